@@ -1,0 +1,174 @@
+// Bundles every plugin and cnictl into one image and packages it twice: dist/bin (Bun) and dist/pkg (Node, by pkg).
+// usage: node build.mjs [--arch x64|arm64] [--only bin|pkg]
+import { execFileSync } from "node:child_process";
+import fs from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { parseArgs } from "node:util";
+import * as esbuild from "esbuild";
+
+const root = import.meta.dirname;
+const manifest = JSON.parse(fs.readFileSync(path.join(root, "package.json"), "utf8"));
+const names = pluginNames();
+
+const { values } = parseArgs({ options: { arch: { type: "string", default: os.arch() }, only: { type: "string" } } });
+if (!["x64", "arm64"].includes(values.arch)) fail(`Unknown --arch "${values.arch}": must be x64 or arm64`);
+if (![undefined, "bin", "pkg"].includes(values.only)) fail(`Unknown --only "${values.only}": must be bin or pkg`);
+
+const suffix = values.arch === os.arch() ? "" : `-${values.arch}`;
+if (values.only !== "pkg") await packWithBun(path.join(root, `dist/bin${suffix}`), values.arch);
+if (values.only !== "bin") await packWithPkg(path.join(root, `dist/pkg${suffix}`), values.arch);
+
+/** A plugin is a folder with a main.ts; cnictl is one more name of the image. */
+function pluginNames() {
+  const folders = fs.readdirSync(path.join(root, "plugins"));
+  return [...folders.filter((name) => fs.existsSync(path.join(root, "plugins", name, "main.ts"))).sort(), "cnictl"];
+}
+
+/** The image's entry: argv[0] names the plugin, and only that plugin's code is run. */
+function imageSource() {
+  const load = (name) => (name === "cnictl" ? "./src/cnictl/main.ts" : `./plugins/${name}/main.ts`);
+  const cases = names.map((name) => `case ${JSON.stringify(name)}: require(${JSON.stringify(load(name))}); break;`);
+  return [
+    `import { selectName } from "./src/cni/image.ts";`,
+    `switch (selectName(process.argv0, process.execPath, PLUGIN_NAMES)) {`,
+    ...cases,
+    `default: require("node:fs").writeSync(2, "Cannot tell which plugin to run from the name \\"" + process.argv0 + "\\": must end in one of " + PLUGIN_NAMES.join(", ") + "\\n"); process.exit(1);`,
+    `}`,
+  ].join("\n");
+}
+
+async function bundle(runtime) {
+  const outfile = path.join(root, `dist/bundle/${runtime}.cjs`);
+  await esbuild.build({
+    stdin: { contents: imageSource(), resolveDir: root, sourcefile: "image.ts", loader: "ts" },
+    outfile,
+    bundle: true,
+    minify: true,
+    format: "cjs",
+    platform: "node",
+    target: "esnext",
+    mainFields: ["module", "main"],
+    conditions: [runtime],
+    external: ["bun:ffi"],
+    // proper-lockfile asks for graceful-fs, which costs several milliseconds at start and adds nothing to synchronous calls.
+    alias: { "graceful-fs": "node:fs" },
+    define: { PACKAGE_VERSION: JSON.stringify(manifest.version), PLUGIN_NAMES: JSON.stringify(names) },
+    logLevel: "warning",
+  });
+  return outfile;
+}
+
+async function packWithBun(directory, arch) {
+  const image = freshImage(directory);
+  execFileSync(
+    npmBinary(`@oven/bun-linux-${os.arch() === "arm64" ? "aarch64" : "x64"}`, "bin/bun"),
+    [
+      ...["build", "--compile", "--minify", "--bytecode", "--format=cjs"],
+      ...[
+        "--target",
+        `bun-linux-${arch}`,
+        "--compile-executable-path",
+        npmBinary(`@oven/bun-linux-${arch === "arm64" ? "aarch64" : "x64"}`, "bin/bun"),
+      ],
+      // A plugin run by root takes nothing from its working directory.
+      ...["--no-compile-autoload-dotenv", "--no-compile-autoload-bunfig"],
+      ...[await bundle("bun"), "--outfile", image],
+    ],
+    { stdio: ["ignore", "ignore", "inherit"], cwd: root },
+  );
+  finish(directory, image);
+}
+
+async function packWithPkg(directory, arch) {
+  const image = freshImage(directory);
+  const home = stockPkgCache(arch);
+  const script = `
+    const { default: sea } = await import("@yao-pkg/pkg/lib-es5/sea.js");
+    const { default: options } = await import("@yao-pkg/pkg/lib-es5/options.js");
+    options.default.set({});
+    await sea.default(${JSON.stringify(await bundle("node"))}, {
+      targets: [{ platform: "linux", arch: ${JSON.stringify(arch)}, nodeRange: "node${nodeVersion()}", output: ${JSON.stringify(image)} }],
+      signature: false,
+      seaConfig: {
+        disableExperimentalSEAWarning: true,
+        useCodeCache: ${arch === os.arch()},
+        execArgv: ["--disable-warning=ExperimentalWarning"],
+        execArgvExtension: "none",
+      },
+    });`;
+  // pkg asks for Node 22 and looks for its base binaries below HOME.
+  execFileSync(npmBinary(`node-linux-${os.arch()}`, "bin/node"), ["--input-type=module", "--eval", script], {
+    stdio: ["ignore", "ignore", "inherit"],
+    cwd: root,
+    env: { ...process.env, HOME: home },
+  });
+  finish(directory, image);
+}
+
+/** Lays the base binary out where pkg keeps its downloads, so that it downloads nothing. Returns the HOME to run it with. */
+function stockPkgCache(arch) {
+  const home = path.join(root, ".cache/pkg");
+  for (const wanted of new Set([arch, os.arch()])) {
+    const name = `node-v${nodeVersion()}-linux-${wanted}`;
+    const folder = path.join(home, ".pkg-cache/sea");
+    const binary = path.join(folder, name, "bin/node");
+    fs.mkdirSync(path.dirname(binary), { recursive: true });
+    fs.rmSync(binary, { force: true });
+    fs.copyFileSync(npmBinary(`node-linux-${wanted}`, "bin/node"), binary, fs.constants.COPYFILE_FICLONE);
+    for (const marker of [
+      `${binary}.ok`,
+      path.join(folder, `${name}.tar.gz`),
+      path.join(folder, `${name}.tar.gz.ok`),
+    ]) {
+      fs.writeFileSync(marker, "");
+    }
+  }
+  return home;
+}
+
+function nodeVersion() {
+  return manifest.optionalDependencies[`node-linux-${os.arch()}`];
+}
+
+/** A file of a package that carries a binary: installed here, or unpacked from the registry for another architecture. */
+function npmBinary(name, file) {
+  const installed = path.join(root, "node_modules", name, file);
+  if (fs.existsSync(installed)) return installed;
+  const version = manifest.optionalDependencies[name];
+  const folder = path.join(root, ".cache/npm", `${name.replaceAll("/", "+")}@${version}`);
+  const unpacked = path.join(folder, "package", file);
+  if (!fs.existsSync(unpacked)) {
+    fs.mkdirSync(folder, { recursive: true });
+    const packed = execFileSync("npm", ["pack", "--json", "--pack-destination", folder, `${name}@${version}`], {
+      encoding: "utf8",
+    });
+    const [{ filename, integrity }] = [Object.values(JSON.parse(packed))].flat();
+    const expected = JSON.parse(fs.readFileSync(path.join(root, "package-lock.json"), "utf8")).packages[
+      `node_modules/${name}`
+    ]?.integrity;
+    if (integrity !== expected)
+      fail(`Cannot use ${name}@${version}: its integrity is ${integrity}, package-lock.json has ${expected}`);
+    execFileSync("tar", ["-xzf", path.join(folder, filename), "-C", folder]);
+  }
+  return unpacked;
+}
+
+function freshImage(directory) {
+  fs.rmSync(directory, { recursive: true, force: true });
+  fs.mkdirSync(directory, { recursive: true });
+  return path.join(directory, names[0]);
+}
+
+/** One file, a hard link per name. */
+function finish(directory, image) {
+  fs.chmodSync(image, 0o755);
+  for (const name of names.slice(1)) fs.linkSync(image, path.join(directory, name));
+  const megabytes = (fs.statSync(image).size / 1e6).toFixed(0);
+  console.log(`${path.relative(root, directory)}: ${names.join(" ")} (${megabytes} MB, one file)`);
+}
+
+function fail(message) {
+  console.error(message);
+  process.exit(1);
+}

@@ -1,0 +1,142 @@
+import { type SpawnSyncReturns, spawn, spawnSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import fs from "node:fs";
+import os from "node:os";
+import path from "node:path";
+
+/** The executables under test: `CNI_BIN_DIR`, else what `npm run build` made. */
+export const binDir = path.resolve(process.env["CNI_BIN_DIR"] ?? path.join(import.meta.dirname, "../dist/bin"));
+
+export interface Outcome {
+  readonly status: number | null;
+  readonly signal: string | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface Call {
+  readonly command: string;
+  readonly config: unknown;
+  readonly containerId?: string;
+  readonly netns?: string;
+  readonly ifname?: string;
+  readonly args?: string;
+  readonly environment?: Readonly<Record<string, string>>;
+  /** Directory of the executables, where it is not the one under test. */
+  readonly bin?: string;
+}
+
+/**
+ * Network namespaces of a test's own: one that plays the host, any number of containers, and a folder for state.
+ * Everything is removed by `dispose`, also what a test left behind. Needs root; fails without.
+ */
+export class Lab {
+  readonly id = `lab${process.pid}${randomBytes(2).toString("hex")}`;
+  readonly dir = fs.mkdtempSync(path.join(os.tmpdir(), "cni-lab-"));
+  readonly dataDir = path.join(this.dir, "networks");
+  readonly #namespaces: string[] = [];
+  readonly host: string;
+
+  constructor() {
+    if (process.getuid?.() !== 0) throw new Error("Cannot make a lab: must be root (network namespaces are made)");
+    if (!fs.existsSync(path.join(binDir, "bridge")))
+      throw new Error(`Cannot find ${binDir}/bridge: run "npm run build" first`);
+    this.host = this.addNamespace("host");
+    this.run(["ip", "link", "set", "lo", "up"]);
+  }
+
+  /** Makes a network namespace; returns its path. */
+  addNamespace(name: string): string {
+    const full = `${this.id}-${name}`;
+    must(spawnSync("ip", ["netns", "add", full], { encoding: "utf8" }), `ip netns add ${full}`);
+    this.#namespaces.push(full);
+    return `/run/netns/${full}`;
+  }
+
+  deleteNamespace(netns: string): void {
+    must(spawnSync("ip", ["netns", "del", path.basename(netns)], { encoding: "utf8" }), `ip netns del ${netns}`);
+    this.#namespaces.splice(this.#namespaces.indexOf(path.basename(netns)), 1);
+  }
+
+  /** Runs a program inside a namespace (the host's unless told); throws when it fails, with what it printed. */
+  run(argv: readonly string[], netns = this.host): string {
+    return must(this.try(argv, netns), argv.join(" ")).stdout;
+  }
+
+  /** The same, but returns how it ended. */
+  try(argv: readonly string[], netns = this.host, input?: string): Outcome {
+    const child = spawnSync("nsenter", [`--net=${netns}`, "--", ...argv], { encoding: "utf8", input: input ?? "" });
+    if (child.error !== undefined) throw child.error;
+    return child;
+  }
+
+  /** What `ip -json` prints, decoded. */
+  ip(args: string, netns = this.host): unknown[] {
+    const text = this.run(["ip", "-json", ...args.split(" ")], netns);
+    const decoded: unknown = text.trim() === "" ? [] : JSON.parse(text);
+    if (!Array.isArray(decoded)) throw new Error(`ip -json ${args} printed no array: ${text}`);
+    // `ip` prints {} for every object that a filter leaves out.
+    return decoded.filter((entry) => Object.keys(entry).length > 0);
+  }
+
+  /** Runs a plugin on the lab's host, as a runtime does. */
+  plugin(name: string, call: Call): Outcome {
+    const { file, options } = this.#invocation(name, call);
+    return spawnSync("nsenter", [`--net=${this.host}`, "--", file], {
+      ...options,
+      encoding: "utf8",
+      maxBuffer: 1 << 28,
+    });
+  }
+
+  /** The same without waiting; resolves when the plugin has ended. */
+  start(name: string, call: Call): { pid: number; ended: Promise<Outcome> } {
+    const { file, options } = this.#invocation(name, call);
+    const child = spawn("nsenter", [`--net=${this.host}`, "--", file], { env: options.env, stdio: "pipe" });
+    child.stdin.on("error", () => {});
+    child.stdin.end(options.input);
+    const out: Buffer[] = [];
+    const err: Buffer[] = [];
+    child.stdout.on("data", (chunk: Buffer) => out.push(chunk));
+    child.stderr.on("data", (chunk: Buffer) => err.push(chunk));
+    const ended = new Promise<Outcome>((resolve, reject) => {
+      child.on("error", reject);
+      child.on("close", (status, signal) =>
+        resolve({ status, signal, stdout: Buffer.concat(out).toString(), stderr: Buffer.concat(err).toString() }),
+      );
+    });
+    return { pid: child.pid ?? 0, ended };
+  }
+
+  #invocation(name: string, call: Call) {
+    const bin = call.bin ?? binDir;
+    const environment: Record<string, string> = {
+      PATH: process.env["PATH"] ?? "/usr/sbin:/usr/bin:/sbin:/bin",
+      CNI_COMMAND: call.command,
+      CNI_CONTAINERID: call.containerId ?? "c1",
+      CNI_NETNS: call.netns ?? "",
+      CNI_IFNAME: call.ifname ?? "eth0",
+      CNI_PATH: bin,
+      ...(call.args === undefined ? {} : { CNI_ARGS: call.args }),
+      ...call.environment,
+    };
+    const input = typeof call.config === "string" ? call.config : JSON.stringify(call.config);
+    return { file: path.join(bin, name), options: { env: environment, input } };
+  }
+
+  /** Files in a network's folder of leases, sorted. */
+  leases(network: string): string[] {
+    const folder = path.join(this.dataDir, network);
+    return fs.existsSync(folder) ? fs.readdirSync(folder).sort() : [];
+  }
+
+  dispose(): void {
+    for (const name of this.#namespaces.reverse()) spawnSync("ip", ["netns", "del", name]);
+    fs.rmSync(this.dir, { recursive: true, force: true });
+  }
+}
+
+function must<T extends Pick<SpawnSyncReturns<string>, "status" | "stderr" | "stdout">>(child: T, what: string): T {
+  if (child.status !== 0) throw new Error(`${what} failed with ${child.status}: ${child.stderr}${child.stdout}`);
+  return child;
+}
