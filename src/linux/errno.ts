@@ -1,0 +1,142 @@
+/** Error numbers of x86-64 and arm64, each with strerror(3)'s text. <asm-generic/errno.h>, <asm-generic/errno-base.h> */
+export const ERRNO = {
+  EPERM: 1,
+  ENOENT: 2,
+  ESRCH: 3,
+  EINTR: 4,
+  EIO: 5,
+  ENXIO: 6,
+  E2BIG: 7,
+  ENOEXEC: 8,
+  EBADF: 9,
+  ECHILD: 10,
+  EAGAIN: 11,
+  ENOMEM: 12,
+  EACCES: 13,
+  EFAULT: 14,
+  EBUSY: 16,
+  EEXIST: 17,
+  EXDEV: 18,
+  ENODEV: 19,
+  ENOTDIR: 20,
+  EISDIR: 21,
+  EINVAL: 22,
+  ENFILE: 23,
+  EMFILE: 24,
+  ETXTBSY: 26,
+  EFBIG: 27,
+  ENOSPC: 28,
+  EROFS: 30,
+  EMLINK: 31,
+  EPIPE: 32,
+  ERANGE: 34,
+  ENAMETOOLONG: 36,
+  ENOSYS: 38,
+  ELOOP: 40,
+  ENODATA: 61,
+  EOVERFLOW: 75,
+  ENOTSOCK: 88,
+  EMSGSIZE: 90,
+  EPROTONOSUPPORT: 93,
+  EOPNOTSUPP: 95,
+  EAFNOSUPPORT: 97,
+  EADDRINUSE: 98,
+  EADDRNOTAVAIL: 99,
+  ENETDOWN: 100,
+  ENETUNREACH: 101,
+  ENOBUFS: 105,
+  ETIMEDOUT: 110,
+  EHOSTUNREACH: 113,
+  EALREADY: 114,
+} as const;
+
+const TEXTS: Readonly<Record<keyof typeof ERRNO, string>> = {
+  EPERM: "Operation not permitted",
+  ENOENT: "No such file or directory",
+  ESRCH: "No such process",
+  EINTR: "Interrupted system call",
+  EIO: "Input/output error",
+  ENXIO: "No such device or address",
+  E2BIG: "Argument list too long",
+  ENOEXEC: "Exec format error",
+  EBADF: "Bad file descriptor",
+  ECHILD: "No child processes",
+  EAGAIN: "Resource temporarily unavailable",
+  ENOMEM: "Cannot allocate memory",
+  EACCES: "Permission denied",
+  EFAULT: "Bad address",
+  EBUSY: "Device or resource busy",
+  EEXIST: "File exists",
+  EXDEV: "Invalid cross-device link",
+  ENODEV: "No such device",
+  ENOTDIR: "Not a directory",
+  EISDIR: "Is a directory",
+  EINVAL: "Invalid argument",
+  ENFILE: "Too many open files in system",
+  EMFILE: "Too many open files",
+  ETXTBSY: "Text file busy",
+  EFBIG: "File too large",
+  ENOSPC: "No space left on device",
+  EROFS: "Read-only file system",
+  EMLINK: "Too many links",
+  EPIPE: "Broken pipe",
+  ERANGE: "Numerical result out of range",
+  ENAMETOOLONG: "File name too long",
+  ENOSYS: "Function not implemented",
+  ELOOP: "Too many levels of symbolic links",
+  ENODATA: "No data available",
+  EOVERFLOW: "Value too large for defined data type",
+  ENOTSOCK: "Socket operation on non-socket",
+  EMSGSIZE: "Message too long",
+  EPROTONOSUPPORT: "Protocol not supported",
+  EOPNOTSUPP: "Operation not supported",
+  EAFNOSUPPORT: "Address family not supported by protocol",
+  EADDRINUSE: "Address already in use",
+  EADDRNOTAVAIL: "Cannot assign requested address",
+  ENETDOWN: "Network is down",
+  ENETUNREACH: "Network is unreachable",
+  ENOBUFS: "No buffer space available",
+  ETIMEDOUT: "Connection timed out",
+  EHOSTUNREACH: "No route to host",
+  EALREADY: "Operation already in progress",
+};
+
+/** The name of an error number, like "ENOENT"; "E<number>" for one that is not in ERRNO. */
+export function errnoName(errno: number): string {
+  return entryOf(errno)?.[0] ?? `E${errno}`;
+}
+
+/** strerror(3)'s text of an error number; "Error <number>" for one that is not in ERRNO. */
+export function errnoText(errno: number): string {
+  const name = entryOf(errno)?.[0];
+  return name === undefined ? `Error ${errno}` : TEXTS[name];
+}
+
+/** The error number that a function of node:fs threw with, or undefined where it threw something else. */
+export function errnoOf(error: unknown): number | undefined {
+  if (!(error instanceof Error && "errno" in error && typeof error.errno === "number")) return undefined;
+  return Math.abs(error.errno);
+}
+
+/** Linux refused something: `action` reads after "Cannot", `code` is the name of `errno`. */
+export class LinuxError extends Error {
+  readonly errno: number;
+  readonly code: string;
+  readonly syscall: string;
+
+  constructor(action: string, options: { syscall: string; errno: number; reason?: string; cause?: unknown }) {
+    super(`Cannot ${action}: ${options.reason ?? errnoText(options.errno)}`, { cause: options.cause });
+    this.name = "LinuxError";
+    this.errno = options.errno;
+    this.code = errnoName(options.errno);
+    this.syscall = options.syscall;
+  }
+}
+
+function entryOf(errno: number): [keyof typeof ERRNO, number] | undefined {
+  return entries(ERRNO).find(([, number]) => number === errno);
+}
+
+function entries<K extends string, V>(record: Readonly<Record<K, V>>): [K, V][] {
+  return Object.entries(record) as [K, V][];
+}

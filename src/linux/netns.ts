@@ -1,0 +1,86 @@
+import { closeSync, openSync, writeSync } from "node:fs";
+import { ERRNO, errnoOf, LinuxError } from "./errno.ts";
+import { libc } from "./libc.ts";
+
+/** File systems that namespaces live on. <linux/magic.h>; before Linux 3.19 it was proc's. */
+const MAGIC = { NSFS: 0x6e736673, PROC: 0x9fa0 } as const;
+
+/** <asm-generic/fcntl.h>; non-blocking, so that a path to a pipe cannot hang us. */
+const O = { RDONLY: 0, NONBLOCK: 0o4000, CLOEXEC: 0o2000000 } as const;
+
+/** <linux/sched.h> */
+const CLONE_NEWNET = 0x40000000;
+
+/** sizeof(struct statfs) on 64-bit Linux; `f_type` is its first field. */
+const STATFS_SIZE = 120;
+
+/** The namespace that the calling thread is in. */
+const OWN = "/proc/thread-self/ns/net";
+
+/**
+ * Opens a network namespace by its path, like "/run/netns/blue". The caller closes the descriptor.
+ * @throws LinuxError with the kernel's errno when the path cannot be opened, EINVAL when it is no namespace
+ */
+export function openNetns(path: string): number {
+  const fd = open(path);
+  const statfs = new Uint8Array(STATFS_SIZE);
+  const failed = libc().functions.fstatfs(fd, statfs) === -1;
+  const magic = failed ? 0 : new DataView(statfs.buffer).getUint32(0, true);
+  if (magic === MAGIC.NSFS || magic === MAGIC.PROC) return fd;
+  closeSync(fd);
+  throw new LinuxError(`open netns "${path}"`, {
+    syscall: "fstatfs",
+    errno: ERRNO.EINVAL,
+    reason: `not a network namespace (file system type 0x${magic.toString(16)})`,
+  });
+}
+
+/**
+ * Runs a function with the calling thread inside a network namespace, given by path or by an open descriptor, and comes back.
+ * Everything in `run` must be synchronous. A netlink socket opened inside keeps serving that namespace afterwards.
+ * When there is no way back the process ends at once: nothing may go on in the wrong namespace.
+ * @throws LinuxError when the namespace cannot be opened or entered, and whatever `run` throws
+ */
+export function withNetns<T>(netns: string | number, run: () => T): T {
+  const target = typeof netns === "string" ? openNetns(netns) : netns;
+  try {
+    const own = open(OWN);
+    try {
+      enter(target, String(netns));
+      return comeBack(own, run);
+    } finally {
+      closeSync(own);
+    }
+  } finally {
+    if (typeof netns === "string") closeSync(target);
+  }
+}
+
+function open(path: string): number {
+  try {
+    return openSync(path, O.RDONLY | O.NONBLOCK | O.CLOEXEC);
+  } catch (cause) {
+    const errno = errnoOf(cause);
+    if (errno === undefined) throw cause;
+    throw new LinuxError(`open netns "${path}"`, { syscall: "open", errno, cause });
+  }
+}
+
+function enter(fd: number, name: string): void {
+  const { functions, errno } = libc();
+  if (functions.setns(fd, CLONE_NEWNET) === -1) {
+    throw new LinuxError(`enter netns "${name}"`, { syscall: "setns", errno: errno() });
+  }
+}
+
+function comeBack<T>(own: number, run: () => T): T {
+  try {
+    return run();
+  } finally {
+    const { functions, errno } = libc();
+    if (functions.setns(own, CLONE_NEWNET) === -1) {
+      writeSync(2, `Cannot leave the network namespace: setns failed with errno ${errno()}\n`);
+      functions.abort();
+    }
+  }
+}
