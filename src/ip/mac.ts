@@ -1,0 +1,31 @@
+/** A hardware address: lower-case pairs of hexadecimal digits with colons between them, 6, 8 or 20 bytes. */
+export type Mac = string;
+
+const PAIRS = /^[0-9a-f]{2}(?:([:-])[0-9a-f]{2})(?:\1[0-9a-f]{2})*$/;
+const QUADS = /^[0-9a-f]{4}(?:\.[0-9a-f]{4})+$/;
+const PLAIN = /^[0-9a-f]+$/;
+
+/** Lengths in bytes: EUI-48, EUI-64, IP over InfiniBand. */
+const LENGTHS = [6, 8, 20];
+
+/**
+ * Reads a hardware address as Go's net.ParseMAC does: pairs with colons or dashes, groups of four with dots, or bare
+ * digits; 6, 8 or 20 bytes. Anything else is undefined.
+ */
+export function parseMac(text: string): Mac | undefined {
+  const lower = text.toLowerCase();
+  if (!PAIRS.test(lower) && !QUADS.test(lower) && !PLAIN.test(lower)) return undefined;
+  const pairs = lower.replaceAll(/[:.-]/g, "").match(/../g) ?? [];
+  const isWhole = lower.replaceAll(/[:.-]/g, "").length % 2 === 0;
+  return isWhole && LENGTHS.includes(pairs.length) ? pairs.join(":") : undefined;
+}
+
+/** The bytes of a hardware address, as the kernel takes them in IFLA_ADDRESS. */
+export function encodeMac(mac: Mac): Uint8Array {
+  return Uint8Array.from(mac.split(":"), (pair) => Number.parseInt(pair, 16));
+}
+
+/** The text of the hardware address that the bytes hold. */
+export function decodeMac(bytes: Uint8Array): Mac {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join(":");
+}

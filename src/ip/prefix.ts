@@ -1,0 +1,55 @@
+import { ADDRESS_BITS, type Address, formatAddress, parseAddress } from "./address.ts";
+
+/** An address with the length of its network part in bits; the host bits are kept, as in "10.1.2.5/24". */
+export interface Prefix {
+  readonly address: Address;
+  readonly length: number;
+}
+
+/**
+ * Reads "address/length" as Go's net.ParseCIDR does, host bits kept; a dotted mask is no length. An IPv4-mapped IPv6
+ * prefix of 96 bits or more is the IPv4 prefix it stands for. Anything else is undefined.
+ */
+export function parsePrefix(text: string): Prefix | undefined {
+  const slash = text.indexOf("/");
+  if (slash === -1) return undefined;
+  const address = parseAddress(text.slice(0, slash));
+  const digits = text.slice(slash + 1);
+  if (address === undefined || !/^[0-9]+$/.test(digits)) return undefined;
+  const isMapped = address.family === 4 && text.includes(":");
+  const length = Number(digits) - (isMapped ? 96 : 0);
+  return length >= 0 && length <= ADDRESS_BITS[address.family] ? { address, length } : undefined;
+}
+
+/** The canonical text of the prefix, its host bits included. */
+export function formatPrefix(prefix: Prefix): string {
+  return `${formatAddress(prefix.address)}/${prefix.length}`;
+}
+
+/** The first address of the prefix's network: all host bits 0. */
+export function networkAddress(prefix: Prefix): Address {
+  const hostBits = hostBitsOf(prefix);
+  return { family: prefix.address.family, value: (prefix.address.value >> hostBits) << hostBits };
+}
+
+/** The last address of the prefix's network: all host bits 1. For IPv4 that is the directed broadcast address. */
+export function lastAddress(prefix: Prefix): Address {
+  const hosts = (1n << hostBitsOf(prefix)) - 1n;
+  return { family: prefix.address.family, value: prefix.address.value | hosts };
+}
+
+/** The same prefix with its host bits cleared. */
+export function network(prefix: Prefix): Prefix {
+  return { address: networkAddress(prefix), length: prefix.length };
+}
+
+/** Whether the address is of the prefix's family and inside its network. */
+export function prefixContains(prefix: Prefix, address: Address): boolean {
+  if (prefix.address.family !== address.family) return false;
+  const hostBits = hostBitsOf(prefix);
+  return prefix.address.value >> hostBits === address.value >> hostBits;
+}
+
+function hostBitsOf(prefix: Prefix): bigint {
+  return BigInt(ADDRESS_BITS[prefix.address.family] - prefix.length);
+}

@@ -1,0 +1,27 @@
+import { type Address, compareAddresses, formatAddress } from "./address.ts";
+
+/** A run of addresses of one family, both ends inclusive. */
+export interface Range {
+  readonly start: Address;
+  readonly end: Address;
+}
+
+/** Whether the address is of the range's family and not outside its ends. */
+export function rangeContains(range: Range, address: Address): boolean {
+  return compareAddresses(range.start, address) <= 0 && compareAddresses(address, range.end) <= 0;
+}
+
+/** Whether the two ranges share an address; ranges of different families never do. */
+export function rangesOverlap(a: Range, b: Range): boolean {
+  return compareAddresses(a.start, b.end) <= 0 && compareAddresses(b.start, a.end) <= 0;
+}
+
+/** The text "start-end". */
+export function formatRange(range: Range): string {
+  return `${formatAddress(range.start)}-${formatAddress(range.end)}`;
+}
+
+/** How many addresses the range holds; a range of one address holds 1. */
+export function sizeOfRange(range: Range): bigint {
+  return range.end.value - range.start.value + 1n;
+}
