@@ -1,0 +1,62 @@
+import { describe, expect, it } from "vitest";
+import { runAll, undoOnError } from "../../src/steps/undo.ts";
+
+describe("undoOnError", () => {
+  it("takes nothing back when the work succeeds", () => {
+    const seen: string[] = [];
+    const value = undoOnError(
+      () => {},
+      (defer) => {
+        defer(() => seen.push("undone"));
+        return 7;
+      },
+    );
+    expect(value).toBe(7);
+    expect(seen).toEqual([]);
+  });
+
+  it("takes back newest first, past a reversal that fails, and lets the error go on", () => {
+    const seen: string[] = [];
+    const logged: string[] = [];
+    const failing = () =>
+      undoOnError(
+        (line) => logged.push(line),
+        (defer) => {
+          defer(() => seen.push("first"));
+          defer(() => {
+            throw new Error("Cannot delete link");
+          });
+          defer(() => seen.push("third"));
+          throw new Error("the cause");
+        },
+      );
+    expect(failing).toThrow("the cause");
+    expect(seen).toEqual(["third", "first"]);
+    expect(logged).toEqual(["Cannot undo: Cannot delete link"]);
+  });
+});
+
+describe("runAll", () => {
+  it("runs every step and throws the only error as it is", () => {
+    const seen: number[] = [];
+    const error = new Error("one");
+    const failing = () => {
+      throw error;
+    };
+    expect(() => runAll([() => seen.push(1), failing, () => seen.push(2)])).toThrow(error);
+    expect(seen).toEqual([1, 2]);
+  });
+
+  it("throws several errors together", () => {
+    const failing = (text: string) => () => {
+      throw new Error(text);
+    };
+    try {
+      runAll([failing("a"), failing("b")]);
+      expect.unreachable();
+    } catch (error) {
+      expect(error).toBeInstanceOf(AggregateError);
+      expect(error instanceof AggregateError && error.errors.map(String)).toEqual(["Error: a", "Error: b"]);
+    }
+  });
+});
