@@ -1,0 +1,85 @@
+import { ERRNO, LinuxError } from "./errno.ts";
+import { libc } from "./libc.ts";
+
+/** Address families. <sys/socket.h> */
+export const AF = { UNSPEC: 0, INET: 2, INET6: 10, NETLINK: 16, PACKET: 17, BRIDGE: 7 } as const;
+
+/** Socket types, and the flag that keeps a socket out of child processes. <sys/socket.h> */
+export const SOCK = { RAW: 3, DGRAM: 2, CLOEXEC: 0o2000000 } as const;
+
+/** Levels of socket options. <sys/socket.h> */
+export const SOL = { SOCKET: 1, NETLINK: 270 } as const;
+
+/** Flags of send and receive. <sys/socket.h> */
+const MSG = { TRUNC: 0x20, DONTWAIT: 0x40 } as const;
+
+/** <poll.h> */
+const POLLIN = 0x1;
+
+/** Opens a socket that no child process inherits. The caller closes it. @throws LinuxError */
+export function openSocket(family: number, type: number, protocol: number): number {
+  const { functions, errno } = libc();
+  const fd = functions.socket(family, type | SOCK.CLOEXEC, protocol);
+  if (fd === -1) throw new LinuxError("open a socket", { syscall: "socket", errno: errno() });
+  return fd;
+}
+
+/** Binds a socket to a struct sockaddr. @throws LinuxError */
+export function bindSocket(fd: number, address: Uint8Array): void {
+  const { functions, errno } = libc();
+  if (functions.bind(fd, address, address.length) === -1) {
+    throw new LinuxError("bind a socket", { syscall: "bind", errno: errno() });
+  }
+}
+
+/** Sets an integer option of a socket. Returns whether the kernel took it: an older one lacks some. */
+export function setSocketOption(fd: number, option: { level: number; name: number; value: number }): boolean {
+  const value = new Uint8Array(Uint32Array.of(option.value).buffer);
+  return libc().functions.setsockopt(fd, option.level, option.name, value, value.length) === 0;
+}
+
+/** Sends one datagram, to a struct sockaddr where one is given. @throws LinuxError */
+export function sendDatagram(fd: number, bytes: Uint8Array, address: Uint8Array | null = null): void {
+  const { functions, errno } = libc();
+  for (;;) {
+    if (functions.sendto(fd, bytes, bytes.length, 0, address, address?.length ?? 0) !== -1) return;
+    const found = errno();
+    if (found !== ERRNO.EINTR) throw new LinuxError("send to a socket", { syscall: "sendto", errno: found });
+  }
+}
+
+/**
+ * Waits for one datagram. `sender` takes the struct sockaddr it came from. Returns the part of `buffer` that it fills,
+ * or undefined when `deadline` (of `performance.now()`) comes first. @throws LinuxError EMSGSIZE when it is longer than `buffer`
+ */
+export function receiveDatagram(
+  fd: number,
+  into: { buffer: Uint8Array; sender: Uint8Array; deadline: number },
+): Uint8Array | undefined {
+  const { functions, errno } = libc();
+  const { buffer, sender, deadline } = into;
+  for (;;) {
+    const size = new Uint8Array(Uint32Array.of(sender.length).buffer);
+    const length = functions.recvfrom(fd, buffer, buffer.length, MSG.DONTWAIT | MSG.TRUNC, sender, size);
+    const found = length === -1 ? errno() : length > buffer.length ? ERRNO.EMSGSIZE : 0;
+    if (found === 0) return buffer.subarray(0, length);
+    if (found === ERRNO.EAGAIN) {
+      if (!waitReadable(fd, deadline)) return undefined;
+    } else if (found !== ERRNO.EINTR) {
+      throw new LinuxError("receive from a socket", { syscall: "recvfrom", errno: found });
+    }
+  }
+}
+
+function waitReadable(fd: number, deadline: number): boolean {
+  const { functions, errno } = libc();
+  const pollfd = new Uint8Array(Int32Array.of(fd, POLLIN).buffer);
+  for (;;) {
+    const left = Math.ceil(deadline - performance.now());
+    if (left <= 0) return false;
+    const ready = functions.poll(pollfd, 1, left);
+    if (ready > 0) return true;
+    const found = ready === 0 ? ERRNO.EINTR : errno();
+    if (found !== ERRNO.EINTR) throw new LinuxError("wait for a socket", { syscall: "poll", errno: found });
+  }
+}

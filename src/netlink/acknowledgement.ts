@@ -1,0 +1,51 @@
+import { LinuxError } from "../linux/errno.ts";
+import { align, viewOfStruct } from "./bytes.ts";
+import { text, u32 } from "./codec.ts";
+import { decodeFields } from "./fields.ts";
+import type { Message } from "./message.ts";
+import { HEADER_SIZE, NLM_F, NLMSG } from "./message.ts";
+
+/** Attributes behind an acknowledgement. <linux/netlink.h> */
+const NLMSGERR_ATTR = { MSG: 1, OFFS: 2 } as const;
+
+const FIELDS = { text: [NLMSGERR_ATTR.MSG, text], offset: [NLMSGERR_ATTR.OFFS, u32] } as const;
+
+/** The kernel's answer to a request: `errno` is 0 for success; `text` is its own explanation, with success a warning. */
+export interface Acknowledgement {
+  readonly errno: number;
+  readonly text?: string | undefined;
+  /** The byte of the request that it is about. */
+  readonly offset?: number | undefined;
+}
+
+/** The kernel refused a request. `explanation` is its own text about it, where it gave one. */
+export class NetlinkError extends LinuxError {
+  readonly explanation: string | undefined;
+
+  constructor(action: string, acknowledgement: Acknowledgement) {
+    super(action, { syscall: "netlink", errno: acknowledgement.errno });
+    this.name = "NetlinkError";
+    this.explanation = acknowledgement.text;
+    if (acknowledgement.text !== undefined) this.message += ` (${acknowledgement.text})`;
+  }
+}
+
+/**
+ * Reads struct nlmsgerr, or what ends a dump: an int and, where the flags say so, attributes.
+ * A refused request is quoted in full behind the int, unless the socket asked for its header alone (NETLINK_CAP_ACK).
+ * @throws RangeError when it is too short
+ */
+export function decodeAcknowledgement(message: Message): Acknowledgement {
+  const { payload, flags } = message;
+  const view = viewOfStruct(payload, "an acknowledgement", 4);
+  const errno = -view.getInt32(0, true);
+  if ((flags & NLM_F.ACK_TLVS) === 0) return { errno };
+  const { text, offset } = decodeFields(FIELDS, payload.subarray(4 + quotedLength(message)));
+  return { errno, ...(text !== undefined && { text }), ...(offset !== undefined && { offset }) };
+}
+
+function quotedLength(message: Message): number {
+  if (message.type === NLMSG.DONE) return 0;
+  const view = viewOfStruct(message.payload, "struct nlmsgerr", 4 + HEADER_SIZE);
+  return (message.flags & NLM_F.CAPPED) === 0 ? align(view.getUint32(4, true)) : HEADER_SIZE;
+}

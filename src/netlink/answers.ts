@@ -1,0 +1,56 @@
+import { decodeAcknowledgement, NetlinkError } from "./acknowledgement.ts";
+import type { Message } from "./message.ts";
+import { NLM_F, NLMSG } from "./message.ts";
+
+/** A request: the message without what the socket knows, and what it does, to read after "Cannot" in an error. */
+export interface Request {
+  readonly type: number;
+  /** NLM_F_REQUEST is added. With NLM_F_ACK the kernel says when it is done, with NLM_F_DUMP it sends a list; otherwise one object. */
+  readonly flags: number;
+  readonly payload: Uint8Array;
+  readonly action: string;
+}
+
+/** What the kernel answered, without acknowledgements. `interrupted`: a list changed while it was sent, and may be wrong. */
+export interface Answers {
+  readonly messages: readonly Message[];
+  readonly interrupted: boolean;
+}
+
+/**
+ * Reads answers until each of the requests, given by their sequence numbers, that is `awaited` has its own. Messages with other
+ * sequence numbers are leftovers of an earlier request, and passed over. @throws NetlinkError for the first refused request, awaited or not
+ */
+export function collectAnswers(
+  requests: ReadonlyMap<number, Request>,
+  options: { awaited: (request: Request) => boolean; receive: () => readonly Message[] },
+): Answers {
+  const pending = new Map([...requests].filter(([, request]) => options.awaited(request)));
+  const messages: Message[] = [];
+  let interrupted = false;
+  while (pending.size > 0) {
+    for (const message of options.receive()) {
+      const request = requests.get(message.sequence);
+      if (request === undefined) continue;
+      interrupted ||= (message.flags & NLM_F.MULTI) !== 0 && (message.flags & NLM_F.DUMP_INTR) !== 0;
+      if (isVerdict(message)) refuseFailure(message, request);
+      else messages.push(message);
+      if (isVerdict(message) || isWhole(request)) pending.delete(message.sequence);
+    }
+  }
+  return { messages, interrupted };
+}
+
+function isVerdict(message: Message): boolean {
+  return message.type === NLMSG.ERROR || message.type === NLMSG.DONE;
+}
+
+function refuseFailure(message: Message, request: Request): void {
+  const acknowledgement = decodeAcknowledgement(message);
+  if (acknowledgement.errno !== 0) throw new NetlinkError(request.action, acknowledgement);
+}
+
+/** Whether one message is the whole answer. */
+function isWhole(request: Request): boolean {
+  return (request.flags & NLM_F.ACK) === 0 && (request.flags & NLM_F.DUMP) !== NLM_F.DUMP;
+}

@@ -1,0 +1,27 @@
+/** Joins byte strings, in order. */
+export function concat(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const joined = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
+  let offset = 0;
+  for (const part of parts) {
+    joined.set(part, offset);
+    offset += part.length;
+  }
+  return joined;
+}
+
+/** A length rounded up to the 4 bytes that netlink aligns everything to, NLMSG_ALIGN and NLA_ALIGN. */
+export function align(length: number): number {
+  return (length + 3) & ~3;
+}
+
+/** A view of the same bytes. */
+export function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** A view of `what`, a C structure of `size` bytes or more. @throws RangeError naming it when the input is shorter */
+export function viewOfStruct(bytes: Uint8Array, what: string, size: number): DataView {
+  if (bytes.length < size)
+    throw new RangeError(`Cannot decode ${what}: ${bytes.length} bytes, must be at least ${size}`);
+  return viewOf(bytes);
+}

@@ -1,0 +1,52 @@
+import type { Attribute } from "./attribute.ts";
+import { decodeAttributes, encodeAttributes } from "./attribute.ts";
+import type { Codec } from "./codec.ts";
+
+/** A kernel object's attributes by our name for each: the attribute's type, and how its value is written. */
+export type Fields = Readonly<Record<string, readonly [type: number, codec: Codec<unknown>]>>;
+
+type ValueOf<F> = F extends readonly [number, Codec<infer T>] ? T : never;
+
+/** The values of such an object. What the kernel sent and no field names is in `unknown`, in its order. */
+export type Values<F extends Fields> = { readonly [K in keyof F]?: ValueOf<F[K]> | undefined } & {
+  readonly unknown?: readonly Attribute[];
+};
+
+/** The attributes of an object, in the order of its properties, `unknown` last; undefined ones are left out. */
+export function encodeFields<F extends Fields>(fields: F, values: Values<F>): Uint8Array<ArrayBuffer> {
+  return encodeAttributes([...knownAttributes(fields, values), ...(values.unknown ?? [])]);
+}
+
+/** The mirror image: the object's properties are in the order of the attributes. @throws RangeError on malformed input */
+export function decodeFields<F extends Fields>(fields: F, bytes: Uint8Array): Values<F> {
+  const names = new Map(Object.entries(fields).map(([name, [type, codec]]) => [type, { name, codec }]));
+  const values: Record<string, unknown> = {};
+  const unknown: Attribute[] = [];
+  for (const attribute of decodeAttributes(bytes)) {
+    const field = names.get(attribute.type);
+    if (field === undefined) unknown.push(attribute);
+    else values[field.name] = field.codec.decode(attribute.value);
+  }
+  if (unknown.length > 0) values["unknown"] = unknown;
+  return values as Values<F>;
+}
+
+/** An attribute that holds attributes. `marked` is false for the older ones that rtnetlink's tools send without NLA_F_NESTED. */
+export function nest<F extends Fields>(fields: F, marked = true): Codec<Values<F>> {
+  return {
+    encode: (values) => encodeFields(fields, values),
+    decode: (bytes) => decodeFields(fields, bytes),
+    nested: marked,
+  };
+}
+
+function knownAttributes<F extends Fields>(fields: F, values: Values<F>): Attribute[] {
+  const attributes: Attribute[] = [];
+  for (const [name, value] of Object.entries(values)) {
+    const field = name === "unknown" || value === undefined ? undefined : fields[name];
+    if (field === undefined) continue;
+    const [type, codec] = field;
+    attributes.push({ type, value: codec.encode(value), ...(codec.nested === true && { nested: true }) });
+  }
+  return attributes;
+}

@@ -1,0 +1,75 @@
+import { align, concat, viewOf, viewOfStruct } from "./bytes.ts";
+
+/** One netlink message: struct nlmsghdr without its length, and what follows it. */
+export interface Message {
+  readonly type: number;
+  readonly flags: number;
+  readonly sequence: number;
+  /** The port of the socket concerned; 0 from us. */
+  readonly port: number;
+  readonly payload: Uint8Array;
+}
+
+/** Messages of netlink itself. <linux/netlink.h> */
+export const NLMSG = { NOOP: 1, ERROR: 2, DONE: 3, OVERRUN: 4 } as const;
+
+/** Flags of a message; which of them share a bit depends on the kind of request. <linux/netlink.h> */
+export const NLM_F = {
+  REQUEST: 0x1,
+  MULTI: 0x2,
+  ACK: 0x4,
+  ECHO: 0x8,
+  DUMP_INTR: 0x10,
+  ROOT: 0x100,
+  MATCH: 0x200,
+  DUMP: 0x300,
+  REPLACE: 0x100,
+  EXCL: 0x200,
+  CREATE: 0x400,
+  APPEND: 0x800,
+  NONREC: 0x100,
+  CAPPED: 0x100,
+  ACK_TLVS: 0x200,
+} as const;
+
+/** sizeof(struct nlmsghdr): u32 length, u16 type, u16 flags, u32 sequence, u32 port. <linux/netlink.h> */
+export const HEADER_SIZE = 16;
+
+/** The messages one behind the other, each padded to 4 bytes: one datagram. */
+export function encodeMessages(messages: readonly Message[]): Uint8Array<ArrayBuffer> {
+  return concat(messages.map(encodeMessage));
+}
+
+/** The messages of one datagram. @throws RangeError when one runs past the end */
+export function decodeMessages(bytes: Uint8Array): readonly Message[] {
+  const messages: Message[] = [];
+  for (let offset = 0; offset < bytes.length; ) {
+    const view = viewOfStruct(bytes.subarray(offset), "struct nlmsghdr", HEADER_SIZE);
+    const length = view.getUint32(0, true);
+    if (length < HEADER_SIZE || offset + length > bytes.length) {
+      throw new RangeError(`Cannot decode a message: length ${length}, but ${bytes.length - offset} bytes are left`);
+    }
+    messages.push({
+      type: view.getUint16(4, true),
+      flags: view.getUint16(6, true),
+      sequence: view.getUint32(8, true),
+      port: view.getUint32(12, true),
+      payload: bytes.subarray(offset + HEADER_SIZE, offset + length),
+    });
+    offset += align(length);
+  }
+  return messages;
+}
+
+function encodeMessage(message: Message): Uint8Array {
+  const length = HEADER_SIZE + message.payload.length;
+  const bytes = new Uint8Array(align(length));
+  const view = viewOf(bytes);
+  view.setUint32(0, length, true);
+  view.setUint16(4, message.type, true);
+  view.setUint16(6, message.flags, true);
+  view.setUint32(8, message.sequence, true);
+  view.setUint32(12, message.port, true);
+  bytes.set(message.payload, HEADER_SIZE);
+  return bytes;
+}

@@ -1,0 +1,159 @@
+import { closeSync } from "node:fs";
+import { ERRNO, LinuxError } from "../linux/errno.ts";
+import { withNetns } from "../linux/netns.ts";
+import {
+  AF,
+  bindSocket,
+  openSocket,
+  receiveDatagram,
+  SOCK,
+  SOL,
+  sendDatagram,
+  setSocketOption,
+} from "../linux/socket.ts";
+import type { Answers, Request } from "./answers.ts";
+import { collectAnswers } from "./answers.ts";
+import { viewOf } from "./bytes.ts";
+import type { Message } from "./message.ts";
+import { decodeMessages, encodeMessages, NLM_F } from "./message.ts";
+
+/** Protocols of netlink, and options of its sockets. <linux/netlink.h> */
+export const NETLINK = {
+  ROUTE: 0,
+  NETFILTER: 12,
+  ADD_MEMBERSHIP: 1,
+  CAP_ACK: 10,
+  EXT_ACK: 11,
+  GET_STRICT_CHK: 12,
+} as const;
+
+/** sizeof(struct sockaddr_nl): u16 family, u16 pad, u32 port, u32 groups. <linux/netlink.h> */
+const ADDRESS_SIZE = 12;
+
+/** Room for a datagram: the kernel fills those of a list up to 32 KiB. */
+const BUFFER_SIZE = 64 * 1024;
+
+/** How long the kernel may take to answer. */
+const ANSWER_MS = 10_000;
+
+/** How often a list that changed while it was sent is asked for again. */
+const LIST_ATTEMPTS = 20;
+
+/** Which socket to open: for rtnetlink unless `protocol` says otherwise, in the caller's namespace unless `netns` (a path or an open descriptor) does. */
+export interface NetlinkOptions {
+  readonly protocol?: number;
+  readonly netns?: string | number;
+}
+
+/** A netlink socket, which serves the network namespace that it was opened in. */
+export interface Netlink {
+  /**
+   * Sends a request and waits for its answer: an acknowledgement, an object, or a whole list. Returns what is no acknowledgement.
+   * @throws NetlinkError when it is refused, LinuxError ETIMEDOUT without an answer within 10 seconds
+   */
+  readonly request: (request: Request) => readonly Message[];
+  /**
+   * Sends requests as one datagram and waits for the acknowledgements of those that have NLM_F_ACK.
+   * @throws NetlinkError for the first refused one, whether it has NLM_F_ACK or not, LinuxError ETIMEDOUT as above
+   */
+  readonly transact: (requests: readonly Request[]) => readonly Message[];
+  /** Starts to listen to a multicast group, like RTNLGRP_LINK, in the same namespace; a descriptor in `netns` must still be open. */
+  readonly listen: (group: number) => Events;
+  readonly close: () => void;
+}
+
+/** What happens in a namespace from now on. */
+export interface Events {
+  /** The next messages, or undefined when `deadline` (of `performance.now()`) comes first. None: some were lost, read the state anew. */
+  readonly next: (deadline: number) => readonly Message[] | undefined;
+  readonly close: () => void;
+}
+
+/** Opens a netlink socket. @throws LinuxError when the namespace or the socket cannot be opened */
+export function openNetlink(options: NetlinkOptions = {}): Netlink {
+  const fd = openIn(options);
+  const buffer = new Uint8Array(BUFFER_SIZE);
+  let sequence = 0;
+  const exchange = (requests: readonly Request[], awaited: (request: Request) => boolean) => {
+    const numbered = new Map(requests.map((request) => [++sequence, request]));
+    sendDatagram(fd, encodeMessages([...numbered].map(numberMessage)), kernelAddress());
+    const deadline = performance.now() + ANSWER_MS;
+    const receive = () => receiveMessages(fd, buffer, deadline) ?? refuseSilence(requests);
+    return collectAnswers(numbered, { awaited, receive });
+  };
+  return {
+    request: (request) => insist(request, () => exchange([request], () => true)),
+    transact: (requests) => exchange(requests, (request) => (request.flags & NLM_F.ACK) !== 0).messages,
+    listen: (group) => listen(options, group),
+    close: () => closeSync(fd),
+  };
+}
+
+function openIn(options: NetlinkOptions): number {
+  const open = () => openSocket(AF.NETLINK, SOCK.RAW, options.protocol ?? NETLINK.ROUTE);
+  const fd = options.netns === undefined ? open() : withNetns(options.netns, open);
+  for (const name of [NETLINK.EXT_ACK, NETLINK.CAP_ACK, NETLINK.GET_STRICT_CHK]) {
+    setSocketOption(fd, { level: SOL.NETLINK, name, value: 1 });
+  }
+  return fd;
+}
+
+/** Port 0: the kernel as a destination, any free port as our own. */
+function kernelAddress(): Uint8Array {
+  const address = new Uint8Array(ADDRESS_SIZE);
+  viewOf(address).setUint16(0, AF.NETLINK, true);
+  return address;
+}
+
+function numberMessage([sequence, { type, flags, payload }]: [number, Request]): Message {
+  return { type, flags: flags | NLM_F.REQUEST, sequence, port: 0, payload };
+}
+
+/** The messages of the next datagram from the kernel; other processes may write to our socket as well. */
+function receiveMessages(fd: number, buffer: Uint8Array, deadline: number): readonly Message[] | undefined {
+  const sender = new Uint8Array(ADDRESS_SIZE);
+  for (;;) {
+    const datagram = receiveDatagram(fd, { buffer, sender, deadline });
+    if (datagram === undefined) return undefined;
+    if (viewOf(sender).getUint32(4, true) === 0) return decodeMessages(datagram.slice());
+  }
+}
+
+function refuseSilence(requests: readonly Request[]): never {
+  const reason = `the kernel did not answer within ${ANSWER_MS / 1000} seconds`;
+  throw new LinuxError(requests[0]?.action ?? "ask the kernel", {
+    syscall: "recvfrom",
+    errno: ERRNO.ETIMEDOUT,
+    reason,
+  });
+}
+
+function insist(request: Request, ask: () => Answers): readonly Message[] {
+  for (let attempt = 0; attempt < LIST_ATTEMPTS; attempt++) {
+    const answers = ask();
+    if (!answers.interrupted) return answers.messages;
+  }
+  const reason = `the list changed during each of ${LIST_ATTEMPTS} attempts to read it`;
+  throw new LinuxError(request.action, { syscall: "recvfrom", errno: ERRNO.EAGAIN, reason });
+}
+
+function listen(options: NetlinkOptions, group: number): Events {
+  const fd = openIn(options);
+  const buffer = new Uint8Array(BUFFER_SIZE);
+  bindSocket(fd, kernelAddress());
+  if (!setSocketOption(fd, { level: SOL.NETLINK, name: NETLINK.ADD_MEMBERSHIP, value: group })) {
+    closeSync(fd);
+    throw new LinuxError(`listen to netlink group ${group}`, { syscall: "setsockopt", errno: ERRNO.EPERM });
+  }
+  return {
+    next: (deadline) => {
+      try {
+        return receiveMessages(fd, buffer, deadline);
+      } catch (error) {
+        if (error instanceof LinuxError && error.errno === ERRNO.ENOBUFS) return [];
+        throw error;
+      }
+    },
+    close: () => closeSync(fd),
+  };
+}
