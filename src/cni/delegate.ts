@@ -1,0 +1,156 @@
+import { statSync } from "node:fs";
+import { join } from "node:path";
+import * as z from "zod/mini";
+import { integer, parseConfig } from "./config.ts";
+import type { Command, Environment } from "./environment.ts";
+import { CniError } from "./error.ts";
+import { parseJson } from "./json.ts";
+import type { Request } from "./request.ts";
+import { parseDelegatedResult, type Result } from "./result.ts";
+
+/** How a child process ended: by its own exit status or by a signal, with all that it printed. */
+export interface Exit {
+  readonly status: number | undefined;
+  readonly signal: number | undefined;
+  readonly stdout: Uint8Array;
+  readonly stderr: Uint8Array;
+}
+
+/** A running child process. */
+export interface Child {
+  /** Waits for the end. @throws Error with a `code` as in errno, ETIMEDOUT where the deadline passed */
+  wait(): Exit;
+}
+
+/** How a child process is started. */
+export interface LaunchOptions {
+  readonly environment: Environment;
+  readonly stdin: Uint8Array;
+  /** Milliseconds from the start until the child is killed. */
+  readonly deadline: number;
+  /** Bytes that it may print to each of its two streams. */
+  readonly maxOutput: number;
+}
+
+/** Starts an executable without arguments and returns while it runs. @throws Error with a `code` as in errno */
+export type Launch = (executable: string, options: LaunchOptions) => Child;
+
+/** A delegated call under way. */
+export interface Delegation {
+  /** Waits, and reads what the delegate printed. @throws CniError the delegate's own, delegateFailed or deadlineExceeded */
+  result(): Result;
+  /** Waits; what the delegate printed does not matter. @throws CniError as result() */
+  done(): void;
+}
+
+/** A delegate has a minute: longer than any lock is waited for, shorter than a runtime's own limit of two. */
+const DEADLINE = 60_000;
+
+/** A result is a few kilobytes; whatever prints megabytes is out of order. */
+const MAX_OUTPUT = 4 * 1024 * 1024;
+
+/**
+ * The executable of a plugin: the first regular file of that name in the folders, symbolic links followed; whether it
+ * may be executed is not asked. @throws CniError invalidConfig for a name that is none, delegateFailed where there is no such file
+ */
+export function findPlugin(type: string, path: readonly string[]): string {
+  if (type === "") throw new CniError("invalidConfig", "no plugin name provided");
+  if (type.includes("/") || type.includes("\0")) throw new CniError("invalidConfig", `invalid plugin name: ${type}`);
+  if (path.length === 0) throw new CniError("invalidEnvironment", "no paths provided", { details: "CNI_PATH" });
+  const found = path.map((folder) => join(folder, type)).find(isRegularFile);
+  if (found !== undefined) return found;
+  throw new CniError("delegateFailed", `failed to find plugin ${JSON.stringify(type)} in path [${path.join(" ")}]`);
+}
+
+/**
+ * Runs another plugin with this call's standard input and environment, all but CNI_COMMAND. It is started at once and
+ * runs while the caller goes on; whatever it writes to standard error goes to the log. SPEC.md, "Delegated plugins"
+ */
+export function startDelegate(
+  launch: Launch,
+  request: Request,
+  options: { command: Command; type: string },
+): Delegation {
+  const { command, type } = options;
+  const child = guard(type, () =>
+    launch(findPlugin(type, request.path), {
+      environment: { ...request.environment, CNI_COMMAND: command },
+      stdin: request.stdin,
+      deadline: DEADLINE,
+      maxOutput: MAX_OUTPUT,
+    }),
+  );
+  const finish = (): Exit => {
+    const exit = guard(type, () => child.wait());
+    relay(exit.stderr, request);
+    if (exit.status !== 0) throw decodeFailure(exit);
+    return exit;
+  };
+  return { result: () => decodeResult(finish().stdout, type, request), done: () => void finish() };
+}
+
+function isRegularFile(path: string): boolean {
+  try {
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
+}
+
+function guard<T>(type: string, run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    if (error instanceof CniError) throw error;
+    if (error instanceof Error && "code" in error && error.code === "ETIMEDOUT") {
+      const message = `Cannot wait for plugin "${type}" any longer: it did not end within ${DEADLINE / 1000} s`;
+      throw new CniError("deadlineExceeded", message, { cause: error });
+    }
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new CniError("delegateFailed", `Cannot run plugin "${type}": ${reason}`, { cause: error });
+  }
+}
+
+function relay(stderr: Uint8Array, request: Request): void {
+  const text = new TextDecoder().decode(stderr).trimEnd();
+  if (text === "") return;
+  for (const line of text.split("\n")) request.log(line);
+}
+
+function decodeResult(stdout: Uint8Array, type: string, request: Request): Result {
+  try {
+    return parseDelegatedResult(parseJson(stdout), request.version);
+  } catch (error) {
+    if (!(error instanceof CniError || error instanceof SyntaxError)) throw error;
+    throw new CniError("delegateFailed", `Cannot read the result of plugin "${type}": ${error.message}`, {
+      cause: error,
+    });
+  }
+}
+
+/** The error object that the delegate printed, else the reference library's words for its absence. */
+function decodeFailure(exit: Exit): CniError {
+  const ending = exit.signal === undefined ? `exit status ${exit.status}` : `signal ${exit.signal}`;
+  const stdout = new TextDecoder().decode(exit.stdout);
+  const stderr = new TextDecoder().decode(exit.stderr);
+  if (stdout === "" && stderr === "") {
+    return new CniError("delegateFailed", `netplugin failed with no error message: ${ending}`);
+  }
+  if (stdout === "") return new CniError("delegateFailed", `netplugin failed: ${quote(stderr)}`);
+  try {
+    const schema = z.object({ code: integer(), msg: z.string(), details: z.optional(z.string()) });
+    const { code, msg, details = "" } = parseConfig(schema, parseJson(exit.stdout));
+    return new CniError(code, msg, { details });
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    const found = quote(stdout);
+    return new CniError(
+      "delegateFailed",
+      `netplugin failed but error parsing its diagnostic message ${found}: ${reason}`,
+    );
+  }
+}
+
+function quote(text: string): string {
+  return JSON.stringify(text.length > 1000 ? `${text.slice(0, 1000)}…` : text);
+}

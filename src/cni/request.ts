@@ -1,0 +1,138 @@
+import * as z from "zod/mini";
+import { parseConfig } from "./config.ts";
+import { type Command, type Environment, validateNetworkName } from "./environment.ts";
+import { CniError } from "./error.ts";
+import { formatValue } from "./issue.ts";
+import { findMember, isObject, kindOf, parseJson } from "./json.ts";
+import { parseResult, type Result } from "./result.ts";
+import { DEFAULT_VERSION, type SpecVersion } from "./version.ts";
+
+/** One call of a plugin, checked as far as the protocol goes; its own part of the configuration is still to be parsed. */
+export interface Request {
+  readonly command: Command;
+  /** CNI_CONTAINERID; "" for GC and STATUS. */
+  readonly containerId: string;
+  /** CNI_NETNS, a path; may be "" for DEL, GC and STATUS. */
+  readonly netns: string;
+  /** CNI_IFNAME; "" for GC and STATUS. */
+  readonly ifname: string;
+  /** CNI_ARGS as it came, for parseCniArgs. */
+  readonly args: string;
+  /** The folders of CNI_PATH, without the empty ones. */
+  readonly path: readonly string[];
+  /** The configuration's cniVersion, 0.1.0 where it names none. */
+  readonly version: SpecVersion;
+  /** The configuration's name. */
+  readonly network: string;
+  /** The configuration as JSON, for parseConfig. */
+  readonly config: unknown;
+  /** The previous plugin's result, if any. @throws CniError invalidConfig when read, if it cannot be parsed */
+  readonly prevResult: Result | undefined;
+  /** Standard input as it came. */
+  readonly stdin: Uint8Array;
+  readonly environment: Environment;
+  /** Writes one line to standard error. */
+  readonly log: (line: string) => void;
+}
+
+/** The configuration as far as every verb reads it. */
+export interface Network {
+  readonly name: string;
+  readonly json: Readonly<Record<string, unknown>>;
+}
+
+/** Reads the configuration and its name. @throws CniError decodingFailure, or invalidConfig for a bad name */
+export function readNetwork(stdin: Uint8Array): Network {
+  const json = decode(stdin) ?? {};
+  if (!isObject(json)) throw refusal(`must be an object, found ${kindOf(json)}`);
+  const name = findMember(json, "name") ?? "";
+  if (typeof name !== "string") throw refusal(`Cannot use name ${formatValue(name)}: must be a string`);
+  validateNetworkName(name);
+  return { name, json };
+}
+
+/** The configuration's cniVersion as it is written, 0.1.0 where there is none. @throws CniError decodingFailure */
+export function readVersion(json: Readonly<Record<string, unknown>>): string {
+  const version = findMember(json, "cniVersion") ?? "";
+  if (typeof version === "string") return version === "" ? DEFAULT_VERSION : version;
+  throw new CniError(
+    "decodingFailure",
+    `decoding version from network config: Cannot use cniVersion ${formatValue(version)}: must be a string`,
+  );
+}
+
+/** Puts a request together; prevResult is parsed when it is first read. */
+export function createRequest(
+  command: Command,
+  parts: {
+    network: Network;
+    version: SpecVersion;
+    stdin: Uint8Array;
+    environment: Environment;
+    log: (line: string) => void;
+  },
+): Request {
+  const { network, version, stdin, environment, log } = parts;
+  return {
+    command,
+    containerId: environment["CNI_CONTAINERID"] ?? "",
+    netns: environment["CNI_NETNS"] ?? "",
+    ifname: environment["CNI_IFNAME"] ?? "",
+    args: environment["CNI_ARGS"] ?? "",
+    path: splitPath(environment["CNI_PATH"] ?? ""),
+    version,
+    network: network.name,
+    config: network.json,
+    get prevResult() {
+      return parsePrevResult(network.json, version);
+    },
+    stdin,
+    environment,
+    log,
+  };
+}
+
+/**
+ * The attachments that GC must keep. Without the key, or with null, it is undefined: then nothing is known to be stale.
+ * An empty list means that everything is. SPEC.md, "GC" @throws CniError invalidConfig
+ */
+export function validAttachments(request: Request): readonly Attachment[] | undefined {
+  const attachment = z.object({ containerID: z.string(), ifname: z.string() });
+  const schema = z.object({ "cni.dev/valid-attachments": z.optional(z.array(attachment)) });
+  return parseConfig(schema, request.config)["cni.dev/valid-attachments"];
+}
+
+/** One attachment of a container to a network, as GC names it. */
+export interface Attachment {
+  readonly containerID: string;
+  readonly ifname: string;
+}
+
+/** The folders of a CNI_PATH. Empty parts are left out: a root-run plugin takes nothing from its working directory unasked. */
+function splitPath(path: string): readonly string[] {
+  return path.split(":").filter((folder) => folder !== "");
+}
+
+function parsePrevResult(json: Readonly<Record<string, unknown>>, version: SpecVersion): Result | undefined {
+  const prevResult = findMember(json, "prevResult");
+  if (prevResult === undefined) return undefined;
+  try {
+    return parseResult(prevResult, version);
+  } catch (error) {
+    if (!(error instanceof CniError)) throw error;
+    throw new CniError("invalidConfig", `could not parse prevResult: ${error.message}`, { cause: error });
+  }
+}
+
+function decode(stdin: Uint8Array): unknown {
+  try {
+    return parseJson(stdin);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    throw refusal(error.message);
+  }
+}
+
+function refusal(reason: string): CniError {
+  return new CniError("decodingFailure", `error unmarshall network config: ${reason}`);
+}

@@ -1,0 +1,46 @@
+import * as z from "zod/mini";
+import { formatAddress } from "../ip/address.ts";
+import { formatPrefix } from "../ip/prefix.ts";
+import { address, dns, integer, parseConfig, prefix, route } from "./config.ts";
+import type { Result } from "./result.ts";
+import { formatDns, formatRoute, unlessEmpty } from "./result-members.ts";
+import type { SpecVersion } from "./version.ts";
+
+/** Reads the shape of 0.3.0 to 0.4.0. The `version` of an address is not looked at: the address itself tells. */
+export function parseResult04x(json: unknown): Result {
+  const text = z.optional(z.string());
+  const schema = z.object({
+    interfaces: z.optional(z.array(z.object({ name: text, mac: text, sandbox: text }))),
+    ips: z.optional(
+      z.array(z.object({ interface: z.optional(integer()), address: prefix(), gateway: z.optional(address()) })),
+    ),
+    routes: z.optional(z.array(route())),
+    dns: z.optional(dns()),
+  });
+  const { interfaces = [], ips = [], routes = [], dns: resolver = {} } = parseConfig(schema, json);
+  return { interfaces: interfaces.map((each) => ({ ...each, name: each.name ?? "" })), ips, routes, dns: resolver };
+}
+
+/** The members of a result of 0.3.0 to 0.4.0, in the order of the reference's structs; dns is always there. */
+export function formatResult04x(result: Result, version: SpecVersion): Readonly<Record<string, unknown>> {
+  return {
+    cniVersion: version,
+    interfaces: unlessEmpty(
+      result.interfaces.map(({ name, mac, sandbox }) => ({
+        name,
+        mac: unlessEmpty(mac),
+        sandbox: unlessEmpty(sandbox),
+      })),
+    ),
+    ips: unlessEmpty(
+      result.ips.map((ip) => ({
+        version: String(ip.address.address.family),
+        interface: ip.interface,
+        address: formatPrefix(ip.address),
+        gateway: ip.gateway && formatAddress(ip.gateway),
+      })),
+    ),
+    routes: unlessEmpty(result.routes.map(formatRoute)),
+    dns: formatDns(result.dns),
+  };
+}

@@ -1,0 +1,57 @@
+import * as z from "zod/mini";
+import { formatAddress } from "../ip/address.ts";
+import { formatPrefix } from "../ip/prefix.ts";
+import { address, dns, integer, parseConfig, prefix, route } from "./config.ts";
+import type { Result } from "./result.ts";
+import { formatDns, formatRoute, unlessEmpty } from "./result-members.ts";
+import type { SpecVersion } from "./version.ts";
+
+/** Reads the shape of 1.0.0 and 1.1.0. */
+export function parseResult1x(json: unknown): Result {
+  const text = z.optional(z.string());
+  const schema = z.object({
+    interfaces: z.optional(
+      z.array(
+        z.object({ name: text, mac: text, mtu: z.optional(integer()), sandbox: text, socketPath: text, pciID: text }),
+      ),
+    ),
+    ips: z.optional(
+      z.array(z.object({ interface: z.optional(integer()), address: prefix(), gateway: z.optional(address()) })),
+    ),
+    routes: z.optional(z.array(route())),
+    dns: z.optional(dns()),
+  });
+  const { interfaces = [], ips = [], routes = [], dns: resolver = {} } = parseConfig(schema, json);
+  return { interfaces: interfaces.map((each) => ({ ...each, name: each.name ?? "" })), ips, routes, dns: resolver };
+}
+
+/** The members of a result of 1.0.0 or 1.1.0, alphabetical at every level as the reference prints them; an empty dns is left out. */
+export function formatResult1x(result: Result, version: SpecVersion): Readonly<Record<string, unknown>> {
+  const resolver = sortKeys(formatDns(result.dns));
+  return {
+    cniVersion: version,
+    dns: Object.values(resolver).every((each) => each === undefined) ? undefined : resolver,
+    interfaces: unlessEmpty(
+      result.interfaces.map((each) => ({
+        mac: unlessEmpty(each.mac),
+        mtu: unlessEmpty(each.mtu),
+        name: each.name,
+        pciID: unlessEmpty(each.pciID),
+        sandbox: unlessEmpty(each.sandbox),
+        socketPath: unlessEmpty(each.socketPath),
+      })),
+    ),
+    ips: unlessEmpty(
+      result.ips.map((ip) => ({
+        address: formatPrefix(ip.address),
+        gateway: ip.gateway && formatAddress(ip.gateway),
+        interface: ip.interface,
+      })),
+    ),
+    routes: unlessEmpty(result.routes.map((each) => sortKeys(formatRoute(each)))),
+  };
+}
+
+function sortKeys(members: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(Object.entries(members).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
