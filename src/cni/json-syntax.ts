@@ -4,7 +4,13 @@ export const MAX_DEPTH = 10_000;
 /** What the document allows next. */
 type Expectation = "value" | "firstElement" | "firstKey" | "key" | "colon" | "afterValue";
 
-/** A position in the text, or the message of what is wrong. */
+/** How far the reading has come: the brackets that are open, and what may follow. */
+interface State {
+  readonly open: string[];
+  expected: Expectation;
+}
+
+/** The position behind what was read, or the message of what is wrong. */
 type Step = number | string;
 
 const END = "unexpected end of JSON input";
@@ -14,59 +20,115 @@ const END = "unexpected end of JSON input";
  * know from their logs; undefined where the text is well-formed. The engines' own messages differ from each other.
  */
 export function findSyntaxError(text: string): string | undefined {
-  const open: string[] = [];
-  let expected: Expectation = "value";
+  const state: State = { open: [], expected: "value" };
   let at = skipSpace(text, 0);
   while (at < text.length) {
-    const character = text.charAt(at);
-    let step: Step = at + 1;
-    if (expected === "afterValue") {
-      const next = afterValue(character, open);
-      if (next === undefined) return unexpected(text, at, AFTER[open.at(-1) ?? ""] ?? "");
-      expected = next;
-    } else if (expected === "colon") {
-      if (character !== ":") return unexpected(text, at, "after object key");
-      expected = "value";
-    } else if (character === "]" && expected === "firstElement") {
-      open.pop();
-      expected = "afterValue";
-    } else if (expected === "firstKey" || expected === "key") {
-      if (character === "}" && expected === "firstKey") {
-        open.pop();
-        expected = "afterValue";
-      } else {
-        if (character !== '"') return unexpected(text, at, "looking for beginning of object key string");
-        step = skipString(text, at);
-        expected = "colon";
-      }
-    } else if (character === "{" || character === "[") {
-      open.push(character);
-      if (open.length > MAX_DEPTH) return unexpected(text, at, "exceeded max depth");
-      expected = character === "{" ? "firstKey" : "firstElement";
-    } else {
-      step = skipScalar(text, at);
-      expected = "afterValue";
-    }
+    const step = READERS[state.expected](text, at, state);
     if (typeof step === "string") return step;
     at = skipSpace(text, step);
   }
-  return expected === "afterValue" && open.length === 0 ? undefined : END;
+  return state.expected === "afterValue" && state.open.length === 0 ? undefined : END;
 }
 
-const AFTER: Readonly<Record<string, string>> = {
-  "": "after top-level value",
-  "{": "after object key:value pair",
-  "[": "after array element",
+const READERS: Readonly<Record<Expectation, (text: string, at: number, state: State) => Step>> = {
+  value: readValue,
+  firstElement: (text, at, state) => (text[at] === "]" ? close(at, state) : readValue(text, at, state)),
+  firstKey: (text, at, state) => (text[at] === "}" ? close(at, state) : readKey(text, at, state)),
+  key: readKey,
+  colon: readColon,
+  afterValue: readAfterValue,
 };
 
-function afterValue(character: string, open: string[]): Expectation | undefined {
-  const container = open.at(-1);
-  if (container !== undefined && character === ",") return container === "{" ? "key" : "value";
-  if ((container === "{" && character === "}") || (container === "[" && character === "]")) {
-    open.pop();
-    return "afterValue";
+function readValue(text: string, at: number, state: State): Step {
+  const character = text.charAt(at);
+  if (character !== "{" && character !== "[") {
+    state.expected = "afterValue";
+    return readScalar(text, at);
   }
-  return undefined;
+  state.open.push(character);
+  state.expected = character === "{" ? "firstKey" : "firstElement";
+  return state.open.length > MAX_DEPTH ? unexpected(text, at, "exceeded max depth") : at + 1;
+}
+
+function close(at: number, state: State): number {
+  state.open.pop();
+  state.expected = "afterValue";
+  return at + 1;
+}
+
+function readKey(text: string, at: number, state: State): Step {
+  if (text[at] !== '"') return unexpected(text, at, "looking for beginning of object key string");
+  state.expected = "colon";
+  return readString(text, at);
+}
+
+function readColon(text: string, at: number, state: State): Step {
+  if (text[at] !== ":") return unexpected(text, at, "after object key");
+  state.expected = "value";
+  return at + 1;
+}
+
+function readAfterValue(text: string, at: number, state: State): Step {
+  const container = state.open.at(-1);
+  if (container === undefined) return unexpected(text, at, "after top-level value");
+  if (text[at] === (container === "{" ? "}" : "]")) return close(at, state);
+  if (text[at] !== ",") {
+    return unexpected(text, at, container === "{" ? "after object key:value pair" : "after array element");
+  }
+  state.expected = container === "{" ? "key" : "value";
+  return at + 1;
+}
+
+function readScalar(text: string, at: number): Step {
+  const character = text.charAt(at);
+  if (character === '"') return readString(text, at);
+  if (/[-0-9]/.test(character)) return readNumber(text, at);
+  const literal = ["true", "false", "null"].find((word) => word.startsWith(character));
+  if (literal === undefined) return unexpected(text, at, "looking for beginning of value");
+  for (let offset = 1; offset < literal.length; offset++) {
+    if (text[at + offset] === literal[offset]) continue;
+    return unexpected(text, at + offset, `in literal ${literal} (expecting '${literal[offset]}')`);
+  }
+  return at + literal.length;
+}
+
+function readNumber(text: string, at: number): Step {
+  const number = /-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?/y;
+  number.lastIndex = at;
+  const match = number.exec(text);
+  if (match === null) return unexpected(text, at + 1, "in numeric literal");
+  const [{ length }, fraction, exponent] = match;
+  const end = at + length;
+  const next = text.charAt(end);
+  if (next === "." && fraction === undefined && exponent === undefined) {
+    return unexpected(text, end + 1, "after decimal point in numeric literal");
+  }
+  if (/[eE]/.test(next) && exponent === undefined) {
+    const digits = /[+-]/.test(text.charAt(end + 1)) ? end + 2 : end + 1;
+    return unexpected(text, digits, "in exponent of numeric literal");
+  }
+  return end;
+}
+
+function readString(text: string, from: number): Step {
+  let at = from + 1;
+  while (at < text.length) {
+    const character = text.charAt(at);
+    if (character === '"') return at + 1;
+    if (character < " ") return unexpected(text, at, "in string literal");
+    const step = character === "\\" ? readEscape(text, at + 1) : at + 1;
+    if (typeof step === "string") return step;
+    at = step;
+  }
+  return END;
+}
+
+function readEscape(text: string, at: number): Step {
+  if (text[at] !== "u") {
+    return '"\\/bfnrt'.includes(text.charAt(at)) ? at + 1 : unexpected(text, at, "in string escape code");
+  }
+  const digits = /^[0-9a-fA-F]*/.exec(text.slice(at + 1, at + 5))?.[0].length ?? 0;
+  return digits === 4 ? at + 5 : unexpected(text, at + 1 + digits, "in \\u hexadecimal character escape");
 }
 
 function skipSpace(text: string, from: number): number {
@@ -75,58 +137,13 @@ function skipSpace(text: string, from: number): number {
   return at;
 }
 
-function skipScalar(text: string, from: number): Step {
-  const character = text.charAt(from);
-  if (character === '"') return skipString(text, from);
-  if (/[-0-9]/.test(character)) return skipNumber(text, from);
-  const literal = ["true", "false", "null"].find((word) => word.startsWith(character));
-  if (literal === undefined) return unexpected(text, from, "looking for beginning of value");
-  for (let offset = 1; offset < literal.length; offset++) {
-    if (text[from + offset] === literal[offset]) continue;
-    return unexpected(text, from + offset, `in literal ${literal} (expecting '${literal[offset]}')`);
-  }
-  return from + literal.length;
-}
-
-function skipNumber(text: string, from: number): Step {
-  const number = /-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?/y;
-  number.lastIndex = from;
-  const match = number.exec(text);
-  if (match === null) return unexpected(text, from + 1, "in numeric literal");
-  const end = from + match[0].length;
-  const next = text[end];
-  if (next === "." && match[1] === undefined && match[2] === undefined) {
-    return unexpected(text, end + 1, "after decimal point in numeric literal");
-  }
-  if ((next === "e" || next === "E") && match[2] === undefined) {
-    const sign = text[end + 1] === "+" || text[end + 1] === "-" ? 1 : 0;
-    return unexpected(text, end + 1 + sign, "in exponent of numeric literal");
-  }
-  return end;
-}
-
-function skipString(text: string, from: number): Step {
-  for (let at = from + 1; at < text.length; at++) {
-    const character = text.charAt(at);
-    if (character === '"') return at + 1;
-    if (character < " ") return unexpected(text, at, "in string literal");
-    if (character !== "\\") continue;
-    at++;
-    if (text[at] === "u") {
-      const digits = /^[0-9a-fA-F]*/.exec(text.slice(at + 1, at + 5))?.[0].length ?? 0;
-      if (digits < 4) return unexpected(text, at + 1 + digits, "in \\u hexadecimal character escape");
-      at += 4;
-    } else if (at < text.length && !'"\\/bfnrt'.includes(text.charAt(at))) {
-      return unexpected(text, at, "in string escape code");
-    }
-  }
-  return END;
-}
-
 function unexpected(text: string, at: number, context: string): string {
   const point = text.codePointAt(at);
   if (point === undefined) return END;
-  const character = String.fromCodePoint(point);
-  const quoted = character === "'" ? "\\'" : character === '"' ? '"' : JSON.stringify(character).slice(1, -1);
-  return `invalid character '${quoted}' ${context}`;
+  return `invalid character ${quote(String.fromCodePoint(point))} ${context}`;
+}
+
+function quote(character: string): string {
+  if (character === "'") return "'\\''";
+  return character === '"' ? `'"'` : `'${JSON.stringify(character).slice(1, -1)}'`;
 }
