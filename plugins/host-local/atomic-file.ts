@@ -1,0 +1,134 @@
+import fs from "node:fs";
+import { errnoOf } from "./store-failure.ts";
+
+/** A file being written, by who holds the folder's lock; whole only once it has its real name. */
+const DRAFT = ".new-";
+
+/** A file on its way out. */
+const ASIDE = ".gone-";
+
+/** Age in ms from which a file set aside belongs to nobody: its process had two system calls left to make. */
+const ASIDE_LIFETIME = 60_000;
+
+/**
+ * Creates a file that is either whole or not there, whatever happens on the way, with mode 0600. False where the name
+ * is taken: link(2), like O_EXCL, lets one caller win, and needs no lock.
+ *
+ * There is no fsync: a lease outlives neither its container nor the boot, so what a power cut may leave, an empty file,
+ * names nobody and is cleared away by the next ADD; a sync would cost each ADD a disk's latency.
+ */
+export function publishFile(folder: string, name: string, text: string): boolean {
+  const draft = writeDraft(folder, text);
+  try {
+    giveName(draft, `${folder}/${name}`);
+    return true;
+  } catch (error) {
+    if (errnoOf(error) === "EEXIST") return false;
+    throw error;
+  } finally {
+    removeFile(draft);
+  }
+}
+
+/** Writes a file of that name, or replaces it; who reads it meanwhile sees the old text or the new. Mode 0600. */
+export function replaceFile(folder: string, name: string, text: string): void {
+  const draft = writeDraft(folder, text);
+  try {
+    fs.renameSync(draft, `${folder}/${name}`);
+  } catch (error) {
+    removeFile(draft);
+    throw error;
+  }
+}
+
+/**
+ * Removes a file if it still says `text`; false where it does not, or is gone. Between reading a name and unlinking it the
+ * name may have become another's file: so the file is moved aside, looked at, and put back where it is not the one.
+ */
+export function withdrawFile(folder: string, name: string, text: string): boolean {
+  const path = `${folder}/${name}`;
+  const aside = `${folder}/${ASIDE}${uniqueSuffix()}`;
+  try {
+    fs.renameSync(path, aside);
+  } catch (error) {
+    if (errnoOf(error) === "ENOENT") return false;
+    // A full disk may have no room for another name, but always lets go of one.
+    return readText(path) === text && removeFile(path);
+  }
+  const isMeant = readText(aside) === text;
+  if (!isMeant) giveName(aside, path);
+  removeFile(aside);
+  return isMeant;
+}
+
+/** Removes a file; false where there is none. */
+export function removeFile(path: string): boolean {
+  try {
+    fs.unlinkSync(path);
+    return true;
+  } catch (error) {
+    if (errnoOf(error) === "ENOENT") return false;
+    throw error;
+  }
+}
+
+/** The text of a file; undefined where it is gone or cannot be read, a folder for one. */
+export function readText(path: string): string | undefined {
+  try {
+    return fs.readFileSync(path, "utf8");
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether a killed process may have left this file while it wrote another. */
+export function isDraft(name: string): boolean {
+  return name.startsWith(DRAFT);
+}
+
+/** Whether the file was moved aside for removal. */
+export function isAside(name: string): boolean {
+  return name.startsWith(ASIDE);
+}
+
+/** Removes what killed processes left, of a folder's files with these names. Only for the holder of the folder's lock. */
+export function sweep(folder: string, names: readonly string[]): void {
+  for (const name of names) {
+    const path = `${folder}/${name}`;
+    if (isDraft(name) || (isAside(name) && ageOf(path, "ctimeMs") > ASIDE_LIFETIME)) removeFile(path);
+  }
+}
+
+/**
+ * Time in ms since a file was last written (mtimeMs) or renamed (ctimeMs), also where the clock was set back since;
+ * 0 where it is gone.
+ */
+export function ageOf(path: string, since: "mtimeMs" | "ctimeMs"): number {
+  const stat = fs.statSync(path, { throwIfNoEntry: false });
+  return stat === undefined ? 0 : Math.abs(Date.now() - stat[since]);
+}
+
+function writeDraft(folder: string, text: string): string {
+  const draft = `${folder}/${DRAFT}${uniqueSuffix()}`;
+  try {
+    fs.writeFileSync(draft, text, { flag: "wx", mode: 0o600 });
+    return draft;
+  } catch (error) {
+    removeFile(draft);
+    throw error;
+  }
+}
+
+/** File systems without hard links (FAT, some network ones) copy: exclusive as well, but a kill may leave it torn. */
+function giveName(from: string, to: string): void {
+  try {
+    fs.linkSync(from, to);
+  } catch (error) {
+    if (!["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"].includes(errnoOf(error) ?? "")) throw error;
+    fs.copyFileSync(from, to, fs.constants.COPYFILE_EXCL);
+  }
+}
+
+function uniqueSuffix(): string {
+  return Math.random().toString(36).slice(2);
+}

@@ -1,0 +1,135 @@
+import path from "node:path";
+import * as z from "zod/mini";
+import { parseCniArgs } from "../../src/cni/args.ts";
+import { address, parseConfig, route } from "../../src/cni/config.ts";
+import { CniError } from "../../src/cni/error.ts";
+import type { Request } from "../../src/cni/request.ts";
+import type { Route } from "../../src/cni/result.ts";
+import { compareVersions } from "../../src/cni/version.ts";
+import { type Address, parseAddress } from "../../src/ip/address.ts";
+import { parsePrefix } from "../../src/ip/prefix.ts";
+import { inContext } from "./context.ts";
+import { checkDisjoint, completeRangeSet, type RangeSet } from "./range-set.ts";
+
+/** What host-local is told, checked and with its defaults filled in. */
+export interface Config {
+  /** Where the network's leases are. */
+  readonly folder: string;
+  /** One address comes from each; their places number the last_reserved_ip files. */
+  readonly sets: readonly RangeSet[];
+  /** Addresses asked for, by CNI_ARGS, then args.cni.ips, then runtimeConfig.ips. */
+  readonly requested: readonly Address[];
+  readonly routes: readonly Route[];
+  /** Path of a file in resolv.conf's form. */
+  readonly resolvConf: string | undefined;
+}
+
+const DEFAULT_DATA_DIR = "/var/lib/cni/networks";
+
+/** Versions before this one have room for one address of each family in a result. */
+const SEVERAL_ADDRESSES = "0.3.0";
+
+/**
+ * The whole configuration. Range sets come from runtimeConfig.ipRanges, then the legacy `subnet`, then `ranges`.
+ * @throws CniError invalidConfig, invalidEnvironment
+ */
+export function parseHostLocal(request: Request): Config {
+  const { ipam, runtimeConfig, args } = parseConfig(schema(), request.config);
+  if (ipam === undefined) throw new CniError("invalidConfig", "IPAM config missing 'ipam' key");
+  const requested = [
+    ...parseIpArg(request.args),
+    ...[...(args?.cni?.ips ?? []), ...(runtimeConfig?.ips ?? [])].map(parseIp),
+  ];
+  const { subnet, rangeStart, rangeEnd, gateway } = ipam;
+  const legacy = subnet === undefined ? [] : [[{ subnet, rangeStart, rangeEnd, gateway }]];
+  const fields = [...(runtimeConfig?.ipRanges ?? []), ...legacy, ...(ipam.ranges ?? [])];
+  if (fields.length === 0) throw new CniError("invalidConfig", "no IP ranges specified");
+  const sets = fields.map((set, index) => inContext(`invalid range set ${index}`, () => completeRangeSet(set)));
+  checkFamilies(sets, request.version);
+  checkDisjoint(sets);
+  return {
+    folder: folderOf(ipam.dataDir, request.network),
+    sets,
+    requested,
+    routes: ipam.routes ?? [],
+    resolvConf: ipam.resolvConf === "" ? undefined : ipam.resolvConf,
+  };
+}
+
+/** Where the network's leases are, whatever else the configuration says: DEL needs no more. @throws CniError invalidConfig */
+export function parseFolder(request: Request): string {
+  const { ipam } = parseConfig(z.object({ ipam: z.optional(z.object({ dataDir: dataDir() })) }), request.config);
+  return folderOf(ipam?.dataDir, request.network);
+}
+
+function schema() {
+  const range = z.object({
+    subnet: z.optional(subnet()),
+    rangeStart: z.optional(address()),
+    rangeEnd: z.optional(address()),
+    gateway: z.optional(address()),
+  });
+  const ranges = z.optional(z.array(z.array(range)));
+  const ips = z.optional(z.array(z.string()));
+  return z.object({
+    ipam: z.optional(
+      z.extend(range, {
+        ranges,
+        routes: z.optional(z.array(route())),
+        dataDir: dataDir(),
+        resolvConf: z.optional(z.string()),
+      }),
+    ),
+    runtimeConfig: z.optional(z.object({ ipRanges: ranges, ips })),
+    args: z.optional(z.object({ cni: z.optional(z.object({ ips })) })),
+  });
+}
+
+/** Kept as text: an IPv4-mapped IPv6 prefix is refused, and no longer shows once it is parsed. */
+function subnet() {
+  return z.string().check(z.refine((text) => parsePrefix(text) !== undefined, "an IP prefix such as 10.1.0.0/16"));
+}
+
+function dataDir() {
+  return z.optional(z.string().check(z.refine((text) => !text.includes("\0"), "a path")));
+}
+
+function folderOf(dataDir: string | undefined, network: string): string {
+  // The name is checked before any plugin sees it; a name that leads elsewhere must still never become a path.
+  if (network === "" || network === "." || network === ".." || network.includes("/")) {
+    throw new CniError("invalidConfig", `Cannot use name "${network}": must be the name of a folder`);
+  }
+  return path.join(dataDir || DEFAULT_DATA_DIR, network);
+}
+
+function parseIpArg(args: string): readonly Address[] {
+  const text = parseCniArgs(args, ["IP"]).IP ?? "";
+  if (text === "") return [];
+  const ip = parseIpOrPrefix(text);
+  if (ip !== undefined) return [ip];
+  const pair = JSON.stringify(`IP=${text}`);
+  throw new CniError("invalidEnvironment", `ARGS: error parsing value of pair ${pair}: invalid IP address ${text}`, {
+    details: "in CNI_ARGS",
+  });
+}
+
+function parseIp(text: string): Address {
+  const ip = parseIpOrPrefix(text);
+  if (ip !== undefined) return ip;
+  throw new CniError(
+    "invalidConfig",
+    text === "" ? "cannot understand ip: IP <nil> not v4 nor v6" : `invalid IP address ${text}`,
+  );
+}
+
+/** A prefix's length is no part of what is asked for. */
+function parseIpOrPrefix(text: string): Address | undefined {
+  return text.includes("/") ? parsePrefix(text)?.address : parseAddress(text);
+}
+
+function checkFamilies(sets: readonly RangeSet[], version: string): void {
+  const countOf = (family: 4 | 6) => sets.filter((set) => set[0]?.start.family === family).length;
+  if (Math.max(countOf(4), countOf(6)) > 1 && compareVersions(version, SEVERAL_ADDRESSES) < 0) {
+    throw new CniError("invalidConfig", `CNI version ${version} does not support more than 1 address per family`);
+  }
+}

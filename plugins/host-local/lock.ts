@@ -1,0 +1,88 @@
+import fs from "node:fs";
+import { lockSync } from "proper-lockfile";
+import { CniError } from "../../src/cni/error.ts";
+import { errnoOf, storeFailure } from "./store-failure.ts";
+
+/** Age in ms at which a lock counts as left by a killed process. proper-lockfile dates a lock up to 1 s ahead. */
+const STALE = 2000;
+
+/** Longest pause in ms between two attempts. */
+const LONGEST_PAUSE = 25;
+
+/** The calls that proper-lockfile makes: handed all of node:fs, it copies it, which takes 2 ms of a cold process. */
+const LOCK_FS = { mkdirSync: fs.mkdirSync, statSync: fs.statSync, rmdirSync: fs.rmdirSync, utimesSync: fs.utimesSync };
+
+/**
+ * Runs `critical` while no other call of ours does so on the folder, which is made if need be. The lock orders callers
+ * and nothing more: it may be taken from a holder that was stopped for 2 s, so whatever must be unique is made so by
+ * the file system. It is a folder of a hidden name, which the Go plugin and scripts over the leases do not see.
+ * @throws CniError tryAgainLater after `patience` ms, leaseStore
+ */
+export function withLock<T>(folder: string, patience: number, critical: () => T): T {
+  const release = acquire(folder, patience);
+  try {
+    return critical();
+  } finally {
+    letGo(release);
+  }
+}
+
+function acquire(folder: string, patience: number): () => void {
+  const lock = `${folder}/.lock`;
+  const started = performance.now();
+  for (let pause = 1; ; pause = Math.min(pause * 2, LONGEST_PAUSE)) {
+    const release = tryLock(folder, lock);
+    if (release !== undefined) return release;
+    if (performance.now() - started > patience) {
+      throw new CniError("tryAgainLater", `Cannot get the lock "${lock}" within ${patience / 1000} s: others hold it`, {
+        details: `try again; if nothing else uses the network, remove that folder`,
+      });
+    }
+    sleep(pause * (0.5 + Math.random() / 2));
+  }
+}
+
+/** The lock's release, or undefined where another has it. */
+function tryLock(folder: string, lock: string): (() => void) | undefined {
+  try {
+    return lockSync(folder, { lockfilePath: lock, realpath: false, stale: STALE, fs: LOCK_FS });
+  } catch (error) {
+    const errno = errnoOf(error);
+    if (errno === "ELOCKED") redate(lock);
+    // Either the lock was taken from us the moment we had it, or somebody has removed the folder with all that is in it.
+    else if (errno === "ENOENT") makeFolder(folder);
+    else throw storeFailure(`make the lock "${lock}"`, error);
+    return undefined;
+  }
+}
+
+/** A lock from the future, for the clock was set back, would stay fresh until then: from now on it ages. */
+function redate(lock: string): void {
+  const now = new Date();
+  try {
+    if (fs.statSync(lock).mtimeMs > now.getTime() + STALE) fs.utimesSync(lock, now, now);
+  } catch {
+    // Released since, which is as good.
+  }
+}
+
+/** Makes the folder and those above it; returns the first that it had to make. @throws CniError leaseStore */
+export function makeFolder(folder: string): string | undefined {
+  try {
+    return fs.mkdirSync(folder, { recursive: true, mode: 0o755 });
+  } catch (error) {
+    throw storeFailure(`make the folder of leases "${folder}"`, error);
+  }
+}
+
+function letGo(release: () => void): void {
+  try {
+    release();
+  } catch {
+    // What the lock was for is done; it turns stale by itself.
+  }
+}
+
+function sleep(milliseconds: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
+}

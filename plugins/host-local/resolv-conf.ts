@@ -1,0 +1,42 @@
+import fs from "node:fs";
+import { CniError } from "../../src/cni/error.ts";
+import type { Dns } from "../../src/cni/result.ts";
+
+/** The resolver settings in a file of resolv.conf(5)'s form. @throws CniError ioFailure */
+export function readResolvConf(path: string): Dns {
+  try {
+    return parseResolvConf(fs.readFileSync(path, "utf8"));
+  } catch (error) {
+    throw new CniError(
+      "ioFailure",
+      `Cannot read resolvConf "${path}": ${error instanceof Error ? error.message : error}`,
+      {
+        details: "set ipam.resolvConf to a file that exists, or leave it out",
+        cause: error,
+      },
+    );
+  }
+}
+
+/**
+ * Several `nameserver`, `search` and `options` lines add up, of several `domain` lines the last one counts. Lines that
+ * start with # or ; and keywords without a value are ignored.
+ */
+export function parseResolvConf(text: string): Dns {
+  const lines = text
+    .split("\n")
+    .map((line) => line.trim())
+    .filter((line) => !/^[#;]/.test(line))
+    .map((line) => line.split(/\s+/));
+  const valuesOf = (keyword: string) => lines.filter(([first, second]) => first === keyword && second !== undefined);
+  const nameservers = valuesOf("nameserver").flatMap((fields) => fields.slice(1, 2));
+  const domain = valuesOf("domain").at(-1)?.[1];
+  const search = valuesOf("search").flatMap((fields) => fields.slice(1));
+  const options = valuesOf("options").flatMap((fields) => fields.slice(1));
+  return {
+    ...(nameservers.length > 0 ? { nameservers } : {}),
+    ...(domain === undefined ? {} : { domain }),
+    ...(search.length > 0 ? { search } : {}),
+    ...(options.length > 0 ? { options } : {}),
+  };
+}

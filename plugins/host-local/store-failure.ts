@@ -1,0 +1,30 @@
+import { CniError } from "../../src/cni/error.ts";
+
+/** What the errors of a file system mean for the leases, and what cures them. errno(3) */
+const CAUSES: Readonly<Record<string, readonly [found: string, advice: string]>> = {
+  ENOSPC: ["no space left on device", "free some space or inodes on that file system"],
+  EDQUOT: ["disk quota exceeded", "free some space or raise the quota"],
+  EROFS: ["read-only file system", "mount it writable, or set ipam.dataDir to a writable folder"],
+  EACCES: ["permission denied", "run as root, or set ipam.dataDir to a writable folder"],
+  EPERM: ["operation not permitted", "run as root, or set ipam.dataDir to a writable folder"],
+  ENOTDIR: ["not a directory", "set ipam.dataDir to a folder, or move away the file that is in its place"],
+  EEXIST: ["a file is in its place", "set ipam.dataDir to a folder, or move away the file that is in its place"],
+  EIO: ["input/output error", "check the disk and the kernel's log"],
+  EMFILE: ["too many open files", "raise the limit of open files"],
+};
+
+/**
+ * The error that leaves when the lease files cannot be used: `action` reads "Cannot <action>", and names the path. A
+ * CniError is passed on as it is.
+ */
+export function storeFailure(action: string, error: unknown): CniError {
+  if (error instanceof CniError) return error;
+  const text = error instanceof Error ? error.message : String(error);
+  const [found, advice] = CAUSES[errnoOf(error) ?? ""] ?? [text, ""];
+  return new CniError("leaseStore", `Cannot ${action}: ${found}`, { details: advice, cause: error });
+}
+
+/** The name of the errno that a system call failed with, such as "ENOENT". */
+export function errnoOf(error: unknown): string | undefined {
+  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
+}
