@@ -62,6 +62,16 @@ export function findPlugin(type: string, path: readonly string[]): string {
   throw new CniError("delegateFailed", `failed to find plugin ${JSON.stringify(type)} in path [${path.join(" ")}]`);
 }
 
+/** A plugin's process: where it is looked for, and what it is told. */
+export interface PluginProcess {
+  readonly type: string;
+  readonly path: readonly string[];
+  readonly environment: Environment;
+  readonly stdin: Uint8Array;
+  /** Takes each line that it writes to standard error. */
+  readonly log: (line: string) => void;
+}
+
 /**
  * Runs another plugin with this call's standard input and environment, all but CNI_COMMAND. It is started at once and
  * runs while the caller goes on; whatever it writes to standard error goes to the log. SPEC.md, "Delegated plugins"
@@ -72,21 +82,27 @@ export function startDelegate(
   options: { command: Command; type: string },
 ): Delegation {
   const { command, type } = options;
+  const { path, stdin, log } = request;
+  const environment = { ...request.environment, CNI_COMMAND: command };
+  const finish = startPlugin(launch, { type, path, environment, stdin, log });
+  return { result: () => decodeResult(finish(), type, request), done: () => void finish() };
+}
+
+/**
+ * Starts a plugin; the function returned waits for its end and returns what it printed.
+ * @throws CniError both: the plugin's own, delegateFailed or deadlineExceeded
+ */
+export function startPlugin(launch: Launch, process: PluginProcess): () => Uint8Array {
+  const { type, path, environment, stdin, log } = process;
   const child = guard(type, () =>
-    launch(findPlugin(type, request.path), {
-      environment: { ...request.environment, CNI_COMMAND: command },
-      stdin: request.stdin,
-      deadline: DEADLINE,
-      maxOutput: MAX_OUTPUT,
-    }),
+    launch(findPlugin(type, path), { environment, stdin, deadline: DEADLINE, maxOutput: MAX_OUTPUT }),
   );
-  const finish = (): Exit => {
+  return () => {
     const exit = guard(type, () => child.wait());
-    relay(exit.stderr, request);
+    relay(exit.stderr, log);
     if (exit.status !== 0) throw decodeFailure(exit);
-    return exit;
+    return exit.stdout;
   };
-  return { result: () => decodeResult(finish().stdout, type, request), done: () => void finish() };
 }
 
 function isRegularFile(path: string): boolean {
@@ -111,10 +127,10 @@ function guard<T>(type: string, run: () => T): T {
   }
 }
 
-function relay(stderr: Uint8Array, request: Request): void {
+function relay(stderr: Uint8Array, log: (line: string) => void): void {
   const text = new TextDecoder().decode(stderr).trimEnd();
   if (text === "") return;
-  for (const line of text.split("\n")) request.log(line);
+  for (const line of text.split("\n")) log(line);
 }
 
 function decodeResult(stdout: Uint8Array, type: string, request: Request): Result {

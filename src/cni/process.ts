@@ -6,6 +6,19 @@ export function runPlugin(plugin: Plugin): never {
   process.exit(servePlugin(plugin, processEdge()));
 }
 
+/** What a command line tool has of its process. */
+export interface ToolEdge extends Edge {
+  /** Arguments after the command's own name. */
+  readonly args: readonly string[];
+  /** The working directory. */
+  readonly directory: string;
+}
+
+/** Runs a command line tool with this process's arguments, variables and streams, and ends the process with its code. */
+export function runTool(tool: (edge: ToolEdge) => number): never {
+  process.exit(tool({ ...processEdge(), args: process.argv.slice(2), directory: process.cwd() }));
+}
+
 /** The process as a plugin sees it. Everything is synchronous: touching process.stdout alone would cost 5 ms. */
 export function processEdge(): Edge {
   return {
