@@ -35,7 +35,10 @@ export interface LaunchOptions {
 /** Starts an executable without arguments and returns while it runs. @throws Error with a `code` as in errno */
 export type Launch = (executable: string, options: LaunchOptions) => Child;
 
-/** A delegated call under way. */
+/** A delegate refused in order: the error is its own, and it has itself taken back what it did. */
+export class DelegateError extends CniError {}
+
+/** A delegated call under way. Both may be called again; the delegate is waited for once. */
 export interface Delegation {
   /** Waits, and reads what the delegate printed. @throws CniError the delegate's own, delegateFailed or deadlineExceeded */
   result(): Result;
@@ -84,7 +87,7 @@ export function startDelegate(
   const { command, type } = options;
   const { path, stdin, log } = request;
   const environment = { ...request.environment, CNI_COMMAND: command };
-  const finish = startPlugin(launch, { type, path, environment, stdin, log });
+  const finish = once(startPlugin(launch, { type, path, environment, stdin, log }));
   return { result: () => decodeResult(finish(), type, request), done: () => void finish() };
 }
 
@@ -103,6 +106,26 @@ export function startPlugin(launch: Launch, process: PluginProcess): () => Uint8
     if (exit.status !== 0) throw decodeFailure(exit);
     return exit.stdout;
   };
+}
+
+/** The same function, run no more than once: later calls have the first one's outcome. */
+function once<T>(run: () => T): () => T {
+  let outcome: (() => T) | undefined;
+  return () => {
+    outcome ??= capture(run);
+    return outcome();
+  };
+}
+
+function capture<T>(run: () => T): () => T {
+  try {
+    const value = run();
+    return () => value;
+  } catch (error) {
+    return () => {
+      throw error;
+    };
+  }
 }
 
 function isRegularFile(path: string): boolean {
@@ -156,7 +179,7 @@ function decodeFailure(exit: Exit): CniError {
   try {
     const schema = z.object({ code: integer(), msg: z.string(), details: z.optional(z.string()) });
     const { code, msg, details = "" } = parseConfig(schema, parseJson(exit.stdout));
-    return new CniError(code, msg, { details });
+    return new DelegateError(code, msg, { details });
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     const found = quote(stdout);
