@@ -1,0 +1,44 @@
+import { validateContainerId, validateIfname, validateNetworkName } from "../cni/environment.ts";
+import { CniError } from "../cni/error.ts";
+
+/** A container's place on a network: what every call about it is told. */
+export interface Attachment {
+  readonly containerId: string;
+  /** Absolute path of the network namespace; empty where it is not known. */
+  readonly netns: string;
+  readonly ifname: string;
+  /** CNI_ARGS, in order. */
+  readonly args: readonly (readonly [string, string])[];
+  /** What the caller offers to plugins that declare the capability. */
+  readonly capabilityArgs: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * Refuses names that the specification does not allow; what passes can be part of a file's name.
+ * @throws CniError invalidEnvironment, or invalidConfig for the network's name
+ */
+export function validateAttachment(network: string, attachment: Pick<Attachment, "containerId" | "ifname">): void {
+  validateContainerId(attachment.containerId);
+  validateNetworkName(network);
+  validateIfname(attachment.ifname);
+}
+
+/** Whether the network's name can be that of a folder or file. */
+export function isNetworkName(name: string): boolean {
+  return passes(() => validateNetworkName(name));
+}
+
+/** Whether `validateAttachment` has nothing against it. */
+export function isAttachment(network: string, attachment: Pick<Attachment, "containerId" | "ifname">): boolean {
+  return passes(() => validateAttachment(network, attachment));
+}
+
+function passes(validate: () => void): boolean {
+  try {
+    validate();
+    return true;
+  } catch (error) {
+    if (error instanceof CniError) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,68 @@
+import * as z from "zod/mini";
+import { parseConfig } from "../cni/config.ts";
+import { CniError } from "../cni/error.ts";
+import { formatJson } from "../cni/json.ts";
+import type { Attachment } from "./attachment.ts";
+import { sortKeys } from "./json-object.ts";
+import type { Network } from "./network.ts";
+import { formatStated, type StatedResult } from "./stated-result.ts";
+
+/** The library's name for the format of a cache file. */
+const KIND = "cniCacheV1";
+
+/** What ADD leaves in the cache. */
+export interface CacheEntry {
+  readonly network: Network;
+  readonly attachment: Attachment;
+  readonly result: StatedResult;
+}
+
+/** What is read of a cache file. */
+export interface CachedEntry {
+  readonly network: string;
+  readonly attachment: Attachment;
+  /** The result as JSON, in the version that it states. */
+  readonly result: unknown;
+}
+
+/** The bytes that the library writes: its keys in its order, what is empty left out, one line. */
+export function formatEntry({ network, attachment, result }: CacheEntry): string {
+  const { containerId, ifname, netns, args, capabilityArgs } = attachment;
+  const entry = {
+    kind: KIND,
+    containerId,
+    config: Buffer.from(network.bytes).toString("base64"),
+    ifName: ifname,
+    networkName: network.name,
+    ...(netns === "" ? {} : { netns }),
+    ...(args.length === 0 ? {} : { cniArgs: args }),
+    ...(Object.keys(capabilityArgs).length === 0 ? {} : { capabilityArgs: sortKeys(capabilityArgs) }),
+    result: sortKeys(JSON.parse(formatStated(result))),
+  };
+  return formatJson(entry, 0);
+}
+
+/** Reads a cache file's JSON; undefined for anything but the library's cniCacheV1. */
+export function findEntry(json: unknown): CachedEntry | undefined {
+  const text = z.optional(z.string());
+  const schema = z.object({
+    kind: z.literal(KIND),
+    containerId: text,
+    ifName: text,
+    networkName: text,
+    netns: text,
+    cniArgs: z.optional(z.array(z.array(z.string()))),
+    capabilityArgs: z.optional(z.record(z.string(), z.unknown())),
+    result: z.optional(z.unknown()),
+  });
+  try {
+    const entry = parseConfig(schema, json);
+    const { containerId = "", ifName: ifname = "", netns = "", capabilityArgs = {} } = entry;
+    const args = (entry.cniArgs ?? []).map(([key = "", value = ""]) => [key, value] as const);
+    const attachment = { containerId, ifname, netns, args, capabilityArgs };
+    return { network: entry.networkName ?? "", attachment, result: entry.result };
+  } catch (error) {
+    if (error instanceof CniError) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,107 @@
+import fs from "node:fs";
+import path from "node:path";
+import { CniError } from "../cni/error.ts";
+import { parseJson } from "../cni/json.ts";
+import { type Attachment, isAttachment } from "./attachment.ts";
+import { type CacheEntry, findEntry, formatEntry } from "./cache-entry.ts";
+import { isMissing, reasonOf } from "./file-error.ts";
+import { decoded } from "./refusal.ts";
+import { parseStated, type StatedResult } from "./stated-result.ts";
+
+/** Where the library keeps its cache unless told. */
+export const CACHE_DIRECTORY = "/var/lib/cni";
+
+/** An attachment's file in the cache, which the library (and so any runtime that uses it) reads and writes too. */
+export interface CacheKey {
+  readonly directory: string;
+  readonly network: string;
+  readonly attachment: Pick<Attachment, "containerId" | "ifname">;
+}
+
+/** Keeps the result of an ADD, whole or not at all. @throws Error of the file operation that failed */
+export function writeCached(directory: string, entry: CacheEntry): void {
+  const key = { directory, network: entry.network.name, attachment: entry.attachment };
+  const fresh = freshFile(key);
+  fs.mkdirSync(path.join(directory, "results"), { recursive: true, mode: 0o700 });
+  try {
+    fs.writeFileSync(fresh, formatEntry(entry), { mode: 0o600 });
+    fs.renameSync(fresh, cacheFile(key));
+  } finally {
+    fs.rmSync(fresh, { force: true });
+  }
+}
+
+/**
+ * The result that ADD left, or undefined where there is no readable file. Files of before the library's cniCacheV1 are
+ * the result itself.
+ * @throws CniError where the file makes no sense
+ */
+export function readCachedResult(key: CacheKey): StatedResult | undefined {
+  const bytes = readIfPossible(cacheFile(key));
+  if (bytes === undefined) return undefined;
+  const json = decoded("it is not JSON", () => parseJson(bytes));
+  const entry = findEntry(json);
+  return parseStated(entry === undefined ? json : entry.result, "0.1.0");
+}
+
+/** The attachment as ADD was told of it, or undefined where the cache does not know it. */
+export function findCached(key: CacheKey): Attachment | undefined {
+  return isAttachment(key.network, key.attachment) ? readAttachment(cacheFile(key), key.network) : undefined;
+}
+
+/**
+ * Every attachment of a network that the cache knows, in the order of the file names; files that make no sense are left out.
+ * @throws CniError ioFailure when the cache cannot be listed
+ */
+export function listCached(directory: string, network: string): readonly Attachment[] {
+  const folder = path.join(directory, "results");
+  const names = namesIn(folder).sort();
+  return names.flatMap((name) => readAttachment(path.join(folder, name), network) ?? []);
+}
+
+/** Removes an attachment's file; one that is not there is fine. @throws Error of the file operation that failed */
+export function deleteCached(key: CacheKey): void {
+  fs.rmSync(freshFile(key), { force: true });
+  fs.rmSync(cacheFile(key), { force: true });
+}
+
+function cacheFile({ directory, network, attachment }: CacheKey): string {
+  return path.join(directory, "results", `${network}-${attachment.containerId}-${attachment.ifname}`);
+}
+
+/** Beside the folder, not in it: whoever lists the folder takes every file for an attachment. */
+function freshFile(key: CacheKey): string {
+  return path.join(key.directory, `.${path.basename(cacheFile(key))}`);
+}
+
+function readAttachment(file: string, network: string): Attachment | undefined {
+  const bytes = readIfPossible(file);
+  const entry = bytes === undefined ? undefined : findEntry(parseIfPossible(bytes));
+  if (entry === undefined || entry.network !== network) return undefined;
+  return isAttachment(network, entry.attachment) ? entry.attachment : undefined;
+}
+
+function readIfPossible(file: string): Uint8Array | undefined {
+  try {
+    return fs.readFileSync(file);
+  } catch {
+    return undefined;
+  }
+}
+
+function parseIfPossible(bytes: Uint8Array): unknown {
+  try {
+    return parseJson(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return fs.readdirSync(folder);
+  } catch (error) {
+    if (isMissing(error)) return [];
+    throw new CniError("ioFailure", `Cannot list the result cache: ${reasonOf(error)}`, { cause: error });
+  }
+}

@@ -1,0 +1,102 @@
+import { CniError } from "../cni/error.ts";
+import { validateAttachment } from "./attachment.ts";
+import { type CacheKey, deleteCached, readCachedResult, writeCached } from "./cache.ts";
+import { reasonOf } from "./file-error.ts";
+import type { PluginConfig } from "./network.ts";
+import { callForResult, callPlugin } from "./plugin-call.ts";
+import { prefixed } from "./refusal.ts";
+import type { Runtime, Target } from "./runtime.ts";
+import { convertStated, type StatedResult } from "./stated-result.ts";
+import { isAtLeast } from "./version-choice.ts";
+
+/**
+ * Runs ADD on each plugin in order, each with the result of the one before, keeps the last result in the cache and
+ * returns it. Stops at the first error; what was made until then stays, as with the library, until DEL.
+ * @throws CniError with the plugin's code
+ */
+export function addNetwork(runtime: Runtime, target: Target): StatedResult {
+  validateAttachment(target.network.name, target.attachment);
+  let previous: StatedResult | undefined;
+  for (const plugin of target.network.plugins) {
+    const call = { ...target, command: "ADD", plugin, previous } as const;
+    previous = prefixed(`plugin ${describe(plugin)} failed (add)`, () => callForResult(runtime, call));
+  }
+  if (previous === undefined) throw new CniError("invalidConfig", "no plugin configs found");
+  keepResult(runtime, { ...target, result: previous });
+  return previous;
+}
+
+/**
+ * Runs CHECK on each plugin in order, each with the cached result. A list that says disableCheck is not checked.
+ * @throws CniError with the plugin's code
+ */
+export function checkNetwork(runtime: Runtime, target: Target): void {
+  const { network } = target;
+  validateAttachment(target.network.name, target.attachment);
+  if (!isAtLeast(network.cniVersion, "0.4.0")) {
+    const what = `configuration version "${network.cniVersion}" does not support the CHECK command`;
+    throw new CniError("incompatibleVersion", what);
+  }
+  if (network.disableCheck) return;
+  const previous = prefixed(`failed to get network "${network.name}" cached result`, () =>
+    cachedResult(runtime, target),
+  );
+  for (const plugin of network.plugins) callPlugin(runtime, { ...target, command: "CHECK", plugin, previous });
+}
+
+/**
+ * Runs DEL on each plugin, last first, each with the cached result, and forgets that result. A cache that cannot be read
+ * does not stand in the way. Stops at the first error.
+ * @throws CniError with the plugin's code
+ */
+export function deleteNetwork(runtime: Runtime, target: Target): void {
+  const { network } = target;
+  validateAttachment(target.network.name, target.attachment);
+  const previous = isAtLeast(network.cniVersion, "0.4.0") ? readableResult(runtime, target) : undefined;
+  for (const plugin of network.plugins.toReversed()) {
+    const call = { ...target, command: "DEL", plugin, previous } as const;
+    prefixed(`plugin ${describe(plugin)} failed (delete)`, () => callPlugin(runtime, call));
+  }
+  forgetResult(runtime, target);
+}
+
+function describe({ type, name }: PluginConfig): string {
+  return `type=${JSON.stringify(type)}${name === "" ? "" : ` name=${JSON.stringify(name)}`}`;
+}
+
+function keepResult(runtime: Runtime, entry: Target & { readonly result: StatedResult }): void {
+  try {
+    writeCached(runtime.cacheDirectory, entry);
+  } catch (error) {
+    const what = `failed to set network "${entry.network.name}" cached result: ${reasonOf(error)}`;
+    throw new CniError("ioFailure", what, { cause: error });
+  }
+}
+
+/** The container is detached by now: a file that cannot be removed is no reason to say otherwise. */
+function forgetResult(runtime: Runtime, target: Target): void {
+  try {
+    deleteCached(cacheKey(runtime, target));
+  } catch (error) {
+    runtime.log(`The cached result cannot be removed: ${reasonOf(error)}`);
+  }
+}
+
+/** The cached result, in the list's version. */
+function cachedResult(runtime: Runtime, target: Target): StatedResult | undefined {
+  const cached = readCachedResult(cacheKey(runtime, target));
+  return cached === undefined ? undefined : convertStated(cached, target.network.cniVersion);
+}
+
+function readableResult(runtime: Runtime, target: Target): StatedResult | undefined {
+  try {
+    return cachedResult(runtime, target);
+  } catch (error) {
+    runtime.log(`The cached result cannot be used and is left out: ${reasonOf(error)}`);
+    return undefined;
+  }
+}
+
+function cacheKey(runtime: Runtime, { network, attachment }: Target): CacheKey {
+  return { directory: runtime.cacheDirectory, network: network.name, attachment };
+}

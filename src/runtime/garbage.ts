@@ -1,0 +1,73 @@
+import { toCniError } from "../cni/error.ts";
+import type { Attachment } from "./attachment.ts";
+import { listCached } from "./cache.ts";
+import { deleteNetwork } from "./chain.ts";
+import type { Network, PluginConfig } from "./network.ts";
+import { callPlugin } from "./plugin-call.ts";
+import type { ValidAttachment } from "./plugin-input.ts";
+import { prefixed } from "./refusal.ts";
+import type { Runtime } from "./runtime.ts";
+import { isAtLeast } from "./version-choice.ts";
+
+export interface Collection {
+  readonly network: Network;
+  /** Which cached attachments may stay. Without it none may, and plugins are told of none, as `cnitool gc` does. */
+  readonly isValid?: (attachment: Attachment) => boolean;
+}
+
+/** What a collection did with the attachments that the cache knew. */
+export interface Collected {
+  readonly deleted: readonly Attachment[];
+  readonly kept: readonly Attachment[];
+}
+
+/**
+ * Runs DEL for every cached attachment of the network that is not valid, then GC on every plugin, which is told of the
+ * valid ones. Goes on past errors. A list that says disableGC is left alone; GC exists from version 1.1.0 on.
+ * @throws AggregateError of CniErrors
+ */
+export function collectGarbage(runtime: Runtime, { network, isValid }: Collection): Collected {
+  if (network.disableGC) return { deleted: [], kept: [] };
+  const cached = listCached(runtime.cacheDirectory, network.name);
+  const kept = isValid === undefined ? [] : cached.filter(isValid);
+  const deleted = cached.filter((attachment) => !kept.includes(attachment));
+  const validAttachments = isValid === undefined ? undefined : kept.map(asValid);
+  const plugins = isAtLeast(network.cniVersion, "1.1.0") ? network.plugins : [];
+  runAll([
+    ...deleted.map((attachment) => () => deleteStale(runtime, { network, attachment })),
+    ...plugins.map((plugin) => () => collectPlugin(runtime, { network, plugin, validAttachments })),
+  ]);
+  return { deleted, kept };
+}
+
+function asValid({ containerId, ifname }: Attachment): ValidAttachment {
+  return { containerID: containerId, ifname };
+}
+
+function deleteStale(runtime: Runtime, target: { network: Network; attachment: Attachment }): void {
+  const { containerId, ifname } = target.attachment;
+  prefixed(`failed to delete stale attachment ${containerId} ${ifname}`, () => deleteNetwork(runtime, target));
+}
+
+interface PluginCollection {
+  readonly network: Network;
+  readonly plugin: PluginConfig;
+  readonly validAttachments: readonly ValidAttachment[] | undefined;
+}
+
+function collectPlugin(runtime: Runtime, collection: PluginCollection): void {
+  const call = { ...collection, command: "GC" } as const;
+  prefixed(`failed to GC plugin ${collection.plugin.type}`, () => callPlugin(runtime, call));
+}
+
+function runAll(steps: readonly (() => void)[]): void {
+  const errors: Error[] = [];
+  for (const step of steps) {
+    try {
+      step();
+    } catch (error) {
+      errors.push(toCniError(error));
+    }
+  }
+  if (errors.length > 0) throw new AggregateError(errors, "Cannot collect all garbage");
+}

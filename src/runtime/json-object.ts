@@ -1,0 +1,29 @@
+import { isObject, kindOf } from "../cni/json.ts";
+
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+/** The name that Go's %T gives a decoded JSON value; it stands in the library's error texts. */
+export function goType(value: unknown): string {
+  switch (kindOf(value)) {
+    case "array":
+      return "[]interface {}";
+    case "object":
+      return "map[string]interface {}";
+    case "number":
+      return "float64";
+    case "boolean":
+      return "bool";
+    case "string":
+      return "string";
+    default:
+      return "<nil>";
+  }
+}
+
+/** The same value with the keys of every object in order, as Go writes a map; of keys that differ in case the last counts. */
+export function sortKeys(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sortKeys);
+  if (!isObject(value)) return value;
+  const keys = Object.keys(value).sort();
+  return Object.fromEntries(keys.map((key) => [key, sortKeys(value[key])]));
+}

@@ -1,0 +1,106 @@
+import fs from "node:fs";
+import path from "node:path";
+import { CniError } from "../cni/error.ts";
+import { formatJson, parseJson } from "../cni/json.ts";
+import { isNetworkName } from "./attachment.ts";
+import { isMissing, reasonOf } from "./file-error.ts";
+import { sortKeys } from "./json-object.ts";
+import { type Network, type PluginConfig, parseNetwork, parsePlugin } from "./network.ts";
+import { decoded, prefixed } from "./refusal.ts";
+
+/** No network of that name. `found` are the names that the directory has instead. */
+export class NetworkNotFound extends CniError {
+  readonly found: readonly string[];
+
+  constructor(message: string, found: readonly string[]) {
+    super("invalidConfig", message);
+    this.found = found;
+  }
+}
+
+/**
+ * The first network called `name`: of the `*.conflist` files in name order, else of the single configurations in
+ * `*.conf` and `*.json`, turned into a list of one. An earlier file that cannot be read is an error.
+ * @throws NetworkNotFound; CniError invalidConfig, decodingFailure, ioFailure, with the file in its details
+ */
+export function loadNetwork(directory: string, name: string): Network {
+  const found: string[] = [];
+  const lists = listFiles(directory, [".conflist"]);
+  for (const file of lists) {
+    const network = inFile(file, () => loadList(file));
+    if (network.name === name) return network;
+    found.push(network.name);
+  }
+  const singles = listFiles(directory, [".conf", ".json"]);
+  if (lists.length + singles.length === 0) throw new NetworkNotFound(`no net configurations found in ${directory}`, []);
+  for (const file of singles) {
+    const plugin = inFile(file, () => loadPlugin(file));
+    if (plugin.name === name) return listOfOne(plugin);
+    found.push(plugin.name);
+  }
+  throw new NetworkNotFound(`no net configuration with name "${name}" in ${directory}`, found);
+}
+
+/** A list, with the plugins that lie in the folder of its name beside it, unless it wants none of them. */
+function loadList(file: string): Network {
+  const network = parseNetwork(readFile(file));
+  const plugins = [...network.plugins, ...(network.loadOnlyInlinedPlugins ? [] : loadFolder(file, network.name))];
+  if (plugins.length === 0) throw new CniError("invalidConfig", "no plugin configs found");
+  return { ...network, plugins };
+}
+
+function loadFolder(file: string, name: string): readonly PluginConfig[] {
+  // A name that could lead out of the directory has no folder.
+  if (!isNetworkName(name)) return [];
+  const folder = path.join(path.dirname(file), name);
+  const files = prefixed(`failed to read plugin config files in ${folder}`, () => listFiles(folder, [".conf"]));
+  return files.map((plugin) => inFile(plugin, () => loadPlugin(plugin)));
+}
+
+function loadPlugin(file: string): PluginConfig {
+  return parsePlugin(decoded("error parsing configuration", () => parseJson(readFile(file))));
+}
+
+function listOfOne({ name, cniVersion, json }: PluginConfig): Network {
+  return parseNetwork(Buffer.from(formatJson(sortKeys({ cniVersion, name, plugins: [json] }), 0)));
+}
+
+/** Files (not folders) with one of the extensions, in name order. A directory that does not exist has none. */
+function listFiles(directory: string, extensions: readonly string[]): readonly string[] {
+  const files = readDirectory(directory).filter((entry) => !entry.isDirectory());
+  const named = files.filter((entry) => extensions.includes(extensionOf(entry.name)));
+  return named.map((entry) => path.join(directory, entry.name)).sort();
+}
+
+/** From the last dot on, also where the name begins with it. */
+function extensionOf(name: string): string {
+  const dot = name.lastIndexOf(".");
+  return dot < 0 ? "" : name.slice(dot);
+}
+
+function readDirectory(directory: string): readonly fs.Dirent[] {
+  try {
+    return fs.readdirSync(directory, { withFileTypes: true });
+  } catch (error) {
+    if (isMissing(error)) return [];
+    throw new CniError("ioFailure", reasonOf(error), { cause: error });
+  }
+}
+
+function readFile(file: string): Uint8Array {
+  try {
+    return fs.readFileSync(file);
+  } catch (error) {
+    throw new CniError("ioFailure", `error reading ${file}: ${reasonOf(error)}`, { cause: error });
+  }
+}
+
+/** Names the file in the details of what `read` throws. */
+function inFile<T>(file: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof CniError) || error.details !== "") throw error;
+    throw new CniError(error.code, error.message, { details: file, cause: error });
+  }
+}

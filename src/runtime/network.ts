@@ -1,0 +1,99 @@
+import * as z from "zod/mini";
+import { parseConfig } from "../cni/config.ts";
+import { CniError } from "../cni/error.ts";
+import { isObject, parseJson } from "../cni/json.ts";
+import { goType, type JsonObject } from "./json-object.ts";
+import { decoded, listError, prefixed } from "./refusal.ts";
+import { chooseVersion } from "./version-choice.ts";
+
+/** One plugin's object of a network list. */
+export interface PluginConfig {
+  readonly type: string;
+  /** The object's own name; empty in a list, where the list carries it. */
+  readonly name: string;
+  readonly cniVersion: string;
+  /** Capabilities declared true. */
+  readonly capabilities: readonly string[];
+  /** The object as found, from which the plugin's standard input is made. */
+  readonly json: JsonObject;
+}
+
+/** A network list, as the library understands one. */
+export interface Network {
+  readonly name: string;
+  /** As chosen from cniVersion and cniVersions; empty where the list has neither, and not checked. */
+  readonly cniVersion: string;
+  readonly disableCheck: boolean;
+  readonly disableGC: boolean;
+  readonly loadOnlyInlinedPlugins: boolean;
+  readonly plugins: readonly PluginConfig[];
+  /** The list as read, kept in the result cache. */
+  readonly bytes: Uint8Array;
+}
+
+/**
+ * Reads a network list. A list without `plugins` is one whose plugins lie in files of their own.
+ * @throws CniError invalidConfig, in the library's words
+ */
+export function parseNetwork(bytes: Uint8Array): Network {
+  const list = listObject(bytes);
+  const name = listName(list);
+  const cniVersion = chooseVersion(list);
+  const disableCheck = readSwitch(list, "disableCheck");
+  const disableGC = readSwitch(list, "disableGC");
+  const loadOnlyInlinedPlugins = readSwitch(list, "loadOnlyInlinedPlugins");
+  const plugins = listPlugins(list, loadOnlyInlinedPlugins);
+  return { name, cniVersion, disableCheck, disableGC, loadOnlyInlinedPlugins, plugins, bytes };
+}
+
+/** Reads one plugin's object. @throws CniError invalidConfig */
+export function parsePlugin(json: unknown): PluginConfig {
+  const text = z.optional(z.string());
+  const capabilities = z.optional(z.record(z.string(), z.boolean()));
+  const schema = z.object({ type: text, name: text, cniVersion: text, capabilities });
+  const config = prefixed("error parsing configuration", () => parseConfig(schema, json ?? {}));
+  if (!isObject(json) || (config.type ?? "") === "")
+    throw new CniError("invalidConfig", "error parsing configuration: missing 'type'");
+  return {
+    type: config.type ?? "",
+    name: config.name ?? "",
+    cniVersion: config.cniVersion ?? "",
+    capabilities: Object.entries(config.capabilities ?? {}).flatMap(([key, declared]) => (declared ? [key] : [])),
+    json,
+  };
+}
+
+function listObject(bytes: Uint8Array): JsonObject {
+  const json = decoded("error parsing configuration list", () => parseJson(bytes)) ?? {};
+  if (!isObject(json)) throw listError(`must be an object, found ${goType(json)}`);
+  return json;
+}
+
+function listName(list: JsonObject): string {
+  if (!Object.hasOwn(list, "name")) throw listError("no name");
+  const name = list["name"];
+  if (typeof name !== "string") throw listError(`invalid name type ${goType(name)}`);
+  return name;
+}
+
+/** A switch is a boolean, or its word in any case. */
+function readSwitch(list: JsonObject, key: string): boolean {
+  if (!Object.hasOwn(list, key)) return false;
+  const value = list[key];
+  if (typeof value === "boolean") return value;
+  if (typeof value !== "string") throw listError(`invalid type ${goType(value)} for ${key}`);
+  const word = value.toLowerCase();
+  if (word !== "true" && word !== "false") throw listError(`invalid value ${JSON.stringify(word)} for ${key}`);
+  return word === "true";
+}
+
+function listPlugins(list: JsonObject, loadOnlyInlinedPlugins: boolean): readonly PluginConfig[] {
+  if (!Object.hasOwn(list, "plugins")) {
+    if (loadOnlyInlinedPlugins) throw listError("`loadOnlyInlinedPlugins` is true, and no 'plugins' key");
+    return [];
+  }
+  const plugins = list["plugins"];
+  if (!Array.isArray(plugins)) throw listError(`invalid 'plugins' type ${goType(plugins)}`);
+  if (plugins.length === 0) throw listError("no plugins in list");
+  return plugins.map((plugin, index) => prefixed(`failed to parse plugin config ${index}`, () => parsePlugin(plugin)));
+}

@@ -1,0 +1,51 @@
+import { startPlugin } from "../cni/delegate.ts";
+import type { Command } from "../cni/environment.ts";
+import { parseJson } from "../cni/json.ts";
+import type { Attachment } from "./attachment.ts";
+import type { Network, PluginConfig } from "./network.ts";
+import { formatPluginInput, type Injected } from "./plugin-input.ts";
+import { decoded } from "./refusal.ts";
+import type { Runtime } from "./runtime.ts";
+import { parseStated, type StatedResult } from "./stated-result.ts";
+
+/** One call of one plugin of a network. */
+export interface PluginCall extends Omit<Injected, "capabilityArgs"> {
+  readonly command: Command;
+  readonly network: Network;
+  readonly plugin: PluginConfig;
+  /** Whom it is about; nobody in particular for GC and STATUS. */
+  readonly attachment?: Attachment;
+}
+
+/** Calls a plugin and waits for its end; returns what it printed. @throws CniError the plugin's own, or of startPlugin */
+export function callPlugin(runtime: Runtime, call: PluginCall): Uint8Array {
+  const { launch, path, log } = runtime;
+  const { command, plugin, attachment } = call;
+  const stdin = formatPluginInput(plugin, { ...call, capabilityArgs: attachment?.capabilityArgs ?? {} });
+  const environment = { ...runtime.environment, ...protocolVariables(command, { path, attachment }) };
+  return startPlugin(launch, { type: plugin.type, path, environment, stdin, log })();
+}
+
+/** Calls a plugin and reads the result that it printed. @throws CniError as callPlugin, decodingFailure */
+export function callForResult(runtime: Runtime, call: PluginCall): StatedResult {
+  const stdout = callPlugin(runtime, call);
+  return parseStated(
+    decoded("failed to unmarshal raw result", () => parseJson(stdout)),
+    call.network.cniVersion,
+  );
+}
+
+/** All six, empty where there is nothing to say. SPEC.md, "Parameters" */
+function protocolVariables(
+  command: Command,
+  { path, attachment }: { path: readonly string[]; attachment: Attachment | undefined },
+) {
+  return {
+    CNI_COMMAND: command,
+    CNI_CONTAINERID: attachment?.containerId ?? "",
+    CNI_NETNS: attachment?.netns ?? "",
+    CNI_ARGS: (attachment?.args ?? []).map(([key, value]) => `${key}=${value}`).join(";"),
+    CNI_IFNAME: attachment?.ifname ?? "",
+    CNI_PATH: path.join(":"),
+  };
+}

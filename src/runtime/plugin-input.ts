@@ -1,0 +1,50 @@
+import { formatJson } from "../cni/json.ts";
+import type { Attachment } from "./attachment.ts";
+import { sortKeys } from "./json-object.ts";
+import type { Network, PluginConfig } from "./network.ts";
+import { formatStated, type StatedResult } from "./stated-result.ts";
+
+/** What the caller adds to a plugin's own object. */
+export interface Injected {
+  readonly previous?: StatedResult | undefined;
+  readonly capabilityArgs?: Attachment["capabilityArgs"];
+  /** GC: whoever may stay. Absent means that the caller does not say. */
+  readonly validAttachments?: readonly ValidAttachment[] | undefined;
+}
+
+/** An attachment as GC names it. */
+export interface ValidAttachment {
+  readonly containerID: string;
+  readonly ifname: string;
+}
+
+/**
+ * A plugin's standard input: its object, name and cniVersion of the list, prevResult, and as runtimeConfig those
+ * capability arguments that the plugin declares. Where it declares none that is offered, its own runtimeConfig stays.
+ */
+export function formatPluginInput(
+  plugin: PluginConfig,
+  injected: Injected & { readonly network: Network },
+): Uint8Array {
+  const { network, previous, validAttachments } = injected;
+  const runtimeConfig = offered(plugin, injected.capabilityArgs ?? {});
+  const config = {
+    ...plugin.json,
+    name: network.name,
+    cniVersion: network.cniVersion,
+    ...(previous === undefined ? {} : { prevResult: JSON.parse(formatStated(previous)) }),
+    ...(Object.keys(runtimeConfig).length === 0 ? {} : { runtimeConfig }),
+    ...(validAttachments === undefined ? {} : attachmentKeys(validAttachments)),
+  };
+  return Buffer.from(formatJson(sortKeys(config), 0));
+}
+
+function offered(plugin: PluginConfig, capabilityArgs: Attachment["capabilityArgs"]) {
+  const known = plugin.capabilities.filter((capability) => Object.hasOwn(capabilityArgs, capability));
+  return Object.fromEntries(known.map((capability) => [capability, capabilityArgs[capability]]));
+}
+
+/** The specification's key, and the misspelt one that plugins of its first days read. */
+function attachmentKeys(attachments: readonly ValidAttachment[]) {
+  return { "cni.dev/valid-attachments": attachments, "cni.dev/attachments": attachments };
+}

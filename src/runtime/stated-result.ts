@@ -1,0 +1,34 @@
+import { CniError } from "../cni/error.ts";
+import { isObject } from "../cni/json.ts";
+import { formatResult, parseResult, type Result } from "../cni/result.ts";
+import { DEFAULT_VERSION, isSpecVersion, type SpecVersion } from "../cni/version.ts";
+
+/** A result and the version in which it came; in that version it goes on to the next plugin and is printed. */
+export interface StatedResult {
+  readonly version: SpecVersion;
+  readonly result: Result;
+}
+
+/** Reads a result in the version that it states, else in `version`; null is an empty result. @throws CniError */
+export function parseStated(json: unknown, version: string): StatedResult {
+  const object = json ?? {};
+  const own = isObject(object) ? object["cniVersion"] : undefined;
+  const stated = specVersion(typeof own === "string" && own !== "" ? own : version);
+  return { version: stated, result: parseResult(object, stated) };
+}
+
+/** The same result in another version. @throws CniError where that is none */
+export function convertStated({ result }: StatedResult, version: string): StatedResult {
+  return { version: specVersion(version), result };
+}
+
+/** The result as text in its version, as cnitool prints it. */
+export function formatStated({ version, result }: StatedResult): string {
+  return formatResult(result, version);
+}
+
+function specVersion(text: string): SpecVersion {
+  const version = text === "" ? DEFAULT_VERSION : text;
+  if (isSpecVersion(version)) return version;
+  throw new CniError("incompatibleVersion", `unsupported CNI result version "${text}"`);
+}
