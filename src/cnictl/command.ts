@@ -1,0 +1,73 @@
+import type { Edge } from "./edge.ts";
+import { writeFailure } from "./failure.ts";
+import { UsageError } from "./usage-error.ts";
+
+/** One subcommand. */
+export interface Command {
+  readonly name: string;
+  /** Operands and options, as usage shows them. */
+  readonly synopsis: string;
+  /** What it does, in a few words. */
+  readonly summary: string;
+  /** The rest of its help, line by line. */
+  readonly help: readonly string[];
+  /** Does it. @throws UsageError for arguments that make no sense; anything else is a failure */
+  readonly run: (edge: Edge, args: readonly string[]) => void;
+}
+
+const EXIT = { DONE: 0, FAILED: 1, MISUSED: 2 } as const;
+
+/** Runs the subcommand that the arguments name. Returns the exit code: 0 done, 1 failed, 2 misused. Never throws. */
+export function runCnictl(edge: Edge, commands: readonly Command[]): number {
+  const [word = "", ...args] = edge.args;
+  const command = commands.find(({ name }) => name === word);
+  if (command !== undefined) return runCommand(edge, command, args);
+  if (word === "--version") return print(edge, `cnictl ${edge.build.version}\n`);
+  if (asksForHelp([word]) || word === "help") return print(edge, formatUsage(commands));
+  edge.writeErr(
+    `cnictl: ${word === "" ? "no command given" : `unknown command "${word}"`}\n\n${formatUsage(commands)}`,
+  );
+  return EXIT.MISUSED;
+}
+
+function runCommand(edge: Edge, command: Command, args: readonly string[]): number {
+  if (asksForHelp(args)) return print(edge, formatHelp(command));
+  try {
+    command.run(edge, args);
+    return EXIT.DONE;
+  } catch (error) {
+    if (!(error instanceof UsageError)) {
+      writeFailure(edge, error);
+      return EXIT.FAILED;
+    }
+    edge.writeErr(`cnictl ${command.name}: ${error.message}\n\n${formatSynopsis(command)}`);
+    return EXIT.MISUSED;
+  }
+}
+
+function asksForHelp(args: readonly string[]): boolean {
+  return args.includes("--help") || args.includes("-h");
+}
+
+function print(edge: Edge, text: string): number {
+  edge.writeOut(text);
+  return EXIT.DONE;
+}
+
+function formatUsage(commands: readonly Command[]): string {
+  const width = Math.max(...commands.map(({ name }) => name.length));
+  const lines = commands.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}\n`);
+  return [
+    "Usage: cnictl <command> [arguments]\n\n",
+    ...lines,
+    "\n`cnictl <command> --help` says more of each; `cnictl --version` prints the version.\n",
+  ].join("");
+}
+
+function formatSynopsis({ name, synopsis }: Command): string {
+  return `Usage: cnictl ${name} ${synopsis}\n`;
+}
+
+function formatHelp(command: Command): string {
+  return `${formatSynopsis(command)}\n${command.summary}.\n\n${command.help.map((line) => `${line}\n`).join("")}`;
+}

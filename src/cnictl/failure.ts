@@ -1,0 +1,71 @@
+import { type CniError, ERROR_CODES, toCniError } from "../cni/error.ts";
+import { NetworkNotFound } from "../runtime/load.ts";
+import type { Edge } from "./edge.ts";
+import { InstallError } from "./installation.ts";
+
+/**
+ * Says on standard error what went wrong: the text that cnitool prints, a line per error that failed together. A person
+ * at a terminal also gets the code's name and, where known, what to do next.
+ */
+export function writeFailure(edge: Edge, error: unknown): void {
+  const errors = error instanceof AggregateError ? error.errors : [error];
+  for (const each of errors)
+    edge.writeErr(each instanceof InstallError ? formatRefusal(edge, each) : formatError(edge, toCniError(each)));
+}
+
+function formatRefusal(edge: Edge, { message, advice }: InstallError): string {
+  return `${message}\n${formatAdvice(edge, advice)}`;
+}
+
+function formatError(edge: Edge, error: CniError): string {
+  return `${formatText(error)}\n${formatCode(edge, error)}${formatAdvice(edge, adviceFor(edge, error))}`;
+}
+
+function formatText({ message, details }: CniError): string {
+  return details === "" ? message : `${message}; ${details}`;
+}
+
+function formatCode({ terminal }: Edge, { code }: CniError): string {
+  const name = Object.entries(ERROR_CODES).find(([, each]) => each === code)?.[0];
+  return terminal.err ? `  code: ${code}${name === undefined ? "" : ` (${name})`}\n` : "";
+}
+
+function formatAdvice({ terminal }: Edge, advice: string | undefined): string {
+  return terminal.err && advice !== undefined ? `  next: ${advice}\n` : "";
+}
+
+/** What to do about an error, where that is known. */
+function adviceFor(edge: Edge, error: CniError): string | undefined {
+  if (error instanceof NetworkNotFound) return adviceForNetwork(error.found);
+  const text = formatText(error);
+  if (/failed to find plugin|no paths provided/.test(text))
+    return "put the plugins in place with `cnictl install`, or name their directory in CNI_PATH";
+  if (/EPERM|EACCES|permission denied|operation not permitted/i.test(text))
+    return "run it as root: namespaces, links and the result cache need it";
+  return adviceForCode(error.code, edge.args);
+}
+
+function adviceForNetwork(found: readonly string[]): string {
+  if (found.length > 0) return `name one of the networks that are there: ${found.join(", ")}`;
+  return "put a network list there, or name its directory in NETCONFPATH";
+}
+
+function adviceForCode(
+  code: number,
+  [command, network = "<network>", netns = "<netns>"]: readonly string[],
+): string | undefined {
+  switch (code) {
+    case ERROR_CODES.invalidNetns:
+      return "name an existing network namespace, such as /run/netns/<name> of `ip netns list`";
+    case ERROR_CODES.tryAgainLater:
+    case ERROR_CODES.deadlineExceeded:
+      return "run it again in a moment";
+    case ERROR_CODES.noAddressAvailable:
+      return `detach what is not needed, or give back what is stale: \`cnictl gc ${network}\``;
+    case ERROR_CODES.duplicateAllocation:
+    case ERROR_CODES.interfaceExists:
+      return `\`cnictl del ${network} ${netns}\` first, or choose another name with --ifname`;
+    default:
+      return command === "add" ? `\`cnictl del ${network} ${netns}\` clears what may be left of it` : undefined;
+  }
+}

@@ -1,0 +1,75 @@
+import path from "node:path";
+import { checkOperands, readArguments } from "./arguments.ts";
+import type { Command } from "./command.ts";
+import type { Build } from "./edge.ts";
+import { digestFile, findManifest, findOccupants, InstallError, type Manifest, type Occupant } from "./installation.ts";
+import { replaceFiles } from "./replacement.ts";
+import { PLUGIN_DIRECTORY } from "./target.ts";
+
+/** `cnictl install`: puts this executable in place under all its names. */
+export const install: Command = {
+  name: "install",
+  synopsis: "[--dir DIR] [--force]",
+  summary: "Puts the plugins in place",
+  help: [
+    "Copies this executable once and links it under the name of every plugin and of cnictl. Each",
+    "name changes in one step, also while plugins run: a caller finds the old file or the new one,",
+    "whole. Where a file of such a name is not of `cnictl install`, nothing is installed, unless",
+    "--force is given.",
+    "",
+    `      --dir DIR  directory of plugins (default ${PLUGIN_DIRECTORY})`,
+    "      --force    replace files that are not ours",
+  ],
+  run: (edge, args) => {
+    const { values, positionals } = readArguments(args, { dir: { type: "string" }, force: { type: "boolean" } });
+    checkOperands(positionals, { names: [], required: 0 });
+    const directory = path.resolve(edge.directory, values.dir ?? PLUGIN_DIRECTORY);
+    const plan = planInstallation(directory, edge.build);
+    refuseForeign(directory, { plan, force: values.force ?? false });
+    replaceFiles(directory, { executable: edge.build.executable, ...plan });
+    if (plan.foreign.length > 0)
+      edge.writeOut(`${directory}: replaced ${plan.foreign.join(", ")}, which were not ours\n`);
+    edge.writeOut(`${directory}: ${edge.build.names.join(", ")} (${edge.build.version})\n`);
+  },
+};
+
+/** What an installation will do. */
+interface Plan {
+  /** Manifest while names change: with it, whatever is found under them is known to be ours. */
+  readonly during: Manifest;
+  readonly after: Manifest;
+  /** Names of an earlier version that this one has no more. */
+  readonly obsolete: readonly string[];
+  /** Names that hold a file of somebody else. */
+  readonly foreign: readonly string[];
+  readonly directories: readonly string[];
+}
+
+function planInstallation(directory: string, { names, version, executable }: Build): Plan {
+  if (names.length === 0) {
+    const advice = "build it with `npm run build`, then run `dist/bin/cnictl install`";
+    throw new InstallError("Cannot install: this is not a built executable", { advice });
+  }
+  const before = findManifest(directory) ?? { names: [], images: [] };
+  const image = digestFile(executable);
+  const images = [...new Set([...before.images, image])];
+  const gone = before.names.filter((name) => !names.includes(name));
+  const occupants = findOccupants(directory, { names: [...names, ...gone], images });
+  const holding = (occupant: Occupant) => (name: string) => occupants.get(name) === occupant;
+  return {
+    during: { version, names: [...names, ...gone], images },
+    after: { version, names, images: [image] },
+    obsolete: gone.filter(holding("ours")),
+    foreign: names.filter(holding("foreign")),
+    directories: names.filter(holding("directory")),
+  };
+}
+
+function refuseForeign(directory: string, { plan, force }: { plan: Plan; force: boolean }): void {
+  const { foreign, directories } = plan;
+  if (directories.length > 0)
+    throw new InstallError(`Cannot install in ${directory}: ${directories.join(", ")} there is a directory`);
+  if (foreign.length === 0 || force) return;
+  const what = `Cannot install in ${directory}: ${foreign.join(", ")} there ${foreign.length === 1 ? "is" : "are"} not ours; nothing was changed`;
+  throw new InstallError(what, { advice: "`cnictl install --force` replaces them; keep a copy if you want them back" });
+}

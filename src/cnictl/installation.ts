@@ -1,0 +1,87 @@
+import { createHash } from "node:crypto";
+import fs from "node:fs";
+import path from "node:path";
+import * as z from "zod/mini";
+import { parseConfig } from "../cni/config.ts";
+import { formatJson, parseJson } from "../cni/json.ts";
+import { isMissing, reasonOf } from "../runtime/file-error.ts";
+
+/** What an installation says of itself, in a file beside its executables. */
+export interface Manifest {
+  readonly version: string;
+  /** SHA-256, in hex, of every image that one of the names may hold. */
+  readonly images: readonly string[];
+  readonly names: readonly string[];
+}
+
+/** Something about an installation is not as it must be; `advice` says what to do. */
+export class InstallError extends Error {
+  readonly advice: string | undefined;
+
+  constructor(message: string, options: { advice?: string; cause?: unknown } = {}) {
+    super(message, { cause: options.cause });
+    this.advice = options.advice;
+  }
+}
+
+/** The manifest's name. Runtimes look for plugins by name, so that a file more is in nobody's way. */
+export const MANIFEST = ".cni-plugins-ts.json";
+
+/** What was installed in a directory; undefined where nothing was. @throws InstallError where the manifest makes no sense */
+export function findManifest(directory: string): Manifest | undefined {
+  const file = path.join(directory, MANIFEST);
+  const schema = z.object({ version: z.string(), images: z.array(z.string()), names: z.array(z.string()) });
+  try {
+    const manifest = parseConfig(schema, parseJson(fs.readFileSync(file)));
+    return { ...manifest, names: manifest.names.filter(isFileName) };
+  } catch (cause) {
+    if (isMissing(cause)) return undefined;
+    const advice = "remove it, then what is installed counts as foreign: `cnictl install --force` replaces it";
+    throw new InstallError(`Cannot read ${file}: ${reasonOf(cause)}`, { cause, advice });
+  }
+}
+
+/** The manifest as it is stored. */
+export function formatManifest(manifest: Manifest): string {
+  return `${formatJson(manifest)}\n`;
+}
+
+/** What stands under a name: nothing, a file with one of the images in it, or something else. */
+export type Occupant = "nothing" | "ours" | "foreign" | "directory";
+
+/** Says of each name in a directory what stands there. Files that are links of one another are read once. */
+export function findOccupants(
+  directory: string,
+  { names, images }: Pick<Manifest, "names" | "images">,
+): ReadonlyMap<string, Occupant> {
+  const digests = new Map<bigint, string>();
+  return new Map(names.map((name) => [name, occupantOf(path.join(directory, name), { images, digests })]));
+}
+
+/** SHA-256 of a file, in hex. */
+export function digestFile(file: string): string {
+  const hash = createHash("sha256");
+  const chunk = new Uint8Array(1 << 20);
+  const fd = fs.openSync(file, "r");
+  try {
+    for (let length = fs.readSync(fd, chunk); length > 0; length = fs.readSync(fd, chunk))
+      hash.update(chunk.subarray(0, length));
+    return hash.digest("hex");
+  } finally {
+    fs.closeSync(fd);
+  }
+}
+
+function isFileName(name: string): boolean {
+  return name !== "" && name !== "." && name !== ".." && !name.includes("/");
+}
+
+function occupantOf(file: string, known: { images: readonly string[]; digests: Map<bigint, string> }): Occupant {
+  const stat = fs.lstatSync(file, { bigint: true, throwIfNoEntry: false });
+  if (stat === undefined) return "nothing";
+  if (stat.isDirectory()) return "directory";
+  if (!stat.isFile()) return "foreign";
+  const digest = known.digests.get(stat.ino) ?? digestFile(file);
+  known.digests.set(stat.ino, digest);
+  return known.images.includes(digest) ? "ours" : "foreign";
+}

@@ -1,0 +1,134 @@
+import { createHash } from "node:crypto";
+import path from "node:path";
+import { CniError } from "../cni/error.ts";
+import { isObject, parseJson } from "../cni/json.ts";
+import type { Attachment } from "../runtime/attachment.ts";
+import { CACHE_DIRECTORY, findCached } from "../runtime/cache.ts";
+import { loadNetwork } from "../runtime/load.ts";
+import type { Network } from "../runtime/network.ts";
+import { decoded } from "../runtime/refusal.ts";
+import type { Runtime, Target } from "../runtime/runtime.ts";
+import { checkOperands, readArguments } from "./arguments.ts";
+import type { Edge } from "./edge.ts";
+
+/** Where network lists and plugins lie unless NETCONFPATH and CNI_PATH say otherwise. */
+export const NETWORK_DIRECTORY = "/etc/cni/net.d";
+export const PLUGIN_DIRECTORY = "/opt/cni/bin";
+
+/** Options of every subcommand that names a network, and their help. */
+export const NETWORK_OPTIONS = { "cache-dir": { type: "string" }, json: { type: "boolean" } } as const;
+
+export const NETWORK_HELP = [
+  "      --cache-dir DIR  where results are kept (default /var/lib/cni)",
+  "      --json           print nothing but JSON, also on a terminal",
+  "",
+  "Environment:",
+  "  NETCONFPATH          directory of network lists (default /etc/cni/net.d)",
+  "  CNI_PATH             directories of plugins, separated by colons (default /opt/cni/bin)",
+];
+
+const TARGET_OPTIONS = {
+  ...NETWORK_OPTIONS,
+  ifname: { type: "string", short: "i" },
+  "container-id": { type: "string" },
+} as const;
+
+/** The arguments that add, check and del have in common, and their help. */
+export const TARGET_SYNOPSIS = "<network> <netns> [-i IFNAME] [--container-id ID] [--cache-dir DIR] [--json]";
+
+export const TARGET_HELP = [
+  "  -i, --ifname IFNAME  interface in the namespace (default CNI_IFNAME, else eth0)",
+  "      --container-id ID",
+  "                       the container (default: made from the namespace's path, as cnitool does)",
+  ...NETWORK_HELP,
+  "  CNI_ARGS             KEY=VALUE;KEY=VALUE for the plugins",
+  "  CAP_ARGS             capability arguments, a JSON object",
+  "  CNI_IFNAME           as --ifname",
+];
+
+/** A subcommand's arguments and environment, read. */
+export interface TargetRequest {
+  readonly runtime: Runtime;
+  readonly target: Target;
+  /** JSON is wanted even on a terminal. */
+  readonly json: boolean;
+}
+
+/**
+ * Reads what add, check and del are told, as cnitool does. Where CNI_ARGS or CAP_ARGS is not set, `remembered` takes
+ * them from the result cache, so that DEL is told what ADD was.
+ * @throws UsageError, CniError
+ */
+export function readTarget(
+  edge: Edge,
+  args: readonly string[],
+  { remembered }: { remembered: boolean },
+): TargetRequest {
+  const { values, positionals } = readArguments(args, TARGET_OPTIONS);
+  checkOperands(positionals, { names: ["network", "netns"], required: 2 });
+  const [name = "", place = ""] = positionals;
+  const runtime = makeRuntime(edge, values["cache-dir"]);
+  const network = findNetwork(edge, name);
+  const netns = path.resolve(edge.directory, place);
+  const told = {
+    containerId: values["container-id"] ?? containerIdOf(netns),
+    netns,
+    ifname: values.ifname ?? edge.environment["CNI_IFNAME"] ?? "eth0",
+  };
+  const key = { directory: runtime.cacheDirectory, network: network.name, attachment: told };
+  const cached = remembered ? findCached(key) : undefined;
+  const attachment = { ...told, ...readExtras(edge.environment, cached) };
+  return { runtime, target: { network, attachment }, json: values.json ?? false };
+}
+
+/** The network of that name in NETCONFPATH. @throws NetworkNotFound, CniError */
+export function findNetwork(edge: Edge, name: string): Network {
+  return loadNetwork(setOr(edge.environment["NETCONFPATH"], NETWORK_DIRECTORY), name);
+}
+
+/** The world as plugins are run in it. */
+export function makeRuntime(edge: Edge, cacheDirectory = CACHE_DIRECTORY): Runtime {
+  return {
+    launch: edge.launch,
+    path: setOr(edge.environment["CNI_PATH"], PLUGIN_DIRECTORY)
+      .split(":")
+      .filter((directory) => directory !== ""),
+    environment: edge.environment,
+    cacheDirectory,
+    log: (line) => edge.writeErr(`${line}\n`),
+  };
+}
+
+/** The id that cnitool gives a namespace: both mean the same attachment. */
+function containerIdOf(netns: string): string {
+  return `cnitool-${createHash("sha512").update(netns).digest("hex").slice(0, 20)}`;
+}
+
+function readExtras(
+  environment: Edge["environment"],
+  cached: Attachment | undefined,
+): Pick<Attachment, "args" | "capabilityArgs"> {
+  const [args = "", capabilityArgs = ""] = [environment["CNI_ARGS"], environment["CAP_ARGS"]];
+  return {
+    args: args === "" ? (cached?.args ?? []) : args.split(";").map(parsePair),
+    capabilityArgs: capabilityArgs === "" ? (cached?.capabilityArgs ?? {}) : parseCapabilityArgs(capabilityArgs),
+  };
+}
+
+function parsePair(pair: string): readonly [string, string] {
+  const [key = "", value = "", ...rest] = pair.split("=");
+  if (key === "" || value === "" || rest.length > 0)
+    throw new CniError("invalidEnvironment", `invalid CNI_ARGS pair ${JSON.stringify(pair)}`);
+  return [key, value];
+}
+
+function parseCapabilityArgs(text: string): Attachment["capabilityArgs"] {
+  const json = decoded("Cannot use CAP_ARGS", () => parseJson(Buffer.from(text))) ?? {};
+  if (!isObject(json)) throw new CniError("invalidEnvironment", `Cannot use CAP_ARGS ${text}: must be a JSON object`);
+  return json;
+}
+
+/** An empty variable counts as unset. */
+function setOr(value: string | undefined, otherwise: string): string {
+  return value === undefined || value === "" ? otherwise : value;
+}

@@ -1,0 +1,31 @@
+import fs from "node:fs";
+import path from "node:path";
+import { checkOperands, readArguments } from "./arguments.ts";
+import type { Command } from "./command.ts";
+import { findManifest, findOccupants, MANIFEST } from "./installation.ts";
+import { PLUGIN_DIRECTORY } from "./target.ts";
+
+/** `cnictl uninstall`: takes away what install put in place, unless it was changed since. */
+export const uninstall: Command = {
+  name: "uninstall",
+  synopsis: "[--dir DIR]",
+  summary: "Takes the plugins away again",
+  help: [
+    "Removes what `cnictl install` put in place. Files that were changed since stay.",
+    "",
+    `      --dir DIR  directory of plugins (default ${PLUGIN_DIRECTORY})`,
+  ],
+  run: (edge, args) => {
+    const { values, positionals } = readArguments(args, { dir: { type: "string" } });
+    checkOperands(positionals, { names: [], required: 0 });
+    const directory = path.resolve(edge.directory, values.dir ?? PLUGIN_DIRECTORY);
+    const manifest = findManifest(directory);
+    if (manifest === undefined) return edge.writeOut(`${directory}: nothing of ours is installed there\n`);
+    const occupants = findOccupants(directory, manifest);
+    const ours = manifest.names.filter((name) => occupants.get(name) === "ours");
+    for (const name of [...ours, MANIFEST]) fs.rmSync(path.join(directory, name), { force: true });
+    edge.writeOut(`${directory}: removed ${ours.length === 0 ? "nothing" : ours.join(", ")}\n`);
+    const changed = manifest.names.filter((name) => ["foreign", "directory"].includes(occupants.get(name) ?? ""));
+    if (changed.length > 0) edge.writeOut(`${directory}: left ${changed.join(", ")}, changed since\n`);
+  },
+};
