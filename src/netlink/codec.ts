@@ -50,6 +50,11 @@ export const u32be: Codec<number> = number(
   (view, n) => view.setUint32(0, n),
   (view) => view.getUint32(0),
 );
+export const i32be: Codec<number> = number(
+  4,
+  (view, n) => view.setInt32(0, n),
+  (view) => view.getInt32(0),
+);
 export const u64be: Codec<bigint> = number(
   8,
   (view, n) => view.setBigUint64(0, n),

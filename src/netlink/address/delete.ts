@@ -1,0 +1,19 @@
+import type { Prefix } from "../../ip/prefix.ts";
+import { formatPrefix } from "../../ip/prefix.ts";
+import { encodeFamily } from "../family.ts";
+import type { LinkId } from "../link/message.ts";
+import { NLM_F } from "../message.ts";
+import { RTM } from "../rtnetlink.ts";
+import type { Netlink } from "../socket.ts";
+import { encodeLinkAddress } from "./message.ts";
+
+/** Deletes an address from a link, like `ip address delete PREFIX dev NAME`. @throws NetlinkError EADDRNOTAVAIL when it is not there, ENODEV */
+export function deleteAddress(netlink: Netlink, link: LinkId, prefix: Prefix): void {
+  const { address, length } = prefix;
+  const payload = encodeLinkAddress({
+    header: { family: encodeFamily(address.family), prefixLength: length, index: link.index },
+    attributes: { local: address, address },
+  });
+  const action = `delete address ${formatPrefix(prefix)} from link "${link.name}"`;
+  netlink.request({ type: RTM.DELADDR, flags: NLM_F.ACK, payload, action });
+}

@@ -1,0 +1,59 @@
+import type { Mac } from "../../ip/mac.ts";
+import { encodeFields } from "../fields.ts";
+import { NLM_F } from "../message.ts";
+import { RTM } from "../rtnetlink.ts";
+import type { Netlink } from "../socket.ts";
+import type { LinkAttributes } from "./attributes.ts";
+import { BRIDGE_FIELDS } from "./attributes.ts";
+import { IFF } from "./header.ts";
+import type { LinkMessage } from "./message.ts";
+import { encodeLink, VETH_FIELDS } from "./message.ts";
+
+/** What any new link may be given. Left out, the kernel chooses: a random MAC, an MTU of 1500, a transmit queue of 1000 packets, down. */
+export interface NewLink {
+  readonly name: string;
+  readonly mtu?: number | undefined;
+  readonly mac?: Mac | undefined;
+  readonly up?: boolean | undefined;
+  readonly transmitQueueLength?: number | undefined;
+}
+
+export interface NewBridge extends NewLink {
+  readonly vlanFiltering?: boolean | undefined;
+}
+
+export interface NewVeth extends NewLink {
+  /** The index of the bridge that this end becomes a port of. */
+  readonly master?: number | undefined;
+  /** The other end, in the namespace of the descriptor `netns`, or in the same one. */
+  readonly peer: NewLink & { readonly netns?: number | undefined };
+}
+
+/** Adds a bridge, like `ip link add NAME type bridge`. @throws NetlinkError EEXIST when the name is taken */
+export function addBridge(netlink: Netlink, bridge: NewBridge): void {
+  const { vlanFiltering } = bridge;
+  const settings =
+    vlanFiltering === undefined ? {} : { data: encodeFields(BRIDGE_FIELDS, { vlanFiltering: Number(vlanFiltering) }) };
+  add(netlink, message(bridge, { info: { kind: "bridge", ...settings } }), `add bridge "${bridge.name}"`);
+}
+
+/**
+ * Adds both ends of a veth, like `ip link add NAME master BRIDGE type veth peer name NAME netns NETNS`: complete in one request,
+ * so that nobody meets them half made. @throws NetlinkError EEXIST when the name of either is taken
+ */
+export function addVeth(netlink: Netlink, veth: NewVeth): void {
+  const data = encodeFields(VETH_FIELDS, { peer: message(veth.peer, { netnsFd: veth.peer.netns }) });
+  const action = `add veth "${veth.name}" with peer "${veth.peer.name}"`;
+  add(netlink, message(veth, { master: veth.master, info: { kind: "veth", data } }), action);
+}
+
+function message(link: NewLink, more: LinkAttributes): LinkMessage {
+  const { name, mtu, mac, transmitQueueLength } = link;
+  const header = link.up ? { flags: IFF.UP, change: IFF.UP } : {};
+  return { header, attributes: { name, mtu, mac, transmitQueueLength, ...more } };
+}
+
+function add(netlink: Netlink, link: LinkMessage, action: string): void {
+  const flags = NLM_F.CREATE | NLM_F.EXCL | NLM_F.ACK;
+  netlink.request({ type: RTM.NEWLINK, flags, payload: encodeLink(link), action });
+}

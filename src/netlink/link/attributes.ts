@@ -1,0 +1,91 @@
+import { i32, mac, raw, text, u8, u16, u32 } from "../codec.ts";
+import type { Values } from "../fields.ts";
+import { nest } from "../fields.ts";
+
+/** Attributes of a link. <linux/if_link.h> */
+export const IFLA = {
+  ADDRESS: 1,
+  IFNAME: 3,
+  MTU: 4,
+  LINK: 5,
+  MASTER: 10,
+  PROTINFO: 12,
+  TXQLEN: 13,
+  OPERSTATE: 16,
+  LINKINFO: 18,
+  IFALIAS: 20,
+  NET_NS_FD: 28,
+  EXT_MASK: 29,
+  PROMISCUITY: 30,
+  LINK_NETNSID: 37,
+} as const;
+
+/** What a kind of link adds to it: its own name and settings, and those of its port in a master. <linux/if_link.h> */
+const IFLA_INFO = { KIND: 1, DATA: 2, SLAVE_KIND: 4, SLAVE_DATA: 5 } as const;
+
+/** Settings of a bridge. <linux/if_link.h> */
+const IFLA_BR = { STP_STATE: 5, VLAN_FILTERING: 7, VLAN_DEFAULT_PVID: 39 } as const;
+
+/** Settings of a port in a bridge. <linux/if_link.h> */
+const IFLA_BRPORT = { STATE: 1, MODE: 4, ISOLATED: 33 } as const;
+
+/** Settings of a veth: the other end. <linux/veth.h> */
+export const VETH_INFO = { PEER: 1 } as const;
+
+/** What not to be told. <linux/rtnetlink.h> */
+export const RTEXT_FILTER = { SKIP_STATS: 8 } as const;
+
+/** Whether a link carries traffic, RFC 2863. <linux/if.h> */
+export const IF_OPER = {
+  UNKNOWN: 0,
+  NOTPRESENT: 1,
+  DOWN: 2,
+  LOWERLAYERDOWN: 3,
+  TESTING: 4,
+  DORMANT: 5,
+  UP: 6,
+} as const;
+
+/** A bridge's settings: 0 is off, 1 is on; the VLAN of untagged packets. */
+export const BRIDGE_FIELDS = {
+  spanningTree: [IFLA_BR.STP_STATE, u32],
+  vlanFiltering: [IFLA_BR.VLAN_FILTERING, u8],
+  defaultVlan: [IFLA_BR.VLAN_DEFAULT_PVID, u16],
+} as const;
+
+/** A bridge port's settings: 0 is off, 1 is on; `state` is BR_STATE_*, 3 for forwarding. */
+export const PORT_FIELDS = {
+  state: [IFLA_BRPORT.STATE, u8],
+  hairpin: [IFLA_BRPORT.MODE, u8],
+  isolated: [IFLA_BRPORT.ISOLATED, u8],
+} as const;
+
+/** What a kind adds. `data` and `portData` are attributes of that kind, BRIDGE_FIELDS and PORT_FIELDS for a bridge. */
+const INFO_FIELDS = {
+  kind: [IFLA_INFO.KIND, text],
+  data: [IFLA_INFO.DATA, raw],
+  portKind: [IFLA_INFO.SLAVE_KIND, text],
+  portData: [IFLA_INFO.SLAVE_DATA, raw],
+} as const;
+
+/** The attributes of a link that we speak. */
+export const LINK_FIELDS = {
+  name: [IFLA.IFNAME, text],
+  mac: [IFLA.ADDRESS, mac],
+  mtu: [IFLA.MTU, u32],
+  link: [IFLA.LINK, u32],
+  master: [IFLA.MASTER, u32],
+  port: [IFLA.PROTINFO, nest(PORT_FIELDS)],
+  transmitQueueLength: [IFLA.TXQLEN, u32],
+  operationalState: [IFLA.OPERSTATE, u8],
+  info: [IFLA.LINKINFO, nest(INFO_FIELDS, false)],
+  alias: [IFLA.IFALIAS, text],
+  netnsFd: [IFLA.NET_NS_FD, u32],
+  extensions: [IFLA.EXT_MASK, u32],
+  promiscuity: [IFLA.PROMISCUITY, u32],
+  linkNetnsId: [IFLA.LINK_NETNSID, i32],
+} as const;
+
+export type LinkAttributes = Values<typeof LINK_FIELDS>;
+export type BridgeSettings = Values<typeof BRIDGE_FIELDS>;
+export type PortSettings = Values<typeof PORT_FIELDS>;

@@ -1,0 +1,32 @@
+import { ERRNO } from "../../linux/errno.ts";
+import { NetlinkError } from "../acknowledgement.ts";
+import { RTM } from "../rtnetlink.ts";
+import type { Netlink } from "../socket.ts";
+import { RTEXT_FILTER } from "./attributes.ts";
+import type { Link } from "./message.ts";
+import { encodeLink, readLink } from "./message.ts";
+
+/** The link with a name or an index, like `ip -details link show dev NAME`. @throws NetlinkError ENODEV when there is none */
+export function getLink(netlink: Netlink, which: string | number): Link {
+  const link = findLink(netlink, which);
+  if (link === undefined) throw new NetlinkError(describe(which), { errno: ERRNO.ENODEV });
+  return link;
+}
+
+/** The link with a name or an index, or undefined when there is none. @throws NetlinkError when the kernel refuses to look */
+export function findLink(netlink: Netlink, which: string | number): Link | undefined {
+  const header = typeof which === "number" ? { index: which } : {};
+  const name = typeof which === "string" ? { name: which } : {};
+  const payload = encodeLink({ header, attributes: { ...name, extensions: RTEXT_FILTER.SKIP_STATS } });
+  try {
+    const [message] = netlink.request({ type: RTM.GETLINK, flags: 0, payload, action: describe(which) });
+    return message && readLink(message.payload);
+  } catch (error) {
+    if (error instanceof NetlinkError && error.errno === ERRNO.ENODEV) return undefined;
+    throw error;
+  }
+}
+
+function describe(which: string | number): string {
+  return typeof which === "number" ? `get link ${which}` : `get link "${which}"`;
+}

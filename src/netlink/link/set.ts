@@ -1,0 +1,55 @@
+import type { Mac } from "../../ip/mac.ts";
+import { AF } from "../../linux/socket.ts";
+import { NLM_F } from "../message.ts";
+import { RTM } from "../rtnetlink.ts";
+import type { Netlink } from "../socket.ts";
+import type { PortSettings } from "./attributes.ts";
+import { IFF } from "./header.ts";
+import type { LinkId, LinkMessage } from "./message.ts";
+import { encodeLink } from "./message.ts";
+
+/** What is to change about a link; the rest stays. All of it is one request. */
+export interface LinkChanges {
+  readonly up?: boolean;
+  /** Whether it takes packets for other MACs as well. */
+  readonly promiscuous?: boolean;
+  readonly name?: string;
+  readonly mac?: Mac;
+  readonly mtu?: number;
+  /** The index of the bridge that it becomes a port of; 0 for none. */
+  readonly master?: number;
+  readonly alias?: string;
+  readonly transmitQueueLength?: number;
+}
+
+/** Changes a link, like `ip link set dev NAME …`. @throws NetlinkError ENODEV when there is none, EBUSY, EINVAL, … */
+export function setLink(netlink: Netlink, link: LinkId, changes: LinkChanges): void {
+  const { up, promiscuous, ...attributes } = changes;
+  const flags = (up ? IFF.UP : 0) | (promiscuous ? IFF.PROMISC : 0);
+  const change = (up === undefined ? 0 : IFF.UP) | (promiscuous === undefined ? 0 : IFF.PROMISC);
+  const action = `set ${Object.entries(changes)
+    .map(([name, value]) => `${name} ${value}`)
+    .join(", ")} on link "${link.name}"`;
+  set(netlink, { header: { index: link.index, flags, change }, attributes }, action);
+}
+
+/** Sets a link up, like `ip link set dev NAME up`. Already up is fine. @throws NetlinkError ENODEV */
+export function setLinkUp(netlink: Netlink, link: LinkId): void {
+  setLink(netlink, link, { up: true });
+}
+
+/** Changes a bridge port, like `bridge link set dev NAME hairpin on isolated on`. @throws NetlinkError ENODEV, EOPNOTSUPP when it is no port */
+export function setPort(netlink: Netlink, link: LinkId, port: { hairpin?: boolean; isolated?: boolean }): void {
+  const settings: PortSettings = {
+    hairpin: port.hairpin === undefined ? undefined : Number(port.hairpin),
+    isolated: port.isolated === undefined ? undefined : Number(port.isolated),
+  };
+  const action = `set ${Object.entries(port)
+    .map(([name, value]) => `${name} ${value ? "on" : "off"}`)
+    .join(", ")} on bridge port "${link.name}"`;
+  set(netlink, { header: { family: AF.BRIDGE, index: link.index }, attributes: { port: settings } }, action);
+}
+
+function set(netlink: Netlink, message: LinkMessage, action: string): void {
+  netlink.request({ type: RTM.SETLINK, flags: NLM_F.ACK, payload: encodeLink(message), action });
+}

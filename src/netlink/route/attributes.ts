@@ -1,0 +1,36 @@
+import { address, u32 } from "../codec.ts";
+import type { Values } from "../fields.ts";
+import { nest } from "../fields.ts";
+import { nextHops } from "./next-hop.ts";
+
+/** Attributes of a route. <linux/rtnetlink.h> */
+export const RTA = {
+  DST: 1,
+  OIF: 4,
+  GATEWAY: 5,
+  PRIORITY: 6,
+  PREFSRC: 7,
+  METRICS: 8,
+  MULTIPATH: 9,
+  TABLE: 15,
+} as const;
+
+/** Metrics of a route. <linux/rtnetlink.h> */
+const RTAX = { MTU: 2, ADVMSS: 8 } as const;
+
+/** Bytes a packet, and bytes of a TCP segment. */
+const METRIC_FIELDS = { mtu: [RTAX.MTU, u32], advmss: [RTAX.ADVMSS, u32] } as const;
+
+/** The attributes of a route that we speak. */
+export const ROUTE_FIELDS = {
+  destination: [RTA.DST, address],
+  index: [RTA.OIF, u32],
+  gateway: [RTA.GATEWAY, address],
+  priority: [RTA.PRIORITY, u32],
+  preferredSource: [RTA.PREFSRC, address],
+  metrics: [RTA.METRICS, nest(METRIC_FIELDS, false)],
+  nextHops: [RTA.MULTIPATH, nextHops],
+  table: [RTA.TABLE, u32],
+} as const;
+
+export type RouteAttributes = Values<typeof ROUTE_FIELDS>;

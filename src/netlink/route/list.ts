@@ -1,0 +1,49 @@
+import type { Address, Family } from "../../ip/address.ts";
+import { ADDRESS_BITS, formatAddress } from "../../ip/address.ts";
+import { ERRNO } from "../../linux/errno.ts";
+import { NetlinkError } from "../acknowledgement.ts";
+import { encodeFamily } from "../family.ts";
+import { NLM_F } from "../message.ts";
+import { RTM } from "../rtnetlink.ts";
+import type { Netlink } from "../socket.ts";
+import { RT_TABLE } from "./header.ts";
+import type { KernelRoute } from "./message.ts";
+import { encodeRoute, readRoute } from "./message.ts";
+
+/**
+ * The routes of a family in one table (main unless given), like `ip route show table TABLE`, or of them those through the link
+ * with an index. A table that nobody has used has none.
+ */
+export function listRoutes(
+  netlink: Netlink,
+  filter: { family: Family; table?: number; index?: number },
+): readonly KernelRoute[] {
+  const { family, table = RT_TABLE.MAIN, index } = filter;
+  const payload = encodeRoute({ header: { family: encodeFamily(family) }, attributes: { table, index } });
+  const routes = dump(netlink, payload, `list the IPv${family} routes of table ${table}`);
+  return routes.filter((route) => route.table === table && (index === undefined || goesThrough(route, index)));
+}
+
+/** The route that a packet to an address would take, like `ip route get ADDRESS`. @throws NetlinkError ENETUNREACH when there is none */
+export function getRoute(netlink: Netlink, address: Address): KernelRoute {
+  const header = { family: encodeFamily(address.family), destinationLength: ADDRESS_BITS[address.family] };
+  const payload = encodeRoute({ header, attributes: { destination: address } });
+  const action = `find a route to ${formatAddress(address)}`;
+  const [message] = netlink.request({ type: RTM.GETROUTE, flags: 0, payload, action });
+  if (message === undefined) throw new NetlinkError(action, { errno: ERRNO.ENETUNREACH });
+  return readRoute(message.payload);
+}
+
+function dump(netlink: Netlink, payload: Uint8Array, action: string): readonly KernelRoute[] {
+  try {
+    const messages = netlink.request({ type: RTM.GETROUTE, flags: NLM_F.DUMP, payload, action });
+    return messages.map((message) => readRoute(message.payload));
+  } catch (error) {
+    if (error instanceof NetlinkError && error.errno === ERRNO.ENOENT) return [];
+    throw error;
+  }
+}
+
+function goesThrough(route: KernelRoute, index: number): boolean {
+  return route.index === index || route.nextHops.some((hop) => hop.index === index);
+}
