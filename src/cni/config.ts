@@ -18,25 +18,26 @@ export function parseConfig<S extends z.ZodMiniType>(schema: S, json: unknown): 
 
 /** What every plugin's configuration holds, to be extended: `z.extend(netConf(), { … })`. */
 export function netConf() {
+  const text = z.optional(z.string());
   return z.object({
-    cniVersion: z.optional(z.string()),
+    cniVersion: text,
     name: z.string(),
-    type: z.optional(z.string()),
+    type: text,
     dns: z.optional(dns()),
-    ipam: z.optional(z.object({ type: z.optional(z.string()) })),
+    ipam: z.optional(z.object({ type: text })),
   });
 }
 
 /** An integer, within bounds where they are given (both inclusive). */
-export function integer(bounds: { min?: number; max?: number } = {}) {
-  const { min = Number.MIN_SAFE_INTEGER, max = Number.MAX_SAFE_INTEGER } = bounds;
-  const requirement =
-    bounds.max === undefined
-      ? `an integer${bounds.min === undefined ? "" : ` of at least ${min}`}`
-      : `an integer from ${min} to ${max}`;
-  return z
-    .number(requirement)
-    .check(z.refine((value) => Number.isInteger(value) && value >= min && value <= max, requirement));
+export function integer({ min, max }: { min?: number; max?: number } = {}) {
+  const bounds = max === undefined ? `of at least ${min}` : `from ${min ?? "any"} to ${max}`;
+  const requirement = min === undefined && max === undefined ? "an integer" : `an integer ${bounds}`;
+  const checks = [
+    ...(min === undefined ? [] : [z.gte(min, requirement)]),
+    ...(max === undefined ? [] : [z.lte(max, requirement)]),
+  ];
+  const schema = z.int(requirement);
+  return checks.length === 0 ? schema : schema.check(...checks);
 }
 
 /** An address as text; "" is unset, as in Go. */
@@ -60,24 +61,22 @@ export function mac() {
 
 /** Resolver settings. SPEC.md, "dns" */
 export function dns() {
-  return z.object({
-    nameservers: z.optional(z.array(z.string())),
-    domain: z.optional(z.string()),
-    search: z.optional(z.array(z.string())),
-    options: z.optional(z.array(z.string())),
-  });
+  const text = z.string();
+  const list = z.optional(z.array(text));
+  return z.object({ nameservers: list, domain: z.optional(text), search: list, options: list });
 }
 
 /** A route, in a configuration and in a result alike. SPEC.md, "routes" */
 export function route() {
+  const number = z.optional(integer());
   return z.object({
     dst: prefix(),
     gw: z.optional(address()),
-    mtu: z.optional(integer()),
-    advmss: z.optional(integer()),
-    priority: z.optional(integer()),
-    table: z.optional(integer()),
-    scope: z.optional(integer()),
+    mtu: number,
+    advmss: number,
+    priority: number,
+    table: number,
+    scope: number,
   });
 }
 

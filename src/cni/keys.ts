@@ -1,4 +1,4 @@
-import * as z from "zod/v4/core";
+import type * as z from "zod/v4/core";
 import { isObject } from "./json.ts";
 
 /**
@@ -7,23 +7,34 @@ import { isObject } from "./json.ts";
  * Whatever the schema does not describe stays as it is.
  */
 export function matchKeys(schema: z.$ZodType, value: unknown): unknown {
-  if (schema instanceof z.$ZodObject) return isObject(value) ? matchMembers(schema._zod.def.shape, value) : value;
-  if (schema instanceof z.$ZodArray) {
-    const { element } = schema._zod.def;
-    return Array.isArray(value) ? value.map((each) => matchKeys(element, each)) : value;
+  const def = definitionOf(schema);
+  switch (def.type) {
+    case "object":
+      return isObject(value) ? matchMembers(def.shape, value) : value;
+    case "array":
+      return Array.isArray(value) ? value.map((each) => matchKeys(def.element, each)) : value;
+    case "record":
+      return isObject(value) ? mapMembers(value, (key, each) => [key, matchKeys(def.valueType, each)]) : value;
+    case "union":
+      return def.options.reduce((matched: unknown, option) => matchKeys(option, matched), value);
+    case "pipe":
+      return matchKeys(def.in, value);
+    case "optional":
+    case "default":
+    case "readonly":
+      return matchKeys(def.innerType, value);
+    default:
+      return value;
   }
-  if (schema instanceof z.$ZodRecord) {
-    const { valueType } = schema._zod.def;
-    return isObject(value) ? mapMembers(value, (key, each) => [key, matchKeys(valueType, each)]) : value;
-  }
-  if (schema instanceof z.$ZodUnion) {
-    return schema._zod.def.options.reduce((matched: unknown, option) => matchKeys(option, matched), value);
-  }
-  if (schema instanceof z.$ZodPipe) return matchKeys(schema._zod.def.in, value);
-  if (schema instanceof z.$ZodOptional || schema instanceof z.$ZodDefault || schema instanceof z.$ZodReadonly) {
-    return matchKeys(schema._zod.def.innerType, value);
-  }
-  return value;
+}
+
+/** What zod keeps of every schema that it makes. Asking by `instanceof` costs several times as much in a cold process. */
+function definitionOf(schema: z.$ZodType): z.$ZodTypes["_zod"]["def"] {
+  return isBuiltIn(schema) ? schema._zod.def : { type: "unknown" };
+}
+
+function isBuiltIn(schema: z.$ZodType): schema is z.$ZodTypes {
+  return "type" in schema._zod.def;
 }
 
 function matchMembers(shape: z.$ZodShape, value: Readonly<Record<string, unknown>>): unknown {
