@@ -5,9 +5,11 @@ import { RTEXT_FILTER } from "./attributes.ts";
 import type { Link, LinkId } from "./message.ts";
 import { encodeLink, readLink } from "./message.ts";
 
-/** The ports of a bridge, like `ip link show master NAME`; the kernel does the choosing. @throws NetlinkError */
+/** The ports of a bridge, like `ip link show master NAME`: the kernel sends those links alone. @throws NetlinkError */
 export function listPorts(netlink: Netlink, bridge: LinkId): readonly Link[] {
-  const payload = encodeLink({ header: {}, attributes: { master: bridge.index, extensions: RTEXT_FILTER.SKIP_STATS } });
+  const attributes = { master: bridge.index, extensions: RTEXT_FILTER.SKIP_STATS };
+  const payload = encodeLink({ header: {}, attributes });
   const action = `list the ports of bridge "${bridge.name}"`;
-  return netlink.request({ type: RTM.GETLINK, flags: NLM_F.DUMP, payload, action }).map((m) => readLink(m.payload));
+  const messages = netlink.request({ type: RTM.GETLINK, flags: NLM_F.DUMP, payload, action });
+  return messages.map((message) => readLink(message.payload)).filter((link) => link.master === bridge.index);
 }
