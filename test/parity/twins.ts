@@ -51,6 +51,15 @@ export class Side {
       if (Date.now() > deadline) throw new Error(`The kernel keeps the links of ${container}`);
   }
 
+  /** The host's end of the only attachment. */
+  hostLink(): string {
+    const links = Object.keys(readNamespace(this.lab, this.lab.host).links).filter((name) =>
+      /^veth[0-9a-f]{8}$/.test(name),
+    );
+    if (links[0] === undefined || links.length > 1) throw new Error(`Expected one veth, found ${links.join(", ")}`);
+    return links[0];
+  }
+
   /** ADD by this side's plugin; returns the decoded result. */
   add(config: Config, options: StepOptions = {}): unknown {
     const { stdout } = this.step("ADD", config, options);
