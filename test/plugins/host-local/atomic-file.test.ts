@@ -1,0 +1,131 @@
+import fs from "node:fs";
+import path from "node:path";
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { publishFile, replaceFile, sweep, withdrawFile } from "../../../plugins/host-local/atomic-file.ts";
+import { errnoOf } from "../../../plugins/host-local/store-failure.ts";
+import { temporaryFolder } from "./host-local.ts";
+
+afterEach(() => {
+  vi.restoreAllMocks();
+  vi.useRealTimers();
+});
+
+function failure(code: string): Error {
+  return Object.assign(new Error(`${code}: injected`), { code });
+}
+
+function errnoFrom(act: () => unknown): string | undefined {
+  try {
+    act();
+  } catch (error) {
+    return errnoOf(error);
+  }
+  return "none";
+}
+
+/** What a folder holds, by name. */
+function contents(folder: string): Record<string, string> {
+  return Object.fromEntries(
+    fs.readdirSync(folder).map((name) => [name, fs.readFileSync(path.join(folder, name), "utf8")]),
+  );
+}
+
+describe("publishFile()", () => {
+  test("writes a file of mode 0600 and nothing else", () => {
+    const folder = temporaryFolder();
+    expect(publishFile(folder, "10.1.2.2", "c1\r\neth0")).toBe(true);
+    expect(contents(folder)).toEqual({ "10.1.2.2": "c1\r\neth0" });
+    const stat = fs.statSync(path.join(folder, "10.1.2.2"));
+    expect([stat.mode & 0o777, stat.nlink]).toEqual([0o600, 1]);
+  });
+
+  test("leaves a file of that name alone", () => {
+    const folder = temporaryFolder();
+    fs.writeFileSync(path.join(folder, "10.1.2.2"), "");
+    expect(publishFile(folder, "10.1.2.2", "c1\r\neth0")).toBe(false);
+    expect(contents(folder)).toEqual({ "10.1.2.2": "" });
+  });
+
+  test.each([["writeFileSync"], ["linkSync"]] as const)("leaves nothing behind when %s fails", (call) => {
+    const folder = temporaryFolder();
+    vi.spyOn(fs, call).mockImplementation((...args: unknown[]) => {
+      if (call === "writeFileSync") fs.closeSync(fs.openSync(String(args[0]), "wx"));
+      throw failure("ENOSPC");
+    });
+    expect(errnoFrom(() => publishFile(folder, "10.1.2.2", "c1\r\neth0"))).toBe("ENOSPC");
+    expect(contents(folder)).toEqual({});
+  });
+
+  test.each([["EPERM"], ["EOPNOTSUPP"]])("copies where the file system has no hard links (%s)", (code) => {
+    const folder = temporaryFolder();
+    vi.spyOn(fs, "linkSync").mockImplementation(() => {
+      throw failure(code);
+    });
+    expect(publishFile(folder, "10.1.2.2", "c1\r\neth0")).toBe(true);
+    expect(publishFile(folder, "10.1.2.2", "c2\r\neth0")).toBe(false);
+    expect(contents(folder)).toEqual({ "10.1.2.2": "c1\r\neth0" });
+  });
+});
+
+describe("replaceFile()", () => {
+  test("replaces what is there", () => {
+    const folder = temporaryFolder();
+    replaceFile(folder, "last_reserved_ip.0", "10.1.2.22");
+    replaceFile(folder, "last_reserved_ip.0", "10.1.2.3");
+    expect(contents(folder)).toEqual({ "last_reserved_ip.0": "10.1.2.3" });
+  });
+
+  test("leaves the old text and nothing else when it fails", () => {
+    const folder = temporaryFolder();
+    replaceFile(folder, "last_reserved_ip.0", "10.1.2.2");
+    vi.spyOn(fs, "renameSync").mockImplementation(() => {
+      throw failure("ENOSPC");
+    });
+    expect(errnoFrom(() => replaceFile(folder, "last_reserved_ip.0", "10.1.2.3"))).toBe("ENOSPC");
+    expect(contents(folder)).toEqual({ "last_reserved_ip.0": "10.1.2.2" });
+  });
+});
+
+describe("withdrawFile()", () => {
+  test("removes a file that says what it should", () => {
+    const folder = temporaryFolder();
+    publishFile(folder, "10.1.2.2", "c1\r\neth0");
+    expect(withdrawFile(folder, "10.1.2.2", "c1\r\neth0")).toBe(true);
+    expect(contents(folder)).toEqual({});
+  });
+
+  test("keeps the lease of another that has got the address meanwhile", () => {
+    const folder = temporaryFolder();
+    publishFile(folder, "10.1.2.2", "c2\r\neth0");
+    expect(withdrawFile(folder, "10.1.2.2", "c1\r\neth0")).toBe(false);
+    expect(contents(folder)).toEqual({ "10.1.2.2": "c2\r\neth0" });
+  });
+
+  test("takes a file that is gone for done", () => {
+    expect(withdrawFile(temporaryFolder(), "10.1.2.2", "c1\r\neth0")).toBe(false);
+  });
+
+  test("unlinks in place where a full disk has no room for another name", () => {
+    const folder = temporaryFolder();
+    publishFile(folder, "10.1.2.2", "c1\r\neth0");
+    publishFile(folder, "10.1.2.3", "c2\r\neth0");
+    vi.spyOn(fs, "renameSync").mockImplementation(() => {
+      throw failure("ENOSPC");
+    });
+    expect(withdrawFile(folder, "10.1.2.2", "c1\r\neth0")).toBe(true);
+    expect(withdrawFile(folder, "10.1.2.3", "c1\r\neth0")).toBe(false);
+    expect(contents(folder)).toEqual({ "10.1.2.3": "c2\r\neth0" });
+  });
+});
+
+describe("sweep()", () => {
+  test("removes drafts at once, what was set aside after a minute, and nothing else", () => {
+    const folder = temporaryFolder();
+    for (const name of [".new-a", ".gone-b", "10.1.2.2", ".other"]) fs.writeFileSync(path.join(folder, name), "x");
+    sweep(folder, fs.readdirSync(folder));
+    expect(fs.readdirSync(folder).sort()).toEqual([".gone-b", ".other", "10.1.2.2"]);
+    vi.useFakeTimers({ now: Date.now() + 61_000, toFake: ["Date"] });
+    sweep(folder, fs.readdirSync(folder));
+    expect(fs.readdirSync(folder).sort()).toEqual([".other", "10.1.2.2"]);
+  });
+});

@@ -1,0 +1,64 @@
+import fs from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { afterEach } from "vitest";
+import { add } from "../../../plugins/host-local/add.ts";
+import { check } from "../../../plugins/host-local/check.ts";
+import { del } from "../../../plugins/host-local/del.ts";
+import { servePlugin } from "../../../src/cni/plugin.ts";
+
+/** How a call ended: exit code, both streams, and the JSON on standard output. */
+export interface Outcome {
+  readonly status: number;
+  readonly stdout: string;
+  readonly stderr: string;
+  // biome-ignore lint/suspicious/noExplicitAny: a test asserts on whatever the plugin printed
+  readonly json: any;
+}
+
+export interface Call {
+  readonly containerId?: string;
+  readonly ifname?: string;
+  readonly args?: string;
+}
+
+/** Serves one call in this process, as main.ts does in its own. */
+export function hostLocal(command: string, config: unknown, call: Call = {}): Outcome {
+  let stdout = "";
+  let stderr = "";
+  const status = servePlugin(
+    { name: "host-local", add, check, del },
+    {
+      environment: {
+        CNI_COMMAND: command,
+        CNI_CONTAINERID: call.containerId ?? "dummy",
+        CNI_NETNS: "/some/where",
+        CNI_IFNAME: call.ifname ?? "eth0",
+        CNI_PATH: "/opt/cni/bin",
+        ...(call.args === undefined ? {} : { CNI_ARGS: call.args }),
+      },
+      readStdin: () => Buffer.from(JSON.stringify(config)),
+      writeOut: (text) => {
+        stdout += text;
+      },
+      writeErr: (text) => {
+        stderr += text;
+      },
+      isOwnNetns: () => false,
+    },
+  );
+  return { status, stdout, stderr, json: stdout === "" ? undefined : JSON.parse(stdout) };
+}
+
+/** A fresh folder that is gone after the test. */
+export function temporaryFolder(): string {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), "host-local-"));
+  folders.push(folder);
+  return folder;
+}
+
+const folders: string[] = [];
+
+afterEach(() => {
+  for (const folder of folders.splice(0)) fs.rmSync(folder, { recursive: true, force: true });
+});

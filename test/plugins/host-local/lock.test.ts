@@ -1,0 +1,105 @@
+import fs from "node:fs";
+import path from "node:path";
+import { describe, expect, test } from "vitest";
+import { makeFolder, withLock } from "../../../plugins/host-local/lock.ts";
+import { CniError } from "../../../src/cni/error.ts";
+import { temporaryFolder } from "./host-local.ts";
+import { refusal } from "./refusal.ts";
+
+/** Time in ms that the call took. */
+function timed(act: () => void): number {
+  const started = performance.now();
+  act();
+  return performance.now() - started;
+}
+
+/** A lock as another process left it, dated `ahead` ms from now. */
+function leaveLock(folder: string, ahead: number): string {
+  const lock = path.join(folder, ".lock");
+  const then = (Date.now() + ahead) / 1000;
+  fs.mkdirSync(lock);
+  fs.utimesSync(lock, then, then);
+  return lock;
+}
+
+describe("withLock()", () => {
+  test("holds the lock while the work goes on, and then leaves nothing", () => {
+    const folder = temporaryFolder();
+    expect(withLock(folder, 1000, () => fs.readdirSync(folder))).toEqual([".lock"]);
+    expect(fs.readdirSync(folder)).toEqual([]);
+  });
+
+  test("leaves nothing when the work throws", () => {
+    const folder = temporaryFolder();
+    const act = () =>
+      withLock(folder, 1000, () => {
+        throw new CniError("internal", "as it is");
+      });
+    expect(refusal(act)).toEqual({ code: 999, message: "as it is" });
+    expect(fs.readdirSync(folder)).toEqual([]);
+  });
+
+  test("makes the folder where somebody has removed it", () => {
+    const folder = path.join(temporaryFolder(), "a/b");
+    expect(withLock(folder, 1000, () => "done")).toBe("done");
+    expect(fs.readdirSync(folder)).toEqual([]);
+  });
+
+  test("gives up after its patience, and says whose fault it is and what to do", () => {
+    const folder = temporaryFolder();
+    const lock = leaveLock(folder, 1000);
+    const took = timed(() => {
+      expect(refusal(() => withLock(folder, 300, () => "never"))).toEqual({
+        code: 11,
+        message: `Cannot get the lock "${lock}" within 0.3 s: others hold it`,
+      });
+    });
+    expect(took).toBeGreaterThan(300);
+    expect(took).toBeLessThan(1000);
+    expect(fs.readdirSync(folder)).toEqual([".lock"]);
+  });
+
+  test("takes over at once what a process killed long ago left", () => {
+    const folder = temporaryFolder();
+    leaveLock(folder, -60_000);
+    expect(timed(() => withLock(folder, 5000, () => "done"))).toBeLessThan(500);
+    expect(fs.readdirSync(folder)).toEqual([]);
+  });
+
+  test.each([
+    ["now", 1000],
+    ["in an hour, by a clock that was set back since", 3_600_000],
+  ])("takes over within 5 s what a process left that was killed %s", (_title, ahead) => {
+    const folder = temporaryFolder();
+    leaveLock(folder, ahead);
+    expect(timed(() => withLock(folder, 20_000, () => "done"))).toBeLessThan(4500);
+    expect(fs.readdirSync(folder)).toEqual([]);
+  });
+
+  test("says what is wrong with a folder that cannot have a lock", () => {
+    expect(refusal(() => withLock("/dev/null", 1000, () => "never"))).toEqual({
+      code: 103,
+      message: 'Cannot make the lock "/dev/null/.lock": not a directory',
+    });
+  });
+});
+
+describe("makeFolder()", () => {
+  test("makes it and those above it, and returns the first", () => {
+    const top = temporaryFolder();
+    expect(makeFolder(path.join(top, "a/b"))).toBe(path.join(top, "a"));
+    expect(makeFolder(path.join(top, "a/b"))).toBeUndefined();
+  });
+
+  test.each([
+    ["a file is in its place", "file"],
+    ["not a directory", "file/net"],
+  ])("says so where %s", (found, name) => {
+    const top = temporaryFolder();
+    fs.writeFileSync(path.join(top, "file"), "");
+    expect(refusal(() => makeFolder(path.join(top, name)))).toEqual({
+      code: 103,
+      message: `Cannot make the folder of leases "${top}/${name}": ${found}`,
+    });
+  });
+});

@@ -1,0 +1,235 @@
+import { describe, expect, test } from "vitest";
+import {
+  checkDisjoint,
+  completeRange,
+  completeRangeSet,
+  findRange,
+  formatRangeSet,
+  type RangeFields,
+  setsOverlap,
+} from "../../../plugins/host-local/range-set.ts";
+import { type Address, formatAddress, parseAddress } from "../../../src/ip/address.ts";
+import { formatPrefix } from "../../../src/ip/prefix.ts";
+import { refusal } from "./refusal.ts";
+
+function ip(text: string): Address {
+  const address = parseAddress(text);
+  if (address === undefined) throw new Error(`No address: ${text}`);
+  return address;
+}
+
+/** A range from texts: subnet, start, end, gateway. */
+function fields(subnet: string, rest: { start?: string; end?: string; gateway?: string } = {}): RangeFields {
+  return {
+    subnet,
+    ...(rest.start === undefined ? {} : { rangeStart: ip(rest.start) }),
+    ...(rest.end === undefined ? {} : { rangeEnd: ip(rest.end) }),
+    ...(rest.gateway === undefined ? {} : { gateway: ip(rest.gateway) }),
+  };
+}
+
+function complete(...args: Parameters<typeof fields>): Record<string, string> {
+  const { subnet, start, end, gateway } = completeRange(fields(...args));
+  return {
+    subnet: formatPrefix(subnet),
+    start: formatAddress(start),
+    end: formatAddress(end),
+    gateway: formatAddress(gateway),
+  };
+}
+
+describe("completeRange()", () => {
+  test.each([
+    [
+      "R1: fills in a /24",
+      "192.0.2.0/24",
+      { subnet: "192.0.2.0/24", start: "192.0.2.1", end: "192.0.2.254", gateway: "192.0.2.1" },
+    ],
+    [
+      "R2: fills in a /25",
+      "192.0.2.0/25",
+      { subnet: "192.0.2.0/25", start: "192.0.2.1", end: "192.0.2.126", gateway: "192.0.2.1" },
+    ],
+    [
+      "R7: fills in an IPv6 /64, whose last address it keeps",
+      "2001:DB8:1::/64",
+      {
+        subnet: "2001:db8:1::/64",
+        start: "2001:db8:1::1",
+        end: "2001:db8:1:0:ffff:ffff:ffff:ffff",
+        gateway: "2001:db8:1::1",
+      },
+    ],
+  ])("%s", (_title, subnet, expected) => {
+    expect(complete(subnet)).toEqual(expected);
+  });
+
+  test("R10: keeps what is given", () => {
+    const range = complete("192.0.2.0/24", { start: "192.0.2.40", end: "192.0.2.50", gateway: "192.0.2.254" });
+    expect(range).toEqual({
+      subnet: "192.0.2.0/24",
+      start: "192.0.2.40",
+      end: "192.0.2.50",
+      gateway: "192.0.2.254",
+    });
+  });
+
+  test("takes a gateway outside the subnet", () => {
+    expect(complete("192.0.2.0/24", { gateway: "10.0.0.1" })).toMatchObject({ gateway: "10.0.0.1" });
+  });
+
+  test("takes the network and the broadcast address where they are asked for", () => {
+    const range = complete("192.0.2.0/24", { start: "192.0.2.0", end: "192.0.2.255" });
+    expect(range).toMatchObject({ start: "192.0.2.0", end: "192.0.2.255" });
+  });
+
+  const hostBits = "Network has host bits set. For a subnet mask of length";
+  test.each<[string, RangeFields, string]>([
+    ["R3: IPv4 host bits", fields("192.0.2.12/24"), `${hostBits} 24 the network address is 192.0.2.0`],
+    [
+      "R4: IPv6 host bits",
+      fields("2001:DB8:1::24:19ff:fee1:c44a/64"),
+      `${hostBits} 64 the network address is 2001:db8:1::`,
+    ],
+    [
+      "R5: the 64th bit of an IPv6 /63",
+      fields("2001:DB8:24:19ff::/63"),
+      `${hostBits} 63 the network address is 2001:db8:24:19fe::`,
+    ],
+    [
+      "R6: the 24th bit of an IPv4 /23",
+      fields("192.168.127.0/23"),
+      `${hostBits} 23 the network address is 192.168.126.0`,
+    ],
+    ["R8: a /31", fields("192.0.2.0/31"), "Network 192.0.2.0/31 too small to allocate from"],
+    ["a /32", fields("192.0.2.0/32"), "Network 192.0.2.0/32 too small to allocate from"],
+    ["a /127", fields("2001:db8::/127"), "Network 2001:db8::/127 too small to allocate from"],
+    ["a /128", fields("2001:db8::/128"), "Network 2001:db8::/128 too small to allocate from"],
+    ["no subnet", {}, "IP <nil> not v4 nor v6"],
+    ["an IPv4-mapped subnet", fields("::ffff:10.0.0.0/120"), "IPNet IP and Mask version mismatch"],
+    [
+      "R9: a start outside",
+      fields("192.0.2.0/24", { start: "192.0.3.0" }),
+      "RangeStart 192.0.3.0 not in network 192.0.2.0/24",
+    ],
+    [
+      "R9: an end outside",
+      fields("192.0.2.0/24", { end: "192.0.4.0" }),
+      "RangeEnd 192.0.4.0 not in network 192.0.2.0/24",
+    ],
+    [
+      "R9: a start after the end",
+      fields("192.0.2.0/24", { start: "192.0.2.50", end: "192.0.2.40" }),
+      "RangeStart 192.0.2.50 not in network 192.0.2.0/24",
+    ],
+    [
+      "an end before the first address",
+      fields("192.0.2.0/24", { end: "192.0.2.0" }),
+      "RangeEnd 192.0.2.0 not in network 192.0.2.0/24",
+    ],
+    [
+      "a start of another family",
+      fields("192.0.2.0/24", { start: "2001:db8::1" }),
+      "RangeStart 2001:db8::1 not in network 192.0.2.0/24",
+    ],
+    [
+      "an end of another family",
+      fields("2001:db8::/64", { start: "2001:db8::2", end: "192.0.2.5" }),
+      "RangeEnd 192.0.2.5 not in network 2001:db8::/64",
+    ],
+  ])("refuses %s", (_title, range, message) => {
+    expect(refusal(() => completeRange(range))).toEqual({ code: 7, message });
+  });
+});
+
+describe("findRange()", () => {
+  const within = { start: "192.0.2.40", end: "192.0.2.50", gateway: "192.0.2.254" };
+  const v4 = completeRangeSet([fields("192.0.2.0/24", within)]);
+  const v6 = completeRangeSet([fields("2001:db8:1::/64", { start: "2001:db8:1::40", end: "2001:db8:1::50" })]);
+
+  test.each([
+    ["R11", v4, "192.0.3.0", false],
+    ["R11", v4, "192.0.2.39", false],
+    ["R11", v4, "192.0.2.40", true],
+    ["R11", v4, "192.0.2.50", true],
+    ["R11", v4, "192.0.2.51", false],
+    ["R12", v6, "2001:db8:2::", false],
+    ["R12", v6, "2001:db8:1::39", false],
+    ["R12", v6, "2001:db8:1::40", true],
+    ["R12", v6, "2001:db8:1::50", true],
+    ["R12", v6, "2001:db8:1::51", false],
+  ])("%s: has both ends (%#: %s %s)", (_title, set, text, isIn) => {
+    expect(findRange(set, ip(text)) !== undefined).toBe(isIn);
+  });
+
+  test("S1: finds the range that holds the address", () => {
+    const set = completeRangeSet([fields("192.168.0.0/24"), fields("172.16.1.0/24")]);
+    expect(findRange(set, ip("192.168.0.55"))).toBe(set[0]);
+    expect(findRange(set, ip("172.16.1.55"))).toBe(set[1]);
+    expect(findRange(set, ip("192.168.99.99"))).toBeUndefined();
+    expect(formatRangeSet(set)).toBe("192.168.0.1-192.168.0.254,172.16.1.1-172.16.1.254");
+  });
+});
+
+describe("completeRangeSet()", () => {
+  test("S2, C9: refuses ranges that overlap", () => {
+    const act = () => completeRangeSet([fields("192.168.0.0/20"), fields("192.168.2.0/24")]);
+    expect(refusal(act)).toEqual({
+      code: 7,
+      message: "subnets 192.168.0.1-192.168.15.254 and 192.168.2.1-192.168.2.254 overlap",
+    });
+  });
+
+  test("refuses a set without ranges", () => {
+    expect(refusal(() => completeRangeSet([]))).toEqual({ code: 7, message: "empty range set" });
+  });
+
+  test("C10: refuses ranges of both families", () => {
+    const act = () => completeRangeSet([fields("10.1.0.0/22"), fields("2001:db8:5::/64")]);
+    expect(refusal(act)).toEqual({ code: 7, message: "mixed address families" });
+  });
+
+  test("takes one subnet twice where start and end keep the ranges apart", () => {
+    const set = completeRangeSet([
+      fields("10.0.0.0/24", { end: "10.0.0.127" }),
+      fields("10.0.0.0/24", { start: "10.0.0.128" }),
+    ]);
+    expect(formatRangeSet(set)).toBe("10.0.0.1-10.0.0.127,10.0.0.128-10.0.0.254");
+  });
+});
+
+describe("setsOverlap()", () => {
+  test.each<[string, RangeFields, RangeFields, boolean]>([
+    ["disjoint", fields("10.0.0.0/24"), fields("10.0.1.0/24"), false],
+    ["the same bits in two families", fields("0.0.0.0/24"), fields("::/24"), false],
+    ["identical", fields("10.0.0.0/24"), fields("10.0.0.0/24"), true],
+    ["containing", fields("10.0.0.0/20"), fields("10.0.1.0/24"), true],
+    [
+      "parts of one subnet",
+      fields("10.0.0.0/24", { end: "10.0.0.127" }),
+      fields("10.0.0.0/24", { start: "10.0.0.128" }),
+      false,
+    ],
+    [
+      "one address in common",
+      fields("10.0.0.0/24", { end: "10.0.0.127" }),
+      fields("10.0.0.0/24", { start: "10.0.0.127" }),
+      true,
+    ],
+    ["S3: a subnet of the other", fields("192.168.0.0/20"), fields("192.168.2.0/24"), true],
+  ])("R13: says the same both ways (%s)", (_title, first, second, expected) => {
+    const a = completeRangeSet([first]);
+    const b = completeRangeSet([second]);
+    expect([setsOverlap(a, b), setsOverlap(b, a)]).toEqual([expected, expected]);
+  });
+});
+
+test("C8: checkDisjoint() names the two sets that overlap", () => {
+  const sets = [
+    completeRangeSet([fields("10.9.0.0/24")]),
+    completeRangeSet([fields("10.1.2.0/24"), fields("10.2.2.0/24")]),
+    completeRangeSet([fields("10.1.4.0/24"), fields("10.1.2.0/24")]),
+  ];
+  expect(refusal(() => checkDisjoint(sets))).toEqual({ code: 7, message: "range set 1 overlaps with 2" });
+  expect(() => checkDisjoint(sets.slice(0, 2))).not.toThrow();
+});
