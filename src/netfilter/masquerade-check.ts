@@ -1,0 +1,33 @@
+import { formatAddress, isSameAddress } from "../ip/address.ts";
+import { formatPrefix, network, type Prefix } from "../ip/prefix.ts";
+import type { Netlink } from "../netlink/socket.ts";
+import { findMasquerade } from "./masquerade.ts";
+import type { Owner } from "./masquerade-owner.ts";
+import { type Masqueraded, masqueradeRules } from "./masquerade-rules.ts";
+import { compareRuleSet } from "./nftables/compare.ts";
+
+/**
+ * How the kernel differs from what addMasquerade made of the same request, a sentence for each difference; empty where all is
+ * in place. @throws NetlinkError
+ */
+export function verifyMasquerade(
+  netlink: Netlink,
+  { owner, prefixes }: { owner: Owner; prefixes: readonly Prefix[] },
+): readonly string[] {
+  const found = findMasquerade(netlink, owner);
+  return [
+    ...compareRuleSet(netlink, masqueradeRules(prefixes)),
+    ...prefixes.flatMap((prefix) => compareElement(prefix, found)),
+  ];
+}
+
+function compareElement(prefix: Prefix, found: readonly Masqueraded[]): readonly string[] {
+  const address = formatAddress(prefix.address);
+  const own = found.find((masqueraded) => isSameAddress(masqueraded.address, prefix.address));
+  if (own === undefined) return [`Address ${address} is not masqueraded for this attachment`];
+  const expected = formatPrefix(network(prefix));
+  const actual = own.subnet === undefined ? "no subnet" : formatPrefix(own.subnet);
+  return actual === expected
+    ? []
+    : [`Address ${address} must be masqueraded outside ${expected}, is outside ${actual}`];
+}

@@ -1,0 +1,101 @@
+import { ERRNO } from "../../linux/errno.ts";
+import { NetlinkError } from "../../netlink/acknowledgement.ts";
+import type { Request } from "../../netlink/answers.ts";
+import { i32be, text, u32be, u64be } from "../../netlink/codec.ts";
+import { decodeFields, encodeFields, nest, type Values } from "../../netlink/fields.ts";
+import { NLM_F } from "../../netlink/message.ts";
+import type { Netlink } from "../../netlink/socket.ts";
+import { NFT_MSG, nftRequest } from "./message.ts";
+import { decodeNfgenmsg, encodeNfgenmsg } from "./nfnetlink.ts";
+import { userdata } from "./userdata.ts";
+
+/** enum nft_chain_attributes <linux/netfilter/nf_tables.h> */
+const NFTA_CHAIN = {
+  TABLE: 1,
+  HANDLE: 2,
+  NAME: 3,
+  HOOK: 4,
+  POLICY: 5,
+  USE: 6,
+  TYPE: 7,
+  FLAGS: 10,
+  ID: 11,
+  USERDATA: 12,
+} as const;
+
+/** enum nft_hook_attributes <linux/netfilter/nf_tables.h> */
+const NFTA_HOOK = { HOOKNUM: 1, PRIORITY: 2 } as const;
+
+/** Where in a packet's way a base chain is called: `number` of ip, ip6 and inet. enum nf_inet_hooks <linux/netfilter.h> */
+export const NF_INET = { PRE_ROUTING: 0, LOCAL_IN: 1, FORWARD: 2, LOCAL_OUT: 3, POST_ROUTING: 4 } as const;
+
+/** Priorities of base chains in one hook. enum nf_ip_hook_priorities <linux/netfilter_ipv4.h> */
+export const NF_IP_PRI = { NAT_DST: -100, FILTER: 0, NAT_SRC: 100 } as const;
+
+const HOOK = { number: [NFTA_HOOK.HOOKNUM, u32be], priority: [NFTA_HOOK.PRIORITY, i32be] } as const;
+
+const FIELDS = {
+  table: [NFTA_CHAIN.TABLE, text],
+  handle: [NFTA_CHAIN.HANDLE, u64be],
+  name: [NFTA_CHAIN.NAME, text],
+  type: [NFTA_CHAIN.TYPE, text],
+  hook: [NFTA_CHAIN.HOOK, nest(HOOK)],
+  policy: [NFTA_CHAIN.POLICY, u32be],
+  use: [NFTA_CHAIN.USE, u32be],
+  flags: [NFTA_CHAIN.FLAGS, u32be],
+  id: [NFTA_CHAIN.ID, u32be],
+  userdata: [NFTA_CHAIN.USERDATA, userdata],
+} as const;
+
+/** A chain; one with `type` ("nat", "filter") and `hook` is a base chain. `use` counts its rules and what goes to it. */
+export type Chain = { readonly family: number } & Values<typeof FIELDS>;
+
+/** What names a chain. */
+export interface ChainKey {
+  readonly family: number;
+  readonly table: string;
+  readonly name: string;
+}
+
+export function encodeChain({ family, ...values }: Chain): Uint8Array {
+  return encodeNfgenmsg({ family, attributes: encodeFields(FIELDS, values) });
+}
+
+/** The mirror image. @throws RangeError on malformed input */
+export function decodeChain(payload: Uint8Array): Chain {
+  const { family, attributes } = decodeNfgenmsg(payload);
+  return { family, ...decodeFields(FIELDS, attributes) };
+}
+
+/** The change `nft add chain FAMILY TABLE NAME`: no change where there is one of that name. */
+export function addChain(chain: Chain): Request {
+  return nftRequest(NFT_MSG.NEWCHAIN, {
+    payload: encodeChain(chain),
+    flags: NLM_F.CREATE,
+    action: `add nftables chain ${chain.name} to table ${chain.table}`,
+  });
+}
+
+/** The change `nft delete chain FAMILY TABLE NAME`, its rules included. EBUSY when a rule or an element goes to it. */
+export function deleteChain({ family, table, name }: ChainKey): Request {
+  return nftRequest(NFT_MSG.DELCHAIN, {
+    payload: encodeChain({ family, table, name }),
+    action: `delete nftables chain ${name} from table ${table}`,
+  });
+}
+
+/** Finds a chain; undefined also when there is no such table. @throws NetlinkError */
+export function findChain(netlink: Netlink, { family, table, name }: ChainKey): Chain | undefined {
+  try {
+    const [answer] = netlink.request(
+      nftRequest(NFT_MSG.GETCHAIN, {
+        payload: encodeChain({ family, table, name }),
+        action: `find nftables chain ${name} in table ${table}`,
+      }),
+    );
+    return answer === undefined ? undefined : decodeChain(answer.payload);
+  } catch (error) {
+    if (error instanceof NetlinkError && error.errno === ERRNO.ENOENT) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,50 @@
+import type { Netlink } from "../../netlink/socket.ts";
+import { type Chain, findChain } from "./chain.ts";
+import { formatExpressions } from "./format.ts";
+import { listRules, type Rule } from "./rule.ts";
+import type { ChainRules, LabelledRule, RuleSet } from "./rule-set.ts";
+
+/**
+ * How the kernel's chains differ from a rule set's, a sentence for each difference with what must be and what was found:
+ * a chain that is missing or not in its hook, a rule that is missing, other, or too many. @throws NetlinkError
+ */
+export function compareRuleSet(netlink: Netlink, { table, chains }: RuleSet): readonly string[] {
+  return chains.flatMap((expected) => {
+    const key = { family: table.family, table: table.name, name: expected.name };
+    const what = `Nftables chain ${expected.name} of table ${table.name}`;
+    const found = findChain(netlink, key);
+    if (found === undefined) return [`${what} is missing`];
+    return [
+      ...compareBase(expected, found).map((difference) => `${what} ${difference}`),
+      ...compareRules(expected.rules, listRules(netlink, key)).map((difference) => `${what}: ${difference}`),
+    ];
+  });
+}
+
+function compareBase({ base }: ChainRules, found: Chain): readonly string[] {
+  const expected = formatBase(base ?? {});
+  const actual = formatBase(found);
+  return expected === actual ? [] : [`must be ${expected}, is ${actual}`];
+}
+
+function formatBase({ type, hook }: Pick<Chain, "type" | "hook">): string {
+  return hook === undefined
+    ? "a regular chain"
+    : `of type ${type} in hook ${hook.number} with priority ${hook.priority}`;
+}
+
+function compareRules(expected: readonly LabelledRule[], found: readonly Rule[]): readonly string[] {
+  const surplus = found.slice(expected.length);
+  return [
+    ...expected.flatMap((rule, index) => compareRule(rule, { found: found[index], number: index + 1 })),
+    ...(surplus.length === 0 ? [] : [`must have ${expected.length} rules, has ${found.length}`]),
+  ];
+}
+
+function compareRule(expected: LabelledRule, at: { found: Rule | undefined; number: number }): readonly string[] {
+  if (at.found === undefined) return [`rule ${at.number} must be "${expected.label}", is missing`];
+  const actual = formatExpressions(at.found.expressions ?? []);
+  return actual === formatExpressions(expected.expressions)
+    ? []
+    : [`rule ${at.number} must be "${expected.label}", is "${actual}"`];
+}

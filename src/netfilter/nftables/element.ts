@@ -1,0 +1,112 @@
+import { ERRNO } from "../../linux/errno.ts";
+import { NetlinkError } from "../../netlink/acknowledgement.ts";
+import type { Request } from "../../netlink/answers.ts";
+import { raw, text, u32be } from "../../netlink/codec.ts";
+import { decodeFields, encodeFields, type Values } from "../../netlink/fields.ts";
+import { NLM_F } from "../../netlink/message.ts";
+import type { Netlink } from "../../netlink/socket.ts";
+import { data } from "./data.ts";
+import { list } from "./list.ts";
+import { NFT_MSG, nftRequest } from "./message.ts";
+import { decodeNfgenmsg, encodeNfgenmsg } from "./nfnetlink.ts";
+import type { SetKey } from "./set.ts";
+import { userdata } from "./userdata.ts";
+
+/** enum nft_set_elem_list_attributes <linux/netfilter/nf_tables.h> */
+const NFTA_SET_ELEM_LIST = { TABLE: 1, SET: 2, ELEMENTS: 3, SET_ID: 4 } as const;
+
+/** enum nft_set_elem_attributes <linux/netfilter/nf_tables.h> */
+const NFTA_SET_ELEM = { KEY: 1, DATA: 2, FLAGS: 3, USERDATA: 6 } as const;
+
+const FIELDS = {
+  key: [NFTA_SET_ELEM.KEY, data],
+  data: [NFTA_SET_ELEM.DATA, data],
+  flags: [NFTA_SET_ELEM.FLAGS, u32be],
+  userdata: [NFTA_SET_ELEM.USERDATA, userdata],
+} as const;
+
+const LIST_FIELDS = {
+  table: [NFTA_SET_ELEM_LIST.TABLE, text],
+  set: [NFTA_SET_ELEM_LIST.SET, text],
+  setId: [NFTA_SET_ELEM_LIST.SET_ID, u32be],
+  elements: [NFTA_SET_ELEM_LIST.ELEMENTS, list(raw)],
+} as const;
+
+/** An element of a set, or of a map, where it has `data`. */
+export type Element = Values<typeof FIELDS>;
+
+/** An element, and its key in words. */
+export type Labelled = Element & { readonly label: string };
+
+/** Elements of one set, each still encoded: a set may be large, and whoever reads it wants few of them. */
+export type ElementList = { readonly family: number } & Values<typeof LIST_FIELDS>;
+
+export function encodeElement(element: Element): Uint8Array {
+  return encodeFields(FIELDS, element);
+}
+
+/** The mirror image. @throws RangeError on malformed input */
+export function decodeElement(bytes: Uint8Array): Element {
+  return decodeFields(FIELDS, bytes);
+}
+
+export function encodeElementList({ family, ...values }: ElementList): Uint8Array {
+  return encodeNfgenmsg({ family, attributes: encodeFields(LIST_FIELDS, values) });
+}
+
+/** The mirror image. @throws RangeError on malformed input */
+export function decodeElementList(payload: Uint8Array): ElementList {
+  const { family, attributes } = decodeNfgenmsg(payload);
+  return { family, ...decodeFields(LIST_FIELDS, attributes) };
+}
+
+/** The change `nft create element FAMILY TABLE SET { … }`; EEXIST where the key is taken. */
+export function createElement(set: SetKey, { label, ...element }: Labelled): Request {
+  return nftRequest(NFT_MSG.NEWSETELEM, {
+    payload: listOfOne(set, element),
+    flags: NLM_F.CREATE | NLM_F.EXCL,
+    action: `add element ${label} to ${nameOf(set)}`,
+  });
+}
+
+/** The change `nft delete element FAMILY TABLE SET { … }`, by the element's key. ENOENT when there is none. */
+export function deleteElement(set: SetKey, { key, label }: Labelled): Request {
+  return nftRequest(NFT_MSG.DELSETELEM, {
+    payload: listOfOne(set, { key }),
+    action: `delete element ${label} from ${nameOf(set)}`,
+  });
+}
+
+/** Finds an element by its key; undefined also when there is no such set. @throws NetlinkError */
+export function findElement(netlink: Netlink, set: SetKey, { key, label }: Labelled): Element | undefined {
+  const action = `find element ${label} in ${nameOf(set)}`;
+  const [found] = ask(netlink, nftRequest(NFT_MSG.GETSETELEM, { payload: listOfOne(set, { key }), action }));
+  return found === undefined ? undefined : decodeElement(found);
+}
+
+/** All elements of a set, encoded; one may come twice while the kernel enlarges the table. None where there is no such set. @throws NetlinkError */
+export function listElements(netlink: Netlink, set: SetKey): readonly Uint8Array[] {
+  const payload = encodeElementList({ family: set.family, table: set.table, set: set.name });
+  return ask(
+    netlink,
+    nftRequest(NFT_MSG.GETSETELEM, { payload, flags: NLM_F.DUMP, action: `list the elements of ${nameOf(set)}` }),
+  );
+}
+
+function ask(netlink: Netlink, request: Request): readonly Uint8Array[] {
+  try {
+    return netlink.request(request).flatMap(({ payload }) => decodeElementList(payload).elements ?? []);
+  } catch (error) {
+    if (error instanceof NetlinkError && error.errno === ERRNO.ENOENT) return [];
+    throw error;
+  }
+}
+
+function listOfOne(set: SetKey, element: Element): Uint8Array {
+  const elements = [encodeElement(element)];
+  return encodeElementList({ family: set.family, table: set.table, set: set.name, elements });
+}
+
+function nameOf(set: SetKey): string {
+  return `nftables set ${set.name} of table ${set.table}`;
+}

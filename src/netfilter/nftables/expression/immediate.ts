@@ -1,0 +1,8 @@
+import { u32be } from "../../../netlink/codec.ts";
+import { data } from "../data.ts";
+
+/** enum nft_immediate_attributes <linux/netfilter/nf_tables.h> */
+const NFTA_IMMEDIATE = { DREG: 1, DATA: 2 } as const;
+
+/** Puts data into a register; a verdict into the verdict register ends the rule. */
+export const immediate = { dreg: [NFTA_IMMEDIATE.DREG, u32be], data: [NFTA_IMMEDIATE.DATA, data] } as const;

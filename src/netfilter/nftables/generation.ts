@@ -1,0 +1,27 @@
+import { u32be } from "../../netlink/codec.ts";
+import { decodeFields } from "../../netlink/fields.ts";
+import type { Netlink } from "../../netlink/socket.ts";
+import { NFT_MSG, nftRequest } from "./message.ts";
+import { decodeNfgenmsg, encodeNfgenmsg, NFPROTO } from "./nfnetlink.ts";
+
+/** enum nft_gen_attributes <linux/netfilter/nf_tables.h> */
+const NFTA_GEN = { ID: 1 } as const;
+
+const FIELDS = { id: [NFTA_GEN.ID, u32be] } as const;
+
+/** The number of the rule set's present state, in this network namespace; every transaction of anyone makes it another. @throws NetlinkError */
+export function getGeneration(netlink: Netlink): number {
+  const request = nftRequest(NFT_MSG.GETGEN, {
+    payload: encodeNfgenmsg({ family: NFPROTO.UNSPEC }),
+    action: "ask for the nftables generation",
+  });
+  const [answer] = netlink.request(request);
+  return decodeGeneration(answer?.payload ?? new Uint8Array());
+}
+
+/** The number in a message NFT_MSG_NEWGEN. @throws RangeError when it is missing */
+export function decodeGeneration(payload: Uint8Array): number {
+  const { id } = decodeFields(FIELDS, decodeNfgenmsg(payload).attributes);
+  if (id === undefined) throw new RangeError("Cannot decode the nftables generation: it has no number");
+  return id;
+}

@@ -1,0 +1,41 @@
+import type { Request } from "../../netlink/answers.ts";
+import { addChain, type Chain } from "./chain.ts";
+import type { Expression } from "./expression.ts";
+import { addRule, flushChain } from "./rule.ts";
+import { addSet, type NamedSet } from "./set.ts";
+import { addTable, type Table } from "./table.ts";
+
+/** A table and all that is always in it; elements of its sets come and go. */
+export interface RuleSet {
+  readonly table: Table & { readonly name: string };
+  readonly sets: readonly NamedSet[];
+  readonly chains: readonly ChainRules[];
+}
+
+/** A chain with its rules, in order. `family` and `table` are the rule set's. */
+export interface ChainRules {
+  readonly name: string;
+  /** What makes it a base chain. */
+  readonly base?: Pick<Chain, "type" | "hook">;
+  readonly rules: readonly LabelledRule[];
+}
+
+/** A rule, and how the nft tool would say it. */
+export interface LabelledRule {
+  readonly label: string;
+  readonly expressions: readonly Expression[];
+}
+
+/** The changes after which the rule set is there, whatever of it was there before. A packet sees the old state or the new. */
+export function ensureRuleSet({ table, sets, chains }: RuleSet): readonly Request[] {
+  const place = { family: table.family, table: table.name };
+  return [
+    addTable(table),
+    ...chains.map(({ name, base }) => addChain({ ...place, name, ...base })),
+    ...sets.map(addSet),
+    ...chains.flatMap(({ name, rules }) => [
+      flushChain({ ...place, name }),
+      ...rules.map((rule) => addRule({ ...place, chain: name, ...rule })),
+    ]),
+  ];
+}

@@ -1,0 +1,64 @@
+import type { Request } from "../../netlink/answers.ts";
+import { text, u64be } from "../../netlink/codec.ts";
+import { decodeFields, encodeFields, type Values } from "../../netlink/fields.ts";
+import { NLM_F } from "../../netlink/message.ts";
+import type { Netlink } from "../../netlink/socket.ts";
+import type { ChainKey } from "./chain.ts";
+import { expression } from "./expression.ts";
+import { list } from "./list.ts";
+import { NFT_MSG, nftRequest } from "./message.ts";
+import { decodeNfgenmsg, encodeNfgenmsg } from "./nfnetlink.ts";
+import { userdata } from "./userdata.ts";
+
+/** enum nft_rule_attributes <linux/netfilter/nf_tables.h> */
+const NFTA_RULE = { TABLE: 1, CHAIN: 2, HANDLE: 3, EXPRESSIONS: 4, POSITION: 6, USERDATA: 7 } as const;
+
+const FIELDS = {
+  table: [NFTA_RULE.TABLE, text],
+  chain: [NFTA_RULE.CHAIN, text],
+  handle: [NFTA_RULE.HANDLE, u64be],
+  position: [NFTA_RULE.POSITION, u64be],
+  expressions: [NFTA_RULE.EXPRESSIONS, list(expression)],
+  userdata: [NFTA_RULE.USERDATA, userdata],
+} as const;
+
+/** A rule. From the kernel, `position` is the handle of the one before it. */
+export type Rule = { readonly family: number } & Values<typeof FIELDS>;
+
+export function encodeRule({ family, ...values }: Rule): Uint8Array {
+  return encodeNfgenmsg({ family, attributes: encodeFields(FIELDS, values) });
+}
+
+/** The mirror image. @throws RangeError on malformed input */
+export function decodeRule(payload: Uint8Array): Rule {
+  const { family, attributes } = decodeNfgenmsg(payload);
+  return { family, ...decodeFields(FIELDS, attributes) };
+}
+
+/** The change `nft add rule FAMILY TABLE CHAIN …`, behind the chain's other rules; `label` is the rule in words. */
+export function addRule(rule: Rule & { label: string }): Request {
+  const { label, ...values } = rule;
+  return nftRequest(NFT_MSG.NEWRULE, {
+    payload: encodeRule(values),
+    flags: NLM_F.CREATE | NLM_F.APPEND,
+    action: `add rule "${label}" to nftables chain ${rule.chain} of table ${rule.table}`,
+  });
+}
+
+/** The change `nft flush chain FAMILY TABLE NAME`: all its rules go. ENOENT when there is no such chain. */
+export function flushChain({ family, table, name }: ChainKey): Request {
+  return nftRequest(NFT_MSG.DELRULE, {
+    payload: encodeRule({ family, table, chain: name }),
+    action: `flush nftables chain ${name} of table ${table}`,
+  });
+}
+
+/** The rules of a chain, in order; none where there is no such chain. @throws NetlinkError ENOENT without the table */
+export function listRules(netlink: Netlink, { family, table, name }: ChainKey): readonly Rule[] {
+  const request = nftRequest(NFT_MSG.GETRULE, {
+    payload: encodeRule({ family, table, chain: name }),
+    flags: NLM_F.DUMP,
+    action: `list the rules of nftables chain ${name} of table ${table}`,
+  });
+  return netlink.request(request).map(({ payload }) => decodeRule(payload));
+}

@@ -1,0 +1,46 @@
+import type { Request } from "../../netlink/answers.ts";
+import { u32be } from "../../netlink/codec.ts";
+import { encodeFields } from "../../netlink/fields.ts";
+import { NLM_F } from "../../netlink/message.ts";
+import type { Netlink } from "../../netlink/socket.ts";
+import { encodeNfgenmsg, NFNL_SUBSYS, NFPROTO } from "./nfnetlink.ts";
+
+/** The messages around a transaction: NLMSG_MIN_TYPE and the next. <linux/netfilter/nfnetlink.h> */
+const NFNL_MSG_BATCH = { BEGIN: 0x10, END: 0x11 } as const;
+
+/** enum nfnl_batch_attributes <linux/netfilter/nfnetlink.h> */
+const NFNL_BATCH = { GENID: 1 } as const;
+
+const FIELDS = { generation: [NFNL_BATCH.GENID, u32be] } as const;
+
+/**
+ * Applies changes as one transaction: all of them, or none. `action` is what they do, in words. With `generation`
+ * only while the rule set is still that of getGeneration; else it fails with ERESTART, at no cost. Any other failure
+ * costs the kernel a grace period, some 10 ms: better look than try.
+ * @throws NetlinkError for the first change that the kernel refused, naming it
+ */
+export function applyTransaction(
+  netlink: Netlink,
+  changes: readonly Request[],
+  options: { action: string; generation?: number },
+): void {
+  const { action, generation } = options;
+  // The kernel works a transaction off while it is sent, and then answers with every error and the acknowledgements
+  // asked for, in the order of the changes: that of the last change ends the answer.
+  const acknowledged = changes.map((change, index) =>
+    index === changes.length - 1 ? { ...change, flags: change.flags | NLM_F.ACK } : change,
+  );
+  netlink.transact([
+    { type: NFNL_MSG_BATCH.BEGIN, flags: 0, payload: encodeBatch(generation), action },
+    ...acknowledged,
+    { type: NFNL_MSG_BATCH.END, flags: 0, payload: encodeBatch(), action },
+  ]);
+}
+
+function encodeBatch(generation?: number): Uint8Array {
+  return encodeNfgenmsg({
+    family: NFPROTO.UNSPEC,
+    resource: NFNL_SUBSYS.NFTABLES,
+    attributes: encodeFields(FIELDS, { generation }),
+  });
+}
