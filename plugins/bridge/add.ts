@@ -1,0 +1,113 @@
+import { DelegateError, type Delegation, startDelegate } from "../../src/cni/delegate.ts";
+import { CniError } from "../../src/cni/error.ts";
+import type { Request } from "../../src/cni/request.ts";
+import type { Result } from "../../src/cni/result.ts";
+import { launch } from "../../src/linux/process.ts";
+import { findLink, getLink } from "../../src/netlink/link/get.ts";
+import type { Link } from "../../src/netlink/link/message.ts";
+import { type Netlink, openNetlink } from "../../src/netlink/socket.ts";
+import { ensureBridge, pinBridgeMac } from "../../src/steps/bridge.ts";
+import { ensureBridgeAddress } from "../../src/steps/bridge-address.ts";
+import { type Container, openContainer } from "../../src/steps/container.ts";
+import { enableForwarding } from "../../src/steps/forwarding.ts";
+import { announceAddresses, configureInterface, prepareInterface } from "../../src/steps/interface.ts";
+import { masquerade } from "../../src/steps/masquerade.ts";
+import { type Defer, undoOnError } from "../../src/steps/undo.ts";
+import { connectVeth, type VethPair, waitForPort } from "../../src/steps/veth.ts";
+import { type AddressPlan, planAddresses } from "./address-plan.ts";
+import { type BridgeConfig, parseBridgeConfig } from "./config.ts";
+
+/** What one ADD works with. */
+interface Attachment {
+  readonly request: Request;
+  readonly config: BridgeConfig;
+  readonly host: Netlink;
+  readonly container: Container;
+  readonly defer: Defer;
+}
+
+/** Attaches a container to a bridge. Whatever fails, nothing that this call made stays. */
+export function add(request: Request): Result {
+  const config = parseBridgeConfig(request);
+  const container = openContainer(request.netns);
+  refuseExisting(container, request.ifname);
+  return undoOnError(request.log, (defer) => attach({ request, config, host: openNetlink(), container, defer }));
+}
+
+function attach(attachment: Attachment): Result {
+  const { request, config, host, container, defer } = attachment;
+  // IPAM's process runs while the bridge and the veth are made.
+  const ipam = config.ipam === undefined ? undefined : startIpam(request, config.ipam, defer);
+  const bridge = ensureBridge(host, { name: config.bridge, mtu: config.mtu, promiscuous: config.promiscMode }, defer);
+  const veth = connectVeth(host, { ...vethSpec(request, config), bridge, container }, defer);
+  if (!config.disableContainerInterface) prepareInterface(container, veth.inside, { enableDad: config.enabledad });
+  const answer = ipam?.result();
+  const plan = answer && assignAddresses(attachment, { answer, bridge, veth });
+  if (!config.disableContainerInterface) waitForPort(host, veth.port);
+  if (plan !== undefined) announceAddresses(container, veth.inside);
+  const links = settle(host, bridge, veth);
+  return {
+    interfaces: [links.bridge, links.port, { ...links.inside, sandbox: request.netns }],
+    ips: plan?.ips ?? [],
+    routes: plan?.routes ?? [],
+    dns: hasMembers(config.dns) ? config.dns : (answer?.dns ?? {}),
+  };
+}
+
+/** Before IPAM is asked: its DEL, should the call fail, would take the lease of the interface that is there. */
+function refuseExisting(container: Container, ifname: string): void {
+  if (findLink(container.netlink, ifname) === undefined) return;
+  const message = `container veth name (${JSON.stringify(ifname)}) already exists in ${container.path}`;
+  throw new CniError("interfaceExists", message);
+}
+
+/** From its start on the IPAM plugin may hold an address, so that its DEL is owed when anything fails. */
+function startIpam(request: Request, type: string, defer: Defer): Delegation {
+  const ipam = startDelegate(launch, request, { command: "ADD", type });
+  defer(() => {
+    if (!hasRefused(ipam)) startDelegate(launch, request, { command: "DEL", type }).done();
+  });
+  return ipam;
+}
+
+/** Waits for the plugin's end. One that refused in order holds nothing of this call's. */
+function hasRefused(ipam: Delegation): boolean {
+  try {
+    ipam.done();
+    return false;
+  } catch (error) {
+    return error instanceof DelegateError;
+  }
+}
+
+function vethSpec(request: Request, config: BridgeConfig) {
+  const { mtu, mac, hairpinMode: hairpin, portIsolation: isolated } = config;
+  return { ifname: request.ifname, mtu, mac, hairpin, isolated };
+}
+
+function assignAddresses(
+  { request, config, host, container, defer }: Attachment,
+  { answer, bridge, veth }: { answer: Result; bridge: Link; veth: VethPair },
+): AddressPlan {
+  if (answer.ips.length === 0) throw new CniError("delegateFailed", "IPAM plugin returned missing IP config");
+  const plan = planAddresses(answer, config);
+  configureInterface(container, veth.inside, plan);
+  for (const address of plan.bridgeAddresses) {
+    ensureBridgeAddress(host, { bridge, port: veth.port, address, force: config.forceAddress }, defer);
+  }
+  for (const family of new Set(plan.bridgeAddresses.map(({ address }) => address.family))) enableForwarding(family);
+  if (config.ipMasq) masquerade(request, plan.ips, defer);
+  return plan;
+}
+
+/** The links as they are now that all is in place; the bridge with the MAC that it had before our port joined. */
+function settle(host: Netlink, bridge: Link, veth: VethPair) {
+  const now = getLink(host, bridge.index);
+  pinBridgeMac(host, bridge, now);
+  const report = ({ name, mac, mtu }: Link) => ({ name, mac, mtu });
+  return { bridge: { ...report(now), mac: bridge.mac }, port: report(veth.port), inside: report(veth.inside) };
+}
+
+function hasMembers(dns: BridgeConfig["dns"]): dns is NonNullable<BridgeConfig["dns"]> {
+  return dns !== undefined && Object.values(dns).some((member) => member !== undefined);
+}

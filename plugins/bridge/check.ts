@@ -1,0 +1,107 @@
+import { type Delegation, startDelegate } from "../../src/cni/delegate.ts";
+import { CniError } from "../../src/cni/error.ts";
+import type { Request } from "../../src/cni/request.ts";
+import type { Result } from "../../src/cni/result.ts";
+import { launch } from "../../src/linux/process.ts";
+import { findLink } from "../../src/netlink/link/get.ts";
+import type { Link } from "../../src/netlink/link/message.ts";
+import { type Netlink, openNetlink } from "../../src/netlink/socket.ts";
+import { checkAddresses } from "../../src/steps/check-addresses.ts";
+import { type Container, openContainer } from "../../src/steps/container.ts";
+import { checkMasquerade } from "../../src/steps/masquerade.ts";
+import { runAll } from "../../src/steps/undo.ts";
+import { type BridgeConfig, parseBridgeConfig } from "./config.ts";
+
+/** What a CHECK works with. */
+interface Inspection {
+  readonly request: Request;
+  readonly config: BridgeConfig;
+  readonly result: Result;
+  readonly host: Netlink;
+  readonly container: Container;
+}
+
+/** Compares what is there with what ADD made and reported. @throws CniError checkFailed that names all that differs */
+export function check(request: Request): void {
+  const config = parseBridgeConfig(request);
+  const result = request.prevResult;
+  if (result === undefined) throw new CniError("invalidConfig", "Required prevResult missing");
+  const container = openContainer(request.netns);
+  const ipam = config.ipam === undefined ? undefined : startIpam(request, config.ipam);
+  runAll([() => compare({ request, config, result, host: openNetlink(), container }), () => ipam?.done()]);
+}
+
+function startIpam(request: Request, type: string): Delegation {
+  return startDelegate(launch, request, { command: "CHECK", type });
+}
+
+function compare(inspection: Inspection): void {
+  const { request, config, result, host, container } = inspection;
+  const bridge = findLink(host, config.bridge);
+  const inside = findLink(container.netlink, request.ifname);
+  const differences = [
+    ...checkBridge(inspection, bridge),
+    ...checkInside(inspection, inside),
+    ...(inside === undefined ? [] : checkPort(inspection, { bridge, inside })),
+    ...(inside === undefined ? [] : checkAddresses(container.netlink, inside, result)),
+    ...(config.ipMasq ? checkMasquerade(request, result.ips) : []),
+  ];
+  if (differences.length > 0) throw new CniError("checkFailed", differences.join("; "));
+}
+
+function checkBridge({ config, result }: Inspection, bridge: Link | undefined): string[] {
+  const { bridge: name, promiscMode } = config;
+  if (bridge === undefined) return [`Bridge "${name}" is missing`];
+  if (bridge.kind !== "bridge") return [`Link "${name}" is a ${bridge.kind || "device"}, expected a bridge`];
+  const reported = result.interfaces.find((each) => each.name === name && each.sandbox === undefined);
+  return [
+    ...(reported === undefined ? [`Bridge "${name}" is not among prevResult's interfaces`] : []),
+    ...checkMac(`Bridge "${name}"`, reported?.mac, bridge),
+    ...(bridge.up ? [] : [`Bridge "${name}" is down, expected up`]),
+    ...(promiscMode && bridge.promiscuity === 0 ? [`Bridge "${name}" is not promiscuous, expected promiscMode`] : []),
+  ];
+}
+
+function checkInside({ request, result, config }: Inspection, inside: Link | undefined): string[] {
+  const { ifname, netns } = request;
+  const what = `Interface "${ifname}" in ${netns}`;
+  const named = result.interfaces.filter((each) => each.name === ifname && each.sandbox !== undefined);
+  const reported = named.find((each) => each.sandbox === netns);
+  if (reported === undefined) {
+    const found = named.length === 0 ? "none" : named.map((each) => each.sandbox).join(", ");
+    return [`prevResult has no interface "${ifname}" in ${netns}, found ${found}`];
+  }
+  if (inside === undefined) return [`${what} is missing`];
+  if (inside.kind !== "veth") return [`${what} is a ${inside.kind || "device"}, expected a veth`];
+  const up = inside.up || config.disableContainerInterface ? [] : [`${what} is down, expected up`];
+  return [...checkMac(what, reported.mac, inside), ...up];
+}
+
+/** The host's end: whose other end the container's interface is, a port of the bridge, set as configured. */
+function checkPort(
+  { config, result, host }: Inspection,
+  { bridge, inside }: { bridge: Link | undefined; inside: Link },
+): string[] {
+  const port = inside.peer === undefined ? undefined : findLink(host, inside.peer);
+  if (port === undefined || port.peer !== inside.index)
+    return [`CNI veth created for bridge ${config.bridge} was not found`];
+  const what = `Port "${port.name}"`;
+  const reported = result.interfaces.find((each) => each.name === port.name && each.sandbox === undefined);
+  return [
+    ...(reported === undefined ? [`${what} is not among prevResult's interfaces`] : []),
+    ...checkMac(what, reported?.mac, port),
+    ...(port.master === bridge?.index ? [] : [`${what} is not a port of bridge "${config.bridge}"`]),
+    ...checkFlag(`${what} has hairpin mode`, config.hairpinMode, port.port?.hairpin),
+    ...checkFlag(`${what} is isolated`, config.portIsolation, port.port?.isolated),
+  ];
+}
+
+function checkMac(what: string, expected: string | undefined, link: Link): string[] {
+  if (expected === undefined || expected.toLowerCase() === link.mac) return [];
+  return [`${what} has MAC ${link.mac}, expected ${expected}`];
+}
+
+function checkFlag(what: string, expected: boolean, found: number | undefined): string[] {
+  if (Boolean(found) === expected) return [];
+  return [`${what} ${found ? "on" : "off"}, expected ${expected ? "on" : "off"}`];
+}

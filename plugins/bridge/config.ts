@@ -1,0 +1,89 @@
+import * as z from "zod/mini";
+import { parseCniArgs } from "../../src/cni/args.ts";
+import { dns, integer, mac, netConf, parseConfig } from "../../src/cni/config.ts";
+import { CniError } from "../../src/cni/error.ts";
+import type { Request } from "../../src/cni/request.ts";
+import type { Mac } from "../../src/ip/mac.ts";
+
+/** Highest VLAN ID that a port may have; 4095 is reserved. IEEE 802.1Q */
+const MAX_VLAN = 4094;
+
+function schema() {
+  const flag = z._default(z.boolean(), false);
+  return z.extend(netConf(), {
+    bridge: z._default(z.string(), "cni0"),
+    isGateway: flag,
+    isDefaultGateway: flag,
+    forceAddress: flag,
+    ipMasq: flag,
+    ipMasqBackend: z.optional(z.string()),
+    mtu: z._default(integer({ min: 0 }), 0),
+    hairpinMode: flag,
+    promiscMode: flag,
+    portIsolation: flag,
+    enabledad: flag,
+    disableContainerInterface: flag,
+    vlan: z._default(integer(), 0),
+    vlanTrunk: z.optional(z.array(z.unknown())),
+    preserveDefaultVlan: flag,
+    macspoofchk: flag,
+    dns: z.optional(dns()),
+    args: z.optional(z.object({ cni: z.optional(z.object({ mac: z.optional(mac()) })) })),
+    runtimeConfig: z.optional(z.object({ mac: z.optional(mac()) })),
+  });
+}
+
+/** What `bridge` was asked to do: every field has its default, and every combination that cannot work is refused. */
+export interface BridgeConfig extends Omit<z.output<ReturnType<typeof schema>>, "args" | "runtimeConfig" | "ipam"> {
+  /** Type of the IPAM plugin; undefined where the network has no addresses (layer 2). */
+  readonly ipam: string | undefined;
+  /** The container interface's hardware address, where one was asked for. */
+  readonly mac: Mac | undefined;
+}
+
+/** Reads the configuration and CNI_ARGS. @throws CniError invalidConfig, unsupportedField or invalidEnvironment */
+export function parseBridgeConfig(request: Request): BridgeConfig {
+  const { args, runtimeConfig, ipam, ...fields } = parseConfig(schema(), request.config);
+  const fromArgs = parseCniArgs(request.args, ["MAC"]).MAC ?? "";
+  const config = {
+    ...fields,
+    isGateway: fields.isGateway || fields.isDefaultGateway,
+    ipam: ipam?.type === "" ? undefined : ipam?.type,
+    mac: runtimeConfig?.mac ?? args?.cni?.mac ?? parseConfig(mac(), fromArgs),
+  };
+  refuseContradictions(config);
+  refuseUnsupported(config);
+  return config;
+}
+
+function refuseContradictions(config: BridgeConfig): void {
+  if (config.vlan < 0 || config.vlan > MAX_VLAN) {
+    invalid(`invalid VLAN ID ${config.vlan} (must be between 0 and ${MAX_VLAN})`);
+  }
+  if (config.hairpinMode && config.promiscMode) {
+    invalid("cannot set hairpin mode and promiscuous mode at the same time");
+  }
+  if (config.disableContainerInterface && config.ipam !== undefined) {
+    invalid("cannot use IPAM when DisableContainerInterface flag is set");
+  }
+  const backend = config.ipMasqBackend;
+  if (backend !== undefined && backend !== "nftables" && backend !== "iptables") {
+    invalid(`unknown ipmasq backend ${JSON.stringify(backend)}`);
+  }
+}
+
+/** The fields that are known and not served yet, refused before anything is touched. */
+function refuseUnsupported(config: BridgeConfig): void {
+  if (config.vlan !== 0) unsupported("vlan", config.vlan);
+  if (config.vlanTrunk !== undefined) unsupported("vlanTrunk", config.vlanTrunk);
+  if (config.macspoofchk) unsupported("macspoofchk", config.macspoofchk);
+  if (config.ipMasq && config.ipMasqBackend === "iptables") unsupported("ipMasqBackend", config.ipMasqBackend);
+}
+
+function invalid(message: string): never {
+  throw new CniError("invalidConfig", message);
+}
+
+function unsupported(key: string, value: unknown): never {
+  throw new CniError("unsupportedField", `Cannot use ${key} ${JSON.stringify(value)}: not supported by this version`);
+}

@@ -1,0 +1,81 @@
+import { CniError } from "../cni/error.ts";
+import { ERRNO } from "../linux/errno.ts";
+import { writeSysctl } from "../linux/sysctl.ts";
+import { NetlinkError } from "../netlink/acknowledgement.ts";
+import { addBridge } from "../netlink/link/add.ts";
+import { deleteLink } from "../netlink/link/delete.ts";
+import { findLink, getLink } from "../netlink/link/get.ts";
+import { listPorts } from "../netlink/link/list.ts";
+import type { Link, LinkId } from "../netlink/link/message.ts";
+import { setLink } from "../netlink/link/set.ts";
+import type { Netlink } from "../netlink/socket.ts";
+import { randomMac } from "./hardware-address.ts";
+import { attemptSysctl } from "./sysctl.ts";
+import type { Defer } from "./undo.ts";
+
+/** What a bridge must be like. The MTU (bytes, 0 for the kernel's own) counts only where the bridge is made. */
+export interface BridgeSpec {
+  readonly name: string;
+  readonly mtu: number;
+  readonly promiscuous: boolean;
+}
+
+/** MAC of a bridge that nobody gave one and that has no ports. */
+const NO_MAC = "00:00:00:00:00:00";
+
+/**
+ * The bridge of that name, up, made where it is missing, like `ip link add NAME address MAC type bridge`. One that this
+ * call made goes again when the call fails, unless somebody else has come to use it.
+ * @throws CniError bridgeConflict when the name belongs to something else
+ */
+export function ensureBridge(host: Netlink, spec: BridgeSpec, defer: Defer): Link {
+  const bridge = findLink(host, spec.name) ?? createBridge(host, spec, defer);
+  if (bridge.kind !== "bridge") {
+    throw new CniError("bridgeConflict", `${JSON.stringify(spec.name)} already exists but is not a bridge`);
+  }
+  // Router advertisements from containers must not reconfigure the host (CVE-2020-10749).
+  attemptSysctl(() => writeSysctl(`net/ipv6/conf/${bridge.name}/accept_ra`, "0"));
+  const changes = {
+    ...(bridge.up ? {} : { up: true }),
+    ...(spec.promiscuous && bridge.promiscuity === 0 ? { promiscuous: true } : {}),
+    ...(bridge.mac === NO_MAC ? { mac: randomMac() } : {}),
+  };
+  if (Object.keys(changes).length === 0) return bridge;
+  setLink(host, bridge, changes);
+  return getLink(host, bridge.index);
+}
+
+/**
+ * Keeps the MAC that a bridge had before a port joined or left it. A bridge that was never given one takes the lowest of
+ * its ports', and whoever talks to it loses packets each time that changes.
+ */
+export function pinBridgeMac(host: Netlink, before: Link, now: Link): void {
+  if (now.mac !== before.mac && before.mac !== NO_MAC) setLink(host, before, { mac: before.mac });
+}
+
+/** The same for a port that is about to go: a bridge that goes by its MAC is given that MAC for good. */
+export function keepBridgeMac(host: Netlink, container: Netlink, ifname: string): void {
+  const peer = findLink(container, ifname)?.peer;
+  const port = peer === undefined ? undefined : findLink(host, peer);
+  const bridge = port?.master === undefined ? undefined : findLink(host, port.master);
+  if (bridge?.kind === "bridge" && bridge.mac === port?.mac) setLink(host, bridge, { mac: bridge.mac });
+}
+
+/** Deletes the bridge if it has no ports. */
+export function deleteUnusedBridge(host: Netlink, bridge: LinkId): void {
+  if (listPorts(host, bridge).length === 0) deleteLink(host, bridge);
+}
+
+function createBridge(host: Netlink, spec: BridgeSpec, defer: Defer): Link {
+  const { name, mtu } = spec;
+  try {
+    addBridge(host, { name, mac: randomMac(), ...(mtu === 0 ? {} : { mtu }) });
+  } catch (error) {
+    // Somebody else made it at the same moment.
+    if (error instanceof NetlinkError && error.errno === ERRNO.EEXIST) return getLink(host, name);
+    throw error;
+  }
+  const bridge = getLink(host, name);
+  defer(() => deleteUnusedBridge(host, bridge));
+  return bridge;
+}

@@ -1,0 +1,13 @@
+import { randomBytes } from "node:crypto";
+import { decodeMac, type Mac } from "../ip/mac.ts";
+
+/** Bits of a MAC's first byte: a group's, and one that no manufacturer gave. IEEE 802-2014, 8.2 */
+const GROUP = 0x01;
+const LOCAL = 0x02;
+
+/** A random unicast MAC, locally administered. Given to a link when it is made, nothing (udev, a bridge) replaces it later. */
+export function randomMac(): Mac {
+  const bytes = randomBytes(6);
+  bytes[0] = ((bytes[0] ?? 0) & ~GROUP) | LOCAL;
+  return decodeMac(bytes);
+}

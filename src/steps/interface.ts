@@ -1,0 +1,99 @@
+import { CniError } from "../cni/error.ts";
+import type { IpConfig, Route } from "../cni/result.ts";
+import type { Address, Family } from "../ip/address.ts";
+import { formatPrefix, lastAddress } from "../ip/prefix.ts";
+import { withNetns } from "../linux/netns.ts";
+import { writeSysctl } from "../linux/sysctl.ts";
+import { addAddress } from "../netlink/address/add.ts";
+import { waitForDad } from "../netlink/address/wait.ts";
+import { IF_OPER } from "../netlink/link/attributes.ts";
+import { getLink } from "../netlink/link/get.ts";
+import type { Link, LinkId } from "../netlink/link/message.ts";
+import { setLink, setLinkUp } from "../netlink/link/set.ts";
+import { addRoute } from "../netlink/route/add.ts";
+import type { Container } from "./container.ts";
+import { attemptSysctl } from "./sysctl.ts";
+
+/** How long duplicate address detection may take. */
+const DAD_MS = 5_000;
+
+/**
+ * Sets up how the container's interface announces itself and whether it looks for duplicates of its addresses
+ * (`enableDad`: about a second for each IPv6 address), then brings it up.
+ */
+export function prepareInterface(container: Container, link: LinkId, options: { enableDad: boolean }): void {
+  const { name } = link;
+  const parameters = {
+    ...(options.enableDad
+      ? { [`net/ipv6/conf/${name}/enhanced_dad`]: "1", [`net/ipv6/conf/${name}/accept_dad`]: "1" }
+      : { [`net/ipv6/conf/${name}/accept_dad`]: "0" }),
+    [`net/ipv4/conf/${name}/arp_notify`]: "1",
+    [`net/ipv6/conf/${name}/ndisc_notify`]: "1",
+  };
+  withNetns(container.netns, () => {
+    for (const [path, value] of Object.entries(parameters)) attemptSysctl(() => writeSysctl(path, value));
+  });
+  setLinkUp(container.netlink, link);
+}
+
+/**
+ * Gives the container's interface its addresses and routes. A route without a gateway leads through that of the first
+ * address of its family that has one, else to the link itself. Addresses are ready for use on return.
+ * @throws CniError invalidConfig when an address is in use elsewhere, NetlinkError
+ */
+export function configureInterface(
+  container: Container,
+  link: Link,
+  { ips, routes }: { ips: readonly IpConfig[]; routes: readonly Route[] },
+): void {
+  const { netlink } = container;
+  if (ips.some(isIpv6)) enableIpv6(container, link);
+  for (const { address } of ips) {
+    const hasBroadcast = address.address.family === 4 && address.length < 31;
+    addAddress(netlink, link, { prefix: address, broadcast: hasBroadcast ? lastAddress(address) : undefined });
+  }
+  if (ips.some(isIpv6)) awaitUniqueness(container, link);
+  for (const { dst, gw, ...rest } of routes) {
+    addRoute(netlink, link, { ...rest, destination: dst, gateway: gw ?? gatewayOf(ips, dst.address.family) });
+  }
+}
+
+/**
+ * Tells the neighbours where the container's addresses are now: the kernel sends a gratuitous ARP for each IPv4 and an
+ * unsolicited neighbour advertisement for each IPv6 address when a link that has arp_notify and ndisc_notify is given a
+ * MAC, be it the one it has. A packet socket could send them as well, but closing one takes 8 to 16 ms.
+ */
+export function announceAddresses(container: Container, link: Link): void {
+  setLink(container.netlink, link, { mac: link.mac });
+}
+
+/** A host booted without IPv6 in its containers gets it where an address needs it; the address survives a link that goes down. */
+function enableIpv6(container: Container, link: LinkId): void {
+  withNetns(container.netns, () => {
+    for (const name of ["lo", link.name]) attemptSysctl(() => writeSysctl(`net/ipv6/conf/${name}/disable_ipv6`, "0"));
+    writeSysctl(`net/ipv6/conf/${link.name}/keep_addr_on_down`, "1");
+  });
+}
+
+function awaitUniqueness({ netlink }: Container, link: Link): void {
+  const addresses = waitForDad(netlink, link, { timeout: DAD_MS });
+  const duplicate = addresses.find((address) => address.duplicate);
+  if (duplicate !== undefined) {
+    const text = formatPrefix(duplicate.prefix);
+    throw new CniError("addressUnavailable", `link ${link.name} has address ${text} in DADFAILED state`);
+  }
+  const tentative = addresses.find((address) => address.tentative);
+  // A link without a carrier never comes to the end of it.
+  if (tentative !== undefined && getLink(netlink, link.index).operationalState === IF_OPER.UP) {
+    const message = `link ${link.name} has address ${formatPrefix(tentative.prefix)} still tentative after ${DAD_MS / 1000} s`;
+    throw new CniError("deadlineExceeded", message);
+  }
+}
+
+function isIpv6({ address }: IpConfig): boolean {
+  return address.address.family === 6;
+}
+
+function gatewayOf(ips: readonly IpConfig[], family: Family): Address | undefined {
+  return ips.find(({ gateway }) => gateway?.family === family)?.gateway;
+}

@@ -1,0 +1,102 @@
+import { CniError } from "../cni/error.ts";
+import type { Mac } from "../ip/mac.ts";
+import { ERRNO } from "../linux/errno.ts";
+import { writeSysctl } from "../linux/sysctl.ts";
+import { NetlinkError } from "../netlink/acknowledgement.ts";
+import { addVeth } from "../netlink/link/add.ts";
+import { IF_OPER } from "../netlink/link/attributes.ts";
+import { deleteLink } from "../netlink/link/delete.ts";
+import { findLink, getLink } from "../netlink/link/get.ts";
+import type { Link, LinkId } from "../netlink/link/message.ts";
+import { setPort } from "../netlink/link/set.ts";
+import { waitForLink } from "../netlink/link/wait.ts";
+import type { Netlink } from "../netlink/socket.ts";
+import type { Container } from "./container.ts";
+import { randomMac } from "./hardware-address.ts";
+import { randomName } from "./link-name.ts";
+import { attemptSysctl } from "./sysctl.ts";
+import type { Defer } from "./undo.ts";
+
+/** How a container is to hang on a bridge. `mtu` in bytes, 0 for the kernel's own; without `mac` a random one is taken. */
+export interface VethSpec {
+  readonly bridge: LinkId;
+  readonly container: Container;
+  readonly ifname: string;
+  readonly mtu: number;
+  readonly mac: Mac | undefined;
+  readonly hairpin: boolean;
+  readonly isolated: boolean;
+}
+
+/** Both ends of a veth: the bridge's port on the host, and the container's interface. */
+export interface VethPair {
+  readonly port: Link;
+  readonly inside: Link;
+}
+
+/** How long a port may take to come up. */
+const PORT_MS = 5_000;
+
+/** How often another random name is tried for the host's end. */
+const NAME_ATTEMPTS = 10;
+
+/**
+ * Makes a veth between bridge and container in one request: the host's end a port of the bridge and up, the container's end
+ * named `ifname` and down. It is deleted when the call fails. @throws CniError interfaceExists when the container has that name
+ */
+export function connectVeth(host: Netlink, spec: VethSpec, defer: Defer): VethPair {
+  const port = getLink(host, createVeth(host, spec, defer));
+  attemptSysctl(() => writeSysctl(`net/ipv6/conf/${port.name}/accept_ra`, "0"));
+  // A new port has both off already.
+  if (spec.hairpin || spec.isolated) setPort(host, port, { hairpin: spec.hairpin, isolated: spec.isolated });
+  return { port, inside: getLink(spec.container.netlink, spec.ifname) };
+}
+
+/**
+ * Waits until a bridge's port forwards: both ends of the veth are up and the bridge has noticed, most often within a millisecond.
+ * @throws CniError deadlineExceeded, tryAgainLater when the bridge went away meanwhile
+ */
+export function waitForPort(host: Netlink, port: Link): void {
+  const ready = waitForLink(host, port, { timeout: PORT_MS, until: (now) => now.operationalState === IF_OPER.UP });
+  if (ready === undefined) {
+    throw new CniError(
+      "deadlineExceeded",
+      `bridge port in error state: "${port.name}" is not up after ${PORT_MS / 1000} s`,
+    );
+  }
+  if (ready.master === undefined) {
+    throw new CniError("tryAgainLater", `Cannot use port "${port.name}": its bridge was deleted meanwhile`);
+  }
+}
+
+/** Deletes the link of that name, of a veth both ends. One that is not there is fine. */
+export function deleteLinkIfThere(netlink: Netlink, name: string): void {
+  try {
+    const link = findLink(netlink, name);
+    if (link !== undefined) deleteLink(netlink, link);
+  } catch (error) {
+    if (!(error instanceof NetlinkError && error.errno === ERRNO.ENODEV)) throw error;
+  }
+}
+
+/** Returns the name of the host's end. */
+function createVeth(host: Netlink, spec: VethSpec, defer: Defer): string {
+  const { bridge, container, ifname } = spec;
+  const mtu = spec.mtu === 0 ? {} : { mtu: spec.mtu };
+  const peer = { name: ifname, netns: container.netns, mac: spec.mac ?? randomMac(), ...mtu };
+  for (let attempt = 1; ; attempt++) {
+    const name = randomName();
+    try {
+      addVeth(host, { name, master: bridge.index, mac: randomMac(), up: true, peer, ...mtu });
+      defer(() => deleteLinkIfThere(host, name));
+      return name;
+    } catch (error) {
+      if (!(error instanceof NetlinkError && error.errno === ERRNO.EEXIST)) throw error;
+      if (findLink(container.netlink, ifname) !== undefined) {
+        const message = `container veth name (${JSON.stringify(ifname)}) peer provided (${JSON.stringify(name)}) already exists`;
+        throw new CniError("interfaceExists", message, { cause: error });
+      }
+      if (attempt === NAME_ATTEMPTS) throw error;
+    }
+  }
+}
