@@ -9,6 +9,7 @@ const OUTSIDE = { 4: "203.0.113.2", 6: "2001:db8:f::2" } as const;
 /** Links the host to a namespace that knows the host's addresses on that link and no way back to any container. */
 function addOutside(side: Side): string {
   const outside = side.lab.addNamespace("outside");
+  side.lab.run(["sh", "-c", "echo 0 > /proc/sys/net/ipv6/conf/default/accept_dad"], outside);
   side.lab.run(["ip", "link", "add", "up0", "type", "veth", "peer", "name", "eth0", "netns", `${side.lab.id}-outside`]);
   const commands = (link: string, host: string) => `
     ip address add 203.0.113.${host}/24 dev ${link}; ip address add 2001:db8:f::${host}/64 dev ${link} nodad
