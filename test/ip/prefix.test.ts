@@ -1,0 +1,103 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { formatAddress, offsetAddress, parseAddress } from "../../src/ip/address.ts";
+import {
+  formatPrefix,
+  lastAddress,
+  network,
+  networkAddress,
+  type Prefix,
+  parsePrefix,
+  prefixContains,
+} from "../../src/ip/prefix.ts";
+
+const anyPrefix = fc.oneof(
+  fc
+    .tuple(fc.bigInt(0n, 2n ** 32n - 1n), fc.nat(32))
+    .map(([value, length]): Prefix => ({ address: { family: 4, value }, length })),
+  fc
+    .tuple(fc.bigInt(2n ** 64n, 2n ** 128n - 1n), fc.nat(128))
+    .map(([value, length]): Prefix => ({ address: { family: 6, value }, length })),
+);
+
+function read(text: string): Prefix {
+  const prefix = parsePrefix(text);
+  if (prefix === undefined) throw new Error(`no prefix: ${text}`);
+  return prefix;
+}
+
+describe("parsePrefix", () => {
+  test.each([
+    ["10.1.2.5/24", "10.1.2.5/24"],
+    ["0.0.0.0/0", "0.0.0.0/0"],
+    ["10.0.0.0/024", "10.0.0.0/24"],
+    ["2001:DB8::/64", "2001:db8::/64"],
+    ["::/128", "::/128"],
+    ["::ffff:10.1.2.3/120", "10.1.2.3/24"],
+  ])("reads %s as Go does", (text, canonical) => {
+    expect(formatPrefix(read(text))).toBe(canonical);
+  });
+
+  test.each(["", "10.1.2.3", "10.1.2.3/", "/24", "10.1.2.3/33", "::/129", "10.1.2.3/-1", "10.1.2.3/+8"])(
+    "refuses %j as Go does",
+    (text) => expect(parsePrefix(text)).toBeUndefined(),
+  );
+
+  test.each(["10.1.2.3/255.255.255.0", "10.1.2.3/24/8", "10.1.2.3/ 24", "10.1.2.3/99999999999", "fe80::1%eth0/64"])(
+    "refuses %j as Go does",
+    (text) => expect(parsePrefix(text)).toBeUndefined(),
+  );
+
+  test("refuses an IPv4-mapped prefix that reaches beyond the IPv4 addresses", () => {
+    expect(parsePrefix("::ffff:10.1.2.3/95")).toBeUndefined();
+    expect(read("::ffff:10.1.2.3/96")).toEqual(read("10.1.2.3/0"));
+  });
+
+  test("reads back what formatPrefix wrote", () => {
+    fc.assert(fc.property(anyPrefix, (prefix) => void expect(parsePrefix(formatPrefix(prefix))).toEqual(prefix)));
+  });
+});
+
+describe("networkAddress, lastAddress", () => {
+  test.each([
+    ["10.1.2.5/24", "10.1.2.0", "10.1.2.255"],
+    ["10.1.2.5/32", "10.1.2.5", "10.1.2.5"],
+    ["10.1.2.5/31", "10.1.2.4", "10.1.2.5"],
+    ["10.1.2.5/0", "0.0.0.0", "255.255.255.255"],
+    ["fd00::5/64", "fd00::", "fd00::ffff:ffff:ffff:ffff"],
+    ["fd00::5/0", "::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"],
+  ])("%s begins at %s and ends at %s", (text, first, last) => {
+    expect(formatAddress(networkAddress(read(text)))).toBe(first);
+    expect(formatAddress(lastAddress(read(text)))).toBe(last);
+  });
+});
+
+describe("network", () => {
+  test("clears the host bits", () => {
+    expect(formatPrefix(network(read("10.1.2.5/20")))).toBe("10.1.0.0/20");
+  });
+
+  test("is the same the second time", () => {
+    fc.assert(fc.property(anyPrefix, (prefix) => void expect(network(network(prefix))).toEqual(network(prefix))));
+  });
+});
+
+describe("prefixContains", () => {
+  test("holds its first and last address and not their neighbours", () => {
+    fc.assert(
+      fc.property(anyPrefix, (prefix) => {
+        fc.pre(prefix.length > 0);
+        const [first, last] = [networkAddress(prefix), lastAddress(prefix)];
+        expect(prefixContains(prefix, first) && prefixContains(prefix, last)).toBe(true);
+        const isEnd = first.value === 0n || last.value + 1n === 1n << (first.family === 4 ? 32n : 128n);
+        if (!isEnd) expect(prefixContains(prefix, offsetAddress(first, -1n))).toBe(false);
+        if (!isEnd) expect(prefixContains(prefix, offsetAddress(last, 1n))).toBe(false);
+      }),
+    );
+  });
+
+  test("holds no address of the other family", () => {
+    expect(prefixContains(read("::/0"), { family: 4, value: 1n })).toBe(false);
+    expect(prefixContains(read("0.0.0.0/0"), parseAddress("::1") ?? { family: 6, value: 1n })).toBe(false);
+  });
+});
