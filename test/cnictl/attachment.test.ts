@@ -1,0 +1,204 @@
+import path from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { makeStage, type Stage } from "./stage.ts";
+
+/** What `cnitool` 1.3.0 makes of /run/netns/blue, captured. */
+const ID = "cnitool-df26705e2e4ffd095eb1";
+
+let stage: Stage;
+let options: string[];
+
+beforeEach(() => {
+  stage = makeStage();
+  options = ["--cache-dir", path.join(stage.directory, "cache")];
+  stage.write("net.d/10-x.conflist", {
+    cniVersion: "1.1.0",
+    name: "x",
+    plugins: [{ type: "a", capabilities: { mac: true } }],
+  });
+  stage.plugin("a", ({ environment }) =>
+    environment["CNI_COMMAND"] === "ADD" ? { stdout: JSON.stringify(RESULT) } : {},
+  );
+});
+afterEach(() => stage.dispose());
+
+const RESULT = {
+  cniVersion: "1.1.0",
+  interfaces: [
+    { name: "cni0", mac: "8a:00:00:00:00:01" },
+    { name: "vethabcd", mac: "8a:00:00:00:00:02" },
+    { name: "eth0", mac: "8a:00:00:00:00:03", mtu: 1500, sandbox: "/run/netns/blue" },
+  ],
+  ips: [
+    { interface: 2, address: "10.88.0.2/16", gateway: "10.88.0.1" },
+    { interface: 2, address: "fd00::2/64" },
+  ],
+  routes: [{ dst: "0.0.0.0/0" }, { dst: "10.0.0.0/8", gw: "10.88.0.9", mtu: 1400, table: 0 }],
+  dns: { nameservers: ["10.0.0.53", "10.0.0.54"], search: ["a.example"] },
+};
+const terminal = { out: true, err: true };
+const environment = () => ({
+  NETCONFPATH: path.join(stage.directory, "net.d"),
+  CNI_PATH: path.join(stage.directory, "bin"),
+});
+
+test("add prints the result as cnitool does where nobody watches", () => {
+  stage.plugin("a", () => ({
+    stdout: '{"cniVersion":"1.1.0","ips":[{"address":"10.1.1.2/24"}],"interfaces":[{"name":"e"}]}',
+  }));
+  // Captured from cnitool 1.3.0, apart from the version.
+  const out = `{
+    "cniVersion": "1.1.0",
+    "interfaces": [
+        {
+            "name": "e"
+        }
+    ],
+    "ips": [
+        {
+            "address": "10.1.1.2/24"
+        }
+    ]
+}`;
+  expect(stage.cnictl(["add", "x", "/run/netns/blue", ...options])).toEqual({ code: 0, out, err: "" });
+  expect(stage.cnictl(["add", "x", "/run/netns/blue", "--json", ...options], { terminal })).toEqual({
+    code: 0,
+    out,
+    err: "",
+  });
+});
+
+test("add shows the result in aligned lines to a person", () => {
+  expect(
+    stage.cnictl(["add", "x", "/run/netns/blue", ...options], { terminal }).out,
+  ).toBe(`eth0 in /run/netns/blue is on network "x" (container ${ID})
+
+interface   cni0                 8a:00:00:00:00:01  on the host
+interface   vethabcd             8a:00:00:00:00:02  on the host
+interface   eth0                 8a:00:00:00:00:03  in /run/netns/blue, mtu 1500
+address     10.88.0.2/16         gateway 10.88.0.1  on eth0
+address     fd00::2/64                              on eth0
+route       0.0.0.0/0
+route       10.0.0.0/8           via 10.88.0.9      mtu 1400, table 0
+nameserver  10.0.0.53 10.0.0.54
+search      a.example
+`);
+});
+
+test("check, del, gc and status say nothing where nobody watches", () => {
+  stage.cnictl(["add", "x", "/run/netns/blue", ...options]);
+  for (const command of ["check", "status", "gc", "del"])
+    expect(stage.cnictl([command, "x", "/run/netns/blue", ...options])).toEqual({ code: 0, out: "", err: "" });
+});
+
+test.each([
+  ["check", `eth0 of container ${ID}, /run/netns/blue: as it should be\n`],
+  ["del", `eth0 of container ${ID}, /run/netns/blue: detached\n`],
+  ["status", "x: ready\n"],
+  ["gc", "0 detached, 1 kept\n"],
+])("%s says to a person what came of it, but not with --json", (command, out) => {
+  stage.cnictl(["add", "x", "/run/netns/blue", ...options]);
+  expect(stage.cnictl([command, "x", "/run/netns/blue", ...options], { terminal })).toEqual({ code: 0, out, err: "" });
+  expect(stage.cnictl([command, "x", "/run/netns/blue", "--json", ...options], { terminal }).out).toBe("");
+});
+
+test.each([
+  ["check", { disableCheck: true }, /: not checked: the network says disableCheck\n$/],
+  ["gc", { disableGC: true }, /^nothing done: the network says disableGC\n$/],
+  ["status", { cniVersion: "1.0.0" }, /^x: not asked: version 1\.0\.0 has no STATUS\n$/],
+])("%s says to a person that nothing was asked for %j", (command, list, out) => {
+  stage.write("net.d/10-x.conflist", { cniVersion: "1.1.0", name: "x", plugins: [{ type: "a" }], ...list });
+  expect(stage.cnictl([command, "x", "/run/netns/blue", ...options], { terminal }).out).toMatch(out);
+  expect(stage.calls).toEqual([]);
+});
+
+test("add names the container as cnitool does, after the namespace's absolute path", () => {
+  stage.cnictl(["add", "x", "../run/./netns//blue", ...options], { directory: "/tmp" });
+  expect(stage.calls[0]?.environment).toMatchObject({
+    CNI_CONTAINERID: ID,
+    CNI_NETNS: "/run/netns/blue",
+    CNI_IFNAME: "eth0",
+  });
+});
+
+test("add takes the container's id from --container-id", () => {
+  stage.cnictl(["add", "x", "/run/netns/blue", "--container-id", "c1", ...options]);
+  expect(stage.calls[0]?.environment).toMatchObject({ CNI_CONTAINERID: "c1" });
+  expect(stage.files("cache/results")).toEqual(["x-c1-eth0"]);
+});
+
+test.each([
+  [["-i", "net1"], { CNI_IFNAME: "net2" }, "net1"],
+  [["--ifname", "net1"], {}, "net1"],
+  [["--ifname=net1"], {}, "net1"],
+  [[], { CNI_IFNAME: "net2" }, "net2"],
+  [[], {}, "eth0"],
+])("add with %j and %j calls the interface %s", (args, variables, ifname) => {
+  stage.cnictl(["add", "x", "/run/netns/blue", ...args, ...options], {
+    environment: { ...environment(), ...variables },
+  });
+  expect(stage.calls[0]?.environment["CNI_IFNAME"]).toBe(ifname);
+});
+
+test("add hands CNI_ARGS and CAP_ARGS to the plugins; check and del remember them", () => {
+  const told = { ...environment(), CNI_ARGS: "A=b;C=d", CAP_ARGS: '{"mac": "0a:00:00:00:00:01", "ips": []}' };
+  stage.cnictl(["add", "x", "/run/netns/blue", ...options], { environment: told });
+  stage.cnictl(["check", "x", "/run/netns/blue", ...options]);
+  stage.cnictl(["del", "x", "/run/netns/blue", ...options], {
+    environment: { ...environment(), CNI_ARGS: "E=f", CAP_ARGS: "{}" },
+  });
+  const args = stage.calls.map((call) => call.environment["CNI_ARGS"]);
+  const inputs = stage.calls.map((call): unknown => JSON.parse(call.stdin).runtimeConfig);
+  expect(args).toEqual(["A=b;C=d", "A=b;C=d", "E=f"]);
+  expect(inputs).toEqual([{ mac: "0a:00:00:00:00:01" }, { mac: "0a:00:00:00:00:01" }, undefined]);
+});
+
+test("add looks for plugins in every directory of CNI_PATH but not in the working directory", () => {
+  stage.cnictl(["add", "x", "/run/netns/blue", ...options], {
+    environment: { ...environment(), CNI_PATH: `:/nowhere::${stage.directory}/bin:` },
+  });
+  expect(stage.calls[0]?.environment["CNI_PATH"]).toBe(`/nowhere:${stage.directory}/bin`);
+});
+
+test.each([
+  [{ CNI_ARGS: "A" }, 'invalid CNI_ARGS pair "A"\n'],
+  [{ CNI_ARGS: "A=b;" }, 'invalid CNI_ARGS pair ""\n'],
+  [{ CNI_ARGS: "A=b=c" }, 'invalid CNI_ARGS pair "A=b=c"\n'],
+  [{ CNI_ARGS: "=b" }, 'invalid CNI_ARGS pair "=b"\n'],
+  [{ CAP_ARGS: "[]" }, "Cannot use CAP_ARGS []: must be a JSON object\n"],
+  [{ CAP_ARGS: "{" }, "Cannot use CAP_ARGS: unexpected end of JSON input\n"],
+  [{ CNI_IFNAME: "" }, "interface name is empty\n"],
+  [
+    { CNI_IFNAME: "sixteen-bytes-xx" },
+    "interface name is too long; interface name should be less than 16 characters\n",
+  ],
+])("add refuses %j", (variables, err) => {
+  const outcome = stage.cnictl(["add", "x", "/run/netns/blue", ...options], {
+    environment: { ...environment(), ...variables },
+  });
+  expect(outcome).toEqual({ code: 1, out: "", err });
+  expect(stage.calls).toEqual([]);
+});
+
+test("gc keeps the attachments whose namespace is there and takes the others back", () => {
+  stage.cnictl(["add", "x", "/run/netns/blue", ...options]);
+  stage.cnictl(["add", "x", "/run/netns/red", "--container-id", "red", ...options]);
+  const isLiving = (netns: string) => netns === "/run/netns/blue";
+  const outcome = stage.cnictl(["gc", "x", ...options], { terminal, isLiving });
+  expect(outcome.out).toBe("eth0 of container red, /run/netns/red: detached\n1 detached, 1 kept\n");
+  expect(stage.files("cache/results")).toEqual([`x-${ID}-eth0`]);
+  expect(JSON.parse(stage.calls.at(-1)?.stdin ?? "")).toMatchObject({
+    "cni.dev/valid-attachments": [{ containerID: ID, ifname: "eth0" }],
+  });
+});
+
+test("gc keeps an attachment of whose namespace nothing is known", () => {
+  stage.write("cache/results/x-c1-eth0", { kind: "cniCacheV1", containerId: "c1", ifName: "eth0", networkName: "x" });
+  expect(stage.cnictl(["gc", "x", ...options], { terminal, isLiving: () => false }).out).toBe("0 detached, 1 kept\n");
+});
+
+test("gc --all takes everything back, as cnitool does", () => {
+  stage.cnictl(["add", "x", "/run/netns/blue", ...options]);
+  expect(stage.cnictl(["gc", "x", "--all", ...options], { terminal }).out).toMatch(/: detached\n1 detached, 0 kept\n$/);
+  expect(JSON.parse(stage.calls.at(-1)?.stdin ?? "")).not.toHaveProperty(["cni.dev/valid-attachments"]);
+});

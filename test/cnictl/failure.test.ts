@@ -1,0 +1,93 @@
+import path from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { makeStage, type Stage } from "./stage.ts";
+
+let stage: Stage;
+let options: string[];
+
+beforeEach(() => {
+  stage = makeStage();
+  options = ["--cache-dir", path.join(stage.directory, "cache")];
+  stage.write("net.d/10-x.conflist", { cniVersion: "1.1.0", name: "x", plugins: [{ type: "a" }] });
+});
+afterEach(() => stage.dispose());
+
+const terminal = { out: true, err: true };
+
+function failWith(code: number, msg: string, details?: string): void {
+  stage.plugin("a", () => ({ status: 1, stdout: JSON.stringify({ code, msg, details }), stderr: "log line" }));
+}
+
+test("a failed add prints cnitool's text and exits 1", () => {
+  failWith(105, "eth0 is there", "in blue");
+  const err = 'log line\nplugin type="a" failed (add): eth0 is there; in blue\n';
+  expect(stage.cnictl(["add", "x", "/run/netns/blue", ...options])).toEqual({ code: 1, out: "", err });
+});
+
+test("a failed check and status print the plugin's own text", () => {
+  failWith(104, "no such route");
+  for (const command of ["check", "status"])
+    expect(stage.cnictl([command, "x", "/run/netns/blue", ...options])).toEqual({
+      code: 1,
+      out: "",
+      err: "log line\nno such route\n",
+    });
+});
+
+test("a failed gc prints a line per error", () => {
+  stage.write("cache/results/x-c1-eth0", { kind: "cniCacheV1", containerId: "c1", ifName: "eth0", networkName: "x" });
+  failWith(11, "busy");
+  expect(stage.cnictl(["gc", "x", "--all", ...options]).err).toBe(
+    'log line\nlog line\nfailed to delete stale attachment c1 eth0: plugin type="a" failed (delete): busy\nfailed to GC plugin a: busy\n',
+  );
+});
+
+test.each([
+  ["add", 105, "interfaceExists", "`cnictl del x /run/netns/blue` first, or choose another name with --ifname"],
+  ["add", 102, "duplicateAllocation", "`cnictl del x /run/netns/blue` first, or choose another name with --ifname"],
+  ["add", 100, "noAddressAvailable", "detach what is not needed, or give back what is stale: `cnictl gc x`"],
+  ["del", 11, "tryAgainLater", "run it again in a moment"],
+  ["check", 109, "deadlineExceeded", "run it again in a moment"],
+  ["add", 8, "invalidNetns", "name an existing network namespace, such as /run/netns/<name> of `ip netns list`"],
+  ["add", 7, "invalidConfig", "`cnictl del x /run/netns/blue` clears what may be left of it"],
+])("a failed %s with code %i tells a person its name, %s, and what to do", (command, code, name, advice) => {
+  failWith(code, "what and why");
+  const { err } = stage.cnictl([command, "x", "/run/netns/blue", ...options], { terminal });
+  expect(err.split("\n").slice(-3)).toEqual([`  code: ${code} (${name})`, `  next: ${advice}`, ""]);
+});
+
+test("a failed check with a code of somebody else tells a person the code alone", () => {
+  failWith(150, "what and why");
+  expect(stage.cnictl(["check", "x", "/run/netns/blue", ...options], { terminal }).err).toBe(
+    "log line\nwhat and why\n  code: 150\n",
+  );
+});
+
+test("a network that is not there is answered with those that are", () => {
+  const err = `no net configuration with name "y" in ${stage.directory}/net.d\n`;
+  expect(stage.cnictl(["add", "y", "/run/netns/blue", ...options])).toEqual({ code: 1, out: "", err });
+  expect(stage.cnictl(["add", "y", "/run/netns/blue", ...options], { terminal }).err).toContain(
+    "  next: name one of the networks that are there: x\n",
+  );
+});
+
+test("a directory without networks is answered with how to name another", () => {
+  const { err } = stage.cnictl(["status", "x"], { terminal, environment: { NETCONFPATH: "/nowhere" } });
+  expect(err).toBe(
+    "no net configurations found in /nowhere\n  code: 7 (invalidConfig)\n  next: put a network list there, or name its directory in NETCONFPATH\n",
+  );
+});
+
+test("a plugin that is not there is answered with how to get it", () => {
+  const { err } = stage.cnictl(["add", "x", "/run/netns/blue", ...options], { terminal });
+  expect(err).toBe(
+    `plugin type="a" failed (add): failed to find plugin "a" in path [${stage.directory}/bin]\n  code: 108 (delegateFailed)\n  next: put the plugins in place with \`cnictl install\`, or name their directory in CNI_PATH\n`,
+  );
+});
+
+test("a refused permission is answered with who may", () => {
+  failWith(107, "Cannot add link: Operation not permitted");
+  expect(stage.cnictl(["add", "x", "/run/netns/blue", ...options], { terminal }).err).toContain(
+    "  next: run it as root: namespaces, links and the result cache need it\n",
+  );
+});

@@ -1,0 +1,60 @@
+import path from "node:path";
+import { add } from "../../src/cnictl/add.ts";
+import { check } from "../../src/cnictl/check.ts";
+import { runCnictl } from "../../src/cnictl/command.ts";
+import { del } from "../../src/cnictl/del.ts";
+import type { Edge } from "../../src/cnictl/edge.ts";
+import { gc } from "../../src/cnictl/gc.ts";
+import { install } from "../../src/cnictl/install.ts";
+import { status } from "../../src/cnictl/status.ts";
+import { uninstall } from "../../src/cnictl/uninstall.ts";
+import { makeWorld, type World } from "../runtime/world.ts";
+
+/** What a call of cnictl came to. */
+export interface Outcome {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** cnictl in a temporary folder, with plugins that are functions. */
+export interface Stage extends World {
+  /** Runs cnictl; where `changes` do not say otherwise, nobody reads at a terminal. */
+  cnictl(args: readonly string[], changes?: Partial<Edge>): Outcome;
+}
+
+export function makeStage(): Stage {
+  const world = makeWorld();
+  const environment = {
+    NETCONFPATH: path.join(world.directory, "net.d"),
+    CNI_PATH: path.join(world.directory, "bin"),
+  };
+
+  function cnictl(args: readonly string[], changes: Partial<Edge> = {}): Outcome {
+    let [out, err] = ["", ""];
+    const edge: Edge = {
+      args,
+      environment,
+      directory: world.directory,
+      terminal: { out: false, err: false },
+      build: {
+        version: "1.2.3",
+        names: ["bridge", "host-local", "cnictl"],
+        executable: path.join(world.directory, "image"),
+      },
+      launch: world.runtime.launch,
+      isLiving: () => true,
+      writeOut: (text) => {
+        out += text;
+      },
+      writeErr: (text) => {
+        err += text;
+      },
+      ...changes,
+    };
+    const code = runCnictl(edge, [add, check, del, gc, status, install, uninstall]);
+    return { code, out, err };
+  }
+
+  return { ...world, cnictl };
+}
