@@ -1,13 +1,17 @@
 import { describe, expect, it } from "vitest";
 import { network } from "./networks.ts";
 import { referenceDir } from "./reference.ts";
+import { readNamespace } from "./snapshot.ts";
 import { expectTwins, type Side } from "./twins.ts";
 
 const ranges = [[{ subnet: "10.1.2.0/24" }], [{ subnet: "fd00::/64" }]];
 const OUTSIDE = { 4: "203.0.113.2", 6: "2001:db8:f::2" } as const;
 
-/** Links the host to a namespace that knows the host's addresses on that link and no way back to any container. */
-function addOutside(side: Side): string {
+/**
+ * Links the host to a namespace that knows the host's addresses on that link and no way back to any container, and waits
+ * until the link is up.
+ */
+function addOutside(side: Side): void {
   const outside = side.lab.addNamespace("outside");
   side.lab.run(["sh", "-c", "echo 0 > /proc/sys/net/ipv6/conf/default/accept_dad"], outside);
   side.lab.run(["ip", "link", "add", "up0", "type", "veth", "peer", "name", "eth0", "netns", `${side.lab.id}-outside`]);
@@ -16,7 +20,7 @@ function addOutside(side: Side): string {
     ip link set ${link} up; ip link set lo up`;
   side.lab.run(["sh", "-ec", commands("up0", "1")]);
   side.lab.run(["sh", "-ec", commands("eth0", "2")], outside);
-  return outside;
+  readNamespace(side.lab, outside);
 }
 
 /** Which families of the outside answer the container. Without masquerade neither can. */
