@@ -20,6 +20,7 @@ const FUNCTIONS = {
   syscall: ["size", "size", "size"],
   waitpid: ["i32", "pointer", "i32"],
   kill: ["i32", "i32"],
+  sigaction: ["i32", "pointer", "pointer"],
   abort: [],
   // <spawn.h>
   posix_spawn: ["pointer", "pointer", "pointer", "pointer", "pointer", "pointer"],

@@ -5,7 +5,7 @@ import { libc } from "./libc.ts";
 /** File systems that namespaces live on. <linux/magic.h>; before Linux 3.19 it was proc's. */
 const MAGIC = { NSFS: 0x6e736673, PROC: 0x9fa0 } as const;
 
-/** <asm-generic/fcntl.h>; non-blocking, so that a path to a pipe cannot hang us. */
+/** <fcntl.h>; non-blocking, so that a path to a pipe cannot hang us. */
 const O = { RDONLY: 0, NONBLOCK: 0o4000, CLOEXEC: 0o2000000 } as const;
 
 /** <linux/sched.h> */

@@ -1,0 +1,207 @@
+import { closeSync, readSync, writeSync } from "node:fs";
+import { ERRNO, LinuxError } from "./errno.ts";
+import { libc } from "./libc.ts";
+import { spawn } from "./spawn.ts";
+
+/** How a child process ended: by its own exit status or by a signal, with all that it printed. */
+export interface Exit {
+  readonly status: number | undefined;
+  readonly signal: number | undefined;
+  readonly stdout: Uint8Array;
+  readonly stderr: Uint8Array;
+}
+
+/** A child process that runs. Until it is waited for, it may print 64 KiB to each of its streams before it has to wait itself. */
+export interface Child {
+  /**
+   * Waits for its end; may be called once. @throws LinuxError ETIMEDOUT when the deadline passes and EFBIG when it prints too much:
+   * the child has been killed then
+   */
+  wait(): Exit;
+}
+
+export interface LaunchOptions {
+  readonly environment: Readonly<Record<string, string>>;
+  readonly stdin: Uint8Array;
+  /** Milliseconds from the start until the child is killed. */
+  readonly deadline: number;
+  /** Bytes that it may print to each of its two streams. */
+  readonly maxOutput: number;
+}
+
+/** <sys/mman.h> */
+const MFD = { CLOEXEC: 0x1 } as const;
+
+/** <fcntl.h> */
+const O = { CLOEXEC: 0o2000000 } as const;
+
+/** <sys/syscall.h>; glibc has a function for it since 2.36 only, Linux the system call since 5.3. */
+const SYS = { pidfd_open: 434 } as const;
+
+/** <poll.h> */
+const POLLIN = 0x1;
+
+/** <sys/wait.h> */
+const WNOHANG = 0x1;
+
+/** <signal.h> */
+const SIGKILL = 9;
+
+const CHUNK = 64 * 1024;
+
+/** How long a killed child may take to be gone, milliseconds. */
+const KILLED_MS = 1_000;
+
+/** One of the child's streams: our end of the pipe, -1 once nothing more comes, and what came until now. */
+interface Stream {
+  readonly name: string;
+  fd: number;
+  size: number;
+  readonly chunks: Uint8Array[];
+}
+
+/** A child that runs. */
+interface Running {
+  readonly executable: string;
+  readonly pid: number;
+  /** Becomes readable with its end; -1 where the kernel has no such thing. */
+  readonly pidfd: number;
+  readonly streams: readonly [stdout: Stream, stderr: Stream];
+  /** When it is to be killed, of `performance.now()`. */
+  readonly end: number;
+  readonly deadline: number;
+  readonly maxOutput: number;
+}
+
+/**
+ * Starts an executable without arguments, which runs while the caller goes on. Nothing of ours is open in it but a file that holds
+ * `stdin` and the write ends of two pipes. @throws LinuxError ENOENT, EACCES, ENOEXEC, …
+ */
+export function launch(executable: string, options: LaunchOptions): Child {
+  const { environment, stdin, deadline, maxOutput } = options;
+  const end = performance.now() + deadline;
+  const theirs: number[] = [];
+  const streams = [openStream("stdout"), openStream("stderr")] as const;
+  try {
+    theirs.push(openMemory(stdin));
+    for (const stream of streams) theirs.push(openPipe(stream));
+    const pid = spawn(executable, { environment, stdio: theirs });
+    const pidfd = libc().functions.syscall(SYS.pidfd_open, pid, 0);
+    return { wait: () => finish({ executable, pid, pidfd, streams, end, deadline, maxOutput }) };
+  } catch (error) {
+    for (const stream of streams) closeStream(stream);
+    throw error;
+  } finally {
+    for (const fd of theirs) closeSync(fd);
+  }
+}
+
+/** A file in memory with that content, to be read from its beginning. */
+function openMemory(content: Uint8Array): number {
+  const { functions, errno } = libc();
+  const fd = functions.memfd_create(new TextEncoder().encode("stdin\0"), MFD.CLOEXEC);
+  if (fd === -1) throw new LinuxError("make a file in memory", { syscall: "memfd_create", errno: errno() });
+  // Written by position, so that the reader's begins at 0.
+  for (let at = 0; at < content.length; ) at += writeSync(fd, content, at, content.length - at, at);
+  return fd;
+}
+
+function openStream(name: string): Stream {
+  return { name, fd: -1, size: 0, chunks: [] };
+}
+
+/** Makes a pipe, of which the stream keeps the end to read. Returns the end to write. */
+function openPipe(stream: Stream): number {
+  const { functions, errno } = libc();
+  const ends = new Int32Array(2);
+  if (functions.pipe2(new Uint8Array(ends.buffer), O.CLOEXEC) === -1) {
+    throw new LinuxError("make a pipe", { syscall: "pipe2", errno: errno() });
+  }
+  const [read = -1, write = -1] = ends;
+  stream.fd = read;
+  return write;
+}
+
+function closeStream(stream: Stream): void {
+  if (stream.fd !== -1) closeSync(stream.fd);
+  stream.fd = -1;
+}
+
+function finish(child: Running): Exit {
+  try {
+    readOutput(child);
+    const status = reap(child, child.end) ?? refuseDelay(child);
+    const signal = status & 0x7f;
+    const [stdout, stderr] = child.streams.map((stream) => Buffer.concat(stream.chunks));
+    const output = { stdout: stdout ?? new Uint8Array(), stderr: stderr ?? new Uint8Array() };
+    return { status: signal === 0 ? status >> 8 : undefined, signal: signal === 0 ? undefined : signal, ...output };
+  } catch (error) {
+    if (!(error instanceof LinuxError && error.errno === ERRNO.ECHILD)) kill(child);
+    throw error;
+  } finally {
+    for (const stream of child.streams) closeStream(stream);
+    if (child.pidfd !== -1) closeSync(child.pidfd);
+  }
+}
+
+/** Reads until both streams end, or until the child does: then what is in the pipes is all, whoever else may hold them open. */
+function readOutput(child: Running): void {
+  const [stdout, stderr] = child.streams;
+  let hasEnded = false;
+  while (stdout.fd !== -1 || stderr.fd !== -1) {
+    const timeout = hasEnded ? 0 : child.end - performance.now();
+    const ready = poll([stdout.fd, stderr.fd, hasEnded ? -1 : child.pidfd], timeout);
+    if (!ready.includes(true) && timeout <= 0) return;
+    if (ready[0]) readChunk(child, stdout);
+    if (ready[1]) readChunk(child, stderr);
+    hasEnded ||= ready[2] === true;
+  }
+}
+
+function readChunk(child: Running, stream: Stream): void {
+  const chunk = new Uint8Array(CHUNK);
+  const length = readSync(stream.fd, chunk);
+  if (length === 0) closeStream(stream);
+  stream.size += length;
+  stream.chunks.push(chunk.subarray(0, length));
+  if (stream.size <= child.maxOutput) return;
+  const reason = `it printed more than ${child.maxOutput} bytes to its ${stream.name} and was killed`;
+  throw new LinuxError(`run "${child.executable}"`, { syscall: "read", errno: ERRNO.EFBIG, reason });
+}
+
+/** Waits for the child's end and lets it go. Returns the status that waitpid(2) gives, or undefined when `end` comes first. */
+function reap({ pid, pidfd, executable }: Running, end: number): number | undefined {
+  const { functions, errno } = libc();
+  const status = new Int32Array(1);
+  for (;;) {
+    const found = functions.waitpid(pid, new Uint8Array(status.buffer), WNOHANG);
+    if (found === pid) return status[0];
+    if (found === -1) throw new LinuxError(`wait for "${executable}"`, { syscall: "waitpid", errno: errno() });
+    const left = end - performance.now();
+    if (left <= 0) return undefined;
+    poll([pidfd], pidfd === -1 ? 1 : left);
+  }
+}
+
+function refuseDelay(child: Running): never {
+  const reason = `it did not end within ${child.deadline} ms and was killed`;
+  throw new LinuxError(`run "${child.executable}"`, { syscall: "poll", errno: ERRNO.ETIMEDOUT, reason });
+}
+
+function kill(child: Running): void {
+  libc().functions.kill(child.pid, SIGKILL);
+  reap(child, performance.now() + KILLED_MS);
+}
+
+/** Waits until one of the descriptors can be read or is at its end, for at most so many milliseconds. Returns for each whether it is. */
+function poll(fds: readonly number[], timeout: number): readonly boolean[] {
+  const { functions, errno } = libc();
+  const pollfds = new Int32Array(fds.flatMap((fd) => [fd, POLLIN]));
+  const count = functions.poll(new Uint8Array(pollfds.buffer), fds.length, Math.max(0, Math.ceil(timeout)));
+  const found = count === -1 ? errno() : 0;
+  if (found !== 0 && found !== ERRNO.EINTR) {
+    throw new LinuxError("wait for a process", { syscall: "poll", errno: found });
+  }
+  // The upper half of the second word is what was found.
+  return fds.map((_, index) => count > 0 && ((pollfds[2 * index + 1] ?? 0) & ~0xffff) !== 0);
+}

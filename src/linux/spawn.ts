@@ -1,0 +1,89 @@
+import { ERRNO, LinuxError } from "./errno.ts";
+import { libc } from "./libc.ts";
+
+/** Flags of posix_spawn(3). <spawn.h> */
+const POSIX_SPAWN = { SETSIGDEF: 0x04, SETSIGMASK: 0x08 } as const;
+
+/** <signal.h> */
+const SIGCHLD = 17;
+
+/** Room for posix_spawn_file_actions_t (80 bytes), posix_spawnattr_t (336), sigset_t (128), struct sigaction (152) of glibc on 64-bit. */
+const SIZES = { fileActions: 128, attributes: 512, signals: 128, action: 256 } as const;
+
+/** SIG_IGN in struct sigaction, whose first field is the handler. */
+const SIG_IGN = 1n;
+
+/** How long, and in what steps, to wait for an executable that somebody is still writing; milliseconds. */
+const BUSY = { limit: 1_000, step: 10 } as const;
+
+/** What a child process begins with: its environment, and the descriptors that become its 0, 1 and 2. It inherits no other of ours. */
+export interface SpawnOptions {
+  readonly environment: Readonly<Record<string, string>>;
+  readonly stdio: readonly number[];
+}
+
+/**
+ * Starts an executable with no arguments and returns its process number. All its signals have their default action and none is
+ * blocked. An executable that is being written is tried again for a second. @throws LinuxError ENOENT, EACCES, ENOEXEC, ETXTBSY, …
+ */
+export function spawn(executable: string, options: SpawnOptions): number {
+  restoreSigchld();
+  const begin = performance.now();
+  for (;;) {
+    const { errno, pid } = attempt(executable, options);
+    if (errno === 0) return pid;
+    const isBusy = errno === ERRNO.ETXTBSY && performance.now() - begin < BUSY.limit;
+    if (!isBusy) throw new LinuxError(`start "${executable}"`, { syscall: "posix_spawn", errno });
+    libc().functions.poll(null, 0, BUSY.step);
+  }
+}
+
+function attempt(executable: string, { environment, stdio }: SpawnOptions): { errno: number; pid: number } {
+  const { functions } = libc();
+  const pid = new Int32Array(1);
+  const actions = new Uint8Array(SIZES.fileActions);
+  const attributes = new Uint8Array(SIZES.attributes);
+  const variables = Object.entries(environment).map(([name, value]) => `${name}=${value}`);
+  const { path, argv, envp } = encodeStrings(executable, variables);
+  functions.posix_spawn_file_actions_init(actions);
+  functions.posix_spawnattr_init(attributes);
+  try {
+    for (const [index, fd] of stdio.entries()) functions.posix_spawn_file_actions_adddup2(actions, fd, index);
+    functions.posix_spawnattr_setflags(attributes, POSIX_SPAWN.SETSIGDEF | POSIX_SPAWN.SETSIGMASK);
+    functions.posix_spawnattr_setsigdefault(attributes, new Uint8Array(SIZES.signals).fill(0xff));
+    functions.posix_spawnattr_setsigmask(attributes, new Uint8Array(SIZES.signals));
+    const errno = functions.posix_spawn(new Uint8Array(pid.buffer), path, actions, attributes, argv, envp);
+    return { errno, pid: pid[0] ?? 0 };
+  } finally {
+    functions.posix_spawn_file_actions_destroy(actions);
+    functions.posix_spawnattr_destroy(attributes);
+  }
+}
+
+/** A path, an argv of that path alone, and an envp: pointers and strings all in one block, which lives as long as any of the three. */
+function encodeStrings(executable: string, variables: readonly string[]) {
+  const strings = [executable, ...variables].map((text) => new TextEncoder().encode(`${text}\0`));
+  const pointers = new BigUint64Array(strings.length + 2);
+  const length = strings.reduce((sum, string) => sum + string.length, pointers.byteLength);
+  const block = new Uint8Array(new ArrayBuffer(length));
+  const base = libc().addressOf(block);
+  let offset = pointers.byteLength;
+  for (const [index, string] of strings.entries()) {
+    block.set(string, offset);
+    // argv is pointer 0 and a NULL, envp begins at pointer 2.
+    pointers[index === 0 ? 0 : index + 1] = base + BigInt(offset);
+    offset += string.length;
+  }
+  block.set(new Uint8Array(pointers.buffer));
+  const size = BigUint64Array.BYTES_PER_ELEMENT;
+  return { path: block.subarray(pointers.byteLength), argv: block, envp: block.subarray(2 * size) };
+}
+
+/** Who started us may have ignored SIGCHLD, which we inherit: then the kernel forgets how a child ended. */
+function restoreSigchld(): void {
+  const { functions } = libc();
+  const action = new Uint8Array(SIZES.action);
+  functions.sigaction(SIGCHLD, null, action);
+  const isIgnored = new DataView(action.buffer).getBigUint64(0, true) === SIG_IGN;
+  if (isIgnored) functions.sigaction(SIGCHLD, new Uint8Array(SIZES.action), null);
+}
