@@ -46,7 +46,8 @@ export function ensureBridgeAddress(
 /** Whether this call added it: another one may have, at the same moment. */
 function addIfMissing(host: Netlink, bridge: Link, address: Prefix): boolean {
   try {
-    addAddress(host, bridge, { prefix: address });
+    // Without detection of duplicates, which would keep an IPv6 gateway from answering for its first second.
+    addAddress(host, bridge, { prefix: address, withoutDad: address.address.family === 6 });
     return true;
   } catch (error) {
     if (error instanceof NetlinkError && error.errno === ERRNO.EEXIST) return false;
