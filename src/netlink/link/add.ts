@@ -25,8 +25,8 @@ export interface NewBridge extends NewLink {
 export interface NewVeth extends NewLink {
   /** The index of the bridge that this end becomes a port of. */
   readonly master?: number | undefined;
-  /** The other end, in the namespace of the descriptor `netns`, or in the same one. */
-  readonly peer: NewLink & { readonly netns?: number | undefined };
+  /** The other end, in the namespace of the descriptor `netns`, or in the same one. The kernel cannot make it up. */
+  readonly peer: Omit<NewLink, "up"> & { readonly netns?: number | undefined };
 }
 
 /** Adds a bridge, like `ip link add NAME type bridge`. @throws NetlinkError EEXIST when the name is taken */

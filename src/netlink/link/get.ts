@@ -6,6 +6,9 @@ import { RTEXT_FILTER } from "./attributes.ts";
 import type { Link } from "./message.ts";
 import { encodeLink, readLink } from "./message.ts";
 
+/** What the kernel says where there is no such link, and to a name of more than 15 bytes. */
+const NONE: readonly number[] = [ERRNO.ENODEV, ERRNO.ERANGE];
+
 /** The link with a name or an index, like `ip -details link show dev NAME`. @throws NetlinkError ENODEV when there is none */
 export function getLink(netlink: Netlink, which: string | number): Link {
   const link = findLink(netlink, which);
@@ -22,7 +25,7 @@ export function findLink(netlink: Netlink, which: string | number): Link | undef
     const [message] = netlink.request({ type: RTM.GETLINK, flags: 0, payload, action: describe(which) });
     return message && readLink(message.payload);
   } catch (error) {
-    if (error instanceof NetlinkError && error.errno === ERRNO.ENODEV) return undefined;
+    if (error instanceof NetlinkError && NONE.includes(error.errno)) return undefined;
     throw error;
   }
 }
