@@ -14,12 +14,19 @@ const CAUSES: Readonly<Record<string, readonly [found: string, advice: string]>>
 };
 
 /**
- * The error that leaves when the lease files cannot be used: `action` reads "Cannot <action>", and names the path. A
- * CniError is passed on as it is.
+ * The error that leaves when the lease files cannot be used: `action` reads "Cannot <action>", and names the path. What
+ * is gone under our hands (another call took the lock of one that was stopped, or somebody cleared the folder) is worth
+ * another try. A CniError is passed on as it is.
  */
 export function storeFailure(action: string, error: unknown): CniError {
   if (error instanceof CniError) return error;
   const text = error instanceof Error ? error.message : String(error);
+  if (errnoOf(error) === "ENOENT") {
+    return new CniError("tryAgainLater", `Cannot ${action}: somebody has removed it meanwhile`, {
+      details: "try again",
+      cause: error,
+    });
+  }
   const [found, advice] = CAUSES[errnoOf(error) ?? ""] ?? [text, ""];
   return new CniError("leaseStore", `Cannot ${action}: ${found}`, { details: advice, cause: error });
 }
