@@ -23,7 +23,7 @@ export function parseJson(bytes: Uint8Array): unknown {
   const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
   if (text.length > MAX_DEPTH) refuse(text);
   try {
-    return mayHoldDecimal(text) ? JSON.parse(text, keepDecimal) : JSON.parse(text);
+    return mayHoldDecimal(text) ? parseWithDecimals(text) : JSON.parse(text);
   } catch (error) {
     refuse(text);
     throw error;
@@ -67,6 +67,16 @@ function refuse(text: string): void {
 
 function mayHoldDecimal(text: string): boolean {
   return /[[:,\s]-?[0-9]+(?:\.[0-9]|[eE])/.test(text);
+}
+
+function parseWithDecimals(text: string): unknown {
+  try {
+    return JSON.parse(text, keepDecimal);
+  } catch (error) {
+    // Unlike the parser, the walk that the second argument asks for is recursive: thousands of levels overflow the stack.
+    if (error instanceof RangeError) return JSON.parse(text);
+    throw error;
+  }
 }
 
 function keepDecimal(_key: string, value: unknown, context?: { source?: string }): unknown {

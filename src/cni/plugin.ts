@@ -1,6 +1,6 @@
-import { COMMANDS, checkEnvironment, type Environment } from "./environment.ts";
-import { CniError, formatError } from "./error.ts";
-import { createRequest, type Request, readNetwork, readVersion } from "./request.ts";
+import { COMMANDS, type Command, checkEnvironment, type Environment } from "./environment.ts";
+import { CniError, formatError, toCniError } from "./error.ts";
+import { type Call, createRequest, type Request, readNetwork, readVersion } from "./request.ts";
 import { formatResult, type Result } from "./result.ts";
 import { agreeOnVersion, CURRENT_VERSION, SPEC_VERSIONS, type SpecVersion } from "./version.ts";
 
@@ -56,16 +56,19 @@ function introduce(plugin: Plugin): string {
 function answer(command: string, plugin: Plugin, edge: Edge): string {
   const supported = plugin.versions ?? SPEC_VERSIONS;
   checkEnvironment(command, edge.environment);
-  if (command === "VERSION")
-    return `${JSON.stringify({ cniVersion: CURRENT_VERSION, supportedVersions: supported })}\n`;
+  if (command === "VERSION") return formatVersions(supported);
   const stdin = readStdin(edge);
   const network = readNetwork(stdin);
   const verb = COMMANDS.find((each) => each === command);
   if (verb === undefined) throw new CniError("invalidEnvironment", `unknown CNI_COMMAND: ${command}`);
   const version = agreeOnVersion(verb, readVersion(network.json), supported);
-  const { environment } = edge;
-  const log = (line: string): void => edge.writeErr(`${line}\n`);
-  return run(plugin, createRequest(verb, { network, version, stdin, environment, log }), edge);
+  const call = { network, version, stdin, environment: edge.environment, log: (line: string) => log(line, edge) };
+  refuseOwnNetns(verb, edge);
+  return verb === "ADD" ? add(plugin, call) : act(plugin, createRequest(verb, call));
+}
+
+function formatVersions(supported: readonly SpecVersion[]): string {
+  return `${JSON.stringify({ cniVersion: CURRENT_VERSION, supportedVersions: supported })}\n`;
 }
 
 function readStdin(edge: Edge): Uint8Array {
@@ -77,48 +80,52 @@ function readStdin(edge: Edge): Uint8Array {
   }
 }
 
-function run(plugin: Plugin, request: Request, edge: Edge): string {
-  refuseOwnNetns(request, edge);
+function act(plugin: Plugin, request: Request): string {
   const { command } = request;
-  if (command === "ADD") return add(plugin, request);
-  const silent = { CHECK: plugin.check, DEL: plugin.del, GC: plugin.gc, STATUS: plugin.status };
-  silent[command]?.(request);
+  const verbs = { ADD: undefined, CHECK: plugin.check, DEL: plugin.del, GC: plugin.gc, STATUS: plugin.status };
+  verbs[command]?.(request);
   return "";
 }
 
-/** The oldest versions cannot say every result; an ADD whose result cannot be told is taken back. */
-function add(plugin: Plugin, request: Request): string {
-  const result = plugin.add(request);
+/** The oldest versions cannot tell every result; an ADD whose result cannot be told is taken back. */
+function add(plugin: Plugin, call: Call): string {
+  const result = plugin.add(createRequest("ADD", call));
   try {
-    return formatResult(result, request.version);
+    return formatResult(result, call.version);
   } catch (error) {
     try {
-      plugin.del(request);
+      plugin.del(createRequest("DEL", call));
     } catch (undoError) {
-      request.log(`Cannot take back ADD: ${String(undoError)}`);
+      call.log(`Cannot take back ADD: ${toCniError(undoError).message}`);
     }
     throw error;
   }
 }
 
 /** The reference refuses after the verb has run, and then has printed two documents; nothing has happened here yet. */
-function refuseOwnNetns(request: Request, edge: Edge): void {
-  if (request.command !== "ADD" && request.command !== "DEL") return;
-  const override = request.environment["CNI_NETNS_OVERRIDE"] ?? "";
+function refuseOwnNetns(command: Command, edge: Edge): void {
+  if (command !== "ADD" && command !== "DEL") return;
+  const override = edge.environment["CNI_NETNS_OVERRIDE"] ?? "";
   if (override === "1" || override.toUpperCase() === "TRUE") return;
-  if (request.netns === "" || !edge.isOwnNetns(request.netns)) return;
+  const netns = edge.environment["CNI_NETNS"] ?? "";
+  if (netns === "" || !edge.isOwnNetns(netns)) return;
   throw new CniError("invalidNetns", "plugin's netns and netns from CNI_NETNS should not be the same");
 }
 
 function reportError(error: unknown, edge: Edge): void {
-  try {
-    if (error instanceof Error && !(error instanceof CniError)) edge.writeErr(`${error.stack ?? error.message}\n`);
-  } catch {
-    // Standard error is only informational.
-  }
+  if (error instanceof Error && !(error instanceof CniError)) log(error.stack ?? error.message, edge);
   try {
     edge.writeOut(formatError(error));
   } catch {
     // Standard output is gone: the exit code is all that is left to tell by.
+  }
+}
+
+/** Standard error is only informational: a call does not fail because nobody reads it. */
+function log(line: string, edge: Edge): void {
+  try {
+    edge.writeErr(`${line}\n`);
+  } catch {
+    // Nowhere to tell it.
   }
 }

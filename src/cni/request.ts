@@ -61,18 +61,18 @@ export function readVersion(json: Readonly<Record<string, unknown>>): string {
   );
 }
 
+/** What one call of a plugin is made of, whatever its verb. */
+export interface Call {
+  readonly network: Network;
+  readonly version: SpecVersion;
+  readonly stdin: Uint8Array;
+  readonly environment: Environment;
+  readonly log: (line: string) => void;
+}
+
 /** Puts a request together; prevResult is parsed when it is first read. */
-export function createRequest(
-  command: Command,
-  parts: {
-    network: Network;
-    version: SpecVersion;
-    stdin: Uint8Array;
-    environment: Environment;
-    log: (line: string) => void;
-  },
-): Request {
-  const { network, version, stdin, environment, log } = parts;
+export function createRequest(command: Command, call: Call): Request {
+  const { network, version, stdin, environment, log } = call;
   return {
     command,
     containerId: environment["CNI_CONTAINERID"] ?? "",

@@ -1,0 +1,64 @@
+import { describe, expect, test } from "vitest";
+import { Decimal, findMember, formatJson, isObject, kindOf, parseJson } from "../../src/cni/json.ts";
+
+function read(text: string): unknown {
+  return parseJson(Buffer.from(text));
+}
+
+describe("parseJson", () => {
+  test("reads what JSON.parse reads", () => {
+    expect(read(' {"a":[1,-2,true,null,"\\u00e9 1.5, 2.0"],"__proto__":{"b":1}} ')).toEqual(
+      JSON.parse('{"a":[1,-2,true,null,"é 1.5, 2.0"],"__proto__":{"b":1}}'),
+    );
+  });
+
+  test("keeps apart the numbers that are not written as integers", () => {
+    const decimals = ["1500.0", "1.5e3", "-2E2", "0.1"].map((text) => new Decimal(text));
+    expect(read('[1500, 1500.0,1.5e3,\n-2E2,0.1, "10.1.2.3", ": 1.5"]')).toEqual([
+      1500,
+      ...decimals,
+      "10.1.2.3",
+      ": 1.5",
+    ]);
+  });
+
+  test("writes them back as numbers", () => {
+    expect(formatJson(read('{"a":1500.0,"b":[2.5]}'), 0)).toBe('{"a":1500,"b":[2.5]}');
+  });
+
+  test("throws a SyntaxError in Go's words", () => {
+    expect(() => read("{")).toThrow(new SyntaxError("unexpected end of JSON input"));
+    expect(() => read(`${"[".repeat(10_001)}`)).toThrow(new SyntaxError("invalid character '[' exceeded max depth"));
+  });
+});
+
+describe("formatJson", () => {
+  test("escapes as Go does", () => {
+    expect(formatJson({ a: "<>&\u2028\u2029é\u007f\b\u0001" })).toBe(
+      '{\n    "a": "\\u003c\\u003e\\u0026\\u2028\\u2029é\u007f\\b\\u0001"\n}',
+    );
+  });
+});
+
+describe("findMember", () => {
+  test("matches in any case, the last of several counts, null is absent", () => {
+    expect(findMember({ prevResult: 1 }, "prevresult")).toBe(1);
+    expect(findMember({ name: "a", NAME: "b" }, "name")).toBe("b");
+    expect(findMember({ name: "a", NAME: null }, "name")).toBe("a");
+    expect(findMember({ nam: "a" }, "name")).toBeUndefined();
+  });
+});
+
+describe("isObject, kindOf", () => {
+  test.each([
+    [{}, true, "object"],
+    [[], false, "array"],
+    [null, false, "null"],
+    [new Decimal("1.0"), false, "number"],
+    [1, false, "number"],
+    ["", false, "string"],
+    [true, false, "boolean"],
+  ])("%j: %s, %s", (value, object, kind) => {
+    expect([isObject(value), kindOf(value)]).toEqual([object, kind]);
+  });
+});
