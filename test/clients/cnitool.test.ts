@@ -1,0 +1,126 @@
+import fs from "node:fs";
+import path from "node:path";
+import { afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { Caller, jsonOf } from "../caller.ts";
+import { binDir } from "../lab.ts";
+import { referenceDir } from "../parity/reference.ts";
+
+let caller: Caller;
+let netns: string;
+let cnitoolFile: string;
+
+beforeAll(() => {
+  cnitoolFile = path.join(referenceDir(), "cnitool");
+}, 300_000);
+beforeEach(() => {
+  caller = new Caller();
+  netns = caller.lab.addNamespace("c1");
+});
+afterEach(() => caller.dispose());
+
+const quiet = { status: 0, stdout: "", stderr: "" };
+
+function cnitool(command: string, network: string, variables = {}) {
+  return caller.run([cnitoolFile, command, network, netns], variables);
+}
+
+function cnictl(command: string, network: string, ...args: string[]) {
+  return caller.cnictl([command, network, netns, ...args]);
+}
+
+/** Runs cnitool under strace; returns how it ended and the executables below it that the kernel started, in order. */
+function traced(command: string, network: string) {
+  const log = path.join(caller.lab.dir, "strace");
+  const strace = ["strace", "-f", "-qq", "-e", "trace=execve", "-e", "signal=none", "-o", log];
+  const outcome = caller.run([...strace, cnitoolFile, command, network, netns]);
+  const lines = fs.readFileSync(log, "utf8").split("\n");
+  const started = lines.flatMap((line) => /execve\("([^"]+)".*= 0$/.exec(line)?.[1] ?? []);
+  return { outcome, started: started.filter((file) => file !== cnitoolFile) };
+}
+
+/** Links, addresses, leases and results that are there. */
+function traces() {
+  const leases = caller.files("networks/bridge").filter((name) => /^[0-9]/.test(name));
+  return { links: caller.lab.ip("link show type veth").length, leases, results: caller.files("results").length };
+}
+
+const gone = { links: 0, leases: [], results: 0 };
+
+test("cnitool adds, checks, asks for status and deletes through our executables, and no others", () => {
+  const [bridge, ipam] = ["bridge", "host-local"].map((name) => path.join(binDir, name));
+  const added = traced("add", "bridge");
+  expect(jsonOf(added.outcome)).toMatchObject({ cniVersion: "1.1.0", ips: [{ address: "10.88.0.2/16" }] });
+  expect(added.started).toEqual([bridge, ipam]);
+  caller.lab.run(["ping", "-c1", "-W2", "-q", "10.88.0.1"], netns);
+  for (const command of ["check", "status", "del"]) {
+    const { outcome, started } = traced(command, "bridge");
+    expect(outcome).toMatchObject(quiet);
+    // STATUS need not go further than bridge.
+    expect(started).toEqual(command === "status" ? expect.arrayContaining([bridge]) : [bridge, ipam]);
+    expect(started.every((file) => path.dirname(file) === binDir)).toBe(true);
+  }
+  expect(traces()).toEqual(gone);
+});
+
+test("cnitool collects garbage through our executables: every attachment, then GC", () => {
+  jsonOf(cnitool("add", "bridge"));
+  const { outcome, started } = traced("gc", "bridge");
+  expect(outcome).toMatchObject(quiet);
+  expect(started.slice(0, 2)).toEqual(["bridge", "host-local"].map((name) => path.join(binDir, name)));
+  expect(new Set(started.map((file) => path.dirname(file)))).toEqual(new Set([binDir]));
+  expect(started.length).toBeGreaterThan(2);
+  expect(traces()).toEqual(gone);
+});
+
+test.each(["bridge", "dual-stack", "layer2"])("what cnictl added to %s, cnitool checks and deletes", (network) => {
+  jsonOf(cnictl("add", network));
+  expect(cnitool("check", network)).toMatchObject(quiet);
+  expect(cnitool("del", network)).toMatchObject(quiet);
+  expect(traces()).toEqual(gone);
+});
+
+test.each(["bridge", "dual-stack", "layer2"])("what cnitool added to %s, cnictl checks and deletes", (network) => {
+  jsonOf(cnitool("add", network));
+  expect(cnictl("check", network)).toMatchObject(quiet);
+  expect(cnictl("del", network)).toMatchObject(quiet);
+  expect(traces()).toEqual(gone);
+});
+
+test("the oldest published style: what one adds the other deletes", () => {
+  const network = "rkt.kubernetes.io";
+  jsonOf(cnictl("add", network));
+  expect(cnitool("del", network)).toMatchObject(quiet);
+  jsonOf(cnitool("add", network));
+  expect(cnictl("del", network)).toMatchObject(quiet);
+  expect(traces()).toEqual(gone);
+});
+
+test("cnictl prints and caches what cnitool prints and caches", () => {
+  const variables = { CNI_ARGS: "IgnoreUnknown=1;K8S_POD_NAME=p", CAP_ARGS: '{"zz":{"b":1,"a":[1.50,"<"]},"mac":"x"}' };
+  const made = [cnitoolFile, path.join(binDir, "cnictl")].map((program) => {
+    const { stdout } = caller.run([program, "add", "bridge", netns], variables);
+    const cached = caller.result();
+    caller.run([program, "del", "bridge", netns], variables);
+    return [stdout, cached].map((text) =>
+      text.replace(/"veth[0-9a-f]{8}"|"([0-9a-f]{2}:){5}[0-9a-f]{2}"|10\.88\.0\.\d+\/16/g, "X"),
+    );
+  });
+  expect(made[1]).toEqual(made[0]);
+  expect(made[0]?.[1]).toContain('"capabilityArgs"');
+});
+
+test.each([
+  ["add", "nothing", "name"],
+  ["check", "rkt.kubernetes.io", "CHECK"],
+])("cnictl %s %s fails in cnitool's words", (command, network, word) => {
+  const [theirs, ours] = [cnitool(command, network), cnictl(command, network)];
+  expect(theirs.stderr).toContain(word);
+  expect([ours.status, ours.stdout, ours.stderr]).toEqual([theirs.status, theirs.stdout, theirs.stderr]);
+});
+
+test("a plugin's failure is told in cnitool's words", () => {
+  jsonOf(cnitool("add", "bridge"));
+  const [theirs, ours] = [cnitool("add", "bridge"), cnictl("add", "bridge")];
+  expect([ours.status, ours.stdout, ours.stderr]).toEqual([theirs.status, theirs.stdout, theirs.stderr]);
+  expect(ours.status).toBe(1);
+});
