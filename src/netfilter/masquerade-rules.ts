@@ -40,7 +40,7 @@ export interface Masqueraded {
 export function masqueradeRules(subnets: readonly Prefix[]): RuleSet {
   const chains = new Map(subnets.map((subnet) => [subnetChain(subnet).name, subnetRules(subnet)]));
   return {
-    table: { family: TABLE.family, name: TABLE.table, userdata: commented("table", COMMENT) },
+    table: { family: TABLE.family, name: TABLE.table, flags: 0, userdata: commented("table", COMMENT) },
     sets: [verdictMap(SOURCES[4]), verdictMap(SOURCES[6])],
     chains: [postrouting(), ...chains.values()],
   };

@@ -1,7 +1,6 @@
 import type { Request } from "../../netlink/answers.ts";
 import { text, u32be, u64be } from "../../netlink/codec.ts";
 import { decodeFields, encodeFields, type Values } from "../../netlink/fields.ts";
-import { NLM_F } from "../../netlink/message.ts";
 import { NFT_MSG, nftRequest } from "./message.ts";
 import { decodeNfgenmsg, encodeNfgenmsg } from "./nfnetlink.ts";
 import { userdata } from "./userdata.ts";
@@ -34,7 +33,6 @@ export function decodeTable(payload: Uint8Array): Table {
 export function addTable(table: Table): Request {
   return nftRequest(NFT_MSG.NEWTABLE, {
     payload: encodeTable(table),
-    flags: NLM_F.CREATE,
     action: `add nftables table ${table.name}`,
   });
 }

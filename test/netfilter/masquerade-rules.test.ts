@@ -1,0 +1,72 @@
+import { expect, test } from "vitest";
+import { type Prefix, parsePrefix } from "../../src/ip/prefix.ts";
+import { ownerComment } from "../../src/netfilter/masquerade-owner.ts";
+import {
+  decodeMasqueraded,
+  encodeMasqueraded,
+  masqueradeRules,
+  subnetChain,
+} from "../../src/netfilter/masquerade-rules.ts";
+import { decodeElement, decodeElementList, encodeElement } from "../../src/netfilter/nftables/element.ts";
+import { ensureRuleSet } from "../../src/netfilter/nftables/rule-set.ts";
+import { captured, hex, payloads } from "./captured.ts";
+
+const comment = ownerComment({ network: "unit-test", ifname: "eth0", containerId: "one" });
+
+function prefix(text: string): Prefix {
+  const parsed = parsePrefix(text);
+  if (parsed === undefined) throw new Error(text);
+  return parsed;
+}
+
+const prefixes = ["10.88.0.2/16", "172.30.16.2/20", "fd00:88::2/64"].map(prefix);
+
+test("ensureRuleSet of masqueradeRules is message by message what the nft tool sends for masquerade.nft", () => {
+  const NLM_F_REQUEST = 1;
+  const sent = captured("apply", "sent").filter(({ type, sequence }) => type >= 0xa00 && sequence > 0);
+  const changes = ensureRuleSet(masqueradeRules(prefixes));
+  expect(changes.map(({ type, flags, payload }) => [type, flags | NLM_F_REQUEST, hex(payload)])).toEqual(
+    sent.slice(0, changes.length).map(({ type, flags, payload }) => [type, flags, hex(payload)]),
+  );
+  expect(changes).toHaveLength(21);
+});
+
+test("encodeMasqueraded is the element that the nft tool sends", () => {
+  const sent = payloads("apply", "sent", "NEWSETELEM").map((bytes) => decodeElementList(bytes).elements?.map(hex));
+  expect(prefixes.map((each) => [hex(encodeElement(encodeMasqueraded(each, comment)))])).toEqual(sent);
+});
+
+test("decodeMasqueraded reads it back", () => {
+  const decoded = prefixes.map((each) => decodeMasqueraded(encodeMasqueraded(each, comment)));
+  expect(decoded).toEqual([
+    { address: prefixes[0]?.address, subnet: prefix("10.88.0.0/16"), comment },
+    { address: prefixes[1]?.address, subnet: prefix("172.30.16.0/20"), comment },
+    { address: prefixes[2]?.address, subnet: prefix("fd00:88::/64"), comment },
+  ]);
+});
+
+test("decodeMasqueraded reads what the kernel sends", () => {
+  const lists = payloads("list", "received", "NEWSETELEM").map(decodeElementList);
+  const found = lists.flatMap(({ elements = [] }) => elements.map(decodeElement).map(decodeMasqueraded));
+  expect(found).toHaveLength(3);
+  expect(found).toContainEqual({ address: prefixes[2]?.address, subnet: prefix("fd00:88::/64"), comment });
+});
+
+test("decodeMasqueraded takes an element that somebody made by hand", () => {
+  const element = { key: { value: Uint8Array.of(10, 0, 0, 1) }, data: { verdict: { code: -3, chain: "theirs" } } };
+  expect(decodeMasqueraded(element)).toEqual({ address: prefix("10.0.0.1/8").address, subnet: undefined, comment: "" });
+});
+
+test.each([
+  ["10.88.0.2/16", "to_10.88.0.0/16"],
+  ["10.88.0.2/32", "to_10.88.0.2/32"],
+  ["fd00:88::2/64", "to_fd00-88--/64"],
+  ["::1/128", "to_--1/128"],
+])("subnetChain of %s is %s", (text, name) => {
+  expect(subnetChain(prefix(text)).name).toBe(name);
+});
+
+test("masqueradeRules has one chain for addresses of one subnet", () => {
+  const { chains } = masqueradeRules([prefix("10.88.0.2/16"), prefix("10.88.7.7/16")]);
+  expect(chains.map(({ name }) => name)).toEqual(["postrouting", "to_10.88.0.0/16"]);
+});

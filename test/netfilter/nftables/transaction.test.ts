@@ -1,0 +1,32 @@
+import { expect, test } from "vitest";
+import { deleteChain } from "../../../src/netfilter/nftables/chain.ts";
+import { applyTransaction } from "../../../src/netfilter/nftables/transaction.ts";
+import type { Request } from "../../../src/netlink/answers.ts";
+import { captured } from "../captured.ts";
+import { fakeNetlink } from "../kernel.ts";
+
+const change = deleteChain({ family: 1, table: "t", name: "c" });
+const NLM_F_ACK = 4;
+
+function sentFor(changes: readonly Request[], generation?: number): readonly Request[] {
+  const sent: Request[] = [];
+  const netlink = fakeNetlink({ transact: (requests) => sent.push(...requests) });
+  applyTransaction(netlink, changes, { action: "do it", ...(generation !== undefined && { generation }) });
+  return sent;
+}
+
+test("applyTransaction frames the changes as the nft tool does, and asks for the last one's acknowledgement", () => {
+  const sent = sentFor([change, change]);
+  const begin = captured("apply", "sent", "BATCH_BEGIN")[0];
+  const end = captured("apply", "sent", "BATCH_END")[0];
+  expect(sent).toEqual([
+    { type: begin?.type, flags: 0, payload: begin?.payload, action: "do it" },
+    change,
+    { ...change, flags: NLM_F_ACK },
+    { type: end?.type, flags: 0, payload: end?.payload, action: "do it" },
+  ]);
+});
+
+test("applyTransaction names the generation as iptables-nft does", () => {
+  expect(sentFor([change], 22)[0]?.payload).toEqual(captured("generation", "sent", "BATCH_BEGIN")[0]?.payload);
+});
