@@ -1,0 +1,80 @@
+import { describe, expect, test } from "vitest";
+import { createRequest, type Request, readNetwork, readVersion, validAttachments } from "../../src/cni/request.ts";
+import { isSpecVersion } from "../../src/cni/version.ts";
+import { parsePrefix } from "../../src/ip/prefix.ts";
+
+function request(configuration: unknown, environment: Readonly<Record<string, string>> = {}): Request {
+  const stdin = Buffer.from(JSON.stringify(configuration));
+  const network = readNetwork(stdin);
+  const version = readVersion(network.json);
+  if (!isSpecVersion(version)) throw new Error(`no version: ${version}`);
+  return createRequest("ADD", { network, version, stdin, environment, log: () => {} });
+}
+
+describe("createRequest", () => {
+  test("takes absent variables for empty and leaves empty folders out of the path", () => {
+    expect(request({ name: "n" })).toMatchObject({ containerId: "", netns: "", ifname: "", args: "", path: [] });
+    expect(request({ name: "n" }, { CNI_PATH: ":/a::/b:" }).path).toEqual(["/a", "/b"]);
+  });
+});
+
+describe("Request.prevResult", () => {
+  const ips = [{ address: "10.1.2.3/24" }];
+
+  test.each([undefined, null])("is undefined where it is %j", (prevResult) => {
+    expect(request({ cniVersion: "1.0.0", name: "n", prevResult }).prevResult).toBeUndefined();
+  });
+
+  test.each([{ ips }, { ips, cniVersion: "" }, { ips, cniVersion: "1.1.0" }])(
+    "is read in the configuration's version: %j",
+    (prevResult) => {
+      const expected = [{ address: parsePrefix("10.1.2.3/24") }];
+      expect(request({ cniVersion: "1.0.0", name: "n", PrevResult: prevResult }).prevResult?.ips).toEqual(expected);
+    },
+  );
+
+  test("is empty where it is empty", () => {
+    const empty = { interfaces: [], ips: [], routes: [], dns: {} };
+    expect(request({ cniVersion: "1.0.0", name: "n", prevResult: {} }).prevResult).toEqual(empty);
+  });
+
+  test.each([
+    [
+      { cniVersion: "0.4.0", ips },
+      'could not parse prevResult: result type supports [1.0.0 1.1.0] but unmarshalled CNIVersion is "0.4.0"',
+    ],
+    [[], "could not parse prevResult: a result must be an object, found array"],
+    [
+      { ips: [{ address: "x" }] },
+      'could not parse prevResult: Cannot use ips[0].address "x": must be an IP prefix such as 10.1.0.0/16',
+    ],
+  ])("is refused with code 7 when it is read, not before: %j", (prevResult, message) => {
+    const given = request({ cniVersion: "1.1.0", name: "n", prevResult });
+    expect(() => given.prevResult).toThrow(expect.objectContaining({ code: 7, message }));
+  });
+});
+
+describe("validAttachments", () => {
+  const key = "cni.dev/valid-attachments";
+
+  test("tells no list from an empty one", () => {
+    expect(validAttachments(request({ name: "n" }))).toBeUndefined();
+    expect(validAttachments(request({ name: "n", [key]: null }))).toBeUndefined();
+    expect(validAttachments(request({ name: "n", [key]: [] }))).toEqual([]);
+  });
+
+  test("reads the list, and not the old misspelling", () => {
+    const list = [{ containerID: "a", ifname: "eth0" }];
+    expect(validAttachments(request({ name: "n", [key]: list }))).toEqual(list);
+    expect(validAttachments(request({ name: "n", "cni.dev/attachments": list }))).toBeUndefined();
+  });
+
+  test.each([
+    [{}, `Cannot use ${key} {}: must be a list`],
+    [[{ ifname: "eth0" }], `Cannot find ${key}[0].containerID: must be a string`],
+  ])("refuses %j", (list, message) => {
+    expect(() => validAttachments(request({ name: "n", [key]: list }))).toThrow(
+      expect.objectContaining({ code: 7, message }),
+    );
+  });
+});
