@@ -12,7 +12,8 @@ export const gc: Command = {
   help: [
     "Detaches every attachment of the result cache whose namespace does not exist any more, then",
     "runs GC on each plugin (versions 1.1.0 and up), which removes whatever belongs to none of the",
-    "remaining ones. <netns> is accepted for cnitool's sake and means nothing.",
+    "remaining ones. That is for caches that know every attachment: one of which another cache",
+    "knows counts as gone. <netns> is accepted for cnitool's sake and means nothing.",
     "",
     "      --all            detach every attachment of the network, as `cnitool gc` does",
     ...NETWORK_HELP,

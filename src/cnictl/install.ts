@@ -2,7 +2,15 @@ import path from "node:path";
 import { checkOperands, readArguments } from "./arguments.ts";
 import type { Command } from "./command.ts";
 import type { Build } from "./edge.ts";
-import { digestFile, findManifest, findOccupants, InstallError, type Manifest, type Occupant } from "./installation.ts";
+import {
+  digestFile,
+  findManifest,
+  findOccupants,
+  InstallError,
+  type Manifest,
+  type Occupant,
+  withContext,
+} from "./installation.ts";
 import { replaceFiles } from "./replacement.ts";
 import { PLUGIN_DIRECTORY } from "./target.ts";
 
@@ -24,11 +32,13 @@ export const install: Command = {
     const { values, positionals } = readArguments(args, { dir: { type: "string" }, force: { type: "boolean" } });
     checkOperands(positionals, { names: [], required: 0 });
     const directory = path.resolve(edge.directory, values.dir ?? PLUGIN_DIRECTORY);
-    const plan = planInstallation(directory, edge.build);
-    refuseForeign(directory, { plan, force: values.force ?? false });
-    replaceFiles(directory, { executable: edge.build.executable, ...plan });
-    if (plan.foreign.length > 0)
-      edge.writeOut(`${directory}: replaced ${plan.foreign.join(", ")}, which were not ours\n`);
+    const foreign = withContext(`Cannot install in ${directory}`, () => {
+      const plan = planInstallation(directory, edge.build);
+      refuseForeign(directory, { plan, force: values.force ?? false });
+      replaceFiles(directory, { executable: edge.build.executable, ...plan });
+      return plan.foreign;
+    });
+    if (foreign.length > 0) edge.writeOut(`${directory}: replaced what was not ours: ${foreign.join(", ")}\n`);
     edge.writeOut(`${directory}: ${edge.build.names.join(", ")} (${edge.build.version})\n`);
   },
 };

@@ -24,6 +24,17 @@ export class InstallError extends Error {
   }
 }
 
+/** Runs `act`; a file operation that fails is told as an InstallError that begins with `context`. */
+export function withContext<T>(context: string, act: () => T): T {
+  try {
+    return act();
+  } catch (cause) {
+    if (!(cause instanceof Error && "code" in cause && typeof cause.code === "string")) throw cause;
+    const mayNot = ["EACCES", "EPERM"].includes(cause.code);
+    throw new InstallError(`${context}: ${cause.message}`, { cause, ...(mayNot ? { advice: "run it as root" } : {}) });
+  }
+}
+
 /** The manifest's name. Runtimes look for plugins by name, so that a file more is in nobody's way. */
 export const MANIFEST = ".cni-plugins-ts.json";
 

@@ -2,7 +2,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { checkOperands, readArguments } from "./arguments.ts";
 import type { Command } from "./command.ts";
-import { findManifest, findOccupants, MANIFEST } from "./installation.ts";
+import { findManifest, findOccupants, MANIFEST, withContext } from "./installation.ts";
 import { PLUGIN_DIRECTORY } from "./target.ts";
 
 /** `cnictl uninstall`: takes away what install put in place, unless it was changed since. */
@@ -19,13 +19,19 @@ export const uninstall: Command = {
     const { values, positionals } = readArguments(args, { dir: { type: "string" } });
     checkOperands(positionals, { names: [], required: 0 });
     const directory = path.resolve(edge.directory, values.dir ?? PLUGIN_DIRECTORY);
-    const manifest = findManifest(directory);
-    if (manifest === undefined) return edge.writeOut(`${directory}: nothing of ours is installed there\n`);
-    const occupants = findOccupants(directory, manifest);
-    const ours = manifest.names.filter((name) => occupants.get(name) === "ours");
-    for (const name of [...ours, MANIFEST]) fs.rmSync(path.join(directory, name), { force: true });
-    edge.writeOut(`${directory}: removed ${ours.length === 0 ? "nothing" : ours.join(", ")}\n`);
-    const changed = manifest.names.filter((name) => ["foreign", "directory"].includes(occupants.get(name) ?? ""));
-    if (changed.length > 0) edge.writeOut(`${directory}: left ${changed.join(", ")}, changed since\n`);
+    for (const line of withContext(`Cannot uninstall from ${directory}`, () => removeOurs(directory)))
+      edge.writeOut(`${directory}: ${line}\n`);
   },
 };
+
+/** Returns what came of it, in lines. */
+function removeOurs(directory: string): readonly string[] {
+  const manifest = findManifest(directory);
+  if (manifest === undefined) return ["nothing of ours is installed there"];
+  const occupants = findOccupants(directory, manifest);
+  const ours = manifest.names.filter((name) => occupants.get(name) === "ours");
+  const changed = manifest.names.filter((name) => !["ours", "nothing"].includes(occupants.get(name) ?? "nothing"));
+  for (const name of [...ours, MANIFEST]) fs.rmSync(path.join(directory, name), { force: true });
+  const removed = `removed ${ours.length === 0 ? "nothing" : ours.join(", ")}`;
+  return changed.length === 0 ? [removed] : [removed, `left ${changed.join(", ")}, changed since`];
+}

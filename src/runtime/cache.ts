@@ -3,7 +3,7 @@ import path from "node:path";
 import { CniError } from "../cni/error.ts";
 import { parseJson } from "../cni/json.ts";
 import { type Attachment, isAttachment } from "./attachment.ts";
-import { type CacheEntry, findEntry, formatEntry } from "./cache-entry.ts";
+import { type CachedEntry, type CacheEntry, findEntry, formatEntry } from "./cache-entry.ts";
 import { isMissing, reasonOf } from "./file-error.ts";
 import { decoded } from "./refusal.ts";
 import { parseStated, type StatedResult } from "./stated-result.ts";
@@ -46,17 +46,28 @@ export function readCachedResult(key: CacheKey): StatedResult | undefined {
 
 /** The attachment as ADD was told of it, or undefined where the cache does not know it. */
 export function findCached(key: CacheKey): Attachment | undefined {
-  return isAttachment(key.network, key.attachment) ? readAttachment(cacheFile(key), key.network) : undefined;
+  if (!isAttachment(key.network, key.attachment)) return undefined;
+  const entry = readEntry(cacheFile(key));
+  return entry?.network === key.network ? entry.attachment : undefined;
 }
 
-/**
- * Every attachment of a network that the cache knows, in the order of the file names; files that make no sense are left out.
- * @throws CniError ioFailure when the cache cannot be listed
- */
-export function listCached(directory: string, network: string): readonly Attachment[] {
+/** What the cache knows of a network. */
+export interface CacheListing {
+  /** In the order of the file names. */
+  readonly attachments: readonly Attachment[];
+  /** Files of which it cannot be told whom they are about, or the folder where there is none: there may be more attachments. */
+  readonly unreadable: readonly string[];
+}
+
+/** Lists a network's attachments. @throws CniError ioFailure when the cache cannot be listed */
+export function listCached(directory: string, network: string): CacheListing {
   const folder = path.join(directory, "results");
-  const names = namesIn(folder).sort();
-  return names.flatMap((name) => readAttachment(path.join(folder, name), network) ?? []);
+  const names = namesIn(folder)?.sort();
+  if (names === undefined) return { attachments: [], unreadable: [folder] };
+  const files = names.map((name) => ({ name, entry: readEntry(path.join(folder, name)) }));
+  const attachments = files.flatMap(({ entry }) => (entry?.network === network ? entry.attachment : []));
+  const unreadable = files.filter(({ name, entry }) => entry === undefined && name.startsWith(`${network}-`));
+  return { attachments, unreadable: unreadable.map(({ name }) => path.join(folder, name)) };
 }
 
 /** Removes an attachment's file; one that is not there is fine. @throws Error of the file operation that failed */
@@ -74,11 +85,10 @@ function freshFile(key: CacheKey): string {
   return path.join(key.directory, `.${path.basename(cacheFile(key))}`);
 }
 
-function readAttachment(file: string, network: string): Attachment | undefined {
+function readEntry(file: string): CachedEntry | undefined {
   const bytes = readIfPossible(file);
   const entry = bytes === undefined ? undefined : findEntry(parseIfPossible(bytes));
-  if (entry === undefined || entry.network !== network) return undefined;
-  return isAttachment(network, entry.attachment) ? entry.attachment : undefined;
+  return entry !== undefined && isAttachment(entry.network, entry.attachment) ? entry : undefined;
 }
 
 function readIfPossible(file: string): Uint8Array | undefined {
@@ -97,11 +107,11 @@ function parseIfPossible(bytes: Uint8Array): unknown {
   }
 }
 
-function namesIn(folder: string): string[] {
+function namesIn(folder: string): string[] | undefined {
   try {
     return fs.readdirSync(folder);
   } catch (error) {
-    if (isMissing(error)) return [];
+    if (isMissing(error)) return undefined;
     throw new CniError("ioFailure", `Cannot list the result cache: ${reasonOf(error)}`, { cause: error });
   }
 }

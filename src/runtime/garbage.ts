@@ -11,7 +11,7 @@ import { isAtLeast } from "./version-choice.ts";
 
 export interface Collection {
   readonly network: Network;
-  /** Which cached attachments may stay. Without it none may, and plugins are told of none, as `cnitool gc` does. */
+  /** Which attachments may stay. Without it none may, and plugins are told of none, as `cnitool gc` does. */
   readonly isValid?: (attachment: Attachment) => boolean;
 }
 
@@ -23,16 +23,19 @@ export interface Collected {
 
 /**
  * Runs DEL for every cached attachment of the network that is not valid, then GC on every plugin, which is told of the
- * valid ones. Goes on past errors. A list that says disableGC is left alone; GC exists from version 1.1.0 on.
- * @throws AggregateError of CniErrors
+ * valid ones. Goes on past errors. A list that says disableGC is left alone; GC exists from version 1.1.0 on, and is
+ * not called where the cache may not know every valid attachment: plugins would take the others for gone.
+ * @throws AggregateError of CniErrors; CniError ioFailure when the cache cannot be listed
  */
 export function collectGarbage(runtime: Runtime, { network, isValid }: Collection): Collected {
   if (network.disableGC) return { deleted: [], kept: [] };
-  const cached = listCached(runtime.cacheDirectory, network.name);
+  const { attachments: cached, unreadable } = listCached(runtime.cacheDirectory, network.name);
   const kept = isValid === undefined ? [] : cached.filter(isValid);
   const deleted = cached.filter((attachment) => !kept.includes(attachment));
   const validAttachments = isValid === undefined ? undefined : kept.map(asValid);
-  const plugins = isAtLeast(network.cniVersion, "1.1.0") ? network.plugins : [];
+  const isSure = isValid === undefined || unreadable.length === 0;
+  if (!isSure) runtime.log(`GC is not called: nothing can be read from ${unreadable.join(", ")}`);
+  const plugins = isSure && isAtLeast(network.cniVersion, "1.1.0") ? network.plugins : [];
   runAll([
     ...deleted.map((attachment) => () => deleteStale(runtime, { network, attachment })),
     ...plugins.map((plugin) => () => collectPlugin(runtime, { network, plugin, validAttachments })),

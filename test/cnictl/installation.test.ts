@@ -94,7 +94,7 @@ test("install --force replaces what is not ours, and no more", () => {
   stage.write("opt/cni/bin/bridge", "the Go bridge");
   stage.write("opt/cni/bin/loopback", "the Go loopback");
   expect(cnictl("install", "--force").out).toBe(
-    `${bin}: replaced bridge, which were not ours\n${bin}: bridge, host-local, cnictl (1.2.3)\n`,
+    `${bin}: replaced what was not ours: bridge\n${bin}: bridge, host-local, cnictl (1.2.3)\n`,
   );
   expect([stage.read("opt/cni/bin/bridge"), stage.read("opt/cni/bin/loopback")]).toEqual([
     "the image",

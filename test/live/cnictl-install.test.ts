@@ -72,5 +72,5 @@ test("install without the right to write says so", () => {
     target,
   ]);
   expect([outcome.status, outcome.stdout]).toEqual([1, ""]);
-  expect(outcome.stderr).toMatch(/^EACCES: permission denied/);
+  expect(outcome.stderr).toMatch(/^Cannot install in \S+: EACCES: permission denied/);
 });

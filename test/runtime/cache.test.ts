@@ -101,7 +101,7 @@ test("findCached() reads nothing outside the cache", () => {
   expect(findCached({ ...key, attachment: { containerId: "/../../secret", ifname: "eth0" } })).toBeUndefined();
 });
 
-test("listCached() names the attachments of the network in file order, and passes over what makes no sense", () => {
+test("listCached() names the attachments of the network in file order, and the files that may be of more", () => {
   const entry = { kind: "cniCacheV1", ifName: "eth0", networkName: "x" };
   world.write("cache/results/x-c2-eth0", { ...entry, containerId: "c2", netns: "/run/netns/2" });
   world.write("cache/results/x-c1-eth0", { ...entry, containerId: "c1" });
@@ -110,14 +110,17 @@ test("listCached() names the attachments of the network in file order, and passe
   world.write("cache/results/x-other-eth0", { ...entry, containerId: "c3", networkName: "y" });
   world.write("cache/results/x-hostile-eth0", { ...entry, containerId: "../../c4" });
   world.write("cache/results/folder/x", "");
-  expect(listCached(key.directory, "x").map(({ containerId, netns }) => [containerId, netns])).toEqual([
+  world.write("cache/results/y-torn-eth0", "");
+  const { attachments, unreadable } = listCached(key.directory, "x");
+  expect(attachments.map(({ containerId, netns }) => [containerId, netns])).toEqual([
     ["c1", ""],
     ["c2", "/run/netns/2"],
   ]);
+  expect(unreadable.map((file) => path.basename(file))).toEqual(["x-hostile-eth0", "x-old-eth0", "x-torn-eth0"]);
 });
 
-test("listCached() finds nothing where there is no cache", () => {
-  expect(listCached(key.directory, "x")).toEqual([]);
+test("listCached() names the folder where there is no cache", () => {
+  expect(listCached(key.directory, "x")).toEqual({ attachments: [], unreadable: [`${key.directory}/results`] });
 });
 
 test("listCached() says so when the cache cannot be listed", () => {

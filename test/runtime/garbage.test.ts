@@ -12,6 +12,11 @@ beforeEach(() => {
 });
 afterEach(() => world.dispose());
 
+/** A cache that is there, with nothing about the network in it. */
+function emptyCache(): void {
+  world.write("cache/results/y-c1-eth0", { kind: "cniCacheV1", containerId: "c1", ifName: "eth0", networkName: "y" });
+}
+
 function network(changes: object = {}) {
   const list = {
     name: "x",
@@ -64,14 +69,32 @@ test("collectGarbage() deletes what is not valid as it was added, then tells eve
 });
 
 test("collectGarbage() calls GC for nobody in particular", () => {
+  emptyCache();
   collectGarbage(world.runtime, { network: network(), isValid: () => true });
   const nobody = { CNI_CONTAINERID: "", CNI_NETNS: "", CNI_IFNAME: "", CNI_ARGS: "" };
   expect(world.calls[0]?.environment).toMatchObject({ ...nobody, CNI_PATH: `${world.directory}/bin` });
 });
 
 test("collectGarbage() says with an empty list that nothing is valid", () => {
+  emptyCache();
   collectGarbage(world.runtime, { network: network(), isValid: () => true });
   expect(inputs()[0]).toMatchObject({ "cni.dev/valid-attachments": [], "cni.dev/attachments": [] });
+});
+
+test("collectGarbage() does not call GC where there is no cache, for then nobody is known to be gone", () => {
+  collectGarbage(world.runtime, { network: network(), isValid: () => true });
+  expect(world.calls).toEqual([]);
+  expect(world.logged).toEqual([`GC is not called: nothing can be read from ${world.directory}/cache/results`]);
+});
+
+test("collectGarbage() does not call GC where a file of the cache may be that of a valid attachment", () => {
+  cache("c1", "c2");
+  world.write("cache/results/x-c2-eth0", '{"kind":"cniCac');
+  collectGarbage(world.runtime, { network: network(), isValid: () => false });
+  expect(seen()).toEqual(["DEL b c1", "DEL a c1"]);
+  expect(world.logged).toEqual([
+    `GC is not called: nothing can be read from ${world.directory}/cache/results/x-c2-eth0`,
+  ]);
 });
 
 test("collectGarbage() without isValid deletes everything and tells plugins of no list", () => {

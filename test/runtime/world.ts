@@ -1,7 +1,8 @@
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import type { Exit, LaunchOptions } from "../../src/cni/delegate.ts";
+import type { LaunchOptions } from "../../src/cni/delegate.ts";
+import type { Exit } from "../../src/cni/exit.ts";
 import type { Runtime } from "../../src/runtime/runtime.ts";
 
 /** One plugin call that a fake plugin saw. */
