@@ -1,5 +1,6 @@
-import { DelegateError, type Delegation, startDelegate } from "../../src/cni/delegate.ts";
+import { type Delegation, startDelegate } from "../../src/cni/delegate.ts";
 import { CniError } from "../../src/cni/error.ts";
+import { DelegateError } from "../../src/cni/exit.ts";
 import type { Request } from "../../src/cni/request.ts";
 import type { Result } from "../../src/cni/result.ts";
 import { launch } from "../../src/linux/process.ts";

@@ -1,20 +1,12 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
-import * as z from "zod/mini";
-import { integer, parseConfig } from "./config.ts";
 import type { Command, Environment } from "./environment.ts";
 import { CniError } from "./error.ts";
+import { decodeFailure, type Exit, relay } from "./exit.ts";
 import { parseJson } from "./json.ts";
+import { pause } from "./pause.ts";
 import type { Request } from "./request.ts";
 import { parseDelegatedResult, type Result } from "./result.ts";
-
-/** How a child process ended: by its own exit status or by a signal, with all that it printed. */
-export interface Exit {
-  readonly status: number | undefined;
-  readonly signal: number | undefined;
-  readonly stdout: Uint8Array;
-  readonly stderr: Uint8Array;
-}
 
 /** A running child process. */
 export interface Child {
@@ -35,9 +27,6 @@ export interface LaunchOptions {
 /** Starts an executable without arguments and returns while it runs. @throws Error with a `code` as in errno */
 export type Launch = (executable: string, options: LaunchOptions) => Child;
 
-/** A delegate refused in order: the error is its own, and it has itself taken back what it did. */
-export class DelegateError extends CniError {}
-
 /** A delegated call under way. Both may be called again; the delegate is waited for once. */
 export interface Delegation {
   /** Waits, and reads what the delegate printed. @throws CniError the delegate's own, delegateFailed or deadlineExceeded */
@@ -46,8 +35,11 @@ export interface Delegation {
   done(): void;
 }
 
-/** A delegate has a minute: longer than any lock is waited for, shorter than a runtime's own limit of two. */
+/** A delegate has a minute, in milliseconds: longer than any lock is waited for, shorter than a runtime's own limit of two. */
 const DEADLINE = 60_000;
+
+/** An executable that is being replaced in place has five seconds, in milliseconds. */
+const WRITTEN_WITHIN = 5_000;
 
 /** A result is a few kilobytes; whatever prints megabytes is out of order. */
 const MAX_OUTPUT = 4 * 1024 * 1024;
@@ -97,15 +89,29 @@ export function startDelegate(
  */
 export function startPlugin(launch: Launch, process: PluginProcess): () => Uint8Array {
   const { type, path, environment, stdin, log } = process;
+  const executable = findPlugin(type, path);
   const child = guard(type, () =>
-    launch(findPlugin(type, path), { environment, stdin, deadline: DEADLINE, maxOutput: MAX_OUTPUT }),
+    launchWhenWritten(() => launch(executable, { environment, stdin, deadline: DEADLINE, maxOutput: MAX_OUTPUT })),
   );
   return () => {
     const exit = guard(type, () => child.wait());
     relay(exit.stderr, log);
-    if (exit.status !== 0) throw decodeFailure(exit);
+    if (exit.status !== 0) throw decodeFailure(exit, type);
     return exit.stdout;
   };
+}
+
+/** An executable that is being written cannot be run (ETXTBSY), but a moment later. The reference waits five times a second. */
+function launchWhenWritten(launch: () => Child): Child {
+  const end = Date.now() + WRITTEN_WITHIN;
+  for (;;) {
+    try {
+      return launch();
+    } catch (error) {
+      if (!hasCode(error, "ETXTBSY") || Date.now() > end) throw error;
+      pause(50);
+    }
+  }
 }
 
 /** The same function, run no more than once: later calls have the first one's outcome. */
@@ -141,7 +147,7 @@ function guard<T>(type: string, run: () => T): T {
     return run();
   } catch (error) {
     if (error instanceof CniError) throw error;
-    if (error instanceof Error && "code" in error && error.code === "ETIMEDOUT") {
+    if (hasCode(error, "ETIMEDOUT")) {
       const message = `Cannot wait for plugin "${type}" any longer: it did not end within ${DEADLINE / 1000} s`;
       throw new CniError("deadlineExceeded", message, { cause: error });
     }
@@ -150,10 +156,8 @@ function guard<T>(type: string, run: () => T): T {
   }
 }
 
-function relay(stderr: Uint8Array, log: (line: string) => void): void {
-  const text = new TextDecoder().decode(stderr).trimEnd();
-  if (text === "") return;
-  for (const line of text.split("\n")) log(line);
+function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && "code" in error && error.code === code;
 }
 
 function decodeResult(stdout: Uint8Array, type: string, request: Request): Result {
@@ -165,31 +169,4 @@ function decodeResult(stdout: Uint8Array, type: string, request: Request): Resul
       cause: error,
     });
   }
-}
-
-/** The error object that the delegate printed, else the reference library's words for its absence. */
-function decodeFailure(exit: Exit): CniError {
-  const ending = exit.signal === undefined ? `exit status ${exit.status}` : `signal ${exit.signal}`;
-  const stdout = new TextDecoder().decode(exit.stdout);
-  const stderr = new TextDecoder().decode(exit.stderr);
-  if (stdout === "" && stderr === "") {
-    return new CniError("delegateFailed", `netplugin failed with no error message: ${ending}`);
-  }
-  if (stdout === "") return new CniError("delegateFailed", `netplugin failed: ${quote(stderr)}`);
-  try {
-    const schema = z.object({ code: integer(), msg: z.string(), details: z.optional(z.string()) });
-    const { code, msg, details = "" } = parseConfig(schema, parseJson(exit.stdout));
-    return new DelegateError(code, msg, { details });
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    const found = quote(stdout);
-    return new CniError(
-      "delegateFailed",
-      `netplugin failed but error parsing its diagnostic message ${found}: ${reason}`,
-    );
-  }
-}
-
-function quote(text: string): string {
-  return JSON.stringify(text.length > 1000 ? `${text.slice(0, 1000)}…` : text);
 }

@@ -1,4 +1,5 @@
 import { readSync, statSync, writeSync } from "node:fs";
+import { pause } from "./pause.ts";
 import { type Edge, type Plugin, servePlugin } from "./plugin.ts";
 
 /** Serves one call of the plugin with this process's variables and streams, and ends the process. */
@@ -63,7 +64,7 @@ function retry(attempt: () => number): number {
       return attempt();
     } catch (error) {
       if (!(error instanceof Error && "code" in error && error.code === "EAGAIN")) throw error;
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
+      pause(1);
     }
   }
 }

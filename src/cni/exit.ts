@@ -1,0 +1,51 @@
+import * as z from "zod/mini";
+import { integer, parseConfig } from "./config.ts";
+import { CniError } from "./error.ts";
+import { parseJson } from "./json.ts";
+
+/** How a child process ended: by its own exit status or by a signal, with all that it printed. */
+export interface Exit {
+  readonly status: number | undefined;
+  readonly signal: number | undefined;
+  readonly stdout: Uint8Array;
+  readonly stderr: Uint8Array;
+}
+
+/** A delegate refused in order: the error is its own, and it has itself taken back what it did. */
+export class DelegateError extends CniError {}
+
+/** Hands on what a plugin wrote to standard error, line by line. */
+export function relay(stderr: Uint8Array, log: (line: string) => void): void {
+  const text = new TextDecoder().decode(stderr).trimEnd();
+  if (text === "") return;
+  for (const line of text.split("\n")) log(line);
+}
+
+/** The error object that a failed plugin printed, else the reference library's words for its absence. */
+export function decodeFailure(exit: Exit, type: string): CniError {
+  const stdout = new TextDecoder().decode(exit.stdout);
+  const stderr = new TextDecoder().decode(exit.stderr);
+  if (stdout === "") {
+    const ending = exit.signal === undefined ? `exit status ${exit.status}` : `signal ${exit.signal}`;
+    return failure(
+      stderr === "" ? `netplugin failed with no error message: ${ending}` : `netplugin failed: ${quote(stderr)}`,
+      type,
+    );
+  }
+  try {
+    const schema = z.object({ code: z.optional(integer()), msg: z.string(), details: z.optional(z.string()) });
+    const { code, msg, details = "" } = parseConfig(schema, parseJson(exit.stdout));
+    return new DelegateError(code ?? "delegateFailed", msg, { details });
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return failure(`netplugin failed but error parsing its diagnostic message ${quote(stdout)}: ${reason}`, type);
+  }
+}
+
+function failure(message: string, type: string): CniError {
+  return new CniError("delegateFailed", message, { details: `plugin ${JSON.stringify(type)}` });
+}
+
+function quote(text: string): string {
+  return JSON.stringify(text.length > 1000 ? `${text.slice(0, 1000)}…` : text);
+}
