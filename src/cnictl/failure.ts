@@ -42,7 +42,11 @@ function adviceFor(edge: Edge, error: CniError): string | undefined {
     return "put the plugins in place with `cnictl install`, or name their directory in CNI_PATH";
   if (/EPERM|EACCES|permission denied|operation not permitted/i.test(text))
     return "run it as root: namespaces, links and the result cache need it";
-  return adviceForCode(error.code, edge.args);
+  const [command, ...told] = edge.args;
+  const undo = `\`cnictl del ${told.join(" ")}\``;
+  if (command === "add" && /failed \(add\)/.test(text))
+    return adviceForCode(error.code, undo) ?? `${undo} clears what may be left of it`;
+  return adviceForCode(error.code, undo);
 }
 
 function adviceForNetwork(found: readonly string[]): string {
@@ -50,10 +54,7 @@ function adviceForNetwork(found: readonly string[]): string {
   return "put a network list there, or name its directory in NETCONFPATH";
 }
 
-function adviceForCode(
-  code: number,
-  [command, network = "<network>", netns = "<netns>"]: readonly string[],
-): string | undefined {
+function adviceForCode(code: number, undo: string): string | undefined {
   switch (code) {
     case ERROR_CODES.invalidNetns:
       return "name an existing network namespace, such as /run/netns/<name> of `ip netns list`";
@@ -61,11 +62,11 @@ function adviceForCode(
     case ERROR_CODES.deadlineExceeded:
       return "run it again in a moment";
     case ERROR_CODES.noAddressAvailable:
-      return `detach what is not needed, or give back what is stale: \`cnictl gc ${network}\``;
+      return "detach what is not needed, or give back what is stale: `cnictl gc <network>`";
     case ERROR_CODES.duplicateAllocation:
     case ERROR_CODES.interfaceExists:
-      return `\`cnictl del ${network} ${netns}\` first, or choose another name with --ifname`;
+      return `${undo} first, or choose another name with --ifname`;
     default:
-      return command === "add" ? `\`cnictl del ${network} ${netns}\` clears what may be left of it` : undefined;
+      return undefined;
   }
 }

@@ -43,17 +43,31 @@ test("a failed gc prints a line per error", () => {
 });
 
 test.each([
-  ["add", 105, "interfaceExists", "`cnictl del x /run/netns/blue` first, or choose another name with --ifname"],
-  ["add", 102, "duplicateAllocation", "`cnictl del x /run/netns/blue` first, or choose another name with --ifname"],
-  ["add", 100, "noAddressAvailable", "detach what is not needed, or give back what is stale: `cnictl gc x`"],
+  [
+    "add",
+    105,
+    "interfaceExists",
+    "`cnictl del x /run/netns/blue --cache-dir CACHE` first, or choose another name with --ifname",
+  ],
+  [
+    "add",
+    102,
+    "duplicateAllocation",
+    "`cnictl del x /run/netns/blue --cache-dir CACHE` first, or choose another name with --ifname",
+  ],
+  ["add", 100, "noAddressAvailable", "detach what is not needed, or give back what is stale: `cnictl gc <network>`"],
   ["del", 11, "tryAgainLater", "run it again in a moment"],
   ["check", 109, "deadlineExceeded", "run it again in a moment"],
   ["add", 8, "invalidNetns", "name an existing network namespace, such as /run/netns/<name> of `ip netns list`"],
-  ["add", 7, "invalidConfig", "`cnictl del x /run/netns/blue` clears what may be left of it"],
+  ["add", 7, "invalidConfig", "`cnictl del x /run/netns/blue --cache-dir CACHE` clears what may be left of it"],
 ])("a failed %s with code %i tells a person its name, %s, and what to do", (command, code, name, advice) => {
   failWith(code, "what and why");
   const { err } = stage.cnictl([command, "x", "/run/netns/blue", ...options], { terminal });
-  expect(err.split("\n").slice(-3)).toEqual([`  code: ${code} (${name})`, `  next: ${advice}`, ""]);
+  expect(err.split("\n").slice(-3)).toEqual([
+    `  code: ${code} (${name})`,
+    `  next: ${advice.replace("CACHE", `${stage.directory}/cache`)}`,
+    "",
+  ]);
 });
 
 test("a failed check with a code of somebody else tells a person the code alone", () => {
@@ -90,4 +104,9 @@ test("a refused permission is answered with who may", () => {
   expect(stage.cnictl(["add", "x", "/run/netns/blue", ...options], { terminal }).err).toContain(
     "  next: run it as root: namespaces, links and the result cache need it\n",
   );
+});
+
+test("an add that was refused before a plugin ran needs no clearing", () => {
+  const { err } = stage.cnictl(["add", "x", "/run/netns/blue", "--container-id", "../x", ...options], { terminal });
+  expect(err).toBe("invalid characters in containerID; ../x\n  code: 4 (invalidEnvironment)\n");
 });
