@@ -70,18 +70,28 @@ export class CniError extends Error {
 
 /**
  * The error object as the reference prints it: keys code, msg and, where not empty, details; no line end. Errors that
- * failed together (AggregateError) leave with the first one's code. Whatever is no CniError is a bug and leaves with 999.
+ * failed together (AggregateError) leave with the first one's code, what the system refused with 107. Any other error is a
+ * bug and leaves with 999.
  */
 export function formatError(error: unknown): string {
   const { code, message, details } = toCniError(error);
   return formatJson({ code, msg: message, ...(details === "" ? {} : { details }) });
 }
 
-/** The error as a CniError: itself where it is one, several joined into one, any other as code 999 with its own text. */
+/** The error as a CniError: itself where it is one, several joined into one, any other by what it is, with its own text. */
 export function toCniError(error: unknown): CniError {
   if (error instanceof CniError) return error;
   if (error instanceof AggregateError && error.errors.length > 0) return joinErrors(error);
-  return new CniError("internal", error instanceof Error ? error.message : String(error), { cause: error });
+  return new CniError(
+    isSystemError(error) ? "kernelRequest" : "internal",
+    error instanceof Error ? error.message : String(error),
+    { cause: error },
+  );
+}
+
+/** Whether a system call failed: such errors carry its name and the error number. */
+export function isSystemError(error: unknown): error is Error & { errno: number; syscall: string } {
+  return error instanceof Error && "errno" in error && typeof error.errno === "number" && "syscall" in error;
 }
 
 function joinErrors(aggregate: AggregateError): CniError {

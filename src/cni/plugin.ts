@@ -113,7 +113,8 @@ function refuseOwnNetns(command: Command, edge: Edge): void {
 }
 
 function reportError(error: unknown, edge: Edge): void {
-  if (error instanceof Error && !(error instanceof CniError)) log(error.stack ?? error.message, edge);
+  if (error instanceof Error && toCniError(error).code === ERROR_CODES.internal)
+    log(error.stack ?? error.message, edge);
   try {
     edge.writeOut(formatError(error));
   } catch {

@@ -51,6 +51,14 @@ describe("toCniError", () => {
     expect(toCniError(bug)).toMatchObject({ code: 999, message: "x is not a function", cause: bug });
   });
 
+  test("gives what a system call refused code 107", () => {
+    const refused = Object.assign(new Error("Cannot add bridge: Operation not permitted"), {
+      errno: 1,
+      syscall: "netlink",
+    });
+    expect(toCniError(refused)).toMatchObject({ code: 107, message: refused.message, cause: refused });
+  });
+
   test("gives an empty AggregateError code 999", () => {
     expect(toCniError(new AggregateError([], "nothing"))).toMatchObject({ code: 999, message: "nothing" });
   });
