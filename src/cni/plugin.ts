@@ -39,7 +39,7 @@ export function servePlugin(plugin: Plugin, edge: Edge): number {
   try {
     const command = edge.environment["CNI_COMMAND"] ?? "";
     if (command === "") edge.writeErr(introduce(plugin));
-    else edge.writeOut(answer(command, plugin, edge));
+    else print(answer(command, plugin, edge), edge);
     return 0;
   } catch (error) {
     reportError(error, edge);
@@ -75,8 +75,7 @@ function readStdin(edge: Edge): Uint8Array {
   try {
     return edge.readStdin();
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new CniError("ioFailure", `error reading from stdin: ${reason}`, { cause: error });
+    throw new CniError("ioFailure", `error reading from stdin: ${reasonOf(error)}`, { cause: error });
   }
 }
 
@@ -112,13 +111,25 @@ function refuseOwnNetns(command: Command, edge: Edge): void {
   throw new CniError("invalidNetns", "plugin's netns and netns from CNI_NETNS should not be the same");
 }
 
+function print(text: string, edge: Edge): void {
+  try {
+    edge.writeOut(text);
+  } catch (error) {
+    throw new CniError("ioFailure", `error writing to stdout: ${reasonOf(error)}`, { cause: error });
+  }
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 function reportError(error: unknown, edge: Edge): void {
   if (error instanceof Error && toCniError(error).code === ERROR_CODES.internal)
     log(error.stack ?? error.message, edge);
   try {
     edge.writeOut(formatError(error));
   } catch {
-    // Standard output is gone: the exit code is all that is left to tell by.
+    log(toCniError(error).message, edge);
   }
 }
 

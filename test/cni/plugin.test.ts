@@ -407,11 +407,12 @@ describe("servePlugin, errors", () => {
     expect(errorOf(fail(undefined))).toEqual(failure(999, "undefined"));
   });
 
-  test("a broken standard output leaves the exit code", () => {
+  test("a broken standard output leaves the exit code, and a line on standard error", () => {
     const writeOut = (): never => {
       throw new Error("EPIPE");
     };
-    expect(call({ ...ATTACHMENT, CNI_COMMAND: "ADD" }, { edge: { writeOut } }).exit).toBe(1);
+    const { exit, err } = call({ ...ATTACHMENT, CNI_COMMAND: "ADD" }, { edge: { writeOut } });
+    expect({ exit, err }).toEqual({ exit: 1, err: "error writing to stdout: EPIPE\n" });
   });
 
   test("a broken standard error does not matter to a verb that logs", () => {
