@@ -1,5 +1,5 @@
 import { COMMANDS, type Command, checkEnvironment, type Environment } from "./environment.ts";
-import { CniError, formatError, toCniError } from "./error.ts";
+import { CniError, ERROR_CODES, formatError, toCniError } from "./error.ts";
 import { type Call, createRequest, type Request, readNetwork, readVersion } from "./request.ts";
 import { formatResult, type Result } from "./result.ts";
 import { agreeOnVersion, CURRENT_VERSION, SPEC_VERSIONS, type SpecVersion } from "./version.ts";
