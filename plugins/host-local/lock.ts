@@ -1,16 +1,21 @@
 import fs from "node:fs";
+import path from "node:path";
 import { lockSync } from "proper-lockfile";
 import { CniError } from "../../src/cni/error.ts";
 import { errnoOf, storeFailure } from "./store-failure.ts";
 
-/** Age in ms at which a lock counts as left by a killed process. proper-lockfile dates a lock up to 1 s ahead. */
+/** Age in ms at which a lock counts as left by a killed process: proper-lockfile's least. */
 const STALE = 2000;
 
 /** Longest pause in ms between two attempts. */
 const LONGEST_PAUSE = 25;
 
-/** The calls that proper-lockfile makes: handed all of node:fs, it copies it, which takes 2 ms of a cold process. */
-const LOCK_FS = { mkdirSync: fs.mkdirSync, statSync: fs.statSync, rmdirSync: fs.rmdirSync, utimesSync: fs.utimesSync };
+/**
+ * The calls that proper-lockfile makes: handed all of node:fs, it copies it, which takes 2 ms of a cold process. It dates
+ * a lock up to 1 s ahead to learn how finely the file system dates, for its refreshing timer; that never fires in a
+ * synchronous process, so the lock keeps the date of its making and ages at once.
+ */
+const LOCK_FS = { mkdirSync: fs.mkdirSync, statSync: fs.statSync, rmdirSync: fs.rmdirSync, utimesSync: () => {} };
 
 /**
  * Runs `critical` while no other call of ours does so on the folder, which is made if need be. The lock orders callers
@@ -68,11 +73,18 @@ function redate(lock: string): void {
 
 /** Makes the folder and those above it; returns the first that it had to make. @throws CniError leaseStore */
 export function makeFolder(folder: string): string | undefined {
-  try {
-    return fs.mkdirSync(folder, { recursive: true, mode: 0o755 });
-  } catch (error) {
-    throw storeFailure(`make the folder of leases "${folder}"`, error);
+  // Not mkdir's own recursion: Node.js reports a read-only file system as ENOENT there.
+  const missing: string[] = [];
+  for (let at = folder; !fs.existsSync(at); at = path.dirname(at)) missing.unshift(at);
+  for (const each of missing) {
+    try {
+      fs.mkdirSync(each, { mode: 0o755 });
+    } catch (error) {
+      const isMadeByAnother = errnoOf(error) === "EEXIST" && fs.existsSync(each);
+      if (!isMadeByAnother) throw storeFailure(`make the folder of leases "${folder}"`, error);
+    }
   }
+  return missing[0];
 }
 
 function letGo(release: () => void): void {

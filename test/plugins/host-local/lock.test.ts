@@ -92,11 +92,12 @@ describe("makeFolder()", () => {
   });
 
   test.each([
-    ["a file is in its place", "file"],
     ["not a directory", "file/net"],
+    ["a file is in its place", "nowhere"],
   ])("says so where %s", (found, name) => {
     const top = temporaryFolder();
     fs.writeFileSync(path.join(top, "file"), "");
+    fs.symlinkSync("/nonexistent/folder", path.join(top, "nowhere"));
     expect(refusal(() => makeFolder(path.join(top, name)))).toEqual({
       code: 103,
       message: `Cannot make the folder of leases "${top}/${name}": ${found}`,
