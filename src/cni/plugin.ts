@@ -124,13 +124,16 @@ function reasonOf(error: unknown): string {
 }
 
 function reportError(error: unknown, edge: Edge): void {
-  if (error instanceof Error && toCniError(error).code === ERROR_CODES.internal)
-    log(error.stack ?? error.message, edge);
+  if (error instanceof Error && isBug(error)) log(error.stack ?? error.message, edge);
   try {
     edge.writeOut(formatError(error));
   } catch {
     log(toCniError(error).message, edge);
   }
+}
+
+function isBug(error: Error): boolean {
+  return !(error instanceof CniError) && toCniError(error).code === ERROR_CODES.internal;
 }
 
 /** Standard error is only informational: a call does not fail because nobody reads it. */

@@ -390,6 +390,10 @@ describe("servePlugin, errors", () => {
     });
   });
 
+  test("a delegate's code 999 is no bug of ours", () => {
+    expect(fail(new CniError(999, "no IP addresses available"))).toMatchObject({ exit: 1, err: "" });
+  });
+
   test("a bug leaves as code 999 with its message, its stack on standard error", () => {
     const answer = fail(new TypeError("potato"));
     expect(answer.out).toBe('{\n    "code": 999,\n    "msg": "potato"\n}');
