@@ -32,10 +32,15 @@ export function networkAddress(prefix: Prefix): Address {
   return { family: prefix.address.family, value: (prefix.address.value >> hostBits) << hostBits };
 }
 
-/** The last address of the prefix's network: all host bits 1. For IPv4 that is the directed broadcast address. */
+/** The last address of the prefix's network: all host bits 1. */
 export function lastAddress(prefix: Prefix): Address {
   const hosts = (1n << hostBitsOf(prefix)) - 1n;
   return { family: prefix.address.family, value: prefix.address.value | hosts };
+}
+
+/** The address of all hosts at once; undefined where there is none: in IPv6, and in networks of two addresses or one (RFC 3021). */
+export function broadcastAddress(prefix: Prefix): Address | undefined {
+  return prefix.address.family === 4 && prefix.length < 31 ? lastAddress(prefix) : undefined;
 }
 
 /** The same prefix with its host bits cleared. */

@@ -1,6 +1,6 @@
 import { CniError } from "../cni/error.ts";
 import { isSameAddress } from "../ip/address.ts";
-import { formatPrefix, type Prefix, prefixContains } from "../ip/prefix.ts";
+import { broadcastAddress, formatPrefix, type Prefix, prefixContains } from "../ip/prefix.ts";
 import { ERRNO } from "../linux/errno.ts";
 import { NetlinkError } from "../netlink/acknowledgement.ts";
 import { addAddress } from "../netlink/address/add.ts";
@@ -33,7 +33,7 @@ export function ensureBridgeAddress(
       });
     }
     deleteAddress(host, bridge, other);
-    defer(() => addAddress(host, bridge, { prefix: other }));
+    defer(() => addAddress(host, bridge, { prefix: other, broadcast: broadcastAddress(other) }));
   }
   if (!addIfMissing(host, bridge, address)) return;
   setLink(host, bridge, { mac: bridge.mac });
@@ -47,7 +47,8 @@ export function ensureBridgeAddress(
 function addIfMissing(host: Netlink, bridge: Link, address: Prefix): boolean {
   try {
     // Without detection of duplicates, which would keep an IPv6 gateway from answering for its first second.
-    addAddress(host, bridge, { prefix: address, withoutDad: address.address.family === 6 });
+    const withoutDad = address.address.family === 6;
+    addAddress(host, bridge, { prefix: address, broadcast: broadcastAddress(address), withoutDad });
     return true;
   } catch (error) {
     if (error instanceof NetlinkError && error.errno === ERRNO.EEXIST) return false;

@@ -1,7 +1,7 @@
 import { CniError } from "../cni/error.ts";
 import type { IpConfig, Route } from "../cni/result.ts";
 import type { Address, Family } from "../ip/address.ts";
-import { formatPrefix, lastAddress } from "../ip/prefix.ts";
+import { broadcastAddress, formatPrefix } from "../ip/prefix.ts";
 import { withNetns } from "../linux/netns.ts";
 import { writeSysctl } from "../linux/sysctl.ts";
 import { addAddress } from "../netlink/address/add.ts";
@@ -49,8 +49,7 @@ export function configureInterface(
   const { netlink } = container;
   if (ips.some(isIpv6)) enableIpv6(container, link);
   for (const { address } of ips) {
-    const hasBroadcast = address.address.family === 4 && address.length < 31;
-    addAddress(netlink, link, { prefix: address, broadcast: hasBroadcast ? lastAddress(address) : undefined });
+    addAddress(netlink, link, { prefix: address, broadcast: broadcastAddress(address) });
   }
   if (ips.some(isIpv6)) awaitUniqueness(container, link);
   for (const { dst, gw, ...rest } of routes) {

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { formatAddress, offsetAddress, parseAddress } from "../../src/ip/address.ts";
 import {
+  broadcastAddress,
   formatPrefix,
   lastAddress,
   network,
@@ -55,6 +56,19 @@ describe("parsePrefix", () => {
 
   test("reads back what formatPrefix wrote", () => {
     fc.assert(fc.property(anyPrefix, (prefix) => void expect(parsePrefix(formatPrefix(prefix))).toEqual(prefix)));
+  });
+});
+
+describe("broadcastAddress", () => {
+  test.each([
+    ["10.1.2.5/24", "10.1.2.255"],
+    ["10.1.2.5/30", "10.1.2.7"],
+    ["10.1.2.5/31", undefined],
+    ["10.1.2.5/32", undefined],
+    ["fd00::5/64", undefined],
+  ])("is the address of all hosts, where there is one: %s", (text, expected) => {
+    const address = broadcastAddress(read(text));
+    expect(address && formatAddress(address)).toBe(expected);
   });
 });
 
