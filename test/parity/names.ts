@@ -14,7 +14,7 @@ export class Names {
   /** @param kept MACs that the configuration gave and that are compared as they are */
   constructor(paths: Readonly<Record<string, string>>, kept: readonly string[]) {
     for (const [text, name] of Object.entries(paths)) this.#names.set(text, name);
-    this.#kept = kept;
+    this.#kept = [...kept, "00:00:00:00:00:00"];
   }
 
   /** Takes note of a namespace's links, veth pairs first: a bridge that follows a port's MAC then shows the port's name. */

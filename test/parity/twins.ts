@@ -6,6 +6,11 @@ import { Names } from "./names.ts";
 import { referenceDir } from "./reference.ts";
 import { type Link, type NamespaceState, readLeases, readNamespace } from "./snapshot.ts";
 
+/** A link's MTU in a result, which only ours report. */
+const LINK_MTU = /\n *"mtu": \d+,(?=\n *"name": )/g;
+
+const MAC = /([0-9a-f]{2}:){5}[0-9a-f]{2}/g;
+
 type Config = Readonly<Record<string, unknown>>;
 
 export interface StepOptions extends Partial<Omit<Call, "command" | "config">> {
@@ -107,9 +112,11 @@ export class Side {
   }
 }
 
-/** What a plugin printed: a result as text, for its order and layout count, or an error's code, for its words are ours. */
+/** What a plugin printed: a result, also as text, for its order and layout count; or an error's code, for its words are ours. */
 function decodeOutput({ status, stdout }: Outcome): object {
-  return status === 0 ? { result: stdout.split("\n") } : { error: JSON.parse(stdout).code };
+  if (status !== 0) return { error: JSON.parse(stdout).code };
+  if (stdout === "") return { result: "" };
+  return { result: JSON.parse(stdout), layout: stdout.replaceAll(LINK_MTU, "").replaceAll(MAC, "MAC").split("\n") };
 }
 
 /** Lines as keys: the order in which the kernel lists routes does not matter. */
