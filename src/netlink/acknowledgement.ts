@@ -38,7 +38,7 @@ export class NetlinkError extends LinuxError {
 export function decodeAcknowledgement(message: Message): Acknowledgement {
   const { payload, flags } = message;
   const view = viewOfStruct(payload, "an acknowledgement", 4);
-  const errno = -view.getInt32(0, true);
+  const errno = 0 - view.getInt32(0, true);
   if ((flags & NLM_F.ACK_TLVS) === 0) return { errno };
   const { text, offset } = decodeFields(FIELDS, payload.subarray(4 + quotedLength(message)));
   return { errno, ...(text !== undefined && { text }), ...(offset !== undefined && { offset }) };

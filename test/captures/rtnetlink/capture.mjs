@@ -1,0 +1,109 @@
+// Writes every NAME.hex beside it: what `ip` and the kernel say to each other over netlink, in two namespaces of its own.
+// Needs root, iproute2 and strace: node capture.mjs. One line a message: its type, and all its bytes in hex.
+import { spawnSync } from "node:child_process";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+const host = `capture${process.pid}h`;
+const container = `capture${process.pid}c`;
+
+/** Name of the file (null: not kept), namespace, command. They build on one another. */
+const COMMANDS = [
+  ["add-bridge", host, "ip link add name br0 address 02:00:00:00:00:01 mtu 1400 type bridge"],
+  ["add-bridge-again", host, "ip link add name br0 address 02:00:00:00:00:01 mtu 1400 type bridge"],
+  ["add-bridge-with-vlans", host, "ip link add name br1 type bridge vlan_filtering 1"],
+  ["add-nonsense", host, "ip link add name br2 type nonsense"],
+  [
+    "add-veth",
+    host,
+    `ip link add name veth0 address 02:00:00:00:00:02 mtu 1400 txqueuelen 1000 master br0 type veth peer name eth0 address 02:00:00:00:00:03 mtu 1400 netns ${container}`,
+  ],
+  ["set-up", host, "ip link set dev br0 up"],
+  [null, host, "ip link set dev veth0 up"],
+  [null, container, "ip link set dev eth0 up"],
+  ["set-alias", host, "ip link set dev veth0 alias container-1"],
+  ["set-promiscuous", host, "ip link set dev br0 promisc on"],
+  ["set-port", host, "bridge link set dev veth0 hairpin on isolated on"],
+  ["get-bridge", host, "ip -details link show dev br0"],
+  ["get-port", host, "ip -details link show dev veth0"],
+  ["get-peer", container, "ip -details link show dev eth0"],
+  ["get-missing", host, "ip link show dev missing"],
+  ["list-ports", host, "ip link show master br0"],
+  ["add-address", container, "ip address add 10.1.0.2/24 broadcast 10.1.0.255 dev eth0"],
+  ["add-address-again", container, "ip address add 10.1.0.2/24 broadcast 10.1.0.255 dev eth0"],
+  ["add-address6", container, "ip address add fd00::2/64 dev eth0"],
+  ["add-address6-nodad", container, "ip address add fd00::3/64 dev eth0 nodad noprefixroute"],
+  ["list-addresses", container, "ip address show dev eth0"],
+  [null, container, "sleep 3"],
+  ["list-addresses-settled", container, "ip address show dev eth0"],
+  ["add-route", container, "ip route append default via 10.1.0.1 dev eth0 proto boot metric 5 mtu 1300 advmss 1200"],
+  ["add-route-link", container, "ip route add 10.8.0.0/16 dev eth0 scope link"],
+  ["add-route-table", container, "ip route add 10.9.0.0/16 via 10.2.0.1 dev eth0 onlink table 1000"],
+  ["add-route-unreachable", container, "ip route add 10.7.0.0/16 via 10.2.0.1 dev eth0"],
+  ["add-route6", container, "ip route add fd01::/64 via fd00::a dev eth0"],
+  [null, container, "ip route append fd01::/64 via fd00::b dev eth0"],
+  ["list-routes", container, "ip route show"],
+  ["list-routes-table", container, "ip route show table 1000"],
+  ["list-routes6", container, "ip -6 route show"],
+  ["get-route", container, "ip route get 8.8.8.8"],
+  ["delete-route", container, "ip route delete 10.9.0.0/16 via 10.2.0.1 dev eth0 table 1000"],
+  ["add-neighbour", container, "ip neighbour add 10.1.0.9 lladdr 02:00:00:00:00:09 dev eth0"],
+  ["replace-neighbour", container, "ip neighbour replace 10.1.0.9 lladdr 02:00:00:00:00:08 dev eth0"],
+  ["list-neighbours", container, "ip -4 neighbour show dev eth0"],
+  ["delete-neighbour", container, "ip neighbour delete 10.1.0.9 dev eth0"],
+  ["delete-address", container, "ip address delete 10.1.0.2/24 dev eth0"],
+  ["delete-link", host, "ip link delete dev veth0"],
+];
+
+for (const name of [host, container]) run(["ip", "netns", "add", name]);
+try {
+  const [kernel] = run(["uname", "-r"]).stdout.split("-");
+  const version = `# Linux ${kernel}, ${run(["ip", "-Version"]).stdout.replace(/.*(iproute2-[^,]*).*/s, "$1")}`;
+  for (const [name, netns, command] of COMMANDS) capture(name, netns, command, version);
+} finally {
+  for (const name of [host, container]) run(["ip", "netns", "delete", name]);
+}
+
+function capture(name, netns, command, version) {
+  const trace = join(tmpdir(), `capture.${process.pid}`);
+  const strace = ["strace", "-o", trace, "-e", "trace=sendmsg,recvmsg,sendto,recvfrom", "-e", "read=all", "-e", "write=all"];
+  const { stderr } = run(["ip", "netns", "exec", netns, ...strace, ...command.split(" ")]);
+  const text = readFileSync(trace, "utf8");
+  rmSync(trace);
+  if (name === null) return;
+  const heading = `# ${command.replace(container, "CONTAINER")}`;
+  const complaints = stderr.split("\n").filter((line) => line !== "").map((line) => `# stderr: ${line}`);
+  writeFileSync(join(import.meta.dirname, `${name}.hex`), [heading, version, ...complaints, ...messages(text), ""].join("\n"));
+}
+
+/** strace prints a call, then its bytes on lines that begin with " | ". A peek at the next answer is printed like an answer. */
+function messages(trace) {
+  const lines = [];
+  let heading = "";
+  let bytes = "";
+  for (const line of [...trace.split("\n"), ""]) {
+    if (line.startsWith(" | ")) bytes += line.slice(10, 60).replaceAll(" ", "");
+    else if (!line.startsWith(" * ")) {
+      if (heading !== "") lines.push(...print(heading, Buffer.from(bytes, "hex")));
+      bytes = "";
+      heading = line.includes("MSG_PEEK") ? "" : line.startsWith("recv") ? "## received" : "## sent";
+    }
+  }
+  return lines;
+}
+
+/** `ip` sends some requests with zeros behind them, which are no message. */
+function print(heading, bytes) {
+  const lines = [];
+  for (let offset = 0, length; offset < bytes.length; offset += length) {
+    length = (bytes.readUInt32LE(offset) + 3) & ~3;
+    if (length === 0) break;
+    lines.push(`${bytes.readUInt16LE(offset + 4)} ${bytes.toString("hex", offset, offset + length)}`);
+  }
+  return lines.length === 0 ? [] : [heading, ...lines];
+}
+
+function run([file, ...args]) {
+  return spawnSync(file, args, { encoding: "utf8" });
+}

@@ -1,0 +1,49 @@
+import type { Request } from "../../src/netlink/answers.ts";
+import type { Message } from "../../src/netlink/message.ts";
+import type { Events, Netlink } from "../../src/netlink/socket.ts";
+
+/** A socket whose kernel answers requests from a function, and tells of events from a list; `requests` is what it was asked. */
+export class FakeNetlink implements Netlink {
+  readonly requests: Request[] = [];
+  readonly groups: number[] = [];
+  /** How many listeners are open. */
+  listening = 0;
+  readonly #answer: (request: Request) => readonly Message[];
+  readonly #events: (readonly Message[] | undefined)[];
+
+  constructor(
+    answer: (request: Request) => readonly Message[] = () => [],
+    events: readonly (readonly Message[] | undefined)[] = [],
+  ) {
+    this.#answer = answer;
+    this.#events = [...events];
+  }
+
+  /** The only request so far. */
+  get onlyRequest(): Request {
+    const [request, ...more] = this.requests;
+    if (request === undefined || more.length > 0)
+      throw new Error(`Expected one request, found ${this.requests.length}`);
+    return request;
+  }
+
+  request = (request: Request): readonly Message[] => {
+    this.requests.push(request);
+    return this.#answer(request);
+  };
+
+  transact = (requests: readonly Request[]): readonly Message[] => requests.flatMap((request) => this.request(request));
+
+  listen = (group: number): Events => {
+    this.groups.push(group);
+    this.listening++;
+    return {
+      next: () => this.#events.shift(),
+      close: () => {
+        this.listening--;
+      },
+    };
+  };
+
+  close = (): void => {};
+}

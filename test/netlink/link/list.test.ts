@@ -1,0 +1,24 @@
+import { expect, test } from "vitest";
+import { listPorts } from "../../../src/netlink/link/list.ts";
+import { decodeLink } from "../../../src/netlink/link/message.ts";
+import { NLM_F } from "../../../src/netlink/message.ts";
+import { RTM } from "../../../src/netlink/rtnetlink.ts";
+import { captured, lastOf, linkIn } from "../captured.ts";
+import { FakeNetlink } from "../fake-netlink.ts";
+
+test("listPorts() asks the kernel for the links of one master", () => {
+  const netlink = new FakeNetlink(() => captured("list-ports", "received", RTM.NEWLINK));
+
+  const ports = listPorts(netlink, { index: 2, name: "br0" });
+
+  expect(ports.map(({ name, master }) => ({ name, master }))).toEqual([{ name: "veth0", master: 2 }]);
+  expect(netlink.onlyRequest).toMatchObject({ type: RTM.GETLINK, flags: NLM_F.DUMP });
+  const { master } = decodeLink(lastOf("list-ports", "sent", RTM.GETLINK).payload).attributes;
+  expect(decodeLink(netlink.onlyRequest.payload).attributes.master).toBe(master);
+});
+
+test("listPorts() leaves out what a kernel without filters sends as well", () => {
+  const netlink = new FakeNetlink(() => [linkIn("get-peer", "eth0")]);
+
+  expect(listPorts(netlink, { index: 2, name: "br0" })).toEqual([]);
+});

@@ -1,0 +1,86 @@
+import { describe, expect, test } from "vitest";
+import { decodeLinkHeader, LINK_HEADER_SIZE } from "../../../src/netlink/link/header.ts";
+import { decodeLink, encodeLink, readLink } from "../../../src/netlink/link/message.ts";
+import { bytesOf, contentOf, linkIn } from "../captured.ts";
+
+const links = {
+  bridge: linkIn("get-bridge", "br0"),
+  port: linkIn("get-port", "veth0"),
+  peer: linkIn("get-peer", "eth0"),
+};
+
+test.each(Object.entries(links))("encodeLink() keeps all that decodeLink() read: %s", (_, { payload }) => {
+  expect(contentOf(encodeLink(decodeLink(payload)), LINK_HEADER_SIZE)).toEqual(contentOf(payload, LINK_HEADER_SIZE));
+});
+
+describe("readLink()", () => {
+  test("reads a bridge", () => {
+    const link = readLink(links.bridge.payload);
+
+    expect(link).toMatchObject({
+      index: 2,
+      name: "br0",
+      mac: "02:00:00:00:00:01",
+      mtu: 1400,
+      up: true,
+      operationalState: 6,
+      kind: "bridge",
+      master: undefined,
+      peer: undefined,
+      alias: "",
+      promiscuity: 1,
+      transmitQueueLength: 1000,
+      bridge: { spanningTree: 0, vlanFiltering: 0 },
+      port: undefined,
+    });
+  });
+
+  test("reads a bridge port", () => {
+    expect(readLink(links.port.payload)).toMatchObject({
+      index: 4,
+      name: "veth0",
+      kind: "veth",
+      master: 2,
+      peer: 2,
+      alias: "container-1",
+      bridge: undefined,
+      port: { state: 3, hairpin: 1, isolated: 1 },
+    });
+  });
+
+  test("reads a link in no bridge", () => {
+    expect(readLink(links.peer.payload)).toMatchObject({
+      index: 2,
+      name: "eth0",
+      kind: "veth",
+      master: undefined,
+      peer: 4,
+      port: undefined,
+    });
+  });
+
+  test("reads a link of which the kernel says nothing", () => {
+    expect(readLink(bytesOf("00000403010000000800000000000000"))).toEqual({
+      index: 1,
+      name: "",
+      mac: "",
+      mtu: 0,
+      up: false,
+      operationalState: 0,
+      kind: "",
+      master: undefined,
+      peer: undefined,
+      alias: "",
+      promiscuity: 0,
+      transmitQueueLength: 0,
+      bridge: undefined,
+      port: undefined,
+    });
+  });
+});
+
+test("decodeLinkHeader() throws RangeError for less than a header", () => {
+  expect(() => decodeLinkHeader(bytesOf("0000040301000000"))).toThrow(
+    new RangeError("Cannot decode struct ifinfomsg: 8 bytes, must be at least 16"),
+  );
+});

@@ -1,0 +1,69 @@
+import { expect, test } from "vitest";
+import { decodeLink } from "../../../src/netlink/link/message.ts";
+import { setLink, setLinkUp, setPort } from "../../../src/netlink/link/set.ts";
+import { RTM } from "../../../src/netlink/rtnetlink.ts";
+import type { Netlink } from "../../../src/netlink/socket.ts";
+import { lastOf } from "../captured.ts";
+import { FakeNetlink } from "../fake-netlink.ts";
+
+const bridge = { index: 2, name: "br0" };
+const veth = { index: 4, name: "veth0" };
+
+interface Case {
+  readonly capture: string;
+  readonly type: number;
+  readonly set: (netlink: Netlink) => void;
+  readonly action: string;
+}
+
+// `ip` sends RTM_NEWLINK without NLM_F_CREATE for it, which comes to the same as RTM_SETLINK.
+const cases: readonly Case[] = [
+  { capture: "set-up", type: RTM.NEWLINK, set: (n) => setLinkUp(n, bridge), action: 'set up true on link "br0"' },
+  {
+    capture: "set-alias",
+    type: RTM.NEWLINK,
+    set: (n) => setLink(n, veth, { alias: "container-1" }),
+    action: 'set alias container-1 on link "veth0"',
+  },
+  {
+    capture: "set-promiscuous",
+    type: RTM.NEWLINK,
+    set: (n) => setLink(n, bridge, { promiscuous: true }),
+    action: 'set promiscuous true on link "br0"',
+  },
+  {
+    capture: "set-port",
+    type: RTM.SETLINK,
+    set: (n) => setPort(n, veth, { hairpin: true, isolated: true }),
+    action: 'set hairpin on, isolated on on bridge port "veth0"',
+  },
+];
+
+test.each(cases)("setLink(), setLinkUp() and setPort() send what `ip` and `bridge` send: $capture", (entry) => {
+  const netlink = new FakeNetlink();
+
+  entry.set(netlink);
+
+  const { payload, action } = netlink.onlyRequest;
+  expect(decodeLink(payload)).toEqual(decodeLink(lastOf(entry.capture, "sent", entry.type).payload));
+  expect(action).toBe(entry.action);
+});
+
+test("setLink() makes all changes in one request", () => {
+  const netlink = new FakeNetlink();
+
+  setLink(netlink, veth, { up: false, promiscuous: true, mac: "02:00:00:00:00:07", mtu: 1300, master: 0, name: "x" });
+
+  expect(decodeLink(netlink.onlyRequest.payload)).toEqual({
+    header: { family: 0, type: 0, index: 4, flags: 0x100, change: 0x101 },
+    attributes: { mac: "02:00:00:00:00:07", mtu: 1300, master: 0, name: "x" },
+  });
+});
+
+test("setPort() leaves alone what it is not told", () => {
+  const netlink = new FakeNetlink();
+
+  setPort(netlink, veth, { isolated: false });
+
+  expect(decodeLink(netlink.onlyRequest.payload).attributes).toEqual({ port: { isolated: 0 } });
+});
