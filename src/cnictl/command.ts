@@ -22,11 +22,11 @@ export function runCnictl(edge: Edge, commands: readonly Command[]): number {
   const [word = "", ...args] = edge.args;
   const command = commands.find(({ name }) => name === word);
   if (command !== undefined) return runCommand(edge, command, args);
-  if (word === "--version") return print(edge, `cnictl ${edge.build.version}\n`);
-  if (asksForHelp([word]) || word === "help") return print(edge, formatUsage(commands));
-  edge.writeErr(
-    `cnictl: ${word === "" ? "no command given" : `unknown command "${word}"`}\n\n${formatUsage(commands)}`,
-  );
+  const version = `cnictl v${edge.build.version}\n`;
+  if (word === "--version") return print(edge, version);
+  // Nomad runs each file in the plugins' folder without arguments, and wants a version and success.
+  if (word === "" || word === "help" || asksForHelp([word])) return print(edge, `${version}\n${formatUsage(commands)}`);
+  edge.writeErr(`cnictl: unknown command "${word}"\n\n${formatUsage(commands)}`);
   return EXIT.MISUSED;
 }
 

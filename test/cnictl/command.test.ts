@@ -21,16 +21,15 @@ const USAGE = `Usage: cnictl <command> [arguments]
 \`cnictl <command> --help\` says more of each; \`cnictl --version\` prints the version.
 `;
 
-test.each([["--help"], ["-h"], ["help"]])("cnictl %s prints the usage", (word) => {
-  expect(stage.cnictl([word])).toEqual({ code: 0, out: USAGE, err: "" });
+test.each([[["--help"]], [["-h"]], [["help"]], [[]]])("cnictl %j prints its version and the usage", (args) => {
+  expect(stage.cnictl(args)).toEqual({ code: 0, out: `cnictl v1.2.3\n\n${USAGE}`, err: "" });
 });
 
 test("cnictl --version prints the version", () => {
-  expect(stage.cnictl(["--version"])).toEqual({ code: 0, out: "cnictl 1.2.3\n", err: "" });
+  expect(stage.cnictl(["--version"])).toEqual({ code: 0, out: "cnictl v1.2.3\n", err: "" });
 });
 
 test.each([
-  [[], "cnictl: no command given"],
   [["attach", "x"], 'cnictl: unknown command "attach"'],
   [["ADD"], 'cnictl: unknown command "ADD"'],
 ])("cnictl %j is answered with the usage on standard error, exit 2", (args, message) => {

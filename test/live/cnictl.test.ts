@@ -146,7 +146,7 @@ test("a person at a terminal reads lines", () => {
 });
 
 test.each([
-  [[], 2],
+  [[], 0],
   [["attach"], 2],
   [["add", "bridge"], 2],
   [["--help"], 0],
