@@ -7,12 +7,17 @@ import { describeIssue } from "./issue.ts";
 import { matchKeys } from "./keys.ts";
 
 /**
- * Reads a network configuration by its schema: keys match in any case, null is absent, unknown keys are ignored.
+ * Reads a network configuration by its schema: keys match in any case, null is absent, unknown keys are ignored. A value
+ * from elsewhere has a `name` to be called by.
  * @throws CniError invalidConfig that names the key, the value found and what was required
  */
-export function parseConfig<S extends z.ZodMiniType>(schema: S, json: unknown): z.output<S> {
+export function parseConfig<S extends z.ZodMiniType>(
+  schema: S,
+  json: unknown,
+  name = "the configuration",
+): z.output<S> {
   const parsed = z.safeParse(schema, matchKeys(schema, json), { reportInput: true, jitless: true });
-  if (!parsed.success) throw new CniError("invalidConfig", describeIssue(parsed.error.issues[0]));
+  if (!parsed.success) throw new CniError("invalidConfig", describeIssue(parsed.error.issues[0], name));
   return parsed.data;
 }
 

@@ -101,7 +101,7 @@ export function startPlugin(launch: Launch, process: PluginProcess): () => Uint8
   };
 }
 
-/** An executable that is being written cannot be run (ETXTBSY), but a moment later. The reference waits five times a second. */
+/** An executable that is being written cannot be run (ETXTBSY), but a moment later; the reference tries again as well. */
 function launchWhenWritten(launch: () => Child): Child {
   const end = Date.now() + WRITTEN_WITHIN;
   for (;;) {

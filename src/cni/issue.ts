@@ -1,7 +1,7 @@
 import type * as z from "zod/v4/core";
 import { Decimal } from "./json.ts";
 
-/** What zod calls a type, in the words of a message. */
+/** What zod calls a type, in the words of a message; no key of a configuration takes a fraction. */
 const KINDS: Readonly<Record<string, string>> = {
   string: "a string",
   number: "an integer",
@@ -15,9 +15,9 @@ const KINDS: Readonly<Record<string, string>> = {
 /** The longest value that a message quotes in full. */
 const LONGEST = 100;
 
-/** Says what is wrong with a value as "Cannot use <key> <value>: must be <requirement>". */
-export function describeIssue(issue: z.$ZodIssue | undefined): string {
-  const key = formatPath(issue?.path ?? []);
+/** Says what is wrong with a value as "Cannot use <key> <value>: must be <requirement>"; `whole` is what the value itself is called. */
+export function describeIssue(issue: z.$ZodIssue | undefined, whole: string): string {
+  const key = formatPath(issue?.path ?? []) || whole;
   const requirement = issue === undefined ? "valid" : requirementOf(issue);
   if (issue?.input === undefined) return `Cannot find ${key}: must be ${requirement}`;
   return `Cannot use ${key} ${formatValue(issue.input)}: must be ${requirement}`;
@@ -40,7 +40,7 @@ function formatText(value: unknown): string {
 
 function formatPath(path: readonly PropertyKey[]): string {
   const text = path.map((step) => (typeof step === "number" ? `[${step}]` : `.${String(step)}`)).join("");
-  return text === "" ? "the configuration" : text.replace(/^\./, "");
+  return text.replace(/^\./, "");
 }
 
 function requirementOf(issue: z.$ZodIssue): string {

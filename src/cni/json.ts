@@ -21,7 +21,7 @@ export class Decimal {
  */
 export function parseJson(bytes: Uint8Array): unknown {
   const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
-  if (text.length > MAX_DEPTH) refuse(text);
+  if (mayBeTooDeep(text)) refuse(text);
   try {
     return mayHoldDecimal(text) ? parseWithDecimals(text) : JSON.parse(text);
   } catch (error) {
@@ -63,6 +63,10 @@ export function findMember(object: Readonly<Record<string, unknown>>, name: stri
 function refuse(text: string): void {
   const message = findSyntaxError(text);
   if (message !== undefined) throw new SyntaxError(message);
+}
+
+function mayBeTooDeep(text: string): boolean {
+  return text.length > MAX_DEPTH && text.split("[").length + text.split("{").length > MAX_DEPTH;
 }
 
 function mayHoldDecimal(text: string): boolean {

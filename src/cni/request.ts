@@ -70,7 +70,7 @@ export interface Call {
   readonly log: (line: string) => void;
 }
 
-/** Puts a request together; prevResult is parsed when it is first read. */
+/** Puts a request together; prevResult is parsed whenever it is read. */
 export function createRequest(command: Command, call: Call): Request {
   const { network, version, stdin, environment, log } = call;
   return {

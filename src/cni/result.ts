@@ -77,7 +77,7 @@ const FAMILIES: readonly Family[] = [
 export function parseResult(json: unknown, version: SpecVersion): Result {
   if (!isObject(json)) throw new CniError("decodingFailure", `a result must be an object, found ${kindOf(json)}`);
   const { versions, parse } = familyOf(version);
-  const own = findMember(json, "cniVersion") || version;
+  const own = ownVersion(json) ?? version;
   if (!versions.some((each) => each === own)) {
     const found = formatValue(own);
     throw new CniError(
@@ -99,7 +99,7 @@ export function parseResult(json: unknown, version: SpecVersion): Result {
  */
 export function parseDelegatedResult(json: unknown, version: SpecVersion): Result {
   const members = json ?? {};
-  const own = (isObject(members) && findMember(members, "cniVersion")) || version;
+  const own = (isObject(members) ? ownVersion(members) : undefined) ?? version;
   if (typeof own === "string" && isSpecVersion(own)) return parseResult(members, own);
   throw new CniError("decodingFailure", `unsupported CNI result version ${formatValue(own)}`);
 }
@@ -110,6 +110,12 @@ export function parseDelegatedResult(json: unknown, version: SpecVersion): Resul
  */
 export function formatResult(result: Result, version: SpecVersion): string {
   return formatJson(familyOf(version).format(result, version));
+}
+
+/** The version that a result says it is; an empty one says nothing. */
+function ownVersion(json: Readonly<Record<string, unknown>>): unknown {
+  const own = findMember(json, "cniVersion");
+  return own === "" ? undefined : own;
 }
 
 function familyOf(version: SpecVersion): Family {

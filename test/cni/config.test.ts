@@ -95,6 +95,11 @@ describe("parseConfig", () => {
     expect(() => parse(text)).toThrow(expect.objectContaining({ code: 7, message }));
   });
 
+  test("calls a value from elsewhere by its name", () => {
+    const message = 'Cannot use MAC "x": must be a hardware address such as 0a:58:0a:01:00:02';
+    expect(() => parseConfig(mac(), "x", "MAC")).toThrow(expect.objectContaining({ code: 7, message }));
+  });
+
   test("cuts a long value short", () => {
     const text = `{"name":"n","isGateway":"${"x".repeat(1000)}"}`;
     const message = `Cannot use isGateway "${"x".repeat(99)}…: must be a boolean`;

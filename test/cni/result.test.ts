@@ -132,7 +132,7 @@ describe("parseDelegatedResult", () => {
     expect(parseDelegatedResult(null, "1.0.0")).toEqual({ interfaces: [], ips: [], routes: [], dns: {} });
   });
 
-  test.each(["9.9.9", "1.0", 5])("refuses the version %j", (own) => {
+  test.each(["9.9.9", "1.0", 5, 0, false])("refuses the version %j", (own) => {
     const message = `unsupported CNI result version ${JSON.stringify(own)}`;
     expect(() => parseDelegatedResult({ cniVersion: own }, "1.0.0")).toThrow(
       expect.objectContaining({ code: 6, message }),
