@@ -14,6 +14,8 @@ const FUNCTIONS = {
   // <sched.h>, <sys/vfs.h>
   setns: ["i32", "i32"],
   fstatfs: ["i32", "pointer"],
+  // <sys/random.h>
+  getrandom: ["pointer", "size", "u32"],
   // <unistd.h>, <sys/mman.h>, <sys/wait.h>, <signal.h>, <stdlib.h>; syscall(2) only as pidfd_open, which glibc has since 2.36
   pipe2: ["pointer", "i32"],
   memfd_create: ["pointer", "u32"],

@@ -1,5 +1,5 @@
-import { randomBytes } from "node:crypto";
 import { decodeMac, type Mac } from "../ip/mac.ts";
+import { randomBytes } from "../linux/random.ts";
 
 /** Bits of a MAC's first byte: a group's, and one that no manufacturer gave. IEEE 802-2014, 8.2 */
 const GROUP = 0x01;

@@ -1,6 +1,6 @@
-import { randomBytes } from "node:crypto";
+import { randomBytes } from "../linux/random.ts";
 
 /** A name for the host's end of a veth: "veth" and 8 random hexadecimal digits. */
 export function randomName(): string {
-  return `veth${randomBytes(4).toString("hex")}`;
+  return `veth${Buffer.from(randomBytes(4)).toString("hex")}`;
 }
