@@ -24,6 +24,9 @@ export const SOURCES = {
 /** Addresses of many: a packet to them keeps its source, as the reference plugins have it. */
 const MULTICAST = ["224.0.0.0/4", "ff00::/8"] as const;
 
+/** How many rules the chain of a subnet has. */
+export const SUBNET_RULES = 2;
+
 /** One address that is masqueraded. */
 export interface Masqueraded {
   readonly address: Address;
@@ -71,12 +74,11 @@ export function decodeMasqueraded({ key, data, userdata }: Element): Masqueraded
 }
 
 function postrouting(): ChainRules {
-  const multicast = MULTICAST.map(parsePrefix).filter((prefix) => prefix !== undefined);
   return {
     name: "postrouting",
     base: { type: "nat", hook: { number: NF_INET.POST_ROUTING, priority: NF_IP_PRI.NAT_SRC } },
-    rules: [
-      ...multicast.map(returnTo),
+    rules: () => [
+      ...MULTICAST.map(parsePrefix).flatMap((prefix) => (prefix === undefined ? [] : [returnTo(prefix)])),
       { label: "ip saddr vmap @sources4", expressions: lookUpSource(4, SOURCES[4]) },
       { label: "ip6 saddr vmap @sources6", expressions: lookUpSource(6, SOURCES[6]) },
     ],
@@ -86,7 +88,7 @@ function postrouting(): ChainRules {
 function subnetRules(subnet: Prefix): ChainRules {
   return {
     name: subnetChain(subnet).name,
-    rules: [returnTo(network(subnet)), { label: "masquerade", expressions: [MASQUERADE] }],
+    rules: () => [returnTo(network(subnet)), { label: "masquerade", expressions: [MASQUERADE] }],
   };
 }
 

@@ -1,4 +1,4 @@
-import { formatAddress } from "../ip/address.ts";
+import { decodeAddress, formatAddress } from "../ip/address.ts";
 import type { Prefix } from "../ip/prefix.ts";
 import { ERRNO, LinuxError } from "../linux/errno.ts";
 import { NetlinkError } from "../netlink/acknowledgement.ts";
@@ -11,24 +11,25 @@ import {
   type Masqueraded,
   masqueradeRules,
   SOURCES,
-  subnetChain,
+  SUBNET_RULES,
 } from "./masquerade-rules.ts";
 import { deleteChain, findChain } from "./nftables/chain.ts";
 import {
   createElement,
-  decodeElement,
   deleteElement,
   type Element,
   findElement,
+  type Labelled,
   listElements,
 } from "./nftables/element.ts";
 import { getGeneration } from "./nftables/generation.ts";
-import { ensureRuleSet } from "./nftables/rule-set.ts";
+import { type ChainRules, ensureRuleSet } from "./nftables/rule-set.ts";
 import type { SetKey } from "./nftables/set.ts";
 import { applyTransaction } from "./nftables/transaction.ts";
+import { findComment } from "./nftables/userdata.ts";
 
-/** How often an address is looked up and replaced, before somebody must be taking and giving it all the time. */
-const REPLACE_ATTEMPTS = 5;
+/** How often an addition that came too late is tried: more often, and somebody takes and gives the address all the time. */
+const ADD_ATTEMPTS = 5;
 
 /** How long a deletion goes on beginning anew because others change the rule set. */
 const DELETE_MS = 10_000;
@@ -43,12 +44,19 @@ export function addMasquerade(netlink: Netlink, request: { owner: Owner; prefixe
   const { prefixes } = request;
   if (prefixes.length === 0) return;
   const comment = ownerComment(request.owner);
-  const hasChains = prefixes.every((prefix) => findChain(netlink, subnetChain(prefix)) !== undefined);
-  if (hasChains && applyUnlessStale(netlink, createElements(prefixes, comment))) return;
-  for (let attempt = 1; attempt < REPLACE_ATTEMPTS; attempt++) {
-    if (applyUnlessStale(netlink, replaceElements(netlink, { prefixes, comment }))) return;
+  const elements = prefixes.map((prefix) => ({ set: sourcesOf(prefix), element: encodeMasqueraded(prefix, comment) }));
+  for (let attempt = 1; ; attempt++) {
+    const changes = [
+      ...missingRules(netlink, prefixes),
+      ...(attempt === 1 ? [] : staleElements(netlink, elements)),
+      ...elements.map(({ set, element }) => createElement(set, element)),
+    ];
+    const action = "masquerade a container's addresses with nftables";
+    const refusal = tryChanges(() => applyTransaction(netlink, changes, { action }), [ERRNO.ENOENT, ERRNO.EEXIST]);
+    if (refusal === undefined) return;
+    // A chain went with its last address, or the address is there already.
+    if (attempt === ADD_ATTEMPTS) throw refusal;
   }
-  apply(netlink, replaceElements(netlink, { prefixes, comment }));
 }
 
 /**
@@ -85,36 +93,26 @@ export function listMasquerade(netlink: Netlink, network?: string): readonly Mas
   return listByKey(netlink, network === undefined ? "" : networkKey(network));
 }
 
-function createElements(prefixes: readonly Prefix[], comment: string): readonly Request[] {
-  return prefixes.map((prefix) => createElement(sourcesOf(prefix), encodeMasqueraded(prefix, comment)));
+/** The changes that make what the addresses need: none as a rule, for the subnet's first container has made it all. */
+function missingRules(netlink: Netlink, prefixes: readonly Prefix[]): readonly Request[] {
+  const { table, sets, chains } = masqueradeRules(prefixes);
+  const place = { family: table.family, table: table.name };
+  const isFilled = ({ name }: ChainRules) => (findChain(netlink, { ...place, name })?.use ?? 0) > 0;
+  const missing = chains.filter((chain) => !isFilled(chain));
+  if (missing.length === 0) return [];
+  // A base chain with rules has the maps, for it looks them up.
+  return ensureRuleSet({ table, sets: missing.some(({ base }) => base !== undefined) ? sets : [], chains: missing });
 }
 
-/** Everything anew, but for the elements of other addresses. */
-function replaceElements(
-  netlink: Netlink,
-  { prefixes, comment }: { prefixes: readonly Prefix[]; comment: string },
-): readonly Request[] {
-  const stale = prefixes
-    .map((prefix) => ({ set: sourcesOf(prefix), element: encodeMasqueraded(prefix, comment) }))
-    .filter(({ set, element }) => findElement(netlink, set, element) !== undefined);
-  return [
-    ...ensureRuleSet(masqueradeRules(prefixes)),
-    ...stale.map(({ set, element }) => deleteElement(set, element)),
-    ...createElements(prefixes, comment),
-  ];
+/** The changes that take out what is there under the same addresses: somebody else's, in another subnet, or the same. */
+function staleElements(netlink: Netlink, elements: readonly { set: SetKey; element: Labelled }[]): readonly Request[] {
+  return elements
+    .filter(({ set, element }) => findElement(netlink, set, element) !== undefined)
+    .map(({ set, element }) => deleteElement(set, element));
 }
 
 function sourcesOf({ address }: Prefix): SetKey {
   return SOURCES[address.family];
-}
-
-/** Whether the changes were made; not where something that they need is gone, or something that they make is there. */
-function applyUnlessStale(netlink: Netlink, changes: readonly Request[]): boolean {
-  return tryChanges(() => apply(netlink, changes), [ERRNO.ENOENT, ERRNO.EEXIST]) === undefined;
-}
-
-function apply(netlink: Netlink, changes: readonly Request[]): void {
-  applyTransaction(netlink, changes, { action: "masquerade a container's addresses with nftables" });
 }
 
 /** Makes changes; returns the kernel's refusal where it is one of these, undefined when they are made. */
@@ -130,39 +128,31 @@ function tryChanges(change: () => void, refusals: readonly number[]): NetlinkErr
 
 /** The changes that take an owner's elements out of a map, and the chains that then nothing goes to. */
 function removals(netlink: Netlink, set: SetKey, from: { key: string; chains: boolean }): readonly Request[] {
-  const elements = listElements(netlink, set);
-  const own = ownElements(elements, from.key);
-  const others = elements.filter((bytes) => !own.has(bytes));
-  const chains = new Set([...own.values()].map(({ data }) => data?.verdict?.chain ?? ""));
-  const unused = [...chains].filter((chain) => !others.some((bytes) => holds(bytes, `${chain}\0`)));
-  const byAddress = new Map(
-    [...own.values()].map((element) => [formatAddress(decodeMasqueraded(element).address), element]),
-  );
+  const own = new Map(listOwn(netlink, set, from.key).map((element) => [addressOf(element), element]));
+  const verdicts = [...own.values()].map(({ data }) => data?.verdict?.chain ?? "");
+  const isUnused = (name: string) => {
+    const uses = findChain(netlink, { ...set, name })?.use ?? 0;
+    return uses <= SUBNET_RULES + verdicts.filter((chain) => chain === name).length;
+  };
   return [
-    ...[...byAddress].map(([label, element]) => deleteElement(set, { ...element, label })),
-    ...(from.chains ? unused : []).map((name) => deleteChain({ ...set, name })),
+    ...[...own].map(([label, element]) => deleteElement(set, { ...element, label })),
+    ...(from.chains ? [...new Set(verdicts)].filter(isUnused).map((name) => deleteChain({ ...set, name })) : []),
   ];
 }
 
 function listByKey(netlink: Netlink, key: string): readonly Masqueraded[] {
-  return [SOURCES[4], SOURCES[6]]
-    .flatMap((set) => [...ownElements(listElements(netlink, set), key).values()])
-    .map(decodeMasqueraded);
+  return [SOURCES[4], SOURCES[6]].flatMap((set) => listOwn(netlink, set, key)).map(decodeMasqueraded);
 }
 
-/** Those of the encoded elements whose comment begins with the key, decoded. */
-function ownElements(elements: readonly Uint8Array[], key: string): ReadonlyMap<Uint8Array, Element> {
-  const candidates = elements.filter((bytes) => holds(bytes, key));
-  return new Map(
-    candidates
-      .map((bytes) => [bytes, decodeElement(bytes)] as const)
-      .filter(([, element]) => element.key !== undefined && decodeMasqueraded(element).comment.startsWith(key)),
+/** The elements of a map whose comment begins with the key. */
+function listOwn(netlink: Netlink, set: SetKey, key: string): readonly Element[] {
+  return listElements(netlink, set, key).filter(
+    (element) => element.key?.value !== undefined && (findComment("element", element.userdata) ?? "").startsWith(key),
   );
 }
 
-/** Whether an encoded element holds a text: asked of all elements, so without decoding them. */
-function holds(element: Uint8Array, text: string): boolean {
-  return Buffer.from(element.buffer, element.byteOffset, element.length).includes(text);
+function addressOf({ key }: Element): string {
+  return formatAddress(decodeAddress(key?.value ?? new Uint8Array()));
 }
 
 function refuseChurn(action: string, cause: NetlinkError): LinuxError {

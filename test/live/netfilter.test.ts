@@ -122,11 +122,14 @@ describe("addMasquerade", () => {
     expect(listed().elements).toHaveLength(2);
   });
 
-  test("repairs the base chain when it has to make a subnet's chain", () => {
+  test("repairs a base chain without rules", () => {
     addMasquerade(netlink, { owner: one, prefixes: prefixes("10.88.0.2/16") });
     nft("flush", "chain", "inet", "cni_masquerade", "postrouting");
-    addMasquerade(netlink, { owner: two, prefixes: prefixes("fd00:88::3/64") });
-    expect(listed().chains).toEqual([base, to4, to6]);
+    addMasquerade(netlink, { owner: two, prefixes: prefixes("10.88.0.3/16") });
+    expect(listed()).toEqual({
+      chains: [base, to4],
+      elements: ["10.88.0.2 one to_10.88.0.0/16", "10.88.0.3 two to_10.88.0.0/16"],
+    });
   });
 
   test("says which object the kernel refused", () => {

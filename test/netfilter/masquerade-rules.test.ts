@@ -5,6 +5,7 @@ import {
   decodeMasqueraded,
   encodeMasqueraded,
   masqueradeRules,
+  SUBNET_RULES,
   subnetChain,
 } from "../../src/netfilter/masquerade-rules.ts";
 import { decodeElement, decodeElementList, encodeElement } from "../../src/netfilter/nftables/element.ts";
@@ -69,4 +70,9 @@ test.each([
 test("masqueradeRules has one chain for addresses of one subnet", () => {
   const { chains } = masqueradeRules([prefix("10.88.0.2/16"), prefix("10.88.7.7/16")]);
   expect(chains.map(({ name }) => name)).toEqual(["postrouting", "to_10.88.0.0/16"]);
+});
+
+test("SUBNET_RULES is the number of rules in a subnet's chain", () => {
+  const [, subnet] = masqueradeRules(prefixes).chains;
+  expect(subnet?.rules()).toHaveLength(SUBNET_RULES);
 });

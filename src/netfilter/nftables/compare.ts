@@ -16,7 +16,7 @@ export function compareRuleSet(netlink: Netlink, { table, chains }: RuleSet): re
     if (found === undefined) return [`${what} is missing`];
     return [
       ...compareBase(expected, found).map((difference) => `${what} ${difference}`),
-      ...compareRules(expected.rules, listRules(netlink, key)).map((difference) => `${what}: ${difference}`),
+      ...compareRules(expected.rules(), listRules(netlink, key)).map((difference) => `${what}: ${difference}`),
     ];
   });
 }

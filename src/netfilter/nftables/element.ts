@@ -38,7 +38,7 @@ export type Element = Values<typeof FIELDS>;
 /** An element, and its key in words. */
 export type Labelled = Element & { readonly label: string };
 
-/** Elements of one set, each still encoded: a set may be large, and whoever reads it wants few of them. */
+/** Elements of one set, each still encoded: a set may be large, and whoever reads it may want few of them. */
 export type ElementList = { readonly family: number } & Values<typeof LIST_FIELDS>;
 
 export function encodeElement(element: Element): Uint8Array {
@@ -80,26 +80,35 @@ export function deleteElement(set: SetKey, { key, label }: Labelled): Request {
 /** Finds an element by its key; undefined also when there is no such set. @throws NetlinkError */
 export function findElement(netlink: Netlink, set: SetKey, { key, label }: Labelled): Element | undefined {
   const action = `find element ${label} in ${nameOf(set)}`;
-  const [found] = ask(netlink, nftRequest(NFT_MSG.GETSETELEM, { payload: listOfOne(set, { key }), action }));
+  const [found] = ask(netlink, nftRequest(NFT_MSG.GETSETELEM, { payload: listOfOne(set, { key }), action }), "");
   return found === undefined ? undefined : decodeElement(found);
 }
 
-/** All elements of a set, encoded; one may come twice while the kernel enlarges the table. None where there is no such set. @throws NetlinkError */
-export function listElements(netlink: Netlink, set: SetKey): readonly Uint8Array[] {
+/**
+ * The elements of a set whose bytes, a comment's for one, hold a text. One may come twice while the kernel enlarges the table.
+ * None where there is no such set. Few among many cost little: the others are not decoded. @throws NetlinkError
+ */
+export function listElements(netlink: Netlink, set: SetKey, text = ""): readonly Element[] {
   const payload = encodeElementList({ family: set.family, table: set.table, set: set.name });
-  return ask(
-    netlink,
-    nftRequest(NFT_MSG.GETSETELEM, { payload, flags: NLM_F.DUMP, action: `list the elements of ${nameOf(set)}` }),
-  );
+  const action = `list the elements of ${nameOf(set)}`;
+  return ask(netlink, nftRequest(NFT_MSG.GETSETELEM, { payload, flags: NLM_F.DUMP, action }), text).map(decodeElement);
 }
 
-function ask(netlink: Netlink, request: Request): readonly Uint8Array[] {
+function ask(netlink: Netlink, request: Request, text: string): readonly Uint8Array[] {
   try {
-    return netlink.request(request).flatMap(({ payload }) => decodeElementList(payload).elements ?? []);
+    return netlink
+      .request(request)
+      .filter(({ payload }) => holds(payload, text))
+      .flatMap(({ payload }) => decodeElementList(payload).elements ?? [])
+      .filter((element) => holds(element, text));
   } catch (error) {
     if (error instanceof NetlinkError && error.errno === ERRNO.ENOENT) return [];
     throw error;
   }
+}
+
+function holds(bytes: Uint8Array, text: string): boolean {
+  return text === "" || Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).includes(text);
 }
 
 function listOfOne(set: SetKey, element: Element): Uint8Array {

@@ -17,7 +17,8 @@ export interface ChainRules {
   readonly name: string;
   /** What makes it a base chain. */
   readonly base?: Pick<Chain, "type" | "hook">;
-  readonly rules: readonly LabelledRule[];
+  /** A function, for they are mostly there already. */
+  readonly rules: () => readonly LabelledRule[];
 }
 
 /** A rule, and how the nft tool would say it. */
@@ -35,7 +36,7 @@ export function ensureRuleSet({ table, sets, chains }: RuleSet): readonly Reques
     ...sets.map(addSet),
     ...chains.flatMap(({ name, rules }) => [
       flushChain({ ...place, name }),
-      ...rules.map((rule) => addRule({ ...place, chain: name, ...rule })),
+      ...rules().map((rule) => addRule({ ...place, chain: name, ...rule })),
     ]),
   ];
 }

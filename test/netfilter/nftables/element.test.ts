@@ -98,3 +98,9 @@ test("listElements joins the elements of all messages", () => {
   const netlink = fakeNetlink({ request: () => captured("list", "received", "NEWSETELEM") });
   expect(listElements(netlink, set)).toHaveLength(3);
 });
+
+test("listElements leaves out those that do not hold the text", () => {
+  const netlink = fakeNetlink({ request: () => captured("list", "received", "NEWSETELEM") });
+  expect(listElements(netlink, set, "to_10.88.0.0/16")).toEqual([element]);
+  expect(listElements(netlink, set, "to_10.99")).toEqual([]);
+});
