@@ -2,8 +2,11 @@ import { closeSync, openSync, writeSync } from "node:fs";
 import { ERRNO, errnoOf, LinuxError } from "./errno.ts";
 import { libc } from "./libc.ts";
 
-/** File systems that namespaces live on. <linux/magic.h>; before Linux 3.19 it was proc's. */
-const MAGIC = { NSFS: 0x6e736673, PROC: 0x9fa0 } as const;
+/** The file system that namespaces live on. <linux/magic.h> */
+const NSFS_MAGIC = 0x6e736673;
+
+/** The one they lived on before Linux 3.19. <linux/magic.h> */
+const PROC_SUPER_MAGIC = 0x9fa0;
 
 /** <fcntl.h>; non-blocking, so that a path to a pipe cannot hang us. */
 const O = { RDONLY: 0, NONBLOCK: 0o4000, CLOEXEC: 0o2000000 } as const;
@@ -11,7 +14,7 @@ const O = { RDONLY: 0, NONBLOCK: 0o4000, CLOEXEC: 0o2000000 } as const;
 /** <linux/sched.h> */
 const CLONE_NEWNET = 0x40000000;
 
-/** sizeof(struct statfs) on 64-bit Linux; `f_type` is its first field. */
+/** sizeof(struct statfs); `f_type` is its first field. <sys/statfs.h> */
 const STATFS_SIZE = 120;
 
 /** The namespace that the calling thread is in. */
@@ -26,7 +29,7 @@ export function openNetns(path: string): number {
   const statfs = new Uint8Array(STATFS_SIZE);
   const failed = libc().functions.fstatfs(fd, statfs) === -1;
   const magic = failed ? 0 : new DataView(statfs.buffer).getUint32(0, true);
-  if (magic === MAGIC.NSFS || magic === MAGIC.PROC) return fd;
+  if (magic === NSFS_MAGIC || magic === PROC_SUPER_MAGIC) return fd;
   closeSync(fd);
   throw new LinuxError(`open netns "${path}"`, {
     syscall: "fstatfs",

@@ -12,7 +12,7 @@ export interface AddressHeader {
   readonly index: number;
 }
 
-/** sizeof(struct ifaddrmsg) */
+/** sizeof(struct ifaddrmsg) <linux/if_addr.h> */
 export const ADDRESS_HEADER_SIZE = 8;
 
 export function encodeAddressHeader(header: Partial<AddressHeader>): Uint8Array<ArrayBuffer> {

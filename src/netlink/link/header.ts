@@ -22,7 +22,7 @@ export const IFF = {
   LOWER_UP: 0x10000,
 } as const;
 
-/** sizeof(struct ifinfomsg) */
+/** sizeof(struct ifinfomsg) <linux/rtnetlink.h> */
 export const LINK_HEADER_SIZE = 16;
 
 export function encodeLinkHeader(header: Partial<LinkHeader>): Uint8Array<ArrayBuffer> {

@@ -33,7 +33,7 @@ export const RTN = { UNSPEC: 0, UNICAST: 1, LOCAL: 2 } as const;
 /** Flags of a next hop. <linux/rtnetlink.h> */
 export const RTNH_F = { ONLINK: 4 } as const;
 
-/** sizeof(struct rtmsg) */
+/** sizeof(struct rtmsg) <linux/rtnetlink.h> */
 export const ROUTE_HEADER_SIZE = 12;
 
 export function encodeRouteHeader(header: Partial<RouteHeader>): Uint8Array<ArrayBuffer> {

@@ -20,7 +20,7 @@ const RTA = { GATEWAY: 5 } as const;
 
 const FIELDS = { gateway: [RTA.GATEWAY, address] } as const;
 
-/** sizeof(struct rtnexthop): u16 length, u8 flags, u8 hops, i32 index. */
+/** sizeof(struct rtnexthop): u16 length, u8 flags, u8 hops, i32 index. <linux/rtnetlink.h> */
 const HEADER_SIZE = 8;
 
 /** The next hops one behind the other. */
