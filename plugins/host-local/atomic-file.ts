@@ -4,6 +4,9 @@ import { errnoOf } from "./store-failure.ts";
 /** A file being written, by who holds the folder's lock; whole only once it has its real name. */
 const DRAFT = ".new-";
 
+/** How often a draft is written where others keep sweeping it away. */
+const DRAFT_ATTEMPTS = 3;
+
 /** A file on its way out. */
 const ASIDE = ".gone-";
 
@@ -18,27 +21,21 @@ const ASIDE_LIFETIME = 60_000;
  * names nobody and is cleared away by the next ADD; a sync would cost each ADD a disk's latency.
  */
 export function publishFile(folder: string, name: string, text: string): boolean {
-  const draft = writeDraft(folder, text);
   try {
-    giveName(draft, `${folder}/${name}`);
+    withDraft(folder, text, (draft) => {
+      giveName(draft, `${folder}/${name}`);
+      removeFile(draft);
+    });
     return true;
   } catch (error) {
     if (errnoOf(error) === "EEXIST") return false;
     throw error;
-  } finally {
-    removeFile(draft);
   }
 }
 
 /** Writes a file of that name, or replaces it; who reads it meanwhile sees the old text or the new. Mode 0600. */
 export function replaceFile(folder: string, name: string, text: string): void {
-  const draft = writeDraft(folder, text);
-  try {
-    fs.renameSync(draft, `${folder}/${name}`);
-  } catch (error) {
-    removeFile(draft);
-    throw error;
-  }
+  withDraft(folder, text, (draft) => fs.renameSync(draft, `${folder}/${name}`));
 }
 
 /**
@@ -108,14 +105,21 @@ export function ageOf(path: string, since: "mtimeMs" | "ctimeMs"): number {
   return stat === undefined ? 0 : Math.abs(Date.now() - stat[since]);
 }
 
-function writeDraft(folder: string, text: string): string {
-  const draft = `${folder}/${DRAFT}${uniqueSuffix()}`;
-  try {
-    fs.writeFileSync(draft, text, { flag: "wx", mode: 0o600 });
-    return draft;
-  } catch (error) {
-    removeFile(draft);
-    throw error;
+/**
+ * Writes a draft and uses it up. One who lost the lock while it was stopped finds its draft swept away, and writes
+ * another: being alone was never what made its files safe.
+ */
+function withDraft(folder: string, text: string, use: (draft: string) => void): void {
+  for (let attempt = 1; ; attempt += 1) {
+    const draft = `${folder}/${DRAFT}${uniqueSuffix()}`;
+    try {
+      fs.writeFileSync(draft, text, { flag: "wx", mode: 0o600 });
+      use(draft);
+      return;
+    } catch (error) {
+      removeFile(draft);
+      if (errnoOf(error) !== "ENOENT" || attempt === DRAFT_ATTEMPTS) throw error;
+    }
   }
 }
 

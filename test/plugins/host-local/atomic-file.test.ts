@@ -67,6 +67,33 @@ describe("publishFile()", () => {
   });
 });
 
+describe("publishFile() and replaceFile()", () => {
+  /** Sweeps the folder before each of the next `count` uses of a draft. */
+  function sweepBefore(call: "linkSync" | "renameSync", count: number): void {
+    const original = fs[call];
+    const spy = vi.spyOn(fs, call).mockImplementation((from, to) => {
+      if (spy.mock.calls.length <= count) fs.rmSync(from);
+      original(from, to);
+    });
+  }
+
+  test("write another draft where the holder of the lock has swept theirs away", () => {
+    const folder = temporaryFolder();
+    sweepBefore("linkSync", 2);
+    sweepBefore("renameSync", 2);
+    expect(publishFile(folder, "10.1.2.2", "c1\r\neth0")).toBe(true);
+    replaceFile(folder, "last_reserved_ip.0", "10.1.2.2");
+    expect(contents(folder)).toEqual({ "10.1.2.2": "c1\r\neth0", "last_reserved_ip.0": "10.1.2.2" });
+  });
+
+  test("give up after the third draft", () => {
+    const folder = temporaryFolder();
+    sweepBefore("linkSync", 3);
+    expect(errnoFrom(() => publishFile(folder, "10.1.2.2", "c1\r\neth0"))).toBe("ENOENT");
+    expect(contents(folder)).toEqual({});
+  });
+});
+
 describe("replaceFile()", () => {
   test("replaces what is there", () => {
     const folder = temporaryFolder();
