@@ -16,6 +16,7 @@ export interface Outcome {
 
 export interface Call {
   readonly command: string;
+  /** Standard input: text and bytes as they are, anything else as JSON. */
   readonly config: unknown;
   readonly containerId?: string;
   readonly netns?: string;
@@ -24,6 +25,8 @@ export interface Call {
   readonly environment?: Readonly<Record<string, string>>;
   /** Directory of the executables, where it is not the one under test. */
   readonly bin?: string;
+  /** What runs the executable on the lab's host: `strace -o /dev/null …`, say. */
+  readonly wrapper?: readonly string[];
 }
 
 /**
@@ -81,8 +84,8 @@ export class Lab {
 
   /** Runs a plugin on the lab's host, as a runtime does. */
   plugin(name: string, call: Call): Outcome {
-    const { file, options } = this.#invocation(name, call);
-    return spawnSync("nsenter", [`--net=${this.host}`, "--", file], {
+    const { argv, options } = this.#invocation(name, call);
+    return spawnSync("nsenter", argv, {
       ...options,
       encoding: "utf8",
       maxBuffer: 1 << 28,
@@ -91,8 +94,8 @@ export class Lab {
 
   /** The same without waiting; resolves when the plugin has ended. */
   start(name: string, call: Call): { pid: number; ended: Promise<Outcome> } {
-    const { file, options } = this.#invocation(name, call);
-    const child = spawn("nsenter", [`--net=${this.host}`, "--", file], { env: options.env, stdio: "pipe" });
+    const { argv, options } = this.#invocation(name, call);
+    const child = spawn("nsenter", argv, { env: options.env, stdio: "pipe" });
     child.stdin.on("error", () => {});
     child.stdin.end(options.input);
     const out: Buffer[] = [];
@@ -117,11 +120,23 @@ export class Lab {
       CNI_NETNS: call.netns ?? "",
       CNI_IFNAME: call.ifname ?? "eth0",
       CNI_PATH: bin,
+      [MARK]: this.id,
       ...(call.args === undefined ? {} : { CNI_ARGS: call.args }),
       ...call.environment,
     };
-    const input = typeof call.config === "string" ? call.config : JSON.stringify(call.config);
-    return { file: path.join(bin, name), options: { env: environment, input } };
+    const isRaw = typeof call.config === "string" || call.config instanceof Uint8Array;
+    const input = isRaw ? call.config : JSON.stringify(call.config);
+    const argv = [`--net=${this.host}`, "--", ...(call.wrapper ?? []), path.join(bin, name)];
+    return { argv, options: { env: environment, input } };
+  }
+
+  /** Processes that a call of this lab started, directly or not, and that still run. */
+  processes(): number[] {
+    const mark = `${MARK}=${this.id}`;
+    return fs
+      .readdirSync("/proc")
+      .filter((name) => /^[0-9]+$/.test(name) && environmentOf(name).includes(mark))
+      .map(Number);
   }
 
   /** Files in a network's folder of leases, sorted. */
@@ -133,6 +148,18 @@ export class Lab {
   dispose(): void {
     for (const name of this.#namespaces.reverse()) spawnSync("ip", ["netns", "del", name]);
     fs.rmSync(this.dir, { recursive: true, force: true });
+  }
+}
+
+/** Variable that every process of a lab has, handed on from parent to child. */
+const MARK = "CNI_TEST_LAB";
+
+/** The variables that a process began with; none where it has ended. */
+function environmentOf(pid: string): string[] {
+  try {
+    return fs.readFileSync(`/proc/${pid}/environ`, "latin1").split("\0");
+  } catch {
+    return [];
   }
 }
 
