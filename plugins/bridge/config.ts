@@ -49,7 +49,7 @@ export function parseBridgeConfig(request: Request): BridgeConfig {
     ...fields,
     isGateway: fields.isGateway || fields.isDefaultGateway,
     ipam: ipam?.type === "" ? undefined : ipam?.type,
-    mac: runtimeConfig?.mac ?? args?.cni?.mac ?? parseConfig(mac(), fromArgs),
+    mac: runtimeConfig?.mac ?? args?.cni?.mac ?? parseConfig(mac(), fromArgs, "MAC"),
   };
   refuseContradictions(config);
   refuseUnsupported(config);

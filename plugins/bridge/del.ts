@@ -24,10 +24,16 @@ export function del(request: Request): void {
   ]);
 }
 
-/** The interface goes before its address is free. */
+/** The interface goes before its address is free; meanwhile the IPAM plugin starts, and waits for its input. */
 function detach(request: Request, container: Container | undefined, type: string | undefined): void {
-  if (container !== undefined) deleteInterface(openNetlink(), container, request.ifname);
-  if (type !== undefined) startDelegate(launch, request, { command: "DEL", type }).done();
+  const ipam = type === undefined ? undefined : startDelegate(launch, request, { command: "DEL", type, held: true });
+  try {
+    if (container !== undefined) deleteInterface(openNetlink(), container, request.ifname);
+  } catch (error) {
+    ipam?.abandon();
+    throw error;
+  }
+  ipam?.done();
 }
 
 function deleteInterface(host: Netlink, container: Container, ifname: string): void {

@@ -12,12 +12,16 @@ import { parseDelegatedResult, type Result } from "./result.ts";
 export interface Child {
   /** Waits for the end. @throws Error with a `code` as in errno, ETIMEDOUT where the deadline passed */
   wait(): Exit;
+  /** Kills it instead. */
+  abandon(): void;
 }
 
 /** How a child process is started. */
 export interface LaunchOptions {
   readonly environment: Environment;
   readonly stdin: Uint8Array;
+  /** Keeps `stdin` back until the child is waited for. */
+  readonly held?: boolean;
   /** Milliseconds from the start until the child is killed. */
   readonly deadline: number;
   /** Bytes that it may print to each of its two streams. */
@@ -33,6 +37,8 @@ export interface Delegation {
   result(): Result;
   /** Waits; what the delegate printed does not matter. @throws CniError as result() */
   done(): void;
+  /** Drops a held call: the delegate ends without having been told what to do. */
+  abandon(): void;
 }
 
 /** A delegate has a minute, in milliseconds: longer than any lock is waited for, shorter than a runtime's own limit of two. */
@@ -40,6 +46,9 @@ const DEADLINE = 60_000;
 
 /** An executable that is being replaced in place has five seconds, in milliseconds. */
 const WRITTEN_WITHIN = 5_000;
+
+/** A held call's standard input has to fit into a pipe; one that does not is started when it is waited for. */
+const MAX_HELD = 65_536;
 
 /** A result is a few kilobytes; whatever prints megabytes is out of order. */
 const MAX_OUTPUT = 4 * 1024 * 1024;
@@ -65,40 +74,54 @@ export interface PluginProcess {
   readonly stdin: Uint8Array;
   /** Takes each line that it writes to standard error. */
   readonly log: (line: string) => void;
+  readonly held?: boolean;
 }
 
 /**
  * Runs another plugin with this call's standard input and environment, all but CNI_COMMAND. It is started at once and
- * runs while the caller goes on; whatever it writes to standard error goes to the log. SPEC.md, "Delegated plugins"
+ * runs while the caller goes on; with `held` it gets its input, and so begins, only when it is waited for. Whatever it
+ * writes to standard error goes to the log. SPEC.md, "Delegated plugins"
  */
 export function startDelegate(
   launch: Launch,
   request: Request,
-  options: { command: Command; type: string },
+  options: { command: Command; type: string; held?: boolean },
 ): Delegation {
-  const { command, type } = options;
+  const { command, type, held = false } = options;
   const { path, stdin, log } = request;
   const environment = { ...request.environment, CNI_COMMAND: command };
-  const finish = once(startPlugin(launch, { type, path, environment, stdin, log }));
-  return { result: () => decodeResult(finish(), type, request), done: () => void finish() };
+  const start = () => startPlugin(launch, { type, path, environment, stdin, log, held });
+  const process = held && stdin.length > MAX_HELD ? undefined : start();
+  const finish = once(() => (process ?? start()).finish());
+  return {
+    result: () => decodeResult(finish(), type, request),
+    done: () => void finish(),
+    abandon: () => process?.abandon(),
+  };
 }
 
-/**
- * Starts a plugin; the function returned waits for its end and returns what it printed.
- * @throws CniError both: the plugin's own, delegateFailed or deadlineExceeded
- */
-export function startPlugin(launch: Launch, process: PluginProcess): () => Uint8Array {
-  const { type, path, environment, stdin, log } = process;
+/** A plugin that was started. */
+export interface Started {
+  /** Waits for its end and returns what it printed. @throws CniError the plugin's own, delegateFailed or deadlineExceeded */
+  finish(): Uint8Array;
+  /** Kills it. */
+  abandon(): void;
+}
+
+/** Starts a plugin, which runs while the caller goes on. @throws CniError delegateFailed */
+export function startPlugin(launch: Launch, process: PluginProcess): Started {
+  const { type, path, environment, stdin, log, held = false } = process;
   const executable = findPlugin(type, path);
-  const child = guard(type, () =>
-    launchWhenWritten(() => launch(executable, { environment, stdin, deadline: DEADLINE, maxOutput: MAX_OUTPUT })),
-  );
-  return () => {
-    const exit = guard(type, () => child.wait());
-    relay(exit.stderr, log);
-    if (exit.status !== 0) throw decodeFailure(exit, type);
-    return exit.stdout;
-  };
+  const options = { environment, stdin, held, deadline: DEADLINE, maxOutput: MAX_OUTPUT };
+  const child = guard(type, () => launchWhenWritten(() => launch(executable, options)));
+  return { finish: () => readOutput(child, type, log), abandon: () => child.abandon() };
+}
+
+function readOutput(child: Child, type: string, log: (line: string) => void): Uint8Array {
+  const exit = guard(type, () => child.wait());
+  relay(exit.stderr, log);
+  if (exit.status !== 0) throw decodeFailure(exit, type);
+  return exit.stdout;
 }
 
 /** An executable that is being written cannot be run (ETXTBSY), but a moment later; the reference tries again as well. */

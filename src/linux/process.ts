@@ -1,7 +1,8 @@
 import { closeSync, readSync, writeSync } from "node:fs";
-import { ERRNO, LinuxError } from "./errno.ts";
+import { ERRNO, errnoOf, LinuxError } from "./errno.ts";
 import { libc } from "./libc.ts";
 import { spawn } from "./spawn.ts";
+import { closeStream, openHeld, openMemory, openPipe, openStream, type Stream } from "./stream.ts";
 
 /** How a child process ended: by its own exit status or by a signal, with all that it printed. */
 export interface Exit {
@@ -18,22 +19,20 @@ export interface Child {
    * the child has been killed then
    */
   wait(): Exit;
+  /** Kills it instead; what it printed is dropped. */
+  abandon(): void;
 }
 
 export interface LaunchOptions {
   readonly environment: Readonly<Record<string, string>>;
   readonly stdin: Uint8Array;
+  /** Keeps `stdin` back until the child is waited for; it starts meanwhile. At most 65,536 bytes, which a pipe takes before anybody reads. pipe(7) */
+  readonly held?: boolean;
   /** Milliseconds from the start until the child is killed. */
   readonly deadline: number;
   /** Bytes that it may print to each of its two streams. */
   readonly maxOutput: number;
 }
-
-/** <sys/mman.h> */
-const MFD = { CLOEXEC: 0x1 } as const;
-
-/** <fcntl.h> */
-const O = { CLOEXEC: 0o2000000 } as const;
 
 /** <sys/syscall.h>; glibc has a function for it since 2.36 only, Linux the system call since 5.3. */
 const SYS = { pidfd_open: 434 } as const;
@@ -52,14 +51,6 @@ const CHUNK = 64 * 1024;
 /** How long a killed child may take to be gone, milliseconds. */
 const KILLED_MS = 1_000;
 
-/** One of the child's streams: our end of the pipe, -1 once nothing more comes, and what came until now. */
-interface Stream {
-  readonly name: string;
-  fd: number;
-  size: number;
-  readonly chunks: Uint8Array[];
-}
-
 /** A child that runs. */
 interface Running {
   readonly executable: string;
@@ -67,6 +58,9 @@ interface Running {
   /** Becomes readable with its end; -1 where the kernel has no such thing. */
   readonly pidfd: number;
   readonly streams: readonly [stdout: Stream, stderr: Stream];
+  /** Our end of its standard input where that is held back, and what belongs there. */
+  readonly input: Stream;
+  readonly stdin: Uint8Array;
   /** When it is to be killed, of `performance.now()`. */
   readonly end: number;
   readonly deadline: number;
@@ -75,60 +69,32 @@ interface Running {
 
 /**
  * Starts an executable without arguments, which runs while the caller goes on. Nothing of ours is open in it but a file that holds
- * `stdin` and the write ends of two pipes. @throws LinuxError ENOENT, EACCES, ENOEXEC, …
+ * `stdin`, or a pipe for it, and the write ends of two pipes. @throws LinuxError ENOENT, EACCES, ENOEXEC, …
  */
 export function launch(executable: string, options: LaunchOptions): Child {
   const { environment, stdin, deadline, maxOutput } = options;
   const end = performance.now() + deadline;
   const theirs: number[] = [];
   const streams = [openStream("stdout"), openStream("stderr")] as const;
+  const input = openStream("stdin");
   try {
-    theirs.push(openMemory(stdin));
+    theirs.push(options.held ? openHeld(input) : openMemory(stdin));
     for (const stream of streams) theirs.push(openPipe(stream));
     const pid = spawn(executable, { environment, stdio: theirs });
     const pidfd = libc().functions.syscall(SYS.pidfd_open, pid, 0);
-    return { wait: () => finish({ executable, pid, pidfd, streams, end, deadline, maxOutput }) };
+    const child = { executable, pid, pidfd, streams, input, stdin, end, deadline, maxOutput };
+    return { wait: () => finish(child), abandon: () => abandon(child) };
   } catch (error) {
-    for (const stream of streams) closeStream(stream);
+    for (const stream of [...streams, input]) closeStream(stream);
     throw error;
   } finally {
     for (const fd of theirs) closeSync(fd);
   }
 }
 
-/** A file in memory with that content, to be read from its beginning. */
-function openMemory(content: Uint8Array): number {
-  const { functions, errno } = libc();
-  const fd = functions.memfd_create(new TextEncoder().encode("stdin\0"), MFD.CLOEXEC);
-  if (fd === -1) throw new LinuxError("make a file in memory", { syscall: "memfd_create", errno: errno() });
-  // Written by position, so that the reader's begins at 0.
-  for (let at = 0; at < content.length; ) at += writeSync(fd, content, at, content.length - at, at);
-  return fd;
-}
-
-function openStream(name: string): Stream {
-  return { name, fd: -1, size: 0, chunks: [] };
-}
-
-/** Makes a pipe, of which the stream keeps the end to read. Returns the end to write. */
-function openPipe(stream: Stream): number {
-  const { functions, errno } = libc();
-  const ends = new Int32Array(2);
-  if (functions.pipe2(new Uint8Array(ends.buffer), O.CLOEXEC) === -1) {
-    throw new LinuxError("make a pipe", { syscall: "pipe2", errno: errno() });
-  }
-  const [read = -1, write = -1] = ends;
-  stream.fd = read;
-  return write;
-}
-
-function closeStream(stream: Stream): void {
-  if (stream.fd !== -1) closeSync(stream.fd);
-  stream.fd = -1;
-}
-
 function finish(child: Running): Exit {
   try {
+    release(child);
     readOutput(child);
     const status = reap(child, child.end) ?? refuseDelay(child);
     const signal = status & 0x7f;
@@ -139,8 +105,32 @@ function finish(child: Running): Exit {
     if (!(error instanceof LinuxError && error.errno === ERRNO.ECHILD)) kill(child);
     throw error;
   } finally {
-    for (const stream of child.streams) closeStream(stream);
-    if (child.pidfd !== -1) closeSync(child.pidfd);
+    closeAll(child);
+  }
+}
+
+function abandon(child: Running): void {
+  try {
+    kill(child);
+  } finally {
+    closeAll(child);
+  }
+}
+
+function closeAll(child: Running): void {
+  for (const stream of [...child.streams, child.input]) closeStream(stream);
+  if (child.pidfd !== -1) closeSync(child.pidfd);
+}
+
+/** Gives the child the input that was held back. One that has ended already says by its end why. */
+function release({ input, stdin }: Running): void {
+  if (input.fd === -1) return;
+  try {
+    for (let at = 0; at < stdin.length; ) at += writeSync(input.fd, stdin, at);
+  } catch (error) {
+    if (errnoOf(error) !== ERRNO.EPIPE) throw error;
+  } finally {
+    closeStream(input);
   }
 }
 

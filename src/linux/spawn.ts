@@ -1,4 +1,4 @@
-import { ERRNO, LinuxError } from "./errno.ts";
+import { LinuxError } from "./errno.ts";
 import { libc } from "./libc.ts";
 
 /** Flags of posix_spawn(3). <spawn.h> */
@@ -13,9 +13,6 @@ const SIZES = { fileActions: 128, attributes: 512, signals: 128, action: 256 } a
 /** SIG_IGN in struct sigaction, whose first field is the handler. */
 const SIG_IGN = 1n;
 
-/** How long, and in what steps, to wait for an executable that somebody is still writing; milliseconds. */
-const BUSY = { limit: 1_000, step: 10 } as const;
-
 /** What a child process begins with: its environment, and the descriptors that become its 0, 1 and 2. It inherits no other of ours. */
 export interface SpawnOptions {
   readonly environment: Readonly<Record<string, string>>;
@@ -24,18 +21,13 @@ export interface SpawnOptions {
 
 /**
  * Starts an executable with no arguments and returns its process number. All its signals have their default action and none is
- * blocked. An executable that is being written is tried again for a second. @throws LinuxError ENOENT, EACCES, ENOEXEC, ETXTBSY, …
+ * blocked. @throws LinuxError ENOENT, EACCES, ENOEXEC, ETXTBSY while it is being written, …
  */
 export function spawn(executable: string, options: SpawnOptions): number {
   restoreSigchld();
-  const begin = performance.now();
-  for (;;) {
-    const { errno, pid } = attempt(executable, options);
-    if (errno === 0) return pid;
-    const isBusy = errno === ERRNO.ETXTBSY && performance.now() - begin < BUSY.limit;
-    if (!isBusy) throw new LinuxError(`start "${executable}"`, { syscall: "posix_spawn", errno });
-    libc().functions.poll(null, 0, BUSY.step);
-  }
+  const { errno, pid } = attempt(executable, options);
+  if (errno !== 0) throw new LinuxError(`start "${executable}"`, { syscall: "posix_spawn", errno });
+  return pid;
 }
 
 function attempt(executable: string, { environment, stdio }: SpawnOptions): { errno: number; pid: number } {

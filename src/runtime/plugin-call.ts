@@ -23,7 +23,7 @@ export function callPlugin(runtime: Runtime, call: PluginCall): Uint8Array {
   const { command, plugin, attachment } = call;
   const stdin = formatPluginInput(plugin, { ...call, capabilityArgs: attachment?.capabilityArgs ?? {} });
   const environment = { ...runtime.environment, ...protocolVariables(command, { path, attachment }) };
-  return startPlugin(launch, { type: plugin.type, path, environment, stdin, log })();
+  return startPlugin(launch, { type: plugin.type, path, environment, stdin, log }).finish();
 }
 
 /** Calls a plugin and reads the result that it printed. @throws CniError as callPlugin, decodingFailure */

@@ -68,18 +68,27 @@ interface Outcome {
 }
 
 /** Delegates to a plugin that ends in the given way. */
-function delegate(outcome: Outcome | Error, version: "0.2.0" | "1.0.0" = "1.0.0") {
+function delegate(
+  outcome: Outcome | Error,
+  options: { version?: "0.2.0" | "1.0.0"; held?: boolean; padding?: number } = {},
+) {
+  const { version = "1.0.0", held = false, padding = 0 } = options;
   const calls: { executable: string; options: LaunchOptions }[] = [];
   const lines: string[] = [];
-  const stdin = Buffer.from(`{ "name": "n", "cniVersion": "${version}" }`);
+  const stdin = Buffer.from(`{ "name": "n", "cniVersion": "${version}" }${" ".repeat(padding)}`);
   const environment = { CNI_PATH: join(folder, "two"), CNI_COMMAND: "ADD", HOME: "/root" };
   const log = (line: string): void => void lines.push(line);
   const request = createRequest("ADD", { network: readNetwork(stdin), version, stdin, environment, log });
   const launch = (executable: string, options: LaunchOptions) => {
     calls.push({ executable, options });
-    return { wait: () => endOf(outcome) };
+    return { wait: () => endOf(outcome), abandon: () => lines.push("abandoned") };
   };
-  return { delegation: startDelegate(launch, request, { command: "DEL", type: "host-local" }), calls, lines, stdin };
+  return {
+    delegation: startDelegate(launch, request, { command: "DEL", type: "host-local", held }),
+    calls,
+    lines,
+    stdin,
+  };
 }
 
 function endOf(outcome: Outcome | Error): Exit {
@@ -126,6 +135,22 @@ describe("startDelegate", () => {
     expect(lines).toEqual(["a"]);
   });
 
+  test("held: starts at once, and tells the delegate nothing before it is waited for", () => {
+    const { calls, delegation, lines } = delegate({}, { held: true });
+    expect(calls[0]?.options.held).toBe(true);
+    delegation.abandon();
+    expect(lines).toEqual(["abandoned"]);
+  });
+
+  test("held: what no pipe takes is started only when it is waited for", () => {
+    const { calls, delegation, lines } = delegate({}, { held: true, padding: 65_536 });
+    expect(calls).toEqual([]);
+    delegation.abandon();
+    expect(lines).toEqual([]);
+    delegation.done();
+    expect(calls).toHaveLength(1);
+  });
+
   test("waits while the executable is being written", () => {
     let attempts = 0;
     const stdin = Buffer.from('{"name":"n"}');
@@ -134,7 +159,7 @@ describe("startDelegate", () => {
     const launch = () => {
       attempts++;
       if (attempts < 3) throw withCode("ETXTBSY", "Text file busy");
-      return { wait: () => endOf({}) };
+      return { wait: () => endOf({}), abandon: () => {} };
     };
     startDelegate(launch, createRequest("ADD", call), { command: "ADD", type: "host-local" }).done();
     expect(attempts).toBe(3);
@@ -158,9 +183,9 @@ describe("Delegation.result", () => {
 
   test("reads a result in its own version, else in the configuration's", () => {
     const old = '{"ip4":{"ip":"10.1.0.2/16"}}';
-    expect(delegate({ stdout: old }, "0.2.0").delegation.result().ips).toEqual(ips);
+    expect(delegate({ stdout: old }, { version: "0.2.0" }).delegation.result().ips).toEqual(ips);
     const own = '{"cniVersion":"0.4.0","ips":[{"version":"4","address":"10.1.0.2/16"}]}';
-    expect(delegate({ stdout: own }, "0.2.0").delegation.result().ips).toEqual(ips);
+    expect(delegate({ stdout: own }, { version: "0.2.0" }).delegation.result().ips).toEqual(ips);
   });
 
   test("takes null and a missing cniVersion", () => {

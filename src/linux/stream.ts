@@ -1,0 +1,62 @@
+import { closeSync, writeSync } from "node:fs";
+import { LinuxError } from "./errno.ts";
+import { libc } from "./libc.ts";
+
+/** <sys/mman.h> */
+const MFD = { CLOEXEC: 0x1 } as const;
+
+/** <fcntl.h> */
+const O = { CLOEXEC: 0o2000000 } as const;
+
+/** One of the child's streams: our end of the pipe, -1 once nothing more comes, and what came until now. */
+export interface Stream {
+  readonly name: string;
+  fd: number;
+  size: number;
+  readonly chunks: Uint8Array[];
+}
+
+/** A file in memory with that content, to be read from its beginning. */
+export function openMemory(content: Uint8Array): number {
+  const { functions, errno } = libc();
+  const fd = functions.memfd_create(new TextEncoder().encode("stdin\0"), MFD.CLOEXEC);
+  if (fd === -1) throw new LinuxError("make a file in memory", { syscall: "memfd_create", errno: errno() });
+  // Written by position, so that the reader's begins at 0.
+  for (let at = 0; at < content.length; ) at += writeSync(fd, content, at, content.length - at, at);
+  return fd;
+}
+
+/** A stream before its pipe is made. */
+export function openStream(name: string): Stream {
+  return { name, fd: -1, size: 0, chunks: [] };
+}
+
+/** Makes a pipe, of which the stream keeps the end to read. Returns the end to write. */
+export function openPipe(stream: Stream): number {
+  const { read, write } = pipe();
+  stream.fd = read;
+  return write;
+}
+
+/** The other way round: the stream keeps the end to write. Returns the end to read. */
+export function openHeld(stream: Stream): number {
+  const { read, write } = pipe();
+  stream.fd = write;
+  return read;
+}
+
+function pipe(): { read: number; write: number } {
+  const { functions, errno } = libc();
+  const ends = new Int32Array(2);
+  if (functions.pipe2(new Uint8Array(ends.buffer), O.CLOEXEC) === -1) {
+    throw new LinuxError("make a pipe", { syscall: "pipe2", errno: errno() });
+  }
+  const [read = -1, write = -1] = ends;
+  return { read, write };
+}
+
+/** Closes our end; again is fine. */
+export function closeStream(stream: Stream): void {
+  if (stream.fd !== -1) closeSync(stream.fd);
+  stream.fd = -1;
+}
