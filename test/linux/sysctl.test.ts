@@ -1,0 +1,26 @@
+import fs from "node:fs";
+import { expect, test } from "vitest";
+import { LinuxError } from "../../src/linux/errno.ts";
+import { readSysctl, writeSysctl } from "../../src/linux/sysctl.ts";
+
+test("readSysctl() reads the value without the end of line", () => {
+  expect(readSysctl("kernel/ostype")).toBe("Linux");
+});
+
+test("readSysctl() throws for an unknown parameter", () => {
+  const refusal = new LinuxError("read sysctl net/ipv4/missing", { syscall: "open", errno: 2 });
+
+  expect(() => readSysctl("net/ipv4/missing")).toThrow(refusal);
+});
+
+test("writeSysctl() does not write what is there already: this parameter cannot be written", () => {
+  expect(fs.statSync("/proc/sys/kernel/ostype").mode & 0o222).toBe(0);
+
+  writeSysctl("kernel/ostype", "Linux");
+});
+
+test("writeSysctl() throws when it cannot write", () => {
+  expect(() => writeSysctl("kernel/ostype", "Plan 9")).toThrow(
+    expect.objectContaining({ message: expect.stringMatching(/^Cannot write "Plan 9" to sysctl kernel\/ostype: /) }),
+  );
+});
