@@ -1,0 +1,70 @@
+import path from "node:path";
+import { describe, expect, it } from "vitest";
+import { codeOf, importsOf, PLUGINS, read, SHIPPED } from "./tree.ts";
+
+/** Files that speak to the process they run in. The backends of FFI get Node's own modules from it. */
+const PROCESS = ["src/cni/process.ts", "src/linux/ffi-node.ts", "src/linux/sha512-node.ts"];
+
+/** Where FFI's and TypeScript's own types say less than the code knows. */
+const CASTS = ["src/linux/errno.ts", "src/linux/ffi-bun.ts", "src/linux/ffi-node.ts", "src/netlink/fields.ts"];
+
+const DRAWERS = /^(utils?|helpers?|common|constants?|types|misc|shared|index)\.ts$/;
+
+function matching(pattern: RegExp, files = SHIPPED): string[] {
+  return files.filter((file) => pattern.test(codeOf(file)));
+}
+
+describe("shipped code", () => {
+  it("touches process in the files that are made for it", () => {
+    expect(matching(/\bprocess\./).filter((file) => !PROCESS.includes(file))).toEqual([]);
+  });
+
+  it("starts no process by Node's module, which costs milliseconds", () => {
+    expect(SHIPPED.filter((file) => importsOf(file).includes("node:child_process"))).toEqual([]);
+  });
+
+  it("writes nothing by process.stdout or console", () => {
+    expect(matching(/\bprocess\.(stdout|stderr|stdin)\b|\bconsole\./)).toEqual([]);
+  });
+
+  it("is synchronous: a network namespace belongs to the thread only while it does not yield", () => {
+    expect(matching(/\bawait\b|\basync\b|\bPromise\b|\bsetTimeout\b/)).toEqual([]);
+  });
+
+  it("keeps no state in a module", () => {
+    expect(matching(/^(export )?(let|var) /m)).toEqual([]);
+  });
+
+  it("trusts what was parsed: no any, no cast but the listed", () => {
+    expect(matching(/\bas any\b|: any\b|<any>/)).toEqual([]);
+    const withoutImports = (file: string) => codeOf(file).replaceAll(/^(import|export)\b[^;"]*\bfrom "";$/gm, "");
+    expect(SHIPPED.filter((file) => / as (?!const\b)/.test(withoutImports(file)))).toEqual(CASTS);
+  });
+
+  it("is in files of at most 200 lines", () => {
+    const lengths = SHIPPED.map((file) => [file, read(file).split("\n").length - 1] as const);
+    expect(lengths.filter(([, lines]) => lines > 200)).toEqual([]);
+  });
+
+  it("is in files that say what they are about", () => {
+    expect(SHIPPED.filter((file) => DRAWERS.test(path.basename(file)))).toEqual([]);
+  });
+
+  it("re-exports nothing: a name is imported from where it is made", () => {
+    expect(matching(/^export (\*|\{[^}]*\}|type \{[^}]*\}) from/m)).toEqual([]);
+  });
+});
+
+describe("a plugin", () => {
+  it.each(PLUGINS)(
+    "%s is the folder of an executable: its main.ts is a table of verbs, its config.ts a schema",
+    (name) => {
+      const statements = codeOf(`plugins/${name}/main.ts`)
+        .replaceAll(/^import .*;$/gm, "")
+        .trim();
+      expect(statements).toMatch(/^runPlugin\(\{[^()]*\}\);$/);
+      expect(read(`plugins/${name}/main.ts`)).toContain(`name: "${name}"`);
+      expect(importsOf(`plugins/${name}/config.ts`)).toContain("zod/mini");
+    },
+  );
+});

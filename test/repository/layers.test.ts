@@ -1,0 +1,74 @@
+import { describe, expect, it } from "vitest";
+import { importsOf, PLUGINS, read, SHIPPED } from "./tree.ts";
+
+/** Who may import whom. A folder may always import itself. */
+const LAYERS: Readonly<Record<string, readonly string[]>> = {
+  "src/ip": [],
+  "src/cni": ["src/ip"],
+  "src/linux": [],
+  "src/netlink": ["src/ip", "src/linux"],
+  "src/netfilter": ["src/ip", "src/linux", "src/netlink"],
+  "src/steps": ["src/ip", "src/cni", "src/linux", "src/netlink", "src/netfilter"],
+  "src/runtime": ["src/ip", "src/cni", "src/linux", "src/steps"],
+  "src/cnictl": ["src/runtime", "src/ip", "src/cni", "src/linux", "src/netlink", "src/netfilter", "src/steps"],
+  ...Object.fromEntries(
+    PLUGINS.map((name) => [
+      `plugins/${name}`,
+      ["src/ip", "src/cni", "src/linux", "src/netlink", "src/netfilter", "src/steps"],
+    ]),
+  ),
+};
+
+/** Packages, and the only folders that need them. */
+const PACKAGES: Readonly<Record<string, readonly string[]>> = {
+  "ip-num": ["src/ip"],
+  "proper-lockfile": ["plugins/host-local"],
+  "bun:ffi": ["src/linux"],
+  zod: ["src/cni", ...PLUGINS.map((name) => `plugins/${name}`), "src/runtime", "src/cnictl"],
+};
+
+/** "src/ip" of "src/ip/address.ts": the first two names. */
+function layerOf(file: string): string {
+  return file.split("/").slice(0, 2).join("/");
+}
+
+describe("the import rule", () => {
+  it("has every folder of src and plugins", () => {
+    const folders = [...new Set(SHIPPED.map(layerOf))].sort();
+    expect(folders).toEqual(Object.keys(LAYERS).sort());
+  });
+
+  it.each(Object.keys(LAYERS))("%s imports what it may, and no other folder of ours", (layer) => {
+    const allowed = [layer, ...(LAYERS[layer] ?? [])];
+    const wrong = SHIPPED.filter((file) => layerOf(file) === layer).flatMap((file) =>
+      importsOf(file)
+        .filter((name) => /^(src|plugins|test)\//.test(name) && !allowed.includes(layerOf(name)))
+        .map((name) => `${file} imports ${name}`),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  it("gives each package to the folders that need it", () => {
+    const wrong = SHIPPED.flatMap((file) =>
+      importsOf(file)
+        .filter((name) => !/^(node:|#|src\/|plugins\/)/.test(name))
+        .filter((name) => !packageFolders(name).includes(layerOf(file)))
+        .map((name) => `${file} imports ${name}`),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  it("is the table of CONTRIBUTING.md", () => {
+    const rows = [...read("CONTRIBUTING.md").matchAll(/^\| `(src\/\w+)` \| (.*) \|$/gm)];
+    expect(rows.map(([, folder]) => folder)).toEqual(Object.keys(LAYERS).filter((name) => name.startsWith("src/")));
+    for (const [, folder = "", text = ""] of rows) {
+      const named = [...text.matchAll(/`(\w+)`/g)].map(([, name]) => `src/${name}`);
+      if (!text.includes("all of the above")) expect(named, folder).toEqual(LAYERS[folder]);
+    }
+  });
+});
+
+function packageFolders(name: string): readonly string[] {
+  const entry = Object.entries(PACKAGES).find(([known]) => name === known || name.startsWith(`${known}/`));
+  return entry?.[1] ?? [];
+}
