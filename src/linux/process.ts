@@ -24,6 +24,8 @@ export interface Child {
 }
 
 export interface LaunchOptions {
+  /** What follows its own path; none unless given. */
+  readonly args?: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
   readonly stdin: Uint8Array;
   /** Keeps `stdin` back until the child is waited for; it starts meanwhile. At most 65,536 bytes, which a pipe takes before anybody reads. pipe(7) */
@@ -68,11 +70,11 @@ interface Running {
 }
 
 /**
- * Starts an executable without arguments, which runs while the caller goes on. Nothing of ours is open in it but a file that holds
+ * Starts an executable, which runs while the caller goes on. Nothing of ours is open in it but a file that holds
  * `stdin`, or a pipe for it, and the write ends of two pipes. @throws LinuxError ENOENT, EACCES, ENOEXEC, …
  */
 export function launch(executable: string, options: LaunchOptions): Child {
-  const { environment, stdin, deadline, maxOutput } = options;
+  const { args = [], environment, stdin, deadline, maxOutput } = options;
   const end = performance.now() + deadline;
   const theirs: number[] = [];
   const streams = [openStream("stdout"), openStream("stderr")] as const;
@@ -80,7 +82,7 @@ export function launch(executable: string, options: LaunchOptions): Child {
   try {
     theirs.push(options.held ? openHeld(input) : openMemory(stdin));
     for (const stream of streams) theirs.push(openPipe(stream));
-    const pid = spawn(executable, { environment, stdio: theirs });
+    const pid = spawn(executable, { args, environment, stdio: theirs });
     const pidfd = libc().functions.syscall(SYS.pidfd_open, pid, 0);
     const child = { executable, pid, pidfd, streams, input, stdin, end, deadline, maxOutput };
     return { wait: () => finish(child), abandon: () => abandon(child) };

@@ -15,12 +15,14 @@ const SIG_IGN = 1n;
 
 /** What a child process begins with: its environment, and the descriptors that become its 0, 1 and 2. It inherits no other of ours. */
 export interface SpawnOptions {
+  /** What follows its own path; none unless given. */
+  readonly args?: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
   readonly stdio: readonly number[];
 }
 
 /**
- * Starts an executable with no arguments and returns its process number. All its signals have their default action and none is
+ * Starts an executable and returns its process number. All its signals have their default action and none is
  * blocked. @throws LinuxError ENOENT, EACCES, ENOEXEC, ETXTBSY while it is being written, …
  */
 export function spawn(executable: string, options: SpawnOptions): number {
@@ -30,13 +32,13 @@ export function spawn(executable: string, options: SpawnOptions): number {
   return pid;
 }
 
-function attempt(executable: string, { environment, stdio }: SpawnOptions): { errno: number; pid: number } {
+function attempt(executable: string, { environment, stdio, args = [] }: SpawnOptions): { errno: number; pid: number } {
   const { functions } = libc();
   const pid = new Int32Array(1);
   const actions = new Uint8Array(SIZES.fileActions);
   const attributes = new Uint8Array(SIZES.attributes);
   const variables = Object.entries(environment).map(([name, value]) => `${name}=${value}`);
-  const { path, argv, envp } = encodeStrings(executable, variables);
+  const { path, argv, envp } = encodeStrings([executable, ...args], variables);
   functions.posix_spawn_file_actions_init(actions);
   functions.posix_spawnattr_init(attributes);
   try {
@@ -52,9 +54,9 @@ function attempt(executable: string, { environment, stdio }: SpawnOptions): { er
   }
 }
 
-/** A path, an argv of that path alone, and an envp: pointers and strings all in one block, which lives as long as any of the three. */
-function encodeStrings(executable: string, variables: readonly string[]) {
-  const strings = [executable, ...variables].map((text) => new TextEncoder().encode(`${text}\0`));
+/** A path, an argv that begins with it, and an envp: pointers and strings all in one block, which lives as long as any of the three. */
+function encodeStrings(argv: readonly string[], variables: readonly string[]) {
+  const strings = [...argv, ...variables].map((text) => new TextEncoder().encode(`${text}\0`));
   const pointers = new BigUint64Array(strings.length + 2);
   const length = strings.reduce((sum, string) => sum + string.length, pointers.byteLength);
   const block = new Uint8Array(new ArrayBuffer(length));
@@ -62,13 +64,13 @@ function encodeStrings(executable: string, variables: readonly string[]) {
   let offset = pointers.byteLength;
   for (const [index, string] of strings.entries()) {
     block.set(string, offset);
-    // argv is pointer 0 and a NULL, envp begins at pointer 2.
-    pointers[index === 0 ? 0 : index + 1] = base + BigInt(offset);
+    // Behind argv is a NULL, then envp begins.
+    pointers[index < argv.length ? index : index + 1] = base + BigInt(offset);
     offset += string.length;
   }
   block.set(new Uint8Array(pointers.buffer));
-  const size = BigUint64Array.BYTES_PER_ELEMENT;
-  return { path: block.subarray(pointers.byteLength), argv: block, envp: block.subarray(2 * size) };
+  const envp = (argv.length + 1) * BigUint64Array.BYTES_PER_ELEMENT;
+  return { path: block.subarray(pointers.byteLength), argv: block, envp: block.subarray(envp) };
 }
 
 /** Who started us may have ignored SIGCHLD, which we inherit: then the kernel forgets how a child ended. */

@@ -76,6 +76,12 @@ describe("launch()", () => {
     expect(run("tr '\\0' ' ' </proc/$$/cmdline").stdout).toBe(`/bin/sh ${path.join(folder, `child-${files - 1}`)} `);
   });
 
+  test("gives the child its arguments, each as it is", () => {
+    const args = ["-w", "30", "", "two words", '"quoted" $HOME *'];
+    const { stdout } = launch(script('printf "<%s>" "$@"'), { ...generous, args }).wait();
+    expect(Buffer.from(stdout).toString()).toBe('<-w><30><><two words><"quoted" $HOME *>');
+  });
+
   test("leaves nothing of ours open in the child", () => {
     const inherited = spawnSync("ls", ["/proc/self/fd"], { encoding: "utf8" }).stdout;
 
