@@ -1,0 +1,149 @@
+import fs from "node:fs";
+import path from "node:path";
+import { describe, expect, it } from "vitest";
+import { binDir } from "../lab.ts";
+import { layer2, network } from "./networks.ts";
+import { referenceDir } from "./reference.ts";
+import { Side } from "./twins.ts";
+
+/** Plays a scenario with each and returns what both came to. */
+function both<T>(scenario: (side: Side) => T): { reference: T; ours: T } {
+  const play = (bin: string) => {
+    const side = new Side(bin, { isReference: false });
+    try {
+      return scenario(side);
+    } finally {
+      side.lab.dispose();
+    }
+  };
+  return { reference: play(referenceDir()), ours: play(binDir) };
+}
+
+function hostLinks(side: Side): string[] {
+  const links = side.lab.ip("link show");
+  return links.map((link) => String(Object(link).ifname).replace(/^veth.*/, "veth"));
+}
+
+function leasedAddresses(side: Side): string[] {
+  return side.lab.leases("testConfig").filter((name) => /^[\d.]+$/.test(name));
+}
+
+/** What the README says ours do otherwise, beside what the reference does. */
+describe("ours, unlike the reference,", () => {
+  it("leaves nothing of an ADD that fails late", () => {
+    const { reference, ours } = both((side) => {
+      const routes = [{ dst: "10.9.0.0/16", gw: "192.0.2.1" }];
+      const { status } = side.step("ADD", network(side, { cniVersion: "1.1.0", ipam: { routes } }), {});
+      return { status, host: hostLinks(side), container: side.lab.ip("link show", side.netns()).length };
+    });
+    expect(reference).toEqual({ status: 1, host: ["lo", "bridge0", "veth"], container: 2 });
+    expect(ours).toEqual({ status: 1, host: ["lo"], container: 1 });
+  });
+
+  it("leaves nothing of an ADD that IPAM refuses", () => {
+    const { reference, ours } = both((side) => {
+      const ranges = [[{ subnet: "10.9.0.1/24" }]];
+      const { status } = side.step("ADD", network(side, { cniVersion: "1.1.0", ranges }), {});
+      return { status, host: hostLinks(side) };
+    });
+    expect(reference).toEqual({ status: 1, host: ["lo", "bridge0", "veth"] });
+    expect(ours).toEqual({ status: 1, host: ["lo"] });
+  });
+
+  it("makes one route of isDefaultGateway and IPAM's default route without a gateway", () => {
+    const { reference, ours } = both((side) => {
+      const ipam = { routes: [{ dst: "0.0.0.0/0" }] };
+      const { status } = side.step("ADD", network(side, { cniVersion: "1.1.0", ipam }), {});
+      return { status, routes: side.lab.run(["ip", "route", "show", "default"], side.netns()).trim() };
+    });
+    expect(reference.status).toBe(1);
+    expect(ours).toEqual({ status: 0, routes: "default via 10.1.2.1 dev eth0" });
+  });
+
+  it("releases the address where a plain file is left of the namespace", () => {
+    const { reference, ours } = both((side) => {
+      const config = network(side, { cniVersion: "1.1.0" });
+      side.add(config);
+      side.removeNetns();
+      const netns = path.join(side.lab.dir, "netns");
+      fs.writeFileSync(netns, "");
+      const { status } = side.lab.plugin("bridge", { bin: side.bin, command: "DEL", config, netns });
+      return { status, leases: leasedAddresses(side) };
+    });
+    expect(reference).toEqual({ status: 1, leases: ["10.1.2.2"] });
+    expect(ours).toEqual({ status: 0, leases: [] });
+  });
+
+  it("releases the address of a configuration that has become invalid", () => {
+    const { reference, ours } = both((side) => {
+      side.add(network(side, { cniVersion: "1.1.0" }));
+      const { status } = side.step("DEL", network(side, { cniVersion: "1.1.0", mtu: "broken" }), {});
+      return { status, leases: leasedAddresses(side) };
+    });
+    expect(reference).toEqual({ status: 1, leases: ["10.1.2.2"] });
+    expect(ours).toEqual({ status: 0, leases: [] });
+  });
+
+  it("checks layer 2, and routes in other tables", () => {
+    const { reference, ours } = both((side) => {
+      const other = network(side, { cniVersion: "1.1.0", ipam: { routes: [{ dst: "10.7.0.0/16", table: 100 }] } });
+      return [layer2({ cniVersion: "1.1.0", name: "l2" }), other].map((config, i) => {
+        const containerId = `c${i}`;
+        const prevResult = side.add(config, { containerId });
+        return side.step("CHECK", { ...config, prevResult }, { containerId }).status;
+      });
+    });
+    expect(reference).toEqual([1, 1]);
+    expect(ours).toEqual([0, 0]);
+  });
+
+  it("refuses the host's own namespace before anything happens, in one document", () => {
+    const { reference, ours } = both((side) => {
+      const config = layer2({ cniVersion: "1.1.0" });
+      const { status, stdout } = side.lab.plugin("bridge", {
+        bin: side.bin,
+        command: "ADD",
+        config,
+        netns: side.lab.host,
+      });
+      return { status, documents: stdout.split(/\}\s*\{/).length, host: hostLinks(side) };
+    });
+    expect(reference).toEqual({ status: 1, documents: 2, host: ["lo", "bridge0", "veth", "eth0"] });
+    expect(ours).toEqual({ status: 1, documents: 1, host: ["lo"] });
+  });
+
+  it("gives one interface one address of a range set, also where another is asked for", () => {
+    const { reference, ours } = both((side) => {
+      const ranges = [[{ subnet: "10.9.0.0/24" }]];
+      const config = {
+        cniVersion: "1.1.0",
+        name: "testConfig",
+        ipam: { type: "host-local", dataDir: side.lab.dataDir, ranges },
+      };
+      side.step("ADD", config, { plugin: "host-local" });
+      const { status } = side.step(
+        "ADD",
+        { ...config, args: { cni: { ips: ["10.9.0.9"] } } },
+        { plugin: "host-local" },
+      );
+      return { status, leases: leasedAddresses(side) };
+    });
+    expect(reference).toEqual({ status: 0, leases: ["10.9.0.2", "10.9.0.9"] });
+    expect(ours).toEqual({ status: 1, leases: ["10.9.0.2"] });
+  });
+
+  it("makes no folder for DEL and CHECK", () => {
+    const { reference, ours } = both((side) => {
+      const ranges = [[{ subnet: "10.9.0.0/24" }]];
+      const config = {
+        cniVersion: "1.1.0",
+        name: "testConfig",
+        ipam: { type: "host-local", dataDir: side.lab.dataDir, ranges },
+      };
+      for (const command of ["CHECK", "DEL"]) side.step(command, config, { plugin: "host-local" });
+      return fs.existsSync(side.lab.dataDir);
+    });
+    expect(reference).toBe(true);
+    expect(ours).toBe(false);
+  });
+});
