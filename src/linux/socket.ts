@@ -2,13 +2,13 @@ import { ERRNO, LinuxError } from "./errno.ts";
 import { libc } from "./libc.ts";
 
 /** Address families. <sys/socket.h> */
-export const AF = { UNSPEC: 0, INET: 2, INET6: 10, NETLINK: 16, PACKET: 17, BRIDGE: 7 } as const;
+export const AF = { INET: 2, BRIDGE: 7, INET6: 10, NETLINK: 16 } as const;
 
 /** Socket types, and the flag that keeps a socket out of child processes. <sys/socket.h> */
-export const SOCK = { RAW: 3, DGRAM: 2, CLOEXEC: 0o2000000 } as const;
+export const SOCK = { RAW: 3, CLOEXEC: 0o2000000 } as const;
 
 /** Levels of socket options. <sys/socket.h> */
-export const SOL = { SOCKET: 1, NETLINK: 270 } as const;
+export const SOL = { NETLINK: 270 } as const;
 
 /** Flags of send and receive. <sys/socket.h> */
 const MSG = { TRUNC: 0x20, DONTWAIT: 0x40 } as const;

@@ -1,6 +1,10 @@
+import { ERRNO, LinuxError } from "../linux/errno.ts";
 import { decodeAcknowledgement, NetlinkError } from "./acknowledgement.ts";
 import type { Message } from "./message.ts";
 import { NLM_F, NLMSG } from "./message.ts";
+
+/** How often a list is asked for. */
+const LIST_ATTEMPTS = 20;
 
 /** A request: the message without what the socket knows, and what it does, to read after "Cannot" in an error. */
 export interface Request {
@@ -39,6 +43,19 @@ export function collectAnswers(
     }
   }
   return { messages, interrupted };
+}
+
+/**
+ * Asks until the answer is whole: a list that changed while it was sent is asked for again.
+ * @throws LinuxError EAGAIN when it changed each of 20 times
+ */
+export function askUntilWhole(request: Request, ask: () => Answers): readonly Message[] {
+  for (let attempt = 0; attempt < LIST_ATTEMPTS; attempt++) {
+    const answers = ask();
+    if (!answers.interrupted) return answers.messages;
+  }
+  const reason = `the list changed during each of ${LIST_ATTEMPTS} attempts to read it`;
+  throw new LinuxError(request.action, { syscall: "recvfrom", errno: ERRNO.EAGAIN, reason });
 }
 
 function isVerdict(message: Message): boolean {

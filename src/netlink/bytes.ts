@@ -25,3 +25,8 @@ export function viewOfStruct(bytes: Uint8Array, what: string, size: number): Dat
     throw new RangeError(`Cannot decode ${what}: ${bytes.length} bytes, must be at least ${size}`);
   return viewOf(bytes);
 }
+
+/** Whether bytes hold a text in UTF-8, "" included. */
+export function holdsText(bytes: Uint8Array, text: string): boolean {
+  return text === "" || Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).includes(text);
+}

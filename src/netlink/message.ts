@@ -11,23 +11,19 @@ export interface Message {
 }
 
 /** Messages of netlink itself. <linux/netlink.h> */
-export const NLMSG = { NOOP: 1, ERROR: 2, DONE: 3, OVERRUN: 4 } as const;
+export const NLMSG = { ERROR: 2, DONE: 3 } as const;
 
 /** Flags of a message; which of them share a bit depends on the kind of request. <linux/netlink.h> */
 export const NLM_F = {
   REQUEST: 0x1,
   MULTI: 0x2,
   ACK: 0x4,
-  ECHO: 0x8,
   DUMP_INTR: 0x10,
-  ROOT: 0x100,
-  MATCH: 0x200,
   DUMP: 0x300,
   REPLACE: 0x100,
   EXCL: 0x200,
   CREATE: 0x400,
   APPEND: 0x800,
-  NONREC: 0x100,
   CAPPED: 0x100,
   ACK_TLVS: 0x200,
 } as const;

@@ -16,4 +16,4 @@ export const RTM = {
 } as const;
 
 /** Groups of rtnetlink's events. <linux/rtnetlink.h> */
-export const RTNLGRP = { LINK: 1, IPV4_IFADDR: 5, IPV6_IFADDR: 9 } as const;
+export const RTNLGRP = { LINK: 1, IPV6_IFADDR: 9 } as const;

@@ -11,8 +11,8 @@ import {
   sendDatagram,
   setSocketOption,
 } from "../linux/socket.ts";
-import type { Answers, Request } from "./answers.ts";
-import { collectAnswers } from "./answers.ts";
+import type { Request } from "./answers.ts";
+import { askUntilWhole, collectAnswers } from "./answers.ts";
 import { viewOf } from "./bytes.ts";
 import type { Message } from "./message.ts";
 import { decodeMessages, encodeMessages, NLM_F } from "./message.ts";
@@ -35,9 +35,6 @@ const BUFFER_SIZE = 64 * 1024;
 
 /** How long the kernel may take to answer. */
 const ANSWER_MS = 10_000;
-
-/** How often a list that changed while it was sent is asked for again. */
-const LIST_ATTEMPTS = 20;
 
 /** Which socket to open: for rtnetlink unless `protocol` says otherwise, in the caller's namespace unless `netns` (a path or an open descriptor) does. */
 export interface NetlinkOptions {
@@ -82,7 +79,7 @@ export function openNetlink(options: NetlinkOptions = {}): Netlink {
     return collectAnswers(numbered, { awaited, receive });
   };
   return {
-    request: (request) => insist(request, () => exchange([request], () => true)),
+    request: (request) => askUntilWhole(request, () => exchange([request], () => true)),
     transact: (requests) => exchange(requests, (request) => (request.flags & NLM_F.ACK) !== 0).messages,
     listen: (group) => listen(options, group),
     close: () => closeSync(fd),
@@ -128,32 +125,30 @@ function refuseSilence(requests: readonly Request[]): never {
   });
 }
 
-function insist(request: Request, ask: () => Answers): readonly Message[] {
-  for (let attempt = 0; attempt < LIST_ATTEMPTS; attempt++) {
-    const answers = ask();
-    if (!answers.interrupted) return answers.messages;
-  }
-  const reason = `the list changed during each of ${LIST_ATTEMPTS} attempts to read it`;
-  throw new LinuxError(request.action, { syscall: "recvfrom", errno: ERRNO.EAGAIN, reason });
-}
-
 function listen(options: NetlinkOptions, group: number): Events {
   const fd = openIn(options);
   const buffer = new Uint8Array(BUFFER_SIZE);
-  bindSocket(fd, kernelAddress());
-  if (!setSocketOption(fd, { level: SOL.NETLINK, name: NETLINK.ADD_MEMBERSHIP, value: group })) {
+  try {
+    bindSocket(fd, kernelAddress());
+    join(fd, group);
+  } catch (error) {
     closeSync(fd);
-    throw new LinuxError(`listen to netlink group ${group}`, { syscall: "setsockopt", errno: ERRNO.EPERM });
+    throw error;
   }
-  return {
-    next: (deadline) => {
-      try {
-        return receiveMessages(fd, buffer, deadline);
-      } catch (error) {
-        if (error instanceof LinuxError && error.errno === ERRNO.ENOBUFS) return [];
-        throw error;
-      }
-    },
-    close: () => closeSync(fd),
-  };
+  return { next: (deadline) => receiveEvents(fd, buffer, deadline), close: () => closeSync(fd) };
+}
+
+function join(fd: number, group: number): void {
+  if (setSocketOption(fd, { level: SOL.NETLINK, name: NETLINK.ADD_MEMBERSHIP, value: group })) return;
+  throw new LinuxError(`listen to netlink group ${group}`, { syscall: "setsockopt", errno: ERRNO.EPERM });
+}
+
+/** The kernel reports once with ENOBUFS that it had no room for some. */
+function receiveEvents(fd: number, buffer: Uint8Array, deadline: number): readonly Message[] | undefined {
+  try {
+    return receiveMessages(fd, buffer, deadline);
+  } catch (error) {
+    if (error instanceof LinuxError && error.errno === ERRNO.ENOBUFS) return [];
+    throw error;
+  }
 }

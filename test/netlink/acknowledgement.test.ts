@@ -21,7 +21,7 @@ describe("decodeAcknowledgement()", () => {
 
   test("reads the explanation behind the quoted header of a socket with NETLINK_CAP_ACK", () => {
     const quoted = "3c0000001000050600000000" + "00000000";
-    const explanation = "0c000100" + "4e6f74206d6500".padEnd(16, "0");
+    const explanation = `0c000100${"4e6f74206d6500".padEnd(16, "0")}`;
     const payload = bytesOf(`a1ffffff${quoted}${explanation}0800020024000000`);
 
     expect(decodeAcknowledgement({ type: NLMSG.ERROR, flags: 0x300, sequence: 1, port: 1, payload })).toEqual({

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { NetlinkError } from "../../src/netlink/acknowledgement.ts";
 import type { Request } from "../../src/netlink/answers.ts";
-import { collectAnswers } from "../../src/netlink/answers.ts";
+import { askUntilWhole, collectAnswers } from "../../src/netlink/answers.ts";
 import type { Message } from "../../src/netlink/message.ts";
 import { decodeMessages, NLM_F, NLMSG } from "../../src/netlink/message.ts";
 import { bytesOf, captured, capturedBytes } from "./captured.ts";
@@ -106,5 +106,32 @@ describe("collectAnswers()", () => {
     expect(() => collectAnswers(new Map([[1, request("list", NLM_F.DUMP)]]), { awaited: all, receive })).toThrow(
       "Cannot list: No such device",
     );
+  });
+});
+
+describe("askUntilWhole()", () => {
+  const list = request("list the ports", NLM_F.DUMP);
+
+  test("asks again for a list that was interrupted", () => {
+    let asked = 0;
+    const ask = () => ({ messages: [object(++asked)], interrupted: asked < 3 });
+
+    expect(askUntilWhole(list, ask)).toEqual([object(3)]);
+  });
+
+  test("throws EAGAIN after 20 times", () => {
+    let asked = 0;
+    const ask = () => {
+      asked++;
+      return { messages: [], interrupted: true };
+    };
+
+    expect(() => askUntilWhole(list, ask)).toThrow(
+      expect.objectContaining({
+        code: "EAGAIN",
+        message: "Cannot list the ports: the list changed during each of 20 attempts to read it",
+      }),
+    );
+    expect(asked).toBe(20);
   });
 });

@@ -36,15 +36,7 @@ export const VETH_INFO = { PEER: 1 } as const;
 export const RTEXT_FILTER = { SKIP_STATS: 8 } as const;
 
 /** Whether a link carries traffic, RFC 2863. <linux/if.h> */
-export const IF_OPER = {
-  UNKNOWN: 0,
-  NOTPRESENT: 1,
-  DOWN: 2,
-  LOWERLAYERDOWN: 3,
-  TESTING: 4,
-  DORMANT: 5,
-  UP: 6,
-} as const;
+export const IF_OPER = { UP: 6 } as const;
 
 /** A bridge's settings: 0 is off, 1 is on; the VLAN of untagged packets. */
 export const BRIDGE_FIELDS = {

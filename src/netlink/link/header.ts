@@ -12,15 +12,7 @@ export interface LinkHeader {
 }
 
 /** Flags of a link. <linux/if.h> */
-export const IFF = {
-  UP: 0x1,
-  BROADCAST: 0x2,
-  LOOPBACK: 0x8,
-  RUNNING: 0x40,
-  PROMISC: 0x100,
-  MULTICAST: 0x1000,
-  LOWER_UP: 0x10000,
-} as const;
+export const IFF = { UP: 0x1, PROMISC: 0x100 } as const;
 
 /** sizeof(struct ifinfomsg) <linux/rtnetlink.h> */
 export const LINK_HEADER_SIZE = 16;

@@ -13,7 +13,7 @@ export interface NeighbourHeader {
 }
 
 /** How well a neighbour's MAC is known. <linux/neighbour.h> */
-export const NUD = { INCOMPLETE: 0x1, REACHABLE: 0x2, STALE: 0x4, FAILED: 0x20, NOARP: 0x40, PERMANENT: 0x80 } as const;
+export const NUD = { PERMANENT: 0x80 } as const;
 
 /** sizeof(struct ndmsg) <linux/neighbour.h> */
 export const NEIGHBOUR_HEADER_SIZE = 12;

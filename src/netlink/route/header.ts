@@ -19,16 +19,16 @@ export interface RouteHeader {
 }
 
 /** How far away a destination is. <linux/rtnetlink.h> */
-export const RT_SCOPE = { UNIVERSE: 0, SITE: 200, LINK: 253, HOST: 254, NOWHERE: 255 } as const;
+export const RT_SCOPE = { UNIVERSE: 0, NOWHERE: 255 } as const;
 
 /** Routing tables. <linux/rtnetlink.h> */
-export const RT_TABLE = { UNSPEC: 0, COMPAT: 252, DEFAULT: 253, MAIN: 254, LOCAL: 255 } as const;
+export const RT_TABLE = { UNSPEC: 0, COMPAT: 252, MAIN: 254 } as const;
 
 /** Who made a route. <linux/rtnetlink.h> */
-export const RTPROT = { UNSPEC: 0, KERNEL: 2, BOOT: 3, STATIC: 4 } as const;
+export const RTPROT = { BOOT: 3 } as const;
 
 /** What a route does. <linux/rtnetlink.h> */
-export const RTN = { UNSPEC: 0, UNICAST: 1, LOCAL: 2 } as const;
+export const RTN = { UNICAST: 1 } as const;
 
 /** Flags of a next hop. <linux/rtnetlink.h> */
 export const RTNH_F = { ONLINK: 4 } as const;
