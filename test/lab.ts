@@ -145,6 +145,16 @@ export class Lab {
     return fs.existsSync(folder) ? fs.readdirSync(folder).sort() : [];
   }
 
+  /** Takes away what calls made on the host: its links, its rules and all leases. */
+  clear(): void {
+    for (const link of this.ip("link show")) {
+      const { ifname, link_type } = Object(link);
+      if (link_type !== "loopback") this.try(["ip", "link", "del", ifname]);
+    }
+    this.run(["nft", "flush", "ruleset"]);
+    fs.rmSync(this.dataDir, { recursive: true, force: true });
+  }
+
   dispose(): void {
     for (const name of this.#namespaces.reverse()) spawnSync("ip", ["netns", "del", name]);
     fs.rmSync(this.dir, { recursive: true, force: true });

@@ -1,9 +1,10 @@
 import * as z from "zod/mini";
 import { parseCniArgs } from "../../src/cni/args.ts";
 import { dns, integer, mac, netConf, parseConfig } from "../../src/cni/config.ts";
+import { validateIfname } from "../../src/cni/environment.ts";
 import { CniError } from "../../src/cni/error.ts";
 import type { Request } from "../../src/cni/request.ts";
-import type { Mac } from "../../src/ip/mac.ts";
+import { type Mac, parseMac } from "../../src/ip/mac.ts";
 
 /** Highest VLAN ID that a port may have; 4095 is reserved. IEEE 802.1Q */
 const MAX_VLAN = 4094;
@@ -45,15 +46,38 @@ export interface BridgeConfig extends Omit<z.output<ReturnType<typeof schema>>, 
 export function parseBridgeConfig(request: Request): BridgeConfig {
   const { args, runtimeConfig, ipam, ...fields } = parseConfig(schema(), request.config);
   const fromArgs = parseCniArgs(request.args, ["MAC"]).MAC ?? "";
+  refuseBadName(fields.bridge);
   const config = {
     ...fields,
     isGateway: fields.isGateway || fields.isDefaultGateway,
     ipam: ipam?.type === "" ? undefined : ipam?.type,
-    mac: runtimeConfig?.mac ?? args?.cni?.mac ?? parseConfig(mac(), fromArgs, "MAC"),
+    mac: runtimeConfig?.mac ?? args?.cni?.mac ?? parseMacArg(fromArgs),
   };
   refuseContradictions(config);
   refuseUnsupported(config);
   return config;
+}
+
+function parseMacArg(text: string): Mac | undefined {
+  const mac = parseMac(text);
+  if (mac !== undefined || text === "") return mac;
+  throw new CniError(
+    "invalidEnvironment",
+    `ARGS: error parsing value of pair ${JSON.stringify(`MAC=${text}`)}: must be a hardware address`,
+    { details: "in CNI_ARGS" },
+  );
+}
+
+/** The kernel would refuse it too, but for %, in whose place it puts a number. */
+function refuseBadName(bridge: string): void {
+  const quoted = JSON.stringify(bridge);
+  if (bridge.includes("%")) invalid(`Cannot use bridge ${quoted}: interface name contains %`);
+  try {
+    validateIfname(bridge);
+  } catch (error) {
+    if (error instanceof CniError) invalid(`Cannot use bridge ${quoted}: ${error.message}`);
+    throw error;
+  }
 }
 
 function refuseContradictions(config: BridgeConfig): void {

@@ -29,6 +29,9 @@ const VARIABLES: readonly Variable[] = [
 /** What the specification allows in a container id and in a network's name. */
 const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/;
 
+/** A name that may be megabytes long is quoted up to here. */
+const LONGEST_QUOTE = 256;
+
 /** IFNAMSIZ without the terminating zero, in bytes. <linux/if.h> */
 const MAX_IFNAME_LENGTH = 15;
 
@@ -58,7 +61,8 @@ export function validateContainerId(id: string): void {
 export function validateNetworkName(name: string): void {
   if (name === "") throw new CniError("invalidConfig", "missing network name");
   if (!NAME.test(name)) {
-    throw new CniError("invalidConfig", "invalid characters found in network name", { details: name });
+    const details = name.length > LONGEST_QUOTE ? `${name.slice(0, LONGEST_QUOTE)}…` : name;
+    throw new CniError("invalidConfig", "invalid characters found in network name", { details });
   }
 }
 
