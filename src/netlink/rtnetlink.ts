@@ -13,6 +13,8 @@ export const RTM = {
   NEWNEIGH: 28,
   DELNEIGH: 29,
   GETNEIGH: 30,
+  NEWVLAN: 112,
+  GETVLAN: 114,
 } as const;
 
 /** Groups of rtnetlink's events. <linux/rtnetlink.h> */

@@ -1,5 +1,6 @@
-// Writes every NAME.hex beside it: what `ip` and the kernel say to each other over netlink, in two namespaces of its own.
-// Needs root, iproute2 and strace: node capture.mjs. One line a message: its type, and all its bytes in hex.
+// Writes every NAME.hex: what `ip` and the kernel say to each other over netlink, in two namespaces of its own.
+// Needs root, iproute2 and strace: node capture.mjs [vlans [FOLDER]]. One line a message: its type, and all its bytes in hex.
+// The commands about VLANs need a kernel that filters them: node test/vm/run.mjs --exec "node $PWD/capture.mjs vlans /vm"
 import { spawnSync } from "node:child_process";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -56,11 +57,28 @@ const COMMANDS = [
   ["delete-link", host, "ip link delete dev veth0"],
 ];
 
+/** The same about VLANs. */
+const VLAN_COMMANDS = [
+  [null, host, "ip link add name br0 type bridge vlan_filtering 1"],
+  [null, host, `ip link add name veth0 master br0 type veth peer name eth0 netns ${container}`],
+  ["get-bridge-with-vlans", host, "ip -details link show dev br0"],
+  ["add-vlan", host, "bridge vlan add dev veth0 vid 100 pvid untagged master"],
+  ["add-vlan-range", host, "bridge vlan add dev veth0 vid 200-210 master"],
+  ["delete-vlan", host, "bridge vlan del dev veth0 vid 1 master"],
+  ["delete-vlan-range", host, "bridge vlan del dev veth0 vid 205-207 master"],
+  ["delete-vlan-missing", host, "bridge vlan del dev veth0 vid 7 master"],
+  ["list-vlans", host, "bridge -details vlan show dev veth0"],
+  [null, host, "ip link set dev veth0 nomaster"],
+  ["add-vlan-no-port", host, "bridge vlan add dev veth0 vid 100 master"],
+];
+
+const [commands, folder] = process.argv[2] === "vlans" ? [VLAN_COMMANDS, process.argv[3]] : [COMMANDS];
+
 for (const name of [host, container]) run(["ip", "netns", "add", name]);
 try {
   const [kernel] = run(["uname", "-r"]).stdout.split("-");
   const version = `# Linux ${kernel}, ${run(["ip", "-Version"]).stdout.replace(/.*(iproute2-[^,]*).*/s, "$1")}`;
-  for (const [name, netns, command] of COMMANDS) capture(name, netns, command, version);
+  for (const [name, netns, command] of commands) capture(name, netns, command, version);
 } finally {
   for (const name of [host, container]) run(["ip", "netns", "delete", name]);
 }
@@ -74,7 +92,7 @@ function capture(name, netns, command, version) {
   if (name === null) return;
   const heading = `# ${command.replace(container, "CONTAINER")}`;
   const complaints = stderr.split("\n").filter((line) => line !== "").map((line) => `# stderr: ${line}`);
-  writeFileSync(join(import.meta.dirname, `${name}.hex`), [heading, version, ...complaints, ...messages(text), ""].join("\n"));
+  writeFileSync(join(folder ?? import.meta.dirname, `${name}.hex`), [heading, version, ...complaints, ...messages(text), ""].join("\n"));
 }
 
 /** strace prints a call, then its bytes on lines that begin with " | ". A peek at the next answer is printed like an answer. */

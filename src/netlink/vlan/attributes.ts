@@ -1,0 +1,47 @@
+import { viewOf, viewOfStruct } from "../bytes.ts";
+import { type Codec, u16 } from "../codec.ts";
+
+/** What a bridge knows of a port, inside IFLA_AF_SPEC. <linux/if_bridge.h> */
+export const IFLA_BRIDGE = { FLAGS: 0, VLAN_INFO: 2 } as const;
+
+/** Whom IFLA_BRIDGE_FLAGS means: the bridge that the link is a port of. <linux/if_bridge.h> */
+export const BRIDGE_FLAGS = { MASTER: 1 } as const;
+
+/** Flags of struct bridge_vlan_info. <linux/if_bridge.h> */
+export const BRIDGE_VLAN_INFO = { PVID: 0x2, UNTAGGED: 0x4, RANGE_BEGIN: 0x8, RANGE_END: 0x10 } as const;
+
+/** What a list of VLANs holds: an entry for each run of VLANs that are alike. <linux/if_bridge.h> */
+export const BRIDGE_VLANDB = { ENTRY: 1 } as const;
+
+/** Parts of such an entry: the first VLAN, and the ID of the last where there are several. <linux/if_bridge.h> */
+const BRIDGE_VLANDB_ENTRY = { INFO: 1, RANGE: 2 } as const;
+
+/** struct bridge_vlan_info. <linux/if_bridge.h> */
+export interface VlanInfo {
+  /** BRIDGE_VLAN_INFO bits. */
+  readonly flags: number;
+  readonly id: number;
+}
+
+/** sizeof(struct bridge_vlan_info): u16 flags, u16 ID. */
+const VLAN_INFO_SIZE = 4;
+
+export const vlanInfo: Codec<VlanInfo> = {
+  encode: ({ flags, id }) => {
+    const bytes = new Uint8Array(VLAN_INFO_SIZE);
+    const view = viewOf(bytes);
+    view.setUint16(0, flags, true);
+    view.setUint16(2, id, true);
+    return bytes;
+  },
+  decode: (bytes) => {
+    const view = viewOfStruct(bytes, "struct bridge_vlan_info", VLAN_INFO_SIZE);
+    return { flags: view.getUint16(0, true), id: view.getUint16(2, true) };
+  },
+};
+
+/** The attributes of an entry that we speak. */
+export const ENTRY_FIELDS = {
+  info: [BRIDGE_VLANDB_ENTRY.INFO, vlanInfo],
+  last: [BRIDGE_VLANDB_ENTRY.RANGE, u16],
+} as const;

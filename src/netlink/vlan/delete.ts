@@ -1,0 +1,18 @@
+import type { LinkId } from "../link/message.ts";
+import { NLM_F } from "../message.ts";
+import { RTM } from "../rtnetlink.ts";
+import type { Netlink } from "../socket.ts";
+import { encodePortVlans, formatVlanIds } from "./message.ts";
+
+/**
+ * Takes a bridge port out of VLANs, given in ascending order, like `bridge vlan delete dev NAME vid ID … master`. One that it
+ * is not in is fine. @throws NetlinkError EOPNOTSUPP when it is no port, or the kernel lacks CONFIG_BRIDGE_VLAN_FILTERING
+ */
+export function deleteVlans(netlink: Netlink, port: LinkId, ids: readonly number[]): void {
+  const payload = encodePortVlans(
+    port,
+    ids.map((id) => ({ id, pvid: false, untagged: false })),
+  );
+  const action = `delete VLANs ${formatVlanIds(ids)} from bridge port "${port.name}"`;
+  netlink.request({ type: RTM.DELLINK, flags: NLM_F.ACK, payload, action });
+}
