@@ -18,6 +18,9 @@ import { connectVeth, type VethPair, waitForPort } from "../../src/steps/veth.ts
 import { type AddressPlan, planAddresses } from "./address-plan.ts";
 import { type BridgeConfig, parseBridgeConfig } from "./config.ts";
 
+/** How long IPAM may take to give back what it gave: less than for ADD, which may have taken all of its time already. */
+const UNDO_MS = 15_000;
+
 /** What one ADD works with. */
 interface Attachment {
   readonly request: Request;
@@ -66,7 +69,7 @@ function refuseExisting(container: Container, ifname: string): void {
 function startIpam(request: Request, type: string, defer: Defer): Delegation {
   const ipam = startDelegate(launch, request, { command: "ADD", type });
   defer(() => {
-    if (!hasRefused(ipam)) startDelegate(launch, request, { command: "DEL", type }).done();
+    if (!hasRefused(ipam)) startDelegate(launch, request, { command: "DEL", type, deadline: UNDO_MS }).done();
   });
   return ipam;
 }

@@ -41,7 +41,7 @@ export interface Delegation {
   abandon(): void;
 }
 
-/** A delegate has a minute, in milliseconds: longer than any lock is waited for, shorter than a runtime's own limit of two. */
+/** A delegate has a minute, in milliseconds, unless told otherwise: longer than any lock is waited for, shorter than a runtime's own limit of two. */
 const DEADLINE = 60_000;
 
 /** An executable that is being replaced in place has five seconds, in milliseconds. */
@@ -75,29 +75,40 @@ export interface PluginProcess {
   /** Takes each line that it writes to standard error. */
   readonly log: (line: string) => void;
   readonly held?: boolean;
+  /** Milliseconds after which it is killed. */
+  readonly deadline?: number;
 }
 
 /**
  * Runs another plugin with this call's standard input and environment, all but CNI_COMMAND. It is started at once and
- * runs while the caller goes on; with `held` it gets its input, and so begins, only when it is waited for. Whatever it
- * writes to standard error goes to the log. SPEC.md, "Delegated plugins"
+ * runs while the caller goes on; with `held` it gets its input, and so begins, only when it is waited for, which is also
+ * when it is told that it cannot be run. Whatever it writes to standard error goes to the log. SPEC.md, "Delegated plugins"
  */
 export function startDelegate(
   launch: Launch,
   request: Request,
-  options: { command: Command; type: string; held?: boolean },
+  options: { command: Command; type: string; held?: boolean; deadline?: number },
 ): Delegation {
-  const { command, type, held = false } = options;
+  const { command, type, held = false, deadline = DEADLINE } = options;
   const { path, stdin, log } = request;
   const environment = { ...request.environment, CNI_COMMAND: command };
-  const start = () => startPlugin(launch, { type, path, environment, stdin, log, held });
-  const process = held && stdin.length > MAX_HELD ? undefined : start();
-  const finish = once(() => (process ?? start()).finish());
+  const start = () => startPlugin(launch, { type, path, environment, stdin, log, held, deadline });
+  const begun = held && stdin.length > MAX_HELD ? undefined : capture(start);
+  if (!held) begun?.();
+  const finish = once(() => (begun ?? start)().finish());
   return {
     result: () => decodeResult(finish(), type, request),
     done: () => void finish(),
-    abandon: () => process?.abandon(),
+    abandon: () => abandonBegun(begun),
   };
+}
+
+function abandonBegun(begun: (() => Started) | undefined): void {
+  try {
+    begun?.().abandon();
+  } catch {
+    // It never ran.
+  }
 }
 
 /** A plugin that was started. */
@@ -110,17 +121,17 @@ export interface Started {
 
 /** Starts a plugin, which runs while the caller goes on. @throws CniError delegateFailed */
 export function startPlugin(launch: Launch, process: PluginProcess): Started {
-  const { type, path, environment, stdin, log, held = false } = process;
-  const executable = findPlugin(type, path);
-  const options = { environment, stdin, held, deadline: DEADLINE, maxOutput: MAX_OUTPUT };
-  const child = guard(type, () => launchWhenWritten(() => launch(executable, options)));
-  return { finish: () => readOutput(child, type, log), abandon: () => child.abandon() };
+  const { environment, stdin, held = false, deadline = DEADLINE } = process;
+  const executable = findPlugin(process.type, process.path);
+  const options = { environment, stdin, held, deadline, maxOutput: MAX_OUTPUT };
+  const child = guard(process, () => launchWhenWritten(() => launch(executable, options)));
+  return { finish: () => readOutput(child, process), abandon: () => child.abandon() };
 }
 
-function readOutput(child: Child, type: string, log: (line: string) => void): Uint8Array {
-  const exit = guard(type, () => child.wait());
-  relay(exit.stderr, log);
-  if (exit.status !== 0) throw decodeFailure(exit, type);
+function readOutput(child: Child, process: PluginProcess): Uint8Array {
+  const exit = guard(process, () => child.wait());
+  relay(exit.stderr, process.log);
+  if (exit.status !== 0) throw decodeFailure(exit, process.type);
   return exit.stdout;
 }
 
@@ -165,13 +176,13 @@ function isRegularFile(path: string): boolean {
   }
 }
 
-function guard<T>(type: string, run: () => T): T {
+function guard<T>({ type, deadline = DEADLINE }: PluginProcess, run: () => T): T {
   try {
     return run();
   } catch (error) {
     if (error instanceof CniError) throw error;
     if (hasCode(error, "ETIMEDOUT")) {
-      const message = `Cannot wait for plugin "${type}" any longer: it did not end within ${DEADLINE / 1000} s`;
+      const message = `Cannot wait for plugin "${type}" any longer: it did not end within ${deadline / 1000} s`;
       throw new CniError("deadlineExceeded", message, { cause: error });
     }
     const reason = error instanceof Error ? error.message : String(error);

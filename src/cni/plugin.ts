@@ -39,7 +39,8 @@ export function servePlugin(plugin: Plugin, edge: Edge): number {
   try {
     const command = edge.environment["CNI_COMMAND"] ?? "";
     if (command === "") edge.writeErr(introduce(plugin));
-    else print(answer(command, plugin, edge), edge);
+    else if (command === "VERSION") print(formatVersions(versionsOf(plugin)), edge);
+    else answer(command, plugin, edge);
     return 0;
   } catch (error) {
     reportError(error, edge);
@@ -49,22 +50,25 @@ export function servePlugin(plugin: Plugin, edge: Edge): number {
 
 function introduce(plugin: Plugin): string {
   const version = typeof PACKAGE_VERSION === "string" ? PACKAGE_VERSION : "0.0.0-unpackaged";
-  const versions = (plugin.versions ?? SPEC_VERSIONS).join(", ");
+  const versions = versionsOf(plugin).join(", ");
   return `CNI ${plugin.name} plugin v${version}\nCNI protocol versions supported: ${versions}\n`;
 }
 
-function answer(command: string, plugin: Plugin, edge: Edge): string {
-  const supported = plugin.versions ?? SPEC_VERSIONS;
+function answer(command: string, plugin: Plugin, edge: Edge): void {
   checkEnvironment(command, edge.environment);
-  if (command === "VERSION") return formatVersions(supported);
   const stdin = readStdin(edge);
   const network = readNetwork(stdin);
   const verb = COMMANDS.find((each) => each === command);
   if (verb === undefined) throw new CniError("invalidEnvironment", `unknown CNI_COMMAND: ${command}`);
-  const version = agreeOnVersion(verb, readVersion(network.json), supported);
+  const version = agreeOnVersion(verb, readVersion(network.json), versionsOf(plugin));
   const call = { network, version, stdin, environment: edge.environment, log: (line: string) => log(line, edge) };
   refuseOwnNetns(verb, edge);
-  return verb === "ADD" ? add(plugin, call) : act(plugin, createRequest(verb, call));
+  if (verb === "ADD") add(plugin, call, edge);
+  else act(plugin, createRequest(verb, call));
+}
+
+function versionsOf(plugin: Plugin): readonly SpecVersion[] {
+  return plugin.versions ?? SPEC_VERSIONS;
 }
 
 function formatVersions(supported: readonly SpecVersion[]): string {
@@ -79,25 +83,31 @@ function readStdin(edge: Edge): Uint8Array {
   }
 }
 
-function act(plugin: Plugin, request: Request): string {
+function act(plugin: Plugin, request: Request): void {
   const { command } = request;
   const verbs = { ADD: undefined, CHECK: plugin.check, DEL: plugin.del, GC: plugin.gc, STATUS: plugin.status };
   verbs[command]?.(request);
-  return "";
 }
 
-/** The oldest versions cannot tell every result; an ADD whose result cannot be told is taken back. */
-function add(plugin: Plugin, call: Call): string {
+/**
+ * An ADD of whose result nobody hears is taken back: the oldest versions cannot tell every result, and who asked may be
+ * gone, a killed plugin for one that runs this one as its delegate.
+ */
+function add(plugin: Plugin, call: Call, edge: Edge): void {
   const result = plugin.add(createRequest("ADD", call));
   try {
-    return formatResult(result, call.version);
+    print(formatResult(result, call.version), edge);
   } catch (error) {
-    try {
-      plugin.del(createRequest("DEL", call));
-    } catch (undoError) {
-      call.log(`Cannot take back ADD: ${toCniError(undoError).message}`);
-    }
+    takeBack(plugin, call);
     throw error;
+  }
+}
+
+function takeBack(plugin: Plugin, call: Call): void {
+  try {
+    plugin.del(createRequest("DEL", call));
+  } catch (error) {
+    call.log(`Cannot take back ADD: ${toCniError(error).message}`);
   }
 }
 

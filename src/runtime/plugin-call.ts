@@ -8,6 +8,9 @@ import { decoded } from "./refusal.ts";
 import type { Runtime } from "./runtime.ts";
 import { parseStated, type StatedResult } from "./stated-result.ts";
 
+/** How long a plugin may take, in milliseconds: it waits for its delegates, for each up to a minute, and then cleans up. */
+const DEADLINE = 120_000;
+
 /** One call of one plugin of a network. */
 export interface PluginCall extends Omit<Injected, "capabilityArgs"> {
   readonly command: Command;
@@ -23,7 +26,7 @@ export function callPlugin(runtime: Runtime, call: PluginCall): Uint8Array {
   const { command, plugin, attachment } = call;
   const stdin = formatPluginInput(plugin, { ...call, capabilityArgs: attachment?.capabilityArgs ?? {} });
   const environment = { ...runtime.environment, ...protocolVariables(command, { path, attachment }) };
-  return startPlugin(launch, { type: plugin.type, path, environment, stdin, log }).finish();
+  return startPlugin(launch, { type: plugin.type, path, environment, stdin, log, deadline: DEADLINE }).finish();
 }
 
 /** Calls a plugin and reads the result that it printed. @throws CniError as callPlugin, decodingFailure */

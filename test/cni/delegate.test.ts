@@ -165,16 +165,20 @@ describe("startDelegate", () => {
     expect(attempts).toBe(3);
   });
 
-  test("cannot start what cannot be run", () => {
+  test("cannot start what cannot be run, which of a held one is told when it is waited for", () => {
     const stdin = Buffer.from('{"name":"n"}');
     const environment = { CNI_PATH: join(folder, "two") };
     const call = { network: readNetwork(stdin), version: "1.0.0", stdin, environment, log: () => {} } as const;
     const launch = (): never => {
       throw withCode("EACCES", "Permission denied");
     };
-    expect(() => startDelegate(launch, createRequest("ADD", call), { command: "ADD", type: "host-local" })).toThrow(
-      expect.objectContaining({ code: 108, message: 'Cannot run plugin "host-local": Permission denied' }),
-    );
+    const start = (held: boolean) =>
+      startDelegate(launch, createRequest("ADD", call), { command: "ADD", type: "host-local", held });
+    const error = expect.objectContaining({ code: 108, message: 'Cannot run plugin "host-local": Permission denied' });
+    expect(() => start(false)).toThrow(error);
+    const held = start(true);
+    held.abandon();
+    expect(() => held.done()).toThrow(error);
   });
 });
 

@@ -439,6 +439,18 @@ describe("servePlugin, errors", () => {
     expect(answer.verbs).toEqual(["ADD", "DEL"]);
   });
 
+  test("ADD is taken back where its result cannot be delivered", () => {
+    const writeOut = (): never => {
+      throw new Error("broken pipe");
+    };
+    const answer = call({ ...ATTACHMENT, CNI_COMMAND: "ADD" }, { edge: { writeOut } });
+    expect(answer).toMatchObject({
+      exit: 1,
+      err: "error writing to stdout: broken pipe\n",
+      verbs: ["ADD", "DEL"],
+    });
+  });
+
   test("ADD that cannot be taken back says so, and fails as it would have", () => {
     const del = (): never => {
       throw new CniError("ioFailure", "no way back");
