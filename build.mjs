@@ -38,6 +38,41 @@ function imageSource() {
   ].join("\n");
 }
 
+/**
+ * Brings the module of an imported function in only when the function is called: of a plugin's verbs a process runs one, and the
+ * lock is taken by ADD alone. Without, each process starts 1 ms later.
+ */
+function loadAtFirstCall() {
+  const verbs = { files: /\/plugins\/[^/]+\/main\.ts$/, imports: /^import \{ (\w+) \} from ("\.\/[^"]+");$/gm };
+  const lock = { files: /\/host-local\/lock\.ts$/, imports: /^import \{ (\w+) \} from ("proper-lockfile");$/gm };
+  const rewrite = (source, imports) => source.replace(imports, "const $1 = (...args) => require($2).$1(...args);");
+  return {
+    name: "load-at-first-call",
+    setup({ onLoad }) {
+      for (const { files, imports } of [verbs, lock]) {
+        onLoad({ filter: files }, (file) => ({
+          contents: rewrite(fs.readFileSync(file.path, "utf8"), imports),
+          loader: "ts",
+        }));
+      }
+    },
+  };
+}
+
+/**
+ * proper-lockfile asks for signal-exit, to remove locks at the process's end: ours are removed by then, and its signal handlers
+ * would need an event loop to run. Saves host-local 0.5 ms of an ADD.
+ */
+function omitSignalExit() {
+  return {
+    name: "omit-signal-exit",
+    setup({ onResolve, onLoad }) {
+      onResolve({ filter: /^signal-exit$/ }, ({ path: name }) => ({ path: name, namespace: "omitted" }));
+      onLoad({ filter: /.*/, namespace: "omitted" }, () => ({ contents: "module.exports = () => () => {};" }));
+    },
+  };
+}
+
 async function bundle(runtime) {
   const outfile = path.join(root, `dist/bundle/${runtime}.cjs`);
   await esbuild.build({
@@ -53,6 +88,7 @@ async function bundle(runtime) {
     external: ["bun:ffi"],
     // proper-lockfile asks for graceful-fs, which costs several milliseconds at start and adds nothing to synchronous calls.
     alias: { "graceful-fs": "node:fs" },
+    plugins: [loadAtFirstCall(), omitSignalExit()],
     define: { PACKAGE_VERSION: JSON.stringify(manifest.version), PLUGIN_NAMES: JSON.stringify(names) },
     logLevel: "warning",
   });
@@ -71,6 +107,8 @@ async function packWithBun(directory, arch) {
         "--compile-executable-path",
         npmBinary(`@oven/bun-linux-${arch === "arm64" ? "aarch64" : "x64"}`, "bin/bun"),
       ],
+      // Code that runs for milliseconds is not worth compiling: 1 to 2 ms less of each process. A long loop still is compiled.
+      "--compile-jit-policy=30",
       // A plugin run by root takes nothing from its working directory.
       ...["--no-compile-autoload-dotenv", "--no-compile-autoload-bunfig"],
       ...[await bundle("bun"), "--outfile", image],
