@@ -59,14 +59,14 @@ function networkOf(lab: Lab, netns: string): unknown {
         ?.filter(({ scope }: { scope: string }) => scope !== "link")
         .map(({ local, prefixlen }: { local: string; prefixlen: number }) => `${local}/${prefixlen}`),
     })),
-    routes: [lab.run(["ip", "-4", "route", "show", "table", "all"], netns), routes6(lab, netns)],
+    routes: [...routesOf(lab, netns, "-4"), ...routesOf(lab, netns, "-6")],
   };
 }
 
-/** Without the routes that the kernel gives a link once it has a carrier. */
-function routes6(lab: Lab, netns: string): string {
-  const lines = lab.run(["ip", "-6", "route", "show", "table", "all"], netns).split("\n");
-  return lines.filter((line) => !/fe80::|multicast|anycast/.test(line)).join("\n");
+/** Without what comes and goes with a link's carrier. */
+function routesOf(lab: Lab, netns: string, family: "-4" | "-6"): string[] {
+  const lines = lab.run(["ip", family, "route", "show", "table", "all"], netns).split("\n");
+  return lines.filter((line) => !/fe80::|multicast|anycast/.test(line)).map((line) => line.replace(" linkdown", ""));
 }
 
 function filesBelow(folder: string): Record<string, string> {
