@@ -62,15 +62,19 @@ export function releaseLeases({ folder, attachment }: LeaseStore): void {
   const names = listNames(folder);
   const leases = selectLeases(readLeases(folder, names), attachment);
   const asides = selectLeases(readFiles(folder, names.filter(files.isAside)), attachment);
-  const failures: unknown[] = [];
-  for (const { name, text } of [...leases, ...asides]) {
-    try {
-      attempt(`remove the lease "${folder}/${name}"`, () => files.withdrawFile(folder, name, text));
-    } catch (error) {
-      failures.push(error);
-    }
-  }
+  const failures = withdrawAll(folder, [...leases, ...asides]);
   if (names.some(files.isDraft)) clearDrafts(folder);
+  if (failures.length > 0) throw new AggregateError(failures);
+}
+
+/**
+ * Removes the attachment's leases of these addresses and leaves alone what else it has: another ADD may have taken that
+ * since. @throws AggregateError of CniError leaseStore
+ */
+export function releaseAddresses({ folder, attachment }: LeaseStore, addresses: readonly Address[]): void {
+  const text = formatLease(attachment);
+  const leases = addresses.map((address) => ({ name: formatAddress(address), text }));
+  const failures = withdrawAll(folder, leases);
   if (failures.length > 0) throw new AggregateError(failures);
 }
 
@@ -83,6 +87,18 @@ function readFiles(folder: string, names: readonly string[]): readonly Lease[] {
   return names.flatMap((name) => {
     const text = files.readText(`${folder}/${name}`);
     return text === undefined ? [] : [{ name, text }];
+  });
+}
+
+/** Returns what failed. */
+function withdrawAll(folder: string, leases: readonly Lease[]): readonly unknown[] {
+  return leases.flatMap(({ name, text }) => {
+    try {
+      attempt(`remove the lease "${folder}/${name}"`, () => files.withdrawFile(folder, name, text));
+      return [];
+    } catch (error) {
+      return [error];
+    }
   });
 }
 

@@ -2,5 +2,6 @@ import { runPlugin } from "../../src/cni/process.ts";
 import { add } from "./add.ts";
 import { check } from "./check.ts";
 import { del } from "./del.ts";
+import { undo } from "./undo.ts";
 
-runPlugin({ name: "host-local", add, check, del });
+runPlugin({ name: "host-local", add, check, del, undo });

@@ -18,6 +18,8 @@ export interface Plugin {
   readonly gc?: (request: Request) => void;
   /** Without it STATUS succeeds. */
   readonly status?: (request: Request) => void;
+  /** Takes back an ADD of whose result nobody hears; without it DEL does. The request is as for DEL. */
+  readonly undo?: (request: Request, result: Result) => void;
 }
 
 /** What a plugin has of its process. */
@@ -98,14 +100,15 @@ function add(plugin: Plugin, call: Call, edge: Edge): void {
   try {
     print(formatResult(result, call.version), edge);
   } catch (error) {
-    takeBack(plugin, call);
+    takeBack(plugin, call, result);
     throw error;
   }
 }
 
-function takeBack(plugin: Plugin, call: Call): void {
+function takeBack(plugin: Plugin, call: Call, result: Result): void {
+  const undo: NonNullable<Plugin["undo"]> = plugin.undo ?? plugin.del;
   try {
-    plugin.del(createRequest("DEL", call));
+    undo(createRequest("DEL", call), result);
   } catch (error) {
     call.log(`Cannot take back ADD: ${toCniError(error).message}`);
   }

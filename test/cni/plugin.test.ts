@@ -451,6 +451,14 @@ describe("servePlugin, errors", () => {
     });
   });
 
+  test("ADD is taken back by undo, where the plugin has one, which is given the result", () => {
+    const undone: unknown[] = [];
+    const undo = ({ command }: Request, result: Result) => void undone.push([command, result]);
+    const answer = call({ ...ATTACHMENT, CNI_COMMAND: "ADD" }, { stdin: '{"name":"a"}', plugin: { undo } });
+    expect(answer).toMatchObject({ exit: 1, verbs: ["ADD"] });
+    expect(undone).toEqual([["DEL", EMPTY]]);
+  });
+
   test("ADD that cannot be taken back says so, and fails as it would have", () => {
     const del = (): never => {
       throw new CniError("ioFailure", "no way back");

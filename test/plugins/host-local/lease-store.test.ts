@@ -1,7 +1,13 @@
 import fs from "node:fs";
 import path from "node:path";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { holdsLease, type LeaseStore, openLeases, releaseLeases } from "../../../plugins/host-local/lease-store.ts";
+import {
+  holdsLease,
+  type LeaseStore,
+  openLeases,
+  releaseAddresses,
+  releaseLeases,
+} from "../../../plugins/host-local/lease-store.ts";
 import { type Address, formatAddress, parseAddress } from "../../../src/ip/address.ts";
 import { temporaryFolder } from "./host-local.ts";
 import { refusal } from "./refusal.ts";
@@ -159,6 +165,14 @@ describe("holdsLease()", () => {
 
   test("finds none where there is no folder", () => {
     expect(holdsLease({ ...storeOf({}), folder: "/nonexistent/mynet" })).toBe(false);
+  });
+});
+
+describe("releaseAddresses()", () => {
+  test("removes the attachment's leases of these addresses, and neither its others nor anybody else's", () => {
+    const store = storeOf({ "10.1.2.2": "c1\r\neth0", "10.1.2.3": "c1\r\neth0", "10.1.2.4": "c2\r\neth0" });
+    releaseAddresses(store, ["10.1.2.2", "10.1.2.4", "10.1.2.5"].map(ip));
+    expect(names(store)).toEqual(["10.1.2.3", "10.1.2.4"]);
   });
 });
 
