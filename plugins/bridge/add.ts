@@ -13,6 +13,7 @@ import { type Container, openContainer } from "../../src/steps/container.ts";
 import { enableForwarding } from "../../src/steps/forwarding.ts";
 import { announceAddresses, configureInterface, prepareInterface } from "../../src/steps/interface.ts";
 import { masquerade } from "../../src/steps/masquerade.ts";
+import { type Backend, openBackend } from "../../src/steps/masquerade-backend.ts";
 import { type Defer, undoOnError } from "../../src/steps/undo.ts";
 import { connectVeth, type VethPair, waitForPort } from "../../src/steps/veth.ts";
 import { type AddressPlan, planAddresses } from "./address-plan.ts";
@@ -27,6 +28,8 @@ interface Attachment {
   readonly config: BridgeConfig;
   readonly host: Netlink;
   readonly container: Container;
+  /** What masquerades, where that is asked for. */
+  readonly backend: Backend | undefined;
   readonly defer: Defer;
 }
 
@@ -35,7 +38,10 @@ export function add(request: Request): Result {
   const config = parseBridgeConfig(request);
   const container = openContainer(request.netns);
   refuseExisting(container, request.ifname);
-  return undoOnError(request.log, (defer) => attach({ request, config, host: openNetlink(), container, defer }));
+  const masquerades = config.ipMasq && config.ipam !== undefined;
+  const backend = masquerades ? openBackend(request, config.ipMasqBackend) : undefined;
+  const tools = { request, config, host: openNetlink(), container, backend };
+  return undoOnError(request.log, (defer) => attach({ ...tools, defer }));
 }
 
 function attach(attachment: Attachment): Result {
@@ -90,7 +96,7 @@ function vethSpec(request: Request, config: BridgeConfig) {
 }
 
 function assignAddresses(
-  { request, config, host, container, defer }: Attachment,
+  { request, config, host, container, backend, defer }: Attachment,
   { answer, bridge, veth }: { answer: Result; bridge: Link; veth: VethPair },
 ): AddressPlan {
   if (answer.ips.length === 0) throw new CniError("delegateFailed", "IPAM plugin returned missing IP config");
@@ -100,7 +106,7 @@ function assignAddresses(
     ensureBridgeAddress(host, { bridge, port: veth.port, address, force: config.forceAddress }, defer);
   }
   for (const family of new Set(plan.bridgeAddresses.map(({ address }) => address.family))) enableForwarding(family);
-  if (config.ipMasq) masquerade(request, plan.ips, defer);
+  if (backend !== undefined) masquerade(request, { backend, ips: plan.ips }, defer);
   return plan;
 }
 

@@ -44,7 +44,9 @@ function compare(inspection: Inspection): void {
     ...checkInside(inspection, inside),
     ...(inside === undefined ? [] : checkPort(inspection, { bridge, inside })),
     ...(inside === undefined ? [] : checkAddresses(container.netlink, inside, result)),
-    ...(config.ipMasq ? checkMasquerade(request, result.ips) : []),
+    ...(config.ipMasq && config.ipam !== undefined
+      ? checkMasquerade(request, { asked: config.ipMasqBackend, ips: result.ips })
+      : []),
   ];
   if (differences.length > 0) throw new CniError("checkFailed", differences.join("; "));
 }

@@ -101,7 +101,6 @@ function refuseUnsupported(config: BridgeConfig): void {
   if (config.vlan !== 0) unsupported("vlan", config.vlan);
   if (config.vlanTrunk !== undefined) unsupported("vlanTrunk", config.vlanTrunk);
   if (config.macspoofchk) unsupported("macspoofchk", config.macspoofchk);
-  if (config.ipMasq && config.ipMasqBackend === "iptables") unsupported("ipMasqBackend", config.ipMasqBackend);
 }
 
 function invalid(message: string): never {

@@ -7,8 +7,8 @@ export const AF = { INET: 2, BRIDGE: 7, INET6: 10, NETLINK: 16 } as const;
 /** Socket types, and the flag that keeps a socket out of child processes. <sys/socket.h> */
 export const SOCK = { RAW: 3, CLOEXEC: 0o2000000 } as const;
 
-/** Levels of socket options. <sys/socket.h> */
-export const SOL = { NETLINK: 270 } as const;
+/** Levels of socket options. <sys/socket.h>, <netinet/in.h> */
+export const SOL = { IP: 0, IPV6: 41, NETLINK: 270 } as const;
 
 /** Flags of send and receive. <sys/socket.h> */
 const MSG = { TRUNC: 0x20, DONTWAIT: 0x40 } as const;
@@ -36,6 +36,14 @@ export function bindSocket(fd: number, address: Uint8Array): void {
 export function setSocketOption(fd: number, option: { level: number; name: number; value: number }): boolean {
   const value = new Uint8Array(Uint32Array.of(option.value).buffer);
   return libc().functions.setsockopt(fd, option.level, option.name, value, value.length) === 0;
+}
+
+/** Reads an option of a socket into `value`, which must be as long as the option. Returns 0, or the errno of the refusal. */
+export function getSocketOption(fd: number, option: { level: number; name: number; value: Uint8Array }): number {
+  const { functions, errno } = libc();
+  const { level, name, value } = option;
+  const size = new Uint8Array(Uint32Array.of(value.length).buffer);
+  return functions.getsockopt(fd, level, name, value, size) === 0 ? 0 : errno();
 }
 
 /** Sends one datagram, to a struct sockaddr where one is given. @throws LinuxError */

@@ -24,6 +24,33 @@ export function ownerKey({ network, ifname, containerId }: Owner): string {
   return networkKey(network) + hash(`${ifname}:${containerId}`);
 }
 
+/** Things that belong to attachments, by their comments. */
+export interface Selection {
+  /** Whose they are, in words. */
+  readonly label: string;
+  /** What their comments begin with: a networkKey or an ownerKey. */
+  readonly key: string;
+  /** The ownerKeys of those that are not meant. */
+  readonly except: ReadonlySet<string>;
+}
+
+/** What belongs to one attachment. */
+export function selectOwner(owner: Owner): Selection {
+  const label = `${owner.ifname} of container ${owner.containerId}`;
+  return { label, key: ownerKey(owner), except: new Set() };
+}
+
+/** What belongs to any attachment of a network but these. */
+export function selectStale(network: string, valid: readonly Omit<Owner, "network">[]): Selection {
+  const label = `network ${network}'s stale attachments`;
+  return { label, key: networkKey(network), except: new Set(valid.map((each) => ownerKey({ ...each, network }))) };
+}
+
+/** Whether a comment is that of something selected. */
+export function isSelected({ key, except }: Selection, comment: string): boolean {
+  return comment.startsWith(key) && !except.has(comment.slice(0, 2 * HASH_LENGTH + 1));
+}
+
 /**
  * The comment of what belongs to an attachment, as the reference plugins write it: the key, then names for people,
  * without double quotes, for the nft tool has no escape, and cut to what that reads.

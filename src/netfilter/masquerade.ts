@@ -1,10 +1,9 @@
 import { decodeAddress, formatAddress } from "../ip/address.ts";
 import type { Prefix } from "../ip/prefix.ts";
-import { ERRNO, LinuxError } from "../linux/errno.ts";
-import { NetlinkError } from "../netlink/acknowledgement.ts";
+import { ERRNO } from "../linux/errno.ts";
 import type { Request } from "../netlink/answers.ts";
 import type { Netlink } from "../netlink/socket.ts";
-import { networkKey, type Owner, ownerComment, ownerKey } from "./masquerade-owner.ts";
+import { isSelected, networkKey, type Owner, ownerComment, type Selection, selectOwner } from "./masquerade-owner.ts";
 import {
   decodeMasqueraded,
   encodeMasqueraded,
@@ -14,6 +13,7 @@ import {
   SUBNET_RULES,
 } from "./masquerade-rules.ts";
 import { deleteChain, findChain } from "./nftables/chain.ts";
+import { applyCurrent, tryChanges } from "./nftables/current.ts";
 import {
   createElement,
   deleteElement,
@@ -22,7 +22,6 @@ import {
   type Labelled,
   listElements,
 } from "./nftables/element.ts";
-import { getGeneration } from "./nftables/generation.ts";
 import { type ChainRules, ensureRuleSet } from "./nftables/rule-set.ts";
 import type { SetKey } from "./nftables/set.ts";
 import { applyTransaction } from "./nftables/transaction.ts";
@@ -30,9 +29,6 @@ import { findComment } from "./nftables/userdata.ts";
 
 /** How often an addition that came too late is tried: more often, and somebody takes and gives the address all the time. */
 const ADD_ATTEMPTS = 5;
-
-/** How long a deletion goes on beginning anew because others change the rule set. */
-const DELETE_MS = 10_000;
 
 /**
  * Masquerades what comes from these addresses and leaves their subnets: each prefix is a container's address with its
@@ -59,38 +55,35 @@ export function addMasquerade(netlink: Netlink, request: { owner: Owner; prefixe
   }
 }
 
+/** The same as deleteSelected for one attachment. */
+export function deleteMasquerade(netlink: Netlink, owner: Owner): void {
+  deleteSelected(netlink, selectOwner(owner));
+}
+
 /**
- * Ends the masquerading of whatever addresses belong to an attachment, and takes away the chains of subnets that
+ * Ends the masquerading of whatever addresses belong to the attachments selected, and takes away the chains of subnets that
  * nobody else has an address in. An address that has become another attachment's in the meantime stays. Nothing
  * there is success. @throws NetlinkError, or LinuxError EAGAIN when others have changed the rule set for 10 seconds
  */
-export function deleteMasquerade(netlink: Netlink, owner: Owner): void {
-  const action = `delete masquerading of ${owner.ifname} of container ${owner.containerId}`;
-  const deadline = performance.now() + DELETE_MS;
+export function deleteSelected(netlink: Netlink, selection: Selection): void {
+  const action = `delete masquerading of ${selection.label}`;
   let chains = true;
-  for (;;) {
-    const generation = getGeneration(netlink);
-    const changes = [SOURCES[4], SOURCES[6]].flatMap((set) => removals(netlink, set, { key: ownerKey(owner), chains }));
-    if (changes.length === 0) return;
-    const refusal = tryChanges(
-      () => applyTransaction(netlink, changes, { action, generation }),
-      [ERRNO.ERESTART, ERRNO.EBUSY],
-    );
-    if (refusal === undefined) return;
+  applyCurrent(netlink, { action, refusals: [ERRNO.EBUSY] }, (refusal) => {
     // A rule that is not ours goes to one of the chains.
-    if (refusal.errno === ERRNO.EBUSY) chains = false;
-    if (performance.now() > deadline) throw refuseChurn(action, refusal);
-  }
+    if (refusal?.errno === ERRNO.EBUSY) chains = false;
+    return [SOURCES[4], SOURCES[6]].flatMap((set) => removals(netlink, set, { selection, chains }));
+  });
 }
 
 /** The addresses of an attachment that are masqueraded, of either family. @throws NetlinkError */
 export function findMasquerade(netlink: Netlink, owner: Owner): readonly Masqueraded[] {
-  return listByKey(netlink, ownerKey(owner));
+  return listMasqueraded(netlink, selectOwner(owner));
 }
 
 /** The masqueraded addresses of a network, or of all. @throws NetlinkError */
 export function listMasquerade(netlink: Netlink, network?: string): readonly Masqueraded[] {
-  return listByKey(netlink, network === undefined ? "" : networkKey(network));
+  const key = network === undefined ? "" : networkKey(network);
+  return listMasqueraded(netlink, { label: "all", key, except: new Set() });
 }
 
 /** The changes that make what the addresses need: none as a rule, for the subnet's first container has made it all. */
@@ -115,20 +108,9 @@ function sourcesOf({ address }: Prefix): SetKey {
   return SOURCES[address.family];
 }
 
-/** Makes changes; returns the kernel's refusal where it is one of these, undefined when they are made. */
-function tryChanges(change: () => void, refusals: readonly number[]): NetlinkError | undefined {
-  try {
-    change();
-    return undefined;
-  } catch (error) {
-    if (error instanceof NetlinkError && refusals.includes(error.errno)) return error;
-    throw error;
-  }
-}
-
-/** The changes that take an owner's elements out of a map, and the chains that then nothing goes to. */
-function removals(netlink: Netlink, set: SetKey, from: { key: string; chains: boolean }): readonly Request[] {
-  const own = new Map(listOwn(netlink, set, from.key).map((element) => [addressOf(element), element]));
+/** The changes that take elements out of a map, and the chains that then nothing goes to. */
+function removals(netlink: Netlink, set: SetKey, from: { selection: Selection; chains: boolean }): readonly Request[] {
+  const own = new Map(listSelected(netlink, set, from.selection).map((element) => [addressOf(element), element]));
   const verdicts = [...own.values()].map(({ data }) => data?.verdict?.chain ?? "");
   const isUnused = (name: string) => {
     const uses = findChain(netlink, { ...set, name })?.use ?? 0;
@@ -140,22 +122,17 @@ function removals(netlink: Netlink, set: SetKey, from: { key: string; chains: bo
   ];
 }
 
-function listByKey(netlink: Netlink, key: string): readonly Masqueraded[] {
-  return [SOURCES[4], SOURCES[6]].flatMap((set) => listOwn(netlink, set, key)).map(decodeMasqueraded);
+function listMasqueraded(netlink: Netlink, selection: Selection): readonly Masqueraded[] {
+  return [SOURCES[4], SOURCES[6]].flatMap((set) => listSelected(netlink, set, selection)).map(decodeMasqueraded);
 }
 
-/** The elements of a map whose comment begins with the key. */
-function listOwn(netlink: Netlink, set: SetKey, key: string): readonly Element[] {
-  return listElements(netlink, set, key).filter(
-    (element) => element.key?.value !== undefined && (findComment("element", element.userdata) ?? "").startsWith(key),
+function listSelected(netlink: Netlink, set: SetKey, selection: Selection): readonly Element[] {
+  return listElements(netlink, set, selection.key).filter(
+    (element) =>
+      element.key?.value !== undefined && isSelected(selection, findComment("element", element.userdata) ?? ""),
   );
 }
 
 function addressOf({ key }: Element): string {
   return formatAddress(decodeAddress(key?.value ?? new Uint8Array()));
-}
-
-function refuseChurn(action: string, cause: NetlinkError): LinuxError {
-  const reason = `the rule set was changed by others all through ${DELETE_MS / 1000} seconds`;
-  return new LinuxError(action, { syscall: "netlink", errno: ERRNO.EAGAIN, reason, cause });
 }

@@ -1,44 +1,107 @@
-import type { Request } from "../cni/request.ts";
+import { CniError } from "../cni/error.ts";
+import type { Attachment, Request } from "../cni/request.ts";
 import type { IpConfig } from "../cni/result.ts";
-import { formatAddress, isSameAddress } from "../ip/address.ts";
-import { ERRNO, LinuxError } from "../linux/errno.ts";
-import { addMasquerade, deleteMasquerade, findMasquerade } from "../netfilter/masquerade.ts";
-import { NETLINK, type Netlink, openNetlink } from "../netlink/socket.ts";
-import type { Defer } from "./undo.ts";
-
-/** What a kernel without nf_tables says to whoever asks for it. */
-const UNSUPPORTED: readonly number[] = [ERRNO.EPROTONOSUPPORT, ERRNO.EOPNOTSUPP, ERRNO.EINVAL];
+import type { Address } from "../ip/address.ts";
+import type { Prefix } from "../ip/prefix.ts";
+import { type JumpSelection, selectOwnJumps, selectStaleJumps } from "../netfilter/iptables/jump.ts";
+import { IptablesError } from "../netfilter/iptables/tool.ts";
+import { addMasquerade, deleteSelected } from "../netfilter/masquerade.ts";
+import { verifyMasquerade } from "../netfilter/masquerade-check.ts";
+import { addIptablesMasquerade, deleteJumps, missingIptablesMasquerade } from "../netfilter/masquerade-iptables.ts";
+import { type Owner, type Selection, selectOwner, selectStale } from "../netfilter/masquerade-owner.ts";
+import { deleteReferenceRules, listReferenceRules } from "../netfilter/reference-rules.ts";
+import { type Backend, type Firewall, openBackend, openFirewall, withIptables } from "./masquerade-backend.ts";
+import { type Defer, runAll } from "./undo.ts";
 
 /** Masquerades what the attachment's addresses send beyond their own network. Ended again when the call fails. */
-export function masquerade(request: Request, ips: readonly IpConfig[], defer: Defer): void {
-  const netfilter = openNetfilter();
+export function masquerade(
+  request: Request,
+  { backend, ips }: { backend: Backend; ips: readonly IpConfig[] },
+  defer: Defer,
+): void {
   const owner = ownerOf(request);
-  defer(() => deleteMasquerade(netfilter, owner));
-  addMasquerade(netfilter, { owner, prefixes: ips.map(({ address }) => address) });
+  const prefixes = ips.map(({ address }) => address);
+  defer(() => remove(backend, selectOwner(owner), selectOwnJumps(owner, [])));
+  if (backend.kind === "nftables") addMasquerade(backend.netlink, { owner, prefixes });
+  else withIptables("masquerade with iptables", () => addIptablesMasquerade(backend, { owner, prefixes }));
 }
 
-/** Ends it, whatever the addresses were. Nothing there is success, and so is a kernel that cannot have it. */
+/**
+ * Ends it, whatever the addresses were and whichever backend was asked for, also what the reference plugins made. Nothing
+ * there is success, and so is a kernel that cannot have it. No process is started unless there are rules of iptables-legacy's.
+ */
 export function endMasquerade(request: Request): void {
+  const owner = ownerOf(request);
+  remove(openFirewall(request), selectOwner(owner), selectOwnJumps(owner, reportedAddresses(request)));
+}
+
+/** The same for every attachment of the network but these. */
+export function endStaleMasquerade(request: Request, valid: readonly Attachment[]): void {
+  const owners = valid.map(({ containerID, ifname }) => ({ containerId: containerID, ifname }));
+  const { network } = request;
+  remove(openFirewall(request), selectStale(network, owners), selectStaleJumps(network, owners));
+}
+
+/**
+ * What is missing of the attachment's masquerading, as sentences: nothing where any backend, also the reference plugins',
+ * has all of it, for it is not made anew when the configuration changes.
+ */
+export function checkMasquerade(
+  request: Request,
+  { asked, ips }: { asked: string | undefined; ips: readonly IpConfig[] },
+): readonly string[] {
+  const backend = openBackend(request, asked);
+  const wanted = { owner: ownerOf(request), prefixes: ips.map(({ address }) => address) };
+  const nftables = () => checkNftables(backend, wanted);
+  const iptables = () => checkIptables(backend, wanted);
+  const [first, second] = backend.kind === "nftables" ? [nftables, iptables] : [iptables, nftables];
+  const differences = first();
+  return differences.length === 0 || second().length === 0 ? [] : differences;
+}
+
+function remove(firewall: Firewall, selection: Selection, jumps: JumpSelection): void {
+  const { netlink } = firewall;
+  runAll([
+    () => netlink && deleteSelected(netlink, selection),
+    () => netlink && deleteReferenceRules(netlink, selection),
+    ...([4, 6] as const).map((family) => () => {
+      withIptables(`delete iptables rules of ${jumps.label}`, () => deleteJumps(firewall, family, jumps));
+    }),
+  ]);
+}
+
+interface Wanted {
+  readonly owner: Owner;
+  readonly prefixes: readonly Prefix[];
+}
+
+function checkNftables({ netlink }: Firewall, wanted: Wanted): readonly string[] {
+  if (netlink === undefined) return ["The kernel has no nf_tables"];
+  const made = listReferenceRules(netlink, selectOwner(wanted.owner)).length;
+  return made >= wanted.prefixes.length ? [] : verifyMasquerade(netlink, wanted);
+}
+
+function checkIptables(firewall: Firewall, wanted: Wanted): readonly string[] {
   try {
-    deleteMasquerade(openNetfilter(), ownerOf(request));
+    return missingIptablesMasquerade(firewall, wanted).map(
+      (rule) => `The iptables rule '${rule}' of table nat is missing`,
+    );
   } catch (error) {
-    if (!(error instanceof LinuxError && UNSUPPORTED.includes(error.errno))) throw error;
+    if (!(error instanceof IptablesError)) throw error;
+    return [`Cannot list iptables rules: ${error.message}`];
   }
 }
 
-/** Which of the addresses are not masqueraded although they should be, as sentences. */
-export function checkMasquerade(request: Request, ips: readonly IpConfig[]): string[] {
-  const present = findMasquerade(openNetfilter(), ownerOf(request));
-  const isPresent = ({ address }: IpConfig) => present.some((each) => isSameAddress(each.address, address.address));
-  return ips
-    .filter((ip) => !isPresent(ip))
-    .map(({ address }) => `Address ${formatAddress(address.address)} is not masqueraded`);
+/** The attachment's addresses, where the runtime hands over what ADD said. */
+function reportedAddresses(request: Request): readonly Address[] | undefined {
+  try {
+    return request.prevResult?.ips.map(({ address }) => address.address);
+  } catch (error) {
+    if (error instanceof CniError) return undefined;
+    throw error;
+  }
 }
 
-function openNetfilter(): Netlink {
-  return openNetlink({ protocol: NETLINK.NETFILTER });
-}
-
-function ownerOf({ network, ifname, containerId }: Request) {
+function ownerOf({ network, ifname, containerId }: Request): Owner {
   return { network, ifname, containerId };
 }

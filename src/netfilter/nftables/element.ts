@@ -1,6 +1,7 @@
 import { ERRNO } from "../../linux/errno.ts";
 import { NetlinkError } from "../../netlink/acknowledgement.ts";
 import type { Request } from "../../netlink/answers.ts";
+import { holdsText } from "../../netlink/bytes.ts";
 import { raw, text, u32be } from "../../netlink/codec.ts";
 import { decodeFields, encodeFields, type Values } from "../../netlink/fields.ts";
 import { NLM_F } from "../../netlink/message.ts";
@@ -98,17 +99,13 @@ function ask(netlink: Netlink, request: Request, text: string): readonly Uint8Ar
   try {
     return netlink
       .request(request)
-      .filter(({ payload }) => holds(payload, text))
+      .filter(({ payload }) => holdsText(payload, text))
       .flatMap(({ payload }) => decodeElementList(payload).elements ?? [])
-      .filter((element) => holds(element, text));
+      .filter((element) => holdsText(element, text));
   } catch (error) {
     if (error instanceof NetlinkError && error.errno === ERRNO.ENOENT) return [];
     throw error;
   }
-}
-
-function holds(bytes: Uint8Array, text: string): boolean {
-  return text === "" || Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).includes(text);
 }
 
 function listOfOne(set: SetKey, element: Element): Uint8Array {

@@ -41,6 +41,11 @@ export function matchDestination(prefix: Prefix): readonly Expression[] {
   ];
 }
 
+/** Where a packet's source address is in its network header: the first byte, and how many. */
+export function sourceField(family: Family): { readonly offset: number; readonly size: number } {
+  return { offset: HEADER[family].source, size: HEADER[family].size };
+}
+
 /** Does what a map from addresses to verdicts says of the packet's source, like `ip saddr vmap @MAP`. */
 export function lookUpSource(family: Family, map: { name: string; id: number }): readonly Expression[] {
   return [

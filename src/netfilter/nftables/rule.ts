@@ -1,4 +1,5 @@
 import type { Request } from "../../netlink/answers.ts";
+import { holdsText } from "../../netlink/bytes.ts";
 import { text, u64be } from "../../netlink/codec.ts";
 import { decodeFields, encodeFields, type Values } from "../../netlink/fields.ts";
 import { NLM_F } from "../../netlink/message.ts";
@@ -45,6 +46,14 @@ export function addRule(rule: Rule & { label: string }): Request {
   });
 }
 
+/** The change `nft delete rule FAMILY TABLE CHAIN handle HANDLE`. ENOENT when it is gone. */
+export function deleteRule({ family, table, chain, handle }: Rule): Request {
+  return nftRequest(NFT_MSG.DELRULE, {
+    payload: encodeRule({ family, table, chain, handle }),
+    action: `delete rule ${handle} from nftables chain ${chain} of table ${table}`,
+  });
+}
+
 /** The change `nft flush chain FAMILY TABLE NAME`: all its rules go. ENOENT when there is no such chain. */
 export function flushChain({ family, table, name }: ChainKey): Request {
   return nftRequest(NFT_MSG.DELRULE, {
@@ -53,12 +62,18 @@ export function flushChain({ family, table, name }: ChainKey): Request {
   });
 }
 
-/** The rules of a chain, in order; none where there is no such chain. @throws NetlinkError ENOENT without the table */
-export function listRules(netlink: Netlink, { family, table, name }: ChainKey): readonly Rule[] {
+/**
+ * The rules of a chain, in order; of `text` those whose bytes hold it, so that few among many cost little: the others are not
+ * decoded. None where there is no such chain. @throws NetlinkError ENOENT without the table
+ */
+export function listRules(netlink: Netlink, { family, table, name }: ChainKey, text = ""): readonly Rule[] {
   const request = nftRequest(NFT_MSG.GETRULE, {
     payload: encodeRule({ family, table, chain: name }),
     flags: NLM_F.DUMP,
     action: `list the rules of nftables chain ${name} of table ${table}`,
   });
-  return netlink.request(request).map(({ payload }) => decodeRule(payload));
+  return netlink
+    .request(request)
+    .filter(({ payload }) => holdsText(payload, text))
+    .map(({ payload }) => decodeRule(payload));
 }

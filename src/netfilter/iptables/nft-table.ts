@@ -1,0 +1,109 @@
+import { type Address, decodeAddress, type Family } from "../../ip/address.ts";
+import { ERRNO } from "../../linux/errno.ts";
+import { NetlinkError } from "../../netlink/acknowledgement.ts";
+import type { Request } from "../../netlink/answers.ts";
+import { raw, text } from "../../netlink/codec.ts";
+import { decodeFields } from "../../netlink/fields.ts";
+import type { Netlink } from "../../netlink/socket.ts";
+import { deleteChain, findChain } from "../nftables/chain.ts";
+import { applyCurrent } from "../nftables/current.ts";
+import { NFT } from "../nftables/data.ts";
+import { NFT_CMP } from "../nftables/expression/cmp.ts";
+import { NFT_PAYLOAD } from "../nftables/expression/payload.ts";
+import type { Expression } from "../nftables/expression.ts";
+import { sourceField } from "../nftables/match.ts";
+import { NFPROTO } from "../nftables/nfnetlink.ts";
+import { deleteRule, listRules, type Rule } from "../nftables/rule.ts";
+import { findComment } from "../nftables/userdata.ts";
+import type { Jump, JumpSelection } from "./jump.ts";
+
+/** enum nft_match_attributes <linux/netfilter/nf_tables_compat.h> */
+const NFTA_MATCH = { NAME: 1, INFO: 3 } as const;
+
+/** A match of iptables inside a rule of nf_tables. */
+const MATCH_FIELDS = { name: [NFTA_MATCH.NAME, text], info: [NFTA_MATCH.INFO, raw] } as const;
+
+/** The tables that `iptables-nft -t nat` and `ip6tables-nft -t nat` keep in nf_tables. */
+const TABLE = {
+  4: { family: NFPROTO.IPV4, table: "nat" },
+  6: { family: NFPROTO.IPV6, table: "nat" },
+} as const;
+
+/**
+ * Deletes the selected jumps of one family, and the chains that then nothing goes to, from what iptables-nft keeps in nf_tables: by
+ * netlink, which needs no process. Nothing there is success. @throws NetlinkError
+ */
+export function deleteNftJumps(netlink: Netlink, family: Family, selection: JumpSelection): void {
+  const action = `delete iptables rules of ${selection.label}`;
+  applyCurrent(netlink, { action }, () => {
+    const chains = selection.chains?.filter((name) => findChain(netlink, { ...TABLE[family], name }) !== undefined);
+    if (chains?.length === 0) return [];
+    return removals(netlink, family, { ...selection, chains });
+  });
+}
+
+function removals(netlink: Netlink, family: Family, { selects, chains = [] }: JumpSelection): readonly Request[] {
+  const jumps = listJumps(netlink, family);
+  const selected = jumps.filter(selects);
+  const isFree = (name: string) => {
+    const key = { ...TABLE[family], name };
+    const gone = selected.filter(({ chain }) => chain === name).length;
+    return (findChain(netlink, key)?.use ?? 0) <= gone + listRules(netlink, key).length;
+  };
+  const free = [...new Set([...selected.map(({ chain }) => chain), ...chains])].filter(isFree);
+  return [
+    ...selected.map(({ rule }) => deleteRule(rule)),
+    ...free.map((name) => deleteChain({ ...TABLE[family], name })),
+  ];
+}
+
+function listJumps(netlink: Netlink, family: Family): readonly (Jump & { rule: Rule })[] {
+  return listPostrouting(netlink, family).flatMap((rule) => {
+    const jump = readJump(rule, family);
+    return jump === undefined ? [] : [{ ...jump, rule }];
+  });
+}
+
+function listPostrouting(netlink: Netlink, family: Family): readonly Rule[] {
+  try {
+    return listRules(netlink, { ...TABLE[family], name: "POSTROUTING" });
+  } catch (error) {
+    if (error instanceof NetlinkError && error.errno === ERRNO.ENOENT) return [];
+    throw error;
+  }
+}
+
+/** The jump that a rule of iptables-nft's is; undefined for a rule that is none. */
+export function readJump({ expressions = [], userdata }: Rule, family: Family): Jump | undefined {
+  const verdicts = expressions.map((each) => (each.name === "immediate" ? each.data.data?.verdict : undefined));
+  const chain = verdicts.find((verdict) => verdict?.code === NFT.JUMP)?.chain;
+  if (chain === undefined) return undefined;
+  return {
+    chain,
+    source: readSource(expressions, family),
+    comment: expressions.map(readComment).find((each) => each !== undefined) ?? findComment("rule", userdata) ?? "",
+  };
+}
+
+/** The whole address that the rule compares a packet's source with. */
+function readSource(expressions: readonly Expression[], family: Family): Address | undefined {
+  const at = expressions.findIndex((each) => each.name === "payload" && isSource(each.data, family));
+  const next = at === -1 ? undefined : expressions[at + 1];
+  if (next?.name !== "cmp" || next.data.operation !== NFT_CMP.EQ) return undefined;
+  return next.data.data?.value === undefined ? undefined : decodeAddress(next.data.data.value);
+}
+
+function isSource(
+  { base, offset, length }: { base?: number | undefined; offset?: number | undefined; length?: number | undefined },
+  family: Family,
+): boolean {
+  const source = sourceField(family);
+  return base === NFT_PAYLOAD.NETWORK_HEADER && offset === source.offset && length === source.size;
+}
+
+/** What `-m comment` says, a text with a NUL behind it in struct xt_comment_info. <linux/netfilter/xt_comment.h> */
+function readComment(expression: Expression): string | undefined {
+  if (expression.name !== "other" || expression.kind !== "match") return undefined;
+  const { name, info } = decodeFields(MATCH_FIELDS, expression.bytes);
+  return name === "comment" && info !== undefined ? text.decode(info) : undefined;
+}

@@ -1,0 +1,81 @@
+import { ADDRESS_BITS, formatAddress, parseAddress } from "../../ip/address.ts";
+import { formatPrefix, network, type Prefix } from "../../ip/prefix.ts";
+import type { Owner } from "../masquerade-owner.ts";
+import type { Jump, JumpSelection } from "./jump.ts";
+import { chainName, referenceChainName, ruleComment } from "./name.ts";
+
+/** Addresses of many: a packet to them keeps its source, as the reference plugins have it. */
+const MULTICAST = { 4: "224.0.0.0/4", 6: "ff00::/8" } as const;
+
+/** A rule of POSTROUTING as `iptables -S` prints it; one address has a prefix length or none. */
+const JUMP = /^-A POSTROUTING -s (\S+?)(?:\/(?:32|128))? -m comment --comment (?:"((?:[^"\\]|\\.)*)"|(\S+)) -j (\S+)$/;
+
+/**
+ * What masquerades a container's addresses of one family, as input for `iptables-restore --noflush`: a chain of its own, which is emptied
+ * where it is there, and a jump to it for each address.
+ */
+export function formatAdditions(owner: Owner, prefixes: readonly Prefix[]): string {
+  const chain = chainName(owner);
+  return formatInput([`:${chain} - [0:0]`, ...rulesOf(chain, owner, prefixes)]);
+}
+
+/**
+ * The rules of an attachment that a listing by `iptables -S` lacks: none where it has all of them, in this project's chain or in the
+ * reference plugins'.
+ */
+export function missingRules(listing: string, owner: Owner, prefixes: readonly Prefix[]): readonly string[] {
+  const present = new Set(listing.split("\n"));
+  const [own = [], shared = []] = [chainName(owner), referenceChainName(owner)].map((chain) =>
+    rulesOf(chain, owner, prefixes).filter((rule) => !present.has(rule)),
+  );
+  return shared.length === 0 ? [] : own;
+}
+
+/**
+ * What takes away the selected jumps of a listing of POSTROUTING, and the chains that then no jump goes to, `chains` among
+ * them; undefined where there is nothing to take.
+ */
+export function formatRemovals(
+  listing: string,
+  { selects }: Pick<JumpSelection, "selects">,
+  chains: readonly string[],
+): string | undefined {
+  const jumps = listing.split("\n").flatMap((line) => {
+    const jump = parseJump(line);
+    return jump === undefined ? [] : [{ line, chain: jump.chain, isSelected: selects(jump) }];
+  });
+  const selected = jumps.filter(({ isSelected }) => isSelected);
+  const isFree = (chain: string) => !jumps.some((jump) => jump.chain === chain && !jump.isSelected);
+  const free = [...new Set([...selected.map(({ chain }) => chain), ...chains])].filter(isFree);
+  if (selected.length === 0 && free.length === 0) return undefined;
+  return formatInput([
+    ...selected.map(({ line }) => line.replace(/^-A/, "-D")),
+    ...free.map((chain) => `-F ${chain}`),
+    ...free.map((chain) => `-X ${chain}`),
+  ]);
+}
+
+/** A jump with a comment, as a line of `iptables -S` says it; undefined for any other line. */
+export function parseJump(line: string): Jump | undefined {
+  const [, source = "", quoted, bare = "", chain] = JUMP.exec(line) ?? [];
+  if (chain === undefined) return undefined;
+  return { chain, source: parseAddress(source), comment: quoted?.replaceAll(/\\(.)/g, "$1") ?? bare };
+}
+
+/** In the words of `iptables -S`. */
+function rulesOf(chain: string, owner: Owner, prefixes: readonly Prefix[]): readonly string[] {
+  const comment = `-m comment --comment "${ruleComment(owner).replaceAll(/["\\]/g, "\\$&")}"`;
+  const subnets = new Set(prefixes.map((prefix) => formatPrefix(network(prefix))));
+  const families = new Set(prefixes.map(({ address }) => address.family));
+  return [
+    ...[...subnets].map((subnet) => `-A ${chain} -d ${subnet} ${comment} -j ACCEPT`),
+    ...[...families].map((family) => `-A ${chain} ! -d ${MULTICAST[family]} ${comment} -j MASQUERADE`),
+    ...prefixes.map(({ address }) => {
+      return `-A POSTROUTING -s ${formatAddress(address)}/${ADDRESS_BITS[address.family]} ${comment} -j ${chain}`;
+    }),
+  ];
+}
+
+function formatInput(lines: readonly string[]): string {
+  return ["*nat", ...lines, "COMMIT", ""].join("\n");
+}

@@ -1,0 +1,141 @@
+import { accessSync, constants, statSync } from "node:fs";
+import { join } from "node:path";
+import type { Family } from "../../ip/address.ts";
+import { ERRNO, LinuxError } from "../../linux/errno.ts";
+import { launch } from "../../linux/process.ts";
+
+/** Why an iptables command did nothing: it is not installed, others kept the lock, or it refused. */
+export type Failure = "missing" | "busy" | "refused";
+
+/** An iptables command did nothing; `failure` says why. */
+export class IptablesError extends Error {
+  override readonly name = "IptablesError";
+  readonly failure: Failure;
+
+  constructor(failure: Failure, message: string) {
+    super(message);
+    this.failure = failure;
+  }
+}
+
+/** Where commands run: the environment that they get, and until when (of `performance.now()`) they may wait for the xtables lock. */
+export interface Place {
+  readonly environment: Readonly<Record<string, string>>;
+  readonly deadline: number;
+}
+
+/** How long others may hold the xtables lock: less than any runtime waits for a plugin. */
+const LOCK_SECONDS = 30;
+
+/** How long a command may take beside waiting for the lock, milliseconds. */
+const WORK_MS = 10_000;
+
+/** Bytes that a command may print: POSTROUTING has a line for each container at most. */
+const MAX_OUTPUT = 64 * 1024 * 1024;
+
+/** Where the commands are, besides PATH: a runtime's service may have a short one. */
+const FOLDERS = ["/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/local/bin", "/usr/bin", "/bin"];
+
+/** Status of an iptables command that others have made wait too long, and of some other failures. iptables' include/xtables.h */
+const RESOURCE_PROBLEM = 4;
+
+const NAME = { 4: "iptables", 6: "ip6tables" } as const;
+
+/** The present, and as long as the lock may be waited for from now on. */
+export function placeFor(environment: Place["environment"]): Place {
+  return { environment, deadline: performance.now() + LOCK_SECONDS * 1000 };
+}
+
+/** The path of a family's `iptables-restore`. @throws IptablesError missing */
+export function findRestore(family: Family, environment: Place["environment"]): string {
+  return findTool([`${NAME[family]}-restore`], environment);
+}
+
+/**
+ * Starts `iptables-restore --noflush --wait`, which applies the whole input or nothing; the function returned waits for its end.
+ * With `legacy`, iptables-legacy's where there is such a name. @throws IptablesError both
+ */
+export function startRestore(
+  family: Family,
+  input: string,
+  place: Place,
+  { legacy = false }: { legacy?: boolean } = {},
+): () => void {
+  const names = [...(legacy ? [`${NAME[family]}-legacy-restore`] : []), `${NAME[family]}-restore`];
+  const wait = start(names, { args: ["--noflush", "--wait", secondsLeft(place)], stdin: input, place });
+  return () => void wait();
+}
+
+/** What `iptables -t nat -S` prints, of one chain where it is named: each rule as a line. @throws IptablesError */
+export function listNat(
+  family: Family,
+  place: Place,
+  { chain, legacy = false }: { chain?: string; legacy?: boolean } = {},
+): string {
+  const names = [...(legacy ? [`${NAME[family]}-legacy`] : []), NAME[family]];
+  const args = ["-w", secondsLeft(place), "-t", "nat", "-S", ...(chain === undefined ? [] : [chain])];
+  return start(names, { args, stdin: "", place })();
+}
+
+function start(
+  names: readonly string[],
+  { args, stdin, place }: { args: readonly string[]; stdin: string; place: Place },
+): () => string {
+  const executable = findTool(names, place.environment);
+  const child = attempt(() =>
+    launch(executable, {
+      args,
+      environment: place.environment,
+      stdin: new TextEncoder().encode(stdin),
+      deadline: Math.max(0, place.deadline - performance.now()) + WORK_MS,
+      maxOutput: MAX_OUTPUT,
+    }),
+  );
+  return () => {
+    const { status, signal, stdout, stderr } = attempt(() => child.wait());
+    if (status === 0) return new TextDecoder().decode(stdout);
+    const said = new TextDecoder()
+      .decode(stderr)
+      .trim()
+      .replaceAll(/\s*\n\s*/g, "; ");
+    if (status === RESOURCE_PROBLEM && said.includes("xtables lock")) throw refuseLock(executable);
+    const end = status === undefined ? `signal ${signal}` : `status ${status}`;
+    throw new IptablesError("refused", `${executable} ended with ${end}: ${said}`);
+  };
+}
+
+function attempt<T>(run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    if (!(error instanceof LinuxError)) throw error;
+    throw new IptablesError(error.errno === ERRNO.ETIMEDOUT ? "busy" : "refused", error.message);
+  }
+}
+
+function refuseLock(executable: string): IptablesError {
+  const reason = `another program has held the xtables lock for ${LOCK_SECONDS} seconds`;
+  return new IptablesError("busy", `${executable} has changed nothing: ${reason}`);
+}
+
+function secondsLeft({ deadline }: Place): string {
+  return String(Math.max(1, Math.ceil((deadline - performance.now()) / 1000)));
+}
+
+/** The first of the names that is an executable in PATH or a usual folder. A part of PATH that is no absolute path is left out. */
+function findTool(names: readonly string[], environment: Place["environment"]): string {
+  const path = (environment["PATH"] ?? "").split(":").filter((folder) => folder.startsWith("/"));
+  const found = names.flatMap((name) => [...path, ...FOLDERS].map((folder) => join(folder, name))).find(isExecutable);
+  if (found !== undefined) return found;
+  const message = `${names.at(-1)} is neither in PATH nor in ${FOLDERS.join(", ")}: install iptables`;
+  throw new IptablesError("missing", message);
+}
+
+function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return statSync(file).isFile();
+  } catch {
+    return false;
+  }
+}

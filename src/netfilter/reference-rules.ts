@@ -1,0 +1,33 @@
+import { ERRNO } from "../linux/errno.ts";
+import { NetlinkError } from "../netlink/acknowledgement.ts";
+import type { Netlink } from "../netlink/socket.ts";
+import { isSelected, type Selection } from "./masquerade-owner.ts";
+import { applyCurrent } from "./nftables/current.ts";
+import { NFPROTO } from "./nftables/nfnetlink.ts";
+import { deleteRule, listRules, type Rule } from "./nftables/rule.ts";
+import { findComment } from "./nftables/userdata.ts";
+
+/** Where the reference plugins keep a rule for each container's address. */
+const CHAIN = { family: NFPROTO.INET, table: "cni_plugins_masquerade", name: "masq_checks" } as const;
+
+/** Deletes what the reference plugins' nftables backend made for the attachments selected. Nothing there is success. @throws NetlinkError */
+export function deleteReferenceRules(netlink: Netlink, selection: Selection): void {
+  const action = `delete the reference plugins' nftables rules of ${selection.label}`;
+  applyCurrent(netlink, { action }, () => listReferenceRules(netlink, selection).map(deleteRule));
+}
+
+/** The reference plugins' nftables rules for the attachments selected: one for each address. @throws NetlinkError */
+export function listReferenceRules(netlink: Netlink, selection: Selection): readonly Rule[] {
+  return listIfThere(netlink, selection.key).filter(({ userdata }) =>
+    isSelected(selection, findComment("rule", userdata) ?? ""),
+  );
+}
+
+function listIfThere(netlink: Netlink, text: string): readonly Rule[] {
+  try {
+    return listRules(netlink, CHAIN, text);
+  } catch (error) {
+    if (error instanceof NetlinkError && error.errno === ERRNO.ENOENT) return [];
+    throw error;
+  }
+}

@@ -1,0 +1,71 @@
+import { CniError } from "../cni/error.ts";
+import type { Request } from "../cni/request.ts";
+import { ERRNO, LinuxError } from "../linux/errno.ts";
+import { findRestore, IptablesError, type Place, placeFor } from "../netfilter/iptables/tool.ts";
+import { supportsNftables } from "../netfilter/nftables/support.ts";
+import { NETLINK, type Netlink, openNetlink } from "../netlink/socket.ts";
+
+/** What masquerades can be made with on this host. */
+export interface Firewall {
+  /** A socket of NETLINK_NETFILTER; undefined where the kernel has no nf_tables. */
+  readonly netlink: Netlink | undefined;
+  /** Where the commands of iptables run, and how long they may wait. */
+  readonly place: Place;
+}
+
+/** A firewall, and which part of it new rules go to. */
+export type Backend =
+  | (Firewall & { readonly kind: "nftables"; readonly netlink: Netlink })
+  | (Firewall & { readonly kind: "iptables" });
+
+/** What a kernel without netfilter's netlink says to whoever asks for it. */
+const UNSUPPORTED: readonly number[] = [ERRNO.EPROTONOSUPPORT, ERRNO.EOPNOTSUPP, ERRNO.EINVAL];
+
+/** Opens what there is. @throws NetlinkError EPERM without CAP_NET_ADMIN */
+export function openFirewall({ environment }: Pick<Request, "environment">): Firewall {
+  return { netlink: openNftables(), place: placeFor(environment) };
+}
+
+/**
+ * The backend that a configuration asks for, and where it does not, nftables where the kernel has that, else iptables.
+ * @throws CniError unsupportedField when the host lacks it
+ */
+export function openBackend(request: Pick<Request, "environment">, asked: string | undefined): Backend {
+  const { netlink, place } = openFirewall(request);
+  if (asked !== "iptables" && netlink !== undefined) return { kind: "nftables", netlink, place };
+  if (asked === "nftables") refuse('ipMasqBackend "nftables"', "the kernel has no nf_tables");
+  const instead = asked === "iptables" ? 'ipMasqBackend "iptables"' : "ipMasq true";
+  const why = asked === "iptables" ? "" : "the kernel has no nf_tables, and ";
+  try {
+    findRestore(4, place.environment);
+  } catch (error) {
+    if (error instanceof IptablesError) refuse(instead, `${why}${error.message}`);
+    throw error;
+  }
+  return { kind: "iptables", netlink, place };
+}
+
+/** Runs what runs commands of iptables; what they refuse leaves as a CniError. @throws CniError tryAgainLater, kernelRequest */
+export function withIptables<T>(action: string, run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    if (!(error instanceof IptablesError)) throw error;
+    const name = error.failure === "busy" ? "tryAgainLater" : "kernelRequest";
+    throw new CniError(name, `Cannot ${action}: ${error.message}`, { cause: error });
+  }
+}
+
+function openNftables(): Netlink | undefined {
+  try {
+    const netlink = openNetlink({ protocol: NETLINK.NETFILTER });
+    return supportsNftables(netlink) ? netlink : undefined;
+  } catch (error) {
+    if (error instanceof LinuxError && UNSUPPORTED.includes(error.errno)) return undefined;
+    throw error;
+  }
+}
+
+function refuse(field: string, reason: string): never {
+  throw new CniError("unsupportedField", `Cannot use ${field}: ${reason}`);
+}

@@ -1,0 +1,123 @@
+import { expect, test } from "vitest";
+import { parseAddress } from "../../../src/ip/address.ts";
+import { parsePrefix } from "../../../src/ip/prefix.ts";
+import { selectOwnJumps, selectStaleJumps } from "../../../src/netfilter/iptables/jump.ts";
+import { formatAdditions, formatRemovals, missingRules, parseJump } from "../../../src/netfilter/iptables/text.ts";
+
+const owner = { network: "net1", ifname: "eth0", containerId: "c1" };
+const OWN = "CNI-7caf71cac380a526883d7c64";
+const SHARED = "CNI-c2d892b58e87e28a12fe6479";
+
+function prefixes(...texts: string[]) {
+  return texts.map(parsePrefix).filter((prefix) => prefix !== undefined);
+}
+
+function addresses(...texts: string[]) {
+  return texts.map(parseAddress).filter((address) => address !== undefined);
+}
+
+/** A rule as `iptables -S` printed it, of a chain that is made up. */
+function jump(source: string, chain: string, container = "c1", network = "net1"): string {
+  return `-A POSTROUTING -s ${source} -m comment --comment "name: \\"${network}\\" id: \\"${container}\\"" -j ${chain}`;
+}
+
+const comment = String.raw`-m comment --comment "name: \"net1\" id: \"c1\""`;
+const additions = `*nat
+:${OWN} - [0:0]
+-A ${OWN} -d 10.88.0.0/24 ${comment} -j ACCEPT
+-A ${OWN} -d 10.89.0.0/16 ${comment} -j ACCEPT
+-A ${OWN} ! -d 224.0.0.0/4 ${comment} -j MASQUERADE
+-A POSTROUTING -s 10.88.0.2/32 ${comment} -j ${OWN}
+-A POSTROUTING -s 10.88.0.3/32 ${comment} -j ${OWN}
+-A POSTROUTING -s 10.89.0.2/32 ${comment} -j ${OWN}
+COMMIT
+`;
+
+test("formatAdditions accepts what stays in any of the subnets before it masquerades the rest", () => {
+  expect(formatAdditions(owner, prefixes("10.88.0.2/24", "10.88.0.3/24", "10.89.0.2/16"))).toBe(additions);
+});
+
+test("formatAdditions writes IPv6", () => {
+  expect(formatAdditions(owner, prefixes("fd00:88::2/64"))).toBe(`*nat
+:${OWN} - [0:0]
+-A ${OWN} -d fd00:88::/64 ${comment} -j ACCEPT
+-A ${OWN} ! -d ff00::/8 ${comment} -j MASQUERADE
+-A POSTROUTING -s fd00:88::2/128 ${comment} -j ${OWN}
+COMMIT
+`);
+});
+
+test("missingRules names each rule that is not listed", () => {
+  const own = prefixes("10.88.0.2/24");
+  const listing = formatAdditions(owner, own);
+  expect(missingRules(listing, owner, own)).toEqual([]);
+  expect(missingRules(listing.replace("10.88.0.2/32", "10.88.0.9/32"), owner, own)).toEqual([
+    `-A POSTROUTING -s 10.88.0.2/32 ${comment} -j ${OWN}`,
+  ]);
+  expect(missingRules("", owner, own)).toHaveLength(3);
+});
+
+test("missingRules takes the reference plugins' chain for ours", () => {
+  const own = prefixes("10.88.0.2/24");
+  expect(missingRules(formatAdditions(owner, own).replaceAll(OWN, SHARED), owner, own)).toEqual([]);
+});
+
+test.each([
+  [jump("10.88.0.2/32", OWN), { chain: OWN, source: "10.88.0.2", comment: 'name: "net1" id: "c1"' }],
+  [jump("fd00:88::2/128", OWN), { chain: OWN, source: "fd00:88::2", comment: 'name: "net1" id: "c1"' }],
+  [jump("10.88.0.0/24", OWN), { chain: OWN, source: undefined, comment: 'name: "net1" id: "c1"' }],
+  [`-A POSTROUTING -s 10.0.0.1/32 -m comment --comment one -j X`, { chain: "X", source: "10.0.0.1", comment: "one" }],
+])("parseJump reads %s", (line, expected) => {
+  expect(parseJump(line)).toEqual({ ...expected, source: parseAddress(expected.source ?? "") });
+});
+
+test.each([
+  "-P POSTROUTING ACCEPT",
+  "-N KUBE-POSTROUTING",
+  "-A POSTROUTING -j KUBE-POSTROUTING",
+  "-A POSTROUTING -o eth0 -j MASQUERADE",
+  "",
+])("parseJump reads nothing from %j", (line) => expect(parseJump(line)).toBeUndefined());
+
+const listing = [
+  "-P POSTROUTING ACCEPT",
+  jump("10.88.0.2/32", OWN),
+  jump("10.88.0.3/32", SHARED),
+  jump("10.88.0.4/32", SHARED),
+];
+
+test("formatRemovals takes the attachment's jumps, and chains that no other jump goes to", () => {
+  const selection = selectOwnJumps(owner, addresses("10.88.0.2", "10.88.0.3"));
+  expect(formatRemovals(listing.join("\n"), selection, [OWN, SHARED])).toBe(`*nat
+-D POSTROUTING -s 10.88.0.2/32 ${comment} -j ${OWN}
+-D POSTROUTING -s 10.88.0.3/32 ${comment} -j ${SHARED}
+-F ${OWN}
+-X ${OWN}
+COMMIT
+`);
+});
+
+test("formatRemovals takes all of the reference plugins' chain where the addresses are not known", () => {
+  const text = formatRemovals(listing.join("\n"), selectOwnJumps(owner, undefined), [SHARED]);
+  expect(text?.match(/^-D/gm)).toHaveLength(3);
+  expect(text?.match(/^-X .*/gm)).toEqual([`-X ${OWN}`, `-X ${SHARED}`]);
+});
+
+test("formatRemovals takes a chain without jumps, and says when there is nothing", () => {
+  const selection = selectOwnJumps(owner, undefined);
+  expect(formatRemovals("-P POSTROUTING ACCEPT", selection, [OWN])).toBe(`*nat\n-F ${OWN}\n-X ${OWN}\nCOMMIT\n`);
+  expect(formatRemovals("-P POSTROUTING ACCEPT", selection, [])).toBeUndefined();
+});
+
+test("selectStaleJumps selects a network's jumps but those of the valid attachments, whoever made them", () => {
+  const { selects } = selectStaleJumps("net1", [{ containerId: "c1", ifname: "eth0" }]);
+  const selected = (line: string) => {
+    const parsed = parseJump(line);
+    return parsed !== undefined && selects(parsed);
+  };
+  expect(listing.slice(1).map(selected)).toEqual([false, false, false]);
+  const gone = "CNI-aaaaaaaaaaaaaaaaaaaaaaaa";
+  expect(selected(jump("10.88.0.9/32", gone, "c9"))).toBe(true);
+  expect(selected(jump("10.88.0.9/32", gone, "c9", "net2"))).toBe(false);
+  expect(selected(jump("10.88.0.9/32", "MINE", "c9"))).toBe(false);
+});
