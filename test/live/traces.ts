@@ -43,10 +43,9 @@ export function leaseFiles(lab: Lab): string[] {
     .map(([name]) => name);
 }
 
-/** Elements of the masquerade maps and chains of subnets, as lines of the nft tool. */
+/** Elements of the masquerade maps and chains of subnets, in the nft tool's words. */
 export function masqueraded(lab: Lab): string[] {
-  const lines = lab.run(["nft", "list", "ruleset"]).split("\n");
-  return lines.filter((line) => /goto to_|chain to_/.test(line)).map((line) => line.trim());
+  return lab.run(["nft", "list", "ruleset"]).match(/goto to_\S+|chain to_\S+/g) ?? [];
 }
 
 function networkOf(lab: Lab, netns: string): unknown {
