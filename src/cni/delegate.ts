@@ -1,8 +1,7 @@
-import { statSync } from "node:fs";
-import { join } from "node:path";
 import type { Command, Environment } from "./environment.ts";
 import { CniError } from "./error.ts";
 import { decodeFailure, type Exit, relay } from "./exit.ts";
+import { findPlugin } from "./find-plugin.ts";
 import { parseJson } from "./json.ts";
 import { pause } from "./pause.ts";
 import type { Request } from "./request.ts";
@@ -52,19 +51,6 @@ const MAX_HELD = 65_536;
 
 /** A result is a few kilobytes; whatever prints megabytes is out of order. */
 const MAX_OUTPUT = 4 * 1024 * 1024;
-
-/**
- * The executable of a plugin: the first regular file of that name in the folders, symbolic links followed; whether it
- * may be executed is not asked. @throws CniError invalidConfig for a name that is none, delegateFailed where there is no such file
- */
-export function findPlugin(type: string, path: readonly string[]): string {
-  if (type === "") throw new CniError("invalidConfig", "no plugin name provided");
-  if (type.includes("/") || type.includes("\0")) throw new CniError("invalidConfig", `invalid plugin name: ${type}`);
-  if (path.length === 0) throw new CniError("invalidEnvironment", "no paths provided", { details: "CNI_PATH" });
-  const found = path.map((folder) => join(folder, type)).find(isRegularFile);
-  if (found !== undefined) return found;
-  throw new CniError("delegateFailed", `failed to find plugin ${JSON.stringify(type)} in path [${path.join(" ")}]`);
-}
 
 /** A plugin's process: where it is looked for, and what it is told. */
 export interface PluginProcess {
@@ -165,14 +151,6 @@ function capture<T>(run: () => T): () => T {
     return () => {
       throw error;
     };
-  }
-}
-
-function isRegularFile(path: string): boolean {
-  try {
-    return statSync(path).isFile();
-  } catch {
-    return false;
   }
 }
 
