@@ -14,6 +14,7 @@ import { enableForwarding } from "../../src/steps/forwarding.ts";
 import { announceAddresses, configureInterface, prepareInterface } from "../../src/steps/interface.ts";
 import { masquerade } from "../../src/steps/masquerade.ts";
 import { type Backend, openBackend } from "../../src/steps/masquerade-backend.ts";
+import { portAlias } from "../../src/steps/own-ports.ts";
 import { type Defer, undoOnError } from "../../src/steps/undo.ts";
 import { connectVeth, type VethPair, waitForPort } from "../../src/steps/veth.ts";
 import { type AddressPlan, planAddresses } from "./address-plan.ts";
@@ -92,7 +93,7 @@ function hasRefused(ipam: Delegation): boolean {
 
 function vethSpec(request: Request, config: BridgeConfig) {
   const { mtu, mac, hairpinMode: hairpin, portIsolation: isolated } = config;
-  return { ifname: request.ifname, mtu, mac, hairpin, isolated };
+  return { ifname: request.ifname, mtu, mac, hairpin, isolated, alias: portAlias(request) };
 }
 
 function assignAddresses(

@@ -80,6 +80,13 @@ function refuseBadName(bridge: string): void {
   }
 }
 
+/** All that DEL and GC need of the configuration: what else is in it may be wrong by now. @throws CniError invalidConfig */
+export function readIpamType(request: Request): string | undefined {
+  const schema = z.object({ ipam: z.optional(z.object({ type: z.optional(z.string()) })) });
+  const type = parseConfig(schema, request.config).ipam?.type;
+  return type === "" ? undefined : type;
+}
+
 function refuseContradictions(config: BridgeConfig): void {
   if (config.vlan < 0 || config.vlan > MAX_VLAN) {
     invalid(`invalid VLAN ID ${config.vlan} (must be between 0 and ${MAX_VLAN})`);

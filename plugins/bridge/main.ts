@@ -2,5 +2,7 @@ import { runPlugin } from "../../src/cni/process.ts";
 import { add } from "./add.ts";
 import { check } from "./check.ts";
 import { del } from "./del.ts";
+import { gc } from "./gc.ts";
+import { status } from "./status.ts";
 
-runPlugin({ name: "bridge", add, check, del });
+runPlugin({ name: "bridge", add, check, del, gc, status });

@@ -53,10 +53,9 @@ export function pinBridgeMac(host: Netlink, before: Link, now: Link): void {
   if (now.mac !== before.mac && before.mac !== NO_MAC) setLink(host, before, { mac: before.mac });
 }
 
-/** The same for a port that is about to go: a bridge that goes by its MAC is given that MAC for good. */
-export function keepBridgeMac(host: Netlink, container: Netlink, ifname: string): void {
-  const peer = findLink(container, ifname)?.peer;
-  const port = peer === undefined ? undefined : findLink(host, peer);
+/** The same for a port that is about to go, by its index: a bridge that goes by its MAC is given that MAC for good. */
+export function keepBridgeMac(host: Netlink, portIndex: number): void {
+  const port = findLink(host, portIndex);
   const bridge = port?.master === undefined ? undefined : findLink(host, port.master);
   if (bridge?.kind === "bridge" && bridge.mac === port?.mac) setLink(host, bridge, { mac: bridge.mac });
 }

@@ -1,5 +1,5 @@
 import { CniError } from "../cni/error.ts";
-import type { Attachment, Request } from "../cni/request.ts";
+import type { Request } from "../cni/request.ts";
 import type { IpConfig } from "../cni/result.ts";
 import type { Address } from "../ip/address.ts";
 import type { Prefix } from "../ip/prefix.ts";
@@ -36,10 +36,9 @@ export function endMasquerade(request: Request): void {
 }
 
 /** The same for every attachment of the network but these. */
-export function endStaleMasquerade(request: Request, valid: readonly Attachment[]): void {
-  const owners = valid.map(({ containerID, ifname }) => ({ containerId: containerID, ifname }));
+export function endStaleMasquerade(request: Request, valid: readonly Omit<Owner, "network">[]): void {
   const { network } = request;
-  remove(openFirewall(request), selectStale(network, owners), selectStaleJumps(network, owners));
+  remove(openFirewall(request), selectStale(network, valid), selectStaleJumps(network, valid));
 }
 
 /**

@@ -8,7 +8,7 @@ import { IF_OPER } from "../netlink/link/attributes.ts";
 import { deleteLink } from "../netlink/link/delete.ts";
 import { findLink, getLink } from "../netlink/link/get.ts";
 import type { Link, LinkId } from "../netlink/link/message.ts";
-import { setPort } from "../netlink/link/set.ts";
+import { setLink, setPort } from "../netlink/link/set.ts";
 import { waitForLink } from "../netlink/link/wait.ts";
 import type { Netlink } from "../netlink/socket.ts";
 import type { Container } from "./container.ts";
@@ -26,6 +26,8 @@ export interface VethSpec {
   readonly mac: Mac | undefined;
   readonly hairpin: boolean;
   readonly isolated: boolean;
+  /** Whose the host's end is, for deletePorts to find it by. */
+  readonly alias: string;
 }
 
 /** Both ends of a veth: the bridge's port on the host, and the container's interface. */
@@ -46,6 +48,8 @@ const NAME_ATTEMPTS = 10;
  */
 export function connectVeth(host: Netlink, spec: VethSpec, defer: Defer): VethPair {
   const port = getLink(host, createVeth(host, spec, defer));
+  // The kernel takes no alias in the request that makes a link.
+  setLink(host, port, { alias: spec.alias });
   attemptSysctl(() => writeSysctl(`net/ipv6/conf/${port.name}/accept_ra`, "0"));
   // A new port has both off already.
   if (spec.hairpin || spec.isolated) setPort(host, port, { hairpin: spec.hairpin, isolated: spec.isolated });

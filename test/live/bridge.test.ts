@@ -339,7 +339,7 @@ describe("bridge CHECK", () => {
     lab.run(["ip", "link", "set", result.interfaces[1]?.name ?? "", "nomaster"]);
     expect(JSON.parse(check(config, result).stdout)).toMatchObject({
       code: 104,
-      msg: `Port "${result.interfaces[1]?.name}" is not a port of bridge "br0"; Address 10.88.0.2 is not masqueraded`,
+      msg: `Port "${result.interfaces[1]?.name}" is not a port of bridge "br0"; Address 10.88.0.2 is not masqueraded for this attachment`,
     });
   });
 

@@ -13,3 +13,12 @@ export function listPorts(netlink: Netlink, bridge: LinkId): readonly Link[] {
   const messages = netlink.request({ type: RTM.GETLINK, flags: NLM_F.DUMP, payload, action });
   return messages.map((message) => readLink(message.payload)).filter((link) => link.master === bridge.index);
 }
+
+/** The links of a kind, like `ip link show type KIND`: the kernel sends those alone, however many others there are. @throws NetlinkError */
+export function listKind(netlink: Netlink, kind: string): readonly Link[] {
+  const attributes = { info: { kind }, extensions: RTEXT_FILTER.SKIP_STATS };
+  const payload = encodeLink({ header: {}, attributes });
+  const action = `list the links of kind "${kind}"`;
+  const messages = netlink.request({ type: RTM.GETLINK, flags: NLM_F.DUMP, payload, action });
+  return messages.map((message) => readLink(message.payload)).filter((link) => link.kind === kind);
+}

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { listPorts } from "../../../src/netlink/link/list.ts";
+import { listKind, listPorts } from "../../../src/netlink/link/list.ts";
 import { decodeLink } from "../../../src/netlink/link/message.ts";
 import { NLM_F } from "../../../src/netlink/message.ts";
 import { RTM } from "../../../src/netlink/rtnetlink.ts";
@@ -21,4 +21,13 @@ test("listPorts() leaves out what a kernel without filters sends as well", () =>
   const netlink = new FakeNetlink(() => [linkIn("get-peer", "eth0")]);
 
   expect(listPorts(netlink, { index: 2, name: "br0" })).toEqual([]);
+});
+
+test("listKind() asks the kernel for the links of one kind, and leaves out what a kernel without filters sends as well", () => {
+  const netlink = new FakeNetlink(() => captured("list-ports", "received", RTM.NEWLINK));
+
+  expect(listKind(netlink, "veth").map(({ name }) => name)).toEqual(["veth0"]);
+  expect(netlink.onlyRequest).toMatchObject({ type: RTM.GETLINK, flags: NLM_F.DUMP });
+  expect(decodeLink(netlink.onlyRequest.payload).attributes.info).toEqual({ kind: "veth" });
+  expect(listKind(netlink, "bridge").map(({ name }) => name)).toEqual(["br0"]);
 });

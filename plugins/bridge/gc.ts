@@ -1,0 +1,33 @@
+import { startDelegate } from "../../src/cni/delegate.ts";
+import { type Attachment, type Request, validAttachments } from "../../src/cni/request.ts";
+import { launch } from "../../src/linux/process.ts";
+import { selectStale } from "../../src/netfilter/masquerade-owner.ts";
+import { openNetlink } from "../../src/netlink/socket.ts";
+import { endStaleMasquerade } from "../../src/steps/masquerade.ts";
+import { deletePorts } from "../../src/steps/own-ports.ts";
+import { runAll } from "../../src/steps/undo.ts";
+import { readIpamType } from "./config.ts";
+
+/**
+ * Removes what this network's attachments have left that the runtime does not name as valid: rules, interfaces and, by the IPAM
+ * plugin, leases. Without a list nothing is known to be stale, with an empty one everything of this network is. What
+ * another network or somebody else made stays, whatever bridge it is on. Runs every step, then throws all that failed.
+ */
+export function gc(request: Request): void {
+  const valid = validAttachments(request);
+  runAll([...(valid === undefined ? [] : removals(request, valid)), () => collectLeases(request)]);
+}
+
+function removals(request: Request, valid: readonly Attachment[]): readonly (() => void)[] {
+  const owners = valid.map(({ containerID, ifname }) => ({ containerId: containerID, ifname }));
+  return [
+    () => endStaleMasquerade(request, owners),
+    () => deletePorts(openNetlink(), selectStale(request.network, owners)),
+  ];
+}
+
+/** The IPAM plugin reads the same list. */
+function collectLeases(request: Request): void {
+  const type = readIpamType(request);
+  if (type !== undefined) startDelegate(launch, request, { command: "GC", type }).done();
+}

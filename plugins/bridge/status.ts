@@ -1,0 +1,73 @@
+import { type Delegation, startDelegate } from "../../src/cni/delegate.ts";
+import { CniError } from "../../src/cni/error.ts";
+import { DelegateError } from "../../src/cni/exit.ts";
+import type { Request } from "../../src/cni/request.ts";
+import { launch } from "../../src/linux/process.ts";
+import { findLink } from "../../src/netlink/link/get.ts";
+import { supportsKind } from "../../src/netlink/link/support.ts";
+import { type Netlink, openNetlink } from "../../src/netlink/socket.ts";
+import { openBackend } from "../../src/steps/masquerade-backend.ts";
+import { runAll } from "../../src/steps/undo.ts";
+import { type BridgeConfig, parseBridgeConfig } from "./config.ts";
+
+/**
+ * Whether an ADD could be served: by the kernel, by the bridge's name, and by the IPAM plugin. A handful of requests, for it is
+ * asked every few seconds. @throws CniError unavailable that says what is wrong and what to do, or what the IPAM plugin says
+ */
+export function status(request: Request): void {
+  const config = parseBridgeConfig(request);
+  let ipam: Delegation | undefined;
+  runAll([
+    () => {
+      ipam = askIpam(() => startIpam(request, config));
+    },
+    () => refuseProblems([...checkHost(openNetlink(), config), ...checkBackend(request, config)]),
+    () => askIpam(() => ipam?.done()),
+  ]);
+}
+
+function startIpam(request: Request, { ipam }: BridgeConfig): Delegation | undefined {
+  return ipam === undefined ? undefined : startDelegate(launch, request, { command: "STATUS", type: ipam });
+}
+
+/** What the plugin itself says goes on as it is; one that cannot be run makes this one unavailable. */
+function askIpam<T>(ask: () => T): T {
+  try {
+    return ask();
+  } catch (error) {
+    if (!(error instanceof CniError) || error instanceof DelegateError) throw error;
+    throw new CniError("unavailable", `Cannot use the IPAM plugin: ${error.message}`, {
+      details: error.details || "install it in a folder of CNI_PATH, or set ipam.type to another",
+      cause: error,
+    });
+  }
+}
+
+function checkHost(host: Netlink, { bridge: name }: BridgeConfig): readonly string[] {
+  const missing = (["bridge", "veth"] as const).filter((kind) => !supportsKind(host, kind));
+  const link = findLink(host, name);
+  return [
+    ...missing.map((kind) => `The kernel has no links of kind "${kind}": load its module, "modprobe ${kind}"`),
+    ...(link === undefined || link.kind === "bridge" ? [] : [describeConflict(name, link.kind)]),
+  ];
+}
+
+function describeConflict(name: string, kind: string): string {
+  const what = kind === "" ? "a device" : `of kind "${kind}"`;
+  return `Link "${name}" is ${what}, must be a bridge or free: rename or delete it, or set "bridge" to another name`;
+}
+
+function checkBackend(request: Request, config: BridgeConfig): readonly string[] {
+  if (!config.ipMasq || config.ipam === undefined) return [];
+  try {
+    openBackend(request, config.ipMasqBackend);
+    return [];
+  } catch (error) {
+    if (error instanceof CniError) return [error.message];
+    throw error;
+  }
+}
+
+function refuseProblems(problems: readonly string[]): void {
+  if (problems.length > 0) throw new CniError("unavailable", problems.join("; "));
+}

@@ -1,0 +1,95 @@
+import fs from "node:fs";
+import path from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { type Call, Lab } from "../lab.ts";
+import { traced } from "./masquerading.ts";
+
+let lab: Lab;
+let base: Readonly<Record<string, unknown>>;
+
+beforeEach(() => {
+  lab = new Lab();
+  const ipam = { type: "host-local", dataDir: lab.dataDir, ranges: [[{ subnet: "10.88.0.0/24" }]] };
+  base = { cniVersion: "1.1.0", name: "net1", type: "bridge", bridge: "br0", isGateway: true, ipMasq: true, ipam };
+});
+
+afterEach(() => lab.dispose());
+
+function call(config: unknown, more: Partial<Call> = {}): Call {
+  return { command: "STATUS", config, containerId: "", ifname: "", ...more };
+}
+
+function refuse(config: unknown, more: Partial<Call> = {}) {
+  const outcome = lab.plugin("bridge", call(config, more));
+  expect(outcome.status).toBe(1);
+  return JSON.parse(outcome.stdout);
+}
+
+const quiet = { status: 0, stdout: "", stderr: "" };
+
+describe("bridge STATUS", () => {
+  it("is well on a host that has nothing yet, and on one that has the bridge, and changes nothing", () => {
+    expect(lab.plugin("bridge", call(base))).toMatchObject(quiet);
+    expect(lab.ip("link show").map((link) => Object(link).ifname)).toEqual(["lo"]);
+    expect(lab.run(["nft", "list", "ruleset"])).toBe("");
+    expect(lab.leases("net1")).toEqual([]);
+    lab.run(["ip", "link", "add", "br0", "type", "bridge"]);
+    expect(lab.plugin("bridge", call(base))).toMatchObject(quiet);
+  });
+
+  it.each([{ ipMasqBackend: "nftables" }, { ipMasqBackend: "iptables" }, { ipam: {} }, { bridge: "br9", vlan: 0 }])(
+    "is well with %j",
+    (fields) => expect(lab.plugin("bridge", call({ ...base, ...fields }))).toMatchObject(quiet),
+  );
+
+  it("asks the kernel and the IPAM plugin, and starts nothing else", () => {
+    const { outcome, started } = traced(lab, "bridge", call({ ...base, ipMasqBackend: "iptables" }));
+    expect(outcome).toMatchObject(quiet);
+    expect(started).toEqual(["bridge", "host-local"]);
+  });
+
+  it.each([
+    ["lo", "a device"],
+    ["in0", 'of kind "veth"'],
+  ])("says that the bridge's name, %s, is taken", (name, what) => {
+    lab.run(["ip", "link", "add", "in0", "type", "veth", "peer", "name", "in1"]);
+    expect(refuse({ ...base, bridge: name })).toEqual({
+      code: 50,
+      msg: `Link "${name}" is ${what}, must be a bridge or free: rename or delete it, or set "bridge" to another name`,
+    });
+  });
+
+  it("says that the backend asked for is not there, and what to do, together with what else is wrong", () => {
+    lab.run(["ip", "link", "add", "br0", "type", "veth", "peer", "name", "br1"]);
+    const hide = `mount -t tmpfs none /usr/sbin; PATH=/nowhere exec "$@"`;
+    const wrapper = ["unshare", "--mount", "sh", "-ec", hide, "sh"];
+    expect(refuse({ ...base, ipMasqBackend: "iptables" }, { wrapper })).toEqual({
+      code: 50,
+      msg: 'Link "br0" is of kind "veth", must be a bridge or free: rename or delete it, or set "bridge" to another name; Cannot use ipMasqBackend "iptables": iptables-restore is neither in PATH nor in /usr/local/sbin, /usr/sbin, /sbin, /usr/local/bin, /usr/bin, /bin: install iptables',
+    });
+  });
+
+  it("says that the IPAM plugin is missing", () => {
+    expect(refuse({ ...base, ipam: { type: "nonesuch" } }, { environment: { CNI_PATH: "/nowhere" } })).toEqual({
+      code: 50,
+      msg: 'Cannot use the IPAM plugin: failed to find plugin "nonesuch" in path [/nowhere]',
+      details: "install it in a folder of CNI_PATH, or set ipam.type to another",
+    });
+  });
+
+  it("hands on what the IPAM plugin says", () => {
+    const bin = path.join(lab.dir, "ipam");
+    fs.mkdirSync(bin);
+    const script = `#!/bin/sh\necho '{"code": 51, "msg": "nearly full", "details": "97 %"}'; exit 1\n`;
+    fs.writeFileSync(path.join(bin, "full"), script, { mode: 0o755 });
+    expect(refuse({ ...base, ipam: { type: "full" } }, { environment: { CNI_PATH: bin } })).toEqual({
+      code: 51,
+      msg: "nearly full",
+      details: "97 %",
+    });
+  });
+
+  it("refuses a configuration that no ADD could use", () => {
+    expect(refuse({ ...base, mtu: -1 })).toMatchObject({ code: 7 });
+  });
+});

@@ -1,0 +1,33 @@
+import { expect, test } from "vitest";
+import { ERRNO } from "../../../src/linux/errno.ts";
+import { NetlinkError } from "../../../src/netlink/acknowledgement.ts";
+import { decodeLink } from "../../../src/netlink/link/message.ts";
+import { supportsKind } from "../../../src/netlink/link/support.ts";
+import { NLM_F } from "../../../src/netlink/message.ts";
+import { RTM } from "../../../src/netlink/rtnetlink.ts";
+import { FakeNetlink } from "../fake-netlink.ts";
+
+function refusing(errno: number): FakeNetlink {
+  return new FakeNetlink(({ action }) => {
+    throw new NetlinkError(action, { errno });
+  });
+}
+
+test("supportsKind() asks to change no link to a MAC that none may have, and never to make one", () => {
+  const netlink = refusing(ERRNO.EADDRNOTAVAIL);
+  expect(supportsKind(netlink, "bridge")).toBe(true);
+  expect(netlink.onlyRequest).toMatchObject({ type: RTM.NEWLINK, flags: NLM_F.ACK });
+  const { header, attributes } = decodeLink(netlink.onlyRequest.payload);
+  expect(header.index).toBe(0);
+  expect(attributes).toEqual({ mac: "01:00:00:00:00:00", info: { kind: "bridge" } });
+});
+
+test.each(["ENODEV", "EOPNOTSUPP"] as const)("supportsKind() is false when the kernel answers %s", (code) => {
+  expect(supportsKind(refusing(ERRNO[code]), "veth")).toBe(false);
+});
+
+test("supportsKind() throws when the kernel refuses to look", () => {
+  expect(() => supportsKind(refusing(ERRNO.EPERM), "veth")).toThrow(
+    'Cannot ask for the kind of link "veth": Operation not permitted',
+  );
+});
