@@ -70,8 +70,8 @@ export class CniError extends Error {
 
 /**
  * The error object as the reference prints it: keys code, msg and, where not empty, details; no line end. Errors that
- * failed together (AggregateError) leave with the first one's code, what the system refused with 107. Any other error is a
- * bug and leaves with 999.
+ * failed together (AggregateError) leave with the first one's code, what the system refused with 107, for the moment
+ * (EAGAIN) with 11. Any other error is a bug and leaves with 999.
  */
 export function formatError(error: unknown): string {
   const { code, message, details } = toCniError(error);
@@ -82,11 +82,12 @@ export function formatError(error: unknown): string {
 export function toCniError(error: unknown): CniError {
   if (error instanceof CniError) return error;
   if (error instanceof AggregateError && error.errors.length > 0) return joinErrors(error);
-  return new CniError(
-    isSystemError(error) ? "kernelRequest" : "internal",
-    error instanceof Error ? error.message : String(error),
-    { cause: error },
-  );
+  return new CniError(nameOf(error), error instanceof Error ? error.message : String(error), { cause: error });
+}
+
+function nameOf(error: unknown): ErrorName {
+  if (!isSystemError(error)) return "internal";
+  return "code" in error && error.code === "EAGAIN" ? "tryAgainLater" : "kernelRequest";
 }
 
 /** Whether a system call failed: such errors carry its name and the error number. */

@@ -57,6 +57,7 @@ describe("toCniError", () => {
       syscall: "netlink",
     });
     expect(toCniError(refused)).toMatchObject({ code: 107, message: refused.message, cause: refused });
+    expect(toCniError(Object.assign(refused, { code: "EAGAIN" })).code).toBe(11);
   });
 
   test("gives an empty AggregateError code 999", () => {

@@ -164,12 +164,15 @@ describe("bridge ADD whose IPAM plugin", () => {
   test("inherits three descriptors, standard input as it came, and the environment", () => {
     const file = `${folder()}/seen`;
     const body = `[ "$CNI_COMMAND" = ADD ] || exit 0
-      ls /proc/$$/fd >${file}.fd; cat >${file}.in; env >${file}.env; echo '${RESULT}'`;
+      for fd in /proc/$$/fd/*; do link=$(readlink $fd) && echo "\${fd##*/} $link"; done >${file}.fd; cat >${file}.in; env >${file}.env; echo '${RESULT}'`;
+    const own = fs.readdirSync("/proc/self/fd").map(linkOf);
     const input = ` ${JSON.stringify({ ...scripted("nosy", body).config, Extra: [1.5, "<>"] })}\n`;
     const call = { config: input, environment: { CNI_PATH: folder(), TRACEPARENT: "00-1-2-3" } };
     expect(run("ADD", call)).toMatchObject({ status: 0, stderr: "" });
-    // The shell keeps the script and what it redirects from 10 on.
-    expect(fs.readFileSync(`${file}.fd`, "utf8")).toMatch(/^0\n1\n(1[01]\n)*2\n$/);
+    const links = fs.readFileSync(`${file}.fd`, "utf8").trim().split("\n");
+    // The shell keeps the script and what it redirects from 10 on; what this process has inherited goes on to all.
+    const inherited = links.filter((link) => !/^1[0-9] /.test(link) && !own.includes(link.replace(/^[0-9]+ /, "")));
+    expect(inherited.map((link) => link.split(" ")[0])).toEqual(["0", "1", "2"]);
     expect(fs.readFileSync(`${file}.in`, "utf8")).toBe(input);
     expect(fs.readFileSync(`${file}.env`, "utf8")).toMatch(/^TRACEPARENT=00-1-2-3$/m);
   });
@@ -266,4 +269,12 @@ describe("bridge DEL whose IPAM plugin", () => {
 function write(name: string, text: string, mode: number): void {
   fs.mkdirSync(folder(), { recursive: true });
   fs.writeFileSync(path.join(folder(), name), text, { mode });
+}
+
+function linkOf(fd: string): string {
+  try {
+    return fs.readlinkSync(`/proc/self/fd/${fd}`);
+  } catch {
+    return "";
+  }
 }

@@ -1,17 +1,21 @@
 import { ERRNO, LinuxError } from "../../linux/errno.ts";
+import { libc } from "../../linux/libc.ts";
 import { NetlinkError } from "../../netlink/acknowledgement.ts";
 import type { Request } from "../../netlink/answers.ts";
 import type { Netlink } from "../../netlink/socket.ts";
 import { getGeneration } from "./generation.ts";
 import { applyTransaction } from "./transaction.ts";
 
-/** How long changes are made anew because others change the rule set. */
-const PATIENCE_MS = 10_000;
+/** How long changes are made anew because others change the rule set: hundreds of calls at once take turns. */
+const PATIENCE_MS = 30_000;
+
+/** The longest pause before another try, in milliseconds. */
+const LONGEST_PAUSE_MS = 64;
 
 /**
  * Applies the changes that `read` finds necessary, none included, to the very rule set that it read them from: where others
  * have changed that meanwhile, it reads again. After one of `refusals`, errnos, too; it is told the last. @throws NetlinkError,
- * or LinuxError EAGAIN when others have changed the rule set for 10 seconds
+ * or LinuxError EAGAIN when others have changed the rule set for 30 seconds
  */
 export function applyCurrent(
   netlink: Netlink,
@@ -21,7 +25,7 @@ export function applyCurrent(
   const { action, refusals = [] } = options;
   const deadline = performance.now() + PATIENCE_MS;
   let refusal: NetlinkError | undefined;
-  do {
+  for (let pause = 1; ; pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
     const generation = getGeneration(netlink);
     const changes = read(refusal);
     if (changes.length === 0) return;
@@ -30,9 +34,15 @@ export function applyCurrent(
       [ERRNO.ERESTART, ...refusals],
     );
     if (refusal === undefined) return;
-  } while (performance.now() < deadline);
+    if (performance.now() > deadline) throw refuseChurn(action, refusal);
+    // At random, or all who wait would come back together and be in each other's way again.
+    libc().functions.poll(null, 0, Math.ceil(Math.random() * pause));
+  }
+}
+
+function refuseChurn(action: string, cause: NetlinkError): LinuxError {
   const reason = `the rule set was changed by others all through ${PATIENCE_MS / 1000} seconds`;
-  throw new LinuxError(action, { syscall: "netlink", errno: ERRNO.EAGAIN, reason, cause: refusal });
+  return new LinuxError(action, { syscall: "netlink", errno: ERRNO.EAGAIN, reason, cause });
 }
 
 /** Makes changes; returns the kernel's refusal where it is one of these errnos, undefined when they are made. */
