@@ -1,7 +1,7 @@
 import { type Delegation, startDelegate } from "../../src/cni/delegate.ts";
 import { CniError } from "../../src/cni/error.ts";
 import { DelegateError } from "../../src/cni/exit.ts";
-import type { Request } from "../../src/cni/request.ts";
+import { findIpamType, type Request } from "../../src/cni/request.ts";
 import type { Result } from "../../src/cni/result.ts";
 import { launch } from "../../src/linux/process.ts";
 import { findLink, getLink } from "../../src/netlink/link/get.ts";
@@ -27,6 +27,8 @@ const UNDO_MS = 15_000;
 interface Attachment {
   readonly request: Request;
   readonly config: BridgeConfig;
+  /** Undefined where the network has no addresses. */
+  readonly ipam: Delegation | undefined;
   readonly host: Netlink;
   readonly container: Container;
   /** What masquerades, where that is asked for. */
@@ -36,19 +38,21 @@ interface Attachment {
 
 /** Attaches a container to a bridge. Whatever fails, nothing that this call made stays. */
 export function add(request: Request): Result {
-  const config = parseBridgeConfig(request);
-  const container = openContainer(request.netns);
-  refuseExisting(container, request.ifname);
-  const masquerades = config.ipMasq && config.ipam !== undefined;
-  const backend = masquerades ? openBackend(request, config.ipMasqBackend) : undefined;
-  const tools = { request, config, host: openNetlink(), container, backend };
-  return undoOnError(request.log, (defer) => attach({ ...tools, defer }));
+  return undoOnError(request.log, (defer) => {
+    const ipam = holdIpam(request, defer);
+    const config = parseBridgeConfig(request);
+    const container = openContainer(request.netns);
+    refuseExisting(container, request.ifname);
+    const masquerades = config.ipMasq && config.ipam !== undefined;
+    const backend = masquerades ? openBackend(request, config.ipMasqBackend) : undefined;
+    return attach({ request, config, ipam, host: openNetlink(), container, backend, defer });
+  });
 }
 
 function attach(attachment: Attachment): Result {
-  const { request, config, host, container, defer } = attachment;
-  // IPAM's process runs while the bridge and the veth are made.
-  const ipam = config.ipam === undefined ? undefined : startIpam(request, config.ipam, defer);
+  const { request, config, ipam, host, container, defer } = attachment;
+  // IPAM looks for an address while the bridge and the veth are made.
+  ipam?.begin();
   const bridge = ensureBridge(host, { name: config.bridge, mtu: config.mtu, promiscuous: config.promiscMode }, defer);
   const veth = connectVeth(host, { ...vethSpec(request, config), bridge, container }, defer);
   if (!config.disableContainerInterface) prepareInterface(container, veth.inside, { enableDad: config.enabledad });
@@ -72,11 +76,17 @@ function refuseExisting(container: Container, ifname: string): void {
   throw new CniError("interfaceExists", message);
 }
 
-/** From its start on the IPAM plugin may hold an address, so that its DEL is owed when anything fails. */
-function startIpam(request: Request, type: string, defer: Defer): Delegation {
-  const ipam = startDelegate(launch, request, { command: "ADD", type });
+/**
+ * Starts IPAM's process, before all else because it takes its time to get ready; its input, and with it the order to act, it gets
+ * when it is to begin. From then on it may hold an address, so that its DEL is owed when anything fails.
+ */
+function holdIpam(request: Request, defer: Defer): Delegation | undefined {
+  const type = findIpamType(request);
+  if (type === undefined) return undefined;
+  const ipam = startDelegate(launch, request, { command: "ADD", type, held: true });
   defer(() => {
-    if (!hasRefused(ipam)) startDelegate(launch, request, { command: "DEL", type, deadline: UNDO_MS }).done();
+    if (ipam.abandon() || hasRefused(ipam)) return;
+    startDelegate(launch, request, { command: "DEL", type, deadline: UNDO_MS }).done();
   });
   return ipam;
 }

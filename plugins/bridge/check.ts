@@ -1,6 +1,6 @@
-import { type Delegation, startDelegate } from "../../src/cni/delegate.ts";
+import { type Delegation, orAbandon, startDelegate } from "../../src/cni/delegate.ts";
 import { CniError } from "../../src/cni/error.ts";
-import type { Request } from "../../src/cni/request.ts";
+import { findIpamType, type Request } from "../../src/cni/request.ts";
 import type { Result } from "../../src/cni/result.ts";
 import { launch } from "../../src/linux/process.ts";
 import { findLink } from "../../src/netlink/link/get.ts";
@@ -23,16 +23,23 @@ interface Inspection {
 
 /** Compares what is there with what ADD made and reported. @throws CniError checkFailed that names all that differs */
 export function check(request: Request): void {
+  const ipam = holdIpam(request);
+  const inspection = orAbandon(ipam, () => inspect(request));
+  ipam?.begin();
+  runAll([() => compare(inspection), () => ipam?.done()]);
+}
+
+/** IPAM's process gets ready, and then looks at the lease, beside this one. */
+function holdIpam(request: Request): Delegation | undefined {
+  const type = findIpamType(request);
+  return type === undefined ? undefined : startDelegate(launch, request, { command: "CHECK", type, held: true });
+}
+
+function inspect(request: Request): Inspection {
   const config = parseBridgeConfig(request);
   const result = request.prevResult;
   if (result === undefined) throw new CniError("invalidConfig", "Required prevResult missing");
-  const container = openContainer(request.netns);
-  const ipam = config.ipam === undefined ? undefined : startIpam(request, config.ipam);
-  runAll([() => compare({ request, config, result, host: openNetlink(), container }), () => ipam?.done()]);
-}
-
-function startIpam(request: Request, type: string): Delegation {
-  return startDelegate(launch, request, { command: "CHECK", type });
+  return { request, config, result, container: openContainer(request.netns), host: openNetlink() };
 }
 
 function compare(inspection: Inspection): void {

@@ -9,6 +9,8 @@ import { parseDelegatedResult, type Result } from "./result.ts";
 
 /** A running child process. */
 export interface Child {
+  /** Gives it the input that was held back; again is fine. */
+  begin(): void;
   /** Waits for the end. @throws Error with a `code` as in errno, ETIMEDOUT where the deadline passed */
   wait(): Exit;
   /** Kills it instead. */
@@ -19,7 +21,7 @@ export interface Child {
 export interface LaunchOptions {
   readonly environment: Environment;
   readonly stdin: Uint8Array;
-  /** Keeps `stdin` back until the child is waited for. */
+  /** Keeps `stdin` back until the child is to begin, or is waited for. */
   readonly held?: boolean;
   /** Milliseconds from the start until the child is killed. */
   readonly deadline: number;
@@ -30,14 +32,16 @@ export interface LaunchOptions {
 /** Starts an executable without arguments and returns while it runs. @throws Error with a `code` as in errno */
 export type Launch = (executable: string, options: LaunchOptions) => Child;
 
-/** A delegated call under way. Both may be called again; the delegate is waited for once. */
+/** A delegated call under way. All may be called again; the delegate is waited for once. */
 export interface Delegation {
+  /** Gives a held call its input: from now on the delegate acts. @throws CniError delegateFailed */
+  begin(): void;
   /** Waits, and reads what the delegate printed. @throws CniError the delegate's own, delegateFailed or deadlineExceeded */
   result(): Result;
   /** Waits; what the delegate printed does not matter. @throws CniError as result() */
   done(): void;
-  /** Drops a held call: the delegate ends without having been told what to do. */
-  abandon(): void;
+  /** Drops a held call, and returns true: the delegate ends without having been told what to do. False, and nothing done, once it has begun. */
+  abandon(): boolean;
 }
 
 /** A delegate has a minute, in milliseconds, unless told otherwise: longer than any lock is waited for, shorter than a runtime's own limit of two. */
@@ -46,7 +50,7 @@ const DEADLINE = 60_000;
 /** An executable that is being replaced in place has five seconds, in milliseconds. */
 const WRITTEN_WITHIN = 5_000;
 
-/** A held call's standard input has to fit into a pipe; one that does not is started when it is waited for. */
+/** A held call's standard input has to fit into a pipe; one that does not is started when it is to begin. */
 const MAX_HELD = 65_536;
 
 /** A result is a few kilobytes; whatever prints megabytes is out of order. */
@@ -67,8 +71,8 @@ export interface PluginProcess {
 
 /**
  * Runs another plugin with this call's standard input and environment, all but CNI_COMMAND. It is started at once and
- * runs while the caller goes on; with `held` it gets its input, and so begins, only when it is waited for, which is also
- * when it is told that it cannot be run. Whatever it writes to standard error goes to the log. SPEC.md, "Delegated plugins"
+ * runs while the caller goes on; with `held` it gets its input only when it is to begin or is waited for, which is also
+ * when the caller is told that it cannot be run. Whatever it writes to standard error goes to the log. SPEC.md, "Delegated plugins"
  */
 export function startDelegate(
   launch: Launch,
@@ -79,19 +83,40 @@ export function startDelegate(
   const { path, stdin, log } = request;
   const environment = { ...request.environment, CNI_COMMAND: command };
   const start = () => startPlugin(launch, { type, path, environment, stdin, log, held, deadline });
-  const begun = held && stdin.length > MAX_HELD ? undefined : capture(start);
-  if (!held) begun?.();
-  const finish = once(() => (begun ?? start)().finish());
+  const early = held && stdin.length > MAX_HELD ? undefined : capture(start);
+  if (!held) early?.();
+  let hasBegun = false;
+  const begin = once(() => {
+    const started = (early ?? start)();
+    hasBegun = true;
+    started.begin();
+    return started;
+  });
+  const finish = once(() => begin().finish());
   return {
+    begin: () => void begin(),
     result: () => decodeResult(finish(), type, request),
     done: () => void finish(),
-    abandon: () => abandonBegun(begun),
+    abandon: () => {
+      if (!hasBegun) abandonEarly(early);
+      return !hasBegun;
+    },
   };
 }
 
-function abandonBegun(begun: (() => Started) | undefined): void {
+/** Runs `run`; where it throws, a held call that has not begun is dropped. */
+export function orAbandon<T>(delegation: Delegation | undefined, run: () => T): T {
   try {
-    begun?.().abandon();
+    return run();
+  } catch (error) {
+    delegation?.abandon();
+    throw error;
+  }
+}
+
+function abandonEarly(early: (() => Started) | undefined): void {
+  try {
+    early?.().abandon();
   } catch {
     // It never ran.
   }
@@ -99,6 +124,8 @@ function abandonBegun(begun: (() => Started) | undefined): void {
 
 /** A plugin that was started. */
 export interface Started {
+  /** Gives it the input that was held back; again is fine. */
+  begin(): void;
   /** Waits for its end and returns what it printed. @throws CniError the plugin's own, delegateFailed or deadlineExceeded */
   finish(): Uint8Array;
   /** Kills it. */
@@ -111,7 +138,11 @@ export function startPlugin(launch: Launch, process: PluginProcess): Started {
   const executable = findPlugin(process.type, process.path);
   const options = { environment, stdin, held, deadline, maxOutput: MAX_OUTPUT };
   const child = guard(process, () => launchWhenWritten(() => launch(executable, options)));
-  return { finish: () => readOutput(child, process), abandon: () => child.abandon() };
+  return {
+    begin: () => child.begin(),
+    finish: () => readOutput(child, process),
+    abandon: () => child.abandon(),
+  };
 }
 
 function readOutput(child: Child, process: PluginProcess): Uint8Array {

@@ -92,6 +92,13 @@ export function createRequest(command: Command, call: Call): Request {
   };
 }
 
+/** The type of the IPAM plugin, without a look at the rest of the configuration; undefined where it names none, or not by a text. */
+export function findIpamType(request: Request): string | undefined {
+  const ipam = isObject(request.config) ? findMember(request.config, "ipam") : undefined;
+  const type = isObject(ipam) ? findMember(ipam, "type") : undefined;
+  return typeof type === "string" && type !== "" ? type : undefined;
+}
+
 /**
  * The attachments that GC must keep. Without the key, or with null, it is undefined: then nothing is known to be stale.
  * An empty list means that everything is. SPEC.md, "GC" @throws CniError invalidConfig

@@ -14,6 +14,8 @@ export interface Exit {
 
 /** A child process that runs. Until it is waited for, it may print 64 KiB to each of its streams before it has to wait itself. */
 export interface Child {
+  /** Gives it the input that was held back; again is fine. */
+  begin(): void;
   /**
    * Waits for its end; may be called once. @throws LinuxError ETIMEDOUT when the deadline passes and EFBIG when it prints too much:
    * the child has been killed then
@@ -28,7 +30,7 @@ export interface LaunchOptions {
   readonly args?: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
   readonly stdin: Uint8Array;
-  /** Keeps `stdin` back until the child is waited for; it starts meanwhile. At most 65,536 bytes, which a pipe takes before anybody reads. pipe(7) */
+  /** Keeps `stdin` back until the child is to begin, or is waited for; it starts meanwhile. At most 65,536 bytes, which a pipe takes before anybody reads. pipe(7) */
   readonly held?: boolean;
   /** Milliseconds from the start until the child is killed. */
   readonly deadline: number;
@@ -85,7 +87,7 @@ export function launch(executable: string, options: LaunchOptions): Child {
     const pid = spawn(executable, { args, environment, stdio: theirs });
     const pidfd = libc().functions.syscall(SYS.pidfd_open, pid, 0);
     const child = { executable, pid, pidfd, streams, input, stdin, end, deadline, maxOutput };
-    return { wait: () => finish(child), abandon: () => abandon(child) };
+    return { begin: () => begin(child), wait: () => finish(child), abandon: () => abandon(child) };
   } catch (error) {
     for (const stream of [...streams, input]) closeStream(stream);
     throw error;
@@ -96,7 +98,7 @@ export function launch(executable: string, options: LaunchOptions): Child {
 
 function finish(child: Running): Exit {
   try {
-    release(child);
+    begin(child);
     readOutput(child);
     const status = reap(child, child.end) ?? refuseDelay(child);
     const signal = status & 0x7f;
@@ -125,7 +127,7 @@ function closeAll(child: Running): void {
 }
 
 /** Gives the child the input that was held back. One that has ended already says by its end why. */
-function release({ input, stdin }: Running): void {
+function begin({ input, stdin }: Running): void {
   if (input.fd === -1) return;
   try {
     for (let at = 0; at < stdin.length; ) at += writeSync(input.fd, stdin, at);

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type LaunchOptions, startDelegate } from "../../src/cni/delegate.ts";
+import { type LaunchOptions, orAbandon, startDelegate } from "../../src/cni/delegate.ts";
 import { DelegateError, type Exit } from "../../src/cni/exit.ts";
 import { findPlugin } from "../../src/cni/find-plugin.ts";
 import { createRequest, readNetwork } from "../../src/cni/request.ts";
@@ -82,7 +82,11 @@ function delegate(
   const request = createRequest("ADD", { network: readNetwork(stdin), version, stdin, environment, log });
   const launch = (executable: string, options: LaunchOptions) => {
     calls.push({ executable, options });
-    return { wait: () => endOf(outcome), abandon: () => lines.push("abandoned") };
+    return {
+      begin: () => void (options.held && lines.push("begun")),
+      wait: () => endOf(outcome),
+      abandon: () => lines.push("abandoned"),
+    };
   };
   return {
     delegation: startDelegate(launch, request, { command: "DEL", type: "host-local", held }),
@@ -139,15 +143,26 @@ describe("startDelegate", () => {
   test("held: starts at once, and tells the delegate nothing before it is waited for", () => {
     const { calls, delegation, lines } = delegate({}, { held: true });
     expect(calls[0]?.options.held).toBe(true);
-    delegation.abandon();
+    expect(delegation.abandon()).toBe(true);
     expect(lines).toEqual(["abandoned"]);
   });
 
-  test("held: what no pipe takes is started only when it is waited for", () => {
+  test("held: one that has begun cannot be abandoned", () => {
+    const { delegation, lines } = delegate({}, { held: true });
+    delegation.begin();
+    delegation.begin();
+    expect(delegation.abandon()).toBe(false);
+    delegation.done();
+    expect(lines).toEqual(["begun"]);
+  });
+
+  test("held: what no pipe takes is started only when it is to begin", () => {
     const { calls, delegation, lines } = delegate({}, { held: true, padding: 65_536 });
     expect(calls).toEqual([]);
-    delegation.abandon();
+    expect(delegation.abandon()).toBe(true);
     expect(lines).toEqual([]);
+    delegation.begin();
+    expect(calls).toHaveLength(1);
     delegation.done();
     expect(calls).toHaveLength(1);
   });
@@ -160,7 +175,7 @@ describe("startDelegate", () => {
     const launch = () => {
       attempts++;
       if (attempts < 3) throw withCode("ETXTBSY", "Text file busy");
-      return { wait: () => endOf({}), abandon: () => {} };
+      return { begin: () => {}, wait: () => endOf({}), abandon: () => {} };
     };
     startDelegate(launch, createRequest("ADD", call), { command: "ADD", type: "host-local" }).done();
     expect(attempts).toBe(3);
@@ -178,8 +193,24 @@ describe("startDelegate", () => {
     const error = expect.objectContaining({ code: 108, message: 'Cannot run plugin "host-local": Permission denied' });
     expect(() => start(false)).toThrow(error);
     const held = start(true);
-    held.abandon();
+    expect(held.abandon()).toBe(true);
+    expect(() => held.begin()).toThrow(error);
+    expect(held.abandon()).toBe(true);
     expect(() => held.done()).toThrow(error);
+  });
+});
+
+describe("orAbandon", () => {
+  test("drops a held call where what is to come before it fails, and only there", () => {
+    const { delegation, lines } = delegate({}, { held: true });
+    expect(orAbandon(delegation, () => 5)).toBe(5);
+    expect(lines).toEqual([]);
+    const fail = () => {
+      throw new Error("before");
+    };
+    expect(() => orAbandon(delegation, fail)).toThrow("before");
+    expect(lines).toEqual(["abandoned"]);
+    expect(() => orAbandon(undefined, fail)).toThrow("before");
   });
 });
 

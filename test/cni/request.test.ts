@@ -1,5 +1,12 @@
 import { describe, expect, test } from "vitest";
-import { createRequest, type Request, readNetwork, readVersion, validAttachments } from "../../src/cni/request.ts";
+import {
+  createRequest,
+  findIpamType,
+  type Request,
+  readNetwork,
+  readVersion,
+  validAttachments,
+} from "../../src/cni/request.ts";
 import { isSpecVersion } from "../../src/cni/version.ts";
 import { parsePrefix } from "../../src/ip/prefix.ts";
 
@@ -15,6 +22,21 @@ describe("createRequest", () => {
   test("takes absent variables for empty and leaves empty folders out of the path", () => {
     expect(request({ name: "n" })).toMatchObject({ containerId: "", netns: "", ifname: "", args: "", path: [] });
     expect(request({ name: "n" }, { CNI_PATH: ":/a::/b:" }).path).toEqual(["/a", "/b"]);
+  });
+});
+
+describe("findIpamType", () => {
+  test.each([
+    ["host-local", { ipam: { type: "host-local" } }],
+    ["host-local", { IPAM: { TYPE: "host-local", subnet: 5 } }],
+    [undefined, {}],
+    [undefined, { ipam: null }],
+    [undefined, { ipam: {} }],
+    [undefined, { ipam: { type: "" } }],
+    [undefined, { ipam: { type: 5 } }],
+    [undefined, { ipam: "host-local" }],
+  ])("is %j in %j", (type, configuration) => {
+    expect(findIpamType(request({ name: "n", ...configuration }))).toBe(type);
   });
 });
 

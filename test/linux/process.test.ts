@@ -133,6 +133,19 @@ describe("launch()", () => {
   });
 });
 
+describe("begin()", () => {
+  test("gives the child the input that was kept back, once, while the caller goes on", () => {
+    const mark = path.join(folder, "fed");
+    const child = launch(script(`cat; touch ${mark}`), { ...generous, stdin: Buffer.from("held"), held: true });
+
+    child.begin();
+    child.begin();
+    awaitFile(mark);
+
+    expect(Buffer.from(child.wait().stdout).toString()).toBe("held");
+  });
+});
+
 describe("abandon()", () => {
   test("kills the child before it was told anything", () => {
     const mark = path.join(folder, "told");

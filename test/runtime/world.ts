@@ -43,7 +43,7 @@ export function makeWorld(): World {
     calls.push(call);
     const { stdout = "", stderr = "", status = 0 } = answers.get(type)?.(call) ?? {};
     const exit: Exit = { status, signal: undefined, stdout: Buffer.from(stdout), stderr: Buffer.from(stderr) };
-    return { wait: () => exit, abandon: () => {} };
+    return { begin: () => {}, wait: () => exit, abandon: () => {} };
   }
 
   function write(file: string, content: unknown): string {
