@@ -51,16 +51,16 @@ export function add(request: Request): Result {
 
 function attach(attachment: Attachment): Result {
   const { request, config, ipam, host, container, defer } = attachment;
-  // IPAM looks for an address while the bridge and the veth are made.
+  // IPAM looks for an address while all is made that needs none.
   ipam?.begin();
   const bridge = ensureBridge(host, { name: config.bridge, mtu: config.mtu, promiscuous: config.promiscMode }, defer);
   const veth = connectVeth(host, { ...vethSpec(request, config), bridge, container }, defer);
   if (!config.disableContainerInterface) prepareInterface(container, veth.inside, { enableDad: config.enabledad });
+  if (!config.disableContainerInterface) waitForPort(host, veth.port);
+  const links = settle(host, bridge, veth);
   const answer = ipam?.result();
   const plan = answer && assignAddresses(attachment, { answer, bridge, veth });
-  if (!config.disableContainerInterface) waitForPort(host, veth.port);
   if (plan !== undefined) announceAddresses(container, veth.inside);
-  const links = settle(host, bridge, veth);
   return {
     interfaces: [links.bridge, links.port, { ...links.inside, sandbox: request.netns }],
     ips: plan?.ips ?? [],
@@ -121,7 +121,7 @@ function assignAddresses(
   return plan;
 }
 
-/** The links as they are now that all is in place; the bridge with the MAC that it had before our port joined. */
+/** The links as they are now that they are connected; the bridge with the MAC that it had before our port joined. */
 function settle(host: Netlink, bridge: Link, veth: VethPair) {
   const now = getLink(host, bridge.index);
   pinBridgeMac(host, bridge, now);
