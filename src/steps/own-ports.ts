@@ -15,7 +15,7 @@ export function portAlias(owner: Owner): string {
  * all veths of the host: for where the container's namespace cannot be asked. All are tried before what failed is thrown.
  */
 export function deletePorts(host: Netlink, selection: Selection): void {
-  const ports = listKind(host, "veth").filter(({ alias }) => isSelected(selection, alias));
+  const ports = listKind(host, "veth", selection.key).filter(({ alias }) => isSelected(selection, alias));
   runAll(
     ports.map((port) => () => {
       keepBridgeMac(host, port.index);

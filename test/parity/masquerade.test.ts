@@ -36,7 +36,7 @@ function isMentioned(side: Side, container = "c1"): boolean {
 }
 
 describe("bridge masquerades like the reference", () => {
-  it.each([undefined, "nftables"])("B33: ADD, CHECK, DEL with ipMasqBackend %s", (ipMasqBackend) => {
+  it.each([undefined, "iptables", "nftables"])("B33: ADD, CHECK, DEL with ipMasqBackend %s", (ipMasqBackend) => {
     const backend = ipMasqBackend === undefined ? {} : { ipMasqBackend };
     expectTwins((side) => {
       addOutside(side);

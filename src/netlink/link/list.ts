@@ -1,3 +1,4 @@
+import { holdsText } from "../bytes.ts";
 import { NLM_F } from "../message.ts";
 import { RTM } from "../rtnetlink.ts";
 import type { Netlink } from "../socket.ts";
@@ -14,11 +15,17 @@ export function listPorts(netlink: Netlink, bridge: LinkId): readonly Link[] {
   return messages.map((message) => readLink(message.payload)).filter((link) => link.master === bridge.index);
 }
 
-/** The links of a kind, like `ip link show type KIND`: the kernel sends those alone, however many others there are. @throws NetlinkError */
-export function listKind(netlink: Netlink, kind: string): readonly Link[] {
+/**
+ * The links of a kind, like `ip link show type KIND`: the kernel sends those alone, however many others there are; of `text`
+ * those whose bytes, an alias's for one, hold it: the others are not decoded, which is most of the cost. @throws NetlinkError
+ */
+export function listKind(netlink: Netlink, kind: string, text = ""): readonly Link[] {
   const attributes = { info: { kind }, extensions: RTEXT_FILTER.SKIP_STATS };
   const payload = encodeLink({ header: {}, attributes });
   const action = `list the links of kind "${kind}"`;
-  const messages = netlink.request({ type: RTM.GETLINK, flags: NLM_F.DUMP, payload, action });
-  return messages.map((message) => readLink(message.payload)).filter((link) => link.kind === kind);
+  return netlink
+    .request({ type: RTM.GETLINK, flags: NLM_F.DUMP, payload, action })
+    .filter((message) => holdsText(message.payload, text))
+    .map((message) => readLink(message.payload))
+    .filter((link) => link.kind === kind);
 }
