@@ -2,13 +2,13 @@ import { type Delegation, startDelegate } from "../../src/cni/delegate.ts";
 import { CniError } from "../../src/cni/error.ts";
 import { DelegateError } from "../../src/cni/exit.ts";
 import { findIpamType, type Request } from "../../src/cni/request.ts";
-import type { Result } from "../../src/cni/result.ts";
+import type { Interface, Result } from "../../src/cni/result.ts";
 import { launch } from "../../src/linux/process.ts";
 import { findLink, getLink } from "../../src/netlink/link/get.ts";
 import type { Link } from "../../src/netlink/link/message.ts";
 import { type Netlink, openNetlink } from "../../src/netlink/socket.ts";
-import { ensureBridge, pinBridgeMac } from "../../src/steps/bridge.ts";
-import { ensureBridgeAddress } from "../../src/steps/bridge-address.ts";
+import { type BridgeSpec, ensureBridge, pinBridgeMac } from "../../src/steps/bridge.ts";
+import { ensureGatewayAddress } from "../../src/steps/bridge-address.ts";
 import { type Container, openContainer } from "../../src/steps/container.ts";
 import { enableForwarding } from "../../src/steps/forwarding.ts";
 import { announceAddresses, configureInterface, prepareInterface } from "../../src/steps/interface.ts";
@@ -19,6 +19,8 @@ import { type Defer, undoOnError } from "../../src/steps/undo.ts";
 import { connectVeth, type VethPair, waitForPort } from "../../src/steps/veth.ts";
 import { type AddressPlan, planAddresses } from "./address-plan.ts";
 import { type BridgeConfig, parseBridgeConfig } from "./config.ts";
+import { ensureGateway } from "./gateway.ts";
+import { joinVlans, needForVlans, planVlans } from "./vlan.ts";
 
 /** How long IPAM may take to give back what it gave: less than for ADD, which may have taken all of its time already. */
 const UNDO_MS = 15_000;
@@ -51,10 +53,12 @@ export function add(request: Request): Result {
 
 function attach(attachment: Attachment): Result {
   const { request, config, ipam, host, container, defer } = attachment;
+  // Before IPAM begins: a kernel or a bridge that cannot serve the configuration shows here, with nothing touched.
+  const bridge = ensureBridge(host, bridgeSpec(config), defer);
   // IPAM looks for an address while all is made that needs none.
   ipam?.begin();
-  const bridge = ensureBridge(host, { name: config.bridge, mtu: config.mtu, promiscuous: config.promiscMode }, defer);
   const veth = connectVeth(host, { ...vethSpec(request, config), bridge, container }, defer);
+  joinVlans(host, bridge, veth.port, planVlans(config));
   if (!config.disableContainerInterface) prepareInterface(container, veth.inside, { enableDad: config.enabledad });
   if (!config.disableContainerInterface) waitForPort(host, veth.port);
   const links = settle(host, bridge, veth);
@@ -62,7 +66,7 @@ function attach(attachment: Attachment): Result {
   const plan = answer && assignAddresses(attachment, { answer, bridge, veth });
   if (plan !== undefined) announceAddresses(container, veth.inside);
   return {
-    interfaces: [links.bridge, links.port, { ...links.inside, sandbox: request.netns }],
+    interfaces: [links.bridge, links.port, { ...links.inside, sandbox: request.netns }, ...(plan?.vlanGateway ?? [])],
     ips: plan?.ips ?? [],
     routes: plan?.routes ?? [],
     dns: hasMembers(config.dns) ? config.dns : (answer?.dns ?? {}),
@@ -101,32 +105,42 @@ function hasRefused(ipam: Delegation): boolean {
   }
 }
 
+function bridgeSpec(config: BridgeConfig): BridgeSpec {
+  const { bridge: name, mtu, promiscMode: promiscuous } = config;
+  return { name, mtu, promiscuous, vlanNeed: needForVlans(config) };
+}
+
 function vethSpec(request: Request, config: BridgeConfig) {
   const { mtu, mac, hairpinMode: hairpin, portIsolation: isolated } = config;
   return { ifname: request.ifname, mtu, mac, hairpin, isolated, alias: portAlias(request) };
 }
 
+/** Returns also what the result has to name besides: the gateway of a VLAN. */
 function assignAddresses(
   { request, config, host, container, backend, defer }: Attachment,
   { answer, bridge, veth }: { answer: Result; bridge: Link; veth: VethPair },
-): AddressPlan {
+): AddressPlan & { readonly vlanGateway: readonly Interface[] } {
   if (answer.ips.length === 0) throw new CniError("delegateFailed", "IPAM plugin returned missing IP config");
   const plan = planAddresses(answer, config);
   configureInterface(container, veth.inside, plan);
+  const gateway = ensureGateway(host, { config, bridge, port: veth.port }, defer);
   for (const address of plan.bridgeAddresses) {
-    ensureBridgeAddress(host, { bridge, port: veth.port, address, force: config.forceAddress }, defer);
+    ensureGatewayAddress(host, gateway, { address, force: config.forceAddress }, defer);
   }
   for (const family of new Set(plan.bridgeAddresses.map(({ address }) => address.family))) enableForwarding(family);
   if (backend !== undefined) masquerade(request, { backend, ips: plan.ips }, defer);
-  return plan;
+  return { ...plan, vlanGateway: config.vlanGateway === undefined ? [] : [report(gateway.link)] };
 }
 
 /** The links as they are now that they are connected; the bridge with the MAC that it had before our port joined. */
 function settle(host: Netlink, bridge: Link, veth: VethPair) {
   const now = getLink(host, bridge.index);
   pinBridgeMac(host, bridge, now);
-  const report = ({ name, mac, mtu }: Link) => ({ name, mac, mtu });
   return { bridge: { ...report(now), mac: bridge.mac }, port: report(veth.port), inside: report(veth.inside) };
+}
+
+function report({ name, mac, mtu }: Link): Interface {
+  return { name, mac, mtu };
 }
 
 function hasMembers(dns: BridgeConfig["dns"]): dns is NonNullable<BridgeConfig["dns"]> {

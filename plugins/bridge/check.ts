@@ -11,6 +11,8 @@ import { type Container, openContainer } from "../../src/steps/container.ts";
 import { checkMasquerade } from "../../src/steps/masquerade.ts";
 import { runAll } from "../../src/steps/undo.ts";
 import { type BridgeConfig, parseBridgeConfig } from "./config.ts";
+import { checkVlans, needForVlans, planVlans } from "./vlan.ts";
+import { checkVlanGateway } from "./vlan-gateway.ts";
 
 /** What a CHECK works with. */
 interface Inspection {
@@ -50,6 +52,7 @@ function compare(inspection: Inspection): void {
     ...checkBridge(inspection, bridge),
     ...checkInside(inspection, inside),
     ...(inside === undefined ? [] : checkPort(inspection, { bridge, inside })),
+    ...(bridge === undefined ? [] : checkGateway(inspection, bridge)),
     ...(inside === undefined ? [] : checkAddresses(container.netlink, inside, result)),
     ...(config.ipMasq && config.ipam !== undefined
       ? checkMasquerade(request, { asked: config.ipMasqBackend, ips: result.ips })
@@ -67,6 +70,9 @@ function checkBridge({ config, result }: Inspection, bridge: Link | undefined): 
     ...(reported === undefined ? [`Bridge "${name}" is not among prevResult's interfaces`] : []),
     ...checkMac(`Bridge "${name}"`, reported?.mac, bridge),
     ...(bridge.up ? [] : [`Bridge "${name}" is down, expected up`]),
+    ...(needForVlans(config) !== undefined && bridge.bridge?.vlanFiltering !== 1
+      ? [`Bridge "${name}" does not filter VLANs, expected vlan_filtering 1`]
+      : []),
     ...(promiscMode && bridge.promiscuity === 0 ? [`Bridge "${name}" is not promiscuous, expected promiscMode`] : []),
   ];
 }
@@ -99,10 +105,20 @@ function checkPort(
   return [
     ...(reported === undefined ? [`${what} is not among prevResult's interfaces`] : []),
     ...checkMac(what, reported?.mac, port),
-    ...(port.master === bridge?.index ? [] : [`${what} is not a port of bridge "${config.bridge}"`]),
+    ...(bridge !== undefined && port.master === bridge.index
+      ? checkVlans(host, bridge, port, planVlans(config))
+      : [`${what} is not a port of bridge "${config.bridge}"`]),
     ...checkFlag(`${what} has hairpin mode`, config.hairpinMode, port.port?.hairpin),
     ...checkFlag(`${what} is isolated`, config.portIsolation, port.port?.isolated),
   ];
+}
+
+/** With `vlan` the gateway is a link of its own. */
+function checkGateway({ config, result, host }: Inspection, bridge: Link): string[] {
+  const { vlanGateway: name } = config;
+  if (name === undefined) return [];
+  const reported = result.interfaces.find((each) => each.name === name && each.sandbox === undefined);
+  return checkVlanGateway(host, { bridge, name, config }, reported);
 }
 
 function checkMac(what: string, expected: string | undefined, link: Link): string[] {

@@ -5,9 +5,7 @@ import { validateIfname } from "../../src/cni/environment.ts";
 import { CniError } from "../../src/cni/error.ts";
 import type { Request } from "../../src/cni/request.ts";
 import { type Mac, parseMac } from "../../src/ip/mac.ts";
-
-/** Highest VLAN ID that a port may have; 4095 is reserved. IEEE 802.1Q */
-const MAX_VLAN = 4094;
+import { expandTrunk, MAX_VLAN, trunkEntry } from "./vlan-trunk.ts";
 
 function schema() {
   const flag = z._default(z.boolean(), false);
@@ -25,7 +23,7 @@ function schema() {
     enabledad: flag,
     disableContainerInterface: flag,
     vlan: z._default(integer(), 0),
-    vlanTrunk: z.optional(z.array(z.unknown())),
+    vlanTrunk: z.optional(z.array(trunkEntry())),
     preserveDefaultVlan: flag,
     macspoofchk: flag,
     dns: z.optional(dns()),
@@ -35,23 +33,32 @@ function schema() {
 }
 
 /** What `bridge` was asked to do: every field has its default, and every combination that cannot work is refused. */
-export interface BridgeConfig extends Omit<z.output<ReturnType<typeof schema>>, "args" | "runtimeConfig" | "ipam"> {
+export interface BridgeConfig
+  extends Omit<z.output<ReturnType<typeof schema>>, "args" | "runtimeConfig" | "ipam" | "vlanTrunk"> {
   /** Type of the IPAM plugin; undefined where the network has no addresses (layer 2). */
   readonly ipam: string | undefined;
   /** The container interface's hardware address, where one was asked for. */
   readonly mac: Mac | undefined;
+  /** IDs in ascending order. Undefined where there is no such key; an empty list still asks for a bridge that filters VLANs. */
+  readonly vlanTrunk: readonly number[] | undefined;
+  /** Name of the link that holds the gateway addresses of a VLAN: `cni0.100`. Undefined where the bridge does, or nothing. */
+  readonly vlanGateway: string | undefined;
 }
 
 /** Reads the configuration and CNI_ARGS. @throws CniError invalidConfig, unsupportedField or invalidEnvironment */
 export function parseBridgeConfig(request: Request): BridgeConfig {
   const { args, runtimeConfig, ipam, ...fields } = parseConfig(schema(), request.config);
   const fromArgs = parseCniArgs(request.args, ["MAC"]).MAC ?? "";
-  refuseBadName(fields.bridge);
+  refuseBadName("bridge", fields.bridge);
+  const isGateway = fields.isGateway || fields.isDefaultGateway;
+  const type = ipam?.type === "" ? undefined : ipam?.type;
   const config = {
     ...fields,
-    isGateway: fields.isGateway || fields.isDefaultGateway,
-    ipam: ipam?.type === "" ? undefined : ipam?.type,
+    isGateway,
+    ipam: type,
     mac: runtimeConfig?.mac ?? args?.cni?.mac ?? parseMacArg(fromArgs),
+    vlanTrunk: fields.vlanTrunk && expandTrunk(fields.vlanTrunk),
+    vlanGateway: isGateway && type !== undefined && fields.vlan !== 0 ? `${fields.bridge}.${fields.vlan}` : undefined,
   };
   refuseContradictions(config);
   refuseUnsupported(config);
@@ -69,13 +76,13 @@ function parseMacArg(text: string): Mac | undefined {
 }
 
 /** The kernel would refuse it too, but for %, in whose place it puts a number. */
-function refuseBadName(bridge: string): void {
-  const quoted = JSON.stringify(bridge);
-  if (bridge.includes("%")) invalid(`Cannot use bridge ${quoted}: interface name contains %`);
+function refuseBadName(what: string, name: string): void {
+  const quoted = JSON.stringify(name);
+  if (name.includes("%")) invalid(`Cannot use ${what} ${quoted}: interface name contains %`);
   try {
-    validateIfname(bridge);
+    validateIfname(name);
   } catch (error) {
-    if (error instanceof CniError) invalid(`Cannot use bridge ${quoted}: ${error.message}`);
+    if (error instanceof CniError) invalid(`Cannot use ${what} ${quoted}: ${error.message}`);
     throw error;
   }
 }
@@ -91,6 +98,7 @@ function refuseContradictions(config: BridgeConfig): void {
   if (config.vlan < 0 || config.vlan > MAX_VLAN) {
     invalid(`invalid VLAN ID ${config.vlan} (must be between 0 and ${MAX_VLAN})`);
   }
+  if (config.vlanGateway !== undefined) refuseBadName(`vlan ${config.vlan} with the gateway`, config.vlanGateway);
   if (config.hairpinMode && config.promiscMode) {
     invalid("cannot set hairpin mode and promiscuous mode at the same time");
   }
@@ -105,8 +113,6 @@ function refuseContradictions(config: BridgeConfig): void {
 
 /** The fields that are known and not served yet, refused before anything is touched. */
 function refuseUnsupported(config: BridgeConfig): void {
-  if (config.vlan !== 0) unsupported("vlan", config.vlan);
-  if (config.vlanTrunk !== undefined) unsupported("vlanTrunk", config.vlanTrunk);
   if (config.macspoofchk) unsupported("macspoofchk", config.macspoofchk);
 }
 

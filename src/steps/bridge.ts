@@ -18,6 +18,8 @@ export interface BridgeSpec {
   readonly name: string;
   readonly mtu: number;
   readonly promiscuous: boolean;
+  /** What needs VLANs to be kept apart, as an error names it (`vlan 100`); undefined where nothing does. */
+  readonly vlanNeed: string | undefined;
 }
 
 /** MAC of a bridge that nobody gave one and that has no ports. */
@@ -26,13 +28,15 @@ const NO_MAC = "00:00:00:00:00:00";
 /**
  * The bridge of that name, up, made where it is missing, like `ip link add NAME address MAC type bridge`. One that this
  * call made goes again when the call fails, unless somebody else has come to use it.
- * @throws CniError bridgeConflict when the name belongs to something else
+ * @throws CniError bridgeConflict when the name belongs to something else or the bridge does not filter VLANs, unsupportedField
+ * when the kernel cannot
  */
 export function ensureBridge(host: Netlink, spec: BridgeSpec, defer: Defer): Link {
   const bridge = findLink(host, spec.name) ?? createBridge(host, spec, defer);
   if (bridge.kind !== "bridge") {
     throw new CniError("bridgeConflict", `${JSON.stringify(spec.name)} already exists but is not a bridge`);
   }
+  if (spec.vlanNeed !== undefined) refuseUnfiltered(bridge, spec.vlanNeed);
   // Router advertisements from containers must not reconfigure the host (CVE-2020-10749).
   attemptSysctl(() => writeSysctl(`net/ipv6/conf/${bridge.name}/accept_ra`, "0"));
   const changes = {
@@ -60,18 +64,45 @@ export function keepBridgeMac(host: Netlink, portIndex: number): void {
   if (bridge?.kind === "bridge" && bridge.mac === port?.mac) setLink(host, bridge, { mac: bridge.mac });
 }
 
+/** Whether the bridge has no port besides that one. */
+export function isBridgeUnused(host: Netlink, bridge: LinkId, port: LinkId): boolean {
+  return listPorts(host, bridge).every(({ index }) => index === port.index);
+}
+
 /** Deletes the bridge if it has no ports. */
 export function deleteUnusedBridge(host: Netlink, bridge: LinkId): void {
   if (listPorts(host, bridge).length === 0) deleteLink(host, bridge);
 }
 
+/**
+ * A bridge that is there is left as it is: filtering would cut off those of its ports that send or expect tags, so switching
+ * it on is for whoever made it. Without it the VLANs would be set, and would keep nobody apart.
+ */
+function refuseUnfiltered({ name, bridge }: Link, need: string): void {
+  if (bridge?.vlanFiltering === 1) return;
+  if (bridge?.defaultVlan === undefined) refuseKernel(need);
+  throw new CniError("bridgeConflict", `Cannot use ${need}: bridge ${JSON.stringify(name)} does not filter VLANs`, {
+    details: `where no port of it depends on that: ip link set dev ${name} type bridge vlan_filtering 1`,
+  });
+}
+
+function refuseKernel(need: string, cause?: unknown): never {
+  const message = `Cannot use ${need}: bridges of this kernel cannot filter VLANs, it needs CONFIG_BRIDGE_VLAN_FILTERING`;
+  throw new CniError("unsupportedField", message, { cause });
+}
+
 function createBridge(host: Netlink, spec: BridgeSpec, defer: Defer): Link {
-  const { name, mtu } = spec;
+  const { name, mtu, vlanNeed } = spec;
+  const vlanFiltering = vlanNeed === undefined ? undefined : true;
   try {
-    addBridge(host, { name, mac: randomMac(), ...(mtu === 0 ? {} : { mtu }) });
+    addBridge(host, { name, mac: randomMac(), vlanFiltering, ...(mtu === 0 ? {} : { mtu }) });
   } catch (error) {
+    if (!(error instanceof NetlinkError)) throw error;
     // Somebody else made it at the same moment.
-    if (error instanceof NetlinkError && error.errno === ERRNO.EEXIST) return getLink(host, name);
+    if (error.errno === ERRNO.EEXIST) return getLink(host, name);
+    // The kernel has taken the bridge back already. It explains itself where it knows no bridges at all.
+    const isFiltering = error.errno === ERRNO.EOPNOTSUPP && error.explanation === undefined;
+    if (vlanNeed !== undefined && isFiltering) refuseKernel(vlanNeed, error);
     throw error;
   }
   const bridge = getLink(host, name);

@@ -1,0 +1,44 @@
+import * as z from "zod/mini";
+import { integer } from "../../src/cni/config.ts";
+import { CniError } from "../../src/cni/error.ts";
+
+/** Highest ID that a VLAN may have; 4095 is reserved. IEEE 802.1Q, 9.6 */
+export const MAX_VLAN = 4094;
+
+/** An entry of `vlanTrunk`: one VLAN, a range of them (both ends included), or both. */
+export function trunkEntry() {
+  return z.object({ id: z.optional(integer()), minID: z.optional(integer()), maxID: z.optional(integer()) });
+}
+
+type TrunkEntry = z.output<ReturnType<typeof trunkEntry>>;
+
+/** The IDs of a trunk's VLANs, in ascending order, each once. @throws CniError invalidConfig in the reference's words */
+export function expandTrunk(entries: readonly TrunkEntry[]): readonly number[] {
+  const ids = new Set(entries.flatMap((entry) => [...expandRange(entry), ...expandId(entry)]));
+  return [...ids].sort((a, b) => a - b);
+}
+
+function expandRange({ minID, maxID }: TrunkEntry): number[] {
+  if (minID === undefined && maxID === undefined) return [];
+  const both = "minID and maxID should be configured simultaneously";
+  if (minID === undefined) return refuse(`${both}, minID is missing`, `maxID ${maxID}`);
+  if (maxID === undefined) return refuse(`${both}, maxID is missing`, `minID ${minID}`);
+  if (!isVlan(minID)) refuse("incorrect trunk minID parameter", `minID ${minID}, must be 1 to ${MAX_VLAN}`);
+  if (!isVlan(maxID)) refuse("incorrect trunk maxID parameter", `maxID ${maxID}, must be 1 to ${MAX_VLAN}`);
+  if (maxID < minID) refuse("minID is greater than maxID in trunk parameter", `minID ${minID}, maxID ${maxID}`);
+  return Array.from({ length: maxID - minID + 1 }, (_, offset) => minID + offset);
+}
+
+function expandId({ id }: TrunkEntry): number[] {
+  if (id === undefined) return [];
+  if (!isVlan(id)) refuse("incorrect trunk id parameter", `id ${id}, must be 1 to ${MAX_VLAN}`);
+  return [id];
+}
+
+function isVlan(id: number): boolean {
+  return id >= 1 && id <= MAX_VLAN;
+}
+
+function refuse(message: string, found: string): never {
+  throw new CniError("invalidConfig", message, { details: `found in vlanTrunk: ${found}` });
+}

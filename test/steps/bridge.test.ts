@@ -1,0 +1,50 @@
+import { describe, expect, it } from "vitest";
+import { CniError } from "../../src/cni/error.ts";
+import { NetlinkError } from "../../src/netlink/acknowledgement.ts";
+import type { Request } from "../../src/netlink/answers.ts";
+import { RTM } from "../../src/netlink/rtnetlink.ts";
+import { type BridgeSpec, ensureBridge } from "../../src/steps/bridge.ts";
+import { linkIn } from "../netlink/captured.ts";
+import { FakeNetlink } from "../netlink/fake-netlink.ts";
+
+const spec: BridgeSpec = { name: "br0", mtu: 0, promiscuous: false, vlanNeed: "vlan 100" };
+
+function refusing(errno: number, text?: string) {
+  return (request: Request): never => {
+    throw new NetlinkError(request.action, { errno, text });
+  };
+}
+
+/** A host without the bridge, whose kernel answers like this when it is asked for one. */
+function hostThat(create: (request: Request) => never): FakeNetlink {
+  return new FakeNetlink((request) => (request.type === RTM.NEWLINK ? create(request) : refusing(19)(request)));
+}
+
+const unsupported = new CniError(
+  "unsupportedField",
+  "Cannot use vlan 100: bridges of this kernel cannot filter VLANs, it needs CONFIG_BRIDGE_VLAN_FILTERING",
+);
+
+describe("ensureBridge() for VLANs", () => {
+  const noDefer = () => {
+    throw new Error("Expected nothing to take back");
+  };
+
+  it("says that the kernel cannot make such a bridge, with nothing to take back", () => {
+    expect(() => ensureBridge(hostThat(refusing(95)), spec, noDefer)).toThrow(unsupported);
+  });
+
+  it("leaves it to the kernel to say that it knows no bridges", () => {
+    const host = hostThat(refusing(95, "Unknown device type"));
+    expect(() => ensureBridge(host, spec, noDefer)).toThrow(
+      'Cannot add bridge "br0": Operation not supported (Unknown device type)',
+    );
+  });
+
+  it("says of a bridge that is there that the kernel cannot filter, and asks nothing else", () => {
+    // Captured on a kernel without CONFIG_BRIDGE_VLAN_FILTERING.
+    const host = new FakeNetlink(() => [linkIn("get-bridge", "br0")]);
+    expect(() => ensureBridge(host, spec, noDefer)).toThrow(unsupported);
+    expect(host.requests).toHaveLength(1);
+  });
+});
