@@ -131,7 +131,8 @@ async function packWithPkg(directory, arch) {
       seaConfig: {
         disableExperimentalSEAWarning: true,
         useCodeCache: ${arch === os.arch()},
-        execArgv: ["--disable-warning=ExperimentalWarning"],
+        // One helper thread instead of four: 1 ms less of each process. V8's own flags would make it drop the code cache (15 ms more).
+        execArgv: ["--disable-warning=ExperimentalWarning", "--v8-pool-size=1"],
         execArgvExtension: "none",
       },
     });`;
