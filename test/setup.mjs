@@ -33,6 +33,14 @@ const SYSTEM_PACKAGES = [
   { needs: "/usr/include/linux/netlink.h", package: "linux-libc-dev" },
 ];
 
+/** What test/vm needs besides. */
+const MACHINE_PACKAGES = [
+  { needs: "qemu-system-x86_64", package: "qemu-system-x86" },
+  { needs: "depmod", package: "kmod" },
+  { needs: "cpio", package: "cpio" },
+  { needs: "/bin/busybox", package: "busybox-static" },
+];
+
 /** Commands that succeed in a new network namespace where the kernel has what the tests and the plugins need. */
 const KERNEL = [
   { needs: "network namespaces", command: "true", help: "run as root, in a container with --privileged" },
@@ -43,15 +51,17 @@ const KERNEL = [
 
 /**
  * Puts in place what is missing, or ends the process with what would. `kernel: false` leaves out what only tests
- * with network namespaces need: system packages, root, and the executables.
+ * with network namespaces need: system packages, root, and the executables. `machine: true` is for tests in a virtual machine,
+ * which brings its own kernel and root.
  */
-export function setup({ kernel = true } = {}) {
+export function setup({ kernel = true, machine = false } = {}) {
   if (Number.parseInt(process.versions.node, 10) < 20)
     fail(`Cannot use Node ${process.versions.node}: must be 20 or newer`, "apt-get install nodejs npm");
-  if (kernel) installPackages(SYSTEM_PACKAGES.filter(({ needs }) => !isThere(needs)).map((entry) => entry.package));
+  const packages = [...(kernel || machine ? SYSTEM_PACKAGES : []), ...(machine ? MACHINE_PACKAGES : [])];
+  installPackages(packages.filter(({ needs }) => !isThere(needs)).map((entry) => entry.package));
   installNodeModules();
-  if (!kernel) return;
-  probeKernel();
+  if (!kernel && !machine) return;
+  if (kernel) probeKernel();
   if (isOutdated()) run(["npm", "run", "build"], "npm run build");
 }
 
@@ -130,7 +140,7 @@ function run(argv, help) {
 }
 
 /** Ends the process with what is wrong and the command that helps. */
-function fail(message, command) {
+export function fail(message, command) {
   console.error(`${message}\n  this would help: ${command}`);
   process.exit(1);
 }

@@ -23,6 +23,8 @@ export default defineConfig({
       project("live", ["test/live/**/*.test.ts"], true),
       project("parity", ["test/parity/**/*.test.ts"], true),
       project("clients", ["test/clients/**/*.test.ts"], true),
+      // Only test/vm/run.mjs runs these, on a kernel of their own.
+      project("vm", ["test/vm/**/*.test.ts"], true),
     ],
   },
 });
