@@ -2,11 +2,12 @@ import fs from "node:fs";
 import type { Request } from "../../src/cni/request.ts";
 import type { IpConfig, Result } from "../../src/cni/result.ts";
 import type { Address } from "../../src/ip/address.ts";
-import { allocateAddress, assignRequested } from "./allocator.ts";
+import { allocateAddress, assignHeld, assignRequested } from "./allocator.ts";
 import { type Config, parseHostLocal } from "./config.ts";
 import { inContext } from "./context.ts";
-import { type OpenLeases, openLeases } from "./lease-store.ts";
-import { makeFolder, withLock } from "./lock.ts";
+import { withOpenFolder } from "./exclusive.ts";
+import { type OpenBook, openBook } from "./lease-book.ts";
+import { makeFolder } from "./lock.ts";
 import { readResolvConf } from "./resolv-conf.ts";
 
 /** How long ADD waits for others at work on the network, in ms: long under load, well below any runtime's own limit. */
@@ -22,47 +23,47 @@ export function add(request: Request): Result {
   const requested = assignRequested(config.sets, config.requested);
   const made = makeFolder(config.folder);
   try {
-    const ips = withLock(config.folder, PATIENCE, () => reserveAll(request, config, requested));
+    const ips = withOpenFolder({ folder: config.folder, log: request.log }, PATIENCE, (open) => {
+      const { netns } = request;
+      const book = openBook(open, { attachment: request, netns, releaseDelay: config.releaseDelay });
+      return reserveAll(book, config, { requested, containerId: request.containerId });
+    });
     return { interfaces: [], ips, routes: config.routes, dns };
   } catch (error) {
-    if (made !== undefined) removeEmpty(config.folder);
+    if (made !== undefined) removeUnused(config.folder);
     throw error;
   }
 }
 
-function reserveAll(
-  request: Request,
-  config: Config,
-  requested: readonly (Address | undefined)[],
-): readonly IpConfig[] {
-  const { containerId } = request;
-  const leases = openLeases({ folder: config.folder, attachment: request, log: request.log });
-  const ips: IpConfig[] = [];
+interface Wishes {
+  /** For each set. */
+  readonly requested: readonly (Address | undefined)[];
+  readonly containerId: string;
+}
+
+function reserveAll(book: OpenBook, { sets }: Config, { requested, containerId }: Wishes): readonly IpConfig[] {
+  const held = assignHeld(sets, book.held);
   try {
-    for (const [setIndex, set] of config.sets.entries()) {
-      const demand = { set, setIndex, requested: requested[setIndex], containerId };
-      ips.push(inContext(`failed to allocate for range ${setIndex}`, () => allocateAddress(leases, demand)));
-    }
-    return ips;
+    return sets.map((set, setIndex) => {
+      const demand = { set, setIndex, requested: requested[setIndex], held: held[setIndex], containerId };
+      return inContext(`failed to allocate for range ${setIndex}`, () => allocateAddress(book, demand));
+    });
   } catch (error) {
-    for (const ip of ips) release(leases, ip.address.address, request.log);
+    book.undo();
     throw error;
   }
 }
 
-/** What made ADD fail is what the caller must hear of; a lease that cannot be given back is left to DEL. */
-function release(leases: OpenLeases, address: Address, log: (line: string) => void): void {
-  try {
-    leases.release(address);
-  } catch (error) {
-    log(error instanceof Error ? error.message : String(error));
-  }
+/** Removes the folder that this call made, as far as no other call has begun to use it. */
+function removeUnused(folder: string): void {
+  tryTo(() => fs.unlinkSync(`${folder}/.state/boot`));
+  for (const each of [".state/attachments", ".state", ""]) tryTo(() => fs.rmdirSync(`${folder}/${each}`));
 }
 
-function removeEmpty(folder: string): void {
+function tryTo(act: () => void): void {
   try {
-    fs.rmdirSync(folder);
+    act();
   } catch {
-    // Another call has begun to use it.
+    // It is in use, or was never made.
   }
 }

@@ -1,16 +1,34 @@
 import { CniError } from "../../src/cni/error.ts";
 import type { IpConfig } from "../../src/cni/result.ts";
-import { type Address, formatAddress, isSameAddress } from "../../src/ip/address.ts";
-import { type AddressRange, findRange, formatRangeSet, type RangeSet } from "./range-set.ts";
+import { type Address, formatAddress, isSameAddress, parseAddress } from "../../src/ip/address.ts";
+import { rangeContains } from "../../src/ip/range.ts";
+import {
+  type AddressRange,
+  findExclusion,
+  findObstacle,
+  findPlace,
+  findRange,
+  findSubnet,
+  formatRangeSet,
+  type RangeSet,
+} from "./range-set.ts";
 
 /** What an allocation needs of the leases of a network, on behalf of one attachment. */
 export interface LeaseBook {
-  /** Addresses that the attachment already holds. */
-  readonly held: readonly Address[];
   /** The address that was last reserved from the range set of that index. */
   readonly last: (setIndex: number) => Address | undefined;
-  /** Takes the address for the attachment and notes it as the set's last; false where somebody has it. */
-  readonly reserve: (address: Address, setIndex: number) => boolean;
+  /** Takes the address for the attachment and notes it as the last of that set; false where somebody has it. */
+  readonly reserve: (address: Address, setIndex: number | undefined) => boolean;
+  /** Whether a lease that the attachment holds is from an earlier boot. */
+  readonly isOutlived: (address: Address) => boolean;
+  /** Keeps such a lease, as one of this boot. */
+  readonly renew: (address: Address, setIndex: number) => void;
+  /** Removes leases of the dead, of the set's ranges or of one address; whether there were any. */
+  readonly reclaim: (where: RangeSet | Address) => boolean;
+  /** Texts of the addresses that were released lately, the longest resting first. */
+  readonly resting: () => readonly string[];
+  /** In words, what became of the set's addresses. */
+  readonly describe: (set: RangeSet) => string;
 }
 
 /** What to allocate: an address of `set`, the one asked for or the next free one. */
@@ -19,38 +37,34 @@ export interface Demand {
   /** Place of the set in the configuration, from 0. */
   readonly setIndex: number;
   readonly requested: Address | undefined;
+  /** The address of the set that the attachment already holds. */
+  readonly held: Address | undefined;
   readonly containerId: string;
 }
 
-interface Candidate {
+/** An address and the range that it is of. */
+export interface Candidate {
   readonly address: Address;
   readonly range: AddressRange;
 }
 
 /**
- * Reserves one address. An attachment that already has one in the set is refused, also where it asks for another.
+ * Reserves one address. An attachment that already has one in the set is refused, also where it asks for another, unless
+ * that is from an earlier boot: then it gets it back.
  * @throws CniError duplicateAllocation, addressUnavailable, noAddressAvailable
  */
 export function allocateAddress(book: LeaseBook, demand: Demand): IpConfig {
-  const { set, setIndex, requested, containerId } = demand;
-  const held = book.held.find((address) => findRange(set, address) !== undefined);
-  if (held !== undefined) {
-    throw new CniError(
-      "duplicateAllocation",
-      `${formatAddress(held)} has been allocated to ${containerId}, duplicate allocation is not allowed`,
-    );
-  }
-  const offers = requested === undefined ? candidates(set, book.last(setIndex)) : [findRequested(set, requested)];
-  for (const { address, range } of offers) {
-    if (book.reserve(address, setIndex)) {
-      return { address: { address, length: range.subnet.length }, gateway: range.gateway };
-    }
-  }
-  throw exhausted(set, requested);
+  const { set, requested } = demand;
+  const taken =
+    regain(book, demand) ?? (requested === undefined ? takeNext(book, demand) : take(book, demand, requested));
+  if (taken === undefined) throw exhausted(set, requested, book.describe(set));
+  const { address, range } = taken;
+  const { gateway, subnet } = range;
+  return { address: { address, length: subnet.length }, ...(gateway === undefined ? {} : { gateway }) };
 }
 
 /**
- * Every address of the set except gateways, each once, in the order in which they are handed out: on from the one
+ * Every address of the set that may be handed out unasked, each once, in the order in which they are: on from the one
  * after `last`, round to `last` itself; from the set's first where `last` is not in the set.
  */
 export function* candidates(set: RangeSet, last?: Address): Generator<Candidate> {
@@ -68,7 +82,8 @@ export function* candidates(set: RangeSet, last?: Address): Generator<Candidate>
 }
 
 /**
- * Gives each set the first of the requested addresses that lies in it, as the places of the result show.
+ * Gives each set the first of the requested addresses that lies in its ranges, else in one of its subnets and in no set's
+ * ranges, as the places of the result show.
  * @throws CniError addressUnavailable where one is left over
  */
 export function assignRequested(
@@ -76,42 +91,98 @@ export function assignRequested(
   requested: readonly Address[],
 ): readonly (Address | undefined)[] {
   const open = requested.filter((address, index) => requested.findIndex((a) => isSameAddress(a, address)) === index);
-  const assigned = sets.map((set) => {
-    const index = open.findIndex((address) => findRange(set, address) !== undefined);
+  const take = (fits: (address: Address) => boolean) => {
+    const index = open.findIndex(fits);
     return index === -1 ? undefined : open.splice(index, 1)[0];
-  });
-  if (open.length > 0) {
-    throw new CniError(
-      "addressUnavailable",
-      `failed to allocate all requested IPs: ${open.map(formatAddress).join(" ")}`,
-      { details: "each range set serves one requested address, which must lie in one of its ranges" },
-    );
-  }
-  return assigned;
+  };
+  const isBeside = (address: Address) => sets.every((set) => findRange(set, address) === undefined);
+  const inRanges = sets.map((set) => take((address) => findRange(set, address) !== undefined));
+  const assigned = sets.map(
+    (set, index) => inRanges[index] ?? take((address) => isBeside(address) && findSubnet(set, address) !== undefined),
+  );
+  if (open.length === 0) return assigned;
+  throw new CniError(
+    "addressUnavailable",
+    `failed to allocate all requested IPs: ${open.map(formatAddress).join(" ")}`,
+    { details: "each range set serves one requested address, which must lie in one of its subnets" },
+  );
+}
+
+/** The address of each set that is among those held. */
+export function assignHeld(sets: readonly RangeSet[], held: readonly Address[]): readonly (Address | undefined)[] {
+  return sets.map((_set, index) => held.find((address) => findPlace(sets, address) === index));
 }
 
 function* hosts(range: AddressRange, first: bigint, last: bigint): Generator<Candidate> {
   const { family } = range.start;
   for (let value = first; value <= last; value += 1n) {
     const address = { family, value };
-    if (!isSameAddress(address, range.gateway)) yield { address, range };
+    const exclusion = findExclusion(range, address);
+    if (exclusion !== undefined) value = exclusion.end.value;
+    else if (range.gateway === undefined || !isSameAddress(address, range.gateway)) yield { address, range };
   }
 }
 
-function findRequested(set: RangeSet, address: Address): Candidate {
+/** The address that the attachment held before the boot, unless it asks for another or may no longer have it. */
+function regain(book: LeaseBook, { set, setIndex, requested, held, containerId }: Demand): Candidate | undefined {
+  if (held === undefined) return undefined;
+  const text = formatAddress(held);
+  if (!book.isOutlived(held)) {
+    throw new CniError(
+      "duplicateAllocation",
+      `${text} has been allocated to ${containerId}, duplicate allocation is not allowed`,
+    );
+  }
+  const range = findSubnet(set, held);
+  const isWanted = requested === undefined || isSameAddress(requested, held);
+  if (range === undefined || !isWanted || findObstacle(range, held) !== undefined) {
+    book.reclaim(held);
+    return undefined;
+  }
+  book.renew(held, setIndex);
+  return { address: held, range };
+}
+
+/** The next free address, else one of a lease that is reclaimed, else the one that has rested the longest. */
+function takeNext(book: LeaseBook, { set, setIndex }: Demand): Candidate | undefined {
+  const resting = new Set(book.resting());
+  const reserve = ({ address }: Candidate) => book.reserve(address, setIndex);
+  const isRested = ({ address }: Candidate) => resting.size === 0 || !resting.has(formatAddress(address));
+  const takeFirst = () => {
+    for (const each of candidates(set, book.last(setIndex))) if (isRested(each) && reserve(each)) return each;
+    return undefined;
+  };
+  return (
+    takeFirst() ??
+    (book.reclaim(set) ? takeFirst() : undefined) ??
+    [...resting].flatMap((text) => candidateOf(set, text)).find(reserve)
+  );
+}
+
+/** A resting address, where it may be handed out unasked. */
+function candidateOf(set: RangeSet, text: string): readonly Candidate[] {
+  const address = parseAddress(text);
+  if (address === undefined) return [];
   const range = findRange(set, address);
+  return range === undefined || findObstacle(range, address) !== undefined ? [] : [{ address, range }];
+}
+
+/** One beside the ranges is not noted as the last: the next one would not come after it. */
+function take(book: LeaseBook, { set, setIndex }: Demand, address: Address): Candidate | undefined {
+  const range = findSubnet(set, address);
   const text = formatAddress(address);
   if (range === undefined) throw new CniError("addressUnavailable", `${text} not in range set ${formatRangeSet(set)}`);
-  if (isSameAddress(address, range.gateway)) {
-    throw new CniError("addressUnavailable", `requested ip ${text} is subnet's gateway`);
-  }
-  return { address, range };
+  const obstacle = findObstacle(range, address);
+  if (obstacle !== undefined) throw new CniError("addressUnavailable", `requested ip ${text} ${obstacle}`);
+  const noteAs = rangeContains(range, address) ? setIndex : undefined;
+  const isOurs = book.reserve(address, noteAs) || (book.reclaim(address) && book.reserve(address, noteAs));
+  return isOurs ? { address, range } : undefined;
 }
 
-function exhausted(set: RangeSet, requested: Address | undefined): CniError {
+function exhausted(set: RangeSet, requested: Address | undefined, details: string): CniError {
   const ranges = formatRangeSet(set);
   if (requested === undefined) {
-    return new CniError("noAddressAvailable", `no IP addresses available in range set: ${ranges}`);
+    return new CniError("noAddressAvailable", `no IP addresses available in range set: ${ranges}`, { details });
   }
   return new CniError(
     "addressUnavailable",

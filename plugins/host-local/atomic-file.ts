@@ -13,6 +13,14 @@ const ASIDE = ".gone-";
 /** Age in ms from which a file set aside belongs to nobody: its process had two system calls left to make. */
 const ASIDE_LIFETIME = 60_000;
 
+/** A file to publish: its name, what it says, its date in ms, and what comes first once nothing but its name is missing. */
+export interface NewFile {
+  readonly name: string;
+  readonly text: string;
+  readonly time?: number;
+  readonly announce?: () => void;
+}
+
 /**
  * Creates a file that is either whole or not there, whatever happens on the way, with mode 0600. False where the name
  * is taken: link(2), like O_EXCL, lets one caller win, and needs no lock.
@@ -20,9 +28,11 @@ const ASIDE_LIFETIME = 60_000;
  * There is no fsync: a lease outlives neither its container nor the boot, so what a power cut may leave, an empty file,
  * names nobody and is cleared away by the next ADD; a sync would cost each ADD a disk's latency.
  */
-export function publishFile(folder: string, name: string, text: string): boolean {
+export function publishFile(folder: string, { name, text, time, announce }: NewFile): boolean {
   try {
     withDraft(folder, text, (draft) => {
+      if (time !== undefined) redate(draft, time);
+      announce?.();
       giveName(draft, `${folder}/${name}`);
       removeFile(draft);
     });
@@ -52,8 +62,9 @@ export function withdrawFile(folder: string, name: string, text: string): boolea
     // A full disk may have no room for another name, but always lets go of one.
     return readText(path) === text && removeFile(path);
   }
-  const isMeant = readText(aside) === text;
-  if (!isMeant) giveName(aside, path);
+  const found = readText(aside);
+  const isMeant = found === text;
+  if (found !== undefined && !isMeant) giveName(aside, path);
   removeFile(aside);
   return isMeant;
 }
@@ -66,6 +77,37 @@ export function removeFile(path: string): boolean {
   } catch (error) {
     if (errnoOf(error) === "ENOENT") return false;
     throw error;
+  }
+}
+
+/** Dates a file, in ms. */
+export function redate(path: string, time: number): void {
+  fs.utimesSync(path, time / 1000, time / 1000);
+}
+
+/** Makes a symbolic link, whose text is there at once and whole, or replaces it. A link of another text is never followed. */
+export function placeLink(path: string, text: string): void {
+  try {
+    fs.symlinkSync(text, path);
+  } catch (error) {
+    if (errnoOf(error) !== "EEXIST") throw error;
+    const draft = `${path.slice(0, path.lastIndexOf("/"))}/${DRAFT}${uniqueSuffix()}`;
+    fs.symlinkSync(text, draft);
+    try {
+      fs.renameSync(draft, path);
+    } catch (failure) {
+      removeFile(draft);
+      throw failure;
+    }
+  }
+}
+
+/** The text of a symbolic link; undefined where there is none. */
+export function readLink(path: string): string | undefined {
+  try {
+    return fs.readlinkSync(path);
+  } catch {
+    return undefined;
   }
 }
 

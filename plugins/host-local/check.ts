@@ -1,13 +1,45 @@
+import fs from "node:fs";
 import { CniError } from "../../src/cni/error.ts";
 import type { Request } from "../../src/cni/request.ts";
-import { parseHostLocal } from "./config.ts";
-import { holdsLease } from "./lease-store.ts";
+import { formatAddress } from "../../src/ip/address.ts";
+import { readBoot } from "./boot.ts";
+import { type Config, parseHostLocal } from "./config.ts";
+import { withFolder } from "./exclusive.ts";
+import type { Lease } from "./lease.ts";
+import { findLeases } from "./lease-folder.ts";
+import { isIndexComplete } from "./lease-index.ts";
+import { findPlace } from "./range-set.ts";
 
-/** Succeeds if the attachment has a lease. */
+/** How long CHECK waits, in ms, for others at work on the folder; then it reads all leases. */
+const PATIENCE = 2000;
+
+/** Succeeds if the attachment has a lease, and one for each address of prevResult that is of its range sets. */
 export function check(request: Request): void {
-  const { folder } = parseHostLocal(request);
-  if (holdsLease({ folder, attachment: request, log: request.log })) return;
-  throw new CniError("checkFailed", `host-local: Failed to find address added by container ${request.containerId}`, {
+  const config = parseHostLocal(request);
+  const leases = readOwn(request, config);
+  if (leases.length === 0) throw notFound(request, config);
+  const names = new Set(leases.map(({ name }) => name));
+  const addresses = (request.prevResult?.ips ?? []).map((ip) => ip.address.address);
+  const expected = addresses.filter((address) => findPlace(config.sets, address) !== undefined).map(formatAddress);
+  const missing = expected.filter((name) => !names.has(name));
+  if (missing.length === 0) return;
+  throw new CniError("checkFailed", `host-local: Cannot find the lease of ${missing.join(", ")}`, {
+    details: `prevResult has ${expected.join(", ")}; leased to container ${request.containerId}, interface ${request.ifname}: ${[...names].join(", ")}`,
+  });
+}
+
+function readOwn(request: Request, { folder }: Config): readonly Lease[] {
+  if (isIndexComplete(folder, readBoot())) return findLeases(folder, request, true);
+  // An index that is there may only be in use; one that is not is for ADD to make.
+  if (!fs.existsSync(`${folder}/.state`)) return findLeases(folder, request, false);
+  return withFolder({ folder, log: request.log }, PATIENCE, ({ index }) =>
+    findLeases(folder, request, index !== "none"),
+  );
+}
+
+function notFound(request: Request, { folder }: Config): CniError {
+  const message = `host-local: Failed to find address added by container ${request.containerId}`;
+  return new CniError("checkFailed", message, {
     details: `no file in "${folder}" names it with interface ${request.ifname}`,
   });
 }

@@ -1,7 +1,7 @@
 import path from "node:path";
 import * as z from "zod/mini";
 import { parseCniArgs } from "../../src/cni/args.ts";
-import { address, parseConfig, route } from "../../src/cni/config.ts";
+import { address, integer, parseConfig, route } from "../../src/cni/config.ts";
 import { CniError } from "../../src/cni/error.ts";
 import type { Request } from "../../src/cni/request.ts";
 import type { Route } from "../../src/cni/result.ts";
@@ -22,6 +22,8 @@ export interface Config {
   readonly routes: readonly Route[];
   /** Path of a file in resolv.conf's form. */
   readonly resolvConf: string | undefined;
+  /** For how many seconds a released address rests. */
+  readonly releaseDelay: number;
 }
 
 const DEFAULT_DATA_DIR = "/var/lib/cni/networks";
@@ -40,8 +42,7 @@ export function parseHostLocal(request: Request): Config {
     ...parseIpArg(request.args),
     ...[...(args?.cni?.ips ?? []), ...(runtimeConfig?.ips ?? [])].map(parseIp),
   ];
-  const { subnet, rangeStart, rangeEnd, gateway } = ipam;
-  const legacy = subnet === undefined ? [] : [[{ subnet, rangeStart, rangeEnd, gateway }]];
+  const legacy = ipam.subnet === undefined ? [] : [[ipam]];
   const fields = [...(runtimeConfig?.ipRanges ?? []), ...legacy, ...(ipam.ranges ?? [])];
   if (fields.length === 0) throw new CniError("invalidConfig", "no IP ranges specified");
   const sets = fields.map((set, index) => inContext(`invalid range set ${index}`, () => completeRangeSet(set)));
@@ -53,6 +54,7 @@ export function parseHostLocal(request: Request): Config {
     requested,
     routes: ipam.routes ?? [],
     resolvConf: ipam.resolvConf === "" ? undefined : ipam.resolvConf,
+    releaseDelay: ipam.releaseDelay ?? 0,
   };
 }
 
@@ -62,12 +64,23 @@ export function parseFolder(request: Request): string {
   return folderOf(ipam?.dataDir, request.network);
 }
 
+/** How long released addresses rest, in seconds; 0 where the configuration does not say so plainly. */
+export function parseReleaseDelay(request: Request): number {
+  const ipam = z.optional(z.object({ releaseDelay: releaseDelay() }));
+  try {
+    return parseConfig(z.object({ ipam }), request.config).ipam?.releaseDelay ?? 0;
+  } catch {
+    return 0;
+  }
+}
+
 function schema() {
   const range = z.object({
     subnet: z.optional(subnet()),
     rangeStart: z.optional(address()),
     rangeEnd: z.optional(address()),
     gateway: z.optional(address()),
+    exclude: z.optional(z.array(z.string())),
   });
   const ranges = z.optional(z.array(z.array(range)));
   const ips = z.optional(z.array(z.string()));
@@ -78,6 +91,7 @@ function schema() {
         routes: z.optional(z.array(route())),
         dataDir: dataDir(),
         resolvConf: z.optional(z.string()),
+        releaseDelay: releaseDelay(),
       }),
     ),
     runtimeConfig: z.optional(z.object({ ipRanges: ranges, ips })),
@@ -88,6 +102,11 @@ function schema() {
 /** Kept as text: an IPv4-mapped IPv6 prefix is refused, and no longer shows once it is parsed. */
 function subnet() {
   return z.string().check(z.refine((text) => parsePrefix(text) !== undefined, "an IP prefix such as 10.1.0.0/16"));
+}
+
+/** In seconds, up to a week. */
+function releaseDelay() {
+  return z.optional(integer({ min: 0, max: 604_800 }));
 }
 
 function dataDir() {

@@ -1,8 +1,8 @@
 import type { Request } from "../../src/cni/request.ts";
-import { parseFolder } from "./config.ts";
-import { releaseLeases } from "./lease-store.ts";
+import { parseFolder, parseReleaseDelay } from "./config.ts";
+import { releaseLeases } from "./release.ts";
 
 /** Releases the attachment's addresses; it needs to know where the leases are, and nothing else of the configuration. */
 export function del(request: Request): void {
-  releaseLeases({ folder: parseFolder(request), attachment: request, log: request.log });
+  releaseLeases({ folder: parseFolder(request), log: request.log }, request, parseReleaseDelay(request));
 }

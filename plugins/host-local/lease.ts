@@ -2,7 +2,7 @@ import { type Address, parseAddress } from "../../src/ip/address.ts";
 
 // A network's folder holds, byte for byte as the reference's: a file per leased address, named by the address and saying
 // whose it is, and last_reserved_ip.<index of the range set>, the address last taken from that set. Whatever else is put
-// there for a moment has a name that starts with a dot.
+// there has a name that starts with a dot: a draft for a moment, and .state, all of which may be deleted at any time.
 
 /** One interface of a container: the owner of leases. */
 export interface Attachment {
@@ -36,6 +36,17 @@ export function selectLeases(leases: readonly Lease[], attachment: Attachment): 
 export function addressesOf(leases: readonly Lease[]): readonly Address[] {
   const names = leases.map((lease) => lease.name).sort();
   return names.map(parseAddress).filter((address) => address !== undefined);
+}
+
+/** What the lease says of its owner, without white space around it. */
+export function ownerOf(lease: Lease): string {
+  return lease.text.trim();
+}
+
+/** An owner as people read it. */
+export function describeOwner(owner: string): string {
+  const [containerId = "", ifname] = owner.split("\r\n");
+  return ifname === undefined ? `container ${containerId}` : `container ${containerId}, interface ${ifname}`;
 }
 
 /** Whether the file says nothing, or zeros, as a crash leaves it; such a file is nobody's lease. */

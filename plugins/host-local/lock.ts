@@ -24,6 +24,7 @@ const LOCK_FS = { mkdirSync: fs.mkdirSync, statSync: fs.statSync, rmdirSync: fs.
  * @throws CniError tryAgainLater after `patience` ms, leaseStore
  */
 export function withLock<T>(folder: string, patience: number, critical: () => T): T {
+  makeFolder(`${folder}/.state/attachments`);
   const release = acquire(folder, patience);
   try {
     return critical();
@@ -33,7 +34,7 @@ export function withLock<T>(folder: string, patience: number, critical: () => T)
 }
 
 function acquire(folder: string, patience: number): () => void {
-  const lock = `${folder}/.lock`;
+  const lock = `${folder}/.state/lock`;
   const started = performance.now();
   for (let pause = 1; ; pause = Math.min(pause * 2, LONGEST_PAUSE)) {
     const release = tryLock(folder, lock);
@@ -55,7 +56,7 @@ function tryLock(folder: string, lock: string): (() => void) | undefined {
     const errno = errnoOf(error);
     if (errno === "ELOCKED") redate(lock);
     // Either the lock was taken from us the moment we had it, or somebody has removed the folder with all that is in it.
-    else if (errno === "ENOENT") makeFolder(folder);
+    else if (errno === "ENOENT") makeFolder(`${folder}/.state/attachments`);
     else throw storeFailure(`make the lock "${lock}"`, error);
     return undefined;
   }

@@ -1,6 +1,14 @@
 import { CniError } from "../../src/cni/error.ts";
-import { ADDRESS_BITS, type Address, compareAddresses, formatAddress, offsetAddress } from "../../src/ip/address.ts";
 import {
+  ADDRESS_BITS,
+  type Address,
+  compareAddresses,
+  formatAddress,
+  isSameAddress,
+  offsetAddress,
+} from "../../src/ip/address.ts";
+import {
+  broadcastAddress,
   formatPrefix,
   lastAddress,
   networkAddress,
@@ -8,34 +16,40 @@ import {
   parsePrefix,
   prefixContains,
 } from "../../src/ip/prefix.ts";
-import { formatRange, type Range, rangeContains, rangesOverlap } from "../../src/ip/range.ts";
+import { formatRange, type Range, rangeContains, rangesOverlap, sizeOfRange } from "../../src/ip/range.ts";
+import { mergeRanges, overlapOf, parseExclusion } from "./exclusion.ts";
 
-/** Addresses that may be handed out, the subnet that they are part of, and its gateway, which never is. */
+/** Addresses that may be handed out, the subnet that they are part of, and what of it never is. */
 export interface AddressRange extends Range {
   readonly subnet: Prefix;
-  readonly gateway: Address;
+  /** Undefined in a subnet of one address, unless it is configured. */
+  readonly gateway: Address | undefined;
+  /** In order, and apart from each other. */
+  readonly excluded: readonly Range[];
 }
 
 /** Ranges of one family from which a container gets one address. */
 export type RangeSet = readonly AddressRange[];
 
-/** A range as it is configured; `subnet` is the text of a valid prefix. */
+/** A range as it is configured; `subnet` is the text of a valid prefix, `exclude` texts of addresses and prefixes. */
 export interface RangeFields {
   readonly subnet?: string | undefined;
   readonly rangeStart?: Address | undefined;
   readonly rangeEnd?: Address | undefined;
   readonly gateway?: Address | undefined;
+  readonly exclude?: readonly string[] | undefined;
 }
 
 /**
  * Fills in what a range leaves open: it starts at the subnet's second address, which is also the gateway, and ends at
- * the last one, for IPv4 before the broadcast address. The texts of its errors are the reference's.
+ * the last one, for IPv4 before the broadcast address. A subnet of two addresses or one is used whole (RFC 3021, RFC
+ * 6164). The texts of its errors are the reference's.
  * @throws CniError invalidConfig
  */
 export function completeRange(fields: RangeFields): AddressRange {
   const subnet = parseSubnet(fields.subnet);
-  const first = offsetAddress(subnet.address, 1n);
-  const { rangeStart, rangeEnd, gateway = first } = fields;
+  const first = firstHost(subnet);
+  const { rangeStart, rangeEnd, gateway = defaultGateway(subnet) } = fields;
   const start = rangeStart ?? first;
   if (rangeStart !== undefined && !(prefixContains(subnet, start) && !isAfter(start, rangeEnd))) {
     refuse(`RangeStart ${formatAddress(start)} not in network ${formatPrefix(subnet)}`);
@@ -44,7 +58,8 @@ export function completeRange(fields: RangeFields): AddressRange {
   if (rangeEnd !== undefined && !(prefixContains(subnet, end) && !isAfter(start, end))) {
     refuse(`RangeEnd ${formatAddress(end)} not in network ${formatPrefix(subnet)}`);
   }
-  return { subnet, start, end, gateway };
+  const excluded = mergeRanges((fields.exclude ?? []).map((text) => exclude(text, subnet)));
+  return { subnet, start, end, gateway, excluded };
 }
 
 /** A range set of one family whose ranges share no address. @throws CniError invalidConfig */
@@ -78,6 +93,43 @@ export function findRange(set: RangeSet, address: Address): AddressRange | undef
   return set.find((range) => rangeContains(range, address));
 }
 
+/**
+ * The place of the set that the address belongs to: one of whose ranges has it, else the first in whose subnets it lies,
+ * for a requested address may lie beside the ranges.
+ */
+export function findPlace(sets: readonly RangeSet[], address: Address): number | undefined {
+  const inRange = sets.findIndex((set) => findRange(set, address) !== undefined);
+  if (inRange !== -1) return inRange;
+  const inSubnet = sets.findIndex((set) => findSubnet(set, address) !== undefined);
+  return inSubnet === -1 ? undefined : inSubnet;
+}
+
+/** The range that the address is in, else the first in whose subnet it is. */
+export function findSubnet(set: RangeSet, address: Address): AddressRange | undefined {
+  return findRange(set, address) ?? set.find((range) => prefixContains(range.subnet, address));
+}
+
+/** Why the address can be nobody's, in words that follow it; undefined where it can. */
+export function findObstacle(range: AddressRange, address: Address): string | undefined {
+  if (range.gateway !== undefined && isSameAddress(address, range.gateway)) return "is subnet's gateway";
+  if (findExclusion(range, address) !== undefined) return "is excluded";
+  if (rangeContains(range, address) || isWhole(range.subnet)) return undefined;
+  if (isSameAddress(address, range.subnet.address)) return "is subnet's own address";
+  const broadcast = broadcastAddress(range.subnet);
+  return broadcast !== undefined && isSameAddress(address, broadcast) ? "is subnet's broadcast address" : undefined;
+}
+
+/** The excluded run of addresses that the address is in. */
+export function findExclusion(range: AddressRange, address: Address): Range | undefined {
+  return range.excluded.find((each) => rangeContains(each, address));
+}
+
+/** How many addresses of the set's ranges are excluded. */
+export function countExcluded(set: RangeSet): bigint {
+  const shared = set.flatMap((range) => range.excluded.map((each) => overlapOf(range, each)));
+  return shared.reduce((sum, each) => sum + (each === undefined ? 0n : sizeOfRange(each)), 0n);
+}
+
 /** The text "start-end,start-end". */
 export function formatRangeSet(set: RangeSet): string {
   return set.map(formatRange).join(",");
@@ -86,9 +138,6 @@ export function formatRangeSet(set: RangeSet): string {
 function parseSubnet(text: string | undefined): Prefix {
   const subnet = text === undefined ? undefined : parsePrefix(text);
   if (text === undefined || subnet === undefined) return refuse("IP <nil> not v4 nor v6");
-  if (subnet.length > ADDRESS_BITS[subnet.address.family] - 2) {
-    refuse(`Network ${formatPrefix(subnet)} too small to allocate from`);
-  }
   const isMapped = subnet.address.family === 4 && text.includes(":");
   if (isMapped) refuse("IPNet IP and Mask version mismatch");
   const base = networkAddress(subnet);
@@ -100,9 +149,27 @@ function parseSubnet(text: string | undefined): Prefix {
   return subnet;
 }
 
+/** Whether a subnet is so small that it has no address of its own nor a broadcast address. */
+function isWhole(subnet: Prefix): boolean {
+  return subnet.length >= ADDRESS_BITS[subnet.address.family] - 1;
+}
+
+function firstHost(subnet: Prefix): Address {
+  return isWhole(subnet) ? subnet.address : offsetAddress(subnet.address, 1n);
+}
+
 function lastHost(subnet: Prefix): Address {
   const last = lastAddress(subnet);
-  return last.family === 4 ? offsetAddress(last, -1n) : last;
+  return last.family === 4 && !isWhole(subnet) ? offsetAddress(last, -1n) : last;
+}
+
+function defaultGateway(subnet: Prefix): Address | undefined {
+  return subnet.length === ADDRESS_BITS[subnet.address.family] ? undefined : offsetAddress(subnet.address, 1n);
+}
+
+function exclude(text: string, subnet: Prefix): Range {
+  const range = parseExclusion(text, subnet);
+  return range ?? refuse(`Cannot use exclude "${text}": must be an address or prefix in ${formatPrefix(subnet)}`);
 }
 
 /** Addresses of different families have no order here: which of them is wrong, their own check tells. */

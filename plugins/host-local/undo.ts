@@ -1,16 +1,13 @@
 import type { Request } from "../../src/cni/request.ts";
 import type { Result } from "../../src/cni/result.ts";
 import { parseFolder } from "./config.ts";
-import { releaseAddresses } from "./lease-store.ts";
+import { releaseAddresses } from "./release.ts";
 
 /**
  * Gives back what an ADD took, and no more: who asked for it was killed, as a rule, and its successor may have run DEL and
  * ADD for the same attachment by now.
  */
 export function undo(request: Request, { ips }: Result): void {
-  const store = { folder: parseFolder(request), attachment: request, log: request.log };
-  releaseAddresses(
-    store,
-    ips.map(({ address }) => address.address),
-  );
+  const addresses = ips.map(({ address }) => address.address);
+  releaseAddresses({ folder: parseFolder(request), log: request.log }, request, addresses);
 }

@@ -14,7 +14,7 @@ import {
 afterEach(removeFolders);
 
 /** The system calls by which host-local changes its folder; killed at one, it has made all changes before it. */
-const CALLS = ["mkdir", "openat", "write", "ftruncate", "link", "unlink", "rename", "rmdir"];
+const CALLS = ["mkdir", "openat", "write", "ftruncate", "utimensat", "symlink", "link", "unlink", "rename", "rmdir"];
 
 /** strace that interferes with one system call, the nth of its kind. */
 function strace(call: string, interference: string, nth: number): string[] {
@@ -49,18 +49,17 @@ function leasesOf(network: Network): Record<string, string> {
 
 /** No lease is empty or torn, and the other's are as they were. */
 function expectWhole(network: Network): void {
-  const { ".lock": _lock, ...leases } = leasesOf(network);
+  const leases = leasesOf(network);
   const visible = Object.entries(leases).filter(([name]) => !name.startsWith("."));
   for (const [name, text] of visible) expect(["c1\r\neth0", "other\r\neth0"], name).toContain(text);
   expect(leases).toMatchObject(others);
 }
 
-/** A DEL leaves nothing but the lock, and the next ADD comes soon, with addresses that nobody has. */
+/** A DEL leaves nothing, and the next ADD comes soon, with addresses that nobody has. */
 async function expectRecovery(network: Network): Promise<void> {
   expectWhole(network);
   expect(await hostLocal("DEL", network)).toMatchObject({ status: 0, stdout: "" });
-  const { ".lock": _lock, ...left } = leasesOf(network);
-  expect(left).toEqual(others);
+  expect(leasesOf(network)).toEqual(others);
   const next = await hostLocal("ADD", network, { containerId: "next" });
   expect(next.milliseconds).toBeLessThan(5000);
   const given = Object.fromEntries(addressesOf(next).map((address) => [address, "next\r\neth0"]));
@@ -84,7 +83,9 @@ describe.each([["ADD"], ["DEL"]])("host-local %s killed", (command) => {
     const counts = await Promise.all(CALLS.map((call) => killEach(command, call)));
     const met = CALLS.filter((_call, index) => (counts[index] ?? 0) > 0);
     const essential =
-      command === "ADD" ? ["mkdir", "write", "link", "unlink", "rename", "rmdir"] : ["rename", "unlink"];
+      command === "ADD"
+        ? ["mkdir", "write", "utimensat", "symlink", "link", "unlink", "rename", "rmdir"]
+        : ["rename", "unlink"];
     expect(met).toEqual(expect.arrayContaining(essential));
   });
 });
@@ -104,19 +105,19 @@ test("host-local ADD killed at 50 random moments leaves a state from which the n
 test("host-local gets the lock that a killed call left within 5 s, also after the clock was set back", async () => {
   for (const ahead of [1, 86_400]) {
     const network = occupied();
-    const lock = path.join(network.folder, ".lock");
-    fs.mkdirSync(lock);
+    const lock = path.join(network.folder, ".state/lock");
+    fs.mkdirSync(lock, { recursive: true });
     fs.utimesSync(lock, Date.now() / 1000 + ahead, Date.now() / 1000 + ahead);
     const added = await hostLocal("ADD", network);
     expect(addressesOf(added)).toEqual(["10.1.2.3", "2001:db8::3"]);
     expect(added.milliseconds).toBeLessThan(5000);
-    expect(Object.keys(filesOf(network))).not.toContain(".lock");
+    expect(fs.existsSync(lock)).toBe(false);
   }
 });
 
 test("host-local ADD gives up after 20 s where the lock is never free, and leaves nothing", async () => {
   const network = networkOf([["10.1.2.0/24"]]);
-  const lock = path.join(network.folder, ".lock");
+  const lock = path.join(network.folder, ".state/lock");
   fs.mkdirSync(lock, { recursive: true });
   const refresh = setInterval(() => fs.utimesSync(lock, new Date(), new Date()), 200);
   const refused = await hostLocal("ADD", network);
@@ -129,7 +130,7 @@ test("host-local ADD gives up after 20 s where the lock is never free, and leave
   });
   expect(refused.milliseconds).toBeGreaterThan(20_000);
   expect(refused.milliseconds).toBeLessThan(25_000);
-  expect(filesOf(network)).toEqual({ ".lock": "<folder>" });
+  expect(filesOf(network)).toEqual({});
 });
 
 describe("host-local whose lock was taken from it while it was stopped", () => {

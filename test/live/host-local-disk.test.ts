@@ -118,7 +118,7 @@ test("host-local on a read-only file system: CHECK works, ADD and DEL say what i
   const details = "mount it writable, or set ipam.dataDir to a writable folder";
   expect(errorOf(await call("ADD", network, "c2"))).toEqual({
     code: 103,
-    msg: `Cannot make the lock "${network.folder}/.lock": read-only file system`,
+    msg: `Cannot make the lock "${network.folder}/.state/lock": read-only file system`,
     details,
   });
   expect(await call("CHECK", network)).toMatchObject({ status: 0, stdout: "" });

@@ -16,6 +16,8 @@ export interface Ended {
 export interface HostLocalCall {
   readonly containerId?: string;
   readonly args?: string;
+  /** Path of the network namespace. */
+  readonly netns?: string;
   /** What runs the executable: `strace -o /dev/null …`, say. */
   readonly wrapper?: readonly string[];
   /** Folder of the executable, where it is not the one under test. */
@@ -48,7 +50,7 @@ export function startHostLocal(command: string, network: Network, call: HostLoca
       PATH: process.env["PATH"] ?? "/usr/sbin:/usr/bin:/sbin:/bin",
       CNI_COMMAND: command,
       CNI_CONTAINERID: call.containerId ?? "c1",
-      CNI_NETNS: "/run/netns/nonexistent",
+      CNI_NETNS: call.netns ?? "/run/netns/nonexistent",
       CNI_IFNAME: "eth0",
       CNI_PATH: binDir,
       ...(call.args === undefined ? {} : { CNI_ARGS: call.args }),
@@ -71,10 +73,10 @@ export function addressesOf(ended: Ended): string[] {
   return JSON.parse(ended.stdout).ips.map((ip: { address: string }) => ip.address.split("/")[0]);
 }
 
-/** A network's files by name, with what they say; a folder says "<folder>". */
+/** A network's files by name, with what they say; a folder says "<folder>". Without .state, which is beside them. */
 export function filesOf(network: Network): Record<string, string> {
   if (!fs.existsSync(network.folder)) return {};
-  const entries = fs.readdirSync(network.folder, { withFileTypes: true });
+  const entries = fs.readdirSync(network.folder, { withFileTypes: true }).filter(({ name }) => name !== ".state");
   const sorted = entries.sort((a, b) => (a.name < b.name ? -1 : 1));
   return Object.fromEntries(
     sorted.map((entry) => [

@@ -70,7 +70,9 @@ function routesOf(lab: Lab, netns: string, family: "-4" | "-6"): string[] {
 
 function filesBelow(folder: string): Record<string, string> {
   if (!fs.existsSync(folder)) return {};
-  const entries = fs.readdirSync(folder, { withFileTypes: true, recursive: true });
+  const all = fs.readdirSync(folder, { withFileTypes: true, recursive: true });
+  // What host-local knows beside its leases is no trace of a call: it may be there or not.
+  const entries = all.filter((entry) => !path.join(entry.parentPath, entry.name).includes("/.state"));
   return Object.fromEntries(
     entries
       .map((entry): [string, string] => {

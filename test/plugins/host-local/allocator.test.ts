@@ -1,10 +1,16 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { allocateAddress, assignRequested, candidates, type LeaseBook } from "../../../plugins/host-local/allocator.ts";
+import {
+  allocateAddress,
+  assignHeld,
+  assignRequested,
+  candidates,
+  type LeaseBook,
+} from "../../../plugins/host-local/allocator.ts";
 import { completeRange, completeRangeSet, findRange, type RangeSet } from "../../../plugins/host-local/range-set.ts";
 import { type Address, formatAddress, isSameAddress, offsetAddress, parseAddress } from "../../../src/ip/address.ts";
 import { formatPrefix } from "../../../src/ip/prefix.ts";
-import { sizeOfRange } from "../../../src/ip/range.ts";
+import { rangeContains, sizeOfRange } from "../../../src/ip/range.ts";
 import { refusal } from "./refusal.ts";
 
 function ip(text: string): Address {
@@ -17,10 +23,14 @@ function setOf(...subnets: string[]): RangeSet {
   return completeRangeSet(subnets.map((subnet) => ({ subnet })));
 }
 
-/** A network's leases in memory. */
+/** A network's leases in memory. Those of an owner in `dead` can be reclaimed, those of one in `outlived` are from an earlier boot. */
 class Book implements LeaseBook {
   readonly leases = new Map<string, string>();
   readonly lasts = new Map<number, Address>();
+  readonly dead = new Set<string>();
+  readonly outlived = new Set<string>();
+  readonly renewed: string[] = [];
+  rest: string[] = [];
   owner = "ID";
 
   constructor(taken: readonly string[] = [], last?: string) {
@@ -34,12 +44,34 @@ class Book implements LeaseBook {
 
   last = (setIndex: number): Address | undefined => this.lasts.get(setIndex);
 
-  reserve = (address: Address, setIndex: number): boolean => {
+  reserve = (address: Address, setIndex: number | undefined): boolean => {
     if (this.leases.has(formatAddress(address))) return false;
     this.leases.set(formatAddress(address), this.owner);
-    this.lasts.set(setIndex, address);
+    if (setIndex !== undefined) this.lasts.set(setIndex, address);
     return true;
   };
+
+  isOutlived = (): boolean => this.outlived.has(this.owner);
+
+  renew = (address: Address, setIndex: number): void => {
+    this.renewed.push(formatAddress(address));
+    this.outlived.delete(this.owner);
+    this.lasts.set(setIndex, address);
+  };
+
+  reclaim = (where: RangeSet | Address): boolean => {
+    const isMeant = (text: string) =>
+      "family" in where ? text === formatAddress(where) : findRange(where, ip(text)) !== undefined;
+    const found = [...this.leases].filter(
+      ([text, owner]) => isMeant(text) && (this.dead.has(owner) || this.outlived.has(owner)),
+    );
+    for (const [text] of found) this.leases.delete(text);
+    return found.length > 0;
+  };
+
+  resting = (): readonly string[] => this.rest;
+
+  describe = (): string => "as it is";
 
   release(owner: string): void {
     for (const [text, holder] of this.leases) if (holder === owner) this.leases.delete(text);
@@ -48,7 +80,8 @@ class Book implements LeaseBook {
   /** Allocates for the owner; returns the prefix's text. */
   allocate(set: RangeSet, owner = "ID", requested?: string): string {
     this.owner = owner;
-    const demand = { set, setIndex: 0, requested: requested === undefined ? undefined : ip(requested) };
+    const [held] = assignHeld([set], this.held);
+    const demand = { set, setIndex: 0, held, requested: requested === undefined ? undefined : ip(requested) };
     return formatPrefix(allocateAddress(this, { ...demand, containerId: owner }).address);
   }
 }
@@ -151,22 +184,115 @@ describe("allocateAddress()", () => {
   });
 
   test.each([
-    [
-      "A9: after the range",
-      { subnet: "192.168.1.0/29", rangeEnd: ip("192.168.1.4") },
-      "192.168.1.5",
-      "192.168.1.1-192.168.1.4",
-    ],
-    [
-      "A10: before the range",
-      { subnet: "192.168.1.0/29", rangeStart: ip("192.168.1.3") },
-      "192.168.1.2",
-      "192.168.1.3-192.168.1.6",
-    ],
-  ])("refuses an address %s", (_title, fields, requested, ranges) => {
-    expect(refusal(() => new Book().allocate([completeRange(fields)], "ID", requested))).toEqual({
+    ["A9 (the reference refuses it): after the range", { rangeEnd: ip("192.168.1.4") }, "192.168.1.5"],
+    ["A10 (the reference refuses it): before the range", { rangeStart: ip("192.168.1.3") }, "192.168.1.2"],
+  ])("gives an address %s, and goes on from the one before it", (_title, fields, requested) => {
+    const set = [completeRange({ subnet: "192.168.1.0/29", ...fields })];
+    const book = new Book([], "192.168.1.3");
+    expect(book.allocate(set, "ID", requested)).toBe(`${requested}/29`);
+    expect(book.allocate(set, "next")).toBe("192.168.1.4/29");
+  });
+
+  test("refuses an address outside the subnet", () => {
+    expect(refusal(() => new Book().allocate(setOf("192.168.1.0/29"), "ID", "192.168.1.9"))).toEqual({
       code: 101,
-      message: `${requested} not in range set ${ranges}`,
+      message: "192.168.1.9 not in range set 192.168.1.1-192.168.1.6",
+    });
+  });
+
+  test.each([
+    ["10.8.0.0", "is subnet's own address"],
+    ["10.8.0.255", "is subnet's broadcast address"],
+    ["10.8.0.77", "is excluded"],
+  ])("refuses %s, which %s", (requested, obstacle) => {
+    const set = [completeRange({ subnet: "10.8.0.0/24", exclude: ["10.8.0.64/27"] })];
+    expect(refusal(() => new Book().allocate(set, "ID", requested))).toEqual({
+      code: 101,
+      message: `requested ip ${requested} ${obstacle}`,
+    });
+  });
+
+  test.each([
+    ["10.9.0.0/31", ["10.9.0.0/31"]],
+    ["2001:db8::/127", ["2001:db8::/127"]],
+    ["10.9.0.7/32", ["10.9.0.7/32"]],
+    ["2001:db8::7/128", ["2001:db8::7/128"]],
+  ])("gives what a %s has, and then says that it is full", (subnet, expected) => {
+    const book = new Book();
+    expect(expected.map((_each, index) => book.allocate(setOf(subnet), `ID${index}`))).toEqual(expected);
+    expect(refusal(() => book.allocate(setOf(subnet), "one-more")).code).toBe(100);
+  });
+
+  test("gives a /32's address without a gateway", () => {
+    const demand = { set: setOf("10.9.0.7/32"), setIndex: 0, requested: undefined, held: undefined, containerId: "ID" };
+    expect(allocateAddress(new Book(), demand)).toEqual({ address: { address: ip("10.9.0.7"), length: 32 } });
+  });
+
+  test("reclaims leases of the dead only once nothing else is free", () => {
+    const book = new Book();
+    book.leases.set("10.0.0.2", "dead").set("10.0.0.3", "alive").set("10.0.0.4", "dead");
+    book.dead.add("dead");
+    const given = ["a", "b", "c", "d"].map((owner) => book.allocate(setOf("10.0.0.0/29"), owner));
+    expect(given).toEqual(["10.0.0.5/29", "10.0.0.6/29", "10.0.0.2/29", "10.0.0.4/29"]);
+    expect(refusal(() => book.allocate(setOf("10.0.0.0/29"), "e")).code).toBe(100);
+    expect(book.leases.get("10.0.0.3")).toBe("alive");
+  });
+
+  test("reclaims the lease of an address that is asked for, if it is of the dead", () => {
+    const book = new Book();
+    book.leases.set("10.0.0.2", "dead").set("10.0.0.3", "alive").set("10.0.0.4", "dead");
+    book.dead.add("dead");
+    expect(book.allocate(setOf("10.0.0.0/29"), "a", "10.0.0.2")).toBe("10.0.0.2/29");
+    expect(refusal(() => book.allocate(setOf("10.0.0.0/29"), "b", "10.0.0.3")).code).toBe(101);
+    expect(book.leases.get("10.0.0.4")).toBe("dead");
+  });
+
+  test("gives resting addresses only once nothing else is left, the one that rests the longest first", () => {
+    const book = new Book();
+    book.leases.set("10.0.0.3", "dead");
+    book.dead.add("dead");
+    book.rest = ["10.0.0.6", "10.0.1.7", "10.0.0.4"];
+    const given = ["a", "b", "c", "d", "e"].map((owner) => book.allocate(setOf("10.0.0.0/29"), owner));
+    expect(given).toEqual(["10.0.0.2/29", "10.0.0.5/29", "10.0.0.3/29", "10.0.0.6/29", "10.0.0.4/29"]);
+    expect(refusal(() => book.allocate(setOf("10.0.0.0/29"), "f")).code).toBe(100);
+  });
+
+  test("gives a resting address to who asks for it", () => {
+    const book = new Book();
+    book.rest = ["10.0.0.4"];
+    expect(book.allocate(setOf("10.0.0.0/29"), "a", "10.0.0.4")).toBe("10.0.0.4/29");
+  });
+
+  describe("of an attachment with a lease of an earlier boot", () => {
+    /** c1 had .4 before the boot. */
+    function rebooted(): Book {
+      const book = new Book([], "10.0.0.5");
+      book.leases.set("10.0.0.4", "c1");
+      book.outlived.add("c1");
+      return book;
+    }
+
+    test.each([[undefined], ["10.0.0.4"]])("gives the same address again (requested %s)", (requested) => {
+      const book = rebooted();
+      expect(book.allocate(setOf("10.0.0.0/29"), "c1", requested)).toBe("10.0.0.4/29");
+      expect(book.renewed).toEqual(["10.0.0.4"]);
+      expect(book.last(0)).toEqual(ip("10.0.0.4"));
+      expect(refusal(() => book.allocate(setOf("10.0.0.0/29"), "c1")).code).toBe(102);
+    });
+
+    test("gives the one that is asked for instead, and frees the old one", () => {
+      const book = rebooted();
+      expect(book.allocate(setOf("10.0.0.0/29"), "c1", "10.0.0.2")).toBe("10.0.0.2/29");
+      expect([...book.leases]).toEqual([["10.0.0.2", "c1"]]);
+    });
+
+    test.each([
+      ["excluded", { exclude: ["10.0.0.4/31"] }],
+      ["the gateway's", { gateway: ip("10.0.0.4") }],
+    ])("gives another where that is now %s", (_title, fields) => {
+      const book = rebooted();
+      expect(book.allocate([completeRange({ subnet: "10.0.0.0/29", ...fields })], "c1")).toBe("10.0.0.6/29");
+      expect([...book.leases]).toEqual([["10.0.0.6", "c1"]]);
     });
   });
 
@@ -219,6 +345,20 @@ describe("assignRequested()", () => {
     expect(assignRequested(sets, [ip("2001:db8::5")])).toEqual([undefined, ip("2001:db8::5")]);
   });
 
+  test("gives an address beside the ranges to a set in whose subnet it is, never one of another set's ranges", () => {
+    const halves = [
+      [completeRange({ subnet: "10.0.0.0/24", rangeStart: ip("10.0.0.10"), rangeEnd: ip("10.0.0.19") })],
+      [completeRange({ subnet: "10.0.0.0/24", rangeStart: ip("10.0.0.20"), rangeEnd: ip("10.0.0.29") })],
+    ];
+    expect(assignRequested(halves, [ip("10.0.0.99")])).toEqual([ip("10.0.0.99"), undefined]);
+    expect(assignRequested(halves, ["10.0.0.99", "10.0.0.15"].map(ip))).toEqual([ip("10.0.0.15"), ip("10.0.0.99")]);
+    expect(assignRequested(halves, [ip("10.0.0.25")])).toEqual([undefined, ip("10.0.0.25")]);
+    expect(refusal(() => assignRequested(halves, ["10.0.0.25", "10.0.0.26"].map(ip)))).toEqual({
+      code: 101,
+      message: "failed to allocate all requested IPs: 10.0.0.26",
+    });
+  });
+
   test("H11: refuses addresses that no set can serve", () => {
     const requested = ["10.0.0.5", "10.0.1.7", "192.0.2.1"].map(ip);
     expect(refusal(() => assignRequested(sets, requested))).toEqual({
@@ -233,30 +373,38 @@ describe("properties", () => {
   const rangeSets = fc
     .record({
       base: fc.constantFrom("10.0.0.0", "255.255.0.0", "2001:db8::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:0"),
-      shapes: fc.array(fc.tuple(fc.nat(31), fc.nat(31), fc.nat(31)), { minLength: 1, maxLength: 3 }),
+      shapes: fc.array(
+        fc.tuple(fc.nat(31), fc.nat(31), fc.nat(31), fc.array(fc.tuple(fc.nat(31), fc.nat(5)), { maxLength: 4 })),
+        { minLength: 1, maxLength: 3 },
+      ),
     })
     .map(({ base, shapes }) =>
-      shapes.map(([a, b, gateway], index) => {
+      shapes.map(([a, b, gateway, exclude], index) => {
         const network = offsetAddress(ip(base), BigInt(index * 32));
+        const bits = network.family === 4 ? 32 : 128;
         return completeRange({
           subnet: `${formatAddress(network)}/${network.family === 4 ? 27 : 123}`,
           rangeStart: offsetAddress(network, BigInt(Math.min(a, b))),
           rangeEnd: offsetAddress(network, BigInt(Math.max(a, b))),
           gateway: offsetAddress(network, BigInt(gateway)),
+          exclude: exclude.map(
+            ([host, size]) => `${formatAddress(offsetAddress(network, BigInt(host)))}/${bits - size}`,
+          ),
         });
       }),
     );
 
-  /** Every address of the set but gateways, by the plainest of means. */
+  /** Every address of the set but gateways and those excluded, by the plainest of means. */
   function model(set: RangeSet): string[] {
     return set.flatMap((range) =>
       Array.from({ length: Number(sizeOfRange(range)) }, (_, index) => offsetAddress(range.start, BigInt(index)))
-        .filter((address) => !isSameAddress(address, range.gateway))
+        .filter((address) => range.gateway === undefined || !isSameAddress(address, range.gateway))
+        .filter((address) => !range.excluded.some((each) => rangeContains(each, address)))
         .map(formatAddress),
     );
   }
 
-  test("candidates() offers every address but gateways exactly once, whatever came last", () => {
+  test("candidates() offers every address but gateways and those excluded exactly once, whatever came last", () => {
     fc.assert(
       fc.property(rangeSets, fc.nat(127), (set, offset) => {
         const base = set[0]?.subnet.address ?? ip("::");
@@ -278,27 +426,43 @@ describe("properties", () => {
     );
   });
 
-  test("allocateAddress() never gives one address twice nor one outside, and fails exactly when all are taken", () => {
-    const steps = fc.array(fc.record({ owner: fc.nat(40), release: fc.boolean() }), { maxLength: 150 });
+  /** Which addresses the next ADD may get: the free ones; if none, those of the dead; if none, the one that rests the longest. */
+  function allowed(book: Book, set: RangeSet): string[] | undefined {
+    const usable = model(set);
+    const isDead = (text: string) => book.dead.has(book.leases.get(text) ?? "");
+    const free = usable.filter((text) => !book.leases.has(text) && !book.rest.includes(text));
+    const reclaimed = usable.filter((text) => isDead(text) && !book.rest.includes(text));
+    const resting = book.rest.filter((text) => usable.includes(text) && (!book.leases.has(text) || isDead(text)));
+    return [free, reclaimed, resting.slice(0, 1)].find((texts) => texts.length > 0);
+  }
+
+  function expectAdd(book: Book, set: RangeSet, id: string): void {
+    const isHolder = [...book.leases.values()].includes(id);
+    if (!isHolder) book.dead.delete(id);
+    const alive = [...book.leases].filter(([, owner]) => !book.dead.has(owner)).map(([text]) => text);
+    const expected = allowed(book, set);
+    if (isHolder || expected === undefined) {
+      expect(refusal(() => book.allocate(set, id)).code).toBe(isHolder ? 102 : 100);
+      return;
+    }
+    const given = book.allocate(set, id).split("/")[0];
+    expect(expected).toContain(given);
+    expect(alive).not.toContain(given);
+  }
+
+  test("allocateAddress() gives what the plain model allows, nothing twice, and fails exactly when nothing is left", () => {
+    const act = fc.constantFrom("add", "add", "add", "del", "rest", "die");
+    const steps = fc.array(fc.record({ owner: fc.nat(40), act }), { maxLength: 150 });
     fc.assert(
       fc.property(rangeSets, steps, (set, script) => {
         const book = new Book();
-        const owned = new Map<string, string>();
-        for (const { owner, release } of script) {
+        for (const { owner, act } of script) {
           const id = `c${owner}`;
-          if (release || owned.has(id)) {
-            book.release(id);
-            owned.delete(id);
-            continue;
-          }
-          if (owned.size === model(set).length) {
-            expect(refusal(() => book.allocate(set, id)).code).toBe(100);
-            continue;
-          }
-          const address = ip(book.allocate(set, id).split("/")[0] ?? "");
-          expect([...owned.values()]).not.toContain(formatAddress(address));
-          expect(findRange(set, address)).toBeDefined();
-          owned.set(id, formatAddress(address));
+          const own = [...book.leases].filter(([, holder]) => holder === id).map(([text]) => text);
+          if (act === "add") expectAdd(book, set, id);
+          else if (act === "die") book.dead.add(id);
+          else book.release(id);
+          if (act === "rest") book.rest = [...book.rest.filter((text) => !own.includes(text)), ...own];
         }
       }),
     );

@@ -1,7 +1,14 @@
 import fs from "node:fs";
 import path from "node:path";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { publishFile, replaceFile, sweep, withdrawFile } from "../../../plugins/host-local/atomic-file.ts";
+import {
+  placeLink,
+  publishFile,
+  readLink,
+  replaceFile,
+  sweep,
+  withdrawFile,
+} from "../../../plugins/host-local/atomic-file.ts";
 import { errnoOf } from "../../../plugins/host-local/store-failure.ts";
 import { temporaryFolder } from "./host-local.ts";
 
@@ -33,7 +40,7 @@ function contents(folder: string): Record<string, string> {
 describe("publishFile()", () => {
   test("writes a file of mode 0600 and nothing else", () => {
     const folder = temporaryFolder();
-    expect(publishFile(folder, "10.1.2.2", "c1\r\neth0")).toBe(true);
+    expect(publishFile(folder, { name: "10.1.2.2", text: "c1\r\neth0" })).toBe(true);
     expect(contents(folder)).toEqual({ "10.1.2.2": "c1\r\neth0" });
     const stat = fs.statSync(path.join(folder, "10.1.2.2"));
     expect([stat.mode & 0o777, stat.nlink]).toEqual([0o600, 1]);
@@ -42,7 +49,7 @@ describe("publishFile()", () => {
   test("leaves a file of that name alone", () => {
     const folder = temporaryFolder();
     fs.writeFileSync(path.join(folder, "10.1.2.2"), "");
-    expect(publishFile(folder, "10.1.2.2", "c1\r\neth0")).toBe(false);
+    expect(publishFile(folder, { name: "10.1.2.2", text: "c1\r\neth0" })).toBe(false);
     expect(contents(folder)).toEqual({ "10.1.2.2": "" });
   });
 
@@ -52,7 +59,7 @@ describe("publishFile()", () => {
       if (call === "writeFileSync") fs.closeSync(fs.openSync(String(args[0]), "wx"));
       throw failure("ENOSPC");
     });
-    expect(errnoFrom(() => publishFile(folder, "10.1.2.2", "c1\r\neth0"))).toBe("ENOSPC");
+    expect(errnoFrom(() => publishFile(folder, { name: "10.1.2.2", text: "c1\r\neth0" }))).toBe("ENOSPC");
     expect(contents(folder)).toEqual({});
   });
 
@@ -61,9 +68,45 @@ describe("publishFile()", () => {
     vi.spyOn(fs, "linkSync").mockImplementation(() => {
       throw failure(code);
     });
-    expect(publishFile(folder, "10.1.2.2", "c1\r\neth0")).toBe(true);
-    expect(publishFile(folder, "10.1.2.2", "c2\r\neth0")).toBe(false);
+    expect(publishFile(folder, { name: "10.1.2.2", text: "c1\r\neth0" })).toBe(true);
+    expect(publishFile(folder, { name: "10.1.2.2", text: "c2\r\neth0" })).toBe(false);
     expect(contents(folder)).toEqual({ "10.1.2.2": "c1\r\neth0" });
+  });
+});
+
+describe("publishFile() with a time and an announcement", () => {
+  test("announces the file when nothing but its name is missing, and dates it", () => {
+    const folder = temporaryFolder();
+    const announced: number[] = [];
+    const announce = () => announced.push(fs.readdirSync(folder).length);
+    expect(publishFile(folder, { name: "10.1.2.2", text: "c1", time: 1_795_231_234_567, announce })).toBe(true);
+    expect(announced).toEqual([1]);
+    expect(Math.round(fs.statSync(path.join(folder, "10.1.2.2")).mtimeMs)).toBe(1_795_231_234_567);
+  });
+});
+
+describe("placeLink()", () => {
+  test("makes a link that says what it should, and replaces it", () => {
+    const link = path.join(temporaryFolder(), "c1:eth0");
+    placeLink(link, "10.1.2.2 - - -");
+    placeLink(link, "10.1.2.3 - - - /run/netns/x");
+    expect(readLink(link)).toBe("10.1.2.3 - - - /run/netns/x");
+    expect(fs.readdirSync(path.dirname(link))).toEqual(["c1:eth0"]);
+  });
+
+  test("leaves the old one and nothing else when it fails", () => {
+    const link = path.join(temporaryFolder(), "c1:eth0");
+    placeLink(link, "old");
+    vi.spyOn(fs, "renameSync").mockImplementation(() => {
+      throw failure("ENOSPC");
+    });
+    expect(errnoFrom(() => placeLink(link, "new"))).toBe("ENOSPC");
+    expect(readLink(link)).toBe("old");
+    expect(fs.readdirSync(path.dirname(link))).toEqual(["c1:eth0"]);
+  });
+
+  test("readLink() finds nothing where there is no link", () => {
+    expect(readLink("/nonexistent")).toBeUndefined();
   });
 });
 
@@ -81,7 +124,7 @@ describe("publishFile() and replaceFile()", () => {
     const folder = temporaryFolder();
     sweepBefore("linkSync", 2);
     sweepBefore("renameSync", 2);
-    expect(publishFile(folder, "10.1.2.2", "c1\r\neth0")).toBe(true);
+    expect(publishFile(folder, { name: "10.1.2.2", text: "c1\r\neth0" })).toBe(true);
     replaceFile(folder, "last_reserved_ip.0", "10.1.2.2");
     expect(contents(folder)).toEqual({ "10.1.2.2": "c1\r\neth0", "last_reserved_ip.0": "10.1.2.2" });
   });
@@ -89,7 +132,7 @@ describe("publishFile() and replaceFile()", () => {
   test("give up after the third draft", () => {
     const folder = temporaryFolder();
     sweepBefore("linkSync", 3);
-    expect(errnoFrom(() => publishFile(folder, "10.1.2.2", "c1\r\neth0"))).toBe("ENOENT");
+    expect(errnoFrom(() => publishFile(folder, { name: "10.1.2.2", text: "c1\r\neth0" }))).toBe("ENOENT");
     expect(contents(folder)).toEqual({});
   });
 });
@@ -116,16 +159,28 @@ describe("replaceFile()", () => {
 describe("withdrawFile()", () => {
   test("removes a file that says what it should", () => {
     const folder = temporaryFolder();
-    publishFile(folder, "10.1.2.2", "c1\r\neth0");
+    publishFile(folder, { name: "10.1.2.2", text: "c1\r\neth0" });
     expect(withdrawFile(folder, "10.1.2.2", "c1\r\neth0")).toBe(true);
     expect(contents(folder)).toEqual({});
   });
 
   test("keeps the lease of another that has got the address meanwhile", () => {
     const folder = temporaryFolder();
-    publishFile(folder, "10.1.2.2", "c2\r\neth0");
+    publishFile(folder, { name: "10.1.2.2", text: "c2\r\neth0" });
     expect(withdrawFile(folder, "10.1.2.2", "c1\r\neth0")).toBe(false);
     expect(contents(folder)).toEqual({ "10.1.2.2": "c2\r\neth0" });
+  });
+
+  test("leaves to another who removes the same lease what that one has done", () => {
+    const folder = temporaryFolder();
+    publishFile(folder, { name: "10.1.2.2", text: "c1" });
+    const rename = fs.renameSync;
+    vi.spyOn(fs, "renameSync").mockImplementation((from, to) => {
+      rename(from, to);
+      fs.rmSync(to);
+    });
+    expect(withdrawFile(folder, "10.1.2.2", "c1")).toBe(false);
+    expect(contents(folder)).toEqual({});
   });
 
   test("takes a file that is gone for done", () => {
@@ -134,8 +189,8 @@ describe("withdrawFile()", () => {
 
   test("unlinks in place where a full disk has no room for another name", () => {
     const folder = temporaryFolder();
-    publishFile(folder, "10.1.2.2", "c1\r\neth0");
-    publishFile(folder, "10.1.2.3", "c2\r\neth0");
+    publishFile(folder, { name: "10.1.2.2", text: "c1\r\neth0" });
+    publishFile(folder, { name: "10.1.2.3", text: "c2\r\neth0" });
     vi.spyOn(fs, "renameSync").mockImplementation(() => {
       throw failure("ENOSPC");
     });

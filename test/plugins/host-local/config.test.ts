@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { parseFolder, parseHostLocal } from "../../../plugins/host-local/config.ts";
+import { parseFolder, parseHostLocal, parseReleaseDelay } from "../../../plugins/host-local/config.ts";
 import { formatRangeSet } from "../../../plugins/host-local/range-set.ts";
 import { createRequest, type Request } from "../../../src/cni/request.ts";
 import type { SpecVersion } from "../../../src/cni/version.ts";
@@ -21,7 +21,7 @@ function request(config: object, options: { args?: string; version?: SpecVersion
 function sets(config: object, version?: SpecVersion): string[] {
   const parsed = parseHostLocal(request(config, version === undefined ? {} : { version }));
   return parsed.sets.map(
-    (set) => `${formatRangeSet(set)} ${set.map((range) => formatAddress(range.gateway)).join(",")}`,
+    (set) => `${formatRangeSet(set)} ${set.map((range) => range.gateway && formatAddress(range.gateway)).join(",")}`,
   );
 }
 
@@ -121,10 +121,28 @@ describe("parseHostLocal()", () => {
     ["an empty range set", { ipam: { ranges: [[v4], []] } }, 7, "invalid range set 1: empty range set"],
     ["a range without subnet", { ipam: { ranges: [[{}]] } }, 7, "invalid range set 0: IP <nil> not v4 nor v6"],
     [
-      "a /31",
-      { ipam: { subnet: "10.9.0.0/31" } },
+      "an excluded address outside its range's subnet",
+      { ipam: { ...v4, exclude: ["10.9.9.9"] } },
       7,
-      "invalid range set 0: Network 10.9.0.0/31 too small to allocate from",
+      'invalid range set 0: Cannot use exclude "10.9.9.9": must be an address or prefix in 10.1.2.0/24',
+    ],
+    [
+      "exclude of another type",
+      { ipam: { ...v4, exclude: "10.1.2.9" } },
+      7,
+      'Cannot use ipam.exclude "10.1.2.9": must be a list',
+    ],
+    [
+      "a negative releaseDelay",
+      { ipam: { ...v4, releaseDelay: -1 } },
+      7,
+      "Cannot use ipam.releaseDelay -1: must be an integer from 0 to 604800",
+    ],
+    [
+      "a releaseDelay that is text",
+      { ipam: { ...v4, releaseDelay: "30" } },
+      7,
+      'Cannot use ipam.releaseDelay "30": must be an integer from 0 to 604800',
     ],
     [
       "an IPv4-mapped subnet",
@@ -269,4 +287,22 @@ describe("parseFolder()", () => {
       message: `Cannot use name "${name}": must be the name of a folder`,
     });
   });
+});
+
+describe("releaseDelay", () => {
+  test.each([
+    [{}, 0],
+    [{ releaseDelay: null }, 0],
+    [{ RELEASEDELAY: 30 }, 30],
+  ])("of %j is %d s", (ipam, expected) => {
+    expect(parseHostLocal(request({ ipam: { subnet: "10.1.2.0/24", ...ipam } })).releaseDelay).toBe(expected);
+    expect(parseReleaseDelay(request({ ipam }))).toBe(expected);
+  });
+
+  test.each([[{ ipam: { releaseDelay: "30" } }], [{ ipam: { releaseDelay: -1 } }], [{ ipam: 5 }], [{}]])(
+    "is 0 for DEL where it is not plain (%j)",
+    (config) => {
+      expect(parseReleaseDelay(request(config))).toBe(0);
+    },
+  );
 });

@@ -5,6 +5,8 @@ import { afterEach } from "vitest";
 import { add } from "../../../plugins/host-local/add.ts";
 import { check } from "../../../plugins/host-local/check.ts";
 import { del } from "../../../plugins/host-local/del.ts";
+import { gc } from "../../../plugins/host-local/gc.ts";
+import { status as statusVerb } from "../../../plugins/host-local/status.ts";
 import { servePlugin } from "../../../src/cni/plugin.ts";
 
 /** How a call ended: exit code, both streams, and the JSON on standard output. */
@@ -20,6 +22,7 @@ export interface Call {
   readonly containerId?: string;
   readonly ifname?: string;
   readonly args?: string;
+  readonly netns?: string;
 }
 
 /** Serves one call in this process, as main.ts does in its own. */
@@ -27,12 +30,12 @@ export function hostLocal(command: string, config: unknown, call: Call = {}): Ou
   let stdout = "";
   let stderr = "";
   const status = servePlugin(
-    { name: "host-local", add, check, del },
+    { name: "host-local", add, check, del, gc, status: statusVerb },
     {
       environment: {
         CNI_COMMAND: command,
         CNI_CONTAINERID: call.containerId ?? "dummy",
-        CNI_NETNS: "/some/where",
+        CNI_NETNS: call.netns ?? "/some/where",
         CNI_IFNAME: call.ifname ?? "eth0",
         CNI_PATH: "/opt/cni/bin",
         ...(call.args === undefined ? {} : { CNI_ARGS: call.args }),

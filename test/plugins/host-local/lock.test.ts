@@ -15,9 +15,9 @@ function timed(act: () => void): number {
 
 /** A lock as another process left it, dated `ahead` ms from now. */
 function leaveLock(folder: string, ahead: number): string {
-  const lock = path.join(folder, ".lock");
+  const lock = path.join(folder, ".state/lock");
   const then = (Date.now() + ahead) / 1000;
-  fs.mkdirSync(lock);
+  fs.mkdirSync(lock, { recursive: true });
   fs.utimesSync(lock, then, then);
   return lock;
 }
@@ -25,8 +25,8 @@ function leaveLock(folder: string, ahead: number): string {
 describe("withLock()", () => {
   test("holds the lock while the work goes on, and then leaves nothing", () => {
     const folder = temporaryFolder();
-    expect(withLock(folder, 1000, () => fs.readdirSync(folder))).toEqual([".lock"]);
-    expect(fs.readdirSync(folder)).toEqual([]);
+    expect(withLock(folder, 1000, () => fs.readdirSync(`${folder}/.state`))).toEqual(["attachments", "lock"]);
+    expect(fs.readdirSync(`${folder}/.state`)).toEqual(["attachments"]);
   });
 
   test("leaves nothing when the work throws", () => {
@@ -36,13 +36,13 @@ describe("withLock()", () => {
         throw new CniError("internal", "as it is");
       });
     expect(refusal(act)).toEqual({ code: 999, message: "as it is" });
-    expect(fs.readdirSync(folder)).toEqual([]);
+    expect(fs.readdirSync(`${folder}/.state`)).toEqual(["attachments"]);
   });
 
   test("makes the folder where somebody has removed it", () => {
     const folder = path.join(temporaryFolder(), "a/b");
     expect(withLock(folder, 1000, () => "done")).toBe("done");
-    expect(fs.readdirSync(folder)).toEqual([]);
+    expect(fs.readdirSync(`${folder}/.state`)).toEqual(["attachments"]);
   });
 
   test("gives up after its patience, and says whose fault it is and what to do", () => {
@@ -56,14 +56,14 @@ describe("withLock()", () => {
     });
     expect(took).toBeGreaterThan(300);
     expect(took).toBeLessThan(1000);
-    expect(fs.readdirSync(folder)).toEqual([".lock"]);
+    expect(fs.readdirSync(`${folder}/.state`)).toEqual(["attachments", "lock"]);
   });
 
   test("takes over at once what a process killed long ago left", () => {
     const folder = temporaryFolder();
     leaveLock(folder, -60_000);
     expect(timed(() => withLock(folder, 5000, () => "done"))).toBeLessThan(500);
-    expect(fs.readdirSync(folder)).toEqual([]);
+    expect(fs.readdirSync(`${folder}/.state`)).toEqual(["attachments"]);
   });
 
   test.each([
@@ -73,13 +73,13 @@ describe("withLock()", () => {
     const folder = temporaryFolder();
     leaveLock(folder, ahead);
     expect(timed(() => withLock(folder, 20_000, () => "done"))).toBeLessThan(4500);
-    expect(fs.readdirSync(folder)).toEqual([]);
+    expect(fs.readdirSync(`${folder}/.state`)).toEqual(["attachments"]);
   });
 
-  test("says what is wrong with a folder that cannot have a lock", () => {
+  test("says what is wrong with what cannot have a lock", () => {
     expect(refusal(() => withLock("/dev/null", 1000, () => "never"))).toEqual({
       code: 103,
-      message: 'Cannot make the lock "/dev/null/.lock": not a directory',
+      message: 'Cannot make the folder of leases "/dev/null/.state/attachments": not a directory',
     });
   });
 });

@@ -3,6 +3,9 @@ import {
   checkDisjoint,
   completeRange,
   completeRangeSet,
+  countExcluded,
+  findObstacle,
+  findPlace,
   findRange,
   formatRangeSet,
   type RangeFields,
@@ -10,6 +13,7 @@ import {
 } from "../../../plugins/host-local/range-set.ts";
 import { type Address, formatAddress, parseAddress } from "../../../src/ip/address.ts";
 import { formatPrefix } from "../../../src/ip/prefix.ts";
+import { formatRange } from "../../../src/ip/range.ts";
 import { refusal } from "./refusal.ts";
 
 function ip(text: string): Address {
@@ -34,7 +38,7 @@ function complete(...args: Parameters<typeof fields>): Record<string, string> {
     subnet: formatPrefix(subnet),
     start: formatAddress(start),
     end: formatAddress(end),
-    gateway: formatAddress(gateway),
+    gateway: gateway === undefined ? "none" : formatAddress(gateway),
   };
 }
 
@@ -101,11 +105,22 @@ describe("completeRange()", () => {
       fields("192.168.127.0/23"),
       `${hostBits} 23 the network address is 192.168.126.0`,
     ],
-    ["R8: a /31", fields("192.0.2.0/31"), "Network 192.0.2.0/31 too small to allocate from"],
-    ["a /32", fields("192.0.2.0/32"), "Network 192.0.2.0/32 too small to allocate from"],
-    ["a /127", fields("2001:db8::/127"), "Network 2001:db8::/127 too small to allocate from"],
-    ["a /128", fields("2001:db8::/128"), "Network 2001:db8::/128 too small to allocate from"],
     ["no subnet", {}, "IP <nil> not v4 nor v6"],
+    [
+      "an excluded address outside",
+      { ...fields("10.1.0.0/24"), exclude: ["10.1.1.7"] },
+      'Cannot use exclude "10.1.1.7": must be an address or prefix in 10.1.0.0/24',
+    ],
+    [
+      "an excluded prefix of another family",
+      { ...fields("10.1.0.0/24"), exclude: ["2001:db8::/64"] },
+      'Cannot use exclude "2001:db8::/64": must be an address or prefix in 10.1.0.0/24',
+    ],
+    [
+      "an excluded word",
+      { ...fields("10.1.0.0/24"), exclude: ["10.1.0.3-10.1.0.5"] },
+      'Cannot use exclude "10.1.0.3-10.1.0.5": must be an address or prefix in 10.1.0.0/24',
+    ],
     ["an IPv4-mapped subnet", fields("::ffff:10.0.0.0/120"), "IPNet IP and Mask version mismatch"],
     [
       "R9: a start outside",
@@ -139,6 +154,86 @@ describe("completeRange()", () => {
     ],
   ])("refuses %s", (_title, range, message) => {
     expect(refusal(() => completeRange(range))).toEqual({ code: 7, message });
+  });
+});
+
+describe("completeRange() of a small subnet", () => {
+  test.each([
+    ["R8 (the reference refuses it): a /31", "192.0.2.0/31", "192.0.2.0-192.0.2.1", "192.0.2.1"],
+    ["a /32", "192.0.2.7/32", "192.0.2.7-192.0.2.7", undefined],
+    ["a /127", "2001:db8::/127", "2001:db8::-2001:db8::1", "2001:db8::1"],
+    ["a /128", "2001:db8::/128", "2001:db8::-2001:db8::", undefined],
+  ])("uses all of %s", (_title, subnet, addresses, gateway) => {
+    const range = completeRange({ subnet });
+    expect(formatRangeSet([range])).toBe(addresses);
+    expect(range.gateway && formatAddress(range.gateway)).toBe(gateway);
+  });
+});
+
+describe("completeRange() with exclude", () => {
+  const excluded = (...exclude: string[]) =>
+    completeRange({ subnet: "10.1.0.0/24", exclude }).excluded.map(formatRange);
+
+  test.each([
+    ["an address", ["10.1.0.7"], ["10.1.0.7-10.1.0.7"]],
+    ["a prefix, host bits aside", ["10.1.0.70/26"], ["10.1.0.64-10.1.0.127"]],
+    ["as much of a prefix as is in the subnet", ["10.0.0.0/8"], ["10.1.0.0-10.1.0.255"]],
+    [
+      "what overlaps together, and in order",
+      ["10.1.0.200", "10.1.0.64/26", "10.1.0.100", "10.1.0.96/27"],
+      ["10.1.0.64-10.1.0.127", "10.1.0.200-10.1.0.200"],
+    ],
+  ])("keeps back %s", (_title, exclude, expected) => {
+    expect(excluded(...exclude)).toEqual(expected);
+  });
+
+  test("countExcluded() counts what the ranges lose", () => {
+    const set = completeRangeSet([
+      { ...fields("10.1.0.0/24", { start: "10.1.0.10", end: "10.1.0.19" }), exclude: ["10.1.0.0/28", "10.1.0.200"] },
+      { subnet: "10.2.0.0/16", exclude: ["10.2.128.0/17", "10.2.130.5"] },
+    ]);
+    expect(countExcluded(set)).toBe(6n + 32_767n);
+  });
+});
+
+describe("findObstacle()", () => {
+  const range = completeRange({
+    ...fields("10.1.0.0/24", { start: "10.1.0.10", end: "10.1.0.19" }),
+    exclude: ["10.1.0.12", "10.1.0.96/27"],
+  });
+
+  test.each([
+    ["10.1.0.10", undefined],
+    ["10.1.0.5", undefined],
+    ["10.1.0.1", "is subnet's gateway"],
+    ["10.1.0.12", "is excluded"],
+    ["10.1.0.100", "is excluded"],
+    ["10.1.0.0", "is subnet's own address"],
+    ["10.1.0.255", "is subnet's broadcast address"],
+  ])("tells why %s can be nobody's: %s", (text, expected) => {
+    expect(findObstacle(range, ip(text))).toBe(expected);
+  });
+
+  test("lets a range have the subnet's first and last address where it names them", () => {
+    const whole = completeRange(fields("10.1.0.0/29", { start: "10.1.0.0", end: "10.1.0.7" }));
+    expect([findObstacle(whole, ip("10.1.0.0")), findObstacle(whole, ip("10.1.0.7"))]).toEqual([undefined, undefined]);
+  });
+});
+
+describe("findPlace()", () => {
+  const sets = [
+    completeRangeSet([fields("10.1.0.0/24", { start: "10.1.0.10", end: "10.1.0.19" }), fields("10.2.0.0/24")]),
+    completeRangeSet([fields("10.1.0.0/24", { start: "10.1.0.20", end: "10.1.0.29" })]),
+  ];
+
+  test.each([
+    ["10.1.0.15", 0],
+    ["10.1.0.25", 1],
+    ["10.2.0.9", 0],
+    ["10.1.0.99", 0],
+    ["10.3.0.1", undefined],
+  ])("finds the set of %s: %s", (text, expected) => {
+    expect(findPlace(sets, ip(text))).toBe(expected);
   });
 });
 

@@ -1,11 +1,12 @@
 import fs from "node:fs";
 import path from "node:path";
-import { describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { add } from "../../../plugins/host-local/add.ts";
 import { del } from "../../../plugins/host-local/del.ts";
 import { createRequest, type Request } from "../../../src/cni/request.ts";
 import { SPEC_VERSIONS, type SpecVersion } from "../../../src/cni/version.ts";
 import { hostLocal, type Outcome, temporaryFolder } from "./host-local.ts";
+import { reboot } from "./stage.ts";
 
 /** The addresses of a printed result, in whichever shape its version has. */
 function addresses({ json }: Outcome): string[] {
@@ -14,8 +15,8 @@ function addresses({ json }: Outcome): string[] {
 }
 
 function files(folder: string): Record<string, string> {
-  const entries = fs.readdirSync(folder, { withFileTypes: true }).map((entry) => entry.name);
-  return Object.fromEntries(entries.sort().map((name) => [name, fs.readFileSync(path.join(folder, name), "utf8")]));
+  const names = fs.readdirSync(folder).filter((name) => name !== ".state");
+  return Object.fromEntries(names.sort().map((name) => [name, fs.readFileSync(path.join(folder, name), "utf8")]));
 }
 
 function config(version: string, dataDir: string, rest: object): object {
@@ -317,6 +318,312 @@ describe("CHECK", () => {
   test("refuses a configuration that ADD would refuse", () => {
     const input = config("1.1.0", temporaryFolder(), {});
     expect(hostLocal("CHECK", input)).toMatchObject({ status: 1, json: { code: 7, msg: "no IP ranges specified" } });
+  });
+});
+
+describe("CHECK with prevResult", () => {
+  const given = (...addresses: string[]) => ({ cniVersion: "1.1.0", ips: addresses.map((address) => ({ address })) });
+
+  /** An ADD of dummy, which has .2 of each set, and then a CHECK with that prevResult. */
+  function checked(prevResult: unknown): Outcome {
+    const input = config("1.1.0", temporaryFolder(), {
+      ipam: { ranges: [[{ subnet: "10.1.2.0/24", rangeEnd: "10.1.2.99" }], [{ subnet: "2001:db8::/64" }]] },
+    });
+    expect(hostLocal("ADD", input).status).toBe(0);
+    return hostLocal("CHECK", { ...input, prevResult });
+  }
+
+  test.each([
+    ["the leased ones", given("10.1.2.2/24", "2001:db8::2/64")],
+    ["one of them, and others'", given("10.1.2.2/24", "192.0.2.7/24")],
+    ["none", given()],
+  ])("succeeds where its addresses are %s", (_title, prevResult) => {
+    expect(checked(prevResult)).toMatchObject({ status: 0, stdout: "" });
+  });
+
+  test.each([["10.1.2.3"], ["10.1.2.200"]])(
+    "fails where it has %s, which is not leased to the interface",
+    (address) => {
+      expect(checked(given(`${address}/24`, "2001:db8::2/64")).json).toEqual({
+        code: 104,
+        msg: `host-local: Cannot find the lease of ${address}`,
+        details: `prevResult has ${address}, 2001:db8::2; leased to container dummy, interface eth0: 10.1.2.2, 2001:db8::2`,
+      });
+    },
+  );
+});
+
+describe("after a reboot", () => {
+  afterEach(() => {
+    vi.restoreAllMocks();
+  });
+
+  const ranges = [[{ subnet: "10.1.2.0/29" }], [{ subnet: "2001:db8::/64" }]];
+
+  /** c1 and c2 had .2 and .3 of both sets in an earlier boot. */
+  function rebooted(): { dataDir: string; input: object } {
+    const dataDir = temporaryFolder();
+    const input = config("1.1.0", dataDir, { ipam: { ranges } });
+    reboot("aaaa", Date.now() - 60_000);
+    for (const containerId of ["c1", "c2"]) expect(hostLocal("ADD", input, { containerId }).status).toBe(0);
+    reboot("bbbb", Date.now());
+    return { dataDir, input };
+  }
+
+  test("the same container and interface get the same addresses, once", () => {
+    const { dataDir, input } = rebooted();
+    expect(addresses(hostLocal("ADD", input, { containerId: "c3" }))).toEqual(["10.1.2.4/29", "2001:db8::4/64"]);
+    expect(addresses(hostLocal("ADD", input, { containerId: "c2" }))).toEqual(["10.1.2.3/29", "2001:db8::3/64"]);
+    expect(hostLocal("ADD", input, { containerId: "c2" }).json).toEqual({
+      code: 102,
+      msg: "failed to allocate for range 0: 10.1.2.3 has been allocated to c2, duplicate allocation is not allowed",
+    });
+    expect(files(path.join(dataDir, "mynet"))).toEqual({
+      "10.1.2.2": "c1\r\neth0",
+      "10.1.2.3": "c2\r\neth0",
+      "10.1.2.4": "c3\r\neth0",
+      "2001:db8::2": "c1\r\neth0",
+      "2001:db8::3": "c2\r\neth0",
+      "2001:db8::4": "c3\r\neth0",
+      "last_reserved_ip.0": "10.1.2.3",
+      "last_reserved_ip.1": "2001:db8::3",
+    });
+  });
+
+  test("so do those of a Go plugin's leases, by their date", () => {
+    const dataDir = temporaryFolder();
+    fs.mkdirSync(path.join(dataDir, "mynet"));
+    for (const [name, age] of [
+      ["10.1.2.5", 3600],
+      ["10.1.2.6", 60],
+    ] as const) {
+      fs.writeFileSync(path.join(dataDir, "mynet", name), `c${name.at(-1)}\r\neth0`);
+      fs.utimesSync(path.join(dataDir, "mynet", name), Date.now() / 1000 - age, Date.now() / 1000 - age);
+    }
+    reboot("bbbb", Date.now() - 600_000);
+    const input = config("1.1.0", dataDir, { ipam: { subnet: "10.1.2.0/29" } });
+    expect(addresses(hostLocal("ADD", input, { containerId: "c5" }))).toEqual(["10.1.2.5/29"]);
+    expect(hostLocal("ADD", input, { containerId: "c6" }).json.code).toBe(102);
+  });
+
+  test("an interface that may not have one of its addresses again gets another for that", () => {
+    const { dataDir, input } = rebooted();
+    const ipam = { dataDir, ranges: [ranges[0], [{ subnet: "2001:db8::/64", exclude: ["2001:db8::3"] }]] };
+    const added = hostLocal("ADD", { ...input, ipam }, { containerId: "c2" });
+    expect(addresses(added)).toEqual(["10.1.2.3/29", "2001:db8::4/64"]);
+    expect(added.stderr).toBe("Reclaimed 2001:db8::3 of container c2, interface eth0: it is from an earlier boot\n");
+  });
+
+  test("leases of the other containers are reclaimed once nothing else is free, each with a line", () => {
+    const { input } = rebooted();
+    const given = ["c4", "c5", "c6"].map((containerId) => hostLocal("ADD", input, { containerId }));
+    expect(given.map((each) => [addresses(each)[0], each.stderr])).toEqual([
+      ["10.1.2.4/29", ""],
+      ["10.1.2.5/29", ""],
+      ["10.1.2.6/29", ""],
+    ]);
+    const next = hostLocal("ADD", input, { containerId: "c7" });
+    expect(addresses(next)[0]).toBe("10.1.2.2/29");
+    expect(next.stderr.split("\n").sort()).toEqual([
+      "",
+      "Reclaimed 10.1.2.2 of container c1, interface eth0: it is from an earlier boot",
+      "Reclaimed 10.1.2.3 of container c2, interface eth0: it is from an earlier boot",
+    ]);
+    expect(addresses(hostLocal("ADD", input, { containerId: "c8" }))[0]).toBe("10.1.2.3/29");
+    expect(hostLocal("ADD", input, { containerId: "c9" }).json).toEqual({
+      code: 100,
+      msg: "failed to allocate for range 0: no IP addresses available in range set: 10.1.2.1-10.1.2.6",
+      details: "5 leased, 0 of them reclaimable, 0 in quarantine, 0 excluded",
+    });
+  });
+
+  test("a failed ADD leaves the old leases as they were", () => {
+    const { dataDir, input } = rebooted();
+    const ipam = { dataDir, ranges: [...ranges, [{ subnet: "10.9.0.0/32", gateway: "10.9.0.0" }]] };
+    const refused = hostLocal("ADD", { ...input, ipam }, { containerId: "c1" });
+    expect(refused.json.code).toBe(100);
+    expect(addresses(hostLocal("ADD", input, { containerId: "c1" }))).toEqual(["10.1.2.2/29", "2001:db8::2/64"]);
+  });
+});
+
+describe("exclude and requested addresses", () => {
+  const range = {
+    subnet: "10.1.2.0/24",
+    rangeStart: "10.1.2.10",
+    rangeEnd: "10.1.2.14",
+    exclude: ["10.1.2.11", "10.1.2.12/31"],
+  };
+
+  test("hands out what is not excluded, also one asked for beside the range", () => {
+    const dataDir = temporaryFolder();
+    const input = config("1.1.0", dataDir, { ipam: { ranges: [[range]] } });
+    const add = (containerId: string, args = "") => hostLocal("ADD", input, { containerId, args });
+    expect(addresses(add("a"))).toEqual(["10.1.2.10/24"]);
+    expect(addresses(add("b", "IP=10.1.2.200"))).toEqual(["10.1.2.200/24"]);
+    expect(add("b").json.code).toBe(102);
+    expect(addresses(add("c"))).toEqual(["10.1.2.14/24"]);
+    expect(add("d").json).toMatchObject({
+      code: 100,
+      details: "2 leased, 0 of them reclaimable, 0 in quarantine, 3 excluded",
+    });
+    expect(add("d", "IP=10.1.2.12").json.msg).toBe(
+      "failed to allocate for range 0: requested ip 10.1.2.12 is excluded",
+    );
+    expect(hostLocal("CHECK", input, { containerId: "b" }).status).toBe(0);
+    expect(hostLocal("DEL", input, { containerId: "b" }).status).toBe(0);
+    expect(addresses(add("e", "IP=10.1.2.200"))).toEqual(["10.1.2.200/24"]);
+  });
+});
+
+describe("releaseDelay", () => {
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  test("keeps a released address back for that long, unless nothing else is free, then the oldest first", () => {
+    const input = config("1.1.0", temporaryFolder(), { ipam: { subnet: "10.1.2.0/29", releaseDelay: 30 } });
+    const start = Date.now();
+    const at = (seconds: number) => vi.useFakeTimers({ now: start + seconds * 1000, toFake: ["Date"] });
+    const add = (containerId: string) => addresses(hostLocal("ADD", input, { containerId }))[0];
+    const del = (containerId: string) => expect(hostLocal("DEL", input, { containerId }).status).toBe(0);
+    at(0);
+    expect(["a", "b", "c"].map(add)).toEqual(["10.1.2.2/29", "10.1.2.3/29", "10.1.2.4/29"]);
+    del("b");
+    at(5);
+    del("a");
+    expect([add("d"), add("e")]).toEqual(["10.1.2.5/29", "10.1.2.6/29"]);
+    expect(hostLocal("STATUS", input)).toMatchObject({
+      status: 0,
+      stderr:
+        "no free address in range set 0 (10.1.2.1-10.1.2.6): 3 leased, 0 of them reclaimable, 2 in quarantine, 0 excluded\n",
+    });
+    expect(add("f")).toBe("10.1.2.3/29");
+    del("d");
+    at(36);
+    expect([add("g"), add("h")]).toEqual(["10.1.2.5/29", "10.1.2.2/29"]);
+  });
+});
+
+describe("STATUS", () => {
+  afterEach(() => {
+    vi.restoreAllMocks();
+  });
+
+  const full = { ipam: { ranges: [[{ subnet: "10.1.2.0/24" }], [{ subnet: "10.9.0.0/30", exclude: ["10.9.0.3"] }]] } };
+
+  test("succeeds while each set has a free address, and makes no folder", () => {
+    const dataDir = temporaryFolder();
+    expect(hostLocal("STATUS", config("1.1.0", dataDir, full))).toMatchObject({ status: 0, stdout: "", stderr: "" });
+    expect(fs.readdirSync(dataDir)).toEqual([]);
+  });
+
+  test("fails with code 50 and the counts once a set is full, as does ADD", () => {
+    const input = config("1.1.0", temporaryFolder(), full);
+    expect(hostLocal("ADD", input).status).toBe(0);
+    expect(hostLocal("STATUS", input)).toMatchObject({
+      status: 1,
+      json: {
+        code: 50,
+        msg: "no free address in range set 1 (10.9.0.1-10.9.0.2): 1 leased, 0 of them reclaimable, 0 in quarantine, 0 excluded",
+        details: "delete containers, or add ranges to the set",
+      },
+    });
+    expect(hostLocal("ADD", input, { containerId: "other" }).json.code).toBe(100);
+  });
+
+  test("succeeds, and says so, where an address can be reclaimed", () => {
+    const input = config("1.1.0", temporaryFolder(), full);
+    reboot("aaaa", Date.now() - 60_000);
+    expect(hostLocal("ADD", input).status).toBe(0);
+    reboot("bbbb", Date.now());
+    expect(hostLocal("STATUS", input)).toMatchObject({
+      status: 0,
+      stdout: "",
+      stderr:
+        "no free address in range set 1 (10.9.0.1-10.9.0.2): 1 leased, 1 of them reclaimable, 0 in quarantine, 0 excluded\n",
+    });
+    expect(hostLocal("ADD", input, { containerId: "other" }).status).toBe(0);
+  });
+
+  test.each([
+    ["accessSync", "EROFS", "read-only file system", "mount it writable, or set ipam.dataDir to a writable folder"],
+    ["statfsSync", "ENOSPC", "no space left on device", "free some space or inodes on that file system"],
+  ] as const)("fails where %s shows that nothing can be written", (call, code, found, details) => {
+    const dataDir = temporaryFolder();
+    fs.mkdirSync(path.join(dataDir, "mynet"));
+    vi.spyOn(fs, call).mockImplementation(() => {
+      throw Object.assign(new Error(code), { code });
+    });
+    expect(hostLocal("STATUS", config("1.1.0", dataDir, full))).toMatchObject({
+      status: 1,
+      json: { code: 50, msg: `Cannot write in the folder of leases "${dataDir}/mynet": ${found}`, details },
+    });
+  });
+
+  test("refuses a configuration that ADD would refuse", () => {
+    expect(hostLocal("STATUS", config("1.1.0", temporaryFolder(), {})).json.code).toBe(7);
+  });
+});
+
+describe("GC", () => {
+  const valid = (...attachments: [string, string][]) => ({
+    "cni.dev/valid-attachments": attachments.map(([containerID, ifname]) => ({ containerID, ifname })),
+  });
+
+  /** Two networks, each with leases of a, b and c. */
+  function populated(): { dataDir: string; input: object } {
+    const dataDir = temporaryFolder();
+    const ipam = { subnet: "10.1.2.0/24", releaseDelay: 60 };
+    for (const name of ["mynet", "othernet"]) {
+      for (const containerId of ["a", "b", "c"]) {
+        expect(hostLocal("ADD", config("1.1.0", dataDir, { ipam, name }), { containerId }).status).toBe(0);
+      }
+    }
+    return { dataDir, input: config("1.1.0", dataDir, { ipam }) };
+  }
+
+  const leased = (dataDir: string, name = "mynet") =>
+    Object.keys(files(path.join(dataDir, name))).filter((each) => each.startsWith("10."));
+
+  test.each([[{}], [{ "cni.dev/valid-attachments": null }]])("without a list removes nothing (%j)", (list) => {
+    const { dataDir, input } = populated();
+    expect(hostLocal("GC", { ...input, ...list })).toMatchObject({ status: 0, stdout: "", stderr: "" });
+    expect(leased(dataDir)).toEqual(["10.1.2.2", "10.1.2.3", "10.1.2.4"]);
+  });
+
+  test("removes the network's leases that are not valid, and those addresses rest", () => {
+    const { dataDir, input } = populated();
+    expect(hostLocal("GC", { ...input, ...valid(["b", "eth0"], ["c", "eth1"]) })).toMatchObject({
+      status: 0,
+      stdout: "",
+      stderr:
+        "Removed 10.1.2.2 of container a, interface eth0: it is not attached\nRemoved 10.1.2.4 of container c, interface eth0: it is not attached\n",
+    });
+    expect(leased(dataDir)).toEqual(["10.1.2.3"]);
+    expect(leased(dataDir, "othernet")).toEqual(["10.1.2.2", "10.1.2.3", "10.1.2.4"]);
+    expect(fs.readFileSync(path.join(dataDir, "mynet/.state/released"), "utf8")).toMatch(
+      /^\d{13} 10\.1\.2\.2\n\d{13} 10\.1\.2\.4\n$/,
+    );
+  });
+
+  test("with an empty list removes all leases of the network, and of no other", () => {
+    const { dataDir, input } = populated();
+    expect(hostLocal("GC", { ...input, ...valid() }).status).toBe(0);
+    expect([leased(dataDir), leased(dataDir, "othernet")]).toEqual([[], ["10.1.2.2", "10.1.2.3", "10.1.2.4"]]);
+  });
+
+  test("works whatever became of the rest of the configuration", () => {
+    const { dataDir, input } = populated();
+    expect(hostLocal("GC", { ...input, ...valid(), ipam: { dataDir, ranges: 5, releaseDelay: "soon" } }).status).toBe(
+      0,
+    );
+    expect(leased(dataDir)).toEqual([]);
+  });
+
+  test("makes no folder", () => {
+    const dataDir = temporaryFolder();
+    expect(hostLocal("GC", { ...config("1.1.0", dataDir, {}), ...valid() }).status).toBe(0);
+    expect(fs.readdirSync(dataDir)).toEqual([]);
   });
 });
 

@@ -1,0 +1,159 @@
+import fs from "node:fs";
+import { pause } from "../../src/cni/pause.ts";
+import { tryFlock } from "../../src/linux/flock.ts";
+import * as files from "./atomic-file.ts";
+import { readBoot } from "./boot.ts";
+import { isVoid } from "./lease.ts";
+import { listNames, readLeases } from "./lease-folder.ts";
+import { goLockPath, hasGoLock, isIndexComplete, markIndexComplete, rebuildIndex } from "./lease-index.ts";
+import { withLock } from "./lock.ts";
+import { findDeadLeases, reclaimLeases } from "./reclaim.ts";
+import { storeFailure } from "./store-failure.ts";
+
+/** A network's folder while a call works on it. */
+export interface OpenFolder {
+  readonly folder: string;
+  readonly log: (line: string) => void;
+  /** The kernel's id of this boot; may be "". */
+  readonly boot: string;
+  readonly index: Index;
+  /** To be called where a record could not be written. */
+  readonly spoilIndex: () => void;
+}
+
+/** Whether the records name every lease: also where it is passing, for what a killed call left must be looked at again. */
+type Index = "complete" | "passing" | "none";
+
+export interface Store {
+  readonly folder: string;
+  /** Takes one line. */
+  readonly log: (line: string) => void;
+}
+
+/** Longest pause in ms between two looks at the Go plugin's lock. */
+const LONGEST_PAUSE = 25;
+
+/** Pauses in ms in which a DEL at work beside an ADD is done. */
+const MOMENTS = [1, 2, 4];
+
+/**
+ * Runs `act` with the folder's lock, and the Go plugin's where it has ever been there, on an index made complete before.
+ * @throws CniError tryAgainLater where the lock is not free within `patience` ms, leaseStore
+ */
+export function withOpenFolder<T>(store: Store, patience: number, act: (open: OpenFolder) => T): T {
+  const { folder } = store;
+  return withGoLock(folder, patience, (lock) =>
+    withLock(folder, patience, () => {
+      const boot = readBoot();
+      const index = waitForIndex(folder, boot) ? "complete" : indexLeases(store, boot);
+      return actAndMark(store, { boot, index: lock.isKept ? index : "none", lock }, act);
+    }),
+  );
+}
+
+/**
+ * The same for who can do without a lock: where the index is complete it takes none, and where there is none to be had,
+ * for the disk is full or others hold it, it works on all the leases.
+ */
+export function withFolder<T>(store: Store, patience: number, act: (open: OpenFolder) => T): T {
+  const { folder } = store;
+  const boot = readBoot();
+  const direct = withGoLock(folder, patience, (lock) => {
+    if (!lock.isKept || !isIndexComplete(folder, boot)) return undefined;
+    return { result: actAndMark(store, { boot, index: "complete", lock }, act) };
+  });
+  if (direct !== undefined) return direct.result;
+  let isBegun = false;
+  try {
+    return withOpenFolder(store, patience, (open) => {
+      isBegun = true;
+      return act(open);
+    });
+  } catch (error) {
+    if (isBegun) throw error;
+    return act({ ...store, boot, index: "none", spoilIndex: () => {} });
+  }
+}
+
+interface GoLock {
+  /** Whether a Go plugin has been here. */
+  readonly exists: boolean;
+  /** Whether none is at work now, unless it is the first ever. */
+  readonly isKept: boolean;
+}
+
+interface Beginning {
+  readonly boot: string;
+  readonly index: Index;
+  readonly lock: GoLock;
+}
+
+/** Ours may add to a complete index and take from it whatever happens to them, so it is complete also when `act` fails. */
+function actAndMark<T>(store: Store, { boot, index, lock }: Beginning, act: (open: OpenFolder) => T): T {
+  let isSpoilt = index !== "complete";
+  const spoilIndex = () => {
+    isSpoilt = true;
+  };
+  try {
+    return act({ ...store, boot, index, spoilIndex });
+  } finally {
+    if (!isSpoilt && !isIndexComplete(store.folder, boot)) markIndexComplete(store.folder, lock.exists);
+  }
+}
+
+/** Runs `act` while the Go plugin waits, as far as that can be had within `patience` ms. */
+function withGoLock<T>(folder: string, patience: number, act: (lock: GoLock) => T): T {
+  if (!hasGoLock(folder)) return act({ exists: false, isKept: true });
+  const fd = openGoLock(folder);
+  if (fd === undefined) return act({ exists: true, isKept: false });
+  try {
+    return act({ exists: true, isKept: waitForFlock(fd, patience) });
+  } finally {
+    fs.closeSync(fd);
+  }
+}
+
+function openGoLock(folder: string): number | undefined {
+  try {
+    return fs.openSync(goLockPath(folder), "r");
+  } catch {
+    return undefined;
+  }
+}
+
+function waitForFlock(fd: number, patience: number): boolean {
+  const started = performance.now();
+  for (let length = 1; !tryFlock(fd); length = Math.min(length * 2, LONGEST_PAUSE)) {
+    if (performance.now() - started > patience) return false;
+    pause(length);
+  }
+  return true;
+}
+
+/** Whether the index is complete, as it soon is where nothing but a DEL at work makes it look otherwise. */
+function waitForIndex(folder: string, boot: string): boolean {
+  if (isIndexComplete(folder, boot)) return true;
+  if (!fs.existsSync(`${folder}/.state/boot`)) return false;
+  return MOMENTS.some((moment) => {
+    pause(moment);
+    return isIndexComplete(folder, boot);
+  });
+}
+
+/** Clears away what killed calls left, and makes the index complete; passing where some of that is too new to clear. */
+function indexLeases(store: Store, boot: string): Index {
+  const { folder, log } = store;
+  try {
+    const names = listNames(folder);
+    files.sweep(folder, names);
+    const leases = readLeases(folder, names);
+    const empty = leases.filter(isVoid);
+    const cleared = empty.length === 0 ? 0 : reclaimLeases(folder, findDeadLeases(folder, empty), log);
+    const owned = leases.filter((lease) => !isVoid(lease));
+    rebuildIndex(folder, owned, boot);
+    return cleared === empty.length && !listNames(folder).some(files.isAside) ? "complete" : "passing";
+  } catch (error) {
+    log(storeFailure(`index the leases in "${folder}/.state"`, error).message);
+    return "none";
+  }
+}

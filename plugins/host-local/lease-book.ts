@@ -1,0 +1,156 @@
+import fs from "node:fs";
+import { type Address, formatAddress } from "../../src/ip/address.ts";
+import type { LeaseBook } from "./allocator.ts";
+import * as files from "./atomic-file.ts";
+import type { OpenFolder } from "./exclusive.ts";
+import { type Attachment, addressesOf, formatLease, type Lease } from "./lease.ts";
+import { attempt, findLeases, lastName, listNames, readLast, readLeases } from "./lease-folder.ts";
+import { findRecord, removeRecord, writeRecord } from "./lease-record.ts";
+import { identifyNetns } from "./namespaces.ts";
+import { countAddresses, formatCounts, isIn, lookForNames } from "./pool.ts";
+import { findResting } from "./quarantine.ts";
+import type { RangeSet } from "./range-set.ts";
+import { findDeadLeases, findOutlivedLeases, reclaimLeases } from "./reclaim.ts";
+
+/** The leases as one ADD sees and changes them. */
+export interface OpenBook extends LeaseBook {
+  /** Addresses that the attachment already holds. */
+  readonly held: readonly Address[];
+  /** Gives back what this ADD has taken, and leaves what it has renewed as it was. */
+  readonly undo: () => void;
+}
+
+/** Whose ADD it is, where, and how long released addresses rest, in seconds. */
+export interface BookOptions {
+  readonly attachment: Attachment;
+  /** Path of the network namespace. */
+  readonly netns: string;
+  readonly releaseDelay: number;
+}
+
+/** Opens the leases for an ADD. @throws CniError leaseStore, also from the functions that it returns */
+export function openBook(open: OpenFolder, { attachment, netns, releaseDelay }: BookOptions): OpenBook {
+  const { folder, log } = open;
+  const held = findLeases(folder, attachment, open.index !== "none");
+  const recorder = startRecord(open, { owner: formatLease(attachment), netns, held });
+  const isTaken = lookForNames(folder, fs.existsSync);
+  const undos: (() => void)[] = [];
+  const resting = () => findResting(folder, releaseDelay);
+  const outlived = held.length === 0 ? [] : findOutlivedLeases(folder, held);
+  const isOutlived = (address: Address) => outlived.some(({ name }) => name === formatAddress(address));
+  return {
+    held: addressesOf(held),
+    last: (setIndex) => readLast(folder, setIndex, log),
+    isOutlived,
+    reserve: (address, setIndex) => {
+      const name = formatAddress(address);
+      if (isTaken(name) || !publish(open, recorder, name)) return false;
+      undos.push(() => withdraw(open, name, recorder.owner));
+      if (setIndex !== undefined) noteLast(folder, setIndex, name);
+      return true;
+    },
+    renew: (address, setIndex) => {
+      const name = formatAddress(address);
+      undos.push(renew(open, recorder, name));
+      noteLast(folder, setIndex, name);
+    },
+    reclaim: (where) =>
+      attempt("reclaim leases", () => {
+        if (isAddress(where) && isOutlived(where)) {
+          return (
+            reclaimLeases(
+              folder,
+              outlived.filter(({ name }) => name === formatAddress(where)),
+              log,
+            ) > 0
+          );
+        }
+        const names = isAddress(where) ? [formatAddress(where)] : listNames(folder).filter((name) => isIn(where, name));
+        return reclaimLeases(folder, findDeadLeases(folder, readLeases(folder, names)), log) > 0;
+      }),
+    resting,
+    describe: (set) => formatCounts(countAddresses(folder, set, resting())),
+    undo: () => {
+      for (const undo of [...undos.reverse(), recorder.restore]) tryUndo(open, undo);
+    },
+  };
+}
+
+/** Publishes a lease of the owner's, its record first. False where somebody has the address. */
+function publish({ folder }: OpenFolder, { owner, time, add }: Recorder, name: string): boolean {
+  return attempt(`write the lease "${folder}/${name}"`, () =>
+    files.publishFile(folder, { name, text: owner, time, announce: () => add(name) }),
+  );
+}
+
+/** Makes a lease one of this boot; returns what undoes it. The record comes first: a crash between leaves the lease an old one. */
+function renew({ folder }: OpenFolder, { time, add }: Recorder, name: string): () => void {
+  const path = `${folder}/${name}`;
+  return attempt(`renew the lease "${path}"`, () => {
+    const { mtimeMs } = fs.statSync(path);
+    add(name);
+    files.redate(path, time);
+    return () => files.redate(path, mtimeMs);
+  });
+}
+
+function withdraw({ folder }: OpenFolder, name: string, text: string): void {
+  attempt(`remove the lease "${folder}/${name}"`, () => files.withdrawFile(folder, name, text));
+}
+
+function noteLast(folder: string, setIndex: number, name: string): void {
+  const file = lastName(setIndex);
+  attempt(`write "${folder}/${file}"`, () => files.replaceFile(folder, file, name));
+}
+
+/** The record of one ADD: what is written into it, and put back where the ADD fails. */
+interface Recorder {
+  readonly owner: string;
+  /** The date in ms of all that this ADD writes. */
+  readonly time: number;
+  /** Writes down that the attachment has the address, too. */
+  readonly add: (name: string) => void;
+  /** Puts back what was known before. */
+  readonly restore: () => void;
+}
+
+/** Who cannot write a record leaves the index incomplete, and the next call reads all leases. */
+function startRecord(
+  { folder, boot, spoilIndex }: OpenFolder,
+  { owner, netns, held }: { owner: string; netns: string; held: readonly Lease[] },
+): Recorder {
+  const time = Date.now();
+  const before = findRecord(folder, owner);
+  const addresses = new Set(held.map(({ name }) => name));
+  let isChanged = false;
+  const add = (name: string) => {
+    isChanged = true;
+    addresses.add(name);
+    try {
+      const identity = { time: String(time), boot, netns: identifyNetns(netns), path: netns };
+      writeRecord(folder, owner, { addresses: [...addresses], ...identity });
+    } catch {
+      spoilIndex();
+    }
+  };
+  const restore = () => {
+    if (!isChanged) return;
+    if (before === undefined) removeRecord(folder, owner);
+    else writeRecord(folder, owner, before);
+  };
+  return { owner, time, add, restore };
+}
+
+/** What made ADD fail is what the caller must hear of; what cannot be given back is left to DEL. */
+function tryUndo({ log, spoilIndex }: OpenFolder, undo: () => void): void {
+  try {
+    undo();
+  } catch (error) {
+    spoilIndex();
+    log(error instanceof Error ? error.message : String(error));
+  }
+}
+
+function isAddress(where: RangeSet | Address): where is Address {
+  return "family" in where;
+}

@@ -1,0 +1,65 @@
+import fs from "node:fs";
+import { type Address, parseAddress } from "../../src/ip/address.ts";
+import * as files from "./atomic-file.ts";
+import { type Attachment, formatLease, isLeaseName, type Lease, selectLeases } from "./lease.ts";
+import { findRecord } from "./lease-record.ts";
+import { errnoOf, storeFailure } from "./store-failure.ts";
+
+/** The names in a folder that need not exist. @throws CniError leaseStore */
+export function listNames(folder: string): readonly string[] {
+  return attempt(`read the folder of leases "${folder}"`, () => {
+    try {
+      return fs.readdirSync(folder);
+    } catch (error) {
+      if (errnoOf(error) === "ENOENT") return [];
+      throw error;
+    }
+  });
+}
+
+/** Those of the files that are leases, with what they say. */
+export function readLeases(folder: string, names: readonly string[]): readonly Lease[] {
+  return readFiles(folder, names.filter(isLeaseName));
+}
+
+/** What these files say, as far as they are there. */
+export function readFiles(folder: string, names: readonly string[]): readonly Lease[] {
+  return names.flatMap((name) => {
+    const text = files.readText(`${folder}/${name}`);
+    return text === undefined ? [] : [{ name, text }];
+  });
+}
+
+/**
+ * The leases of the attachment: by its record where the index is complete, else by reading all. @throws CniError leaseStore
+ */
+export function findLeases(folder: string, attachment: Attachment, isIndexed: boolean): readonly Lease[] {
+  if (!isIndexed) return selectLeases(readLeases(folder, listNames(folder)), attachment);
+  const owners = [formatLease(attachment), attachment.containerId.trim()];
+  const names = owners.flatMap((owner) => findRecord(folder, owner)?.addresses ?? []);
+  return selectLeases(readLeases(folder, names), attachment);
+}
+
+/** The address noted as the last of a range set. Where it cannot be told, allocation starts over, which is no harm. */
+export function readLast(folder: string, setIndex: number, log: (line: string) => void): Address | undefined {
+  try {
+    return parseAddress(fs.readFileSync(`${folder}/${lastName(setIndex)}`, "utf8"));
+  } catch (error) {
+    if (errnoOf(error) !== "ENOENT") log(`Error retrieving last reserved ip: ${error}`);
+    return undefined;
+  }
+}
+
+/** The file that notes the address last taken from the range set of that index. */
+export function lastName(setIndex: number): string {
+  return `last_reserved_ip.${setIndex}`;
+}
+
+/** Does something to the folder. @throws CniError leaseStore, tryAgainLater: "Cannot <action>" */
+export function attempt<T>(action: string, act: () => T): T {
+  try {
+    return act();
+  } catch (error) {
+    throw storeFailure(action, error);
+  }
+}

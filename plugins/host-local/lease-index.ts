@@ -1,0 +1,88 @@
+import fs from "node:fs";
+import * as files from "./atomic-file.ts";
+import { type Lease, ownerOf } from "./lease.ts";
+import { findRecord, formatRecord, type LeaseRecord, recordName, recordsOf, writeRecord } from "./lease-record.ts";
+
+// The records are an index of the leases, and whether it is complete shows without reading them: whoever has left it so has
+// dated the network's folder and the records' folder with one odd fraction of a second. Whatever anybody creates, removes
+// or renames in either folder dates it anew. Ours write a lease's record before the lease, so that their own changes
+// never make it less than complete; the Go plugin's changes are kept out, between looking and dating, by its own lock.
+
+/** Fractions that file systems and clocks keep exactly: of an index that was dated while there was no Go plugin's lock, or under it. */
+const FRACTION = { WITHOUT_GO: 37 / 64, WITH_GO: 43 / 64 } as const;
+
+/** Age in ms up to which a record without a lease may be that of an ADD at work, whose lock was taken from it. */
+const ORPHAN_LIFETIME = 60_000;
+
+/** Whether the records name every lease in the folder; in each boot it is made sure of once. */
+export function isIndexComplete(folder: string, boot: string): boolean {
+  const dated = dateOf(folder);
+  if (dated === undefined || dated !== dateOf(recordsOf(folder))) return false;
+  return dated % 1000 === fractionOf(hasGoLock(folder)) * 1000 && files.readLink(bootPath(folder)) === bootText(boot);
+}
+
+/** Dates the index as complete; `withGo` says whether the Go plugin's lock was held since that was seen. */
+export function markIndexComplete(folder: string, withGo: boolean): void {
+  const time = (Math.floor(Date.now() / 1000) + fractionOf(withGo)) * 1000;
+  try {
+    files.redate(recordsOf(folder), time);
+    files.redate(folder, time);
+  } catch {
+    // The next call looks at every lease.
+  }
+}
+
+/** Whether a Go plugin has ever been at work here: it makes this file first of all, and never removes it. */
+export function hasGoLock(folder: string): boolean {
+  return fs.existsSync(goLockPath(folder));
+}
+
+/** The file that a Go plugin locks, with flock(2). */
+export function goLockPath(folder: string): string {
+  return `${folder}/lock`;
+}
+
+/** Makes the records say what the leases do. Only for the holder of the folder's lock. */
+export function rebuildIndex(folder: string, leases: readonly Lease[], boot: string): void {
+  const records = recordsOf(folder);
+  const names = fs.readdirSync(records);
+  files.sweep(records, names);
+  const present = new Set(names);
+  const owned = Map.groupBy(leases, ownerOf);
+  for (const [owner, own] of owned) {
+    const addresses = own.map(({ name }) => name).sort();
+    const known = present.has(recordName(owner)) ? findRecord(folder, owner) : undefined;
+    const record: LeaseRecord = { ...(known ?? { time: "", boot: "", netns: "", path: "" }), addresses };
+    if (known === undefined || formatRecord(known) !== formatRecord(record)) writeRecord(folder, owner, record);
+  }
+  const wanted = new Set([...owned.keys()].map(recordName));
+  for (const name of names) {
+    if (!wanted.has(name) && ageOf(`${records}/${name}`) > ORPHAN_LIFETIME) files.removeFile(`${records}/${name}`);
+  }
+  files.placeLink(bootPath(folder), bootText(boot));
+}
+
+function dateOf(path: string): number | undefined {
+  try {
+    return fs.statSync(path, { throwIfNoEntry: false })?.mtimeMs;
+  } catch {
+    return undefined;
+  }
+}
+
+function ageOf(path: string): number {
+  const stat = fs.lstatSync(path, { throwIfNoEntry: false });
+  return stat === undefined ? 0 : Math.abs(Date.now() - stat.mtimeMs);
+}
+
+function fractionOf(withGo: boolean): number {
+  return withGo ? FRACTION.WITH_GO : FRACTION.WITHOUT_GO;
+}
+
+function bootPath(folder: string): string {
+  return `${folder}/.state/boot`;
+}
+
+function bootText(boot: string): string {
+  return boot || "-";
+}

@@ -1,0 +1,68 @@
+import { formatAddress, parseAddress } from "../../src/ip/address.ts";
+import type { Candidate } from "./allocator.ts";
+import { listNames, readLeases } from "./lease-folder.ts";
+import { countExcluded, findRange, type RangeSet } from "./range-set.ts";
+import { findDeadLeases } from "./reclaim.ts";
+
+/** What became of a range set's addresses. */
+export interface Counts {
+  readonly leased: number;
+  /** Of those leased, how many nobody lives to use. */
+  readonly reclaimable: number;
+  /** How many rest and are not leased. */
+  readonly resting: number;
+  readonly excluded: bigint;
+}
+
+/** Names looked for one by one before all are read at once: where it costs as much. */
+const LOOKS = 200;
+
+/** Tells of names in a folder whether there is such a file, without reading a large folder as long as few are there. */
+export function lookForNames(folder: string, exists: (path: string) => boolean): (name: string) => boolean {
+  let found = 0;
+  let names: ReadonlySet<string> | undefined;
+  return (name) => {
+    if (found > LOOKS) names ??= new Set(listNames(folder));
+    const isThere = names?.has(name) ?? exists(`${folder}/${name}`);
+    if (isThere) found += 1;
+    return isThere;
+  };
+}
+
+/** Whether one of the candidates is neither leased nor resting. */
+export function hasFree(
+  offers: Iterable<Candidate>,
+  isTaken: (name: string) => boolean,
+  resting: readonly string[],
+): boolean {
+  const rests = new Set(resting);
+  for (const { address } of offers) {
+    const name = formatAddress(address);
+    if (!rests.has(name) && !isTaken(name)) return true;
+  }
+  return false;
+}
+
+/** Reads all leases of the set. */
+export function countAddresses(folder: string, set: RangeSet, resting: readonly string[]): Counts {
+  const names = listNames(folder);
+  const leases = readLeases(folder, names).filter(({ name }) => isIn(set, name));
+  const leased = new Set(leases.map(({ name }) => name));
+  return {
+    leased: leased.size,
+    reclaimable: findDeadLeases(folder, leases).length,
+    resting: resting.filter((name) => isIn(set, name) && !leased.has(name)).length,
+    excluded: countExcluded(set),
+  };
+}
+
+/** "253 leased, 0 of them reclaimable, 0 in quarantine, 0 excluded" */
+export function formatCounts({ leased, reclaimable, resting, excluded }: Counts): string {
+  return `${leased} leased, ${reclaimable} of them reclaimable, ${resting} in quarantine, ${excluded} excluded`;
+}
+
+/** Whether the name is that of an address in the set's ranges. */
+export function isIn(set: RangeSet, name: string): boolean {
+  const address = parseAddress(name);
+  return address !== undefined && findRange(set, address) !== undefined;
+}

@@ -1,0 +1,109 @@
+import fs from "node:fs";
+import { type Address, formatAddress } from "../../src/ip/address.ts";
+import * as files from "./atomic-file.ts";
+import { type OpenFolder, type Store, withFolder } from "./exclusive.ts";
+import {
+  type Attachment,
+  describeOwner,
+  formatLease,
+  isLeaseName,
+  isVoid,
+  type Lease,
+  ownerOf,
+  selectLeases,
+} from "./lease.ts";
+import { attempt, findLeases, listNames, readFiles, readLeases } from "./lease-folder.ts";
+import { removeRecord } from "./lease-record.ts";
+import { noteReleased } from "./quarantine.ts";
+import { forgetLease } from "./reclaim.ts";
+
+/** How long a release waits, in ms, for others at work on the folder; then it does without order. */
+const PATIENCE = 5000;
+
+/**
+ * Removes the attachment's leases; none is fine. Each removal is safe by itself, so it works on a full disk and beside any
+ * number of other calls. All are tried before what failed is thrown. With a `releaseDelay`, in seconds, the addresses rest.
+ * @throws AggregateError of CniError leaseStore
+ */
+export function releaseLeases(store: Store, attachment: Attachment, releaseDelay: number): void {
+  if (!exists(store.folder)) return;
+  withFolder(store, PATIENCE, (open) => {
+    const { folder, index } = open;
+    const leases = findLeases(folder, attachment, index !== "none");
+    const left = index === "complete" ? [] : findAsides(folder, attachment);
+    const owners = new Set([formatLease(attachment), ...leases.map(ownerOf)]);
+    removeAll(open, { leases: [...leases, ...left], releaseDelay, owners: [...owners] });
+  });
+}
+
+/**
+ * Removes the attachment's leases of these addresses and leaves alone what else it has: another ADD may have taken that
+ * since. @throws AggregateError of CniError leaseStore
+ */
+export function releaseAddresses(store: Store, attachment: Attachment, addresses: readonly Address[]): void {
+  const text = formatLease(attachment);
+  const leases = addresses.map((address) => ({ name: formatAddress(address), text }));
+  withFolder(store, PATIENCE, (open) => {
+    removeAll(open, { leases, releaseDelay: 0, owners: [] });
+    for (const lease of leases) forgetLease(open.folder, lease);
+  });
+}
+
+/**
+ * Removes the leases of all attachments but these, each with a line of log. All are tried before what failed is thrown.
+ * @throws AggregateError of CniError leaseStore
+ */
+export function releaseOthers(store: Store, valid: readonly Attachment[], releaseDelay: number): void {
+  if (!exists(store.folder)) return;
+  const owners = new Set(valid.map(formatLease));
+  const containers = new Set(valid.map(({ containerId }) => containerId.trim()));
+  const isValid = (lease: Lease) => owners.has(ownerOf(lease)) || containers.has(ownerOf(lease));
+  withFolder(store, PATIENCE, (open) => {
+    const leases = readLeases(open.folder, listNames(open.folder)).filter((each) => !isVoid(each) && !isValid(each));
+    const log = (lease: Lease) =>
+      store.log(`Removed ${lease.name} of ${describeOwner(ownerOf(lease))}: it is not attached`);
+    removeAll(open, { leases, releaseDelay, owners: [...new Set(leases.map(ownerOf))], log });
+  });
+}
+
+interface Removal {
+  readonly leases: readonly Lease[];
+  readonly releaseDelay: number;
+  /** Whose records go with them, also where there is no lease: a killed ADD may have left one. */
+  readonly owners: readonly string[];
+  readonly log?: (lease: Lease) => void;
+}
+
+/** The note that an address rests comes before it is free, and the record goes after the leases that it names. */
+function removeAll({ folder }: OpenFolder, { leases, releaseDelay, owners, log }: Removal): void {
+  const names = leases.map(({ name }) => name).filter(isLeaseName);
+  if (releaseDelay > 0 && names.length > 0) noteReleased(folder, names);
+  const failures = leases.flatMap((lease) => {
+    const { name, text } = lease;
+    return failureOf(() => {
+      const isGone = attempt(`remove the lease "${folder}/${name}"`, () => files.withdrawFile(folder, name, text));
+      if (isGone) log?.(lease);
+    });
+  });
+  if (failures.length > 0) throw new AggregateError(failures);
+  for (const owner of owners) failureOf(() => removeRecord(folder, owner));
+}
+
+function failureOf(act: () => void): readonly unknown[] {
+  try {
+    act();
+    return [];
+  } catch (error) {
+    return [error];
+  }
+}
+
+/** What a killed DEL of the attachment had moved aside. */
+function findAsides(folder: string, attachment: Attachment): readonly Lease[] {
+  return selectLeases(readFiles(folder, listNames(folder).filter(files.isAside)), attachment);
+}
+
+/** Whether there is a folder, or what is no folder and will be named as such. */
+function exists(folder: string): boolean {
+  return fs.existsSync(folder) || listNames(folder).length > 0;
+}

@@ -1,0 +1,54 @@
+import fs from "node:fs";
+import { CniError } from "../../src/cni/error.ts";
+import type { Request } from "../../src/cni/request.ts";
+import { candidates } from "./allocator.ts";
+import { type Config, parseHostLocal } from "./config.ts";
+import { readLast } from "./lease-folder.ts";
+import { countAddresses, formatCounts, hasFree, lookForNames } from "./pool.ts";
+import { findResting } from "./quarantine.ts";
+import { formatRangeSet, type RangeSet } from "./range-set.ts";
+import { storeFailure } from "./store-failure.ts";
+
+/**
+ * Succeeds if ADD could serve an address of each range set. Where that takes one of a lease to be reclaimed or one that
+ * rests, it says so on standard error. Looks at few files as long as there are free addresses, and changes nothing.
+ * @throws CniError unavailable
+ */
+export function status(request: Request): void {
+  const config = parseHostLocal(request);
+  const { folder, sets, releaseDelay } = config;
+  checkDisk(folder);
+  const isTaken = lookForNames(folder, fs.existsSync);
+  const resting = findResting(folder, releaseDelay);
+  for (const [index, set] of sets.entries()) {
+    const offers = candidates(set, readLast(folder, index, request.log));
+    if (!hasFree(offers, isTaken, resting)) reportExhausted(request, config, { set, index, resting });
+  }
+}
+
+interface Exhausted {
+  readonly set: RangeSet;
+  readonly index: number;
+  readonly resting: readonly string[];
+}
+
+function reportExhausted({ log }: Request, { folder }: Config, { set, index, resting }: Exhausted): void {
+  const counts = countAddresses(folder, set, resting);
+  const found = `no free address in range set ${index} (${formatRangeSet(set)}): ${formatCounts(counts)}`;
+  if (counts.reclaimable + counts.resting === 0) {
+    throw new CniError("unavailable", found, { details: "delete containers, or add ranges to the set" });
+  }
+  log(found);
+}
+
+/** Whether a lease could be written. The folder need not be there yet. */
+function checkDisk(folder: string): void {
+  if (!fs.existsSync(folder)) return;
+  try {
+    fs.accessSync(folder, fs.constants.W_OK | fs.constants.X_OK);
+    if (fs.statfsSync(folder).bfree === 0) throw Object.assign(new Error("full"), { code: "ENOSPC" });
+  } catch (error) {
+    const { message, details } = storeFailure(`write in the folder of leases "${folder}"`, error);
+    throw new CniError("unavailable", message, { details, cause: error });
+  }
+}

@@ -1,0 +1,79 @@
+import fs from "node:fs";
+import path from "node:path";
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { findResting, noteReleased } from "../../../plugins/host-local/quarantine.ts";
+import { temporaryFolder } from "./host-local.ts";
+
+afterEach(() => {
+  vi.restoreAllMocks();
+  vi.useRealTimers();
+});
+
+function at(time: number): void {
+  vi.useFakeTimers({ now: time, toFake: ["Date"] });
+}
+
+const T = 1_795_231_234_567;
+
+function folderWith(released?: string): string {
+  const folder = temporaryFolder();
+  fs.mkdirSync(path.join(folder, ".state"));
+  if (released !== undefined) fs.writeFileSync(path.join(folder, ".state/released"), released);
+  return folder;
+}
+
+describe("findResting()", () => {
+  test("finds what was released less than so many seconds ago, the first released in front", () => {
+    const folder = folderWith();
+    at(T);
+    noteReleased(folder, ["10.1.2.9", "2001:db8::2"]);
+    at(T + 10_000);
+    noteReleased(folder, ["10.1.2.2"]);
+    expect(fs.readFileSync(path.join(folder, ".state/released"), "utf8")).toBe(
+      `${T} 10.1.2.9\n${T} 2001:db8::2\n${T + 10_000} 10.1.2.2\n`,
+    );
+    at(T + 29_999);
+    expect(findResting(folder, 30)).toEqual(["10.1.2.9", "2001:db8::2", "10.1.2.2"]);
+    at(T + 30_000);
+    expect(findResting(folder, 30)).toEqual(["10.1.2.2"]);
+    expect(findResting(folder, 0)).toEqual([]);
+    at(T + 40_000);
+    expect(findResting(folder, 30)).toEqual([]);
+  });
+
+  test("counts from the last release", () => {
+    at(T + 20_000);
+    const folder = folderWith(`${T} 10.1.2.9\n${T + 5000} 10.1.2.2\n${T + 10_000} 10.1.2.9\n`);
+    expect(findResting(folder, 30)).toEqual(["10.1.2.2", "10.1.2.9"]);
+  });
+
+  test("takes a time to come, after the clock was set back, for a rest that goes on", () => {
+    at(T - 3_600_000);
+    expect(findResting(folderWith(`${T} 10.1.2.9\n`), 30)).toEqual(["10.1.2.9"]);
+  });
+
+  test("passes over what a crash tore, and lives without the file", () => {
+    at(T);
+    expect(findResting(folderWith(`${T} 10.1.2.9\n179523${T} 10.1.2.3\n\0\0\0\n${T} 10.1.2.4`), 30)).toEqual([
+      "10.1.2.9",
+      "10.1.2.4",
+    ]);
+    expect(findResting(folderWith(), 30)).toEqual([]);
+  });
+
+  test("writes the file anew once it is long and most of it is over", () => {
+    const old = Array.from({ length: 100 }, (_, index) => `${T - 60_000} 10.1.3.${index}\n`);
+    const folder = folderWith(`${old.join("")}${T} 10.1.2.9\n`);
+    at(T);
+    expect(findResting(folder, 30)).toEqual(["10.1.2.9"]);
+    expect(fs.readFileSync(path.join(folder, ".state/released"), "utf8")).toBe(`${T} 10.1.2.9\n`);
+    expect(fs.readdirSync(path.join(folder, ".state"))).toEqual(["released"]);
+  });
+});
+
+test("noteReleased() fails for no disk", () => {
+  vi.spyOn(fs, "appendFileSync").mockImplementation(() => {
+    throw new Error("ENOSPC");
+  });
+  expect(() => noteReleased(folderWith(), ["10.1.2.9"])).not.toThrow();
+});

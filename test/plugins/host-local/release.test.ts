@@ -1,0 +1,166 @@
+import fs from "node:fs";
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { releaseAddresses, releaseLeases, releaseOthers } from "../../../plugins/host-local/release.ts";
+import { C1, inBook, ip, names, records, storeOf, write } from "./stage.ts";
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+function failure(code: string): Error {
+  return Object.assign(new Error(`${code}: injected`), { code });
+}
+
+function messagesOf(act: () => void): string[] | undefined {
+  try {
+    act();
+  } catch (error) {
+    if (error instanceof AggregateError) return error.errors.map((each) => each.message);
+    throw error;
+  }
+  return undefined;
+}
+
+/** Renaming works for no file but those ending in `.3`; unlinking in place neither. */
+function failAllBut3(): void {
+  const rename = fs.renameSync;
+  vi.spyOn(fs, "renameSync").mockImplementation((from, to) => {
+    if (!String(from).endsWith(".3")) throw failure("EROFS");
+    rename(from, to);
+  });
+  vi.spyOn(fs, "unlinkSync").mockImplementation((name) => {
+    if (/\.[24]$/.test(String(name))) throw failure("EROFS");
+    fs.rmSync(name);
+  });
+}
+
+describe("releaseLeases()", () => {
+  test("removes every lease of the attachment and no other file", () => {
+    const store = storeOf({
+      "10.1.2.2": "c1\r\neth0\n",
+      "2001:db8::2": "c1\r\neth0",
+      "10.1.2.3": "c1\r\neth1",
+      "10.1.2.4": "c1",
+      "10.1.2.5": "c12\r\neth0",
+      "last_reserved_ip.0": "10.1.2.2",
+      lock: "",
+      notes: "c1\r\neth0",
+    });
+    releaseLeases(store, C1, 0);
+    expect(names(store)).toEqual(["10.1.2.3", "10.1.2.4", "10.1.2.5", "last_reserved_ip.0", "lock", "notes"]);
+    expect(Object.keys(records(store))).toEqual(["c12:eth0", "c1:", "c1:eth1"]);
+  });
+
+  test("removes leases that name the container alone where no other is the attachment's", () => {
+    const store = storeOf({ "10.1.2.3": "c1\r\neth1", "10.1.2.4": "c1\n", "10.1.2.5": "c1" });
+    releaseLeases(store, C1, 0);
+    expect(names(store)).toEqual(["10.1.2.3"]);
+  });
+
+  test("finds by the index what it removes, and reads no other lease", () => {
+    const others = Array.from({ length: 50 }, (_, index) => [`10.1.3.${index}`, `other${index}\r\neth0`]);
+    const store = storeOf(Object.fromEntries(others));
+    inBook(store, (book) => book.reserve(ip("10.1.2.2"), 0));
+    const read = vi.spyOn(fs, "readFileSync");
+    const list = vi.spyOn(fs, "readdirSync");
+    releaseLeases(store, C1, 0);
+    expect(read.mock.calls.filter(([file]) => String(file).includes("/10.1.3."))).toEqual([]);
+    expect(list.mock.calls).toEqual([]);
+    expect(names(store)).toEqual([...others.map(([name]) => name).sort(), "last_reserved_ip.0"]);
+  });
+
+  test("finishes what a killed ADD and a killed DEL began", () => {
+    const store = storeOf({ ".new-a": "c1\r\neth0", ".new-b": "10.1.2.2", ".gone-c": "c1\r\neth0" });
+    releaseLeases(store, C1, 0);
+    expect(names(store)).toEqual([]);
+  });
+
+  test("takes a folder that is gone for done, and does not make it", () => {
+    expect(() => releaseLeases({ ...storeOf({}), folder: "/nonexistent/mynet" }, C1, 0)).not.toThrow();
+    expect(fs.existsSync("/nonexistent")).toBe(false);
+  });
+
+  test("tries all leases, then says which stayed, and keeps them in the record", () => {
+    const store = storeOf({ "10.1.2.2": "c1\r\neth0", "10.1.2.3": "c1\r\neth0", "10.1.2.4": "c1\r\neth0" });
+    failAllBut3();
+    expect(messagesOf(() => releaseLeases(store, C1, 0))).toEqual([
+      `Cannot remove the lease "${store.folder}/10.1.2.2": read-only file system`,
+      `Cannot remove the lease "${store.folder}/10.1.2.4": read-only file system`,
+    ]);
+    vi.restoreAllMocks();
+    expect(names(store)).toEqual(["10.1.2.2", "10.1.2.4"]);
+    releaseLeases(store, C1, 0);
+    expect(names(store)).toEqual([]);
+  });
+
+  test("works on all leases where it can have neither lock nor index", () => {
+    const store = storeOf({ "10.1.2.2": "c1\r\neth0", "10.1.2.3": "c2\r\neth0" });
+    vi.spyOn(fs, "mkdirSync").mockImplementation(() => {
+      throw failure("ENOSPC");
+    });
+    releaseLeases(store, C1, 0);
+    expect(fs.readdirSync(store.folder)).toEqual(["10.1.2.3"]);
+  });
+});
+
+describe("releaseAddresses()", () => {
+  test("removes the attachment's leases of these addresses, and neither its others nor anybody else's", () => {
+    const store = storeOf({ "10.1.2.2": "c1\r\neth0", "10.1.2.3": "c1\r\neth0", "10.1.2.4": "c2\r\neth0" });
+    releaseAddresses(store, C1, ["10.1.2.2", "10.1.2.4", "10.1.2.5"].map(ip));
+    expect(names(store)).toEqual(["10.1.2.3", "10.1.2.4"]);
+    expect(records(store)).toEqual({ "c1:eth0": "10.1.2.3 - - -", "c2:eth0": "10.1.2.4 - - -" });
+  });
+});
+
+describe("releaseOthers()", () => {
+  const files = {
+    "10.1.2.2": "c1\r\neth0",
+    "10.1.2.3": "c1\r\neth1\n",
+    "10.1.2.4": "c2\r\neth0",
+    "10.1.2.5": "c3",
+    "10.1.2.6": "c1",
+    "2001:db8::2": "c2\r\neth0",
+    "last_reserved_ip.0": "10.1.2.6",
+    lock: "",
+    notes: "c9\r\neth0",
+  };
+  const rest = ["last_reserved_ip.0", "lock", "notes"];
+
+  test("keeps the leases of the valid attachments, and says which it removes", () => {
+    const store = storeOf(files);
+    releaseOthers(store, [C1], 0);
+    expect(names(store)).toEqual(["10.1.2.2", "10.1.2.6", ...rest]);
+    expect(Object.keys(records(store))).toEqual(["c1:", "c1:eth0"]);
+    expect([...store.logged].sort()).toEqual([
+      "Removed 10.1.2.3 of container c1, interface eth1: it is not attached",
+      "Removed 10.1.2.4 of container c2, interface eth0: it is not attached",
+      "Removed 10.1.2.5 of container c3: it is not attached",
+      "Removed 2001:db8::2 of container c2, interface eth0: it is not attached",
+    ]);
+  });
+
+  test("removes all leases and nothing else where nothing is valid", () => {
+    const store = storeOf(files);
+    releaseOthers(store, [], 0);
+    expect(names(store)).toEqual(rest);
+    expect(records(store)).toEqual({});
+  });
+
+  test("keeps a lease that the Go plugin has not filled yet", () => {
+    const store = storeOf({});
+    write(store.folder, "10.1.2.2", "", 5);
+    releaseOthers(store, [], 0);
+    expect(names(store)).toEqual(["10.1.2.2"]);
+  });
+
+  test("tries all leases, then says which stayed", () => {
+    const store = storeOf({ "10.1.2.2": "a\r\neth0", "10.1.2.3": "b\r\neth0", "10.1.2.4": "c\r\neth0" });
+    failAllBut3();
+    expect(messagesOf(() => releaseOthers(store, [], 0))).toHaveLength(2);
+    expect(store.logged).toEqual(["Removed 10.1.2.3 of container b, interface eth0: it is not attached"]);
+  });
+
+  test("takes a folder that is gone for done", () => {
+    expect(() => releaseOthers({ ...storeOf({}), folder: "/nonexistent/mynet" }, [], 0)).not.toThrow();
+  });
+});
