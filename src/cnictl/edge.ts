@@ -1,4 +1,4 @@
-import type { Launch } from "../cni/delegate.ts";
+import type { Launch } from "../cni/plugin-process.ts";
 
 /** What the command touches of the world. */
 export interface Edge {

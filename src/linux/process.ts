@@ -1,6 +1,7 @@
 import { closeSync, readSync, writeSync } from "node:fs";
 import { ERRNO, errnoOf, LinuxError } from "./errno.ts";
 import { libc } from "./libc.ts";
+import { poll } from "./poll.ts";
 import { spawn } from "./spawn.ts";
 import { closeStream, openHeld, openMemory, openPipe, openStream, type Stream } from "./stream.ts";
 
@@ -40,9 +41,6 @@ export interface LaunchOptions {
 
 /** <sys/syscall.h>; glibc has a function for it since 2.36 only, Linux the system call since 5.3. */
 const SYS = { pidfd_open: 434 } as const;
-
-/** <poll.h> */
-const POLLIN = 0x1;
 
 /** <sys/wait.h> */
 const WNOHANG = 0x1;
@@ -185,17 +183,4 @@ function refuseDelay(child: Running): never {
 function kill(child: Running): void {
   libc().functions.kill(child.pid, SIGKILL);
   reap(child, performance.now() + KILLED_MS);
-}
-
-/** Waits until one of the descriptors can be read or is at its end, for at most so many milliseconds. Returns for each whether it is. */
-function poll(fds: readonly number[], timeout: number): readonly boolean[] {
-  const { functions, errno } = libc();
-  const pollfds = new Int32Array(fds.flatMap((fd) => [fd, POLLIN]));
-  const count = functions.poll(new Uint8Array(pollfds.buffer), fds.length, Math.max(0, Math.ceil(timeout)));
-  const found = count === -1 ? errno() : 0;
-  if (found !== 0 && found !== ERRNO.EINTR) {
-    throw new LinuxError("wait for a process", { syscall: "poll", errno: found });
-  }
-  // The upper half of the second word is what was found.
-  return fds.map((_, index) => count > 0 && ((pollfds[2 * index + 1] ?? 0) & ~0xffff) !== 0);
 }

@@ -1,5 +1,6 @@
 import { ERRNO, LinuxError } from "./errno.ts";
 import { libc } from "./libc.ts";
+import { poll } from "./poll.ts";
 
 /** Address families. <sys/socket.h> */
 export const AF = { INET: 2, BRIDGE: 7, INET6: 10, NETLINK: 16 } as const;
@@ -12,9 +13,6 @@ export const SOL = { IP: 0, IPV6: 41, NETLINK: 270 } as const;
 
 /** Flags of send and receive. <sys/socket.h> */
 const MSG = { TRUNC: 0x20, DONTWAIT: 0x40 } as const;
-
-/** <poll.h> */
-const POLLIN = 0x1;
 
 /** Opens a socket that no child process inherits. The caller closes it. @throws LinuxError */
 export function openSocket(family: number, type: number, protocol: number): number {
@@ -80,14 +78,9 @@ export function receiveDatagram(
 }
 
 function waitReadable(fd: number, deadline: number): boolean {
-  const { functions, errno } = libc();
-  const pollfd = new Uint8Array(Int32Array.of(fd, POLLIN).buffer);
   for (;;) {
-    const left = Math.ceil(deadline - performance.now());
+    const left = deadline - performance.now();
     if (left <= 0) return false;
-    const ready = functions.poll(pollfd, 1, left);
-    if (ready > 0) return true;
-    const found = ready === 0 ? ERRNO.EINTR : errno();
-    if (found !== ERRNO.EINTR) throw new LinuxError("wait for a socket", { syscall: "poll", errno: found });
+    if (poll([fd], left).includes(true)) return true;
   }
 }

@@ -1,6 +1,6 @@
-import { startPlugin } from "../cni/delegate.ts";
 import type { Command } from "../cni/environment.ts";
 import { parseJson } from "../cni/json.ts";
+import { startPlugin } from "../cni/plugin-process.ts";
 import type { Attachment } from "./attachment.ts";
 import type { Network, PluginConfig } from "./network.ts";
 import { formatPluginInput, type Injected } from "./plugin-input.ts";

@@ -1,4 +1,4 @@
-import type { Launch } from "../cni/delegate.ts";
+import type { Launch } from "../cni/plugin-process.ts";
 import type { Attachment } from "./attachment.ts";
 import type { Network } from "./network.ts";
 

@@ -2,9 +2,10 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type LaunchOptions, orAbandon, startDelegate } from "../../src/cni/delegate.ts";
+import { orAbandon, startDelegate } from "../../src/cni/delegate.ts";
 import { DelegateError, type Exit } from "../../src/cni/exit.ts";
 import { findPlugin } from "../../src/cni/find-plugin.ts";
+import type { LaunchOptions } from "../../src/cni/plugin-process.ts";
 import { createRequest, readNetwork } from "../../src/cni/request.ts";
 import { parsePrefix } from "../../src/ip/prefix.ts";
 

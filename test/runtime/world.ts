@@ -1,8 +1,8 @@
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import type { LaunchOptions } from "../../src/cni/delegate.ts";
 import type { Exit } from "../../src/cni/exit.ts";
+import type { LaunchOptions } from "../../src/cni/plugin-process.ts";
 import type { Runtime } from "../../src/runtime/runtime.ts";
 
 /** One plugin call that a fake plugin saw. */
