@@ -3,6 +3,7 @@ import { CniError } from "../../src/cni/error.ts";
 import { DelegateError } from "../../src/cni/exit.ts";
 import { findIpamType, type Request } from "../../src/cni/request.ts";
 import type { Interface, Result } from "../../src/cni/result.ts";
+import { compareVersions } from "../../src/cni/version.ts";
 import { launch } from "../../src/linux/process.ts";
 import { findLink, getLink } from "../../src/netlink/link/get.ts";
 import type { Link } from "../../src/netlink/link/message.ts";
@@ -43,6 +44,7 @@ export function add(request: Request): Result {
   return undoOnError(request.log, (defer) => {
     const ipam = holdIpam(request, defer);
     const config = parseBridgeConfig(request);
+    refuseUntellable(request, config);
     const container = openContainer(request.netns);
     refuseExisting(container, request.ifname);
     const masquerades = config.ipMasq && config.ipam !== undefined;
@@ -71,6 +73,13 @@ function attach(attachment: Attachment): Result {
     routes: plan?.routes ?? [],
     dns: hasMembers(config.dns) ? config.dns : (answer?.dns ?? {}),
   };
+}
+
+/** The oldest versions' results tell addresses alone. The text is the reference's, which finds out when all is made. */
+function refuseUntellable({ version }: Request, { ipam }: BridgeConfig): void {
+  if (ipam !== undefined || compareVersions(version, "0.3.0") >= 0) return;
+  const details = `a network without IPAM needs cniVersion 0.3.0 or newer, found ${version}`;
+  throw new CniError("invalidConfig", "cannot convert: no valid IP addresses", { details });
 }
 
 /** Before IPAM is asked: its DEL, should the call fail, would take the lease of the interface that is there. */

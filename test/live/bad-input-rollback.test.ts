@@ -204,9 +204,13 @@ describe("bridge ADD takes back all it did, and works once the cause is gone:", 
   });
 
   test("the result is one that its version cannot tell", () => {
-    expectBridgeOnly({ config: config({ cniVersion: "0.1.0", ipam: {} }) }, (outcome) => {
-      expect(errorOf(outcome)).toMatchObject({ code: 7, msg: "cannot convert: no valid IP addresses" });
-    });
+    expectRollback(
+      { config: config({ cniVersion: "0.1.0", ipam: {} }) },
+      {
+        error: { code: 7, msg: "cannot convert: no valid IP addresses" },
+        mend: () => ({ config: config({ ipam: {} }) }),
+      },
+    );
   });
 });
 
