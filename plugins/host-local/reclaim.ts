@@ -37,7 +37,9 @@ export function findDeadLeases(folder: string, leases: readonly Lease[]): readon
   const gone = findGone(dated.filter(({ record }) => record !== undefined && boot !== "" && record.boot === boot));
   const orphans = dated.filter(({ record }) => record?.boot === boot && gone.has(record.netns));
   const outlived = dated.filter((each) => isOutlived(each, boot, bootTime));
-  const crashed = dated.filter(({ lease, mtime }) => isVoid(lease) && Math.abs(Date.now() - mtime) > VOID_AGE);
+  const crashed = dated.filter(({ lease, mtime }) => {
+    return isVoid(lease) && (Math.abs(Date.now() - mtime) > VOID_AGE || isBefore(mtime, bootTime));
+  });
   return [
     ...crashed.map(({ lease }) => ({ ...lease, reason: "a crash left it empty" })),
     ...orphans.map(({ lease }) => ({ ...lease, reason: "its network namespace no longer exists" })),
@@ -90,7 +92,11 @@ function date(folder: string, lease: Lease): readonly Dated[] {
 function isOutlived({ lease, mtime, record }: Dated, boot: string, bootTime: number | undefined): boolean {
   if (isVoid(lease)) return false;
   if (record !== undefined && record.boot !== "" && boot !== "") return record.boot !== boot;
-  return bootTime !== undefined && mtime < bootTime;
+  return isBefore(mtime, bootTime);
+}
+
+function isBefore(time: number, bootTime: number | undefined): boolean {
+  return bootTime !== undefined && time < bootTime;
 }
 
 /** The namespaces that are gone, of those that these records name; one that its path still leads to is not looked for. */

@@ -1,3 +1,5 @@
+import { spawn } from "node:child_process";
+import path from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import { binDir } from "../lab.ts";
 import { addressesOf, filesOf, hostLocal, networkOf, removeFolders } from "../live/host-local.ts";
@@ -88,5 +90,34 @@ describe("host-local and the reference on one folder", () => {
       1,
       "failed to allocate for range 0: 10.1.2.2 has been allocated to c1, duplicate allocation is not allowed",
     ]);
+  });
+
+  test("find each other's leases whatever happened between: the index of ours is never trusted about what it has not seen", async () => {
+    const network = networkOf([["10.1.2.0/24"]]);
+    const call = (command: string, containerId: string, bin: string) =>
+      hostLocal(command, network, { containerId, bin });
+    addressesOf(await call("ADD", "ours", binDir));
+    addressesOf(await call("ADD", "first", reference));
+    expect((await call("CHECK", "first", binDir)).status).toBe(0);
+    addressesOf(await call("ADD", "ours-too", binDir));
+    addressesOf(await call("ADD", "second", reference));
+    expect(JSON.parse((await call("ADD", "second", binDir)).stdout).code).toBe(102);
+    expect((await call("DEL", "ours", reference)).status).toBe(0);
+    expect(JSON.parse((await call("CHECK", "ours", binDir)).stdout).code).toBe(104);
+    for (const containerId of ["first", "second", "ours-too"]) {
+      expect((await call("DEL", containerId, binDir)).status).toBe(0);
+    }
+    expect(Object.keys(filesOf(network))).toEqual(["last_reserved_ip.0", "lock"]);
+  });
+
+  test("ours waits while the reference's lock is held", async () => {
+    const network = networkOf([["10.1.2.0/24"]]);
+    addressesOf(await hostLocal("ADD", network, { containerId: "c1", bin: reference }));
+    const holder = spawn("flock", [path.join(network.folder, "lock"), "sh", "-c", "echo held; exec sleep 1"]);
+    await new Promise((resolve) => holder.stdout.once("data", resolve));
+    const added = await hostLocal("ADD", network, { containerId: "c2" });
+    expect(addressesOf(added)).toEqual(["10.1.2.3"]);
+    expect(added.milliseconds).toBeGreaterThan(700);
+    expect(added.milliseconds).toBeLessThan(10_000);
   });
 });

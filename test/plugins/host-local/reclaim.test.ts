@@ -112,6 +112,13 @@ describe("findDeadLeases()", () => {
     expect(dead(store)).toEqual({ "10.1.2.2": "a crash left it empty" });
   });
 
+  test("finds an empty lease of an earlier boot, however young", () => {
+    const store = storeOf({});
+    write(store.folder, "10.1.2.2", "", 5);
+    reboot("bbbb", Date.now());
+    expect(dead(store)).toEqual({ "10.1.2.2": "a crash left it empty" });
+  });
+
   test("names first those that cannot come back, then the oldest", () => {
     const store = leased("bbbb", "/proc/self/ns/net");
     rewriteNetns(store, "4026999999");
