@@ -47,6 +47,12 @@ function masqueraded(): string[] {
 
 const valid = (...containers: string[]) => containers.map((containerID) => ({ containerID, ifname: "eth0" }));
 
+/** What the IPAM plugin says on standard error: a line for each lease that it removed, of these containers and no others. */
+function leasesOf(...ids: readonly string[]) {
+  const line = `Removed \\S+ of container (${ids.join("|")}), interface eth0: it is not attached\\n`;
+  return expect.stringMatching(new RegExp(`^(${line}){${ids.length},}$`));
+}
+
 describe("bridge ADD", () => {
   it("says on the host's end of the veth whose it is", () => {
     add("c1");
@@ -57,9 +63,10 @@ describe("bridge ADD", () => {
 describe("bridge GC", () => {
   it("removes interfaces and rules of attachments that are not valid, and keeps the others", () => {
     for (const id of ["c1", "c2", "c3"]) add(id);
-    expect(collect(valid("c2"))).toMatchObject({ status: 0, stdout: "", stderr: "" });
+    expect(collect(valid("c2"))).toMatchObject({ status: 0, stdout: "", stderr: leasesOf("c1", "c3") });
     expect(ports()).toEqual([port("c2")]);
     expect(masqueraded()).toEqual(["c2"]);
+    expect(lab.leases("net1").filter((name) => /^(10|fd)/.test(name))).toEqual(["10.88.0.3", "fd00:88::3"]);
     expect(lab.ip("link show dev eth0", `/run/netns/${lab.id}-c2`)).toHaveLength(1);
   });
 
@@ -87,7 +94,7 @@ describe("bridge GC", () => {
     add("c2", { ...base, name: "net2" });
     lab.run(["ip", "link", "add", "mine0", "type", "veth", "peer", "name", "mine1"]);
     lab.run(["ip", "link", "set", "mine0", "master", "br0", "alias", "net: net1, if: eth0, id: c1"]);
-    expect(collect([])).toMatchObject({ status: 0, stdout: "", stderr: "" });
+    expect(collect([])).toMatchObject({ status: 0, stdout: "", stderr: leasesOf("c1") });
     expect(ports()).toEqual([port("c1"), port("c2", { network: "net2" }), "undefined undefined"]);
     expect(lab.ip("link show type veth").map((link) => Object(link).ifname)).toEqual(
       expect.arrayContaining(["mine0", "mine1"]),
@@ -110,7 +117,11 @@ describe("bridge GC", () => {
       for (const id of ["c1", "c2"]) add(id, config, more);
       for (const id of ["c3", "c4"]) add(id, config, { ...more, bin: referenceDir() });
       add("c5", { ...config, name: "net2" }, more);
-      expect(collect(valid("c1", "c3"), config, more)).toMatchObject({ status: 0, stdout: "", stderr: "" });
+      expect(collect(valid("c1", "c3"), config, more)).toMatchObject({
+        status: 0,
+        stdout: "",
+        stderr: leasesOf("c2", "c4"),
+      });
       const left = lab.run([`iptables-${variant}`, "-t", "nat", "-S"]);
       expect([...left.matchAll(/-A POSTROUTING .* id: \\"(\w+)/g)].map(([, id]) => id)).toEqual(["c1", "c3", "c5"]);
       expect(left.match(/-N CNI-/g)).toHaveLength(3);
