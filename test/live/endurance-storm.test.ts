@@ -50,13 +50,14 @@ test("bridge: 200 ADDs at once get 200 addresses, 53 more fill the range, and as
   expect(errorOf(lab.plugin("bridge", call))).toEqual({
     code: 100,
     msg: "failed to allocate for range 0: no IP addresses available in range set: 10.1.2.1-10.1.2.254",
+    details: "253 leased, 0 of them reclaimable, 0 in quarantine, 0 excluded",
   });
   expect(lab.ip("link show", containers[253])).toHaveLength(1);
   expect(lab.ip("link show type veth")).toHaveLength(253);
 
   const deleted = await atOnce("DEL", { count: 253 });
   expect(deleted.filter(({ status, stdout, stderr }) => status !== 0 || stdout !== "" || stderr !== "")).toEqual([]);
-  expect(lab.leases("net1").filter((name) => !/^\.?lock$/.test(name))).toEqual(["last_reserved_ip.0"]);
+  expect(lab.leases("net1").filter((name) => !/^\.?lock$/.test(name))).toEqual([".state", "last_reserved_ip.0"]);
   expect(leaseFiles(lab)).toEqual([]);
   expect(lab.ip("link show type veth")).toEqual([]);
   expect(masqueraded(lab)).toEqual([]);

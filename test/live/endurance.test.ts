@@ -112,7 +112,8 @@ describe.concurrent("bridge", () => {
     await Promise.all(containers.map((_, lane) => repeat(perLane, lane)));
     console.log(`${perLane * LANES} cycles: ${((performance.now() - started) / 1000).toFixed(1)} s`);
     expect({ ...traces(), ...leftovers() }).toEqual(before);
-    expect(lab.leases("net1")).toEqual(["last_reserved_ip.0", "last_reserved_ip.1"]);
+    expect(lab.leases("net1")).toEqual([".state", "last_reserved_ip.0", "last_reserved_ip.1"]);
+    expect(fs.readdirSync(`${lab.dataDir}/net1/.state/attachments`)).toEqual([]);
   });
 
   // These wait, side by side with the cycles.
