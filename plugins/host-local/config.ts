@@ -28,6 +28,9 @@ export interface Config {
 
 const DEFAULT_DATA_DIR = "/var/lib/cni/networks";
 
+/** A week, in seconds. */
+const LONGEST_DELAY = 604_800;
+
 /** Versions before this one have room for one address of each family in a result. */
 const SEVERAL_ADDRESSES = "0.3.0";
 
@@ -58,20 +61,20 @@ export function parseHostLocal(request: Request): Config {
   };
 }
 
-/** Where the network's leases are, whatever else the configuration says: DEL needs no more. @throws CniError invalidConfig */
-export function parseFolder(request: Request): string {
-  const { ipam } = parseConfig(z.object({ ipam: z.optional(z.object({ dataDir: dataDir() })) }), request.config);
-  return folderOf(ipam?.dataDir, request.network);
+/** What a release needs of the configuration. */
+export interface Release {
+  readonly folder: string;
+  /** For how many seconds the addresses rest; 0 where the configuration does not say so plainly. */
+  readonly releaseDelay: number;
 }
 
-/** How long released addresses rest, in seconds; 0 where the configuration does not say so plainly. */
-export function parseReleaseDelay(request: Request): number {
-  const ipam = z.optional(z.object({ releaseDelay: releaseDelay() }));
-  try {
-    return parseConfig(z.object({ ipam }), request.config).ipam?.releaseDelay ?? 0;
-  } catch {
-    return 0;
-  }
+/** Where the network's leases are, whatever else the configuration says: DEL needs no more. @throws CniError invalidConfig */
+export function parseRelease(request: Request): Release {
+  const ipam = z.object({ dataDir: dataDir(), releaseDelay: z.optional(z.unknown()) });
+  const parsed = parseConfig(z.object({ ipam: z.optional(ipam) }), request.config).ipam;
+  const delay = parsed?.releaseDelay;
+  const isPlain = typeof delay === "number" && Number.isInteger(delay) && delay >= 0 && delay <= LONGEST_DELAY;
+  return { folder: folderOf(parsed?.dataDir, request.network), releaseDelay: isPlain ? delay : 0 };
 }
 
 function schema() {
@@ -91,7 +94,7 @@ function schema() {
         routes: z.optional(z.array(route())),
         dataDir: dataDir(),
         resolvConf: z.optional(z.string()),
-        releaseDelay: releaseDelay(),
+        releaseDelay: z.optional(integer({ min: 0, max: LONGEST_DELAY })),
       }),
     ),
     runtimeConfig: z.optional(z.object({ ipRanges: ranges, ips })),
@@ -102,11 +105,6 @@ function schema() {
 /** Kept as text: an IPv4-mapped IPv6 prefix is refused, and no longer shows once it is parsed. */
 function subnet() {
   return z.string().check(z.refine((text) => parsePrefix(text) !== undefined, "an IP prefix such as 10.1.0.0/16"));
-}
-
-/** In seconds, up to a week. */
-function releaseDelay() {
-  return z.optional(integer({ min: 0, max: 604_800 }));
 }
 
 function dataDir() {

@@ -1,8 +1,9 @@
 import type { Request } from "../../src/cni/request.ts";
-import { parseFolder, parseReleaseDelay } from "./config.ts";
+import { parseRelease } from "./config.ts";
 import { releaseLeases } from "./release.ts";
 
 /** Releases the attachment's addresses; it needs to know where the leases are, and nothing else of the configuration. */
 export function del(request: Request): void {
-  releaseLeases({ folder: parseFolder(request), log: request.log }, request, parseReleaseDelay(request));
+  const { folder, releaseDelay } = parseRelease(request);
+  releaseLeases({ folder, log: request.log }, request, releaseDelay);
 }

@@ -122,12 +122,12 @@ function startRecord(
   const time = Date.now();
   const before = findRecord(folder, owner);
   const addresses = new Set(held.map(({ name }) => name));
+  const identity = { time: String(time), boot, netns: identifyNetns(netns), path: netns };
   let isChanged = false;
   const add = (name: string) => {
     isChanged = true;
     addresses.add(name);
     try {
-      const identity = { time: String(time), boot, netns: identifyNetns(netns), path: netns };
       writeRecord(folder, owner, { addresses: [...addresses], ...identity });
     } catch {
       spoilIndex();

@@ -1,6 +1,6 @@
 import type { Request } from "../../src/cni/request.ts";
 import type { Result } from "../../src/cni/result.ts";
-import { parseFolder } from "./config.ts";
+import { parseRelease } from "./config.ts";
 import { releaseAddresses } from "./release.ts";
 
 /**
@@ -9,5 +9,5 @@ import { releaseAddresses } from "./release.ts";
  */
 export function undo(request: Request, { ips }: Result): void {
   const addresses = ips.map(({ address }) => address.address);
-  releaseAddresses({ folder: parseFolder(request), log: request.log }, request, addresses);
+  releaseAddresses({ folder: parseRelease(request).folder, log: request.log }, request, addresses);
 }

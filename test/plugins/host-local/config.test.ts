@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { parseFolder, parseHostLocal, parseReleaseDelay } from "../../../plugins/host-local/config.ts";
+import { parseHostLocal, parseRelease } from "../../../plugins/host-local/config.ts";
 import { formatRangeSet } from "../../../plugins/host-local/range-set.ts";
 import { createRequest, type Request } from "../../../src/cni/request.ts";
 import type { SpecVersion } from "../../../src/cni/version.ts";
@@ -264,25 +264,25 @@ describe("parseHostLocal()", () => {
   });
 });
 
-describe("parseFolder()", () => {
+describe("parseRelease()", () => {
   test("finds the leases whatever else is wrong with the configuration", () => {
     const ipam = { dataDir: "/run/x", subnet: 5, ranges: "none", routes: [{}], resolvConf: {} };
-    expect(parseFolder(request({ ipam, args: 1, runtimeConfig: 1 }, { args: "IP" }))).toBe("/run/x/mynet");
+    expect(parseRelease(request({ ipam, args: 1, runtimeConfig: 1 }, { args: "IP" })).folder).toBe("/run/x/mynet");
   });
 
   test("takes the default folder where there is no ipam", () => {
-    expect(parseFolder(request({}))).toBe("/var/lib/cni/networks/mynet");
+    expect(parseRelease(request({})).folder).toBe("/var/lib/cni/networks/mynet");
   });
 
   test("refuses a dataDir that cannot be read", () => {
-    expect(refusal(() => parseFolder(request({ ipam: { dataDir: ["/run"] } })))).toEqual({
+    expect(refusal(() => parseRelease(request({ ipam: { dataDir: ["/run"] } })))).toEqual({
       code: 7,
       message: 'Cannot use ipam.dataDir ["/run"]: must be a string',
     });
   });
 
   test.each([[".."], ["."], ["../etc"], ["a/b"], [""]])("never lets the name %j lead to another folder", (name) => {
-    expect(refusal(() => parseFolder(request({}, { name })))).toEqual({
+    expect(refusal(() => parseRelease(request({}, { name })))).toEqual({
       code: 7,
       message: `Cannot use name "${name}": must be the name of a folder`,
     });
@@ -296,13 +296,15 @@ describe("releaseDelay", () => {
     [{ RELEASEDELAY: 30 }, 30],
   ])("of %j is %d s", (ipam, expected) => {
     expect(parseHostLocal(request({ ipam: { subnet: "10.1.2.0/24", ...ipam } })).releaseDelay).toBe(expected);
-    expect(parseReleaseDelay(request({ ipam }))).toBe(expected);
+    expect(parseRelease(request({ ipam })).releaseDelay).toBe(expected);
   });
 
-  test.each([[{ ipam: { releaseDelay: "30" } }], [{ ipam: { releaseDelay: -1 } }], [{ ipam: 5 }], [{}]])(
-    "is 0 for DEL where it is not plain (%j)",
-    (config) => {
-      expect(parseReleaseDelay(request(config))).toBe(0);
-    },
-  );
+  test.each([
+    [{ ipam: { releaseDelay: "30" } }],
+    [{ ipam: { releaseDelay: -1 } }],
+    [{ ipam: { releaseDelay: 1.5 } }],
+    [{}],
+  ])("is 0 for DEL where it is not plain (%j)", (config) => {
+    expect(parseRelease(request(config)).releaseDelay).toBe(0);
+  });
 });
