@@ -58,7 +58,8 @@ function decode(links: readonly Link[], rest: string): NamespaceState {
     routes: routes
       .split("\n")
       .map((line) => line.trim().replaceAll(/\s+/g, " "))
-      .filter((line) => line !== ""),
+      // A router's anycast addresses are the kernel's doing, at a moment of its own after forwarding is turned on.
+      .filter((line) => line !== "" && !line.startsWith("anycast ")),
     sysctls: Object.fromEntries(
       sysctls
         .split("\n")
