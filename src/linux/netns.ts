@@ -1,4 +1,4 @@
-import { closeSync, openSync, writeSync } from "node:fs";
+import { closeSync, openSync, readlinkSync, writeSync } from "node:fs";
 import { ERRNO, errnoOf, LinuxError } from "./errno.ts";
 import { libc } from "./libc.ts";
 
@@ -49,7 +49,7 @@ export function withNetns<T>(netns: string | number, run: () => T): T {
   try {
     const own = open(OWN);
     try {
-      enter(target, String(netns));
+      enter(target);
       return comeBack(own, run);
     } finally {
       closeSync(own);
@@ -69,10 +69,19 @@ function open(path: string): number {
   }
 }
 
-function enter(fd: number, name: string): void {
+function enter(fd: number): void {
   const { functions, errno } = libc();
-  if (functions.setns(fd, CLONE_NEWNET) === -1) {
-    throw new LinuxError(`enter netns "${name}"`, { syscall: "setns", errno: errno() });
+  if (functions.setns(fd, CLONE_NEWNET) !== -1) return;
+  const refused = errno();
+  throw new LinuxError(`enter netns "${pathOf(fd)}"`, { syscall: "setns", errno: refused });
+}
+
+/** By what path a descriptor was opened, or what else the kernel calls it. proc_pid_fd(5) */
+function pathOf(fd: number): string {
+  try {
+    return readlinkSync(`/proc/self/fd/${fd}`);
+  } catch {
+    return `descriptor ${fd}`;
   }
 }
 

@@ -134,7 +134,7 @@ describe("CNI_NETNS", () => {
     const path = "/proc/self/ns/mnt";
     expect(errorOf(run("ADD", { netns: path }))).toMatchObject({
       code: 8,
-      msg: expect.stringMatching(/^Cannot enter netns/),
+      msg: expect.stringMatching(/^Cannot enter netns "mnt:\[\d+\]": Invalid argument$/),
     });
     expect(run("DEL", { netns: path })).toMatchObject({ status: 0, stdout: "" });
     expect(tracesOf(lab, [netns])).toEqual(before);
