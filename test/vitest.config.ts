@@ -2,29 +2,27 @@ import { defineConfig } from "vitest/config";
 
 const unit = ["ip", "cni", "linux", "netlink", "netfilter", "steps", "runtime", "cnictl", "plugins", "repository"];
 
-/** A project's tests; those that need root and a kernel run one file at a time, for they share the machine. */
-function project(name: string, include: string[], live: boolean) {
-  return {
-    test: {
-      name,
-      include,
-      testTimeout: live ? 120_000 : 20_000,
-      hookTimeout: 60_000,
-      ...(live ? { fileParallelism: false } : {}),
-    },
-  };
+/** A project's tests: those that need the kernel take longer, and those that compare or measure run one file at a time. */
+function project(name: string, include: string[], options: { needsKernel: boolean; alone?: boolean }) {
+  const { needsKernel, alone = false } = options;
+  const testTimeout = needsKernel ? 180_000 : 20_000;
+  return { test: { name, include, testTimeout, hookTimeout: 60_000, ...(alone && { fileParallelism: false }) } };
 }
 
 export default defineConfig({
   root: `${import.meta.dirname}/..`,
   test: {
+    // Each live test has namespaces of its own, and many wait for a deadline: two at a time take half as long.
+    maxWorkers: 2,
     projects: [
-      project("unit", [...unit.map((folder) => `test/${folder}/**/*.test.ts`), "test/*.test.ts"], false),
-      project("live", ["test/live/**/*.test.ts"], true),
-      project("parity", ["test/parity/**/*.test.ts"], true),
-      project("clients", ["test/clients/**/*.test.ts"], true),
+      project("unit", [...unit.map((folder) => `test/${folder}/**/*.test.ts`), "test/*.test.ts"], {
+        needsKernel: false,
+      }),
+      project("live", ["test/live/**/*.test.ts"], { needsKernel: true }),
+      project("parity", ["test/parity/**/*.test.ts"], { needsKernel: true, alone: true }),
+      project("clients", ["test/clients/**/*.test.ts"], { needsKernel: true, alone: true }),
       // Only test/vm/run.mjs runs these, on a kernel of their own.
-      project("vm", ["test/vm/**/*.test.ts"], true),
+      project("vm", ["test/vm/**/*.test.ts"], { needsKernel: true, alone: true }),
     ],
   },
 });
