@@ -85,6 +85,8 @@ describe.each(backends)("ipMasq with %s", (_, ipMasqBackend, variant) => {
     const second = { ...config(), isDefaultGateway: false, isGateway: true };
     succeed("ADD", second, { ...more, ifname: "eth1" });
     succeed("DEL", second, { ...more, ifname: "eth1" });
+    // Both answered ARP for both addresses, so that the host may know the one that stays by the MAC of the one that went.
+    lab.run(["ip", "neighbour", "flush", "dev", "br0"]);
     expect(reached(lab, netns)).toEqual(BOTH);
     succeed("ADD", second, { ...more, ifname: "eth1" });
     succeed("DEL", config(), { ...more, ifname: "eth0" });
