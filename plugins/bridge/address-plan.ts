@@ -1,6 +1,6 @@
 import type { IpConfig, Result, Route } from "../../src/cni/result.ts";
-import { type Address, type Family, isSameAddress, offsetAddress } from "../../src/ip/address.ts";
-import { networkAddress, type Prefix } from "../../src/ip/prefix.ts";
+import { type Address, type Family, offsetAddress } from "../../src/ip/address.ts";
+import { isSamePrefix, networkAddress, type Prefix } from "../../src/ip/prefix.ts";
 
 /** Index of the container's interface in the result: the bridge is 0, the host's end of the veth 1. */
 export const CONTAINER_INTERFACE = 2;
@@ -56,8 +56,4 @@ function gatewayPrefix(ip: IpConfig): Prefix[] {
 
 function uniquePrefixes(prefixes: readonly Prefix[]): Prefix[] {
   return prefixes.filter((prefix, index) => prefixes.findIndex((other) => isSamePrefix(other, prefix)) === index);
-}
-
-function isSamePrefix(a: Prefix, b: Prefix): boolean {
-  return a.length === b.length && isSameAddress(a.address, b.address);
 }

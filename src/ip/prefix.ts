@@ -1,4 +1,4 @@
-import { ADDRESS_BITS, type Address, formatAddress, parseAddress } from "./address.ts";
+import { ADDRESS_BITS, type Address, formatAddress, isSameAddress, parseAddress } from "./address.ts";
 
 /** An address with the length of its network part in bits; the host bits are kept, as in "10.1.2.5/24". */
 export interface Prefix {
@@ -46,6 +46,11 @@ export function broadcastAddress(prefix: Prefix): Address | undefined {
 /** The same prefix with its host bits cleared. */
 export function network(prefix: Prefix): Prefix {
   return { address: networkAddress(prefix), length: prefix.length };
+}
+
+/** Whether both are the same address, host bits included, with the same length. */
+export function isSamePrefix(a: Prefix, b: Prefix): boolean {
+  return a.length === b.length && isSameAddress(a.address, b.address);
 }
 
 /** Whether the address is of the prefix's family and inside its network. */

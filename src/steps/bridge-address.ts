@@ -1,6 +1,5 @@
 import { CniError } from "../cni/error.ts";
-import { isSameAddress } from "../ip/address.ts";
-import { broadcastAddress, formatPrefix, type Prefix, prefixContains } from "../ip/prefix.ts";
+import { broadcastAddress, formatPrefix, isSamePrefix, type Prefix, prefixContains } from "../ip/prefix.ts";
 import { ERRNO } from "../linux/errno.ts";
 import { NetlinkError } from "../netlink/acknowledgement.ts";
 import { addAddress } from "../netlink/address/add.ts";
@@ -31,7 +30,7 @@ export function ensureGatewayAddress(
   defer: Defer,
 ): void {
   const present = listAddresses(host, link, address.address.family).map(({ prefix }) => prefix);
-  if (present.some((prefix) => isSame(prefix, address))) return;
+  if (present.some((prefix) => isSamePrefix(prefix, address))) return;
   for (const other of present.filter((prefix) => isInTheWay(prefix, address))) {
     if (!force) {
       const message = `"${link.name}" already has an IP address different from ${formatPrefix(address)}`;
@@ -65,8 +64,4 @@ function addIfMissing(host: Netlink, link: Link, address: Prefix): boolean {
 function isInTheWay(present: Prefix, wanted: Prefix): boolean {
   if (wanted.address.family === 4) return true;
   return prefixContains(present, wanted.address) || prefixContains(wanted, present.address);
-}
-
-function isSame(a: Prefix, b: Prefix): boolean {
-  return a.length === b.length && isSameAddress(a.address, b.address);
 }

@@ -1,6 +1,6 @@
 import type { Result, Route } from "../cni/result.ts";
 import { ADDRESS_BITS, formatAddress, isSameAddress } from "../ip/address.ts";
-import { formatPrefix, network, type Prefix } from "../ip/prefix.ts";
+import { formatPrefix, isSamePrefix, network, type Prefix } from "../ip/prefix.ts";
 import { listAddresses } from "../netlink/address/list.ts";
 import type { Link } from "../netlink/link/message.ts";
 import { RT_TABLE } from "../netlink/route/header.ts";
@@ -23,7 +23,7 @@ export function checkAddresses(netlink: Netlink, link: Link, result: Result): st
   const routes = [...families].flatMap((family) =>
     [...tables].flatMap((table) => listRoutes(netlink, { family, table })),
   );
-  const isThere = (prefix: Prefix) => present.some((other) => isSame(other, prefix));
+  const isThere = (prefix: Prefix) => present.some((other) => isSamePrefix(other, prefix));
   const isReachable = (wanted: Route) => routes.some((route) => matches(route, wanted));
   return [
     ...prefixes
@@ -38,7 +38,7 @@ export function checkAddresses(netlink: Netlink, link: Link, result: Result): st
 
 /** A default route is there whatever its gateway: another plugin or the container may have changed it. */
 function matches(found: KernelRoute, wanted: Route): boolean {
-  if (found.table !== tableOf(wanted) || !isSame(found.destination, network(wanted.dst))) return false;
+  if (found.table !== tableOf(wanted) || !isSamePrefix(found.destination, network(wanted.dst))) return false;
   if (wanted.dst.length === 0 || wanted.gw === undefined) return true;
   const { gw } = wanted;
   const gateways = [found.gateway, ...found.nextHops.map((hop) => hop.attributes.gateway)];
@@ -47,10 +47,6 @@ function matches(found: KernelRoute, wanted: Route): boolean {
 
 function tableOf({ table = RT_TABLE.UNSPEC }: Route): number {
   return table === RT_TABLE.UNSPEC ? RT_TABLE.MAIN : table;
-}
-
-function isSame(a: Prefix, b: Prefix): boolean {
-  return a.length === b.length && isSameAddress(a.address, b.address);
 }
 
 function list(prefixes: readonly Prefix[]): string {

@@ -1,4 +1,3 @@
-import { closeSync } from "node:fs";
 import { CniError } from "../cni/error.ts";
 import { ERRNO, LinuxError } from "../linux/errno.ts";
 import { openNetns } from "../linux/netns.ts";
@@ -37,12 +36,6 @@ export function findContainer(path: string): Container | undefined {
       return undefined;
     throw error;
   }
-}
-
-/** Lets the namespace go. */
-export function closeContainer(container: Container): void {
-  container.netlink.close();
-  closeSync(container.netns);
 }
 
 /** What opening a path says where no namespace is (any more). */

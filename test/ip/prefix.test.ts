@@ -4,6 +4,7 @@ import { formatAddress, offsetAddress, parseAddress } from "../../src/ip/address
 import {
   broadcastAddress,
   formatPrefix,
+  isSamePrefix,
   lastAddress,
   network,
   networkAddress,
@@ -113,5 +114,16 @@ describe("prefixContains", () => {
   test("holds no address of the other family", () => {
     expect(prefixContains(read("::/0"), { family: 4, value: 1n })).toBe(false);
     expect(prefixContains(read("0.0.0.0/0"), parseAddress("::1") ?? { family: 6, value: 1n })).toBe(false);
+  });
+});
+
+describe("isSamePrefix", () => {
+  test.each([
+    ["10.1.2.5/24", "10.1.2.5/24", true],
+    ["10.1.2.5/24", "10.1.2.5/25", false],
+    ["10.1.2.5/24", "10.1.2.6/24", false],
+    ["::/0", "0.0.0.0/0", false],
+  ])("%s and %s: %j", (a, b, expected) => {
+    expect(isSamePrefix(read(a), read(b))).toBe(expected);
   });
 });
