@@ -13,8 +13,8 @@ import { ensureGatewayAddress } from "../../src/steps/bridge-address.ts";
 import { type Container, openContainer } from "../../src/steps/container.ts";
 import { enableForwarding } from "../../src/steps/forwarding.ts";
 import { announceAddresses, configureInterface, prepareInterface } from "../../src/steps/interface.ts";
-import { masquerade } from "../../src/steps/masquerade.ts";
-import { type Backend, openBackend } from "../../src/steps/masquerade-backend.ts";
+import { masquerade, openMasqueradeBackend } from "../../src/steps/masquerade.ts";
+import type { Backend } from "../../src/steps/netfilter.ts";
 import { portAlias } from "../../src/steps/own-ports.ts";
 import { type Defer, undoOnError } from "../../src/steps/undo.ts";
 import { connectVeth, type VethPair, waitForPort } from "../../src/steps/veth.ts";
@@ -48,7 +48,7 @@ export function add(request: Request): Result {
     const container = openContainer(request.netns);
     refuseExisting(container, request.ifname);
     const masquerades = config.ipMasq && config.ipam !== undefined;
-    const backend = masquerades ? openBackend(request, config.ipMasqBackend) : undefined;
+    const backend = masquerades ? openMasqueradeBackend(request, config.ipMasqBackend) : undefined;
     return attach({ request, config, ipam, host: openNetlink(), container, backend, defer });
   });
 }

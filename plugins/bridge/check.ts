@@ -1,6 +1,6 @@
 import { type Delegation, orAbandon, startDelegate } from "../../src/cni/delegate.ts";
 import { CniError } from "../../src/cni/error.ts";
-import { findIpamType, type Request } from "../../src/cni/request.ts";
+import { findIpamType, type Request, requirePrevResult } from "../../src/cni/request.ts";
 import type { Result } from "../../src/cni/result.ts";
 import { launch } from "../../src/linux/process.ts";
 import { findLink } from "../../src/netlink/link/get.ts";
@@ -39,8 +39,7 @@ function holdIpam(request: Request): Delegation | undefined {
 
 function inspect(request: Request): Inspection {
   const config = parseBridgeConfig(request);
-  const result = request.prevResult;
-  if (result === undefined) throw new CniError("invalidConfig", "Required prevResult missing");
+  const result = requirePrevResult(request);
   return { request, config, result, container: openContainer(request.netns), host: openNetlink() };
 }
 

@@ -1,7 +1,7 @@
 import { type Delegation, startDelegate } from "../../src/cni/delegate.ts";
 import type { Request } from "../../src/cni/request.ts";
 import { launch } from "../../src/linux/process.ts";
-import { selectOwner } from "../../src/netfilter/masquerade-owner.ts";
+import { selectOwner } from "../../src/netfilter/owner.ts";
 import { findLink } from "../../src/netlink/link/get.ts";
 import { openNetlink } from "../../src/netlink/socket.ts";
 import { keepBridgeMac } from "../../src/steps/bridge.ts";

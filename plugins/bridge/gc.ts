@@ -1,7 +1,7 @@
 import { startDelegate } from "../../src/cni/delegate.ts";
 import { type Attachment, type Request, validAttachments } from "../../src/cni/request.ts";
 import { launch } from "../../src/linux/process.ts";
-import { selectStale } from "../../src/netfilter/masquerade-owner.ts";
+import { selectStale } from "../../src/netfilter/owner.ts";
 import { openNetlink } from "../../src/netlink/socket.ts";
 import { endStaleMasquerade } from "../../src/steps/masquerade.ts";
 import { deletePorts } from "../../src/steps/own-ports.ts";
@@ -19,10 +19,9 @@ export function gc(request: Request): void {
 }
 
 function removals(request: Request, valid: readonly Attachment[]): readonly (() => void)[] {
-  const owners = valid.map(({ containerID, ifname }) => ({ containerId: containerID, ifname }));
   return [
-    () => endStaleMasquerade(request, owners),
-    () => deletePorts(openNetlink(), selectStale(request.network, owners)),
+    () => endStaleMasquerade(request, valid),
+    () => deletePorts(openNetlink(), selectStale(request.network, valid)),
   ];
 }
 

@@ -6,7 +6,7 @@ import { launch } from "../../src/linux/process.ts";
 import { findLink } from "../../src/netlink/link/get.ts";
 import { supportsKind } from "../../src/netlink/link/support.ts";
 import { type Netlink, openNetlink } from "../../src/netlink/socket.ts";
-import { openBackend } from "../../src/steps/masquerade-backend.ts";
+import { openMasqueradeBackend } from "../../src/steps/masquerade.ts";
 import { runAll } from "../../src/steps/undo.ts";
 import { type BridgeConfig, parseBridgeConfig } from "./config.ts";
 
@@ -60,7 +60,7 @@ function describeConflict(name: string, kind: string): string {
 function checkBackend(request: Request, config: BridgeConfig): readonly string[] {
   if (!config.ipMasq || config.ipam === undefined) return [];
   try {
-    openBackend(request, config.ipMasqBackend);
+    openMasqueradeBackend(request, config.ipMasqBackend);
     return [];
   } catch (error) {
     if (error instanceof CniError) return [error.message];

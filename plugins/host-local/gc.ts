@@ -4,7 +4,7 @@ import { releaseOthers } from "./release.ts";
 
 /** Removes the network's leases of attachments that are not valid; without a list of the valid ones it removes nothing. */
 export function gc(request: Request): void {
-  const valid = validAttachments(request)?.map(({ containerID, ifname }) => ({ containerId: containerID, ifname }));
+  const valid = validAttachments(request);
   if (valid === undefined) return;
   const { folder, releaseDelay } = parseRelease(request);
   releaseOthers({ folder, log: request.log }, valid, releaseDelay);

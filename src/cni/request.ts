@@ -106,13 +106,21 @@ export function findIpamType(request: Request): string | undefined {
 export function validAttachments(request: Request): readonly Attachment[] | undefined {
   const attachment = z.object({ containerID: z.string(), ifname: z.string() });
   const schema = z.object({ "cni.dev/valid-attachments": z.optional(z.array(attachment)) });
-  return parseConfig(schema, request.config)["cni.dev/valid-attachments"];
+  const valid = parseConfig(schema, request.config)["cni.dev/valid-attachments"];
+  return valid?.map(({ containerID: containerId, ifname }) => ({ containerId, ifname }));
 }
 
 /** One attachment of a container to a network, as GC names it. */
 export interface Attachment {
-  readonly containerID: string;
+  readonly containerId: string;
   readonly ifname: string;
+}
+
+/** The previous plugin's result, for whom there must be one. @throws CniError invalidConfig with `refusal` where there is none */
+export function requirePrevResult(request: Request, refusal = "Required prevResult missing"): Result {
+  const { prevResult } = request;
+  if (prevResult === undefined) throw new CniError("invalidConfig", refusal);
+  return prevResult;
 }
 
 /** The folders of a CNI_PATH. Empty parts are left out: a root-run plugin takes nothing from its working directory unasked. */

@@ -2,9 +2,9 @@ import { formatAddress, isSameAddress } from "../ip/address.ts";
 import { formatPrefix, network, type Prefix } from "../ip/prefix.ts";
 import type { Netlink } from "../netlink/socket.ts";
 import { findMasquerade } from "./masquerade.ts";
-import type { Owner } from "./masquerade-owner.ts";
 import { type Masqueraded, masqueradeRules } from "./masquerade-rules.ts";
 import { compareRuleSet } from "./nftables/compare.ts";
+import type { Owner } from "./owner.ts";
 
 /**
  * How the kernel differs from what addMasquerade made of the same request, a sentence for each difference; empty where all is

@@ -6,7 +6,7 @@ import { findInLegacy } from "./iptables/legacy-table.ts";
 import { deleteNftJumps } from "./iptables/nft-table.ts";
 import { formatAdditions, formatRemovals, missingRules } from "./iptables/text.ts";
 import { findRestore, IptablesError, listNat, type Place, startRestore } from "./iptables/tool.ts";
-import type { Owner } from "./masquerade-owner.ts";
+import type { Owner } from "./owner.ts";
 
 /** How the rules of iptables are reached: a socket of NETLINK_NETFILTER, where the kernel has nf_tables, and its commands. */
 export interface Iptables {

@@ -3,7 +3,6 @@ import type { Prefix } from "../ip/prefix.ts";
 import { ERRNO } from "../linux/errno.ts";
 import type { Request } from "../netlink/answers.ts";
 import type { Netlink } from "../netlink/socket.ts";
-import { isSelected, networkKey, type Owner, ownerComment, type Selection, selectOwner } from "./masquerade-owner.ts";
 import {
   decodeMasqueraded,
   encodeMasqueraded,
@@ -26,6 +25,7 @@ import { type ChainRules, ensureRuleSet } from "./nftables/rule-set.ts";
 import type { SetKey } from "./nftables/set.ts";
 import { applyTransaction } from "./nftables/transaction.ts";
 import { findComment } from "./nftables/userdata.ts";
+import { isSelected, networkKey, type Owner, ownerComment, type Selection, selectOwner } from "./owner.ts";
 
 /** How often an addition that came too late is tried: more often, and somebody takes and gives the address all the time. */
 const ADD_ATTEMPTS = 5;

@@ -1,11 +1,11 @@
 import { ERRNO } from "../linux/errno.ts";
 import { NetlinkError } from "../netlink/acknowledgement.ts";
 import type { Netlink } from "../netlink/socket.ts";
-import { isSelected, type Selection } from "./masquerade-owner.ts";
 import { applyCurrent } from "./nftables/current.ts";
 import { NFPROTO } from "./nftables/nfnetlink.ts";
 import { deleteRule, listRules, type Rule } from "./nftables/rule.ts";
 import { findComment } from "./nftables/userdata.ts";
+import { isSelected, type Selection } from "./owner.ts";
 
 /** Where the reference plugins keep a rule for each container's address. */
 const CHAIN = { family: NFPROTO.INET, table: "cni_plugins_masquerade", name: "masq_checks" } as const;

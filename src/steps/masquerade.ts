@@ -8,10 +8,15 @@ import { IptablesError } from "../netfilter/iptables/tool.ts";
 import { addMasquerade, deleteSelected } from "../netfilter/masquerade.ts";
 import { verifyMasquerade } from "../netfilter/masquerade-check.ts";
 import { addIptablesMasquerade, deleteJumps, missingIptablesMasquerade } from "../netfilter/masquerade-iptables.ts";
-import { type Owner, type Selection, selectOwner, selectStale } from "../netfilter/masquerade-owner.ts";
+import { type Owner, type Selection, selectOwner, selectStale } from "../netfilter/owner.ts";
 import { deleteReferenceRules, listReferenceRules } from "../netfilter/reference-rules.ts";
-import { type Backend, type Firewall, openBackend, openFirewall, withIptables } from "./masquerade-backend.ts";
+import { type Backend, type Netfilter, openBackend, openNetfilter, withIptables } from "./netfilter.ts";
 import { type Defer, runAll } from "./undo.ts";
+
+/** The backend that the value of `ipMasqBackend` asks for. @throws CniError unsupportedField when the host lacks it */
+export function openMasqueradeBackend(request: Pick<Request, "environment">, asked: string | undefined): Backend {
+  return openBackend(request, { field: "ipMasqBackend", asked, need: "ipMasq true" });
+}
 
 /** Masquerades what the attachment's addresses send beyond their own network. Ended again when the call fails. */
 export function masquerade(
@@ -19,11 +24,10 @@ export function masquerade(
   { backend, ips }: { backend: Backend; ips: readonly IpConfig[] },
   defer: Defer,
 ): void {
-  const owner = ownerOf(request);
-  const prefixes = ips.map(({ address }) => address);
-  defer(() => remove(backend, selectOwner(owner), selectOwnJumps(owner, [])));
-  if (backend.kind === "nftables") addMasquerade(backend.netlink, { owner, prefixes });
-  else withIptables("masquerade with iptables", () => addIptablesMasquerade(backend, { owner, prefixes }));
+  const wanted = { owner: request, prefixes: ips.map(({ address }) => address) };
+  defer(() => remove(backend, selectOwner(request), selectOwnJumps(request, [])));
+  if (backend.kind === "nftables") addMasquerade(backend.netlink, wanted);
+  else withIptables("masquerade with iptables", () => addIptablesMasquerade(backend, wanted));
 }
 
 /**
@@ -31,14 +35,13 @@ export function masquerade(
  * there is success, and so is a kernel that cannot have it. No process is started unless there are rules of iptables-legacy's.
  */
 export function endMasquerade(request: Request): void {
-  const owner = ownerOf(request);
-  remove(openFirewall(request), selectOwner(owner), selectOwnJumps(owner, reportedAddresses(request)));
+  remove(openNetfilter(request), selectOwner(request), selectOwnJumps(request, reportedAddresses(request)));
 }
 
 /** The same for every attachment of the network but these. */
 export function endStaleMasquerade(request: Request, valid: readonly Omit<Owner, "network">[]): void {
   const { network } = request;
-  remove(openFirewall(request), selectStale(network, valid), selectStaleJumps(network, valid));
+  remove(openNetfilter(request), selectStale(network, valid), selectStaleJumps(network, valid));
 }
 
 /**
@@ -49,8 +52,8 @@ export function checkMasquerade(
   request: Request,
   { asked, ips }: { asked: string | undefined; ips: readonly IpConfig[] },
 ): readonly string[] {
-  const backend = openBackend(request, asked);
-  const wanted = { owner: ownerOf(request), prefixes: ips.map(({ address }) => address) };
+  const backend = openMasqueradeBackend(request, asked);
+  const wanted = { owner: request, prefixes: ips.map(({ address }) => address) };
   const nftables = () => checkNftables(backend, wanted);
   const iptables = () => checkIptables(backend, wanted);
   const [first, second] = backend.kind === "nftables" ? [nftables, iptables] : [iptables, nftables];
@@ -58,13 +61,13 @@ export function checkMasquerade(
   return differences.length === 0 || second().length === 0 ? [] : differences;
 }
 
-function remove(firewall: Firewall, selection: Selection, jumps: JumpSelection): void {
-  const { netlink } = firewall;
+function remove(netfilter: Netfilter, selection: Selection, jumps: JumpSelection): void {
+  const { netlink } = netfilter;
   runAll([
     () => netlink && deleteSelected(netlink, selection),
     () => netlink && deleteReferenceRules(netlink, selection),
     ...([4, 6] as const).map((family) => () => {
-      withIptables(`delete iptables rules of ${jumps.label}`, () => deleteJumps(firewall, family, jumps));
+      withIptables(`delete iptables rules of ${jumps.label}`, () => deleteJumps(netfilter, family, jumps));
     }),
   ]);
 }
@@ -74,15 +77,15 @@ interface Wanted {
   readonly prefixes: readonly Prefix[];
 }
 
-function checkNftables({ netlink }: Firewall, wanted: Wanted): readonly string[] {
+function checkNftables({ netlink }: Netfilter, wanted: Wanted): readonly string[] {
   if (netlink === undefined) return ["The kernel has no nf_tables"];
   const made = listReferenceRules(netlink, selectOwner(wanted.owner)).length;
   return made >= wanted.prefixes.length ? [] : verifyMasquerade(netlink, wanted);
 }
 
-function checkIptables(firewall: Firewall, wanted: Wanted): readonly string[] {
+function checkIptables(netfilter: Netfilter, wanted: Wanted): readonly string[] {
   try {
-    return missingIptablesMasquerade(firewall, wanted).map(
+    return missingIptablesMasquerade(netfilter, wanted).map(
       (rule) => `The iptables rule '${rule}' of table nat is missing`,
     );
   } catch (error) {
@@ -99,8 +102,4 @@ function reportedAddresses(request: Request): readonly Address[] | undefined {
     if (error instanceof CniError) return undefined;
     throw error;
   }
-}
-
-function ownerOf({ network, ifname, containerId }: Request): Owner {
-  return { network, ifname, containerId };
 }

@@ -1,4 +1,4 @@
-import { isSelected, type Owner, ownerComment, type Selection } from "../netfilter/masquerade-owner.ts";
+import { isSelected, type Owner, ownerComment, type Selection } from "../netfilter/owner.ts";
 import { listKind } from "../netlink/link/list.ts";
 import type { Netlink } from "../netlink/socket.ts";
 import { keepBridgeMac } from "./bridge.ts";

@@ -87,7 +87,7 @@ describe("validAttachments", () => {
 
   test("reads the list, and not the old misspelling", () => {
     const list = [{ containerID: "a", ifname: "eth0" }];
-    expect(validAttachments(request({ name: "n", [key]: list }))).toEqual(list);
+    expect(validAttachments(request({ name: "n", [key]: list }))).toEqual([{ containerId: "a", ifname: "eth0" }]);
     expect(validAttachments(request({ name: "n", "cni.dev/attachments": list }))).toBeUndefined();
   });
 

@@ -5,8 +5,8 @@ import { formatAddress } from "../../src/ip/address.ts";
 import { formatPrefix, type Prefix, parsePrefix } from "../../src/ip/prefix.ts";
 import { addMasquerade, deleteMasquerade, findMasquerade, listMasquerade } from "../../src/netfilter/masquerade.ts";
 import { verifyMasquerade } from "../../src/netfilter/masquerade-check.ts";
-import { ownerComment } from "../../src/netfilter/masquerade-owner.ts";
 import { supportsNftables } from "../../src/netfilter/nftables/support.ts";
+import { ownerComment } from "../../src/netfilter/owner.ts";
 import { NETLINK, type Netlink, openNetlink } from "../../src/netlink/socket.ts";
 import { Lab } from "../lab.ts";
 

@@ -1,6 +1,5 @@
 import { expect, test } from "vitest";
 import { type Prefix, parsePrefix } from "../../src/ip/prefix.ts";
-import { ownerComment } from "../../src/netfilter/masquerade-owner.ts";
 import {
   decodeMasqueraded,
   encodeMasqueraded,
@@ -10,6 +9,7 @@ import {
 } from "../../src/netfilter/masquerade-rules.ts";
 import { decodeElement, decodeElementList, encodeElement } from "../../src/netfilter/nftables/element.ts";
 import { ensureRuleSet } from "../../src/netfilter/nftables/rule-set.ts";
+import { ownerComment } from "../../src/netfilter/owner.ts";
 import { captured, hex, payloads } from "./captured.ts";
 
 const comment = ownerComment({ network: "unit-test", ifname: "eth0", containerId: "one" });

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { ERRNO } from "../../src/linux/errno.ts";
-import { selectOwner, selectStale } from "../../src/netfilter/masquerade-owner.ts";
+import { selectOwner, selectStale } from "../../src/netfilter/owner.ts";
 import { deleteReferenceRules, listReferenceRules } from "../../src/netfilter/reference-rules.ts";
 import { NetlinkError } from "../../src/netlink/acknowledgement.ts";
 import type { Request } from "../../src/netlink/answers.ts";

@@ -1,5 +1,5 @@
 import { type Address, isSameAddress } from "../../ip/address.ts";
-import type { Owner } from "../masquerade-owner.ts";
+import type { Owner } from "../owner.ts";
 import { chainName, isChainName, networkComment, referenceChainName } from "./name.ts";
 
 /** A rule of POSTROUTING that sends what comes from an address to a chain. */

@@ -1,5 +1,5 @@
 import { sha512 } from "#sha512";
-import type { Owner } from "../masquerade-owner.ts";
+import type { Owner } from "../owner.ts";
 
 /** Bytes of a comment that the kernel keeps, its NUL among them. <linux/netfilter/xt_comment.h> */
 const XT_MAX_COMMENT_LEN = 256;

@@ -1,6 +1,6 @@
 import { ADDRESS_BITS, formatAddress, parseAddress } from "../../ip/address.ts";
 import { formatPrefix, network, type Prefix } from "../../ip/prefix.ts";
-import type { Owner } from "../masquerade-owner.ts";
+import type { Owner } from "../owner.ts";
 import type { Jump, JumpSelection } from "./jump.ts";
 import { chainName, referenceChainName, ruleComment } from "./name.ts";
 

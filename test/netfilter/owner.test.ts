@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { networkKey, ownerComment, ownerKey } from "../../src/netfilter/masquerade-owner.ts";
+import { networkKey, ownerComment, ownerKey } from "../../src/netfilter/owner.ts";
 
 const owner = { network: "unit-test", ifname: "eth0", containerId: "one" };
 

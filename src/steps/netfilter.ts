@@ -5,36 +5,39 @@ import { findRestore, IptablesError, type Place, placeFor } from "../netfilter/i
 import { supportsNftables } from "../netfilter/nftables/support.ts";
 import { NETLINK, type Netlink, openNetlink } from "../netlink/socket.ts";
 
-/** What masquerades can be made with on this host. */
-export interface Firewall {
+/** What rules can be made with on this host. */
+export interface Netfilter {
   /** A socket of NETLINK_NETFILTER; undefined where the kernel has no nf_tables. */
   readonly netlink: Netlink | undefined;
   /** Where the commands of iptables run, and how long they may wait. */
   readonly place: Place;
 }
 
-/** A firewall, and which part of it new rules go to. */
+/** The same, and which part of it new rules go to. */
 export type Backend =
-  | (Firewall & { readonly kind: "nftables"; readonly netlink: Netlink })
-  | (Firewall & { readonly kind: "iptables" });
+  | (Netfilter & { readonly kind: "nftables"; readonly netlink: Netlink })
+  | (Netfilter & { readonly kind: "iptables" });
 
 /** What a kernel without netfilter's netlink says to whoever asks for it. */
 const UNSUPPORTED: readonly number[] = [ERRNO.EPROTONOSUPPORT, ERRNO.EOPNOTSUPP, ERRNO.EINVAL];
 
 /** Opens what there is. @throws NetlinkError EPERM without CAP_NET_ADMIN */
-export function openFirewall({ environment }: Pick<Request, "environment">): Firewall {
+export function openNetfilter({ environment }: Pick<Request, "environment">): Netfilter {
   return { netlink: openNftables(), place: placeFor(environment) };
 }
 
 /**
- * The backend that a configuration asks for, and where it does not, nftables where the kernel has that, else iptables.
- * @throws CniError unsupportedField when the host lacks it
+ * The backend that a configuration asks for with the value `asked` of its key `field`, and where it does not, nftables where
+ * the kernel has that, else iptables; `need` is then what needs one, in words. @throws CniError unsupportedField when the host lacks it
  */
-export function openBackend(request: Pick<Request, "environment">, asked: string | undefined): Backend {
-  const { netlink, place } = openFirewall(request);
+export function openBackend(
+  request: Pick<Request, "environment">,
+  { field, asked, need }: { field: string; asked: string | undefined; need: string },
+): Backend {
+  const { netlink, place } = openNetfilter(request);
   if (asked !== "iptables" && netlink !== undefined) return { kind: "nftables", netlink, place };
-  if (asked === "nftables") refuse('ipMasqBackend "nftables"', "the kernel has no nf_tables");
-  const instead = asked === "iptables" ? 'ipMasqBackend "iptables"' : "ipMasq true";
+  if (asked === "nftables") refuse(`${field} "nftables"`, "the kernel has no nf_tables");
+  const instead = asked === "iptables" ? `${field} "iptables"` : need;
   const why = asked === "iptables" ? "" : "the kernel has no nf_tables, and ";
   try {
     findRestore(4, place.environment);
