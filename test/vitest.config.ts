@@ -1,6 +1,18 @@
 import { defineConfig } from "vitest/config";
 
-const unit = ["ip", "cni", "linux", "netlink", "netfilter", "steps", "runtime", "cnictl", "plugins", "repository"];
+const unit = [
+  "ip",
+  "cni",
+  "linux",
+  "netlink",
+  "netfilter",
+  "steps",
+  "runtime",
+  "cnictl",
+  "plugins",
+  "repository",
+  "bench",
+];
 
 /** A project's tests: those that need the kernel take longer, and those that compare or measure run one file at a time. */
 function project(name: string, include: string[], options: { needsKernel: boolean; alone?: boolean }) {

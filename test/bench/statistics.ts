@@ -1,3 +1,4 @@
+import type { Cost } from "./contender.ts";
 import type { Round, Scenario } from "./scenario.ts";
 
 /** Median and quartiles. */
@@ -12,32 +13,45 @@ export interface Row {
   readonly command: string;
   readonly contender: string;
   readonly ms: Spread;
+  /** Of the slowest call of each round, where several come at once. */
+  readonly slowest: Spread;
+  /** Milliseconds of user and system time, of all processes. */
+  readonly cpu: Spread;
+  /** Megabytes of the largest process. */
+  readonly memory: Spread;
   /** This contender's time through a reference's, pair by pair of the same round, by the reference's name. */
   readonly ratios: Readonly<Record<string, Spread>>;
+  /** The same of the CPU time. */
+  readonly cpuRatios: Readonly<Record<string, Spread>>;
 }
 
-/** One row for each command and contender. A round's times are compared with each other only, so that a slow moment slows both. */
+/** One row for each command and contender. A round's costs are compared with each other only, so that a slow moment slows both. */
 export function summarize(scenario: Scenario, rounds: readonly Round[]): Row[] {
   const commands = Object.keys(rounds[0] ?? {});
   return commands.flatMap((command) =>
     scenario.contenders.map(({ name }) => {
-      const times = (who: string) => rounds.map((round) => round[command]?.[who] ?? Number.NaN);
-      const own = times(name);
-      const ratios = scenario.references
-        .filter((reference) => reference !== name)
-        .map((reference) => {
-          const theirs = times(reference);
-          return [reference, spread(own.map((ms, i) => ms / (theirs[i] ?? Number.NaN)))] as const;
-        });
+      const of = (who: string, what: keyof Cost) => rounds.map((round) => round[command]?.[who]?.[what] ?? Number.NaN);
+      const compare = (what: keyof Cost) => {
+        const others = scenario.references.filter((reference) => reference !== name);
+        return Object.fromEntries(others.map((other) => [other, spread(ratios(of(name, what), of(other, what)))]));
+      };
       return {
         scenario: scenario.title,
         command,
         contender: name,
-        ms: spread(own),
-        ratios: Object.fromEntries(ratios),
+        ms: spread(of(name, "ms")),
+        slowest: spread(of(name, "slowest")),
+        cpu: spread(of(name, "cpu")),
+        memory: spread(of(name, "memory")),
+        ratios: compare("ms"),
+        cpuRatios: compare("cpu"),
       };
     }),
   );
+}
+
+function ratios(own: readonly number[], theirs: readonly number[]): number[] {
+  return own.map((value, i) => value / (theirs[i] ?? Number.NaN));
 }
 
 function spread(values: readonly number[]): Spread {

@@ -1,18 +1,23 @@
 import type { Row, Spread } from "./statistics.ts";
 
-/** A table for a terminal: medians, quartiles in brackets. */
+/** A table for a terminal: medians, quartiles in brackets. The slowest call is told where several came at once. */
 export function formatTable(rows: readonly Row[]): string {
   const references = [...new Set(rows.flatMap((row) => Object.keys(row.ratios)))];
-  const head = ["", "", "", "ms", ...references.map((name) => `times "${name}"`)];
+  const ratio = (spread: Spread | undefined) => (spread === undefined ? "" : format(spread, 2));
+  const head = ["", "", "", "ms", "slowest", "CPU ms", "MB"];
   const body = rows.map((row) => [
     row.scenario,
     row.command,
     row.contender,
     format(row.ms, 1),
-    ...references.map((name) => (row.ratios[name] === undefined ? "" : format(row.ratios[name], 2))),
+    row.slowest.median === row.ms.median ? "" : row.slowest.median.toFixed(1),
+    row.cpu.median.toFixed(1),
+    row.memory.median.toFixed(0),
+    ...references.map((name) => ratio(row.ratios[name])),
+    ratio(row.cpuRatios[references[0] ?? ""]),
   ]);
-  const table = [head, ...body];
-  const widths = head.map((_, column) => Math.max(...table.map((cells) => (cells[column] ?? "").length)));
+  const table = [[...head, ...references.map((name) => `times "${name}"`), `CPU times "${references[0]}"`], ...body];
+  const widths = table[0]?.map((_, column) => Math.max(...table.map((cells) => (cells[column] ?? "").length))) ?? [];
   const lines = table.map((cells) =>
     cells
       .map((cell, column) => cell.padEnd(widths[column] ?? 0))
