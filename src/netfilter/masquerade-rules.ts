@@ -4,10 +4,11 @@ import { formatPrefix, network, type Prefix, parsePrefix } from "../ip/prefix.ts
 import { type ChainKey, NF_INET, NF_IP_PRI } from "./nftables/chain.ts";
 import { NFT } from "./nftables/data.ts";
 import type { Element, Labelled } from "./nftables/element.ts";
-import { lookUpSource, MASQUERADE, matchDestination, RETURN } from "./nftables/match.ts";
+import { lookUpSource, matchDestination } from "./nftables/match.ts";
 import { NFPROTO } from "./nftables/nfnetlink.ts";
 import type { ChainRules, RuleSet } from "./nftables/rule-set.ts";
-import { type SetKey, verdictMap } from "./nftables/set.ts";
+import { type SetSpec, typedSet } from "./nftables/set.ts";
+import { MASQUERADE, RETURN } from "./nftables/statement.ts";
 import { commented, findComment } from "./nftables/userdata.ts";
 
 /** The table is ours alone: the reference plugins flush theirs, `cni_plugins_masquerade`, at every ADD. */
@@ -17,9 +18,9 @@ const COMMENT = "Masquerading of containers' traffic, by the CNI plugins";
 
 /** The maps from a container's address to the chain of its subnet; `id` names them inside a transaction. */
 export const SOURCES = {
-  4: { ...TABLE, name: "sources4", addresses: 4, id: 1 },
-  6: { ...TABLE, name: "sources6", addresses: 6, id: 2 },
-} as const satisfies Record<Family, SetKey & { addresses: Family; id: number }>;
+  4: { ...TABLE, name: "sources4", key: ["ipv4_addr"], data: "verdict", id: 1 },
+  6: { ...TABLE, name: "sources6", key: ["ipv6_addr"], data: "verdict", id: 2 },
+} as const satisfies Record<Family, SetSpec>;
 
 /** Addresses of many: a packet to them keeps its source, as the reference plugins have it. */
 const MULTICAST = ["224.0.0.0/4", "ff00::/8"] as const;
@@ -44,7 +45,7 @@ export function masqueradeRules(subnets: readonly Prefix[]): RuleSet {
   const chains = new Map(subnets.map((subnet) => [subnetChain(subnet).name, subnetRules(subnet)]));
   return {
     table: { family: TABLE.family, name: TABLE.table, flags: 0, userdata: commented("table", COMMENT) },
-    sets: [verdictMap(SOURCES[4]), verdictMap(SOURCES[6])],
+    sets: [typedSet(SOURCES[4]), typedSet(SOURCES[6])],
     chains: [postrouting(), ...chains.values()],
   };
 }

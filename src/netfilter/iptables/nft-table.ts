@@ -11,7 +11,7 @@ import { NFT } from "../nftables/data.ts";
 import { NFT_CMP } from "../nftables/expression/cmp.ts";
 import { NFT_PAYLOAD } from "../nftables/expression/payload.ts";
 import type { Expression } from "../nftables/expression.ts";
-import { sourceField } from "../nftables/match.ts";
+import { sourceField } from "../nftables/field.ts";
 import { NFPROTO } from "../nftables/nfnetlink.ts";
 import { deleteRule, listRules, type Rule } from "../nftables/rule.ts";
 import { findComment } from "../nftables/userdata.ts";

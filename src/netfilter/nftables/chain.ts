@@ -29,8 +29,14 @@ const NFTA_HOOK = { HOOKNUM: 1, PRIORITY: 2 } as const;
 /** Where in a packet's way a base chain is called: `number` of ip, ip6 and inet. enum nf_inet_hooks <linux/netfilter.h> */
 export const NF_INET = { PRE_ROUTING: 0, LOCAL_IN: 1, FORWARD: 2, LOCAL_OUT: 3, POST_ROUTING: 4 } as const;
 
+/** The same for the bridge family. <linux/netfilter_bridge.h> */
+export const NF_BR = { PRE_ROUTING: 0, LOCAL_IN: 1, FORWARD: 2, LOCAL_OUT: 3, POST_ROUTING: 4 } as const;
+
 /** Priorities of base chains in one hook. enum nf_ip_hook_priorities <linux/netfilter_ipv4.h> */
 export const NF_IP_PRI = { NAT_DST: -100, FILTER: 0, NAT_SRC: 100 } as const;
+
+/** The same for the bridge family. enum nf_br_hook_priorities <linux/netfilter_bridge.h> */
+export const NF_BR_PRI = { NAT_DST_BRIDGED: -300, FILTER_BRIDGED: -200, BRNF: 0, NAT_DST_OTHER: 100 } as const;
 
 const HOOK = { number: [NFTA_HOOK.HOOKNUM, u32be], priority: [NFTA_HOOK.PRIORITY, i32be] } as const;
 

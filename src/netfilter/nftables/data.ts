@@ -7,6 +7,9 @@ const NFTA_DATA = { VALUE: 1, VERDICT: 2 } as const;
 /** enum nft_verdict_attributes <linux/netfilter/nf_tables.h> */
 const NFTA_VERDICT = { CODE: 1, CHAIN: 2 } as const;
 
+/** Verdicts that end a packet's way through a hook. <linux/netfilter.h> */
+export const NF = { DROP: 0, ACCEPT: 1 } as const;
+
 /** Verdicts inside a rule set. enum nft_verdicts <linux/netfilter/nf_tables.h> */
 export const NFT = { JUMP: -3, GOTO: -4, RETURN: -5 } as const;
 
@@ -17,7 +20,7 @@ const VERDICT = { code: [NFTA_VERDICT.CODE, i32be], chain: [NFTA_VERDICT.CHAIN, 
 
 const FIELDS = { value: [NFTA_DATA.VALUE, raw], verdict: [NFTA_DATA.VERDICT, nest(VERDICT)] } as const;
 
-/** What a register, a key or an element holds: bytes, or a verdict (one of NFT, or of NF_DROP 0 and NF_ACCEPT 1). */
+/** What a register, a key or an element holds: bytes, or a verdict (one of NFT or of NF). */
 export type Data = Values<typeof FIELDS>;
 
 export const data = nest(FIELDS);

@@ -2,10 +2,13 @@ import { type Codec, raw, text } from "../../netlink/codec.ts";
 import { decodeFields, encodeFields, type Fields, type Values } from "../../netlink/fields.ts";
 import { bitwise } from "./expression/bitwise.ts";
 import { cmp } from "./expression/cmp.ts";
+import { ct } from "./expression/ct.ts";
+import { fib } from "./expression/fib.ts";
 import { immediate } from "./expression/immediate.ts";
 import { lookup } from "./expression/lookup.ts";
 import { masq } from "./expression/masq.ts";
 import { meta } from "./expression/meta.ts";
+import { nat } from "./expression/nat.ts";
 import { payload } from "./expression/payload.ts";
 
 /** enum nft_expr_attributes <linux/netfilter/nf_tables.h> */
@@ -21,6 +24,9 @@ const KINDS = {
   lookup: kind("lookup", lookup),
   immediate: kind("immediate", immediate),
   masq: kind("masq", masq),
+  nat: kind("nat", nat),
+  ct: kind("ct", ct),
+  fib: kind("fib", fib),
 };
 
 type Known = ReturnType<(typeof KINDS)[keyof typeof KINDS]["decode"]>;

@@ -1,85 +1,136 @@
 import { encodeAddress, type Family } from "../../ip/address.ts";
 import { network, type Prefix } from "../../ip/prefix.ts";
-import { NFT } from "./data.ts";
+import { u8, u16be, u32 } from "../../netlink/codec.ts";
+import { RTN } from "../../netlink/route/header.ts";
+import { ifname } from "./datatype.ts";
 import { NFT_CMP } from "./expression/cmp.ts";
-import { NFT_META } from "./expression/meta.ts";
-import { NFT_PAYLOAD } from "./expression/payload.ts";
+import { NFT_LOOKUP_F } from "./expression/lookup.ts";
 import { NFT_REG } from "./expression/register.ts";
 import type { Expression } from "./expression.ts";
+import { ADDRESS_FIELD, type Field, load } from "./field.ts";
 import { NFPROTO } from "./nfnetlink.ts";
 
-/** An IP header's addresses: the first byte of each, and the size of both. RFC 791, RFC 8200 */
-const HEADER = {
-  4: { nfproto: NFPROTO.IPV4, source: 12, destination: 16, size: 4 },
-  6: { nfproto: NFPROTO.IPV6, source: 8, destination: 24, size: 16 },
-} as const;
+/** A set as a rule names it; `id` is its name inside a transaction. */
+export interface SetName {
+  readonly name: string;
+  readonly id: number;
+}
+
+/** Numbers of protocols. <linux/in.h> <linux/in6.h> */
+export const IPPROTO = { ICMP: 1, TCP: 6, UDP: 17, ICMPV6: 58, SCTP: 132 } as const;
+
+/** Types of what an Ethernet frame carries. <linux/if_ether.h> */
+export const ETH_P = { IP: 0x0800, ARP: 0x0806, IPV6: 0x86dd } as const;
+
+const NF_FAMILY = { 4: NFPROTO.IPV4, 6: NFPROTO.IPV6 } as const;
+
+/** Goes on where the field has the value, like `FIELD VALUE`. */
+export function match(field: Field, value: Uint8Array): readonly Expression[] {
+  return [...load([field]), compare(NFT_CMP.EQ, value)];
+}
+
+/** Goes on where it has another, like `FIELD != VALUE`. */
+export function matchNot(field: Field, value: Uint8Array): readonly Expression[] {
+  return [...load([field]), compare(NFT_CMP.NEQ, value)];
+}
+
+/** Goes on where the field has the value in the bits of the mask, like `FIELD & MASK == VALUE`. */
+export function matchMasked(field: Field, bits: { mask: Uint8Array; value: Uint8Array }): readonly Expression[] {
+  return [...load([field]), maskRegister(bits.mask), compare(NFT_CMP.EQ, bits.value)];
+}
+
+/** Goes on where the field has one of these bits or more, like `ct state established,related`. Numbers as the machine has them. */
+export function matchBits(field: "ct state" | "ct status" | "meta mark", bits: number): readonly Expression[] {
+  return [...load([field]), maskRegister(u32.encode(bits)), compare(NFT_CMP.NEQ, u32.encode(0))];
+}
+
+/** Goes on where the packet came in, or leaves, through the interface, like `iifname NAME`. */
+export function matchInterface(field: "iifname" | "oifname", name: string): readonly Expression[] {
+  return match(field, ifname.encode(name));
+}
+
+/** Goes on where the packet is of the family, like `meta nfproto ipv4`: for tables of family inet. */
+export function matchFamily(family: Family): readonly Expression[] {
+  return match("meta nfproto", u8.encode(NF_FAMILY[family]));
+}
+
+/** Goes on where a frame carries this, one of ETH_P, like `ether type arp`: for tables of family bridge. */
+export function matchEtherType(type: number): readonly Expression[] {
+  return match("ether type", u16be.encode(type));
+}
+
+/** Goes on where the packet is of the protocol, one of IPPROTO, like `meta l4proto tcp`. */
+export function matchProtocol(protocol: number): readonly Expression[] {
+  return match("meta l4proto", u8.encode(protocol));
+}
+
+/** Goes on where the packet is for an address of this host, like `fib daddr type local`. */
+export function matchLocalDestination(): readonly Expression[] {
+  return match("fib daddr type", u32.encode(RTN.LOCAL));
+}
 
 /** Goes on where the packet is of the family and its destination is in the prefix, like `ip daddr PREFIX`. */
 export function matchDestination(prefix: Prefix): readonly Expression[] {
-  const { family } = prefix.address;
-  const bytes = encodeAddress(network(prefix).address);
-  const whole = Math.floor(prefix.length / 8);
-  if (prefix.length === 0) return matchFamily(family);
-  if (prefix.length === whole * 8) {
-    return [...load(family, "destination", whole), equal(bytes.subarray(0, whole))];
-  }
-  const mask = bytes.map((_, index) => maskByte(prefix.length - 8 * index));
-  const { size } = HEADER[family];
-  return [
-    ...load(family, "destination", size),
-    {
-      name: "bitwise",
-      data: {
-        sreg: NFT_REG[1],
-        dreg: NFT_REG[1],
-        length: size,
-        mask: { value: mask },
-        xor: { value: new Uint8Array(size) },
-      },
-    },
-    equal(bytes),
-  ];
+  return matchAddress("destination", prefix);
 }
 
-/** Where a packet's source address is in its network header: the first byte, and how many. */
-export function sourceField(family: Family): { readonly offset: number; readonly size: number } {
-  return { offset: HEADER[family].source, size: HEADER[family].size };
+/** The same of its source, like `ip saddr PREFIX`. */
+export function matchSource(prefix: Prefix): readonly Expression[] {
+  return matchAddress("source", prefix);
+}
+
+/** Goes on where the fields together are in the set, like `FIELD . FIELD @SET`. */
+export function lookUp(fields: readonly Field[], { name, id }: SetName): readonly Expression[] {
+  return [...load(fields), { name: "lookup", data: { set: name, sreg: NFT_REG[1], setId: id } }];
+}
+
+/** Goes on where they are not, like `FIELD . FIELD != @SET`. */
+export function lookUpNot(fields: readonly Field[], { name, id }: SetName): readonly Expression[] {
+  const flags = NFT_LOOKUP_F.INV;
+  return [...load(fields), { name: "lookup", data: { set: name, sreg: NFT_REG[1], setId: id, flags } }];
+}
+
+/** Does what a map to verdicts says of the fields, like `FIELD . FIELD vmap @MAP`. Goes on where it says nothing. */
+export function lookUpVerdict(fields: readonly Field[], { name, id }: SetName): readonly Expression[] {
+  return [...load(fields), { name: "lookup", data: { sreg: NFT_REG[1], dreg: NFT_REG.VERDICT, set: name, setId: id } }];
+}
+
+/** Loads what a map to data says of the fields into the registers from the first on, like `FIELD . FIELD map @MAP`. */
+export function lookUpData(fields: readonly Field[], { name, id }: SetName): readonly Expression[] {
+  return [...load(fields), { name: "lookup", data: { set: name, sreg: NFT_REG[1], dreg: NFT_REG[1], setId: id } }];
 }
 
 /** Does what a map from addresses to verdicts says of the packet's source, like `ip saddr vmap @MAP`. */
-export function lookUpSource(family: Family, map: { name: string; id: number }): readonly Expression[] {
-  return [
-    ...load(family, "source", HEADER[family].size),
-    { name: "lookup", data: { sreg: NFT_REG[1], dreg: NFT_REG.VERDICT, set: map.name, setId: map.id } },
-  ];
+export function lookUpSource(family: Family, map: SetName): readonly Expression[] {
+  return [...matchFamily(family), ...lookUpVerdict([ADDRESS_FIELD[family].source], map)];
 }
 
-/** The rest of this chain is not for the packet, like `return`. */
-export const RETURN: Expression = {
-  name: "immediate",
-  data: { dreg: NFT_REG.VERDICT, data: { verdict: { code: NFT.RETURN } } },
-};
-
-/** Like `masquerade`. */
-export const MASQUERADE: Expression = { name: "masq", data: {} };
-
-function matchFamily(family: Family): readonly Expression[] {
-  return [
-    { name: "meta", data: { key: NFT_META.NFPROTO, dreg: NFT_REG[1] } },
-    equal(Uint8Array.of(HEADER[family].nfproto)),
-  ];
+function matchAddress(end: "source" | "destination", prefix: Prefix): readonly Expression[] {
+  const { family } = prefix.address;
+  const field = ADDRESS_FIELD[family][end];
+  const value = encodeAddress(network(prefix).address);
+  const whole = Math.floor(prefix.length / 8);
+  if (prefix.length === 0) return matchFamily(family);
+  if (prefix.length === whole * 8) {
+    return [...matchFamily(family), ...shorten(load([field]), whole), compare(NFT_CMP.EQ, value.subarray(0, whole))];
+  }
+  const mask = value.map((_, index) => maskByte(prefix.length - 8 * index));
+  return [...matchFamily(family), ...matchMasked(field, { mask, value })];
 }
 
-function load(family: Family, end: "source" | "destination", length: number): readonly Expression[] {
-  const offset = HEADER[family][end];
-  return [
-    ...matchFamily(family),
-    { name: "payload", data: { dreg: NFT_REG[1], base: NFT_PAYLOAD.NETWORK_HEADER, offset, length } },
-  ];
+/** Of a field the first bytes only. */
+function shorten(loads: readonly Expression[], length: number): readonly Expression[] {
+  return loads.map((each) => (each.name === "payload" ? { ...each, data: { ...each.data, length } } : each));
 }
 
-function equal(value: Uint8Array): Expression {
-  return { name: "cmp", data: { sreg: NFT_REG[1], operation: NFT_CMP.EQ, data: { value } } };
+function maskRegister(mask: Uint8Array): Expression {
+  const { length } = mask;
+  const xor = { value: new Uint8Array(length) };
+  return { name: "bitwise", data: { sreg: NFT_REG[1], dreg: NFT_REG[1], length, mask: { value: mask }, xor } };
+}
+
+function compare(operation: number, value: Uint8Array): Expression {
+  return { name: "cmp", data: { sreg: NFT_REG[1], operation, data: { value } } };
 }
 
 /** The byte of a netmask that has `bits` ones, of which it holds at most 8. */

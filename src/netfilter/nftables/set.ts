@@ -1,10 +1,9 @@
-import type { Family } from "../../ip/address.ts";
-import { ADDRESS_BITS } from "../../ip/address.ts";
 import type { Request } from "../../netlink/answers.ts";
 import { text, u32, u32be, u64be } from "../../netlink/codec.ts";
 import { decodeFields, encodeFields, type Values } from "../../netlink/fields.ts";
 import { NLM_F } from "../../netlink/message.ts";
 import { NFT_DATA } from "./data.ts";
+import { type Datatype, keyType, NO_BYTEORDER } from "./datatype.ts";
 import { NFT_MSG, nftRequest } from "./message.ts";
 import { decodeNfgenmsg, encodeNfgenmsg } from "./nfnetlink.ts";
 import { NFTNL_UDATA_SET, userdata } from "./userdata.ts";
@@ -24,13 +23,10 @@ const NFTA_SET = {
 } as const;
 
 /** enum nft_set_flags <linux/netfilter/nf_tables.h> */
-const NFT_SET = { MAP: 0x8 } as const;
+export const NFT_SET = { INTERVAL: 0x4, MAP: 0x8 } as const;
 
-/** How the nft tool prints keys; the kernel only hands it on. enum datatypes, nftables' include/datatype.h */
-const KEY_TYPE = { 4: 7 /* TYPE_IPADDR */, 6: 8 /* TYPE_IP6ADDR */ } as const;
-
-/** enum byteorder, nftables' include/datatype.h */
-const BYTEORDER = { INVALID: 0, BIG_ENDIAN: 2 } as const;
+/** The type of data that is verdicts. */
+const VERDICTS = { number: NFT_DATA.VERDICT, size: 0, byteorder: NO_BYTEORDER } as const;
 
 const FIELDS = {
   table: [NFTA_SET.TABLE, text],
@@ -65,21 +61,35 @@ export function decodeSet(payload: Uint8Array): NamedSet {
   return { family, ...decodeFields(FIELDS, attributes) };
 }
 
-/** A map from addresses of one family to verdicts, kept as a hash table, like `type ipv4_addr : verdict`. */
-export function verdictMap(key: SetKey & { addresses: Family; id: number }): NamedSet {
+/** What a set is to hold; `id` names it inside a transaction. */
+export interface SetSpec extends SetKey {
+  readonly id: number;
+  /** The type of its keys, or those of their parts. */
+  readonly key: readonly Datatype[];
+  /** What a map has for a key. */
+  readonly data?: "verdict" | readonly Datatype[];
+  /** More of NFT_SET. Without any it is a hash table. */
+  readonly flags?: number;
+}
+
+/** A set of keys, like `type ipv4_addr . inet_service`, or a map, like `type ipv4_addr : verdict`. */
+export function typedSet({ family, table, name, id, key, data, flags = 0 }: SetSpec): NamedSet {
+  const { number, size, byteorder } = keyType(key);
+  const place = { family, table, name };
+  const keys = { keyType: number, keyLength: size };
+  const entry = { type: NFTNL_UDATA_SET.KEYBYTEORDER, value: byteorder };
+  if (data === undefined) return { ...place, flags, ...keys, id, userdata: [entry] };
+  const values = data === "verdict" ? VERDICTS : keyType(data);
   return {
-    family: key.family,
-    table: key.table,
-    name: key.name,
-    flags: NFT_SET.MAP,
-    keyType: KEY_TYPE[key.addresses],
-    keyLength: ADDRESS_BITS[key.addresses] / 8,
-    dataType: NFT_DATA.VERDICT,
-    dataLength: 0,
-    id: key.id,
+    ...place,
+    flags: flags | NFT_SET.MAP,
+    ...keys,
+    dataType: values.number,
+    dataLength: values.size,
+    id,
     userdata: [
-      { type: NFTNL_UDATA_SET.KEYBYTEORDER, value: u32.encode(BYTEORDER.BIG_ENDIAN) },
-      { type: NFTNL_UDATA_SET.DATABYTEORDER, value: u32.encode(BYTEORDER.INVALID) },
+      entry,
+      { type: NFTNL_UDATA_SET.DATABYTEORDER, value: values.byteorder },
       { type: NFTNL_UDATA_SET.DATA_INTERVAL, value: u32.encode(0) },
     ],
   };

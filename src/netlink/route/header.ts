@@ -28,7 +28,7 @@ export const RT_TABLE = { UNSPEC: 0, COMPAT: 252, MAIN: 254 } as const;
 export const RTPROT = { BOOT: 3 } as const;
 
 /** What a route does. <linux/rtnetlink.h> */
-export const RTN = { UNICAST: 1 } as const;
+export const RTN = { UNICAST: 1, LOCAL: 2 } as const;
 
 /** Flags of a next hop. <linux/rtnetlink.h> */
 export const RTNH_F = { ONLINK: 4 } as const;

@@ -1,15 +1,15 @@
 import { expect, test } from "vitest";
-import { MASQUERADE } from "../../../src/netfilter/nftables/match.ts";
 import { addRule, decodeRule, encodeRule, flushChain, listRules } from "../../../src/netfilter/nftables/rule.ts";
+import { MASQUERADE } from "../../../src/netfilter/nftables/statement.ts";
 import { captured, hex, payloads } from "../captured.ts";
 import { fakeNetlink } from "../kernel.ts";
 
 const place = { family: 1, table: "cni_masquerade" };
-const rules = payloads("apply", "sent", "NEWRULE");
 
 test("encodeRule and decodeRule are mirror images on all rules that the nft tool sends", () => {
-  expect(rules.map((bytes) => hex(encodeRule(decodeRule(bytes))))).toEqual(rules.map(hex));
-  expect(rules).toHaveLength(10);
+  const all = ["apply", "rules", "bridge-rules"].flatMap((name) => payloads(name, "sent", "NEWRULE"));
+  expect(all.map((bytes) => hex(encodeRule(decodeRule(bytes))))).toEqual(all.map(hex));
+  expect(all).toHaveLength(26);
 });
 
 test("decodeRule reads what the kernel sends", () => {

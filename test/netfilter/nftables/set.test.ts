@@ -1,11 +1,19 @@
 import { expect, test } from "vitest";
-import { addSet, decodeSet, encodeSet, verdictMap } from "../../../src/netfilter/nftables/set.ts";
+import {
+  addSet,
+  decodeSet,
+  encodeSet,
+  type NamedSet,
+  NFT_SET,
+  type SetSpec,
+  typedSet,
+} from "../../../src/netfilter/nftables/set.ts";
 import { captured, hex, payloads } from "../captured.ts";
 
 const place = { family: 1, table: "cni_masquerade" };
 const maps = [
-  verdictMap({ ...place, name: "sources4", addresses: 4, id: 1 }),
-  verdictMap({ ...place, name: "sources6", addresses: 6, id: 2 }),
+  typedSet({ ...place, name: "sources4", key: ["ipv4_addr"], data: "verdict", id: 1 }),
+  typedSet({ ...place, name: "sources6", key: ["ipv6_addr"], data: "verdict", id: 2 }),
 ];
 
 test("encodeSet writes a verdict map as the nft tool sends it", () => {
@@ -27,4 +35,37 @@ test("addSet asks for a set that may be there already", () => {
   const [{ type, flags } = { type: 0, flags: 0 }] = captured("apply", "sent", "NEWSET");
   const action = "add nftables set sources6 to table cni_masquerade";
   expect(maps.map(addSet)[1]).toMatchObject({ type, flags: flags & ~1, action });
+});
+
+/** The sets of test/captures/nftables/sets.nft, in its order. */
+const KINDS: readonly Omit<SetSpec, "family" | "table" | "id">[] = [
+  { name: "names", key: ["ifname"] },
+  { name: "macs", key: ["ether_addr"] },
+  { name: "ports", key: ["inet_service"] },
+  { name: "protocols", key: ["inet_proto"] },
+  { name: "marks", key: ["mark"] },
+  { name: "subnets4", key: ["ipv4_addr"], flags: NFT_SET.INTERVAL },
+  { name: "pairs", key: ["ifname", "ether_addr"] },
+  { name: "triples", key: ["ipv6_addr", "inet_proto", "inet_service"] },
+  {
+    name: "published",
+    key: ["ipv4_addr", "inet_proto", "inet_service"],
+    data: ["ipv4_addr", "inet_service"],
+  },
+  { name: "owners", key: ["ifname"], data: ["ether_addr"] },
+  { name: "verdicts", key: ["ifname"], data: "verdict" },
+];
+
+/** NFTNL_UDATA_SET_KEY_TYPEOF and _DATA_TYPEOF: the tool adds them to concatenations, empty, and does without when it reads. */
+const TYPEOF = [3, 4];
+
+function withoutTypeof(bytes: Uint8Array): NamedSet {
+  const set = decodeSet(bytes);
+  return { ...set, userdata: (set.userdata ?? []).filter(({ type }) => !TYPEOF.includes(type)) };
+}
+
+test("typedSet is what the nft tool sends for each type, concatenations and kind of data", () => {
+  const sent = payloads("sets", "sent", "NEWSET").map((bytes) => hex(encodeSet(withoutTypeof(bytes))));
+  const ours = KINDS.map((kind, index) => typedSet({ family: 1, table: "kinds", ...kind, id: index + 1 }));
+  expect(ours.map((set) => hex(encodeSet(set)))).toEqual(sent);
 });

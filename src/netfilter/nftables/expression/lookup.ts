@@ -3,7 +3,10 @@ import { text, u32be } from "../../../netlink/codec.ts";
 /** enum nft_lookup_attributes <linux/netfilter/nf_tables.h> */
 const NFTA_LOOKUP = { SET: 1, SREG: 2, DREG: 3, SET_ID: 4, FLAGS: 5 } as const;
 
-/** Looks a register up in a set; without it there, the rule ends. With `dreg`, loads what the map holds for it. */
+/** enum nft_lookup_flags <linux/netfilter/nf_tables.h> */
+export const NFT_LOOKUP_F = { INV: 1 } as const;
+
+/** Looks a register up in a set; without it there, the rule ends, or with INV if it is there. With `dreg`, loads what the map holds for it. */
 export const lookup = {
   sreg: [NFTA_LOOKUP.SREG, u32be],
   dreg: [NFTA_LOOKUP.DREG, u32be],

@@ -1,10 +1,21 @@
 import { u32be } from "../../../netlink/codec.ts";
 
 /** enum nft_meta_attributes <linux/netfilter/nf_tables.h> */
-const NFTA_META = { DREG: 1, KEY: 2 } as const;
+const NFTA_META = { DREG: 1, KEY: 2, SREG: 3 } as const;
 
 /** Facts about a packet that are not in it. enum nft_meta_keys <linux/netfilter/nf_tables.h> */
-export const NFT_META = { NFPROTO: 15 } as const;
+export const NFT_META = {
+  PROTOCOL: 1,
+  MARK: 3,
+  IIFNAME: 6,
+  OIFNAME: 7,
+  NFPROTO: 15,
+  L4PROTO: 16,
+} as const;
 
-/** Loads a fact about the packet into a register. */
-export const meta = { key: [NFTA_META.KEY, u32be], dreg: [NFTA_META.DREG, u32be] } as const;
+/** Loads a fact about the packet into a register; with `sreg` sets it to what the register holds. */
+export const meta = {
+  key: [NFTA_META.KEY, u32be],
+  dreg: [NFTA_META.DREG, u32be],
+  sreg: [NFTA_META.SREG, u32be],
+} as const;

@@ -1,0 +1,88 @@
+import { align, concat } from "../../netlink/bytes.ts";
+import { type Codec, u32 } from "../../netlink/codec.ts";
+
+/** enum byteorder, nftables' include/datatype.h */
+const BYTEORDER = { INVALID: 0, HOST_ENDIAN: 1, BIG_ENDIAN: 2 } as const;
+
+/** IFNAMSIZ: bytes of an interface's name, NULs at its end included. <linux/if.h> */
+const IFNAMSIZ = 16;
+
+/**
+ * The nft tool's types of values: the number by which it prints them, and how many bytes one has. The kernel only hands the
+ * number on. enum datatypes, nftables' include/datatype.h
+ */
+const DATATYPE = {
+  nf_proto: { number: 2, size: 1, byteorder: BYTEORDER.HOST_ENDIAN },
+  ipv4_addr: { number: 7, size: 4, byteorder: BYTEORDER.BIG_ENDIAN },
+  ipv6_addr: { number: 8, size: 16, byteorder: BYTEORDER.BIG_ENDIAN },
+  ether_addr: { number: 9, size: 6, byteorder: BYTEORDER.BIG_ENDIAN },
+  ether_type: { number: 10, size: 2, byteorder: BYTEORDER.BIG_ENDIAN },
+  inet_proto: { number: 12, size: 1, byteorder: BYTEORDER.INVALID },
+  inet_service: { number: 13, size: 2, byteorder: BYTEORDER.BIG_ENDIAN },
+  mark: { number: 19, size: 4, byteorder: BYTEORDER.HOST_ENDIAN },
+  ct_state: { number: 26, size: 4, byteorder: BYTEORDER.HOST_ENDIAN },
+  ct_dir: { number: 27, size: 1, byteorder: BYTEORDER.INVALID },
+  ct_status: { number: 28, size: 4, byteorder: BYTEORDER.HOST_ENDIAN },
+  icmpv6_type: { number: 29, size: 1, byteorder: BYTEORDER.BIG_ENDIAN },
+  fib_addrtype: { number: 38, size: 4, byteorder: BYTEORDER.HOST_ENDIAN },
+  ifname: { number: 41, size: IFNAMSIZ, byteorder: BYTEORDER.HOST_ENDIAN },
+} as const;
+
+/** The nft tool's name for a type of values. */
+export type Datatype = keyof typeof DATATYPE;
+
+/** TYPE_BITS: how the types of a concatenation are put into one number. nftables' include/datatype.h */
+const TYPE_BITS = 6;
+
+/** What a set is told of its keys' or its data's type: one type, or several like `ipv4_addr . inet_service`. */
+export interface KeyType {
+  readonly number: number;
+  /** In bytes. */
+  readonly size: number;
+  /** As user data has it. */
+  readonly byteorder: Uint8Array;
+}
+
+/** The type of one value, or of a concatenation. */
+export function keyType(types: readonly Datatype[]): KeyType {
+  const parts = types.map((type) => DATATYPE[type]);
+  const [first] = parts;
+  const isAlone = parts.length === 1;
+  return {
+    number: parts.reduce((number, part) => number * 2 ** TYPE_BITS + part.number, 0),
+    size: isAlone ? (first?.size ?? 0) : parts.reduce((size, part) => size + align(part.size), 0),
+    byteorder: u32.encode(isAlone ? (first?.byteorder ?? BYTEORDER.INVALID) : BYTEORDER.INVALID),
+  };
+}
+
+/** The byte order of what has none: verdicts. */
+export const NO_BYTEORDER = u32.encode(BYTEORDER.INVALID);
+
+/** A key or data of several parts: each is padded to whole registers of 4 bytes. One alone is as it is. */
+export function concatenate(parts: readonly Uint8Array[]): Uint8Array {
+  const [first] = parts;
+  if (first !== undefined && parts.length === 1) return first;
+  return concat(parts.flatMap((part) => [part, new Uint8Array(align(part.length) - part.length)]));
+}
+
+/** The mirror image. @throws RangeError when there is less than the types need */
+export function split(bytes: Uint8Array, types: readonly Datatype[]): readonly Uint8Array[] {
+  const { size } = keyType(types);
+  if (bytes.length < size) throw new RangeError(`Cannot split ${bytes.length} bytes: ${types.join(" . ")} has ${size}`);
+  let offset = 0;
+  return types.map((type) => {
+    const part = bytes.subarray(offset, offset + DATATYPE[type].size);
+    offset += align(part.length);
+    return part;
+  });
+}
+
+/** An interface's name, as registers and keys have it. */
+export const ifname: Codec<string> = {
+  encode: (name) => {
+    const bytes = new Uint8Array(IFNAMSIZ);
+    new TextEncoder().encodeInto(name, bytes);
+    return bytes;
+  },
+  decode: (bytes) => new TextDecoder().decode(bytes).replace(/\0.*$/s, ""),
+};

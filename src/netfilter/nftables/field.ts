@@ -1,0 +1,91 @@
+import { ADDRESS_BITS, type Family } from "../../ip/address.ts";
+import { align } from "../../netlink/bytes.ts";
+import { type Datatype, keyType } from "./datatype.ts";
+import { NFT_CT } from "./expression/ct.ts";
+import { NFT_FIB_RESULT, NFTA_FIB_F } from "./expression/fib.ts";
+import { NFT_META } from "./expression/meta.ts";
+import { NFT_PAYLOAD } from "./expression/payload.ts";
+import { registerAt } from "./expression/register.ts";
+import type { Expression } from "./expression.ts";
+
+/** What a rule reads of a packet: the type of its values, and how it gets into a register. */
+interface Source {
+  readonly type: Datatype;
+  readonly load: (register: number) => Expression;
+}
+
+const { LL_HEADER, NETWORK_HEADER, TRANSPORT_HEADER } = NFT_PAYLOAD;
+
+/** The first byte of the source address in an IP header. RFC 791, RFC 8200 */
+const SOURCE_OFFSET = { 4: 12, 6: 8 } as const;
+
+/** By the nft tool's words. What a header has where is in RFC 791 (ip), 8200 (ip6), 826 (arp), 768 and 9293 (th), 4861 (nd). */
+const FIELD = {
+  iifname: fromMeta("ifname", NFT_META.IIFNAME),
+  oifname: fromMeta("ifname", NFT_META.OIFNAME),
+  "meta nfproto": fromMeta("nf_proto", NFT_META.NFPROTO),
+  "meta l4proto": fromMeta("inet_proto", NFT_META.L4PROTO),
+  "meta protocol": fromMeta("ether_type", NFT_META.PROTOCOL),
+  "meta mark": fromMeta("mark", NFT_META.MARK),
+  "ct state": fromConnection("ct_state", NFT_CT.STATE),
+  "ct status": fromConnection("ct_status", NFT_CT.STATUS),
+  "ct direction": fromConnection("ct_dir", NFT_CT.DIRECTION),
+  "fib daddr type": fromRoute("fib_addrtype", { result: NFT_FIB_RESULT.ADDRTYPE, flags: NFTA_FIB_F.DADDR }),
+  "ether daddr": fromPacket("ether_addr", { base: LL_HEADER, offset: 0 }),
+  "ether saddr": fromPacket("ether_addr", { base: LL_HEADER, offset: 6 }),
+  "ether type": fromPacket("ether_type", { base: LL_HEADER, offset: 12 }),
+  "ip protocol": fromPacket("inet_proto", { base: NETWORK_HEADER, offset: 9 }),
+  "ip saddr": fromPacket("ipv4_addr", { base: NETWORK_HEADER, offset: SOURCE_OFFSET[4] }),
+  "ip daddr": fromPacket("ipv4_addr", { base: NETWORK_HEADER, offset: 16 }),
+  "ip6 nexthdr": fromPacket("inet_proto", { base: NETWORK_HEADER, offset: 6 }),
+  "ip6 saddr": fromPacket("ipv6_addr", { base: NETWORK_HEADER, offset: SOURCE_OFFSET[6] }),
+  "ip6 daddr": fromPacket("ipv6_addr", { base: NETWORK_HEADER, offset: 24 }),
+  "arp saddr ether": fromPacket("ether_addr", { base: NETWORK_HEADER, offset: 8 }),
+  "arp saddr ip": fromPacket("ipv4_addr", { base: NETWORK_HEADER, offset: 14 }),
+  "th sport": fromPacket("inet_service", { base: TRANSPORT_HEADER, offset: 0 }),
+  "th dport": fromPacket("inet_service", { base: TRANSPORT_HEADER, offset: 2 }),
+  "icmpv6 type": fromPacket("icmpv6_type", { base: TRANSPORT_HEADER, offset: 0 }),
+  "icmpv6 taddr": fromPacket("ipv6_addr", { base: TRANSPORT_HEADER, offset: 8 }),
+} as const satisfies Record<string, Source>;
+
+/** Something that a rule can read of a packet, in the nft tool's words. What protocol a packet has is for other rules to see. */
+export type Field = keyof typeof FIELD;
+
+/** The words for the address at either end of a packet. */
+export const ADDRESS_FIELD = {
+  4: { source: "ip saddr", destination: "ip daddr" },
+  6: { source: "ip6 saddr", destination: "ip6 daddr" },
+} as const satisfies Record<Family, Record<string, Field>>;
+
+/** Where a packet's source address is in its network header: the first byte, and how many. */
+export function sourceField(family: Family): { readonly offset: number; readonly size: number } {
+  return { offset: SOURCE_OFFSET[family], size: ADDRESS_BITS[family] / 8 };
+}
+
+/** Loads fields into the registers from the first on, one behind the other as concatenate has their values. */
+export function load(fields: readonly Field[]): readonly Expression[] {
+  let offset = 0;
+  return fields.map((field) => {
+    const { load: into, type } = FIELD[field];
+    const expression = into(registerAt(offset));
+    offset += align(keyType([type]).size);
+    return expression;
+  });
+}
+
+function fromMeta(type: Datatype, key: number): Source {
+  return { type, load: (dreg) => ({ name: "meta", data: { key, dreg } }) };
+}
+
+function fromConnection(type: Datatype, key: number): Source {
+  return { type, load: (dreg) => ({ name: "ct", data: { key, dreg } }) };
+}
+
+function fromRoute(type: Datatype, { result, flags }: { result: number; flags: number }): Source {
+  return { type, load: (dreg) => ({ name: "fib", data: { dreg, result, flags } }) };
+}
+
+function fromPacket(type: Datatype, { base, offset }: { base: number; offset: number }): Source {
+  const length = keyType([type]).size;
+  return { type, load: (dreg) => ({ name: "payload", data: { dreg, base, offset, length } }) };
+}
