@@ -1,11 +1,11 @@
 import type { Address } from "../ip/address.ts";
 import { decodeAddress, encodeAddress, type Family, formatAddress } from "../ip/address.ts";
 import { formatPrefix, network, type Prefix, parsePrefix } from "../ip/prefix.ts";
+import { NFPROTO } from "../netlink/nfnetlink.ts";
 import { type ChainKey, NF_INET, NF_IP_PRI } from "./nftables/chain.ts";
 import { NFT } from "./nftables/data.ts";
 import type { Element, Labelled } from "./nftables/element.ts";
 import { lookUpSource, matchDestination } from "./nftables/match.ts";
-import { NFPROTO } from "./nftables/nfnetlink.ts";
 import type { ChainRules, RuleSet } from "./nftables/rule-set.ts";
 import { type SetSpec, typedSet } from "./nftables/set.ts";
 import { MASQUERADE, RETURN } from "./nftables/statement.ts";

@@ -1,8 +1,8 @@
 import { ERRNO } from "../linux/errno.ts";
 import { NetlinkError } from "../netlink/acknowledgement.ts";
+import { NFPROTO } from "../netlink/nfnetlink.ts";
 import type { Netlink } from "../netlink/socket.ts";
 import { applyCurrent } from "./nftables/current.ts";
-import { NFPROTO } from "./nftables/nfnetlink.ts";
 import { deleteRule, listRules, type Rule } from "./nftables/rule.ts";
 import { findComment } from "./nftables/userdata.ts";
 import { isSelected, type Selection } from "./owner.ts";

@@ -1,5 +1,5 @@
 import { NFT_MSG } from "../../src/netfilter/nftables/message.ts";
-import { NFNL_SUBSYS } from "../../src/netfilter/nftables/nfnetlink.ts";
+import { NFNL_SUBSYS } from "../../src/netlink/nfnetlink.ts";
 import { RTM } from "../../src/netlink/rtnetlink.ts";
 
 /** One kernel call. Times in milliseconds since the log's first line. */

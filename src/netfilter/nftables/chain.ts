@@ -4,9 +4,9 @@ import type { Request } from "../../netlink/answers.ts";
 import { i32be, text, u32be, u64be } from "../../netlink/codec.ts";
 import { decodeFields, encodeFields, nest, type Values } from "../../netlink/fields.ts";
 import { NLM_F } from "../../netlink/message.ts";
+import { decodeNfgenmsg, encodeNfgenmsg } from "../../netlink/nfnetlink.ts";
 import type { Netlink } from "../../netlink/socket.ts";
 import { NFT_MSG, nftRequest } from "./message.ts";
-import { decodeNfgenmsg, encodeNfgenmsg } from "./nfnetlink.ts";
 import { userdata } from "./userdata.ts";
 
 /** enum nft_chain_attributes <linux/netfilter/nf_tables.h> */

@@ -5,11 +5,11 @@ import { holdsText } from "../../netlink/bytes.ts";
 import { raw, text, u32be } from "../../netlink/codec.ts";
 import { decodeFields, encodeFields, type Values } from "../../netlink/fields.ts";
 import { NLM_F } from "../../netlink/message.ts";
+import { decodeNfgenmsg, encodeNfgenmsg } from "../../netlink/nfnetlink.ts";
 import type { Netlink } from "../../netlink/socket.ts";
 import { data } from "./data.ts";
 import { list } from "./list.ts";
 import { NFT_MSG, nftRequest } from "./message.ts";
-import { decodeNfgenmsg, encodeNfgenmsg } from "./nfnetlink.ts";
 import type { SetKey } from "./set.ts";
 import { userdata } from "./userdata.ts";
 

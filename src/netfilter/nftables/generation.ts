@@ -1,8 +1,8 @@
 import { u32be } from "../../netlink/codec.ts";
 import { decodeFields } from "../../netlink/fields.ts";
+import { decodeNfgenmsg, encodeNfgenmsg, NFPROTO } from "../../netlink/nfnetlink.ts";
 import type { Netlink } from "../../netlink/socket.ts";
 import { NFT_MSG, nftRequest } from "./message.ts";
-import { decodeNfgenmsg, encodeNfgenmsg, NFPROTO } from "./nfnetlink.ts";
 
 /** enum nft_gen_attributes <linux/netfilter/nf_tables.h> */
 const NFTA_GEN = { ID: 1 } as const;

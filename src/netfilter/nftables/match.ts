@@ -1,6 +1,7 @@
 import { encodeAddress, type Family } from "../../ip/address.ts";
 import { network, type Prefix } from "../../ip/prefix.ts";
 import { u8, u16be, u32 } from "../../netlink/codec.ts";
+import { NFPROTO } from "../../netlink/nfnetlink.ts";
 import { RTN } from "../../netlink/route/header.ts";
 import { ifname } from "./datatype.ts";
 import { NFT_CMP } from "./expression/cmp.ts";
@@ -8,7 +9,6 @@ import { NFT_LOOKUP_F } from "./expression/lookup.ts";
 import { NFT_REG } from "./expression/register.ts";
 import type { Expression } from "./expression.ts";
 import { ADDRESS_FIELD, type Field, load } from "./field.ts";
-import { NFPROTO } from "./nfnetlink.ts";
 
 /** A set as a rule names it; `id` is its name inside a transaction. */
 export interface SetName {

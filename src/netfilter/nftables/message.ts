@@ -1,5 +1,5 @@
 import type { Request } from "../../netlink/answers.ts";
-import { NFNL_SUBSYS } from "./nfnetlink.ts";
+import { NFNL_SUBSYS } from "../../netlink/nfnetlink.ts";
 
 /** Kinds of message. enum nf_tables_msg_types <linux/netfilter/nf_tables.h> */
 export const NFT_MSG = {

@@ -3,12 +3,12 @@ import { holdsText } from "../../netlink/bytes.ts";
 import { text, u64be } from "../../netlink/codec.ts";
 import { decodeFields, encodeFields, type Values } from "../../netlink/fields.ts";
 import { NLM_F } from "../../netlink/message.ts";
+import { decodeNfgenmsg, encodeNfgenmsg } from "../../netlink/nfnetlink.ts";
 import type { Netlink } from "../../netlink/socket.ts";
 import type { ChainKey } from "./chain.ts";
 import { expression } from "./expression.ts";
 import { list } from "./list.ts";
 import { NFT_MSG, nftRequest } from "./message.ts";
-import { decodeNfgenmsg, encodeNfgenmsg } from "./nfnetlink.ts";
 import { userdata } from "./userdata.ts";
 
 /** enum nft_rule_attributes <linux/netfilter/nf_tables.h> */

@@ -2,10 +2,10 @@ import type { Request } from "../../netlink/answers.ts";
 import { text, u32, u32be, u64be } from "../../netlink/codec.ts";
 import { decodeFields, encodeFields, type Values } from "../../netlink/fields.ts";
 import { NLM_F } from "../../netlink/message.ts";
+import { decodeNfgenmsg, encodeNfgenmsg } from "../../netlink/nfnetlink.ts";
 import { NFT_DATA } from "./data.ts";
 import { type Datatype, keyType, NO_BYTEORDER } from "./datatype.ts";
 import { NFT_MSG, nftRequest } from "./message.ts";
-import { decodeNfgenmsg, encodeNfgenmsg } from "./nfnetlink.ts";
 import { NFTNL_UDATA_SET, userdata } from "./userdata.ts";
 
 /** enum nft_set_attributes <linux/netfilter/nf_tables.h> */

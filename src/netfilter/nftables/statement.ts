@@ -1,6 +1,7 @@
 import type { Family } from "../../ip/address.ts";
 import { ADDRESS_BITS } from "../../ip/address.ts";
 import { u32 } from "../../netlink/codec.ts";
+import { NFPROTO } from "../../netlink/nfnetlink.ts";
 import { NF, NFT } from "./data.ts";
 import { NFT_META } from "./expression/meta.ts";
 import { NF_NAT_RANGE, NFT_NAT } from "./expression/nat.ts";
@@ -8,7 +9,6 @@ import { NFT_REG, registerAt } from "./expression/register.ts";
 import type { Expression } from "./expression.ts";
 import { type Field, load } from "./field.ts";
 import { lookUpData, type SetName } from "./match.ts";
-import { NFPROTO } from "./nfnetlink.ts";
 
 /** Like `accept`: no more rules of this base chain. */
 export const ACCEPT = verdict(NF.ACCEPT);

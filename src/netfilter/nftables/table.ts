@@ -1,8 +1,8 @@
 import type { Request } from "../../netlink/answers.ts";
 import { text, u32be, u64be } from "../../netlink/codec.ts";
 import { decodeFields, encodeFields, type Values } from "../../netlink/fields.ts";
+import { decodeNfgenmsg, encodeNfgenmsg } from "../../netlink/nfnetlink.ts";
 import { NFT_MSG, nftRequest } from "./message.ts";
-import { decodeNfgenmsg, encodeNfgenmsg } from "./nfnetlink.ts";
 import { userdata } from "./userdata.ts";
 
 /** enum nft_table_attributes <linux/netfilter/nf_tables.h> */

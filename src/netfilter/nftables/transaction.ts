@@ -2,8 +2,8 @@ import type { Request } from "../../netlink/answers.ts";
 import { u32be } from "../../netlink/codec.ts";
 import { encodeFields } from "../../netlink/fields.ts";
 import { NLM_F } from "../../netlink/message.ts";
+import { encodeNfgenmsg, NFNL_SUBSYS, NFPROTO } from "../../netlink/nfnetlink.ts";
 import type { Netlink } from "../../netlink/socket.ts";
-import { encodeNfgenmsg, NFNL_SUBSYS, NFPROTO } from "./nfnetlink.ts";
 
 /** The messages around a transaction: NLMSG_MIN_TYPE and the next. <linux/netfilter/nfnetlink.h> */
 const NFNL_MSG_BATCH = { BEGIN: 0x10, END: 0x11 } as const;

@@ -1,7 +1,7 @@
-import { concat, viewOf, viewOfStruct } from "../../netlink/bytes.ts";
+import { concat, viewOf, viewOfStruct } from "./bytes.ts";
 
 /** Parts of netfilter that have netlink messages; the high byte of a message's type. <linux/netfilter/nfnetlink.h> */
-export const NFNL_SUBSYS = { NFTABLES: 10 } as const;
+export const NFNL_SUBSYS = { CTNETLINK: 1, NFTABLES: 10 } as const;
 
 /** Protocol families of netfilter. <linux/netfilter.h> */
 export const NFPROTO = { UNSPEC: 0, INET: 1, IPV4: 2, BRIDGE: 7, IPV6: 10 } as const;
