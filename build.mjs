@@ -25,15 +25,22 @@ function pluginNames() {
   return [...folders.filter((name) => fs.existsSync(path.join(root, "plugins", name, "main.ts"))).sort(), "cnictl"];
 }
 
-/** The image's entry: argv[0] names the plugin, and only that plugin's code is run. */
+/** The image's entry: argv[0] names the plugin. Only its code is run, and that of a plugin that it calls. */
 function imageSource() {
-  const load = (name) => (name === "cnictl" ? "./src/cnictl/main.ts" : `./plugins/${name}/main.ts`);
-  const cases = names.map((name) => `case ${JSON.stringify(name)}: require(${JSON.stringify(load(name))}); break;`);
+  const plugins = names.filter((name) => name !== "cnictl");
+  const loads = plugins.map((name) => `${JSON.stringify(name)}: () => require("./plugins/${name}/main.ts").plugin,`);
   return [
     `import { selectName } from "./src/cni/image.ts";`,
-    `switch (selectName(process.argv0, process.execPath, PLUGIN_NAMES)) {`,
-    ...cases,
-    `default: require("node:fs").writeSync(2, "Cannot tell which plugin to run from the name \\"" + process.argv0 + "\\": must end in one of " + PLUGIN_NAMES.join(", ") + "\\n"); process.exit(1);`,
+    `const plugins = {`,
+    ...loads,
+    `};`,
+    `const find = (path) => plugins[selectName(path, path, PLUGIN_NAMES)]?.();`,
+    `const name = selectName(process.argv0, process.execPath, PLUGIN_NAMES);`,
+    `if (name === "cnictl") require("./src/cnictl/main.ts");`,
+    `else if (name !== undefined) require("./src/cni/process.ts").runPlugin(plugins[name](), find);`,
+    `else {`,
+    `  require("node:fs").writeSync(2, "Cannot tell which plugin to run from the name \\"" + process.argv0 + "\\": must end in one of " + PLUGIN_NAMES.join(", ") + "\\n");`,
+    `  process.exit(1);`,
     `}`,
   ].join("\n");
 }

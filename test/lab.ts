@@ -130,6 +130,17 @@ export class Lab {
     return { argv, options: { env: environment, input } };
   }
 
+  /**
+   * A CNI_PATH on which a plugin is a file of its own, a copy, and not a link of the image that runs: so it is started as a process.
+   * The others are where they are.
+   */
+  pathWithCopy(name: string): string {
+    const folder = path.join(this.dir, "copies");
+    fs.mkdirSync(folder, { recursive: true });
+    fs.copyFileSync(path.join(binDir, name), path.join(folder, name), fs.constants.COPYFILE_FICLONE);
+    return `${folder}:${binDir}`;
+  }
+
   /** Processes that a call of this lab started, directly or not, and that still run. */
   processes(): number[] {
     const mark = `${MARK}=${this.id}`;

@@ -1,8 +1,8 @@
-import { runPlugin } from "../../src/cni/process.ts";
+import type { Plugin } from "../../src/cni/plugin.ts";
 import { add } from "./add.ts";
 import { check } from "./check.ts";
 import { del } from "./del.ts";
 import { gc } from "./gc.ts";
 import { status } from "./status.ts";
 
-runPlugin({ name: "bridge", add, check, del, gc, status });
+export const plugin: Plugin = { name: "bridge", add, check, del, gc, status };

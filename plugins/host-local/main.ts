@@ -1,4 +1,4 @@
-import { runPlugin } from "../../src/cni/process.ts";
+import type { Plugin } from "../../src/cni/plugin.ts";
 import { add } from "./add.ts";
 import { check } from "./check.ts";
 import { del } from "./del.ts";
@@ -6,4 +6,4 @@ import { gc } from "./gc.ts";
 import { status } from "./status.ts";
 import { undo } from "./undo.ts";
 
-runPlugin({ name: "host-local", add, check, del, gc, status, undo });
+export const plugin: Plugin = { name: "host-local", add, check, del, gc, status, undo };

@@ -23,7 +23,8 @@ const MAX_HELD = 65_536;
 /**
  * Runs another plugin with this call's standard input and environment, all but CNI_COMMAND. It is started at once and
  * runs while the caller goes on; with `held` it gets its input only when it is to begin or is waited for, which is also
- * when the caller is told that it cannot be run. Whatever it writes to standard error goes to the log. SPEC.md, "Delegated plugins"
+ * when the caller is told that it cannot be run. One that is this very image is served in this process, once it is to begin.
+ * Whatever it writes to standard error goes to the log. SPEC.md, "Delegated plugins"
  */
 export function startDelegate(
   launch: Launch,
@@ -31,10 +32,12 @@ export function startDelegate(
   options: { command: Command; type: string; held?: boolean; deadline?: number },
 ): Delegation {
   const { command, type, held = false, deadline } = options;
-  const { path, stdin, log } = request;
+  const { path, stdin, log, launchResident } = request;
   const environment = { ...request.environment, CNI_COMMAND: command };
+  const launchAny: Launch = (executable, launched) =>
+    launchResident?.(executable, launched) ?? launch(executable, launched);
   const start = () =>
-    startPlugin(launch, { type, path, environment, stdin, log, held, ...(deadline !== undefined && { deadline }) });
+    startPlugin(launchAny, { type, path, environment, stdin, log, held, ...(deadline !== undefined && { deadline }) });
   const early = held && stdin.length > MAX_HELD ? undefined : capture(start);
   if (!held) early?.();
   let hasBegun = false;

@@ -1,6 +1,6 @@
 import { COMMANDS, type Command, checkEnvironment, type Environment } from "./environment.ts";
 import { CniError, ERROR_CODES, formatError, toCniError } from "./error.ts";
-import { type Call, createRequest, type Request, readNetwork, readVersion } from "./request.ts";
+import { type Call, createRequest, type LaunchResident, type Request, readNetwork, readVersion } from "./request.ts";
 import { formatResult, type Result } from "./result.ts";
 import { agreeOnVersion, CURRENT_VERSION, SPEC_VERSIONS, type SpecVersion } from "./version.ts";
 
@@ -31,6 +31,8 @@ export interface Edge {
   writeErr(text: string): void;
   /** Whether the path names the network namespace that this process is in; false where it names none. */
   isOwnNetns(path: string): boolean;
+  /** Serves a plugin that is the very image of this process in it; undefined for any other executable. Without it there is none. */
+  readonly launchResident?: LaunchResident;
 }
 
 /**
@@ -63,7 +65,11 @@ function answer(command: string, plugin: Plugin, edge: Edge): void {
   const verb = COMMANDS.find((each) => each === command);
   if (verb === undefined) throw new CniError("invalidEnvironment", `unknown CNI_COMMAND: ${command}`);
   const version = agreeOnVersion(verb, readVersion(network.json), versionsOf(plugin));
-  const call = { network, version, stdin, environment: edge.environment, log: (line: string) => log(line, edge) };
+  const { environment, launchResident } = edge;
+  const call = {
+    ...{ network, version, stdin, environment, log: (line: string) => log(line, edge) },
+    ...(launchResident && { launchResident }),
+  };
   refuseOwnNetns(verb, edge);
   if (verb === "ADD") add(plugin, call, edge);
   else act(plugin, createRequest(verb, call));

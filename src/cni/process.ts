@@ -1,10 +1,22 @@
 import { readSync, statSync, writeSync } from "node:fs";
 import { pause } from "./pause.ts";
 import { type Edge, type Plugin, servePlugin } from "./plugin.ts";
+import { serveResident } from "./resident.ts";
 
-/** Serves one call of the plugin with this process's variables and streams, and ends the process. */
-export function runPlugin(plugin: Plugin): never {
-  process.exit(servePlugin(plugin, processEdge()));
+/** The plugin of this image that a path calls, as its process would find it by argv[0]; undefined for a path that calls none. */
+export type FindPlugin = (path: string) => Plugin | undefined;
+
+/**
+ * Serves one call of the plugin with this process's variables and streams, and ends the process. Where it calls another plugin that
+ * is this very image, that one is served here too: a start of the runtime less, which is half of an ADD.
+ */
+export function runPlugin(plugin: Plugin, find: FindPlugin = () => undefined): never {
+  const edge = processEdge();
+  const launchResident: Edge["launchResident"] = (executable, options) => {
+    const resident = isOwnImage(executable) ? find(executable) : undefined;
+    return resident && serveResident(resident, edge, options);
+  };
+  process.exit(servePlugin(plugin, { ...edge, launchResident }));
 }
 
 /** What a command line tool has of its process. */
@@ -69,12 +81,21 @@ function retry(attempt: () => number): number {
   }
 }
 
-/** Two paths name the same namespace where device and inode are the same. namespaces(7) */
+/** namespaces(7) */
 function isOwnNetns(path: string): boolean {
+  return isSameFile(path, "/proc/thread-self/ns/net");
+}
+
+/** A link of the file that this process was started from, and not of another that has come into its place since. */
+function isOwnImage(path: string): boolean {
+  return isSameFile(path, "/proc/self/exe");
+}
+
+/** Two paths name the same file where device and inode are the same. */
+function isSameFile(path: string, other: string): boolean {
   try {
-    const own = statSync("/proc/thread-self/ns/net", { bigint: true });
-    const other = statSync(path, { bigint: true });
-    return own.dev === other.dev && own.ino === other.ino;
+    const [one, two] = [path, other].map((each) => statSync(each, { bigint: true }));
+    return one?.dev === two?.dev && one?.ino === two?.ino;
   } catch {
     return false;
   }

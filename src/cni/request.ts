@@ -4,6 +4,7 @@ import { type Command, type Environment, validateNetworkName } from "./environme
 import { CniError } from "./error.ts";
 import { formatValue } from "./issue.ts";
 import { findMember, isObject, kindOf, parseJson } from "./json.ts";
+import type { Child, LaunchOptions } from "./plugin-process.ts";
 import { parseResult, type Result } from "./result.ts";
 import { DEFAULT_VERSION, type SpecVersion } from "./version.ts";
 
@@ -33,7 +34,12 @@ export interface Request {
   readonly environment: Environment;
   /** Writes one line to standard error. */
   readonly log: (line: string) => void;
+  /** Serves another plugin in this process where it can be: for startDelegate. */
+  readonly launchResident?: LaunchResident;
 }
+
+/** Serves an executable in this process, as if it were started; undefined for one that has to be started. */
+export type LaunchResident = (executable: string, options: LaunchOptions) => Child | undefined;
 
 /** The configuration as far as every verb reads it. */
 export interface Network {
@@ -68,11 +74,13 @@ export interface Call {
   readonly stdin: Uint8Array;
   readonly environment: Environment;
   readonly log: (line: string) => void;
+  readonly launchResident?: LaunchResident;
 }
 
 /** Puts a request together; prevResult is parsed whenever it is read. */
 export function createRequest(command: Command, call: Call): Request {
-  const { network, version, stdin, environment, log } = call;
+  const { network, version, ...rest } = call;
+  const { environment } = rest;
   return {
     command,
     containerId: environment["CNI_CONTAINERID"] ?? "",
@@ -86,9 +94,7 @@ export function createRequest(command: Command, call: Call): Request {
     get prevResult() {
       return parsePrevResult(network.json, version);
     },
-    stdin,
-    environment,
-    log,
+    ...rest,
   };
 }
 

@@ -29,10 +29,10 @@ function cnictl(command: string, network: string, ...args: string[]) {
 }
 
 /** Runs cnitool under strace; returns how it ended and the executables below it that the kernel started, in order. */
-function traced(command: string, network: string) {
+function traced(command: string, network: string, variables = {}) {
   const log = path.join(caller.lab.dir, "strace");
   const strace = ["strace", "-f", "-qq", "-e", "trace=execve", "-e", "signal=none", "-o", log];
-  const outcome = caller.run([...strace, cnitoolFile, command, network, netns]);
+  const outcome = caller.run([...strace, cnitoolFile, command, network, netns], variables);
   const lines = fs.readFileSync(log, "utf8").split("\n");
   const started = lines.flatMap((line) => /execve\("([^"]+)".*= 0$/.exec(line)?.[1] ?? []);
   return { outcome, started: started.filter((file) => file !== cnitoolFile) };
@@ -46,29 +46,35 @@ function traces() {
 
 const gone = { links: 0, leases: [], results: 0 };
 
-test("cnitool adds, checks, asks for status and deletes through our executables, and no others", () => {
-  const [bridge, ipam] = ["bridge", "host-local"].map((name) => path.join(binDir, name));
-  const added = traced("add", "bridge");
-  expect(jsonOf(added.outcome)).toMatchObject({ cniVersion: "1.1.0", ips: [{ address: "10.88.0.2/16" }] });
-  expect(added.started).toEqual([bridge, ipam]);
-  caller.lab.run(["ping", "-c1", "-W2", "-q", "10.88.0.1"], netns);
-  for (const command of ["check", "status", "del"]) {
-    const { outcome, started } = traced(command, "bridge");
-    expect(outcome).toMatchObject(quiet);
-    // STATUS need not go further than bridge.
-    expect(started).toEqual(command === "status" ? expect.arrayContaining([bridge]) : [bridge, ipam]);
-    expect(started.every((file) => path.dirname(file) === binDir)).toBe(true);
-  }
-  expect(traces()).toEqual(gone);
-});
+/** Where host-local is the image that bridge is, bridge serves it; a copy of it is another file, and started. */
+test.each(["link", "copy"])(
+  "cnitool adds, checks, asks for status and deletes through our executables, and no others: host-local a %s",
+  (kind) => {
+    const CNI_PATH = kind === "copy" ? caller.lab.pathWithCopy("host-local") : binDir;
+    const [folder = ""] = CNI_PATH.split(":");
+    const [bridge, ipam] = [path.join(binDir, "bridge"), path.join(folder, "host-local")];
+    const both = kind === "copy" ? [bridge, ipam] : [bridge];
+    const added = traced("add", "bridge", { CNI_PATH });
+    expect(jsonOf(added.outcome)).toMatchObject({ cniVersion: "1.1.0", ips: [{ address: "10.88.0.2/16" }] });
+    expect(added.started).toEqual(both);
+    caller.lab.run(["ping", "-c1", "-W2", "-q", "10.88.0.1"], netns);
+    for (const command of ["check", "status", "del"]) {
+      const { outcome, started } = traced(command, "bridge", { CNI_PATH });
+      expect(outcome).toMatchObject(quiet);
+      // STATUS need not go further than bridge.
+      expect(started).toEqual(command === "status" ? expect.arrayContaining([bridge]) : both);
+      expect(started.every((file) => both.includes(file))).toBe(true);
+    }
+    expect(traces()).toEqual(gone);
+  },
+);
 
 test("cnitool collects garbage through our executables: every attachment, then GC", () => {
   jsonOf(cnitool("add", "bridge"));
   const { outcome, started } = traced("gc", "bridge");
   expect(outcome).toMatchObject(quiet);
-  expect(started.slice(0, 2)).toEqual(["bridge", "host-local"].map((name) => path.join(binDir, name)));
-  expect(new Set(started.map((file) => path.dirname(file)))).toEqual(new Set([binDir]));
-  expect(started.length).toBeGreaterThan(2);
+  expect(started.length).toBeGreaterThan(1);
+  expect(new Set(started)).toEqual(new Set([path.join(binDir, "bridge")]));
   expect(traces()).toEqual(gone);
 });
 

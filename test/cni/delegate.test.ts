@@ -141,6 +141,28 @@ describe("startDelegate", () => {
     expect(lines).toEqual(["a"]);
   });
 
+  test("serves in this process what can be, and starts only the rest", () => {
+    const stdin = Buffer.from('{"name":"n"}');
+    const environment = { CNI_PATH: join(folder, "two") };
+    const asked: string[] = [];
+    const own = (name: string) => (executable: string) => {
+      asked.push(executable);
+      if (!executable.endsWith(name)) return undefined;
+      return { begin: () => {}, wait: () => endOf({ stderr: "resident" }), abandon: () => {} };
+    };
+    const linesOf = (name: string) => {
+      const lines: string[] = [];
+      const call = { network: readNetwork(stdin), version: "1.0.0", stdin, environment } as const;
+      const request = createRequest("ADD", { ...call, log: (line) => lines.push(line), launchResident: own(name) });
+      const launch = () => ({ begin: () => {}, wait: () => endOf({ stderr: "process" }), abandon: () => {} });
+      startDelegate(launch, request, { command: "DEL", type: "host-local" }).done();
+      return lines;
+    };
+    expect(linesOf("host-local")).toEqual(["resident"]);
+    expect(linesOf("another")).toEqual(["process"]);
+    expect(asked).toEqual([join(folder, "two/host-local"), join(folder, "two/host-local")]);
+  });
+
   test("held: starts at once, and tells the delegate nothing before it is waited for", () => {
     const { calls, delegation, lines } = delegate({}, { held: true });
     expect(calls[0]?.options.held).toBe(true);

@@ -42,10 +42,10 @@ describe("bridge STATUS", () => {
     (fields) => expect(lab.plugin("bridge", call({ ...base, ...fields }))).toMatchObject(quiet),
   );
 
-  it("asks the kernel and the IPAM plugin, and starts nothing else", () => {
+  it("asks the kernel and the IPAM plugin, and starts nothing", () => {
     const { outcome, started } = traced(lab, "bridge", call({ ...base, ipMasqBackend: "iptables" }));
     expect(outcome).toMatchObject(quiet);
-    expect(started).toEqual(["bridge", "host-local"]);
+    expect(started).toEqual(["bridge"]);
   });
 
   it.each([

@@ -11,10 +11,13 @@ const ROUNDS = 50;
 
 let lab: Lab;
 let netns: string;
+/** CNI_PATH on which host-local is a process of its own. */
+let apart: string;
 
 beforeAll(() => {
   lab = new Lab();
   netns = lab.addNamespace("c1");
+  apart = lab.pathWithCopy("host-local");
 });
 
 afterAll(() => lab.dispose());
@@ -62,9 +65,14 @@ function childrenOf(pid: number): number[] {
   }
 }
 
+/** Whom to kill: bridge with host-local in its process, bridge alone, or host-local alone. */
+const VICTIMS = ["both", "bridge", "host-local"] as const;
+
+type Victim = (typeof VICTIMS)[number];
+
 /** Kills the process itself or the child of it, if there still is one. */
-function kill(pid: number, victim: "bridge" | "host-local"): void {
-  const [target] = victim === "bridge" ? [pid] : childrenOf(pid);
+function kill(pid: number, victim: Victim): void {
+  const [target] = victim === "host-local" ? childrenOf(pid) : [pid];
   if (target !== undefined && lab.processes().includes(target)) process.kill(target, "SIGKILL");
 }
 
@@ -74,13 +82,14 @@ async function awaitChild(pid: number, isOver: () => boolean): Promise<void> {
 }
 
 /** How long, in milliseconds, the victims have lived lately: the moments are spread over that. */
-const spans = { bridge: 50, "host-local": 30 };
+const spans = { both: 30, bridge: 50, "host-local": 30 };
 
 /** Runs an ADD and kills one of its processes at a random moment. Whom it has hit: nobody where the ADD was faster. */
 async function killedAdd(random: () => number): Promise<string> {
-  const victim = random() < 0.5 ? "bridge" : "host-local";
+  const victim = VICTIMS[Math.floor(random() * VICTIMS.length)] ?? "both";
   const moment = random();
-  const { pid, ended } = lab.start("bridge", { command: "ADD", config: config(), netns });
+  const environment = victim === "both" ? {} : { CNI_PATH: apart };
+  const { pid, ended } = lab.start("bridge", { command: "ADD", config: config(), netns, environment });
   let isOver = false;
   void ended.then(() => {
     isOver = true;
@@ -91,9 +100,9 @@ async function killedAdd(random: () => number): Promise<string> {
   if (!isOver) kill(pid, victim);
   const { status, signal } = await ended;
   // One that had ended already may be killed without effect.
-  if (victim === "bridge" ? signal === "SIGKILL" : status !== 0) return victim;
+  if (victim === "host-local" ? status !== 0 : signal === "SIGKILL") return victim;
   expect(status).toBe(0);
-  spans[victim] = (spans[victim] + (performance.now() - began) * (victim === "bridge" ? 1 : 0.7)) / 2;
+  spans[victim] = (spans[victim] + (performance.now() - began) * (victim === "host-local" ? 0.7 : 1)) / 2;
   return "nobody";
 }
 
@@ -152,8 +161,6 @@ test(`bridge ADD of which a process is killed at ${ROUNDS} random moments: DEL l
     if (victim !== "nobody") killed.push(victim);
     slowest = Math.max(slowest, await expectRecovery(killed.length % 2 === 0, `after ${killed.length} kills`));
   }
-  const count = (who: string) => killed.filter((each) => each === who).length;
-  console.log(
-    `killed bridge ${count("bridge")}, host-local ${count("host-local")} times; slowest next ADD ${slowest.toFixed(0)} ms`,
-  );
+  const counts = VICTIMS.map((who) => `${who} ${killed.filter((each) => each === who).length}`);
+  console.log(`killed ${counts.join(", ")} times; slowest next ADD ${slowest.toFixed(0)} ms`);
 });

@@ -149,10 +149,10 @@ describe("ipMasqBackend iptables", () => {
   it("starts one command for each family in ADD, and none in DEL where nf_tables keeps the rules", () => {
     const add = traced(lab, "bridge", call("ADD", config(), { variant: "nft" }));
     expect(add.outcome.status).toBe(0);
-    expect(add.started.sort()).toEqual(["bridge", "host-local", "ip6tables-restore", "iptables-restore"]);
+    expect(add.started.sort()).toEqual(["bridge", "ip6tables-restore", "iptables-restore"]);
     const del = traced(lab, "bridge", call("DEL", config(), { variant: "nft" }));
     expect(del.outcome.status).toBe(0);
-    expect(del.started).toEqual(["bridge", "host-local"]);
+    expect(del.started).toEqual(["bridge"]);
   });
 
   it("starts a listing and a removal for each family in a DEL of iptables-legacy's rules", () => {
@@ -176,7 +176,7 @@ describe("ipMasqBackend iptables", () => {
     succeed("ADD", { ...base, ipMasqBackend: "nftables" });
     const { outcome, started } = traced(lab, "bridge", call("DEL", { ...base, ipMasqBackend: "nftables" }));
     expect(outcome.status).toBe(0);
-    expect(started).toEqual(["bridge", "host-local"]);
+    expect(started).toEqual(["bridge"]);
     expect(rulesAbout(lab, "up1")).toHaveLength(4);
   });
 

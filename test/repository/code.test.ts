@@ -66,7 +66,7 @@ describe("a plugin", () => {
       const statements = codeOf(`plugins/${name}/main.ts`)
         .replaceAll(/^import .*;$/gm, "")
         .trim();
-      expect(statements).toMatch(/^runPlugin\(\{[^()]*\}\);$/);
+      expect(statements).toMatch(/^export const plugin: Plugin = \{[^(){}]*\};$/);
       expect(read(`plugins/${name}/main.ts`)).toContain(`name: "${name}"`);
       expect(importsOf(`plugins/${name}/config.ts`)).toContain("zod/mini");
     },

@@ -1,0 +1,30 @@
+import { type Edge, type Plugin, servePlugin } from "./plugin.ts";
+import type { Child, LaunchOptions } from "./plugin-process.ts";
+
+/**
+ * Serves a plugin inside the process of another one as a process of its own would: the same standard input, the environment that it
+ * is given, its output kept for whoever waits. It acts when it is told to begin, and has ended then; it knows no deadline.
+ */
+export function serveResident(plugin: Plugin, edge: Edge, { environment, stdin }: LaunchOptions): Child {
+  let stdout = "";
+  let stderr = "";
+  let status: number | undefined;
+  const begin = () => {
+    status ??= servePlugin(plugin, {
+      ...edge,
+      environment,
+      readStdin: () => stdin,
+      writeOut: (text) => {
+        stdout += text;
+      },
+      writeErr: (text) => {
+        stderr += text;
+      },
+    });
+  };
+  const wait = () => {
+    begin();
+    return { status, signal: undefined, stdout: Buffer.from(stdout), stderr: Buffer.from(stderr) };
+  };
+  return { begin, wait, abandon: () => {} };
+}
