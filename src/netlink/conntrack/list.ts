@@ -1,0 +1,37 @@
+import type { Family } from "../../ip/address.ts";
+import { NLM_F } from "../message.ts";
+import type { Netlink } from "../socket.ts";
+import { CTA_FILTER_F } from "./attributes.ts";
+import { CONNECTION_FAMILY, connectionType, IPCTNL_MSG } from "./header.ts";
+import { type Connection, encodeConnection, readConnection } from "./message.ts";
+
+/** Which connections: of a protocol (IPPROTO), and those to a port as their packets came, where one is given. */
+export interface ConnectionFilter {
+  readonly family: Family;
+  readonly protocol: number;
+  readonly destinationPort?: number;
+}
+
+/**
+ * The connections of a family, like `conntrack -L -f ipv4 -p udp --orig-port-dst PORT`. The kernel picks them out since Linux 5.8;
+ * before, it sends all of the family, and they are picked out here. @param netlink a socket of NETLINK_NETFILTER @throws NetlinkError
+ */
+export function listConnections(netlink: Netlink, filter: ConnectionFilter): readonly Connection[] {
+  const { family, protocol, destinationPort } = filter;
+  const hasPort = destinationPort !== undefined;
+  const wanted = CTA_FILTER_F.PROTO_NUM | (hasPort ? CTA_FILTER_F.PROTO_DST_PORT : 0);
+  const proto = { protocol, ...(hasPort && { destinationPort }) };
+  const attributes = { original: { proto }, filter: { original: wanted, reply: 0 } };
+  const messages = netlink.request({
+    type: connectionType(IPCTNL_MSG.CT_GET),
+    flags: NLM_F.DUMP,
+    payload: encodeConnection({ family: CONNECTION_FAMILY[family], attributes }),
+    action: `list the tracked connections of protocol ${protocol}${hasPort ? ` to port ${destinationPort}` : ""}`,
+  });
+  return messages
+    .map(readConnection)
+    .filter(
+      (connection) =>
+        connection.protocol === protocol && (!hasPort || connection.original.destinationPort === destinationPort),
+    );
+}
