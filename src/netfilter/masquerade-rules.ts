@@ -1,18 +1,20 @@
 import type { Address } from "../ip/address.ts";
-import { decodeAddress, encodeAddress, type Family, formatAddress } from "../ip/address.ts";
+import { decodeAddress, encodeAddress, type Family } from "../ip/address.ts";
 import { formatPrefix, network, type Prefix, parsePrefix } from "../ip/prefix.ts";
 import { NFPROTO } from "../netlink/nfnetlink.ts";
 import { type ChainKey, NF_INET, NF_IP_PRI } from "./nftables/chain.ts";
 import { NFT } from "./nftables/data.ts";
-import type { Element, Labelled } from "./nftables/element.ts";
+import type { Element } from "./nftables/element.ts";
 import { lookUpSource, matchDestination } from "./nftables/match.ts";
 import type { ChainRules, RuleSet } from "./nftables/rule-set.ts";
 import { type SetSpec, typedSet } from "./nftables/set.ts";
 import { MASQUERADE, RETURN } from "./nftables/statement.ts";
 import { commented, findComment } from "./nftables/userdata.ts";
+import { type OwnedElement, ownedElement } from "./owned-elements.ts";
+import type { Owner } from "./owner.ts";
 
 /** The table is ours alone: the reference plugins flush theirs, `cni_plugins_masquerade`, at every ADD. */
-const TABLE = { family: NFPROTO.INET, table: "cni_masquerade" } as const;
+export const TABLE = { family: NFPROTO.INET, table: "cni_masquerade" } as const;
 
 const COMMENT = "Masquerading of containers' traffic, by the CNI plugins";
 
@@ -55,14 +57,12 @@ export function subnetChain(prefix: Prefix): ChainKey {
   return { ...TABLE, name: `to_${formatPrefix(network(prefix)).replaceAll(":", "-")}` };
 }
 
-/** The element for one container's address, with the prefix length of its subnet; `label` is the address. */
-export function encodeMasqueraded({ address, length }: Prefix, comment: string): Labelled {
-  return {
-    key: { value: encodeAddress(address) },
+/** The element for one container's address, with the prefix length of its subnet. */
+export function encodeMasqueraded({ address, length }: Prefix, owner: Owner): OwnedElement {
+  return ownedElement(owner, SOURCES[address.family], {
+    key: [encodeAddress(address)],
     data: { verdict: { code: NFT.GOTO, chain: subnetChain({ address, length }).name } },
-    userdata: commented("element", comment),
-    label: formatAddress(address),
-  };
+  });
 }
 
 /** The mirror image. @throws RangeError when the key is no address */

@@ -1,5 +1,7 @@
+import { decodeAddress, formatAddress } from "../../ip/address.ts";
+import { decodeMac } from "../../ip/mac.ts";
 import { align, concat } from "../../netlink/bytes.ts";
-import { type Codec, u32 } from "../../netlink/codec.ts";
+import { type Codec, text, u32 } from "../../netlink/codec.ts";
 
 /** enum byteorder, nftables' include/datatype.h */
 const BYTEORDER = { INVALID: 0, HOST_ENDIAN: 1, BIG_ENDIAN: 2 } as const;
@@ -7,25 +9,44 @@ const BYTEORDER = { INVALID: 0, HOST_ENDIAN: 1, BIG_ENDIAN: 2 } as const;
 /** IFNAMSIZ: bytes of an interface's name, NULs at its end included. <linux/if.h> */
 const IFNAMSIZ = 16;
 
+/** How a value is shown to people. */
+type Format = (bytes: Uint8Array) => string;
+
+const ip: Format = (bytes) => formatAddress(decodeAddress(bytes));
+const number: Format = (bytes) => String(bytes.reduce((value, byte) => value * 0x100 + byte, 0));
+const hostNumber: Format = (bytes) => number(bytes.toReversed());
+
+/** An interface's name, as registers and keys have it. */
+export const ifname: Codec<string> = {
+  encode: (name) => {
+    const bytes = new Uint8Array(IFNAMSIZ);
+    new TextEncoder().encodeInto(name, bytes);
+    return bytes;
+  },
+  decode: (bytes) => text.decode(bytes),
+};
+
+const { INVALID, HOST_ENDIAN, BIG_ENDIAN } = BYTEORDER;
+
 /**
  * The nft tool's types of values: the number by which it prints them, and how many bytes one has. The kernel only hands the
  * number on. enum datatypes, nftables' include/datatype.h
  */
 const DATATYPE = {
-  nf_proto: { number: 2, size: 1, byteorder: BYTEORDER.HOST_ENDIAN },
-  ipv4_addr: { number: 7, size: 4, byteorder: BYTEORDER.BIG_ENDIAN },
-  ipv6_addr: { number: 8, size: 16, byteorder: BYTEORDER.BIG_ENDIAN },
-  ether_addr: { number: 9, size: 6, byteorder: BYTEORDER.BIG_ENDIAN },
-  ether_type: { number: 10, size: 2, byteorder: BYTEORDER.BIG_ENDIAN },
-  inet_proto: { number: 12, size: 1, byteorder: BYTEORDER.INVALID },
-  inet_service: { number: 13, size: 2, byteorder: BYTEORDER.BIG_ENDIAN },
-  mark: { number: 19, size: 4, byteorder: BYTEORDER.HOST_ENDIAN },
-  ct_state: { number: 26, size: 4, byteorder: BYTEORDER.HOST_ENDIAN },
-  ct_dir: { number: 27, size: 1, byteorder: BYTEORDER.INVALID },
-  ct_status: { number: 28, size: 4, byteorder: BYTEORDER.HOST_ENDIAN },
-  icmpv6_type: { number: 29, size: 1, byteorder: BYTEORDER.BIG_ENDIAN },
-  fib_addrtype: { number: 38, size: 4, byteorder: BYTEORDER.HOST_ENDIAN },
-  ifname: { number: 41, size: IFNAMSIZ, byteorder: BYTEORDER.HOST_ENDIAN },
+  nf_proto: { number: 2, size: 1, byteorder: HOST_ENDIAN, format: number },
+  ipv4_addr: { number: 7, size: 4, byteorder: BIG_ENDIAN, format: ip },
+  ipv6_addr: { number: 8, size: 16, byteorder: BIG_ENDIAN, format: ip },
+  ether_addr: { number: 9, size: 6, byteorder: BIG_ENDIAN, format: decodeMac },
+  ether_type: { number: 10, size: 2, byteorder: BIG_ENDIAN, format: number },
+  inet_proto: { number: 12, size: 1, byteorder: INVALID, format: number },
+  inet_service: { number: 13, size: 2, byteorder: BIG_ENDIAN, format: number },
+  mark: { number: 19, size: 4, byteorder: HOST_ENDIAN, format: hostNumber },
+  ct_state: { number: 26, size: 4, byteorder: HOST_ENDIAN, format: hostNumber },
+  ct_dir: { number: 27, size: 1, byteorder: INVALID, format: number },
+  ct_status: { number: 28, size: 4, byteorder: HOST_ENDIAN, format: hostNumber },
+  icmpv6_type: { number: 29, size: 1, byteorder: BIG_ENDIAN, format: number },
+  fib_addrtype: { number: 38, size: 4, byteorder: HOST_ENDIAN, format: hostNumber },
+  ifname: { number: 41, size: IFNAMSIZ, byteorder: HOST_ENDIAN, format: ifname.decode },
 } as const;
 
 /** The nft tool's name for a type of values. */
@@ -77,12 +98,8 @@ export function split(bytes: Uint8Array, types: readonly Datatype[]): readonly U
   });
 }
 
-/** An interface's name, as registers and keys have it. */
-export const ifname: Codec<string> = {
-  encode: (name) => {
-    const bytes = new Uint8Array(IFNAMSIZ);
-    new TextEncoder().encodeInto(name, bytes);
-    return bytes;
-  },
-  decode: (bytes) => new TextDecoder().decode(bytes).replace(/\0.*$/s, ""),
-};
+/** A key or data for people, like `veth1 . 02:00:00:00:00:01`. @throws RangeError when there is less than the types need */
+export function formatKey(bytes: Uint8Array, types: readonly Datatype[]): string {
+  const parts = split(bytes, types);
+  return types.map((type, index) => DATATYPE[type].format(parts[index] ?? bytes)).join(" . ");
+}

@@ -1,5 +1,6 @@
 import type { Request } from "../../netlink/answers.ts";
-import { addChain, type Chain } from "./chain.ts";
+import type { Netlink } from "../../netlink/socket.ts";
+import { addChain, type Chain, findChain } from "./chain.ts";
 import type { Expression } from "./expression.ts";
 import { addRule, flushChain } from "./rule.ts";
 import { addSet, type NamedSet } from "./set.ts";
@@ -39,4 +40,16 @@ export function ensureRuleSet({ table, sets, chains }: RuleSet): readonly Reques
       ...rules().map((rule) => addRule({ ...place, chain: name, ...rule })),
     ]),
   ];
+}
+
+/**
+ * The changes after which what is missing of the rule set is there: none as a rule, for which it asks after each chain. One that has
+ * rules, or that something goes to, is taken to be as it should; sets are there where the base chains are, which look them up.
+ * @throws NetlinkError
+ */
+export function missingOf(netlink: Netlink, { table, sets, chains }: RuleSet): readonly Request[] {
+  const place = { family: table.family, table: table.name };
+  const missing = chains.filter(({ name }) => (findChain(netlink, { ...place, name })?.use ?? 0) === 0);
+  if (missing.length === 0) return [];
+  return ensureRuleSet({ table, sets: missing.some(({ base }) => base !== undefined) ? sets : [], chains: missing });
 }

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { encodeAddress, parseAddress } from "../../../src/ip/address.ts";
 import { encodeMac } from "../../../src/ip/mac.ts";
-import { concatenate, ifname, keyType, split } from "../../../src/netfilter/nftables/datatype.ts";
+import { concatenate, formatKey, ifname, keyType, split } from "../../../src/netfilter/nftables/datatype.ts";
 import { decodeElement, decodeElementList } from "../../../src/netfilter/nftables/element.ts";
 import { u8, u16be } from "../../../src/netlink/codec.ts";
 import { hex, payloads } from "../captured.ts";
@@ -44,4 +44,11 @@ test("keyType counts whole registers for the parts of a concatenation", () => {
 test("ifname ends at its first NUL, and longer names are cut", () => {
   expect(ifname.decode(ifname.encode("veth1"))).toBe("veth1");
   expect(ifname.encode("a-name-that-is-too-long")).toHaveLength(16);
+});
+
+test("formatKey shows keys as the nft tool does, numbers for names apart", () => {
+  const from = mapping?.key?.value ?? new Uint8Array();
+  expect(formatKey(from, ["ipv4_addr", "inet_proto", "inet_service"])).toBe("10.0.0.1 . 6 . 8080");
+  expect(formatKey(pair?.key?.value ?? from, ["ifname", "ether_addr"])).toBe("veth1 . 02:00:00:00:00:01");
+  expect(formatKey(Uint8Array.of(0, 0x20, 0, 0), ["mark"])).toBe("8192");
 });
