@@ -8,8 +8,9 @@ import { launch } from "../../src/linux/process.ts";
 import { findLink, getLink } from "../../src/netlink/link/get.ts";
 import type { Link } from "../../src/netlink/link/message.ts";
 import { type Netlink, openNetlink } from "../../src/netlink/socket.ts";
-import { type BridgeSpec, ensureBridge, pinBridgeMac } from "../../src/steps/bridge.ts";
+import { ensureBridge, pinBridgeMac, withBridge } from "../../src/steps/bridge.ts";
 import { ensureGatewayAddress } from "../../src/steps/bridge-address.ts";
+import { withBridges } from "../../src/steps/bridge-lock.ts";
 import { type Container, openContainer } from "../../src/steps/container.ts";
 import { enableForwarding } from "../../src/steps/forwarding.ts";
 import { announceAddresses, configureInterface, prepareInterface } from "../../src/steps/interface.ts";
@@ -21,6 +22,8 @@ import { connectVeth, type VethPair, waitForPort } from "../../src/steps/veth.ts
 import { type AddressPlan, planAddresses } from "./address-plan.ts";
 import { type BridgeConfig, parseBridgeConfig } from "./config.ts";
 import { ensureGateway } from "./gateway.ts";
+import { chooseMtu, reportMtu } from "./mtu.ts";
+import { removeEmptyBridges } from "./removal.ts";
 import { joinVlans, needForVlans, planVlans } from "./vlan.ts";
 
 /** How long IPAM may take to give back what it gave: less than for ADD, which may have taken all of its time already. */
@@ -54,16 +57,30 @@ export function add(request: Request): Result {
 }
 
 function attach(attachment: Attachment): Result {
-  const { request, config, ipam, host, container, defer } = attachment;
+  const { host } = attachment;
+  const { bridge, veth } = withBridges("used", () => connect(attachment));
+  return withBridge(host, bridge, () => furnish(attachment, { bridge, veth }));
+}
+
+/** The bridge, and a port of it that the container hangs on. */
+function connect({ request, config, ipam, host, container, defer }: Attachment): { bridge: Link; veth: VethPair } {
+  const mtu = chooseMtu(host, config.mtu, request.log);
+  if (config.removeEmptyBridge) defer(() => removeEmptyBridges(request));
   // Before IPAM begins: a kernel or a bridge that cannot serve the configuration shows here, with nothing touched.
-  const bridge = ensureBridge(host, bridgeSpec(config), defer);
+  const bridge = ensureBridge(host, { ...bridgeSpec(config), mtu }, defer);
   // IPAM looks for an address while all is made that needs none.
   ipam?.begin();
-  const veth = connectVeth(host, { ...vethSpec(request, config), bridge, container }, defer);
+  const spec = { ...vethSpec(request, config), mtu, bridge, container };
+  return { bridge, veth: withBridge(host, bridge, () => connectVeth(host, spec, defer)) };
+}
+
+/** All that a connected container needs to be reached and to reach others. */
+function furnish(attachment: Attachment, { bridge, veth }: { bridge: Link; veth: VethPair }): Result {
+  const { request, config, ipam, host, container } = attachment;
   joinVlans(host, bridge, veth.port, planVlans(config));
   if (!config.disableContainerInterface) prepareInterface(container, veth.inside, { enableDad: config.enabledad });
   if (!config.disableContainerInterface) waitForPort(host, veth.port);
-  const links = settle(host, bridge, veth);
+  const links = settle(attachment, bridge, veth);
   const answer = ipam?.result();
   const plan = answer && assignAddresses(attachment, { answer, bridge, veth });
   if (plan !== undefined) announceAddresses(container, veth.inside);
@@ -114,14 +131,14 @@ function hasRefused(ipam: Delegation): boolean {
   }
 }
 
-function bridgeSpec(config: BridgeConfig): BridgeSpec {
-  const { bridge: name, mtu, promiscMode: promiscuous } = config;
-  return { name, mtu, promiscuous, vlanNeed: needForVlans(config) };
+function bridgeSpec(config: BridgeConfig) {
+  const { bridge: name, promiscMode: promiscuous } = config;
+  return { name, promiscuous, vlanNeed: needForVlans(config) };
 }
 
 function vethSpec(request: Request, config: BridgeConfig) {
-  const { mtu, mac, hairpinMode: hairpin, portIsolation: isolated } = config;
-  return { ifname: request.ifname, mtu, mac, hairpin, isolated, alias: portAlias(request) };
+  const { mac, hairpinMode: hairpin, portIsolation: isolated } = config;
+  return { ifname: request.ifname, mac, hairpin, isolated, alias: portAlias(request) };
 }
 
 /** Returns also what the result has to name besides: the gateway of a VLAN. */
@@ -142,9 +159,10 @@ function assignAddresses(
 }
 
 /** The links as they are now that they are connected; the bridge with the MAC that it had before our port joined. */
-function settle(host: Netlink, bridge: Link, veth: VethPair) {
+function settle({ host, request }: Attachment, bridge: Link, veth: VethPair) {
   const now = getLink(host, bridge.index);
   pinBridgeMac(host, bridge, now);
+  reportMtu({ before: bridge, now, port: veth.port }, request.log);
   return { bridge: { ...report(now), mac: bridge.mac }, port: report(veth.port), inside: report(veth.inside) };
 }
 

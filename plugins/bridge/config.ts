@@ -7,21 +7,24 @@ import type { Request } from "../../src/cni/request.ts";
 import { type Mac, parseMac } from "../../src/ip/mac.ts";
 import { expandTrunk, MAX_VLAN, trunkEntry } from "./vlan-trunk.ts";
 
+const DEFAULT_BRIDGE = "cni0";
+
 function schema() {
   const flag = z._default(z.boolean(), false);
   return z.extend(netConf(), {
-    bridge: z._default(z.string(), "cni0"),
+    bridge: z._default(z.string(), DEFAULT_BRIDGE),
     isGateway: flag,
     isDefaultGateway: flag,
     forceAddress: flag,
     ipMasq: flag,
     ipMasqBackend: z.optional(z.string()),
-    mtu: z._default(integer({ min: 0 }), 0),
+    mtu: z._default(z.union([integer({ min: 0 }), z.literal("auto")]), 0),
     hairpinMode: flag,
     promiscMode: flag,
     portIsolation: flag,
     enabledad: flag,
     disableContainerInterface: flag,
+    removeEmptyBridge: flag,
     vlan: z._default(integer(), 0),
     vlanTrunk: z.optional(z.array(trunkEntry())),
     preserveDefaultVlan: flag,
@@ -92,6 +95,16 @@ export function readIpamType(request: Request): string | undefined {
   const schema = z.object({ ipam: z.optional(z.object({ type: z.optional(z.string()) })) });
   const type = parseConfig(schema, request.config).ipam?.type;
   return type === "" ? undefined : type;
+}
+
+/** What DEL and GC need to take a bridge away, whatever else is in the configuration by now. */
+export function readRemoval(request: Request): { readonly bridge: string; readonly isAskedFor: boolean } {
+  const schema = z.object({
+    bridge: z.catch(z._default(z.string(), DEFAULT_BRIDGE), DEFAULT_BRIDGE),
+    removeEmptyBridge: z.catch(z._default(z.boolean(), false), false),
+  });
+  const { bridge, removeEmptyBridge: isAskedFor } = parseConfig(schema, request.config);
+  return { bridge, isAskedFor };
 }
 
 function refuseContradictions(config: BridgeConfig): void {

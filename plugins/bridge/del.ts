@@ -3,14 +3,16 @@ import type { Request } from "../../src/cni/request.ts";
 import { launch } from "../../src/linux/process.ts";
 import { selectOwner } from "../../src/netfilter/owner.ts";
 import { findLink } from "../../src/netlink/link/get.ts";
+import type { Link } from "../../src/netlink/link/message.ts";
 import { openNetlink } from "../../src/netlink/socket.ts";
 import { keepBridgeMac } from "../../src/steps/bridge.ts";
 import { findContainer } from "../../src/steps/container.ts";
 import { endMasquerade } from "../../src/steps/masquerade.ts";
-import { deletePorts } from "../../src/steps/own-ports.ts";
+import { deletePorts, listOwnPorts } from "../../src/steps/own-ports.ts";
 import { runAll } from "../../src/steps/undo.ts";
 import { deleteLinkIfThere } from "../../src/steps/veth.ts";
 import { readIpamType } from "./config.ts";
+import { removeEmptyBridges } from "./removal.ts";
 
 /**
  * Detaches a container: its masquerade rules, its interface and its lease. Works without the namespace, without
@@ -30,16 +32,16 @@ export function del(request: Request): void {
  */
 function detach(request: Request): void {
   let ipam: Delegation | undefined;
-  let isGone = false;
+  let gone: readonly Link[] | undefined;
   runAll([
     () => {
       ipam = startIpam(request);
     },
     () => {
-      deleteInterface(request);
-      isGone = true;
+      gone = deleteInterface(request);
     },
-    () => (isGone ? ipam?.done() : ipam?.abandon()),
+    () => (gone === undefined ? ipam?.abandon() : ipam?.done()),
+    () => removeEmptyBridges(request, gone),
   ]);
 }
 
@@ -48,15 +50,21 @@ function startIpam(request: Request): Delegation | undefined {
   return type === undefined ? undefined : startDelegate(launch, request, { command: "DEL", type, held: true });
 }
 
-/** By its name in the container; where that cannot be asked, or has no such interface (any more), by the port's alias. */
-function deleteInterface(request: Request): void {
+/**
+ * By its name in the container; where that cannot be asked, or has no such interface (any more), by the port's alias. Returns
+ * the ports that went with it.
+ */
+function deleteInterface(request: Request): readonly Link[] {
   const host = openNetlink();
   const container = findContainer(request.netns);
   const inside = container && findLink(container.netlink, request.ifname);
   if (container === undefined || inside === undefined) {
-    deletePorts(host, selectOwner(request));
-    return;
+    const ports = listOwnPorts(host, selectOwner(request));
+    deletePorts(host, ports);
+    return ports;
   }
-  if (inside.peer !== undefined) keepBridgeMac(host, inside.peer);
+  const port = inside.peer === undefined ? undefined : findLink(host, inside.peer);
+  if (port !== undefined) keepBridgeMac(host, port);
   deleteLinkIfThere(container.netlink, inside.name);
+  return port === undefined ? [] : [port];
 }

@@ -4,9 +4,10 @@ import { launch } from "../../src/linux/process.ts";
 import { selectStale } from "../../src/netfilter/owner.ts";
 import { openNetlink } from "../../src/netlink/socket.ts";
 import { endStaleMasquerade } from "../../src/steps/masquerade.ts";
-import { deletePorts } from "../../src/steps/own-ports.ts";
+import { deletePorts, listOwnPorts } from "../../src/steps/own-ports.ts";
 import { runAll } from "../../src/steps/undo.ts";
 import { readIpamType } from "./config.ts";
+import { removeEmptyBridges } from "./removal.ts";
 
 /**
  * Removes what this network's attachments have left that the runtime does not name as valid: rules, interfaces and, by the IPAM
@@ -19,10 +20,13 @@ export function gc(request: Request): void {
 }
 
 function removals(request: Request, valid: readonly Attachment[]): readonly (() => void)[] {
-  return [
-    () => endStaleMasquerade(request, valid),
-    () => deletePorts(openNetlink(), selectStale(request.network, valid)),
-  ];
+  return [() => endStaleMasquerade(request, valid), () => deleteStalePorts(request, valid)];
+}
+
+function deleteStalePorts(request: Request, valid: readonly Attachment[]): void {
+  const host = openNetlink();
+  const ports = listOwnPorts(host, selectStale(request.network, valid));
+  runAll([() => deletePorts(host, ports), () => removeEmptyBridges(request, ports)]);
 }
 
 /** The IPAM plugin reads the same list. */

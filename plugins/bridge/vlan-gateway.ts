@@ -6,7 +6,7 @@ import { addVeth } from "../../src/netlink/link/add.ts";
 import { findLink, getLink } from "../../src/netlink/link/get.ts";
 import { listPorts } from "../../src/netlink/link/list.ts";
 import type { Link, LinkId } from "../../src/netlink/link/message.ts";
-import { setLinkUp } from "../../src/netlink/link/set.ts";
+import { setLink, setLinkUp } from "../../src/netlink/link/set.ts";
 import type { Netlink } from "../../src/netlink/socket.ts";
 import { listVlans } from "../../src/netlink/vlan/list.ts";
 import { pinBridgeMac } from "../../src/steps/bridge.ts";
@@ -26,6 +26,9 @@ export interface VlanMembership {
   readonly config: VlanConfig;
 }
 
+/** The alias of the port that connects a VLAN's gateway with the bridge: it is there for containers, and none itself. */
+const PORT_MARK = "VLAN gateway of the CNI plugin bridge";
+
 type VlanConfig = Pick<BridgeConfig, "vlan" | "preserveDefaultVlan">;
 
 /**
@@ -37,13 +40,18 @@ export function ensureVlanGateway(host: Netlink, membership: VlanMembership, def
   const { bridge, name, config } = membership;
   const gateway = findLink(host, name) ?? createGateway(host, membership, defer);
   // Also where it was there: whoever made it may not have come further yet, or may have died before.
-  const port = portOf(host, bridge, gateway);
+  const port = connectPort(host, bridge, gateway);
   if (port !== undefined) joinVlans(host, bridge, port, planGateway(config));
   // Router advertisements from containers must not reconfigure the host (CVE-2020-10749).
   attemptSysctl(() => writeSysctl(`net/ipv6/conf/${name}/accept_ra`, "0"));
   if (gateway.up) return gateway;
   setLinkUp(host, gateway);
   return getLink(host, gateway.index);
+}
+
+/** Whether a port of a bridge connects the gateway of a VLAN that we made. */
+export function isGatewayPort({ alias }: Link): boolean {
+  return alias === PORT_MARK;
 }
 
 /** Whether no port of the bridge is in the VLAN but the container's and the gateway's own. */
@@ -79,9 +87,10 @@ export function checkVlanGateway(
 function createGateway(host: Netlink, membership: VlanMembership, defer: Defer): Link {
   const { bridge, name } = membership;
   const { mtu } = bridge;
+  const portName = randomName();
   try {
     const peer = { name, mac: randomMac(), mtu };
-    addVeth(host, { name: randomName(), master: bridge.index, mac: randomMac(), up: true, mtu, peer });
+    addVeth(host, { name: portName, master: bridge.index, mac: randomMac(), up: true, mtu, peer });
   } catch (error) {
     const other = error instanceof NetlinkError && error.errno === ERRNO.EEXIST ? findLink(host, name) : undefined;
     // Somebody else made it at the same moment.
@@ -91,8 +100,17 @@ function createGateway(host: Netlink, membership: VlanMembership, defer: Defer):
   defer(() => {
     if (isVlanUnused(host, membership)) deleteLinkIfThere(host, name);
   });
+  setLink(host, getLink(host, portName), { alias: PORT_MARK });
   pinBridgeMac(host, bridge, getLink(host, bridge.index));
   return getLink(host, name);
+}
+
+/** The same; one of ours whose bridge was deleted and made anew is connected again. */
+function connectPort(host: Netlink, bridge: Link, gateway: Link): Link | undefined {
+  const peer = gateway.peer === undefined ? undefined : findLink(host, gateway.peer);
+  if (peer === undefined || !isGatewayPort(peer) || peer.master !== undefined) return portOf(host, bridge, gateway);
+  setLink(host, peer, { master: bridge.index, up: true });
+  return getLink(host, peer.index);
 }
 
 /** The port of the bridge that is a veth's other end. */

@@ -1,6 +1,6 @@
 import fs from "node:fs";
 import { pause } from "../../src/cni/pause.ts";
-import { tryFlock } from "../../src/linux/flock.ts";
+import { waitForFlock } from "../../src/steps/flock.ts";
 import * as files from "./atomic-file.ts";
 import { readBoot } from "./boot.ts";
 import { isVoid } from "./lease.ts";
@@ -29,9 +29,6 @@ export interface Store {
   /** Takes one line. */
   readonly log: (line: string) => void;
 }
-
-/** Longest pause in ms between two looks at the Go plugin's lock. */
-const LONGEST_PAUSE = 25;
 
 /** Pauses in ms in which a DEL at work beside an ADD is done. */
 const MOMENTS = [1, 2, 4];
@@ -119,15 +116,6 @@ function openGoLock(folder: string): number | undefined {
   } catch {
     return undefined;
   }
-}
-
-function waitForFlock(fd: number, patience: number): boolean {
-  const started = performance.now();
-  for (let length = 1; !tryFlock(fd); length = Math.min(length * 2, LONGEST_PAUSE)) {
-    if (performance.now() - started > patience) return false;
-    pause(length);
-  }
-  return true;
 }
 
 /** Whether the index is complete, as it soon is where nothing but a DEL at work makes it look otherwise. */

@@ -1,11 +1,14 @@
 import { openLibrary } from "#ffi";
 
 /** <sys/file.h> */
-const LOCK = { EX: 2, NB: 4 } as const;
+const LOCK = { SH: 1, EX: 2, NB: 4 } as const;
 
-/** Takes the exclusive lock of an open file, like `flock --nonblock FD`; false where another has it. Closing the file lets go of it. */
-export function tryFlock(fd: number): boolean {
+/** Shared: for as many as want it, as long as nobody has it exclusively. */
+export type FlockKind = "shared" | "exclusive";
+
+/** Takes the lock of an open file, like `flock --nonblock FD`; false where another is in the way. Closing the file lets go of it. */
+export function tryFlock(fd: number, kind: FlockKind = "exclusive"): boolean {
   // Not libc(): one function is there in 0.3 ms, all of them in 2.
   const { functions } = openLibrary("libc.so.6", { flock: ["i32", "i32"] });
-  return functions.flock(fd, LOCK.EX | LOCK.NB) === 0;
+  return functions.flock(fd, LOCK.NB | (kind === "shared" ? LOCK.SH : LOCK.EX)) === 0;
 }

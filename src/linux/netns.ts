@@ -38,6 +38,11 @@ export function openNetns(path: string): number {
   });
 }
 
+/** Opens the network namespace that the calling thread is in. The caller closes the descriptor. @throws LinuxError */
+export function openOwnNetns(): number {
+  return open(OWN);
+}
+
 /**
  * Runs a function with the calling thread inside a network namespace, given by path or by an open descriptor, and comes back.
  * Everything in `run` must be synchronous. A netlink socket opened inside keeps serving that namespace afterwards.
@@ -47,7 +52,7 @@ export function openNetns(path: string): number {
 export function withNetns<T>(netns: string | number, run: () => T): T {
   const target = typeof netns === "string" ? openNetns(netns) : netns;
   try {
-    const own = open(OWN);
+    const own = openOwnNetns();
     try {
       enter(target);
       return comeBack(own, run);

@@ -9,6 +9,7 @@ import { listPorts } from "../netlink/link/list.ts";
 import type { Link, LinkId } from "../netlink/link/message.ts";
 import { setLink } from "../netlink/link/set.ts";
 import type { Netlink } from "../netlink/socket.ts";
+import { withBridges } from "./bridge-lock.ts";
 import { randomMac } from "./hardware-address.ts";
 import { attemptSysctl } from "./sysctl.ts";
 import type { Defer } from "./undo.ts";
@@ -21,6 +22,9 @@ export interface BridgeSpec {
   /** What needs VLANs to be kept apart, as an error names it (`vlan 100`); undefined where nothing does. */
   readonly vlanNeed: string | undefined;
 }
+
+/** The alias of a bridge that we made (`ip link` shows it): whoever takes it away, or gives another, makes the bridge their own. */
+const BRIDGE_MARK = "made by the CNI plugin bridge";
 
 /** MAC of a bridge that nobody gave one and that has no ports. */
 const NO_MAC = "00:00:00:00:00:00";
@@ -49,6 +53,16 @@ export function ensureBridge(host: Netlink, spec: BridgeSpec, defer: Defer): Lin
   return getLink(host, bridge.index);
 }
 
+/** Runs what needs a bridge that is there. @throws CniError tryAgainLater when it fails because somebody deleted the bridge meanwhile */
+export function withBridge<T>(host: Netlink, { name, index }: LinkId, act: () => T): T {
+  try {
+    return act();
+  } catch (error) {
+    if (!(error instanceof NetlinkError) || findLink(host, index) !== undefined) throw error;
+    throw new CniError("tryAgainLater", `Cannot use bridge "${name}": it was deleted meanwhile`, { cause: error });
+  }
+}
+
 /**
  * Keeps the MAC that a bridge had before a port joined or left it. A bridge that was never given one takes the lowest of
  * its ports', and whoever talks to it loses packets each time that changes.
@@ -57,11 +71,10 @@ export function pinBridgeMac(host: Netlink, before: Link, now: Link): void {
   if (now.mac !== before.mac && before.mac !== NO_MAC) setLink(host, before, { mac: before.mac });
 }
 
-/** The same for a port that is about to go, by its index: a bridge that goes by its MAC is given that MAC for good. */
-export function keepBridgeMac(host: Netlink, portIndex: number): void {
-  const port = findLink(host, portIndex);
-  const bridge = port?.master === undefined ? undefined : findLink(host, port.master);
-  if (bridge?.kind === "bridge" && bridge.mac === port?.mac) setLink(host, bridge, { mac: bridge.mac });
+/** The same for a port that is about to go: a bridge that goes by its MAC is given that MAC for good. */
+export function keepBridgeMac(host: Netlink, port: Link): void {
+  const bridge = port.master === undefined ? undefined : findLink(host, port.master);
+  if (bridge?.kind === "bridge" && bridge.mac === port.mac) setLink(host, bridge, { mac: bridge.mac });
 }
 
 /** Whether the bridge has no port besides that one. */
@@ -69,9 +82,33 @@ export function isBridgeUnused(host: Netlink, bridge: LinkId, port: LinkId): boo
   return listPorts(host, bridge).every(({ index }) => index === port.index);
 }
 
+/**
+ * Deletes a bridge that we made if it has no ports but those that do not count, and what `disconnect` deletes of these
+ * before. No ADD of ours is between finding a bridge and having its port there meanwhile. One that is gone is fine.
+ * @throws CniError tryAgainLater
+ */
+export function deleteEmptyBridge(
+  host: Netlink,
+  which: string | number,
+  { counts, disconnect }: { counts: (port: Link) => boolean; disconnect: (port: Link) => void },
+): void {
+  const isOurs = (bridge: Link | undefined) => bridge?.kind === "bridge" && bridge.alias === BRIDGE_MARK;
+  if (!isOurs(findLink(host, which))) return;
+  withBridges("deleted", () => {
+    const bridge = findLink(host, which);
+    if (bridge === undefined || !isOurs(bridge)) return;
+    const ports = listPorts(host, bridge);
+    if (ports.some(counts)) return;
+    for (const port of ports) disconnect(port);
+    deleteLink(host, bridge);
+  });
+}
+
 /** Deletes the bridge if it has no ports. */
-export function deleteUnusedBridge(host: Netlink, bridge: LinkId): void {
-  if (listPorts(host, bridge).length === 0) deleteLink(host, bridge);
+function deleteUnusedBridge(host: Netlink, bridge: LinkId): void {
+  withBridges("deleted", () => {
+    if (listPorts(host, bridge).length === 0) deleteLink(host, bridge);
+  });
 }
 
 /**
@@ -107,5 +144,7 @@ function createBridge(host: Netlink, spec: BridgeSpec, defer: Defer): Link {
   }
   const bridge = getLink(host, name);
   defer(() => deleteUnusedBridge(host, bridge));
+  // The kernel takes no alias in the request that makes a link.
+  setLink(host, bridge, { alias: BRIDGE_MARK });
   return bridge;
 }

@@ -1,5 +1,6 @@
 import { isSelected, type Owner, ownerComment, type Selection } from "../netfilter/owner.ts";
 import { listKind } from "../netlink/link/list.ts";
+import type { Link } from "../netlink/link/message.ts";
 import type { Netlink } from "../netlink/socket.ts";
 import { keepBridgeMac } from "./bridge.ts";
 import { runAll } from "./undo.ts";
@@ -11,14 +12,18 @@ export function portAlias(owner: Owner): string {
 }
 
 /**
- * Deletes the veths whose end on the host says that they belong to what is selected, wherever their other end is. It asks for
- * all veths of the host: for where the container's namespace cannot be asked. All are tried before what failed is thrown.
+ * The ports whose alias says that they belong to what is selected, wherever their other end is. It asks for all veths of the
+ * host: for where the container's namespace cannot be asked.
  */
-export function deletePorts(host: Netlink, selection: Selection): void {
-  const ports = listKind(host, "veth", selection.key).filter(({ alias }) => isSelected(selection, alias));
+export function listOwnPorts(host: Netlink, selection: Selection): readonly Link[] {
+  return listKind(host, "veth", selection.key).filter(({ alias }) => isSelected(selection, alias));
+}
+
+/** Deletes ports, and with them their other ends. All are tried before what failed is thrown. */
+export function deletePorts(host: Netlink, ports: readonly Link[]): void {
   runAll(
     ports.map((port) => () => {
-      keepBridgeMac(host, port.index);
+      keepBridgeMac(host, port);
       deleteLinkIfThere(host, port.name);
     }),
   );

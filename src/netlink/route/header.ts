@@ -30,6 +30,9 @@ export const RTPROT = { BOOT: 3 } as const;
 /** What a route does. <linux/rtnetlink.h> */
 export const RTN = { UNICAST: 1, LOCAL: 2 } as const;
 
+/** Flags of a request for a route: the route itself, not where it leads that one address. <linux/rtnetlink.h> */
+export const RTM_F = { FIB_MATCH: 0x2000 } as const;
+
 /** Flags of a next hop. <linux/rtnetlink.h> */
 export const RTNH_F = { ONLINK: 4 } as const;
 

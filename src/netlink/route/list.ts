@@ -6,7 +6,7 @@ import { encodeFamily } from "../family.ts";
 import { NLM_F } from "../message.ts";
 import { RTM } from "../rtnetlink.ts";
 import type { Netlink } from "../socket.ts";
-import { RT_TABLE } from "./header.ts";
+import { RT_TABLE, RTM_F } from "./header.ts";
 import type { KernelRoute } from "./message.ts";
 import { encodeRoute, readRoute } from "./message.ts";
 
@@ -24,9 +24,13 @@ export function listRoutes(
   return routes.filter((route) => route.table === table && (index === undefined || goesThrough(route, index)));
 }
 
-/** The route that a packet to an address would take, like `ip route get ADDRESS`. @throws NetlinkError ENETUNREACH when there is none */
-export function getRoute(netlink: Netlink, address: Address): KernelRoute {
-  const header = { family: encodeFamily(address.family), destinationLength: ADDRESS_BITS[address.family] };
+/**
+ * The route that a packet to an address would take, like `ip route get ADDRESS`; with `whole` as it is in its table, with its own
+ * destination, like `ip route get fibmatch ADDRESS`. @throws NetlinkError ENETUNREACH when there is none
+ */
+export function getRoute(netlink: Netlink, address: Address, { whole = false } = {}): KernelRoute {
+  const flags = whole ? RTM_F.FIB_MATCH : 0;
+  const header = { family: encodeFamily(address.family), destinationLength: ADDRESS_BITS[address.family], flags };
   const payload = encodeRoute({ header, attributes: { destination: address } });
   const action = `find a route to ${formatAddress(address)}`;
   const [message] = netlink.request({ type: RTM.GETROUTE, flags: 0, payload, action });

@@ -1,0 +1,40 @@
+import type { Address, Family } from "../../ip/address.ts";
+import { ERRNO } from "../../linux/errno.ts";
+import { NetlinkError } from "../acknowledgement.ts";
+import type { Netlink } from "../socket.ts";
+import { getRoute, listRoutes } from "./list.ts";
+import type { KernelRoute } from "./message.ts";
+
+/** Addresses that hardly anybody has a route of its own to: 192.0.2.1 of TEST-NET-1 (RFC 5737) and the unspecified one. */
+const ELSEWHERE: Readonly<Record<Family, Address>> = {
+  4: { family: 4, value: 0xc0_00_02_01n },
+  6: { family: 6, value: 0n },
+};
+
+/**
+ * The default route of a family, like `ip route show default`, also where rules lead to another table than main. One small
+ * request: the routes of a table, of which there may be many, are read only where it is answered with another route.
+ */
+export function findDefaultRoute(netlink: Netlink, family: Family): KernelRoute | undefined {
+  const found = lookUp(netlink, ELSEWHERE[family]);
+  if (found === "none") return undefined;
+  if (found !== "another") return found;
+  return listRoutes(netlink, { family })
+    .filter(isDefault)
+    .sort((a, b) => a.priority - b.priority)[0];
+}
+
+function lookUp(netlink: Netlink, address: Address): KernelRoute | "none" | "another" {
+  try {
+    const route = getRoute(netlink, address, { whole: true });
+    return isDefault(route) ? route : "another";
+  } catch (error) {
+    if (!(error instanceof NetlinkError)) throw error;
+    // Anything else is what a route says that leads nowhere: blackhole, prohibit, unreachable.
+    return error.errno === ERRNO.ENETUNREACH ? "none" : "another";
+  }
+}
+
+function isDefault({ destination }: KernelRoute): boolean {
+  return destination.length === 0;
+}
