@@ -57,19 +57,19 @@ export function add(request: Request): Result {
 }
 
 function attach(attachment: Attachment): Result {
-  const { host } = attachment;
+  const { host, ipam } = attachment;
+  // Before IPAM begins: a kernel or a bridge that cannot serve the configuration shows here, with nothing touched.
   const { bridge, veth } = withBridges("used", () => connect(attachment));
+  // IPAM looks for an address while all is made that needs none; it may take its time, so not while others wait for bridges.
+  ipam?.begin();
   return withBridge(host, bridge, () => furnish(attachment, { bridge, veth }));
 }
 
 /** The bridge, and a port of it that the container hangs on. */
-function connect({ request, config, ipam, host, container, defer }: Attachment): { bridge: Link; veth: VethPair } {
+function connect({ request, config, host, container, defer }: Attachment): { bridge: Link; veth: VethPair } {
   const mtu = chooseMtu(host, config.mtu, request.log);
   if (config.removeEmptyBridge) defer(() => removeEmptyBridges(request));
-  // Before IPAM begins: a kernel or a bridge that cannot serve the configuration shows here, with nothing touched.
   const bridge = ensureBridge(host, { ...bridgeSpec(config), mtu }, defer);
-  // IPAM looks for an address while all is made that needs none.
-  ipam?.begin();
   const spec = { ...vethSpec(request, config), mtu, bridge, container };
   return { bridge, veth: withBridge(host, bridge, () => connectVeth(host, spec, defer)) };
 }
