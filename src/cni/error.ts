@@ -47,6 +47,8 @@ export const ERROR_CODES = {
   delegateFailed: 108,
   /** Something did not finish in its time. */
   deadlineExceeded: 109,
+  /** The loopback interface has an address that is none of its own. */
+  loopbackConflict: 110,
   /** A bug in the plugin. */
   internal: 999,
 } as const;

@@ -8,19 +8,26 @@ import { NewestPackages } from "./debian.ts";
 /** The releases that ours are compared with. Never an older one. */
 const PLUGINS_VERSION = "1.9.1";
 const CNITOOL_VERSION = "1.3.0";
-const PLUGINS = { bridge: "plugins/main/bridge", "host-local": "plugins/ipam/host-local" };
+const PLUGINS = {
+  bridge: "plugins/main/bridge",
+  "host-local": "plugins/ipam/host-local",
+  loopback: "plugins/main/loopback",
+  tuning: "plugins/meta/tuning",
+};
 
 const cache = path.join(import.meta.dirname, "../../.cache");
 
 /**
- * Folder of the reference's executables: bridge, host-local and cnitool. It is `CNI_REFERENCE_DIR` where that is set; else made once, from the Go
+ * Folder of the reference's executables: the plugins above and cnitool. It is `CNI_REFERENCE_DIR` where that is set; else made once, from the Go
  * modules where Go is installed, else from the distribution's newest packages.
  * @throws Error that says what was tried, where none of it works or the version is too old
  */
 export function referenceDir(): string {
   const given = process.env["CNI_REFERENCE_DIR"];
   const folder = path.resolve(given ?? path.join(cache, `reference/${PLUGINS_VERSION}`));
-  if (given === undefined && !fs.existsSync(folder)) make(folder);
+  // One that an earlier list of plugins made lacks those that came to it.
+  const isWhole = [...Object.keys(PLUGINS), "cnitool"].every((name) => fs.existsSync(path.join(folder, name)));
+  if (given === undefined && !isWhole) make(folder);
   for (const name of Object.keys(PLUGINS)) checkPlugin(folder, name);
   checkCnitool(folder);
   return folder;
@@ -44,6 +51,7 @@ function make(folder: string): void {
       "go install by the distribution's newest Go": () => installCnitool(unpackGo(newest(), unfinished), unfinished),
     });
     fs.rmSync(path.join(unfinished, "unpacked"), { recursive: true, force: true });
+    fs.rmSync(folder, { recursive: true, force: true });
     fs.renameSync(unfinished, folder);
   } finally {
     opened?.dispose();

@@ -1,0 +1,46 @@
+import { CniError } from "../../src/cni/error.ts";
+import type { Request } from "../../src/cni/request.ts";
+import type { Result } from "../../src/cni/result.ts";
+import { formatAddress, isLoopback } from "../../src/ip/address.ts";
+import { listAddresses } from "../../src/netlink/address/list.ts";
+import type { LinkAddress } from "../../src/netlink/address/message.ts";
+import { setLink, setLinkUp } from "../../src/netlink/link/set.ts";
+import { openContainer } from "../../src/steps/container.ts";
+import { type Defer, undoOnError } from "../../src/steps/undo.ts";
+import { getLoopback } from "./loopback.ts";
+
+/** Brings up the container's `lo`, whatever CNI_IFNAME says; the kernel then gives it its addresses. A prevResult is handed on as it is. */
+export function add(request: Request): Result {
+  const { prevResult } = request;
+  return undoOnError(request.log, (defer) => {
+    const result = bringUp(request, defer);
+    return prevResult ?? result;
+  });
+}
+
+function bringUp({ netns }: Request, defer: Defer): Result {
+  const { netlink } = openContainer(netns);
+  const lo = getLoopback(netlink);
+  if (!lo.up) {
+    defer(() => setLink(netlink, lo, { up: false }));
+    setLinkUp(netlink, lo);
+  }
+  const addresses = listAddresses(netlink, lo);
+  refuseOthers(addresses, netns);
+  const first = ([4, 6] as const).map((family) => addresses.find(({ prefix }) => prefix.address.family === family));
+  return {
+    interfaces: [{ name: lo.name, mac: lo.mac, mtu: lo.mtu, sandbox: netns }],
+    ips: first.filter((address) => address !== undefined).map(({ prefix }) => ({ interface: 0, address: prefix })),
+    routes: [],
+    dns: {},
+  };
+}
+
+function refuseOthers(addresses: readonly LinkAddress[], netns: string): void {
+  const other = addresses.find(({ prefix }) => !isLoopback(prefix.address));
+  if (other === undefined) return;
+  const text = formatAddress(other.prefix.address);
+  throw new CniError("loopbackConflict", `loopback interface found with non-loopback address "${text}"`, {
+    details: `in ${netns}: give it to another interface, or to lo when the container is attached`,
+  });
+}

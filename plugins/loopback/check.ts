@@ -1,0 +1,28 @@
+import { CniError } from "../../src/cni/error.ts";
+import type { Request } from "../../src/cni/request.ts";
+import { formatPrefix, isSamePrefix, type Prefix } from "../../src/ip/prefix.ts";
+import { listAddresses } from "../../src/netlink/address/list.ts";
+import { openContainer } from "../../src/steps/container.ts";
+import { getLoopback } from "./loopback.ts";
+
+/** Compares the container's `lo` with what ADD made of it and reported. @throws CniError checkFailed that names all that differs */
+export function check(request: Request): void {
+  const { netlink } = openContainer(request.netns);
+  const lo = getLoopback(netlink);
+  const present = listAddresses(netlink, lo);
+  const isMissing = (wanted: Prefix) => !present.some(({ prefix }) => isSamePrefix(prefix, wanted));
+  const differences = [
+    ...(lo.up ? [] : ["loopback interface is down"]),
+    ...reportedAddresses(request)
+      .filter(isMissing)
+      .map((prefix) => `loopback interface has no address ${formatPrefix(prefix)}`),
+  ];
+  if (differences.length > 0) throw new CniError("checkFailed", differences.join("; "));
+}
+
+/** None where prevResult is another plugin's: behind this one in a list it may be all that is left. */
+function reportedAddresses({ prevResult, netns }: Request): readonly Prefix[] {
+  const { interfaces = [], ips = [] } = prevResult ?? {};
+  const own = interfaces.findIndex(({ name, sandbox }) => name === "lo" && sandbox === netns);
+  return ips.filter((ip) => own >= 0 && ip.interface === own).map(({ address }) => address);
+}
