@@ -61,6 +61,14 @@ export function ownerComment(owner: Owner): string {
   return cut(ownerKey(owner) + names, COMMENT_MAX);
 }
 
+/** The mirror image, as far as the comment was not cut; undefined for a comment of another form. */
+export function parseOwnerComment(comment: string): Owner | undefined {
+  const [, network, ifname, containerId] =
+    /^[0-9a-f]{16}-[0-9a-f]{16}, net: (.*), if: (.*), id: (.*)$/.exec(comment) ?? [];
+  if (network === undefined || ifname === undefined || containerId === undefined) return undefined;
+  return { network, ifname, containerId };
+}
+
 function hash(text: string): string {
   return sha512(text).slice(0, HASH_LENGTH);
 }

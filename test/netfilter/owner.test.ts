@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { networkKey, ownerComment, ownerKey } from "../../src/netfilter/owner.ts";
+import { networkKey, ownerComment, ownerKey, parseOwnerComment } from "../../src/netfilter/owner.ts";
 
 const owner = { network: "unit-test", ifname: "eth0", containerId: "one" };
 
@@ -29,3 +29,20 @@ test("ownerComment is cut to the 128 bytes that the nft tool reads, between char
   expect(Buffer.byteLength(wide)).toBe(127);
   expect(wide).toMatch(/^[0-9a-f]{16}-[0-9a-f]{16}, net: n, if: ü+$/);
 });
+
+test("parseOwnerComment reads what ownerComment wrote", () => {
+  expect(parseOwnerComment(ownerComment(owner))).toEqual(owner);
+});
+
+test("parseOwnerComment reads of a comment that was cut what is left", () => {
+  const cut = parseOwnerComment(ownerComment({ ...owner, containerId: "x".repeat(200) }));
+  expect(cut).toMatchObject({ network: owner.network, ifname: owner.ifname });
+  expect(cut?.containerId).toMatch(/^x{50,}$/);
+});
+
+test.each(["", "somebody's", "6fd94d501e58f0aa-, net: a, if: b, id: c"])(
+  "parseOwnerComment knows no owner in %j",
+  (text) => {
+    expect(parseOwnerComment(text)).toBeUndefined();
+  },
+);

@@ -1,8 +1,7 @@
-import { accessSync, constants, statSync } from "node:fs";
-import { join } from "node:path";
 import type { Family } from "../../ip/address.ts";
 import { ERRNO, LinuxError } from "../../linux/errno.ts";
 import { launch } from "../../linux/process.ts";
+import { describeMissing, findExecutable } from "../executable.ts";
 
 /** Why an iptables command did nothing: it is not installed, others kept the lock, or it refused. */
 export type Failure = "missing" | "busy" | "refused";
@@ -32,9 +31,6 @@ const WORK_MS = 10_000;
 
 /** Bytes that a command may print: POSTROUTING has a line for each container at most. */
 const MAX_OUTPUT = 64 * 1024 * 1024;
-
-/** Where the commands are, besides PATH: a runtime's service may have a short one. */
-const FOLDERS = ["/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/local/bin", "/usr/bin", "/bin"];
 
 /** Status of an iptables command that others have made wait too long, and of some other failures. iptables' include/xtables.h */
 const RESOURCE_PROBLEM = 4;
@@ -122,20 +118,8 @@ function secondsLeft({ deadline }: Place): string {
   return String(Math.max(1, Math.ceil((deadline - performance.now()) / 1000)));
 }
 
-/** The first of the names that is an executable in PATH or a usual folder. A part of PATH that is no absolute path is left out. */
 function findTool(names: readonly string[], environment: Place["environment"]): string {
-  const path = (environment["PATH"] ?? "").split(":").filter((folder) => folder.startsWith("/"));
-  const found = names.flatMap((name) => [...path, ...FOLDERS].map((folder) => join(folder, name))).find(isExecutable);
+  const found = findExecutable(names, environment);
   if (found !== undefined) return found;
-  const message = `${names.at(-1)} is neither in PATH nor in ${FOLDERS.join(", ")}: install iptables`;
-  throw new IptablesError("missing", message);
-}
-
-function isExecutable(file: string): boolean {
-  try {
-    accessSync(file, constants.X_OK);
-    return statSync(file).isFile();
-  } catch {
-    return false;
-  }
+  throw new IptablesError("missing", `${describeMissing(names.at(-1) ?? "")}: install iptables`);
 }

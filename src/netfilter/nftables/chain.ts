@@ -33,7 +33,7 @@ export const NF_INET = { PRE_ROUTING: 0, LOCAL_IN: 1, FORWARD: 2, LOCAL_OUT: 3, 
 export const NF_BR = { PRE_ROUTING: 0, LOCAL_IN: 1, FORWARD: 2, LOCAL_OUT: 3, POST_ROUTING: 4 } as const;
 
 /** Priorities of base chains in one hook. enum nf_ip_hook_priorities <linux/netfilter_ipv4.h> */
-export const NF_IP_PRI = { NAT_DST: -100, FILTER: 0, NAT_SRC: 100 } as const;
+export const NF_IP_PRI = { RAW: -300, NAT_DST: -100, FILTER: 0, NAT_SRC: 100 } as const;
 
 /** The same for the bridge family. enum nf_br_hook_priorities <linux/netfilter_bridge.h> */
 export const NF_BR_PRI = { NAT_DST_BRIDGED: -300, FILTER_BRIDGED: -200, BRNF: 0, NAT_DST_OTHER: 100 } as const;
