@@ -47,6 +47,11 @@ export function addVeth(netlink: Netlink, veth: NewVeth): void {
   add(netlink, message(veth, { master: veth.master, info: { kind: "veth", data } }), action);
 }
 
+/** Adds an IFB, a link that sends out what is redirected to it, like `ip link add NAME type ifb`. @throws NetlinkError EEXIST, EOPNOTSUPP */
+export function addIfb(netlink: Netlink, ifb: NewLink): void {
+  add(netlink, message(ifb, { info: { kind: "ifb" } }), `add ifb "${ifb.name}"`);
+}
+
 function message(link: NewLink, more: LinkAttributes): LinkMessage {
   const { name, mtu, mac, transmitQueueLength } = link;
   const header = link.up ? { flags: IFF.UP, change: IFF.UP } : {};

@@ -9,11 +9,11 @@ import { encodeLink } from "./message.ts";
 const GROUP_MAC = "01:00:00:00:00:00";
 
 /**
- * Whether the kernel can make links of a kind, "bridge" or "veth"; it loads the module where it can. One small request, which
+ * Whether the kernel can make links of a kind; it loads the module where it can. One small request, which
  * never makes one: it asks to change no link in particular to a MAC that the kind refuses before anything else is looked at.
  * @throws NetlinkError when the kernel refuses to look
  */
-export function supportsKind(netlink: Netlink, kind: "bridge" | "veth"): boolean {
+export function supportsKind(netlink: Netlink, kind: "bridge" | "veth" | "ifb"): boolean {
   const payload = encodeLink({ header: {}, attributes: { mac: GROUP_MAC, info: { kind } } });
   const action = `ask for the kind of link "${kind}"`;
   try {

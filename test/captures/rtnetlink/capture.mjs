@@ -1,5 +1,5 @@
 // Writes every NAME.hex: what `ip` and the kernel say to each other over netlink, in two namespaces of its own.
-// Needs root, iproute2 and strace: node capture.mjs [vlans [FOLDER]]. One line a message: its type, and all its bytes in hex.
+// Needs root, iproute2 and strace: node capture.mjs [vlans|traffic [FOLDER]]. One line a message: its type, and all its bytes in hex.
 // The commands about VLANs need a kernel that filters them: node test/vm/run.mjs --exec "node $PWD/capture.mjs vlans /vm"
 import { spawnSync } from "node:child_process";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -74,7 +74,27 @@ const VLAN_COMMANDS = [
   ["add-vlan-no-port", host, "bridge vlan add dev veth0 vid 100 master"],
 ];
 
-const [commands, folder] = process.argv[2] === "vlans" ? [VLAN_COMMANDS, process.argv[3]] : [COMMANDS];
+/** The same about queueing disciplines and filters. */
+const TRAFFIC_COMMANDS = [
+  [null, host, `ip link add name veth0 type veth peer name eth0 netns ${container}`],
+  ["add-ifb", host, "ip link add name ifb0 address 02:00:00:00:00:0a mtu 1400 type ifb"],
+  ["add-tbf", host, "tc qdisc add dev veth0 root handle 1: tbf rate 20mbit burst 25000 limit 87500"],
+  ["add-tbf-again", host, "tc qdisc add dev veth0 root handle 1: tbf rate 20mbit burst 25000 limit 87500"],
+  ["add-tbf-fast", host, "tc qdisc add dev ifb0 root handle 1: tbf rate 100gbit burst 125000000 limit 437500000"],
+  ["add-ingress", host, "tc qdisc add dev veth0 ingress"],
+  [
+    "add-redirect",
+    host,
+    "tc filter add dev veth0 parent ffff: protocol all prio 1 u32 match u32 0 0 flowid 1:1 action mirred egress redirect dev ifb0",
+  ],
+  ["list-qdiscs", host, "tc qdisc show"],
+  ["list-filters", host, "tc filter show dev veth0 parent ffff:"],
+  ["delete-tbf", host, "tc qdisc delete dev veth0 root handle 1:"],
+  ["delete-ingress", host, "tc qdisc delete dev veth0 ingress"],
+];
+
+const SETS = { vlans: VLAN_COMMANDS, traffic: TRAFFIC_COMMANDS };
+const [commands, folder] = [SETS[process.argv[2]] ?? COMMANDS, process.argv[3]];
 
 for (const name of [host, container]) run(["ip", "netns", "add", name]);
 try {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { decodeFields } from "../../../src/netlink/fields.ts";
-import { addBridge, addVeth } from "../../../src/netlink/link/add.ts";
+import { addBridge, addIfb, addVeth } from "../../../src/netlink/link/add.ts";
 import { BRIDGE_FIELDS } from "../../../src/netlink/link/attributes.ts";
 import { decodeLink, VETH_FIELDS } from "../../../src/netlink/link/message.ts";
 import { RTM } from "../../../src/netlink/rtnetlink.ts";
@@ -48,6 +48,18 @@ describe("addBridge()", () => {
     addBridge(netlink, { name: "br0", up: true });
 
     expect(decodeLink(netlink.onlyRequest.payload).header).toMatchObject({ flags: 1, change: 1 });
+  });
+});
+
+describe("addIfb()", () => {
+  test("sends what `ip link add NAME type ifb` sends", () => {
+    const netlink = new FakeNetlink();
+
+    addIfb(netlink, { name: "ifb0", mac: "02:00:00:00:00:0a", mtu: 1400 });
+
+    const { flags, payload, action } = netlink.onlyRequest;
+    expect({ flags: flags | 1, action }).toEqual({ flags: sent("add-ifb").flags, action: 'add ifb "ifb0"' });
+    expect(split(payload)).toEqual(split(sent("add-ifb").payload));
   });
 });
 

@@ -1,0 +1,83 @@
+import { viewOf, viewOfStruct } from "../bytes.ts";
+import { type Codec, raw, text, u32 } from "../codec.ts";
+import type { Values } from "../fields.ts";
+import { nest } from "../fields.ts";
+import { TCA } from "../qdisc/attributes.ts";
+
+/** Attributes of a u32 filter. <linux/pkt_cls.h> */
+const TCA_U32 = { CLASSID: 1, SEL: 5, ACT: 7 } as const;
+
+/** Flags of a u32 filter: it decides. <linux/pkt_cls.h> */
+const TC_U32 = { TERMINAL: 1 } as const;
+
+/** Attributes of an action. <linux/pkt_cls.h> */
+const TCA_ACT = { KIND: 1, OPTIONS: 2 } as const;
+
+/** Attributes of the action that sends packets to another link. <linux/tc_act/tc_mirred.h> */
+const TCA_MIRRED = { PARMS: 2 } as const;
+
+/** sizeof(struct tc_mirred) <linux/tc_act/tc_mirred.h> */
+const MIRRED_SIZE = 28;
+
+/**
+ * struct tc_u32_sel with one struct tc_u32_key whose mask is 0: every packet matches. Its first byte are the flags, its third is
+ * the number of keys. <linux/pkt_cls.h>
+ */
+export const EVERY_PACKET = Uint8Array.from({ length: 32 }, (_, at) => (at === 0 ? TC_U32.TERMINAL : at === 2 ? 1 : 0));
+
+/** struct tc_mirred: where packets go, and what becomes of them here. <linux/tc_act/tc_mirred.h> */
+export interface Mirred {
+  readonly index: number;
+  readonly capabilities: number;
+  /** TC_ACT. */
+  readonly action: number;
+  readonly references: number;
+  readonly bindings: number;
+  /** TCA_EGRESS for a link's way out. */
+  readonly direction: number;
+  /** The other link's index. */
+  readonly link: number;
+}
+
+const mirred: Codec<Mirred> = {
+  encode: ({ index, capabilities, action, references, bindings, direction, link }) => {
+    const bytes = new Uint8Array(MIRRED_SIZE);
+    const view = viewOf(bytes);
+    for (const [at, value] of [index, capabilities, action, references, bindings, direction, link].entries())
+      view.setUint32(4 * at, value, true);
+    return bytes;
+  },
+  decode: (bytes) => {
+    const view = viewOfStruct(bytes, "struct tc_mirred", MIRRED_SIZE);
+    const at = (field: number) => view.getUint32(4 * field, true);
+    return {
+      index: at(0),
+      capabilities: at(1),
+      action: at(2),
+      references: at(3),
+      bindings: at(4),
+      direction: at(5),
+      link: at(6),
+    };
+  },
+};
+
+/** An action; `options` are those of its kind, MIRRED_FIELDS for "mirred". */
+export const ACTION_FIELDS = {
+  kind: [TCA_ACT.KIND, text],
+  options: [TCA_ACT.OPTIONS, { ...raw, nested: true }],
+} as const;
+
+export const MIRRED_FIELDS = { parameters: [TCA_MIRRED.PARMS, mirred] } as const;
+
+/** A u32 filter. Its actions have numbers for types, in their order; ours are one. */
+export const U32_FIELDS = {
+  classId: [TCA_U32.CLASSID, u32],
+  actions: [TCA_U32.ACT, nest({ first: [1, nest(ACTION_FIELDS, false)] }, false)],
+  selector: [TCA_U32.SEL, raw],
+} as const;
+
+/** The attributes of a filter that we speak. `options` are attributes of that kind, U32_FIELDS for "u32". */
+export const FILTER_FIELDS = { kind: [TCA.KIND, text], options: [TCA.OPTIONS, raw] } as const;
+
+export type FilterAttributes = Values<typeof FILTER_FIELDS>;
