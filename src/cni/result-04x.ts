@@ -3,7 +3,7 @@ import { formatAddress } from "../ip/address.ts";
 import { formatPrefix } from "../ip/prefix.ts";
 import { address, dns, integer, parseConfig, prefix, route } from "./config.ts";
 import type { Result } from "./result.ts";
-import { formatDns, formatRoute, unlessEmpty } from "./result-members.ts";
+import { formatDns, formatRoute, readInterface, unlessEmpty } from "./result-members.ts";
 import type { SpecVersion } from "./version.ts";
 
 /** Reads the shape of 0.3.0 to 0.4.0. The `version` of an address is not looked at: the address itself tells. */
@@ -18,7 +18,7 @@ export function parseResult04x(json: unknown): Result {
     dns: z.optional(dns()),
   });
   const { interfaces = [], ips = [], routes = [], dns: resolver = {} } = parseConfig(schema, json);
-  return { interfaces: interfaces.map((each) => ({ ...each, name: each.name ?? "" })), ips, routes, dns: resolver };
+  return { interfaces: interfaces.map(readInterface), ips, routes, dns: resolver };
 }
 
 /** The members of a result of 0.3.0 to 0.4.0, in the order of the reference's structs; dns is always there. */

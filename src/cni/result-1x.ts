@@ -3,7 +3,7 @@ import { formatAddress } from "../ip/address.ts";
 import { formatPrefix } from "../ip/prefix.ts";
 import { address, dns, integer, parseConfig, prefix, route } from "./config.ts";
 import type { Result } from "./result.ts";
-import { formatDns, formatRoute, unlessEmpty } from "./result-members.ts";
+import { formatDns, formatRoute, readInterface, unlessEmpty } from "./result-members.ts";
 import type { SpecVersion } from "./version.ts";
 
 /** Reads the shape of 1.0.0 and 1.1.0. */
@@ -22,7 +22,7 @@ export function parseResult1x(json: unknown): Result {
     dns: z.optional(dns()),
   });
   const { interfaces = [], ips = [], routes = [], dns: resolver = {} } = parseConfig(schema, json);
-  return { interfaces: interfaces.map((each) => ({ ...each, name: each.name ?? "" })), ips, routes, dns: resolver };
+  return { interfaces: interfaces.map(readInterface), ips, routes, dns: resolver };
 }
 
 /** The members of a result of 1.0.0 or 1.1.0, alphabetical at every level as the reference prints them; an empty dns is left out. */

@@ -1,11 +1,21 @@
 import { formatAddress } from "../ip/address.ts";
 import { formatPrefix } from "../ip/prefix.ts";
-import type { Dns, Route } from "./result.ts";
+import type { Dns, Interface, Route } from "./result.ts";
 
 /** Go's omitempty: an empty string, an empty list and 0 are left out. */
 export function unlessEmpty<T extends string | number | readonly unknown[]>(value: T | undefined): T | undefined {
   if (value === undefined || value === 0) return undefined;
   return typeof value !== "number" && value.length === 0 ? undefined : value;
+}
+
+/** An interface as a result tells it: a text that is empty is not there, which for `sandbox` means the host's. */
+export function readInterface({
+  name,
+  mac,
+  sandbox,
+  ...rest
+}: Omit<Interface, "name"> & { name?: string | undefined }): Interface {
+  return { ...rest, name: name ?? "", mac: unlessEmpty(mac), sandbox: unlessEmpty(sandbox) };
 }
 
 /** A route's members in the order of the reference's struct. */

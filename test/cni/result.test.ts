@@ -75,6 +75,14 @@ describe("parseResult", () => {
     });
   });
 
+  test.each(["0.4.0", "1.1.0"] as const)(
+    "takes an empty sandbox for the host's, and an empty MAC for none, in %s",
+    (version) => {
+      const { interfaces } = parseResult({ interfaces: [{ name: "veth0", mac: "", sandbox: "" }] }, version);
+      expect(interfaces.map(({ mac, sandbox }) => [mac, sandbox])).toEqual([[undefined, undefined]]);
+    },
+  );
+
   test("reads an interface without a name, and keys in any case", () => {
     const json = { Interfaces: [{ MAC: "x" }], IPS: [{ Address: "10.0.0.1/8" }], ROUTES: null };
     expect(parseResult(json, "1.0.0")).toEqual({

@@ -1,0 +1,90 @@
+import { CniError } from "../../src/cni/error.ts";
+import { type Request, requirePrevResult } from "../../src/cni/request.ts";
+import type { Interface, Result } from "../../src/cni/result.ts";
+import { ERRNO } from "../../src/linux/errno.ts";
+import { NetlinkError } from "../../src/netlink/acknowledgement.ts";
+import { addRedirect } from "../../src/netlink/filter/add.ts";
+import type { Link } from "../../src/netlink/link/message.ts";
+import { addIngress, addTokenBucket } from "../../src/netlink/qdisc/add.ts";
+import { deleteQdisc } from "../../src/netlink/qdisc/delete.ts";
+import { HANDLE, TC_H } from "../../src/netlink/qdisc/header.ts";
+import { type Netlink, openNetlink } from "../../src/netlink/socket.ts";
+import { type Defer, undoOnError } from "../../src/steps/undo.ts";
+import { parseBandwidthConfig } from "./config.ts";
+import { getHostEnd } from "./host-end.ts";
+import { createIfb } from "./ifb.ts";
+import { type Limit, tokenBucketOf } from "./limit.ts";
+
+/** What one ADD works with. */
+interface Shaping {
+  readonly request: Request;
+  readonly host: Netlink;
+  /** The host's end of the container's veth. */
+  readonly port: Link;
+  readonly defer: Defer;
+}
+
+/** Limits what a container receives and sends. Whatever fails, nothing that this call made stays. Without limits it passes the result on. */
+export function add(request: Request): Result {
+  const { ingress, egress } = parseBandwidthConfig(request);
+  const result = requirePrevResult(request, "must be called as chained plugin");
+  if (ingress === undefined && egress === undefined) return result;
+  return undoOnError(request.log, (defer) => {
+    const host = openNetlink();
+    const port = getHostEnd(host, { request, result, failure: "invalidConfig" });
+    const shaping = { request, host, port, defer };
+    if (ingress !== undefined) limitIngress(shaping, ingress);
+    if (egress === undefined) return result;
+    const ifb = limitEgress(shaping, egress);
+    return { ...result, interfaces: [...result.interfaces, report(ifb)] };
+  });
+}
+
+/** What the container receives, the host's end sends. */
+function limitIngress({ request, host, port, defer }: Shaping, limit: Limit): void {
+  warn(request, port, { name: "ingressBurst", limit });
+  explain({ field: "ingressRate", port }, () => addTokenBucket(host, port, tokenBucketOf(limit)));
+  defer(() => deleteQdisc(host, port, { handle: HANDLE.TOKEN_BUCKET, parent: TC_H.ROOT }));
+}
+
+/** What the container sends, the host's end receives; it is sent on by an IFB, for only what is sent can wait. */
+function limitEgress({ request, host, port, defer }: Shaping, limit: Limit): Link {
+  warn(request, port, { name: "egressBurst", limit });
+  return explain({ field: "egressRate", port }, () => {
+    addIngress(host, port);
+    defer(() => deleteQdisc(host, port, { handle: HANDLE.INGRESS, parent: TC_H.INGRESS }));
+    const ifb = createIfb(host, { owner: request, mtu: port.mtu }, defer);
+    // Before the first packet comes.
+    addTokenBucket(host, ifb, tokenBucketOf(limit));
+    addRedirect(host, port, ifb);
+    return ifb;
+  });
+}
+
+/** A packet that is longer than the bucket never passes. */
+function warn({ log }: Request, { name: link, mtu }: Link, { name, limit }: { name: string; limit: Limit }): void {
+  if (limit.burst >= mtu) return;
+  log(`${name} is ${limit.burst} bytes, less than the ${mtu} of ${link}'s MTU: longer packets will be dropped`);
+}
+
+/** Adds to the kernel's refusal what to do about it. */
+function explain<T>({ field, port }: { field: string; port: Link }, run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    if (!(error instanceof NetlinkError)) throw error;
+    if (error.errno === ERRNO.EEXIST) {
+      const details = `somebody else controls its traffic: see "tc qdisc show dev ${port.name}"`;
+      throw new CniError("kernelRequest", error.message, { details, cause: error });
+    }
+    if (error.errno !== ERRNO.ENOENT && error.errno !== ERRNO.EOPNOTSUPP) throw error;
+    throw new CniError("unsupportedField", `Cannot use ${field}: ${error.message}`, {
+      details: "the kernel needs ifb, sch_tbf, sch_ingress, cls_u32 and act_mirred",
+      cause: error,
+    });
+  }
+}
+
+function report({ name, mac, mtu }: Link): Interface {
+  return { name, mac, mtu };
+}

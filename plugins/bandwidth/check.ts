@@ -1,0 +1,53 @@
+import { CniError } from "../../src/cni/error.ts";
+import { type Request, requirePrevResult } from "../../src/cni/request.ts";
+import type { Result } from "../../src/cni/result.ts";
+import { listIngressFilters } from "../../src/netlink/filter/list.ts";
+import type { Link } from "../../src/netlink/link/message.ts";
+import { type Netlink, openNetlink } from "../../src/netlink/socket.ts";
+import { parseBandwidthConfig } from "./config.ts";
+import { getHostEnd } from "./host-end.ts";
+import { findIfb, ifbNames } from "./ifb.ts";
+import { checkLimit, type Limit } from "./limit.ts";
+
+/** What a CHECK works with. */
+interface Inspection {
+  readonly request: Request;
+  readonly result: Result;
+  readonly host: Netlink;
+  /** The host's end of the container's veth. */
+  readonly port: Link;
+}
+
+/** Compares what there is with the limits asked for. @throws CniError checkFailed that names all that differs */
+export function check(request: Request): void {
+  const { ingress, egress } = parseBandwidthConfig(request);
+  const result = requirePrevResult(request, "must be called as a chained plugin");
+  if (ingress === undefined && egress === undefined) return;
+  const host = openNetlink();
+  const port = getHostEnd(host, { request, result, failure: "checkFailed" });
+  const inspection = { request, result, host, port };
+  const differences = [
+    ...(ingress === undefined ? [] : checkLimit(host, { link: port, limit: ingress, what: "ingress" })),
+    ...(egress === undefined ? [] : checkEgress(inspection, egress)),
+  ];
+  if (differences.length > 0) throw new CniError("checkFailed", differences.join("; "));
+}
+
+function checkEgress({ request, result, host, port }: Inspection, limit: Limit): string[] {
+  const ifb = findIfb(host, request);
+  if (ifb === undefined) return [`IFB "${ifbNames(request)[0]}" is missing`];
+  const isRedirected = listIngressFilters(host, port).some(({ redirect }) => redirect === ifb.index);
+  return [
+    ...checkReport(result, ifb),
+    ...(ifb.up ? [] : [`IFB "${ifb.name}" is down, expected up`]),
+    ...(isRedirected ? [] : [`Link "${port.name}" does not redirect what it receives to IFB "${ifb.name}"`]),
+    ...checkLimit(host, { link: ifb, limit, what: "egress" }),
+  ];
+}
+
+function checkReport({ interfaces }: Result, { name, mac }: Link): string[] {
+  const reported = interfaces.find((each) => each.name === name && each.sandbox === undefined);
+  if (reported === undefined) return [`IFB "${name}" is not among prevResult's interfaces`];
+  if (reported.mac === undefined || reported.mac.toLowerCase() === mac) return [];
+  return [`IFB "${name}" has MAC ${mac}, expected ${reported.mac}`];
+}

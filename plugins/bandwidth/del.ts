@@ -1,0 +1,57 @@
+import type { Request } from "../../src/cni/request.ts";
+import { ERRNO } from "../../src/linux/errno.ts";
+import { NetlinkError } from "../../src/netlink/acknowledgement.ts";
+import { listIngressFilters } from "../../src/netlink/filter/list.ts";
+import type { Link } from "../../src/netlink/link/message.ts";
+import { deleteQdisc } from "../../src/netlink/qdisc/delete.ts";
+import { findQdisc } from "../../src/netlink/qdisc/get.ts";
+import { HANDLE, TC_H } from "../../src/netlink/qdisc/header.ts";
+import { type Netlink, openNetlink } from "../../src/netlink/socket.ts";
+import { runAll } from "../../src/steps/undo.ts";
+import { deleteLinkIfThere } from "../../src/steps/veth.ts";
+import { findHostEnd } from "./host-end.ts";
+import { findIfb } from "./ifb.ts";
+
+/**
+ * Ends the limits. Works without the namespace, without prevResult, whatever the configuration says by now, and again and
+ * again. Runs every step, then throws all that failed.
+ */
+export function del(request: Request): void {
+  const host = openNetlink();
+  const ifb = findIfb(host, request);
+  runAll([
+    // Before the IFB goes: a link that redirects to one that is gone drops all it receives.
+    () => endShaping(host, request, ifb),
+    () => ifb && deleteLinkIfThere(host, ifb.name),
+  ]);
+}
+
+/** Where the host's end is still there: with its link go its disciplines. */
+function endShaping(host: Netlink, request: Request, ifb: Link | undefined): void {
+  const port = findHostEnd(host, request);
+  if (port === undefined) return;
+  runAll([() => ifb && unlessGone(() => endRedirect(host, port, ifb)), () => unlessGone(() => endLimit(host, port))]);
+}
+
+/** An ingress qdisc that sends nothing to this attachment's IFB is somebody else's. */
+function endRedirect(host: Netlink, port: Link, ifb: Link): void {
+  if (!listIngressFilters(host, port).some(({ redirect }) => redirect === ifb.index)) return;
+  deleteQdisc(host, port, { handle: HANDLE.INGRESS, parent: TC_H.INGRESS });
+}
+
+function endLimit(host: Netlink, port: Link): void {
+  const qdisc = findQdisc(host, port, TC_H.ROOT);
+  if (qdisc?.kind === "tbf" && qdisc.handle === HANDLE.TOKEN_BUCKET) deleteQdisc(host, port, qdisc);
+}
+
+/** A container that ends at this moment takes both links with it. */
+function unlessGone(run: () => void): void {
+  try {
+    run();
+  } catch (error) {
+    if (!(error instanceof NetlinkError && GONE.includes(error.errno))) throw error;
+  }
+}
+
+/** What the kernel says of a link, or of a discipline, that is not there any more. */
+const GONE: readonly number[] = [ERRNO.ENODEV, ERRNO.ENOENT];

@@ -1,0 +1,63 @@
+import { sha512 } from "#sha512";
+import { CniError } from "../../src/cni/error.ts";
+import { type Owner, ownerComment, ownerKey } from "../../src/netfilter/owner.ts";
+import { addIfb } from "../../src/netlink/link/add.ts";
+import { findLink, getLink } from "../../src/netlink/link/get.ts";
+import type { Link } from "../../src/netlink/link/message.ts";
+import { setLink } from "../../src/netlink/link/set.ts";
+import type { Netlink } from "../../src/netlink/socket.ts";
+import { randomMac } from "../../src/steps/hardware-address.ts";
+import type { Defer } from "../../src/steps/undo.ts";
+import { deleteLinkIfThere } from "../../src/steps/veth.ts";
+
+/** How long a link's name may be. */
+const NAME_LENGTH = 15;
+
+/**
+ * The names that an attachment's IFB may have: the reference's, which knows the container alone, and where that is another
+ * interface's of the same container, one of its own.
+ */
+export function ifbNames({ network, containerId, ifname }: Owner): readonly string[] {
+  return [network + containerId, network + containerId + ifname].map((text) =>
+    `bwp${sha512(text)}`.slice(0, NAME_LENGTH),
+  );
+}
+
+/**
+ * Makes the attachment's IFB, up; its alias says whose it is. One that an ADD of this attachment left behind gives way.
+ * Deleted again when the call fails. @throws CniError interfaceExists where both names are taken
+ */
+export function createIfb(host: Netlink, { owner, mtu }: { owner: Owner; mtu: number }, defer: Defer): Link {
+  const name = ifbNames(owner).find((each) => isFree(host, owner, each));
+  if (name === undefined) {
+    const names = ifbNames(owner).join(" and ");
+    throw new CniError(
+      "interfaceExists",
+      `Cannot add an ifb for ${owner.ifname}: ${names} exist and are not this attachment's`,
+    );
+  }
+  deleteLinkIfThere(host, name);
+  addIfb(host, { name, mac: randomMac(), mtu, up: true });
+  defer(() => deleteLinkIfThere(host, name));
+  const ifb = getLink(host, name);
+  // The kernel takes no alias in the request that makes a link.
+  setLink(host, ifb, { alias: ownerComment(owner) });
+  return ifb;
+}
+
+/** The attachment's IFB: the one whose alias says so, else one without an alias, as the reference makes it. */
+export function findIfb(host: Netlink, owner: Owner): Link | undefined {
+  const ifbs = ifbNames(owner)
+    .flatMap((name) => findLink(host, name) ?? [])
+    .filter(({ kind }) => kind === "ifb");
+  return ifbs.find(({ alias }) => isOwn(owner, alias)) ?? ifbs.find(({ alias }) => alias === "");
+}
+
+function isFree(host: Netlink, owner: Owner, name: string): boolean {
+  const link = findLink(host, name);
+  return link === undefined || (link.kind === "ifb" && isOwn(owner, link.alias));
+}
+
+function isOwn(owner: Owner, alias: string): boolean {
+  return alias.startsWith(ownerKey(owner));
+}

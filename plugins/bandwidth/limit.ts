@@ -1,0 +1,49 @@
+import type { Link } from "../../src/netlink/link/message.ts";
+import { findQdisc } from "../../src/netlink/qdisc/get.ts";
+import { TC_H } from "../../src/netlink/qdisc/header.ts";
+import type { TokenBucket } from "../../src/netlink/qdisc/message.ts";
+import type { Netlink } from "../../src/netlink/socket.ts";
+
+/** What a link may send: bytes a second, and bytes at once after a pause. */
+export interface Limit {
+  readonly rate: number;
+  readonly burst: number;
+}
+
+/** The longest burst, in bytes: four gigabytes less two, as in the reference. */
+export const MAX_BURST = 0xfffffffe;
+
+/** How long what has come may wait to be sent, in microseconds. */
+const LATENCY_US = 25_000;
+
+/** The kernel's ticks of 64 ns, as /proc/net/psched tells them on every kernel. */
+const TICKS_PER_US = 15.625;
+
+/** What the kernel's numbers can hold. */
+const MAX_U32 = 0xffffffff;
+
+/**
+ * The settings that make a limit, by the reference's arithmetic. A burst counts for at most the 274 seconds of its rate that
+ * fit into the kernel's ticks; there the reference's overflows.
+ */
+export function tokenBucketOf({ rate, burst }: Limit): TokenBucket {
+  const microseconds = Math.floor((burst * 1_000_000) / rate);
+  return {
+    rate,
+    limit: Math.min(Math.floor((rate * LATENCY_US) / 1_000_000) + burst, MAX_U32),
+    buffer: Math.min(Math.floor(microseconds * TICKS_PER_US), MAX_U32),
+  };
+}
+
+/** What differs about what limits a link from how ADD makes it, as sentences; `what` is what it limits. */
+export function checkLimit(host: Netlink, { link, limit, what }: { link: Link; limit: Limit; what: string }): string[] {
+  const qdisc = findQdisc(host, link, TC_H.ROOT);
+  const found = qdisc?.tokenBucket;
+  if (found === undefined) {
+    return [`Link "${link.name}" has qdisc ${qdisc?.kind ?? "none"}, expected tbf to limit ${what}`];
+  }
+  const expected = tokenBucketOf(limit);
+  return (["rate", "limit", "buffer"] as const)
+    .filter((name) => found[name] !== expected[name])
+    .map((name) => `Link "${link.name}" limits ${what} with ${name} ${found[name]}, expected ${expected[name]}`);
+}

@@ -1,0 +1,17 @@
+import type { Plugin } from "../../src/cni/plugin.ts";
+import { add } from "./add.ts";
+import { check } from "./check.ts";
+import { del } from "./del.ts";
+import { gc } from "./gc.ts";
+import { status } from "./status.ts";
+
+/** What it limits it finds in a result that names interfaces, which the oldest versions' cannot. */
+export const plugin: Plugin = {
+  name: "bandwidth",
+  versions: ["0.3.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0"],
+  add,
+  check,
+  del,
+  gc,
+  status,
+};
