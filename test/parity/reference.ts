@@ -13,6 +13,7 @@ const PLUGINS = {
   "host-local": "plugins/ipam/host-local",
   loopback: "plugins/main/loopback",
   tuning: "plugins/meta/tuning",
+  bandwidth: "plugins/meta/bandwidth",
 };
 
 const cache = path.join(import.meta.dirname, "../../.cache");
