@@ -6,9 +6,11 @@ import { launch } from "../../src/linux/process.ts";
 import { findLink } from "../../src/netlink/link/get.ts";
 import { supportsKind } from "../../src/netlink/link/support.ts";
 import { type Netlink, openNetlink } from "../../src/netlink/socket.ts";
+import { requireVlans } from "../../src/steps/bridge.ts";
 import { openMasqueradeBackend } from "../../src/steps/masquerade.ts";
 import { runAll } from "../../src/steps/undo.ts";
 import { type BridgeConfig, parseBridgeConfig } from "./config.ts";
+import { needForVlans } from "./vlan.ts";
 
 /**
  * Whether an ADD could be served: by the kernel, by the bridge's name, and by the IPAM plugin. A handful of requests, for it is
@@ -43,13 +45,29 @@ function askIpam<T>(ask: () => T): T {
   }
 }
 
-function checkHost(host: Netlink, { bridge: name }: BridgeConfig): readonly string[] {
+function checkHost(host: Netlink, config: BridgeConfig): readonly string[] {
+  const { bridge: name } = config;
+  const need = needForVlans(config);
   const missing = (["bridge", "veth"] as const).filter((kind) => !supportsKind(host, kind));
   const link = findLink(host, name);
   return [
     ...missing.map((kind) => `The kernel has no links of kind "${kind}": load its module, "modprobe ${kind}"`),
     ...(link === undefined || link.kind === "bridge" ? [] : [describeConflict(name, link.kind)]),
+    ...(need !== undefined && missing.length === 0 && (link?.kind ?? "bridge") === "bridge"
+      ? refusalOf(() => requireVlans(host, link, need))
+      : []),
   ];
+}
+
+/** What a call that throws says, with what to do. */
+function refusalOf(act: () => void): readonly string[] {
+  try {
+    act();
+    return [];
+  } catch (error) {
+    if (!(error instanceof CniError)) throw error;
+    return [error.details === "" ? error.message : `${error.message} (${error.details})`];
+  }
 }
 
 function describeConflict(name: string, kind: string): string {
@@ -59,13 +77,7 @@ function describeConflict(name: string, kind: string): string {
 
 function checkBackend(request: Request, config: BridgeConfig): readonly string[] {
   if (!config.ipMasq || config.ipam === undefined) return [];
-  try {
-    openMasqueradeBackend(request, config.ipMasqBackend);
-    return [];
-  } catch (error) {
-    if (error instanceof CniError) return [error.message];
-    throw error;
-  }
+  return refusalOf(() => openMasqueradeBackend(request, config.ipMasqBackend));
 }
 
 function refuseProblems(problems: readonly string[]): void {

@@ -8,6 +8,7 @@ import { findLink, getLink } from "../netlink/link/get.ts";
 import { listPorts } from "../netlink/link/list.ts";
 import type { Link, LinkId } from "../netlink/link/message.ts";
 import { setLink } from "../netlink/link/set.ts";
+import { supportsVlanFiltering } from "../netlink/link/support.ts";
 import type { Netlink } from "../netlink/socket.ts";
 import { withBridges } from "./bridge-lock.ts";
 import { randomMac } from "./hardware-address.ts";
@@ -40,7 +41,7 @@ export function ensureBridge(host: Netlink, spec: BridgeSpec, defer: Defer): Lin
   if (bridge.kind !== "bridge") {
     throw new CniError("bridgeConflict", `${JSON.stringify(spec.name)} already exists but is not a bridge`);
   }
-  if (spec.vlanNeed !== undefined) refuseUnfiltered(bridge, spec.vlanNeed);
+  if (spec.vlanNeed !== undefined) requireVlans(host, bridge, spec.vlanNeed);
   // Router advertisements from containers must not reconfigure the host (CVE-2020-10749).
   attemptSysctl(() => writeSysctl(`net/ipv6/conf/${bridge.name}/accept_ra`, "0"));
   const changes = {
@@ -51,6 +52,24 @@ export function ensureBridge(host: Netlink, spec: BridgeSpec, defer: Defer): Lin
   if (Object.keys(changes).length === 0) return bridge;
   setLink(host, bridge, changes);
   return getLink(host, bridge.index);
+}
+
+/**
+ * Refuses a bridge that does not keep VLANs apart, or where there is none yet, a kernel whose bridges cannot. A bridge that is
+ * there is left as it is: filtering would cut off those of its ports that send or expect tags, so switching it on is for whoever
+ * made it. Without it the VLANs would be set, and would keep nobody apart. @throws CniError bridgeConflict, unsupportedField
+ */
+export function requireVlans(host: Netlink, link: Link | undefined, need: string): void {
+  if (link?.bridge?.vlanFiltering === 1) return;
+  if (link === undefined ? !supportsVlanFiltering(host) : link.bridge?.defaultVlan === undefined) refuseKernel(need);
+  if (link === undefined) return;
+  throw new CniError(
+    "bridgeConflict",
+    `Cannot use ${need}: bridge ${JSON.stringify(link.name)} does not filter VLANs`,
+    {
+      details: `where no port of it depends on that: ip link set dev ${link.name} type bridge vlan_filtering 1`,
+    },
+  );
 }
 
 /** Runs what needs a bridge that is there. @throws CniError tryAgainLater when it fails because somebody deleted the bridge meanwhile */
@@ -108,18 +127,6 @@ export function deleteEmptyBridge(
 function deleteUnusedBridge(host: Netlink, bridge: LinkId): void {
   withBridges("deleted", () => {
     if (listPorts(host, bridge).length === 0) deleteLink(host, bridge);
-  });
-}
-
-/**
- * A bridge that is there is left as it is: filtering would cut off those of its ports that send or expect tags, so switching
- * it on is for whoever made it. Without it the VLANs would be set, and would keep nobody apart.
- */
-function refuseUnfiltered({ name, bridge }: Link, need: string): void {
-  if (bridge?.vlanFiltering === 1) return;
-  if (bridge?.defaultVlan === undefined) refuseKernel(need);
-  throw new CniError("bridgeConflict", `Cannot use ${need}: bridge ${JSON.stringify(name)} does not filter VLANs`, {
-    details: `where no port of it depends on that: ip link set dev ${name} type bridge vlan_filtering 1`,
   });
 }
 

@@ -59,6 +59,24 @@ describe("bridge STATUS", () => {
     });
   });
 
+  it.each([
+    ["vlan", { vlan: 100 }, "vlan 100"],
+    ["vlanTrunk", { vlanTrunk: [] }, "vlanTrunk []"],
+  ])("says that the kernel's bridges cannot keep VLANs apart for %s, and makes none to find out", (_, fields, need) => {
+    const isBare = () => expect(lab.ip("link show")).toHaveLength(1);
+    const scratch = lab.addNamespace("scratch");
+    const filters = lab.try(["ip", "link", "add", "x", "type", "bridge", "vlan_filtering", "1"], scratch).status === 0;
+    // test/vm has the tests for a kernel that can.
+    if (filters) expect(lab.plugin("bridge", call({ ...base, ...fields }))).toMatchObject(quiet);
+    else {
+      expect(refuse({ ...base, ...fields })).toEqual({
+        code: 50,
+        msg: `Cannot use ${need}: bridges of this kernel cannot filter VLANs, it needs CONFIG_BRIDGE_VLAN_FILTERING`,
+      });
+    }
+    isBare();
+  });
+
   it("says that the backend asked for is not there, and what to do, together with what else is wrong", () => {
     lab.run(["ip", "link", "add", "br0", "type", "veth", "peer", "name", "br1"]);
     const hide = `mount -t tmpfs none /usr/sbin; PATH=/nowhere exec "$@"`;

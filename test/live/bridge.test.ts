@@ -343,6 +343,43 @@ describe("bridge CHECK", () => {
     });
   });
 
+  it.each([
+    ["ip address del 10.88.0.1/24 dev br0", 'Bridge "br0" has no address 10.88.0.1/24, found fd00:88::1/64, fe80::'],
+    ["ip address del fd00:88::1/64 dev br0", 'Bridge "br0" has no address fd00:88::1/64, found 10.88.0.1/24, fe80::'],
+    ["sysctl -w net.ipv4.ip_forward=0", "The host does not forward IPv4: net/ipv4/ip_forward is 0, expected 1"],
+    ["sysctl -w net.ipv6.conf.all.forwarding=0", "The host does not forward IPv6: net/ipv6/conf/all/forwarding is 0"],
+    ["ip link set br0 down", 'Bridge "br0" is down, expected up'],
+    ["ip link set br0 address 02:00:00:00:00:99", 'Bridge "br0" has MAC 02:00:00:00:00:99, expected '],
+    ["ip link set PORT mtu 1400", "has MTU 1400, expected 1500"],
+    ["bridge link set dev PORT hairpin off", "has hairpin mode off, expected on"],
+    ["bridge link set dev PORT isolated off", "is isolated off, expected on"],
+    ["ip link set PORT nomaster", 'is not a port of bridge "br0"'],
+  ])("says what differs on the host after: %s", (command, text) => {
+    const config = { ...dualStack(), hairpinMode: true, portIsolation: true };
+    const result = add(config);
+    lab.run(command.replace("PORT", result.interfaces[1]?.name ?? "").split(" "));
+    const error = JSON.parse(check(config, result).stdout);
+    expect(error.code).toBe(104);
+    expect(error.msg).toContain(text);
+  });
+
+  it("looks for the configured MTU where the result tells none", () => {
+    const config = { ...base, cniVersion: "0.4.0", mtu: 1400 };
+    const result = add(config);
+    expect(check(config, result)).toMatchObject({ status: 0, stdout: "", stderr: "" });
+    lab.run(["ip", "link", "set", result.interfaces[1]?.name ?? "", "mtu", "1500"]);
+    expect(JSON.parse(check(config, result).stdout).msg).toMatch(/^Port "veth.*" has MTU 1500, expected 1400$/);
+  });
+
+  it("tolerates what later plugins of a list and udev change: the container's MTU, promiscuity and reported MAC, the port's MAC", () => {
+    const { interfaces, ...rest } = add(base);
+    const mac = "02:00:00:00:00:77";
+    lab.run(["ip", "link", "set", "eth0", "mtu", "1400", "promisc", "on", "address", mac], netns);
+    lab.run(["ip", "link", "set", interfaces[1]?.name ?? "", "address", "02:00:00:00:00:78"]);
+    const tuned = { ...rest, interfaces: interfaces.map((each) => (each.name === "eth0" ? { ...each, mac } : each)) };
+    expect(check(base, tuned)).toMatchObject({ status: 0, stdout: "", stderr: "" });
+  });
+
   it("passes on what IPAM finds, and needs prevResult", () => {
     const result = add(base);
     lab.run(["rm", `${lab.dataDir}/net1/10.88.0.2`]);

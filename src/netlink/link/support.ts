@@ -1,9 +1,14 @@
 import { ERRNO } from "../../linux/errno.ts";
 import { NetlinkError } from "../acknowledgement.ts";
+import { encodeFields } from "../fields.ts";
 import { NLM_F } from "../message.ts";
 import { RTM } from "../rtnetlink.ts";
 import type { Netlink } from "../socket.ts";
+import { BRIDGE_FIELDS, type LinkAttributes } from "./attributes.ts";
 import { encodeLink } from "./message.ts";
+
+/** A VLAN that no bridge may have by default, for the ID is reserved. IEEE 802.1Q, 9.6 */
+const RESERVED_VLAN = 4095;
 
 /** A MAC that no link may have, for it is a group's. IEEE 802-2014, 8.2 */
 const GROUP_MAC = "01:00:00:00:00:00";
@@ -14,14 +19,33 @@ const GROUP_MAC = "01:00:00:00:00:00";
  * @throws NetlinkError when the kernel refuses to look
  */
 export function supportsKind(netlink: Netlink, kind: "bridge" | "veth" | "ifb"): boolean {
-  const payload = encodeLink({ header: {}, attributes: { mac: GROUP_MAC, info: { kind } } });
-  const action = `ask for the kind of link "${kind}"`;
+  const attributes = { mac: GROUP_MAC, info: { kind } };
+  return probe(netlink, attributes, { action: `ask for the kind of link "${kind}"`, yes: ERRNO.EADDRNOTAVAIL });
+}
+
+/**
+ * Whether the kernel's bridges can keep VLANs apart (CONFIG_BRIDGE_VLAN_FILTERING). The same kind of request: one that can refuses
+ * the VLAN, and one that cannot does not look at it. @throws NetlinkError when the kernel refuses to look
+ */
+export function supportsVlanFiltering(netlink: Netlink): boolean {
+  const data = encodeFields(BRIDGE_FIELDS, { defaultVlan: RESERVED_VLAN });
+  const attributes = { info: { kind: "bridge", data } };
+  return probe(netlink, attributes, { action: "ask for VLANs of bridges", yes: ERRNO.EINVAL });
+}
+
+/** Without NLM_F_CREATE, so that what is not refused before ends as a link that is not there. */
+function probe(
+  netlink: Netlink,
+  attributes: LinkAttributes,
+  { action, yes }: { action: string; yes: number },
+): boolean {
+  const payload = encodeLink({ header: {}, attributes });
   try {
     netlink.request({ type: RTM.NEWLINK, flags: NLM_F.ACK, payload, action });
     return true;
   } catch (error) {
     if (!(error instanceof NetlinkError)) throw error;
-    if (error.errno === ERRNO.EADDRNOTAVAIL) return true;
+    if (error.errno === yes) return true;
     if (error.errno === ERRNO.ENODEV || error.errno === ERRNO.EOPNOTSUPP) return false;
     throw error;
   }

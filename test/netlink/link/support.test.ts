@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { ERRNO } from "../../../src/linux/errno.ts";
 import { NetlinkError } from "../../../src/netlink/acknowledgement.ts";
-import { decodeLink } from "../../../src/netlink/link/message.ts";
-import { supportsKind } from "../../../src/netlink/link/support.ts";
+import { decodeLink, readLink } from "../../../src/netlink/link/message.ts";
+import { supportsKind, supportsVlanFiltering } from "../../../src/netlink/link/support.ts";
 import { NLM_F } from "../../../src/netlink/message.ts";
 import { RTM } from "../../../src/netlink/rtnetlink.ts";
 import { FakeNetlink } from "../fake-netlink.ts";
@@ -29,5 +29,24 @@ test.each(["ENODEV", "EOPNOTSUPP"] as const)("supportsKind() is false when the k
 test("supportsKind() throws when the kernel refuses to look", () => {
   expect(() => supportsKind(refusing(ERRNO.EPERM), "veth")).toThrow(
     'Cannot ask for the kind of link "veth": Operation not permitted',
+  );
+});
+
+test("supportsVlanFiltering() asks to change no link to a VLAN that no bridge may have by default, and never to make one", () => {
+  const netlink = refusing(ERRNO.EINVAL);
+  expect(supportsVlanFiltering(netlink)).toBe(true);
+  expect(netlink.onlyRequest).toMatchObject({ type: RTM.NEWLINK, flags: NLM_F.ACK });
+  expect(readLink(netlink.onlyRequest.payload)).toMatchObject({
+    index: 0,
+    name: "",
+    kind: "bridge",
+    bridge: { defaultVlan: 4095 },
+  });
+});
+
+test("supportsVlanFiltering() is false when the kernel does not look at the VLAN, and throws when it refuses to look", () => {
+  expect(supportsVlanFiltering(refusing(ERRNO.ENODEV))).toBe(false);
+  expect(() => supportsVlanFiltering(refusing(ERRNO.EPERM))).toThrow(
+    "Cannot ask for VLANs of bridges: Operation not permitted",
   );
 });
