@@ -1,10 +1,10 @@
 import * as z from "zod/mini";
-import { parseCniArgs } from "../../src/cni/args.ts";
+import { parseMacArg } from "../../src/cni/args.ts";
 import { dns, integer, mac, netConf, parseConfig } from "../../src/cni/config.ts";
 import { validateIfname } from "../../src/cni/environment.ts";
 import { CniError } from "../../src/cni/error.ts";
 import type { Request } from "../../src/cni/request.ts";
-import { type Mac, parseMac } from "../../src/ip/mac.ts";
+import type { Mac } from "../../src/ip/mac.ts";
 import { expandTrunk, MAX_VLAN, trunkEntry } from "./vlan-trunk.ts";
 
 const DEFAULT_BRIDGE = "cni0";
@@ -51,7 +51,7 @@ export interface BridgeConfig
 /** Reads the configuration and CNI_ARGS. @throws CniError invalidConfig, unsupportedField or invalidEnvironment */
 export function parseBridgeConfig(request: Request): BridgeConfig {
   const { args, runtimeConfig, ipam, ...fields } = parseConfig(schema(), request.config);
-  const fromArgs = parseCniArgs(request.args, ["MAC"]).MAC ?? "";
+  const fromArgs = parseMacArg(request.args);
   refuseBadName("bridge", fields.bridge);
   const isGateway = fields.isGateway || fields.isDefaultGateway;
   const type = ipam?.type === "" ? undefined : ipam?.type;
@@ -59,23 +59,13 @@ export function parseBridgeConfig(request: Request): BridgeConfig {
     ...fields,
     isGateway,
     ipam: type,
-    mac: runtimeConfig?.mac ?? args?.cni?.mac ?? parseMacArg(fromArgs),
+    mac: runtimeConfig?.mac ?? args?.cni?.mac ?? fromArgs,
     vlanTrunk: fields.vlanTrunk && expandTrunk(fields.vlanTrunk),
     vlanGateway: isGateway && type !== undefined && fields.vlan !== 0 ? `${fields.bridge}.${fields.vlan}` : undefined,
   };
   refuseContradictions(config);
   refuseUnsupported(config);
   return config;
-}
-
-function parseMacArg(text: string): Mac | undefined {
-  const mac = parseMac(text);
-  if (mac !== undefined || text === "") return mac;
-  throw new CniError(
-    "invalidEnvironment",
-    `ARGS: error parsing value of pair ${JSON.stringify(`MAC=${text}`)}: must be a hardware address`,
-    { details: "in CNI_ARGS" },
-  );
 }
 
 /** The kernel would refuse it too, but for %, in whose place it puts a number. */

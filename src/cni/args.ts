@@ -1,3 +1,4 @@
+import { type Mac, parseMac } from "../ip/mac.ts";
 import { CniError } from "./error.ts";
 
 /**
@@ -22,6 +23,15 @@ export function parseCniArgs<Name extends string>(
   }
   if (unknown.length > 0 && !ignoreUnknown) refuse(`ARGS: unknown args [${unknown.join(" ")}]`);
   return values;
+}
+
+/** The hardware address that CNI_ARGS asks for with its key MAC, for a plugin that knows no other key. @throws CniError invalidEnvironment */
+export function parseMacArg(text: string): Mac | undefined {
+  const value = parseCniArgs(text, ["MAC"]).MAC ?? "";
+  const mac = parseMac(value);
+  if (mac !== undefined || value === "") return mac;
+  const pair = JSON.stringify(`MAC=${value}`);
+  return refuse(`ARGS: error parsing value of pair ${pair}: must be a hardware address`);
 }
 
 function parseBoolean(value: string, pair: string): boolean {

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { closeSync, constants, openSync, readFileSync, writeSync } from "node:fs";
 import { errnoOf, LinuxError } from "./errno.ts";
 
 /**
@@ -9,10 +9,29 @@ export function readSysctl(path: string): string {
   return attempt(`read sysctl ${path}`, () => readFileSync(`/proc/sys/${path}`, "latin1").trimEnd());
 }
 
+/** The same, but undefined for one that is not there or that cannot be read: some can only be written. */
+export function findSysctl(path: string): string | undefined {
+  try {
+    return readSysctl(path);
+  } catch (error) {
+    if (error instanceof LinuxError) return undefined;
+    throw error;
+  }
+}
+
 /** Sets a kernel parameter, like `sysctl -w`; one that already has the value is not written. @throws LinuxError */
 export function writeSysctl(path: string, value: string): void {
-  if (readSysctl(path) === value) return;
-  attempt(`write "${value}" to sysctl ${path}`, () => writeFileSync(`/proc/sys/${path}`, value));
+  if (findSysctl(path) === value) return;
+  attempt(`write "${value}" to sysctl ${path}`, () => {
+    // Not by writeFileSync: it asks for O_CREAT, of which /proc says EACCES where there is no such parameter.
+    const fd = openSync(`/proc/sys/${path}`, constants.O_WRONLY);
+    try {
+      // With the line end an empty value is one, too.
+      writeSync(fd, `${value}\n`);
+    } finally {
+      closeSync(fd);
+    }
+  });
 }
 
 function attempt<T>(action: string, run: () => T): T {

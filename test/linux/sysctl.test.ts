@@ -1,7 +1,7 @@
 import fs from "node:fs";
 import { expect, test } from "vitest";
 import { LinuxError } from "../../src/linux/errno.ts";
-import { readSysctl, writeSysctl } from "../../src/linux/sysctl.ts";
+import { findSysctl, readSysctl, writeSysctl } from "../../src/linux/sysctl.ts";
 
 test("readSysctl() reads the value without the end of line", () => {
   expect(readSysctl("kernel/ostype")).toBe("Linux");
@@ -11,6 +11,20 @@ test("readSysctl() throws for an unknown parameter", () => {
   const refusal = new LinuxError("read sysctl net/ipv4/missing", { syscall: "open", errno: 2 });
 
   expect(() => readSysctl("net/ipv4/missing")).toThrow(refusal);
+});
+
+test.each([
+  ["unknown", "net/ipv4/missing"],
+  ["a folder", "net/ipv4"],
+])("findSysctl() finds nothing where the parameter is %s", (_, path) => {
+  expect(findSysctl(path)).toBeUndefined();
+  expect(findSysctl("kernel/ostype")).toBe("Linux");
+});
+
+test("writeSysctl() says that there is no such parameter", () => {
+  const refusal = new LinuxError('write "1" to sysctl net/ipv4/missing', { syscall: "open", errno: 2 });
+
+  expect(() => writeSysctl("net/ipv4/missing", "1")).toThrow(refusal);
 });
 
 test("writeSysctl() does not write what is there already: this parameter cannot be written", () => {

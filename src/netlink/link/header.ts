@@ -12,7 +12,7 @@ export interface LinkHeader {
 }
 
 /** Flags of a link. <linux/if.h> */
-export const IFF = { UP: 0x1, PROMISC: 0x100 } as const;
+export const IFF = { UP: 0x1, PROMISC: 0x100, ALLMULTI: 0x200 } as const;
 
 /** sizeof(struct ifinfomsg) <linux/rtnetlink.h> */
 export const LINK_HEADER_SIZE = 16;

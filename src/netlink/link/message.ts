@@ -32,6 +32,9 @@ export interface Link {
   readonly alias: string;
   /** How many want every packet: more than 0 is promiscuous. */
   readonly promiscuity: number;
+  /** Whether somebody has set it so that it takes every packet, and every multicast packet. */
+  readonly promiscuous: boolean;
+  readonly allMulticast: boolean;
   readonly transmitQueueLength: number;
   /** Its settings as a bridge. */
   readonly bridge: BridgeSettings | undefined;
@@ -73,6 +76,8 @@ export function readLink(payload: Uint8Array): Link {
     peer: info?.kind === "veth" ? attributes.link : undefined,
     alias: attributes.alias ?? "",
     promiscuity: attributes.promiscuity ?? 0,
+    promiscuous: (header.flags & IFF.PROMISC) !== 0,
+    allMulticast: (header.flags & IFF.ALLMULTI) !== 0,
     transmitQueueLength: attributes.transmitQueueLength ?? 0,
     bridge: info?.kind === "bridge" && info.data ? decodeFields(BRIDGE_FIELDS, info.data) : undefined,
     port: info?.portKind === "bridge" && info.portData ? decodeFields(PORT_FIELDS, info.portData) : undefined,

@@ -12,24 +12,30 @@ import { encodeLink } from "./message.ts";
 export interface LinkChanges {
   readonly up?: boolean;
   /** Whether it takes packets for other MACs as well. */
-  readonly promiscuous?: boolean;
+  readonly promiscuous?: boolean | undefined;
+  /** Whether it takes every multicast packet. */
+  readonly allMulticast?: boolean | undefined;
   readonly name?: string;
-  readonly mac?: Mac;
-  readonly mtu?: number;
+  readonly mac?: Mac | undefined;
+  readonly mtu?: number | undefined;
   /** The index of the bridge that it becomes a port of; 0 for none. */
   readonly master?: number;
   readonly alias?: string;
-  readonly transmitQueueLength?: number;
+  readonly transmitQueueLength?: number | undefined;
 }
 
 /** Changes a link, like `ip link set dev NAME …`. @throws NetlinkError ENODEV when there is none, EBUSY, EINVAL, … */
 export function setLink(netlink: Netlink, link: LinkId, changes: LinkChanges): void {
-  const { up, promiscuous, ...attributes } = changes;
-  const flags = (up ? IFF.UP : 0) | (promiscuous ? IFF.PROMISC : 0);
-  const change = (up === undefined ? 0 : IFF.UP) | (promiscuous === undefined ? 0 : IFF.PROMISC);
-  const action = `set ${Object.entries(changes)
-    .map(([name, value]) => `${name} ${value}`)
-    .join(", ")} on link "${link.name}"`;
+  const { up, promiscuous, allMulticast, ...attributes } = changes;
+  const wanted = [
+    [IFF.UP, up],
+    [IFF.PROMISC, promiscuous],
+    [IFF.ALLMULTI, allMulticast],
+  ] as const;
+  const flags = wanted.reduce((bits, [bit, on]) => (on ? bits | bit : bits), 0);
+  const change = wanted.reduce((bits, [bit, on]) => (on === undefined ? bits : bits | bit), 0);
+  const named = Object.entries(changes).filter(([, value]) => value !== undefined);
+  const action = `set ${named.map(([name, value]) => `${name} ${value}`).join(", ")} on link "${link.name}"`;
   set(netlink, { header: { index: link.index, flags, change }, attributes }, action);
 }
 

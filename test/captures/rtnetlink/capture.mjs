@@ -25,6 +25,17 @@ const COMMANDS = [
   [null, container, "ip link set dev eth0 up"],
   ["set-alias", host, "ip link set dev veth0 alias container-1"],
   ["set-promiscuous", host, "ip link set dev br0 promisc on"],
+  [
+    "set-tuned",
+    container,
+    "ip link set dev eth0 address 02:00:00:00:00:0a mtu 1300 txqueuelen 500 promisc on allmulticast on",
+  ],
+  ["get-tuned", container, "ip -details link show dev eth0"],
+  [
+    null,
+    container,
+    "ip link set dev eth0 address 02:00:00:00:00:03 mtu 1400 txqueuelen 1000 promisc off allmulticast off",
+  ],
   ["set-port", host, "bridge link set dev veth0 hairpin on isolated on"],
   ["get-bridge", host, "ip -details link show dev br0"],
   ["get-port", host, "ip -details link show dev veth0"],

@@ -7,6 +7,7 @@ const links = {
   bridge: linkIn("get-bridge", "br0"),
   port: linkIn("get-port", "veth0"),
   peer: linkIn("get-peer", "eth0"),
+  tuned: linkIn("get-tuned", "eth0"),
 };
 
 test.each(Object.entries(links))("encodeLink() keeps all that decodeLink() read: %s", (_, { payload }) => {
@@ -59,6 +60,18 @@ describe("readLink()", () => {
     });
   });
 
+  test("reads what a link was set to", () => {
+    expect(readLink(links.tuned.payload)).toMatchObject({
+      mac: "02:00:00:00:00:0a",
+      mtu: 1300,
+      transmitQueueLength: 500,
+      promiscuity: 1,
+      promiscuous: true,
+      allMulticast: true,
+    });
+    expect(readLink(links.peer.payload)).toMatchObject({ promiscuous: false, allMulticast: false });
+  });
+
   test("reads a link of which the kernel says nothing", () => {
     expect(readLink(bytesOf("00000403010000000800000000000000"))).toEqual({
       index: 1,
@@ -72,6 +85,8 @@ describe("readLink()", () => {
       peer: undefined,
       alias: "",
       promiscuity: 0,
+      promiscuous: false,
+      allMulticast: false,
       transmitQueueLength: 0,
       bridge: undefined,
       port: undefined,

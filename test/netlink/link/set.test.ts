@@ -9,6 +9,14 @@ import { FakeNetlink } from "../fake-netlink.ts";
 const bridge = { index: 2, name: "br0" };
 const veth = { index: 4, name: "veth0" };
 
+const tuned = {
+  mac: "02:00:00:00:00:0a",
+  mtu: 1300,
+  transmitQueueLength: 500,
+  promiscuous: true,
+  allMulticast: true,
+};
+
 interface Case {
   readonly capture: string;
   readonly type: number;
@@ -30,6 +38,13 @@ const cases: readonly Case[] = [
     type: RTM.NEWLINK,
     set: (n) => setLink(n, bridge, { promiscuous: true }),
     action: 'set promiscuous true on link "br0"',
+  },
+  {
+    capture: "set-tuned",
+    type: RTM.NEWLINK,
+    set: (n) => setLink(n, { index: 2, name: "eth0" }, tuned),
+    action:
+      'set mac 02:00:00:00:00:0a, mtu 1300, transmitQueueLength 500, promiscuous true, allMulticast true on link "eth0"',
   },
   {
     capture: "set-port",

@@ -1,0 +1,84 @@
+import { CniError } from "../../src/cni/error.ts";
+import { type Request, requirePrevResult } from "../../src/cni/request.ts";
+import type { Interface, Result } from "../../src/cni/result.ts";
+import { ERRNO, LinuxError } from "../../src/linux/errno.ts";
+import { withNetns } from "../../src/linux/netns.ts";
+import { findSysctl, writeSysctl } from "../../src/linux/sysctl.ts";
+import { getLink } from "../../src/netlink/link/get.ts";
+import type { Link } from "../../src/netlink/link/message.ts";
+import { type Container, openContainer } from "../../src/steps/container.ts";
+import { type Defer, runAll, undoOnError } from "../../src/steps/undo.ts";
+import { refuseForbidden } from "./allow-list.ts";
+import { backupFile, removeBackup, saveBackup } from "./backup.ts";
+import { parseTuningConfig, type TuningConfig } from "./config.ts";
+import { applySettings, currentSettings, isEmpty, type LinkSettings } from "./link-settings.ts";
+import type { Sysctl } from "./sysctl-name.ts";
+
+/** Sets parameters of the container's kernel and interface. Whatever fails, everything is as it was before. */
+export function add(request: Request): Result {
+  const config = parseTuningConfig(request);
+  refuseForbidden(config.sysctls);
+  const result = requirePrevResult(request);
+  if (config.sysctls.length === 0 && isEmpty(config.settings)) return result;
+  return undoOnError(request.log, (defer) => {
+    const container = openContainer(request.netns);
+    const link = isEmpty(config.settings) ? undefined : getLink(container.netlink, request.ifname);
+    setSysctls(container, config.sysctls, defer);
+    if (link !== undefined) tune(request, { config, container, link }, defer);
+    return { ...result, interfaces: result.interfaces.map((each) => report(each, request.ifname, config.settings)) };
+  });
+}
+
+function setSysctls(container: Container, sysctls: readonly Sysctl[], defer: Defer): void {
+  const former: { path: string; value: string | undefined }[] = [];
+  if (sysctls.length === 0) return;
+  defer(() => withNetns(container.netns, () => runAll(former.reverse().map((each) => () => restore(each)))));
+  withNetns(container.netns, () => {
+    for (const { path, value } of sysctls) {
+      former.push({ path, value: findSysctl(path) });
+      explain(() => writeSysctl(path, value));
+    }
+  });
+}
+
+/** One that cannot be read was not kept. */
+function restore({ path, value }: { path: string; value: string | undefined }): void {
+  if (value !== undefined) writeSysctl(path, value);
+}
+
+function tune(
+  { network, containerId, ifname }: Request,
+  { config, container, link }: { config: TuningConfig; container: Container; link: Link },
+  defer: Defer,
+): void {
+  const former = currentSettings(link, config.settings);
+  const file = backupFile(config.dataDir, { containerId, ifname });
+  defer(() => removeBackup(file));
+  saveBackup(file, { settings: former, network });
+  defer(() => applySettings(container.netlink, link, former));
+  applySettings(container.netlink, link, config.settings);
+}
+
+/** The container's interface as it is now; one of the host's may have the same name. */
+function report(found: Interface, ifname: string, { mac, mtu }: LinkSettings): Interface {
+  if (found.name !== ifname || found.sandbox === undefined) return found;
+  return { ...found, ...(mac !== undefined && { mac }), ...(mtu !== undefined && { mtu }) };
+}
+
+/** What helps against the kernel's refusals. */
+const ADVICE: Readonly<Record<number, string>> = {
+  [ERRNO.ENOENT]: "the container has no such parameter: check its name, and whether the kernel has what brings it",
+  [ERRNO.EISDIR]: "it is a folder of parameters: name one of them",
+  [ERRNO.EACCES]: "the kernel lets nobody set it in a container's namespace",
+  [ERRNO.EROFS]: "/proc/sys is mounted read-only where this plugin runs",
+  [ERRNO.EINVAL]: "the kernel does not take this value",
+};
+
+function explain(write: () => void): void {
+  try {
+    write();
+  } catch (error) {
+    if (!(error instanceof LinuxError)) throw error;
+    throw new CniError("kernelRequest", error.message, { details: ADVICE[error.errno] ?? "", cause: error });
+  }
+}

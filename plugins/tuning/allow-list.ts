@@ -1,0 +1,40 @@
+import { readFileSync } from "node:fs";
+import { CniError } from "../../src/cni/error.ts";
+import { ERRNO, errnoOf } from "../../src/linux/errno.ts";
+import type { Sysctl } from "./sysctl-name.ts";
+
+/** The parameters that an administrator allows: a regular expression on each line, which may match any part of a key. */
+const ALLOW_LIST = "/etc/cni/tuning/allowlist.conf";
+
+/** Refuses what the host's list does not allow; without such a file everything is. @throws CniError invalidConfig */
+export function refuseForbidden(sysctls: readonly Sysctl[]): void {
+  const allowed = sysctls.length === 0 ? undefined : readAllowList();
+  if (allowed === undefined) return;
+  for (const { key } of sysctls) {
+    if (allowed.some((line) => compile(line).test(key))) continue;
+    throw new CniError("invalidConfig", `Sysctl ${JSON.stringify(key)} is not allowed`, {
+      details: `${ALLOW_LIST} allows ${allowed.length === 0 ? "none" : allowed.join(", ")}`,
+    });
+  }
+}
+
+function readAllowList(): readonly string[] | undefined {
+  try {
+    const lines = readFileSync(ALLOW_LIST, "utf8").split("\n");
+    return lines.map((line) => line.trim()).filter((line) => line !== "");
+  } catch (error) {
+    if (errnoOf(error) === ERRNO.ENOENT) return undefined;
+    throw error;
+  }
+}
+
+/** What only Go's expressions have, and would mean something else here, does not compile with "u". */
+function compile(line: string): RegExp {
+  try {
+    return new RegExp(line, "u");
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    const message = `Cannot use line ${JSON.stringify(line)} of ${ALLOW_LIST}: must be a regular expression`;
+    throw new CniError("invalidConfig", message, { details: error.message, cause: error });
+  }
+}

@@ -1,0 +1,68 @@
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import * as z from "zod/mini";
+import { integer, mac, parseConfig } from "../../src/cni/config.ts";
+import { formatJson, parseJson } from "../../src/cni/json.ts";
+import type { Attachment } from "../../src/cni/request.ts";
+import { ERRNO, errnoOf } from "../../src/linux/errno.ts";
+import type { LinkSettings } from "./link-settings.ts";
+
+/** How an interface was before ADD. The file is the reference's, and the network is ours: the reference takes no notice of it. */
+export interface Backup {
+  readonly settings: LinkSettings;
+  readonly network: string | undefined;
+}
+
+function schema() {
+  const number = z.optional(integer({ min: 0 }));
+  const flag = z.optional(z.boolean());
+  const settings = { mac: z.optional(mac()), promisc: flag, mtu: number, allmulti: flag, txQLen: number };
+  return z.object({ ...settings, network: z.optional(z.string()) });
+}
+
+/** The file of an attachment. */
+export function backupFile(dataDir: string, { containerId, ifname }: Attachment): string {
+  return path.join(dataDir, `${containerId}_${ifname}.json`);
+}
+
+/** Writes the file anew; it is never written through a link that somebody has put in its place. */
+export function saveBackup(file: string, { settings, network }: Backup): void {
+  const { mac: address, promisc, mtu, allmulti, txQLen } = settings;
+  mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
+  removeBackup(file);
+  const text = formatJson({ mac: address, promisc, mtu, allmulti, txQLen, network }, 1);
+  writeFileSync(file, text, { flag: "wx", mode: 0o600 });
+}
+
+/** Reads the file; undefined where there is none. @throws SyntaxError, CniError invalidConfig where it is no such file */
+export function readBackup(file: string): Backup | undefined {
+  let bytes: Uint8Array;
+  try {
+    bytes = readFileSync(file);
+  } catch (error) {
+    if (isGone(error)) return undefined;
+    throw error;
+  }
+  const { network, ...settings } = parseConfig(schema(), parseJson(bytes), file);
+  return { settings, network };
+}
+
+/** Removes the file, if there is one. */
+export function removeBackup(file: string): void {
+  rmSync(file, { force: true });
+}
+
+/** The names of the files in the folder, be they ours or others'. */
+export function listBackups(dataDir: string): readonly string[] {
+  try {
+    return readdirSync(dataDir).filter((name) => name.endsWith(".json"));
+  } catch (error) {
+    if (isGone(error)) return [];
+    throw error;
+  }
+}
+
+function isGone(error: unknown): boolean {
+  const errno = errnoOf(error);
+  return errno === ERRNO.ENOENT || errno === ERRNO.ENOTDIR;
+}

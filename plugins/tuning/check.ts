@@ -1,0 +1,45 @@
+import { CniError } from "../../src/cni/error.ts";
+import { type Request, requirePrevResult } from "../../src/cni/request.ts";
+import { ERRNO, LinuxError } from "../../src/linux/errno.ts";
+import { withNetns } from "../../src/linux/netns.ts";
+import { readSysctl } from "../../src/linux/sysctl.ts";
+import { findLink } from "../../src/netlink/link/get.ts";
+import { type Container, openContainer } from "../../src/steps/container.ts";
+import { parseTuningConfig } from "./config.ts";
+import { compareSettings, isEmpty, type LinkSettings } from "./link-settings.ts";
+import type { Sysctl } from "./sysctl-name.ts";
+
+/** Compares what there is in the container with what the configuration sets. @throws CniError checkFailed that names all that differs */
+export function check(request: Request): void {
+  const { sysctls, settings } = parseTuningConfig(request);
+  requirePrevResult(request);
+  if (sysctls.length === 0 && isEmpty(settings)) return;
+  const container = openContainer(request.netns);
+  const differences = [
+    ...withNetns(container.netns, () => sysctls.flatMap(compareSysctl)),
+    ...checkLink(container, request.ifname, settings),
+  ];
+  if (differences.length > 0) throw new CniError("checkFailed", differences.join("; "));
+}
+
+function checkLink({ netlink, path }: Container, ifname: string, settings: LinkSettings): readonly string[] {
+  if (isEmpty(settings)) return [];
+  const link = findLink(netlink, ifname);
+  return link === undefined ? [`Interface "${ifname}" in ${path} is missing`] : compareSettings(link, settings);
+}
+
+/** The kernel writes the numbers of a list with tabs between them. What can only be written is taken to be as it was set. */
+function compareSysctl({ key, path, value }: Sysctl): readonly string[] {
+  try {
+    const found = readSysctl(path);
+    if (words(found) === words(value)) return [];
+    return [`Sysctl ${key} is ${JSON.stringify(found)}, expected ${JSON.stringify(value)}`];
+  } catch (error) {
+    if (!(error instanceof LinuxError)) throw error;
+    return error.errno === ERRNO.EACCES || error.errno === ERRNO.EPERM ? [] : [error.message];
+  }
+}
+
+function words(text: string): string {
+  return text.trim().split(/\s+/).join(" ");
+}

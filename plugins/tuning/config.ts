@@ -1,0 +1,75 @@
+import * as z from "zod/mini";
+import { parseMacArg } from "../../src/cni/args.ts";
+import { integer, mac, netConf, parseConfig } from "../../src/cni/config.ts";
+import type { Request } from "../../src/cni/request.ts";
+import type { LinkSettings } from "./link-settings.ts";
+import { refuseRepeatedKeys } from "./repeated-key.ts";
+import { readSysctls, type Sysctl } from "./sysctl-name.ts";
+
+/** The kernel's limits: `int`, and `unsigned int`. */
+const MAX_MTU = 0x7fffffff;
+const MAX_QUEUE = 0xffffffff;
+
+/** Where the reference keeps what it changed. */
+const DEFAULT_DATA_DIR = "/run/cni/tuning";
+
+function wishes() {
+  return {
+    sysctl: z.optional(z.record(z.string(), z.string())),
+    mac: z.optional(mac()),
+    mtu: z.optional(integer({ min: 0, max: MAX_MTU })),
+    promisc: z.optional(z.boolean()),
+    allmulti: z.optional(z.boolean()),
+    txQLen: z.optional(integer({ min: 0, max: MAX_QUEUE })),
+  };
+}
+
+function schema() {
+  return z.extend(netConf(), {
+    ...wishes(),
+    dataDir: dataDir(),
+    args: z.optional(z.object({ cni: z.optional(z.object(wishes())) })),
+    runtimeConfig: z.optional(z.object({ mac: z.optional(mac()) })),
+  });
+}
+
+function dataDir() {
+  const isPath = (text: string) => (text === "" || text.startsWith("/")) && !text.includes("\0");
+  return z.optional(z.string().check(z.refine(isPath, "an absolute path")));
+}
+
+/** What is to be set in the container: parameters of the kernel and of the interface, each only where it was asked for. */
+export interface TuningConfig {
+  readonly sysctls: readonly Sysctl[];
+  readonly settings: LinkSettings;
+  /** The folder of what ADD found, for DEL to restore. */
+  readonly dataDir: string;
+}
+
+/**
+ * Reads the configuration and CNI_ARGS. What `args.cni` says counts before everything else, then for the MAC `runtimeConfig`
+ * and CNI_ARGS. A false `promisc` and a `mtu` of 0 ask for nothing. @throws CniError invalidConfig or invalidEnvironment
+ */
+export function parseTuningConfig(request: Request): TuningConfig {
+  const { args, runtimeConfig, ...own } = parseConfig(schema(), request.config);
+  const fromArgs = parseMacArg(request.args);
+  const asked = args?.cni ?? {};
+  if (own.sysctl !== undefined || asked.sysctl !== undefined) refuseRepeatedKeys(request.stdin);
+  const settings = {
+    mac: asked.mac ?? runtimeConfig?.mac ?? fromArgs ?? own.mac,
+    promisc: (asked.promisc ?? own.promisc) || undefined,
+    mtu: (asked.mtu ?? own.mtu) || undefined,
+    allmulti: asked.allmulti ?? own.allmulti,
+    txQLen: asked.txQLen ?? own.txQLen,
+  };
+  return {
+    sysctls: readSysctls([own.sysctl, asked.sysctl], request.ifname),
+    settings,
+    dataDir: own.dataDir || DEFAULT_DATA_DIR,
+  };
+}
+
+/** All that DEL and GC need of the configuration: what else is in it may be wrong by now. @throws CniError invalidConfig */
+export function readDataDir(request: Request): string {
+  return parseConfig(z.object({ dataDir: dataDir() }), request.config).dataDir || DEFAULT_DATA_DIR;
+}

@@ -1,0 +1,71 @@
+import fs from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { backupFile, listBackups, readBackup, saveBackup } from "../../../plugins/tuning/backup.ts";
+import { refusal } from "../host-local/refusal.ts";
+
+let folder: string;
+let file: string;
+
+beforeEach(() => {
+  folder = fs.mkdtempSync(path.join(os.tmpdir(), "tuning-"));
+  file = backupFile(path.join(folder, "new/tuning"), { containerId: "c1", ifname: "eth0" });
+});
+
+afterEach(() => fs.rmSync(folder, { recursive: true }));
+
+const whole = { mac: "02:00:00:00:00:0a", promisc: false, mtu: 1500, allmulti: true, txQLen: 0 };
+
+describe("saveBackup()", () => {
+  it("writes the reference's file, with the network besides, for root alone", () => {
+    saveBackup(file, { settings: whole, network: "net1" });
+    expect(file).toBe(path.join(folder, "new/tuning/c1_eth0.json"));
+    expect(fs.readFileSync(file, "utf8")).toBe(
+      '{\n "mac": "02:00:00:00:00:0a",\n "promisc": false,\n "mtu": 1500,\n "allmulti": true,\n "txQLen": 0,\n "network": "net1"\n}',
+    );
+    expect(fs.statSync(file).mode & 0o777).toBe(0o600);
+    expect(fs.statSync(path.dirname(file)).mode & 0o777).toBe(0o700);
+  });
+
+  it("is what readBackup() reads, and replaces what is there", () => {
+    saveBackup(file, { settings: { mtu: 9000 }, network: undefined });
+    saveBackup(file, { settings: whole, network: "net1" });
+    expect(readBackup(file)).toEqual({ settings: whole, network: "net1" });
+  });
+
+  it("does not write through a link", () => {
+    const other = path.join(folder, "other");
+    fs.writeFileSync(other, "precious");
+    fs.mkdirSync(path.dirname(file), { recursive: true });
+    fs.symlinkSync(other, file);
+    saveBackup(file, { settings: whole, network: "net1" });
+    expect(fs.readFileSync(other, "utf8")).toBe("precious");
+    expect(fs.lstatSync(file).isFile()).toBe(true);
+  });
+});
+
+describe("readBackup()", () => {
+  it("reads what the reference writes", () => {
+    fs.mkdirSync(path.dirname(file), { recursive: true });
+    fs.writeFileSync(file, '{\n "mac": "b6:ba:16:ff:24:37",\n "mtu": 1500,\n "txQLen": 1000\n}');
+    expect(readBackup(file)).toEqual({ settings: { mac: "b6:ba:16:ff:24:37", mtu: 1500, txQLen: 1000 } });
+  });
+
+  it("finds nothing where there is no file, and no folder", () => {
+    expect(readBackup(file)).toBeUndefined();
+    expect(listBackups(path.dirname(file))).toEqual([]);
+  });
+
+  it.each(["", "{", "[]", '{"mac": "x"}'])("refuses %j", (text) => {
+    fs.mkdirSync(path.dirname(file), { recursive: true });
+    fs.writeFileSync(file, text);
+    expect(() => readBackup(file)).toThrow();
+  });
+
+  it("names the file in its refusal", () => {
+    fs.mkdirSync(path.dirname(file), { recursive: true });
+    fs.writeFileSync(file, "[]");
+    expect(refusal(() => readBackup(file)).message).toBe(`Cannot use ${file} []: must be an object`);
+  });
+});
