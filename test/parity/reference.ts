@@ -4,6 +4,7 @@ import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import { NewestPackages } from "./debian.ts";
+import { firstThatWorks, withGo } from "./go.ts";
 
 /** The releases that ours are compared with. Never an older one. */
 const PLUGINS_VERSION = "1.9.1";
@@ -47,10 +48,7 @@ function make(folder: string): void {
       "go install": () => installPlugins("go", unfinished),
       "the distribution's newest containernetworking-plugins": () => unpackPlugins(newest(), unfinished),
     });
-    firstThatWorks(`Cannot make cnitool ${CNITOOL_VERSION}`, {
-      "go install": () => installCnitool("go", unfinished),
-      "go install by the distribution's newest Go": () => installCnitool(unpackGo(newest(), unfinished), unfinished),
-    });
+    withGo(`Cannot make cnitool ${CNITOOL_VERSION}`, (go) => installCnitool(go, unfinished));
     fs.rmSync(path.join(unfinished, "unpacked"), { recursive: true, force: true });
     fs.rmSync(folder, { recursive: true, force: true });
     fs.renameSync(unfinished, folder);
@@ -58,20 +56,6 @@ function make(folder: string): void {
     opened?.dispose();
     fs.rmSync(unfinished, { recursive: true, force: true });
   }
-}
-
-function firstThatWorks(purpose: string, ways: Readonly<Record<string, () => void>>): void {
-  const failures: string[] = [];
-  for (const [way, attempt] of Object.entries(ways)) {
-    try {
-      attempt();
-      return;
-    } catch (error) {
-      failures.push(`  ${way}: ${error instanceof Error ? error.message : String(error)}`);
-    }
-  }
-  const help = "Install Go (apt-get install golang-go), or set CNI_REFERENCE_DIR to a folder that has all of them";
-  throw new Error([`${purpose}:`, ...failures, help].join("\n"));
 }
 
 function installPlugins(go: string, folder: string): void {
@@ -99,16 +83,6 @@ function unpackPlugins(newest: NewestPackages, folder: string): void {
   for (const name of Object.keys(PLUGINS))
     fs.renameSync(path.join(unpacked, "usr/lib/cni", name), path.join(folder, name));
   fs.writeFileSync(path.join(folder, "package-version"), version);
-}
-
-/** Unpacks the distribution's newest Go and returns its command. It is a compiler of one folder and needs no installation. */
-function unpackGo(newest: NewestPackages, folder: string): string {
-  const compiler = newest.dependencies("golang-go").find((name) => /^golang-[\d.]+-go$/.test(name));
-  if (compiler === undefined) throw new Error("golang-go depends on no golang-N-go");
-  const unpacked = path.join(folder, "unpacked");
-  newest.unpack(compiler.replace(/-go$/, "-src"), unpacked);
-  newest.unpack(compiler, unpacked);
-  return path.join(unpacked, "usr/lib", compiler.replace(/^golang-(.*)-go$/, "go-$1"), "bin/go");
 }
 
 function checkPlugin(folder: string, name: string): void {
