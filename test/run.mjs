@@ -14,9 +14,9 @@ const named = given.flatMap((arg, i) =>
 );
 const wanted = named.length > 0 ? named : PROJECTS;
 
-setup({ kernel: wanted.some((name) => name !== "unit") });
+setup({ kernel: wanted.some((name) => name !== "unit"), runtimes: wanted.includes("runtimes") });
 // Made before a test waits for them. Where that fails, the tests that need them say why.
-if (wanted.some((name) => name === "parity" || name === "clients")) run("test/parity/reference.ts");
+if (wanted.some((name) => ["parity", "clients", "runtimes"].includes(name))) run("test/parity/reference.ts");
 
 const runs = given.length > 0 ? [given] : PROJECTS.map((name) => ["--project", name]);
 const failed = runs.filter((args) => !vitest(args));

@@ -41,6 +41,16 @@ const MACHINE_PACKAGES = [
   { needs: "/bin/busybox", package: "busybox-static" },
 ];
 
+/** What test/clients/runtimes needs besides. */
+const RUNTIME_PACKAGES = [
+  { needs: "podman", package: "podman" },
+  { needs: "containerd", package: "containerd" },
+  { needs: "runc", package: "runc" },
+  { needs: "/bin/busybox", package: "busybox-static" },
+  { needs: "curl", package: "curl" },
+  { needs: "inotifywait", package: "inotify-tools" },
+];
+
 /** Commands that succeed in a new network namespace where the kernel has what the tests and the plugins need. */
 const KERNEL = [
   { needs: "network namespaces", command: "true", help: "run as root, in a container with --privileged" },
@@ -52,12 +62,16 @@ const KERNEL = [
 /**
  * Puts in place what is missing, or ends the process with what would. `kernel: false` leaves out what only tests
  * with network namespaces need: system packages, root, and the executables. `machine: true` is for tests in a virtual machine,
- * which brings its own kernel and root.
+ * which brings its own kernel and root. `runtimes: true` is for tests with container runtimes.
  */
-export function setup({ kernel = true, machine = false } = {}) {
+export function setup({ kernel = true, machine = false, runtimes = false } = {}) {
   if (Number.parseInt(process.versions.node, 10) < 20)
     fail(`Cannot use Node ${process.versions.node}: must be 20 or newer`, "apt-get install nodejs npm");
-  const packages = [...(kernel || machine ? SYSTEM_PACKAGES : []), ...(machine ? MACHINE_PACKAGES : [])];
+  const packages = [
+    ...(kernel || machine ? SYSTEM_PACKAGES : []),
+    ...(machine ? MACHINE_PACKAGES : []),
+    ...(runtimes ? RUNTIME_PACKAGES : []),
+  ];
   installPackages(packages.filter(({ needs }) => !isThere(needs)).map((entry) => entry.package));
   installNodeModules();
   if (!kernel && !machine) return;

@@ -32,7 +32,9 @@ export default defineConfig({
       }),
       project("live", ["test/live/**/*.test.ts"], { needsKernel: true }),
       project("parity", ["test/parity/**/*.test.ts"], { needsKernel: true, alone: true }),
-      project("clients", ["test/clients/**/*.test.ts"], { needsKernel: true, alone: true }),
+      project("clients", ["test/clients/*.test.ts"], { needsKernel: true, alone: true }),
+      // Only `npm run test:clients` runs these, with what it installs for them.
+      project("runtimes", ["test/clients/runtimes/*.test.ts"], { needsKernel: true, alone: true }),
       // Only test/vm/run.mjs runs these, on a kernel of their own.
       project("vm", ["test/vm/**/*.test.ts"], { needsKernel: true, alone: true }),
     ],

@@ -1,0 +1,158 @@
+import fs from "node:fs";
+import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { NewestPackages } from "../../parity/debian.ts";
+import { Cri, type PodConfig, type Port } from "./cri.ts";
+import { IMAGE, makeImage } from "./image.ts";
+import { PLUGIN_DIR, Sandbox } from "./sandbox.ts";
+import { askWho, readWho, type Who, webServer } from "./who.ts";
+
+const SOCKET = "/run/containerd/containerd.sock";
+const CONFIG = "/etc/containerd/config.toml";
+const cache = path.join(import.meta.dirname, "../../../.cache/runtimes");
+
+/** A release of containerd: where it is, and how it is told what the README says to set, and what a test's machine needs. */
+export interface Release {
+  /** What `containerd --version` has to print. */
+  readonly version: RegExp;
+  readonly config: string;
+  /** Makes the folder of its executables where it is missing, and returns it. */
+  readonly folder: () => string;
+}
+
+export const RELEASES = {
+  "1.6": {
+    version: /\b1\.[67]\./,
+    folder: () => "/usr/bin",
+    config: `
+version = 2
+
+[plugins."io.containerd.grpc.v1.cri"]
+  sandbox_image = "${IMAGE}"
+  disable_apparmor = true
+  disable_hugetlb_controller = true
+  restrict_oom_score_adj = true
+  [plugins."io.containerd.grpc.v1.cri".cni]
+    bin_dir = "${PLUGIN_DIR}"
+    conf_dir = "/etc/cni/net.d"
+`,
+  },
+  "2": {
+    version: /\b2\./,
+    folder: unpackNewest,
+    config: `
+version = 3
+
+[plugins."io.containerd.cri.v1.images".pinned_images]
+  sandbox = "${IMAGE}"
+[plugins."io.containerd.cri.v1.runtime"]
+  disable_apparmor = true
+  disable_hugetlb_controller = true
+  restrict_oom_score_adj = true
+  [plugins."io.containerd.cri.v1.runtime".cni]
+    bin_dirs = ["${PLUGIN_DIR}"]
+    conf_dir = "/etc/cni/net.d"
+`,
+  },
+} satisfies Record<string, Release>;
+
+/** containerd on a node of its own, called as the kubelet calls it. */
+export class Containerd {
+  readonly node: Sandbox;
+  cri: Cri;
+  readonly #folder: string;
+  #pid = "";
+
+  private constructor(node: Sandbox, folder: string) {
+    [this.node, this.#folder] = [node, folder];
+    this.cri = this.#connect();
+  }
+
+  /** Starts a release with one network list. @throws Error where that release is not to be had */
+  static start(release: Release, list: unknown): Promise<Containerd> {
+    const folder = release.folder();
+    return Sandbox.start((node) => Containerd.#prepare(node, { folder, release, list }));
+  }
+
+  static async #prepare(
+    node: Sandbox,
+    given: { folder: string; release: Release; list: unknown },
+  ): Promise<Containerd> {
+    const { folder, release, list } = given;
+    const version = node.run([path.join(folder, "containerd"), "--version"]).trim();
+    if (!release.version.test(version)) throw new Error(`Cannot test "${version}": must match ${release.version}`);
+    const containerd = new Containerd(node, folder);
+    node.write(CONFIG, release.config);
+    // What is there is podman's.
+    node.run(["rm", "-rf", "/etc/cni/net.d"]);
+    node.write("/etc/cni/net.d/10-containerd-net.conflist", JSON.stringify(list));
+    await containerd.restart();
+    const archive = makeImage(node.dir);
+    node.run([path.join(folder, "ctr"), "--address", SOCKET, "--namespace", "k8s.io", "images", "import", archive]);
+    return containerd;
+  }
+
+  async dispose(): Promise<void> {
+    this.cri.close();
+    await this.node.dispose();
+  }
+
+  /** Ends containerd without any warning. Pods go on. */
+  kill(): void {
+    this.cri.close();
+    this.node.kill(this.#pid);
+  }
+
+  /** Starts containerd, and returns when it answers. */
+  async restart(): Promise<void> {
+    const environment = { PATH: `${this.#folder}:${process.env["PATH"]}` };
+    const log = path.join(this.node.dir, "containerd.log");
+    this.#pid = this.node.start([path.join(this.#folder, "containerd"), "--config", CONFIG], log, { environment });
+    for (const deadline = Date.now() + 30_000; ; await sleep(20)) {
+      this.cri = this.#connect();
+      const answered = await this.cri.version().catch(() => undefined);
+      if (answered !== undefined) return;
+      this.cri.close();
+      if (Date.now() > deadline) throw new Error(`containerd does not answer: ${fs.readFileSync(log, "utf8")}`);
+    }
+  }
+
+  pod(name: string, ports: readonly Port[] = []): PodConfig {
+    return { name, ports, cgroup: this.node.cgroup };
+  }
+
+  /** Makes a pod with a container that serves the image's pages on port 80. */
+  async serve(name: string, ports: readonly Port[] = []) {
+    const pod = this.pod(name, ports);
+    const id = await this.cri.runPod(pod);
+    const container = await this.cri.startContainer(pod, { id, image: IMAGE, command: webServer() });
+    return { id, container, addresses: await this.cri.addresses(id) };
+  }
+
+  /** Asks a web server from inside a container. @throws Error where nobody answers */
+  async who(container: string, address: string): Promise<Who> {
+    return readWho(await this.cri.exec(container, askWho(address)));
+  }
+
+  #connect(): Cri {
+    return new Cri(this.node.seenFromOutside(SOCKET));
+  }
+}
+
+/** containerd of the distribution's newest suite, unpacked and not installed. It needs a libc 2.34. */
+function unpackNewest(): string {
+  const folder = path.join(cache, "containerd");
+  if (!fs.existsSync(folder)) {
+    const unfinished = `${folder}.${process.pid}`;
+    fs.mkdirSync(unfinished, { recursive: true });
+    const newest = new NewestPackages();
+    try {
+      newest.unpack("containerd", unfinished);
+      fs.renameSync(unfinished, folder);
+    } finally {
+      newest.dispose();
+      fs.rmSync(unfinished, { recursive: true, force: true });
+    }
+  }
+  return path.join(folder, "usr/bin");
+}

@@ -1,0 +1,78 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { OpenLog } from "./open-log.ts";
+import { Podman } from "./podman.ts";
+import { nothing } from "./traces.ts";
+import { who } from "./who.ts";
+
+let podman: Podman;
+let opened: OpenLog;
+
+beforeAll(async () => {
+  podman = await Podman.start();
+  opened = await OpenLog.start(podman.node);
+});
+afterEach(() => podman.run(["rm", "--all", "--force", "--time", "0"]));
+afterAll(() => podman?.node.dispose());
+
+const outside = { netns: "outside" };
+
+describe("podman's default network", () => {
+  test("connects two containers with each other, each under its own address, and with the outside under the node's", () => {
+    const [a, b] = [podman.serve("a"), podman.serve("b")];
+    expect(podman.who("b", a.address)).toEqual({ name: "a", client: b.address });
+    expect(podman.who("a", b.address)).toEqual({ name: "b", client: a.address });
+    expect(podman.who("a", "192.0.2.2")).toMatchObject({ client: "192.0.2.1" });
+    expect(who(podman.node, a.address)).toEqual({ name: "a", client: a.gateway });
+  });
+
+  test("is served by the plugins of /opt/cni/bin, each of which its list names", () => {
+    podman.serve("a");
+    expect(opened.names()).toEqual(["bridge", "firewall", "portmap", "tuning"]);
+    expect(podman.node.files("/usr/lib/cni")).toEqual([]);
+  });
+
+  test("publishes a port to the outside, to the node itself, to another container and to its own", () => {
+    podman.serve("a", ["--publish", "8080:80"]);
+    podman.serve("b");
+    expect(who(podman.node, "192.0.2.1:8080", outside)).toEqual({ name: "a", client: "192.0.2.2" });
+    for (const address of ["192.0.2.1:8080", "127.0.0.1:8080"])
+      expect(who(podman.node, address)).toMatchObject({ name: "a" });
+    for (const name of ["a", "b"]) expect(podman.who(name, "192.0.2.1:8080")).toMatchObject({ name: "a" });
+  });
+
+  test("gives --ip and --mac-address", () => {
+    const wanted = { address: "10.88.7.7", mac: "02:00:00:00:07:07" };
+    expect(podman.serve("a", ["--ip", wanted.address, "--mac-address", wanted.mac])).toMatchObject(wanted);
+    expect(podman.run(["exec", "a", "ip", "addr", "show", "eth0"])).toMatch(
+      new RegExp(`${wanted.mac}[^]*${wanted.address}/16`),
+    );
+    expect(who(podman.node, wanted.address)).toMatchObject({ name: "a" });
+  });
+
+  test("keeps a published port over a restart, and no address too many", () => {
+    podman.serve("a", ["--publish", "8080:80"]);
+    podman.serve("b");
+    podman.run(["restart", "--time", "0", "a"]);
+    const { address } = podman.inspect("a");
+    expect(podman.who("b", address)).toMatchObject({ name: "a" });
+    expect(who(podman.node, "192.0.2.1:8080", outside)).toMatchObject({ name: "a" });
+    expect(podman.traces().leases).toHaveLength(2);
+  });
+
+  test("comes back by network reload after somebody flushed every rule", () => {
+    podman.serve("a", ["--publish", "8080:80"]);
+    podman.node.run(["nft", "flush", "ruleset"]);
+    expect(podman.traces().rules).toEqual([]);
+    podman.run(["network", "reload", "a"]);
+    expect(who(podman.node, "192.0.2.1:8080", outside)).toEqual({ name: "a", client: "192.0.2.2" });
+    expect(podman.who("a", "192.0.2.2")).toMatchObject({ client: "192.0.2.1" });
+  });
+
+  test("leaves no link, rule, lease, result or namespace of a container that is removed", () => {
+    podman.serve("a", ["--publish", "8080:80", "--publish", "8081:81/udp"]);
+    podman.serve("b", ["--ip", "10.88.7.7"]);
+    expect(podman.traces()).toMatchObject({ leases: [expect.any(String), expect.any(String)], rules: { 1: /10\.88/ } });
+    podman.run(["rm", "--force", "--time", "0", "a", "b"]);
+    expect(podman.traces()).toEqual(nothing);
+  });
+});
