@@ -36,7 +36,7 @@ export default defineConfig({
       // Only `npm run test:clients` runs these, with what it installs for them.
       project("runtimes", ["test/clients/runtimes/*.test.ts"], { needsKernel: true, alone: true }),
       // Only test/vm/run.mjs runs these, on a kernel of their own.
-      project("vm", ["test/vm/**/*.test.ts"], { needsKernel: true, alone: true }),
+      project("vm", ["test/vm/**/*.test.ts"], { needsKernel: true }),
     ],
   },
 });

@@ -56,4 +56,40 @@ describe("bridge ADD with VLANs", () => {
     expect(outcome).toMatchObject({ status: 1, stderr: "" });
     expect(state()).toEqual(before);
   });
+
+  it.each(["0.1.0", "0.2.0"])(
+    "B18 B19 B20 B21: fails on layer 2, for a result of %s has no address, and touches nothing",
+    (cniVersion) => {
+      const before = state();
+      const trunk = [{ id: 101 }, { minID: 200, maxID: 210 }];
+      const each = [
+        { vlan: 100 },
+        { vlanTrunk: trunk },
+        { vlan: 100, vlanTrunk: trunk },
+        { preserveDefaultVlan: false },
+      ];
+      for (const fields of each) {
+        const config = { ...base, cniVersion, ipam: {}, ...fields };
+        const { stdout } = lab.plugin("bridge", { command: "ADD", config, netns });
+        expect(JSON.parse(stdout)).toMatchObject({ code: 7, msg: "cannot convert: no valid IP addresses" });
+      }
+      expect(state()).toEqual(before);
+    },
+  );
+
+  it.each(["0.1.0", "0.2.0"])(
+    "B22.3 B23.3: refuses two addresses of a family in %s, and leaves nothing",
+    (cniVersion) => {
+      const before = state();
+      const ranges = ["192.168.0.0/24", "fd00::/64", "2001:db8::/64"].map((subnet) => [{ subnet }]);
+      const config = { ...base, cniVersion, isDefaultGateway: true, ipam: { ...Object(base["ipam"]), ranges } };
+      // The VLAN is a matter for a kernel that filters them: test/vm.
+      for (const fields of kernelFilters() ? [{ vlan: 100 }, { vlan: 100, preserveDefaultVlan: true }] : [{}]) {
+        const { stdout } = lab.plugin("bridge", { command: "ADD", config: { ...config, ...fields }, netns });
+        const msg = `CNI version ${cniVersion} does not support more than 1 address per family`;
+        expect(JSON.parse(stdout)).toMatchObject({ code: 7, msg: expect.stringContaining(msg) });
+      }
+      expect(state()).toEqual(before);
+    },
+  );
 });

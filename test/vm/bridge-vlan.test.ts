@@ -127,15 +127,52 @@ describe("the gateway of a VLAN", () => {
     expect(lab.call("CHECK", { ...gateway(), prevResult })).toMatchObject({ status: 0, stdout: "" });
   });
 
-  it("takes no router advertisements", () => {
-    lab.add(gateway());
+  it("has the bridge's MTU, and takes no router advertisements", () => {
+    const { interfaces } = lab.add(gateway({ mtu: 1400 }));
+    expect(interfaces.map((each) => Object(each).mtu)).toEqual([1400, 1400, 1400, 1400]);
     expect(lab.run(["cat", "/proc/sys/net/ipv6/conf/bridge0.100/accept_ra"])).toBe("0\n");
   });
 
-  it("has the bridge's MTU", () => {
-    expect(lab.add(gateway({ mtu: 1400 })).interfaces.map((each) => Object(each).mtu)).toEqual([
-      1400, 1400, 1400, 1400,
-    ]);
+  it("is connected again where the administrator deleted the bridge under it", () => {
+    lab.add(gateway(), "c1");
+    lab.run(["ip", "link", "del", "bridge0"]);
+    lab.add(gateway(), "c2");
+    expect(lab.vlans(lab.peerOf("bridge0.100"))).toEqual([NATIVE]);
+    expect(lab.pings("c2", "10.1.2.1")).toBe(true);
+  });
+});
+
+describe("removeEmptyBridge", () => {
+  it("counts no gateway of a VLAN as a port, and deletes it with the bridge, when the last container leaves", () => {
+    const other = lab.network({ name: "net2", vlan: 200, isGateway: true }, ["10.2.2.0/24"]);
+    const removing = (config: Config) => ({ ...config, removeEmptyBridge: true });
+    lab.add(removing(gateway()), "c1");
+    lab.add(other, "c2");
+    lab.del(removing(gateway()), "c1");
+    expect(lab.linkNames()).toEqual(expect.arrayContaining(["bridge0", "bridge0.100", "bridge0.200"]));
+    lab.del(removing(other), "c2");
+    expect(lab.linkNames()).toEqual(["lo"]);
+  });
+
+  it("keeps a bridge that somebody else's link in a VLAN is a port of", () => {
+    lab.run(["ip", "link", "add", "bridge0.100", "type", "veth", "peer", "name", "p0"]);
+    const config = gateway({ removeEmptyBridge: true });
+    lab.add(config);
+    lab.run(["ip", "link", "set", "p0", "master", "bridge0"]);
+    lab.del(config);
+    expect(lab.linkNames().sort()).toEqual(["bridge0", "bridge0.100", "lo", "p0"]);
+  });
+});
+
+describe("STATUS", () => {
+  it("is well where the kernel filters, and says what to do where the bridge does not", () => {
+    expect(lab.call("STATUS", gateway())).toMatchObject({ status: 0, stdout: "" });
+    expect(lab.linkNames()).toEqual(["lo"]);
+    lab.run(["ip", "link", "add", "bridge0", "type", "bridge"]);
+    expect(lab.refuse("STATUS", gateway())).toEqual({
+      code: 50,
+      msg: 'Cannot use vlan 100: bridge "bridge0" does not filter VLANs (where no port of it depends on that: ip link set dev bridge0 type bridge vlan_filtering 1)',
+    });
   });
 });
 
@@ -206,8 +243,10 @@ describe("CHECK", () => {
 
     lab.run(["ip", "link", "set", "dev", "bridge0", "type", "bridge", "vlan_filtering", "0"]);
     lab.run(["ip", "link", "set", "dev", "bridge0.100", "down"]);
+    lab.run(["ip", "address", "flush", "dev", "bridge0.100", "scope", "global"]);
     expect(check().msg).toContain('Bridge "bridge0" does not filter VLANs, expected vlan_filtering 1');
     expect(check().msg).toContain('VLAN gateway "bridge0.100" is down, expected up');
+    expect(check().msg).toContain('VLAN gateway "bridge0.100" has no address 10.1.2.1/24, found none');
     lab.run(["ip", "link", "del", "bridge0.100"]);
     expect(check().msg).toContain('VLAN gateway "bridge0.100" is missing');
   });
