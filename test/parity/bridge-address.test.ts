@@ -56,7 +56,10 @@ describe("bridge like the reference", () => {
     });
   });
 
-  it.each(["10.1.2.0/24", "2001:db8::/64"])("B28: ADD and DEL leave the bridge's MAC as it is, %s", (subnet) => {
+  it.each([
+    ["B28.0", "10.1.2.0/24"],
+    ["B28.1", "2001:db8::/64"],
+  ])("%s: ADD and DEL leave the bridge's MAC as it is, %s", (_, subnet) => {
     expectTwins((side) => {
       const config = network(side, { cniVersion: "1.1.0", ranges: [[{ subnet }]] });
       for (const containerId of ["c1", "c2"]) {

@@ -110,7 +110,7 @@ describe("host-local and the reference on one folder", () => {
     expect(Object.keys(filesOf(network))).toEqual(["last_reserved_ip.0", "lock"]);
   });
 
-  test("ours waits while the reference's lock is held", async () => {
+  test("L2: ours waits while the reference's lock, the folder's file lock, is held", async () => {
     const network = networkOf([["10.1.2.0/24"]]);
     addressesOf(await hostLocal("ADD", network, { containerId: "c1", bin: reference }));
     const holder = spawn("flock", [path.join(network.folder, "lock"), "sh", "-c", "echo held; exec sleep 1"]);

@@ -30,14 +30,15 @@ function leasedAddresses(side: Side): string[] {
 
 /** What the README says ours do otherwise, beside what the reference does. */
 describe("ours, unlike the reference,", () => {
-  it("leaves nothing of an ADD that fails late", () => {
+  it("B32: leaves nothing of an ADD that fails after IPAM; the address is free with both", () => {
     const { reference, ours } = both((side) => {
       const routes = [{ dst: "10.9.0.0/16", gw: "192.0.2.1" }];
       const { status } = side.step("ADD", network(side, { cniVersion: "1.1.0", ipam: { routes } }), {});
-      return { status, host: hostLinks(side), container: side.lab.ip("link show", side.netns()).length };
+      const leased = leasedAddresses(side);
+      return { status, leased, host: hostLinks(side), container: side.lab.ip("link show", side.netns()).length };
     });
-    expect(reference).toEqual({ status: 1, host: ["lo", "bridge0", "veth"], container: 2 });
-    expect(ours).toEqual({ status: 1, host: ["lo"], container: 1 });
+    expect(reference).toEqual({ status: 1, leased: [], host: ["lo", "bridge0", "veth"], container: 2 });
+    expect(ours).toEqual({ status: 1, leased: [], host: ["lo"], container: 1 });
   });
 
   it("leaves nothing of an ADD that IPAM refuses", () => {

@@ -1,0 +1,32 @@
+/**
+ * Every test of the Go plugins' suites for bridge and host-local (release 1.9.1), by a name of ours: a letter for the file and a number
+ * in its order, with a further one for each entry of a table. Its twin here has the name in its title.
+ */
+export const ROWS: Readonly<Record<string, readonly string[]>> = {
+  "plugins/main/bridge/bridge_test.go": [
+    ...numbered("B", 1, 15),
+    ...numbered("B16.", 0, 4),
+    ...numbered("B", 17, 21),
+    ...numbered("B22.", 0, 3),
+    ...numbered("B23.", 0, 3),
+    ...numbered("B24.", 0, 2),
+    "B25",
+    ...numbered("B26.", 0, 2),
+    "B27",
+    ...numbered("B28.", 0, 1),
+    ...numbered("B", 29, 33),
+    ...numbered("B34.", 0, 2),
+    ...numbered("B", 36, 40),
+  ],
+  "plugins/ipam/host-local/host_local_test.go": numbered("H", 1, 11),
+  "plugins/ipam/host-local/dns_test.go": numbered("D", 1, 3),
+  "plugins/ipam/host-local/backend/allocator/allocator_test.go": numbered("A", 1, 13),
+  "plugins/ipam/host-local/backend/allocator/config_test.go": numbered("C", 1, 13),
+  "plugins/ipam/host-local/backend/allocator/range_test.go": numbered("R", 1, 13),
+  "plugins/ipam/host-local/backend/allocator/range_set_test.go": numbered("S", 1, 3),
+  "plugins/ipam/host-local/backend/disk/lock_test.go": numbered("L", 1, 2),
+};
+
+function numbered(prefix: string, first: number, last: number): string[] {
+  return Array.from({ length: last - first + 1 }, (_, offset) => `${prefix}${first + offset}`);
+}
