@@ -48,6 +48,7 @@ export const ERRNO = {
   ENOBUFS: 105,
   ENOTCONN: 107,
   ETIMEDOUT: 110,
+  ECONNREFUSED: 111,
   EHOSTUNREACH: 113,
   EALREADY: 114,
 } as const;
@@ -101,6 +102,7 @@ const TEXTS: Readonly<Record<keyof typeof ERRNO, string>> = {
   ENOBUFS: "No buffer space available",
   ENOTCONN: "Transport endpoint is not connected",
   ETIMEDOUT: "Connection timed out",
+  ECONNREFUSED: "Connection refused",
   EHOSTUNREACH: "No route to host",
   EALREADY: "Operation already in progress",
 };

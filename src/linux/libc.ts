@@ -6,6 +6,7 @@ const FUNCTIONS = {
   // <sys/socket.h>
   socket: ["i32", "i32", "i32"],
   bind: ["i32", "pointer", "u32"],
+  connect: ["i32", "pointer", "u32"],
   setsockopt: ["i32", "i32", "i32", "pointer", "u32"],
   getsockopt: ["i32", "i32", "i32", "pointer", "pointer"],
   sendto: ["i32", "pointer", "size", "i32", "pointer", "u32"],

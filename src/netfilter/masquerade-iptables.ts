@@ -5,7 +5,7 @@ import { type JumpSelection, selectOwnChain } from "./iptables/jump.ts";
 import { findInLegacy } from "./iptables/legacy-table.ts";
 import { deleteNftJumps } from "./iptables/nft-table.ts";
 import { formatAdditions, formatRemovals, missingRules } from "./iptables/text.ts";
-import { findRestore, IptablesError, listNat, type Place, startRestore } from "./iptables/tool.ts";
+import { findRestore, IptablesError, listNat, type Place, startRestore, waitForAll } from "./iptables/tool.ts";
 import type { Owner } from "./owner.ts";
 
 /** How the rules of iptables are reached: a socket of NETLINK_NETFILTER, where the kernel has nf_tables, and its commands. */
@@ -64,14 +64,14 @@ export function missingIptablesMasquerade(
 
 function deleteLegacyJumps(family: Family, selection: JumpSelection, place: Place): void {
   for (let attempt = 1; ; attempt++) {
-    const found = findInLegacy(family, selection.texts);
+    const found = findInLegacy(family, "nat", selection.texts);
     if (found.length === 0) return;
     const chains = found.filter((text) => selection.chains?.includes(text));
-    const listing = listNat(family, place, { chain: "POSTROUTING", legacy: true });
+    const listing = listNat(family, place, { chain: "POSTROUTING", variant: "legacy" });
     const input = formatRemovals(listing, selection, chains);
     if (input === undefined) return;
     try {
-      startRestore(family, input, place, { legacy: true })();
+      startRestore(family, input, place, { variant: "legacy" })();
       return;
     } catch (error) {
       // Somebody else has taken one of the rules meanwhile.
@@ -79,17 +79,4 @@ function deleteLegacyJumps(family: Family, selection: JumpSelection, place: Plac
       if (!isLost) throw error;
     }
   }
-}
-
-/** Waits for every command, then throws what the first that failed has thrown. */
-function waitForAll(commands: readonly (() => void)[]): void {
-  const failures: unknown[] = [];
-  for (const wait of commands) {
-    try {
-      wait();
-    } catch (error) {
-      failures.push(error);
-    }
-  }
-  if (failures.length > 0) throw failures[0];
 }

@@ -39,19 +39,20 @@ export function ownedElement(
 }
 
 /**
- * Adds elements in one transaction, and what is missing of the rule set that they work in. Twice is once. What is there under one
+ * Adds elements in one transaction, with what is missing of the rule set that they work in and the changes that `also` finds necessary. Twice is once. What is there under one
  * of their keys is replaced, unless `refuse` throws; it is told what was found.
  * @throws NetlinkError naming the object that the kernel refused
  */
 export function addOwnedElements(
   netlink: Netlink,
-  wanted: { action: string; elements: readonly OwnedElement[]; rules: RuleSet },
+  wanted: { action: string; elements: readonly OwnedElement[]; rules: RuleSet; also?: () => readonly Request[] },
   refuse: (found: Element, wanted: OwnedElement) => void = () => {},
 ): void {
-  const { action, elements, rules } = wanted;
+  const { action, elements, rules, also = () => [] } = wanted;
   for (let attempt = 1; ; attempt++) {
     const changes = [
       ...missingOf(netlink, rules),
+      ...also(),
       // To look first would cost a request for each element: they are hardly ever there.
       ...(attempt === 1 ? [] : replacements(netlink, elements, refuse)),
       ...elements.map(({ set, element }) => createElement(set, element)),

@@ -25,7 +25,7 @@ export function listReferenceRules(netlink: Netlink, selection: Selection): read
 
 function listIfThere(netlink: Netlink, text: string): readonly Rule[] {
   try {
-    return listRules(netlink, CHAIN, text);
+    return listRules(netlink, CHAIN, [text]);
   } catch (error) {
     if (error instanceof NetlinkError && error.errno === ERRNO.ENOENT) return [];
     throw error;

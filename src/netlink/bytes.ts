@@ -28,5 +28,14 @@ export function viewOfStruct(bytes: Uint8Array, what: string, size: number): Dat
 
 /** Whether bytes hold a text in UTF-8, "" included. */
 export function holdsText(bytes: Uint8Array, text: string): boolean {
-  return text === "" || Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).includes(text);
+  return text === "" || holdsPart(bytes, text);
+}
+
+/** Whether bytes hold one of these parts, texts in UTF-8 and bytes; without any, they hold what is wanted. */
+export function holdsAny(bytes: Uint8Array, parts: readonly (string | Uint8Array)[]): boolean {
+  return parts.length === 0 || parts.some((part) => holdsPart(bytes, part));
+}
+
+function holdsPart(bytes: Uint8Array, part: string | Uint8Array): boolean {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).includes(part);
 }

@@ -10,8 +10,14 @@ const IPPROTO_RAW = 255;
 /** What getsockopt(2) tells of a table; the numbers of IPv6, in <linux/netfilter_ipv6/ip6_tables.h>, are the same. <linux/netfilter_ipv4/ip_tables.h> */
 const IPT = { SO_GET_INFO: 64, SO_GET_ENTRIES: 65 } as const;
 
-/** sizeof(struct ipt_getinfo), of which `size` is the last field: the bytes of all rules. <linux/netfilter_ipv4/ip_tables.h> */
-const INFO_SIZE = 84;
+/**
+ * Where struct ipt_getinfo has the hooks that the table is in, a bit each, where the first rule of each is, and the bytes of all
+ * rules; and its size: linux/netfilter_ipv4/ip_tables.h
+ */
+const INFO = { validHooks: 32, hookEntries: 36, rulesSize: 80, size: 84 } as const;
+
+/** The chains of the hooks, by their numbers. enum nf_inet_hooks <linux/netfilter.h> */
+const HOOKS = ["PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"] as const;
 
 /** sizeof(struct ipt_get_entries), behind which the rules are: a name of 32 bytes, u32 size. <linux/netfilter_ipv4/ip_tables.h> */
 const ENTRIES_SIZE = 40;
@@ -27,20 +33,32 @@ const SOURCE = {
   6: { names: "/proc/net/ip6_tables_names", domain: AF.INET6, level: SOL.IPV6 },
 } as const;
 
+/** A table of iptables-legacy's as the kernel has it. */
+export interface LegacyTable {
+  /** The built-in chains, and where the first rule of each begins. */
+  readonly chains: ReadonlyMap<string, { readonly start: number }>;
+  /** All rules, each behind the other. */
+  readonly entries: Uint8Array;
+}
+
 /**
- * Which of these texts, names of chains or comments, are in the nat table that iptables-legacy keeps in the kernel, of this
+ * Which of these texts, names of chains or comments, are in a table that iptables-legacy keeps in the kernel, of this
  * namespace. Costs a file of a few bytes where there is no such table, else the table's copying; no process. @throws LinuxError
  */
-export function findInLegacy(family: Family, texts: readonly string[]): readonly string[] {
-  if (!isInUse(family)) return [];
-  const rules = readRules(family);
-  return texts.filter((text) => holdsText(rules, text));
+export function findInLegacy(family: Family, table: string, texts: readonly string[]): readonly string[] {
+  const entries = readLegacyTable(family, table)?.entries;
+  return entries === undefined ? [] : texts.filter((text) => holdsText(entries, text));
+}
+
+/** The table itself; undefined where there is none, at the same cost. @throws LinuxError */
+export function readLegacyTable(family: Family, table: string): LegacyTable | undefined {
+  return isInUse(family, table) ? copyTable(family, table) : undefined;
 }
 
 /** Asking for a table that is not in use would make it. */
-function isInUse(family: Family): boolean {
+function isInUse(family: Family, table: string): boolean {
   try {
-    return readFileSync(SOURCE[family].names, "utf8").split("\n").includes("nat");
+    return readFileSync(SOURCE[family].names, "utf8").split("\n").includes(table);
   } catch (error) {
     // A kernel without it has no such file.
     if (errnoOf(error) === ERRNO.ENOENT) return false;
@@ -48,21 +66,35 @@ function isInUse(family: Family): boolean {
   }
 }
 
-function readRules(family: Family): Uint8Array {
+function copyTable(family: Family, table: string): LegacyTable {
   const fd = openSocket(SOURCE[family].domain, SOCK.RAW, IPPROTO_RAW);
   try {
     const { level } = SOURCE[family];
     for (let attempt = 1; ; attempt++) {
-      const info = nameTable(INFO_SIZE);
+      const info = nameTable(table, INFO.size);
       ask(fd, { level, name: IPT.SO_GET_INFO, value: info });
-      const size = viewOf(info).getUint32(INFO_SIZE - 4, true);
-      const rules = nameTable(ENTRIES_SIZE + size);
+      const size = viewOf(info).getUint32(INFO.rulesSize, true);
+      const rules = nameTable(table, ENTRIES_SIZE + size);
       viewOf(rules).setUint32(NAME_SIZE, size, true);
-      if (ask(fd, { level, name: IPT.SO_GET_ENTRIES, value: rules, isLast: attempt === ATTEMPTS })) return rules;
+      const isLast = attempt === ATTEMPTS;
+      if (ask(fd, { level, name: IPT.SO_GET_ENTRIES, value: rules, isLast }))
+        return { chains: decodeChains(info), entries: rules.subarray(ENTRIES_SIZE) };
     }
   } finally {
     closeSync(fd);
   }
+}
+
+/** The built-in chains that struct ipt_getinfo tells of. */
+export function decodeChains(info: Uint8Array): LegacyTable["chains"] {
+  const view = viewOf(info);
+  const valid = view.getUint32(INFO.validHooks, true);
+  return new Map(
+    HOOKS.flatMap((name, hook) => {
+      const start = view.getUint32(INFO.hookEntries + 4 * hook, true);
+      return (valid & (1 << hook)) === 0 ? [] : [[name, { start }] as const];
+    }),
+  );
 }
 
 /** False where the table has another size by now. */
@@ -70,12 +102,12 @@ function ask(fd: number, option: { level: number; name: number; value: Uint8Arra
   const errno = getSocketOption(fd, option);
   if (errno === 0) return true;
   if (errno === ERRNO.EAGAIN && option.isLast === false) return false;
-  throw new LinuxError("read the nat table of iptables-legacy", { syscall: "getsockopt", errno });
+  throw new LinuxError("read a table of iptables-legacy", { syscall: "getsockopt", errno });
 }
 
 /** Room for a structure that begins with the table's name. */
-function nameTable(size: number): Uint8Array {
+function nameTable(table: string, size: number): Uint8Array {
   const bytes = new Uint8Array(size);
-  new TextEncoder().encodeInto("nat", bytes);
+  new TextEncoder().encodeInto(table, bytes);
   return bytes;
 }

@@ -2,8 +2,6 @@ import { type Address, decodeAddress, type Family } from "../../ip/address.ts";
 import { ERRNO } from "../../linux/errno.ts";
 import { NetlinkError } from "../../netlink/acknowledgement.ts";
 import type { Request } from "../../netlink/answers.ts";
-import { raw, text } from "../../netlink/codec.ts";
-import { decodeFields } from "../../netlink/fields.ts";
 import { NFPROTO } from "../../netlink/nfnetlink.ts";
 import type { Netlink } from "../../netlink/socket.ts";
 import { deleteChain, findChain } from "../nftables/chain.ts";
@@ -16,12 +14,7 @@ import { sourceField } from "../nftables/field.ts";
 import { deleteRule, listRules, type Rule } from "../nftables/rule.ts";
 import { findComment } from "../nftables/userdata.ts";
 import type { Jump, JumpSelection } from "./jump.ts";
-
-/** enum nft_match_attributes <linux/netfilter/nf_tables_compat.h> */
-const NFTA_MATCH = { NAME: 1, INFO: 3 } as const;
-
-/** A match of iptables inside a rule of nf_tables. */
-const MATCH_FIELDS = { name: [NFTA_MATCH.NAME, text], info: [NFTA_MATCH.INFO, raw] } as const;
+import { decodeExtension, readMatch } from "./xt-match.ts";
 
 /** The tables that `iptables-nft -t nat` and `ip6tables-nft -t nat` keep in nf_tables. */
 const TABLE = {
@@ -101,9 +94,8 @@ function isSource(
   return base === NFT_PAYLOAD.NETWORK_HEADER && offset === source.offset && length === source.size;
 }
 
-/** What `-m comment` says, a text with a NUL behind it in struct xt_comment_info. <linux/netfilter/xt_comment.h> */
+/** What `-m comment` says. */
 function readComment(expression: Expression): string | undefined {
   if (expression.name !== "other" || expression.kind !== "match") return undefined;
-  const { name, info } = decodeFields(MATCH_FIELDS, expression.bytes);
-  return name === "comment" && info !== undefined ? text.decode(info) : undefined;
+  return readMatch(decodeExtension(expression.bytes))?.comment;
 }

@@ -1,3 +1,5 @@
+import { realpathSync } from "node:fs";
+import { basename } from "node:path";
 import type { Family } from "../../ip/address.ts";
 import { ERRNO, LinuxError } from "../../linux/errno.ts";
 import { launch } from "../../linux/process.ts";
@@ -47,17 +49,31 @@ export function findRestore(family: Family, environment: Place["environment"]): 
   return findTool([`${NAME[family]}-restore`], environment);
 }
 
+/** Which tables a family's commands change: those that they keep in nf_tables, or the kernel's older ones. */
+export type Variant = "nft" | "legacy";
+
+/**
+ * Which variant a family's commands are: their files say so by their names, and one of another name is asked. @throws IptablesError
+ */
+export function variantOf(family: Family, place: Place): Variant {
+  const file = basename(realpathSync(findRestore(family, place.environment)));
+  if (file.includes("nft")) return "nft";
+  if (file.includes("legacy") || file === "xtables-multi") return "legacy";
+  const said = start([NAME[family]], { args: ["--version"], stdin: "", place })();
+  return said.includes("nf_tables") ? "nft" : "legacy";
+}
+
 /**
  * Starts `iptables-restore --noflush --wait`, which applies the whole input or nothing; the function returned waits for its end.
- * With `legacy`, iptables-legacy's where there is such a name. @throws IptablesError both
+ * With `variant`, that variant's where there is such a name. @throws IptablesError both
  */
 export function startRestore(
   family: Family,
   input: string,
   place: Place,
-  { legacy = false }: { legacy?: boolean } = {},
+  { variant }: { variant?: Variant } = {},
 ): () => void {
-  const names = [...(legacy ? [`${NAME[family]}-legacy-restore`] : []), `${NAME[family]}-restore`];
+  const names = [...(variant === undefined ? [] : [`${NAME[family]}-${variant}-restore`]), `${NAME[family]}-restore`];
   const wait = start(names, { args: ["--noflush", "--wait", secondsLeft(place)], stdin: input, place });
   return () => void wait();
 }
@@ -66,11 +82,24 @@ export function startRestore(
 export function listNat(
   family: Family,
   place: Place,
-  { chain, legacy = false }: { chain?: string; legacy?: boolean } = {},
+  { chain, variant }: { chain?: string; variant?: Variant } = {},
 ): string {
-  const names = [...(legacy ? [`${NAME[family]}-legacy`] : []), NAME[family]];
+  const names = [...(variant === undefined ? [] : [`${NAME[family]}-${variant}`]), NAME[family]];
   const args = ["-w", secondsLeft(place), "-t", "nat", "-S", ...(chain === undefined ? [] : [chain])];
   return start(names, { args, stdin: "", place })();
+}
+
+/** Waits for every command, then throws what the first that failed has thrown. */
+export function waitForAll(commands: readonly (() => void)[]): void {
+  const failures: unknown[] = [];
+  for (const wait of commands) {
+    try {
+      wait();
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  if (failures.length > 0) throw failures[0];
 }
 
 function start(

@@ -70,6 +70,15 @@ export function createElement(set: SetKey, { label, ...element }: Labelled): Req
   });
 }
 
+/** The change `nft add element FAMILY TABLE SET { … }`: no change where there is the same. */
+export function addElement(set: SetKey, { label, ...element }: Labelled): Request {
+  return nftRequest(NFT_MSG.NEWSETELEM, {
+    payload: listOfOne(set, element),
+    flags: NLM_F.CREATE,
+    action: `add element ${label} to ${nameOf(set)}`,
+  });
+}
+
 /** The change `nft delete element FAMILY TABLE SET { … }`, by the element's key. ENOENT when there is none. */
 export function deleteElement(set: SetKey, { key, label }: Labelled): Request {
   return nftRequest(NFT_MSG.DELSETELEM, {

@@ -1,5 +1,5 @@
 import type { Request } from "../../netlink/answers.ts";
-import { holdsText } from "../../netlink/bytes.ts";
+import { holdsAny } from "../../netlink/bytes.ts";
 import { text, u64be } from "../../netlink/codec.ts";
 import { decodeFields, encodeFields, type Values } from "../../netlink/fields.ts";
 import { NLM_F } from "../../netlink/message.ts";
@@ -63,10 +63,14 @@ export function flushChain({ family, table, name }: ChainKey): Request {
 }
 
 /**
- * The rules of a chain, in order; of `text` those whose bytes hold it, so that few among many cost little: the others are not
- * decoded. None where there is no such chain. @throws NetlinkError ENOENT without the table
+ * The rules of a chain, in order; with `parts`, texts and bytes, those whose bytes hold one of them, so that few among many cost little: the others
+ * are not decoded. None where there is no such chain. @throws NetlinkError ENOENT without the table
  */
-export function listRules(netlink: Netlink, { family, table, name }: ChainKey, text = ""): readonly Rule[] {
+export function listRules(
+  netlink: Netlink,
+  { family, table, name }: ChainKey,
+  parts: readonly (string | Uint8Array)[] = [],
+): readonly Rule[] {
   const request = nftRequest(NFT_MSG.GETRULE, {
     payload: encodeRule({ family, table, chain: name }),
     flags: NLM_F.DUMP,
@@ -74,6 +78,6 @@ export function listRules(netlink: Netlink, { family, table, name }: ChainKey, t
   });
   return netlink
     .request(request)
-    .filter(({ payload }) => holdsText(payload, text))
+    .filter(({ payload }) => holdsAny(payload, parts))
     .map(({ payload }) => decodeRule(payload));
 }

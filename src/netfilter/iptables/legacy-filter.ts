@@ -1,0 +1,177 @@
+import { decodeAddress, type Family } from "../../ip/address.ts";
+import { viewOfStruct } from "../../netlink/bytes.ts";
+import { text } from "../../netlink/codec.ts";
+import { type FilterChain, type FilterRule, type FoundRule, formatRule } from "./filter-rule.ts";
+import type { LegacyTable } from "./legacy-table.ts";
+import { readMatch, type XtExtension, type XtMatch } from "./xt-match.ts";
+
+/** struct ipt_entry <linux/netfilter_ipv4/ip_tables.h> and struct ip6t_entry <linux/netfilter_ipv6/ip6_tables.h> */
+const ENTRY = {
+  4: { address: 4, interfaces: 16, protocol: 80, flags: 82, target: 88, size: 112 },
+  6: { address: 16, interfaces: 64, protocol: 128, flags: 131, target: 140, size: 168 },
+} as const;
+
+/** IFNAMSIZ. <linux/if.h> */
+const IFNAMSIZ = 16;
+
+/** Bits of an entry's flags for what is turned round. <linux/netfilter_ipv4/ip_tables.h>, the same in ip6_tables.h */
+const IPT_INV = { VIA_OUT: 0x02 } as const;
+
+/** sizeof(struct xt_entry_match) and sizeof(struct xt_entry_target): u16 size, a name of 29 bytes, u8 revision. <linux/netfilter/x_tables.h> */
+const EXTENSION_SIZE = 32;
+
+/** What marks the beginning of a chain that is not built in. <linux/netfilter/x_tables.h> */
+const XT_ERROR_TARGET = "ERROR";
+
+/** Verdicts of the standard target: -NF_DROP - 1, -NF_ACCEPT - 1, XT_RETURN. Any other is the place that it jumps to. <linux/netfilter/x_tables.h> */
+const VERDICTS: ReadonlyMap<number, string> = new Map([
+  [-1, "DROP"],
+  [-2, "ACCEPT"],
+  [-5, "RETURN"],
+]);
+
+/** A rule among the bytes of a table: where it begins and ends, and where its target is. */
+interface Entry {
+  readonly offset: number;
+  readonly next: number;
+  readonly bytes: Uint8Array;
+  readonly target: XtExtension;
+}
+
+/**
+ * The chains of a table by their names, with their rules, as the kernel keeps them for iptables-legacy: one rule behind the other, a chain's name in a rule
+ * before its own, jumps by offsets. @throws RangeError on malformed input
+ */
+export function decodeLegacyFilter(family: Family, { entries, chains }: LegacyTable): ReadonlyMap<string, FilterChain> {
+  const rules = decodeEntries(family, entries);
+  const starts = new Map([...chains].map(([name, { start }]) => [start, name]));
+  for (const { target, next } of rules) if (target.name === XT_ERROR_TARGET) starts.set(next, text.decode(target.info));
+  const decode = (entry: Entry): FoundRule => decodeRule(family, entry, starts);
+  return new Map(
+    [...divide(rules, starts)].map(([name, all]) => {
+      // The last rule of a chain is its end: a built-in one's policy, or the return to where it was jumped to from.
+      const policy = chains.has(name) ? policyOf(all.at(-1)) : undefined;
+      return [name, { policy, rules: all.slice(0, -1).map(decode) }];
+    }),
+  );
+}
+
+/** The rules of each chain, its end included; `starts` has the chains' names. */
+function divide(rules: readonly Entry[], starts: ReadonlyMap<number, string>): ReadonlyMap<string, readonly Entry[]> {
+  const found = new Map<string, Entry[]>();
+  let current: Entry[] = [];
+  for (const entry of rules) {
+    const name = starts.get(entry.offset);
+    if (name !== undefined) {
+      current = [];
+      found.set(name, current);
+    }
+    if (entry.target.name !== XT_ERROR_TARGET) current.push(entry);
+  }
+  return found;
+}
+
+function decodeEntries(family: Family, entries: Uint8Array): readonly Entry[] {
+  const { target, size } = ENTRY[family];
+  const found: Entry[] = [];
+  for (let offset = 0; offset < entries.length; ) {
+    const view = viewOfStruct(entries.subarray(offset), "a rule of iptables-legacy", size);
+    const [at, length] = [view.getUint16(target, true), view.getUint16(target + 2, true)];
+    const bytes = entries.subarray(offset, offset + length);
+    if (length < size || bytes.length < length) {
+      throw new RangeError(`Cannot decode a rule of iptables-legacy: ${bytes.length} bytes, says ${length}`);
+    }
+    found.push({ offset, next: offset + length, bytes, target: decodeExtension(bytes, at) });
+    offset += length;
+  }
+  return found;
+}
+
+function decodeExtension(bytes: Uint8Array, offset: number): XtExtension {
+  const size = viewOfStruct(bytes.subarray(offset), "an extension of iptables", EXTENSION_SIZE).getUint16(0, true);
+  const name = text.decode(bytes.subarray(offset + 2, offset + EXTENSION_SIZE - 1));
+  return { name, info: bytes.subarray(offset + EXTENSION_SIZE, offset + size) };
+}
+
+function decodeRule(family: Family, entry: Entry, starts: ReadonlyMap<number, string>): FoundRule {
+  const target = targetOf(entry, starts);
+  // Any other than the standard target has options of its own.
+  const rule = entry.target.name === "" ? readRule(family, entry, target) : undefined;
+  return { text: rule && formatRule(rule), target };
+}
+
+/** A jump to the next rule is no target at all. */
+function targetOf(entry: Entry, starts: ReadonlyMap<number, string>): string {
+  if (entry.target.name !== "") return entry.target.name;
+  return verdictOf(entry) ?? starts.get(verdictNumber(entry)) ?? "";
+}
+
+function policyOf(entry: Entry | undefined): "ACCEPT" | "DROP" {
+  return entry !== undefined && verdictOf(entry) === "DROP" ? "DROP" : "ACCEPT";
+}
+
+function verdictOf(entry: Entry): string | undefined {
+  return entry.target.name === "" ? VERDICTS.get(verdictNumber(entry)) : undefined;
+}
+
+function verdictNumber({ target }: Entry): number {
+  return viewOfStruct(target.info, "a verdict of iptables", 4).getInt32(0, true);
+}
+
+/** Undefined where the rule asks for anything that a FilterRule cannot say. */
+function readRule(family: Family, { bytes }: Entry, target: string): FilterRule | undefined {
+  const layout = ENTRY[family];
+  const at = (index: number) => bytes.subarray(index * layout.address, (index + 1) * layout.address);
+  const [flags = 0, inverted = 0] = bytes.subarray(layout.flags);
+  const isPlain = flags === 0 && (inverted & ~IPT_INV.VIA_OUT) === 0 && bytes[layout.protocol] === 0;
+  const [source, destination] = [readHost(at(0), at(2)), readHost(at(1), at(3))];
+  const names = bytes.subarray(layout.interfaces);
+  const [inLink, outLink] = [readLink(names, 0), readLink(names, 1)];
+  const matches = readMatches(bytes, layout);
+  if (
+    !isPlain ||
+    source === null ||
+    destination === null ||
+    inLink === null ||
+    outLink === null ||
+    matches === undefined
+  )
+    return undefined;
+  const not = (inverted & IPT_INV.VIA_OUT) !== 0;
+  return {
+    source,
+    destination,
+    inLink,
+    outLink: outLink === undefined ? undefined : { name: outLink, not },
+    ...matches,
+    target,
+  };
+}
+
+/** Undefined for any address, null for several. */
+function readHost(address: Uint8Array, mask: Uint8Array) {
+  if (mask.every((byte) => byte === 0)) return undefined;
+  return mask.every((byte) => byte === 0xff) ? decodeAddress(address) : null;
+}
+
+/** Undefined for any interface, null for a beginning of names. Two names are followed by their masks. */
+function readLink(names: Uint8Array, index: number): string | undefined | null {
+  const part = (position: number) => names.subarray(position * IFNAMSIZ, (position + 1) * IFNAMSIZ);
+  const name = text.decode(part(index));
+  if (name === "") return undefined;
+  // The mask of a whole name covers its NUL too.
+  return part(index + 2)[new TextEncoder().encode(name).length] === 0xff ? name : null;
+}
+
+function readMatches(bytes: Uint8Array, { size, target }: { size: number; target: number }): XtMatch | undefined {
+  const end = viewOfStruct(bytes, "a rule of iptables-legacy", size).getUint16(target, true);
+  let found: XtMatch = {};
+  for (let offset = size; offset < end; ) {
+    const { name, info } = decodeExtension(bytes, offset);
+    const match = readMatch({ name, info });
+    if (match === undefined) return undefined;
+    found = { ...found, ...match };
+    offset += EXTENSION_SIZE + info.length;
+  }
+  return found;
+}

@@ -1,0 +1,109 @@
+import { type Address, decodeAddress, encodeAddress, type Family } from "../../ip/address.ts";
+import { NFPROTO } from "../../netlink/nfnetlink.ts";
+import type { Netlink } from "../../netlink/socket.ts";
+import { type ChainKey, findChain } from "../nftables/chain.ts";
+import { NF, NFT } from "../nftables/data.ts";
+import { ifname } from "../nftables/datatype.ts";
+import { NFT_CMP } from "../nftables/expression/cmp.ts";
+import type { Expression } from "../nftables/expression.ts";
+import { ADDRESS_FIELD, type Field, load } from "../nftables/field.ts";
+import { formatExpressions } from "../nftables/format.ts";
+import { listRules, type Rule } from "../nftables/rule.ts";
+import { findComment } from "../nftables/userdata.ts";
+import { type FilterChain, type FilterRule, type FoundRule, formatRule } from "./filter-rule.ts";
+import { decodeExtension, readMatch } from "./xt-match.ts";
+
+/** A rule of table filter that iptables-nft keeps in nf_tables. */
+export interface NftRule extends FoundRule {
+  readonly rule: Rule;
+}
+
+/** The tables that `iptables-nft -t filter` and `ip6tables-nft -t filter` keep in nf_tables. */
+const TABLE = {
+  4: { family: NFPROTO.IPV4, table: "filter" },
+  6: { family: NFPROTO.IPV6, table: "filter" },
+} as const;
+
+/**
+ * A chain of table filter with its rules, by netlink; undefined where there is none. With `parts` it has only the rules whose bytes hold one of
+ * them: texts, and addresses. @throws NetlinkError
+ */
+export function findNftChain(
+  netlink: Netlink,
+  { family, name, parts = [] }: { family: Family; name: string; parts?: readonly (string | Address)[] },
+): FilterChain<NftRule> | undefined {
+  const key: ChainKey = { ...TABLE[family], name };
+  const chain = findChain(netlink, key);
+  if (chain === undefined) return undefined;
+  const policy = chain.policy === undefined ? undefined : chain.policy === NF.DROP ? "DROP" : "ACCEPT";
+  const wanted = parts.map((part) => (typeof part === "string" ? part : encodeAddress(part)));
+  const rules = listRules(netlink, key, wanted);
+  return { policy, rules: rules.map((rule) => ({ ...decodeNftRule(rule, family), rule })) };
+}
+
+/** A rule that iptables-nft has made. @throws RangeError on malformed input */
+export function decodeNftRule({ expressions = [], userdata }: Rule, family: Family): FoundRule {
+  const target = expressions.map(readTarget).find((each) => each !== undefined) ?? "";
+  const comment = findComment("rule", userdata);
+  let rule: FilterRule | undefined = { target, ...(comment === undefined ? {} : { comment }) };
+  let loaded: Field | undefined;
+  for (const expression of expressions) {
+    if (expression.name === "payload" || expression.name === "meta") loaded = fieldOf(expression, family);
+    else rule = rule && narrow(rule, expression, loaded);
+  }
+  return { text: rule && formatRule(rule), target };
+}
+
+function fieldOf(expression: Expression, family: Family): Field | undefined {
+  const { source, destination } = ADDRESS_FIELD[family];
+  const actual = formatExpressions([expression]);
+  const fields: readonly Field[] = [source, destination, "iifname", "oifname"];
+  return fields.find((field) => formatExpressions(load([field])) === actual);
+}
+
+/** The rule with what one more expression asks for; undefined where a FilterRule cannot say that. */
+function narrow(rule: FilterRule, expression: Expression, loaded: Field | undefined): FilterRule | undefined {
+  if (expression.name === "cmp") return compare(rule, expression.data, loaded);
+  if (expression.name === "immediate") return expression.data.data?.verdict?.code === NFT.GOTO ? undefined : rule;
+  if (expression.name !== "other") return undefined;
+  if (expression.kind === "match") {
+    const match = readMatch(decodeExtension(expression.bytes));
+    return match && { ...rule, ...match };
+  }
+  return expression.kind === "counter" ? rule : undefined;
+}
+
+function compare(
+  rule: FilterRule,
+  { operation, data }: Extract<Expression, { name: "cmp" }>["data"],
+  loaded: Field | undefined,
+): FilterRule | undefined {
+  const value = data?.value;
+  const not = operation === NFT_CMP.NEQ;
+  if (value === undefined || loaded === undefined || (not && loaded !== "oifname")) return undefined;
+  // Without the NUL at its end, it is the beginning of names.
+  if (loaded === "iifname" || loaded === "oifname") {
+    const name = ifname.decode(value);
+    if (!value.includes(0)) return undefined;
+    return loaded === "iifname" ? { ...rule, inLink: name } : { ...rule, outLink: { name, not } };
+  }
+  const isSource = loaded === ADDRESS_FIELD[4].source || loaded === ADDRESS_FIELD[6].source;
+  const address = decodeAddress(value);
+  return isSource ? { ...rule, source: address } : { ...rule, destination: address };
+}
+
+function readTarget(expression: Expression): string | undefined {
+  if (expression.name === "immediate") {
+    const { code, chain } = expression.data.data?.verdict ?? {};
+    return chain ?? VERDICTS.get(code ?? NaN);
+  }
+  if (expression.name !== "other") return undefined;
+  if (expression.kind === "reject") return "REJECT";
+  return expression.kind === "target" ? decodeExtension(expression.bytes).name : undefined;
+}
+
+const VERDICTS: ReadonlyMap<number, string> = new Map([
+  [NF.DROP, "DROP"],
+  [NF.ACCEPT, "ACCEPT"],
+  [NFT.RETURN, "RETURN"],
+]);
