@@ -28,6 +28,8 @@ const SYSTEM_PACKAGES = [
   { needs: "nsenter", package: "util-linux" },
   { needs: "tcpdump", package: "tcpdump" },
   { needs: "strace", package: "strace" },
+  { needs: "dbus-daemon", package: "dbus-daemon" },
+  { needs: "firewalld", package: "firewalld" },
   { needs: "gcc", package: "gcc" },
   { needs: "/usr/include/stdio.h", package: "libc6-dev" },
   { needs: "/usr/include/linux/netlink.h", package: "linux-libc-dev" },
@@ -91,6 +93,7 @@ function installPackages(packages) {
   const command = `apt-get install -y --no-install-recommends ${packages.join(" ")}`;
   if (!isThere("apt-get")) fail(`Cannot find ${packages.join(", ")}, nor apt-get to install them`, command);
   if (process.getuid() !== 0) fail(`Cannot install ${packages.join(", ")}: must be root`, `sudo ${command}`);
+  if (packages.includes("firewalld")) keepFromStarting("firewalld.service");
   const env = { ...environment, DEBIAN_FRONTEND: "noninteractive" };
   // A new machine has no package lists, an old one has lists of packages that are gone: both are cured by fetching them.
   for (const attempt of [command, "apt-get update", command]) {
@@ -99,6 +102,14 @@ function installPackages(packages) {
     if (attempt === command && status === 0) return;
   }
   fail(`Cannot install ${packages.join(", ")}`, `apt-get update && ${command}`);
+}
+
+/** Masks a unit before its package comes: tests start firewalld in namespaces of their own, and the machine's network is not theirs to filter. */
+function keepFromStarting(unit) {
+  const mask = path.join("/etc/systemd/system", unit);
+  if (!fs.existsSync("/run/systemd/system") || fs.existsSync(mask)) return;
+  fs.symlinkSync("/dev/null", mask);
+  console.log(`${unit} is masked, so that it does not start here: "systemctl unmask ${unit}" if you want it`);
 }
 
 function installNodeModules() {

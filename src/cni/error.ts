@@ -49,6 +49,8 @@ export const ERROR_CODES = {
   deadlineExceeded: 109,
   /** The loopback interface has an address that is none of its own. */
   loopbackConflict: 110,
+  /** firewalld refused, or did not answer. */
+  firewalldFailed: 115,
   /** A bug in the plugin. */
   internal: 999,
 } as const;

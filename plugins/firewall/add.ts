@@ -1,0 +1,44 @@
+import type { Request } from "../../src/cni/request.ts";
+import type { Result } from "../../src/cni/result.ts";
+import { selectOwner } from "../../src/netfilter/owner.ts";
+import { withIptables } from "../../src/steps/netfilter.ts";
+import { type Defer, undoOnError } from "../../src/steps/undo.ts";
+import { type FirewallConfig, parseFirewallConfig } from "./config.ts";
+import { addSources, removeSources } from "./firewalld.ts";
+import { chooseFirewalls, type Firewalls } from "./firewalls.ts";
+import { addFilterRules, deleteFilterRules } from "./iptables.ts";
+import { familiesOf, readSubject, type Subject } from "./subject.ts";
+import { admit, dismiss } from "./table.ts";
+
+/** Has the host's firewalls let an attachment's packets through, and keep away whom its policy keeps away. prevResult goes on as it came. */
+export function add(request: Request): Result {
+  const config = parseFirewallConfig(request);
+  const { subject, result } = readSubject(request, config);
+  const firewalls = chooseFirewalls(request, config, familiesOf(subject));
+  for (const refusal of firewalls.refusals) request.log(`The container may be cut off: ${refusal}`);
+  undoOnError(request.log, (defer) => tell(firewalls, { config, subject }, defer));
+  return result;
+}
+
+/** Our table first: by what it notes the others are found again. */
+function tell(
+  firewalls: Firewalls,
+  { config, subject }: { config: FirewallConfig; subject: Subject },
+  defer: Defer,
+): void {
+  const { netlink, tables, firewalld } = firewalls;
+  const { addresses, isolation } = subject;
+  const { adminChain, zone } = config;
+  if (netlink !== undefined) {
+    defer(() => dismiss(netlink, selectOwner(subject.owner)));
+    admit(netlink, subject);
+  }
+  withIptables("let a container's addresses through iptables", () => {
+    for (const table of tables) defer(() => deleteFilterRules(firewalls, table, addresses));
+    addFilterRules(firewalls, tables, { addresses, adminChain, isolation });
+  });
+  if (firewalld !== undefined) {
+    defer(() => removeSources(firewalld, zone, addresses));
+    addSources(firewalld, zone, addresses);
+  }
+}

@@ -1,0 +1,77 @@
+import { CniError } from "../../src/cni/error.ts";
+import type { Request } from "../../src/cni/request.ts";
+import type { Family } from "../../src/ip/address.ts";
+import { findRestore, IptablesError, type Place, variantOf } from "../../src/netfilter/iptables/tool.ts";
+import type { Netlink } from "../../src/netlink/socket.ts";
+import { openNetfilter, withIptables } from "../../src/steps/netfilter.ts";
+import type { FirewallConfig } from "./config.ts";
+import { type Firewalld, findFirewalld } from "./firewalld.ts";
+import { ALL_TABLES, type FilterTable, findForwardRefusal, type Iptables } from "./iptables.ts";
+
+/** The host's firewalls that have to know of a container. */
+export interface Firewalls {
+  /** A socket of NETLINK_NETFILTER: where the kernel has nf_tables, our table is told of every container. */
+  readonly netlink: Netlink | undefined;
+  readonly place: Place;
+  /** The tables filter of iptables that are told. */
+  readonly tables: readonly FilterTable[];
+  readonly firewalld: Firewalld | undefined;
+  /** What will keep packets from being forwarded although the firewalls above let them, in words. */
+  readonly refusals: readonly string[];
+}
+
+/**
+ * Finds which firewalls have to be told of addresses of these families. Without a backend in the configuration those that drop what nobody has
+ * told them of: firewalld where it runs, iptables where its chain FORWARD drops, for an accept elsewhere does not change that.
+ * @throws CniError unsupportedField where the host lacks what is asked for
+ */
+export function chooseFirewalls(
+  request: Pick<Request, "environment" | "log">,
+  { backend }: Pick<FirewallConfig, "backend">,
+  families: readonly Family[],
+): Firewalls {
+  const { netlink, place } = openNetfilter(request);
+  if (backend === "nftables" && netlink === undefined) refuse(backend, "the kernel has no nf_tables");
+  const mayRun = backend === undefined || backend === "firewalld";
+  const firewalld = mayRun ? findFirewalld(request.environment, request.log) : undefined;
+  if (backend === "firewalld" && firewalld === undefined) {
+    refuse(backend, 'it is not on the system\'s message bus: "systemctl start firewalld", or set backend to another');
+  }
+  const refusing = findRefusing({ netlink, place }, families);
+  // Where there is nothing else, as on a kernel without nf_tables.
+  const isLast = backend === undefined && netlink === undefined && firewalld === undefined;
+  const asked = backend === "iptables" || isLast ? askedTables(place, families) : [];
+  const tables = backend === undefined || backend === "iptables" ? unite(asked, [...refusing.keys()]) : [];
+  return { netlink, place, tables, firewalld, refusals: tables.length > 0 ? [] : [...refusing.values()] };
+}
+
+function findRefusing(iptables: Iptables, families: readonly Family[]): ReadonlyMap<FilterTable, string> {
+  const tables = ALL_TABLES.filter(({ family }) => families.includes(family));
+  return new Map(
+    tables.flatMap((table) => {
+      const refusal = findForwardRefusal(iptables, table);
+      return refusal === undefined ? [] : [[table, refusal] as const];
+    }),
+  );
+}
+
+/** The tables that the commands change which are found first. */
+function askedTables(place: Place, families: readonly Family[]): readonly FilterTable[] {
+  try {
+    for (const family of families) findRestore(family, place.environment);
+  } catch (error) {
+    if (error instanceof IptablesError) refuse("iptables", error.message);
+    throw error;
+  }
+  return withIptables("find iptables", () => families.map((family) => ({ family, variant: variantOf(family, place) })));
+}
+
+function unite(some: readonly FilterTable[], more: readonly FilterTable[]): readonly FilterTable[] {
+  const isNew = (one: FilterTable) =>
+    !some.some(({ family, variant }) => family === one.family && variant === one.variant);
+  return [...some, ...more.filter(isNew)];
+}
+
+function refuse(backend: string, reason: string): never {
+  throw new CniError("unsupportedField", `Cannot use backend ${JSON.stringify(backend)}: ${reason}`);
+}

@@ -1,0 +1,95 @@
+import type { Address } from "../../src/ip/address.ts";
+import { type FilterRule, type FindChain, formatRule } from "../../src/netfilter/iptables/filter-rule.ts";
+import type { Isolation } from "./subject.ts";
+
+/** The chains of table filter, by the reference plugins' names. */
+export const CHAIN = {
+  builtIn: "FORWARD",
+  forward: "CNI-FORWARD",
+  stage1: "CNI-ISOLATION-STAGE-1",
+  stage2: "CNI-ISOLATION-STAGE-2",
+} as const;
+
+/** The comments of the reference plugins' rules. */
+const COMMENT = {
+  forward: "CNI firewall plugin rules",
+  admin: "CNI firewall plugin admin overrides",
+  isolation: "CNI firewall plugin rules (ingressPolicy: same-bridge|isolated)",
+} as const;
+
+/** What is to be in table filter of one family. */
+export interface WantedFilter {
+  readonly addresses: readonly Address[];
+  /** The operator's chain. */
+  readonly adminChain: string;
+  readonly isolation: Isolation | undefined;
+}
+
+/** A rule, and where it goes where it is missing. */
+interface WantedRule extends FilterRule {
+  readonly chain: string;
+  readonly first: boolean;
+}
+
+/**
+ * What of it is missing, in the words of `iptables -S`: lines that begin with -N for a chain, -I or -A for a rule, in an order in which iptables-restore
+ * can make them. The same chains, rules and order as the reference plugins'.
+ */
+export function missingLines(find: FindChain, wanted: WantedFilter): readonly string[] {
+  const chains = wantedChains(wanted).filter((name) => find(name) === undefined);
+  const rules = wantedRules(wanted).flatMap(({ chain, first, ...rule }) => {
+    const text = formatRule(rule);
+    const isThere = find(chain)?.rules.some((found) => found.text === text) ?? false;
+    return isThere ? [] : [`${first ? `-I ${chain} 1` : `-A ${chain}`} ${text}`];
+  });
+  return [...chains.map((name) => `-N ${name}`), ...rules];
+}
+
+/** The two rules of each address: to it what belongs to a connection that is there, and all that comes from it. */
+export function addressRules(address: Address): readonly FilterRule[] {
+  return [
+    { destination: address, established: true, target: "ACCEPT" },
+    { source: address, target: "ACCEPT" },
+  ];
+}
+
+/** Input of iptables-restore that does what these lines say, all or nothing. */
+export function formatInput(lines: readonly string[]): string {
+  return ["*filter", ...lines, "COMMIT", ""].join("\n");
+}
+
+function wantedChains({ adminChain, isolation }: WantedFilter): readonly string[] {
+  return [CHAIN.forward, adminChain, ...(isolation === undefined ? [] : [CHAIN.stage1, CHAIN.stage2])];
+}
+
+function wantedRules({ addresses, adminChain, isolation }: WantedFilter): readonly WantedRule[] {
+  const accepted = addresses.flatMap(addressRules);
+  return [
+    { chain: CHAIN.builtIn, first: true, comment: COMMENT.forward, target: CHAIN.forward },
+    { chain: CHAIN.forward, first: true, comment: COMMENT.admin, target: adminChain },
+    ...accepted.map((rule) => ({ ...rule, chain: CHAIN.forward, first: false })),
+    ...(isolation === undefined ? [] : isolationRules(isolation)),
+  ];
+}
+
+/** Each is put before those of its chain that are there, but for the last, which returns. */
+function isolationRules({ policy, link }: Isolation): readonly WantedRule[] {
+  const comment = `CNI firewall plugin rules (ingressPolicy: ${policy})`;
+  const within = { chain: CHAIN.stage1, first: true, inLink: link, outLink: { name: link }, comment, target: "DROP" };
+  const shared = COMMENT.isolation;
+  return [
+    { chain: CHAIN.builtIn, first: true, comment: shared, target: CHAIN.stage1 },
+    {
+      chain: CHAIN.stage1,
+      first: true,
+      inLink: link,
+      outLink: { name: link, not: true },
+      comment,
+      target: CHAIN.stage2,
+    },
+    ...(policy === "isolated" ? [within] : []),
+    { chain: CHAIN.stage1, first: false, comment: shared, target: "RETURN" },
+    { chain: CHAIN.stage2, first: true, outLink: { name: link }, comment: shared, target: "DROP" },
+    { chain: CHAIN.stage2, first: false, comment: shared, target: "RETURN" },
+  ];
+}

@@ -1,0 +1,16 @@
+import type { Plugin } from "../../src/cni/plugin.ts";
+import { add } from "./add.ts";
+import { check } from "./check.ts";
+import { del } from "./del.ts";
+import { gc } from "./gc.ts";
+import { status } from "./status.ts";
+
+export const plugin: Plugin = {
+  name: "firewall",
+  versions: ["0.4.0", "1.0.0", "1.1.0"],
+  add,
+  check,
+  del,
+  gc,
+  status,
+};

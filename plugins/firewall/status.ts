@@ -1,0 +1,46 @@
+import { CniError } from "../../src/cni/error.ts";
+import type { Request } from "../../src/cni/request.ts";
+import { findRestore, IptablesError } from "../../src/netfilter/iptables/tool.ts";
+import { type FirewallConfig, parseFirewallConfig } from "./config.ts";
+import { knowsZone } from "./firewalld.ts";
+import { chooseFirewalls, type Firewalls } from "./firewalls.ts";
+
+/**
+ * Whether an ADD could be served, and its container would not be cut off all the same. A handful of requests, for it is asked every few seconds.
+ * @throws CniError unavailable that says what is wrong and what to do
+ */
+export function status(request: Request): void {
+  const config = parseFirewallConfig(request);
+  const problems = findProblems(request, config);
+  if (problems.length > 0) throw new CniError("unavailable", problems.join("; "));
+}
+
+function findProblems(request: Request, config: FirewallConfig): readonly string[] {
+  try {
+    const firewalls = chooseFirewalls(request, config, [4, 6]);
+    const advice = 'leave backend unset or set it to "iptables", or let packets through there';
+    return [
+      ...firewalls.refusals.map((refusal) => `Containers would be cut off: ${refusal}: ${advice}`),
+      ...checkCommands(request, firewalls),
+      ...checkZone(firewalls, config),
+    ];
+  } catch (error) {
+    if (error instanceof CniError) return [error.message];
+    throw error;
+  }
+}
+
+function checkCommands({ environment }: Request, { tables }: Firewalls): readonly string[] {
+  try {
+    for (const { family } of tables) findRestore(family, environment);
+    return [];
+  } catch (error) {
+    if (error instanceof IptablesError) return [error.message];
+    throw error;
+  }
+}
+
+function checkZone({ firewalld }: Firewalls, { zone }: FirewallConfig): readonly string[] {
+  if (firewalld === undefined || knowsZone(firewalld, zone)) return [];
+  return [`firewalld has no zone ${JSON.stringify(zone)}: make it, or set firewalldZone to another`];
+}

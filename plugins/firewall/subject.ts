@@ -1,0 +1,65 @@
+import { validateIfname } from "../../src/cni/environment.ts";
+import { CniError } from "../../src/cni/error.ts";
+import { type Request, requirePrevResult } from "../../src/cni/request.ts";
+import type { Result } from "../../src/cni/result.ts";
+import { type Address, type Family, formatAddress } from "../../src/ip/address.ts";
+import type { Owner } from "../../src/netfilter/owner.ts";
+import type { FirewallConfig, IngressPolicy } from "./config.ts";
+
+/** An attachment as firewalls see it. */
+export interface Subject {
+  readonly owner: Owner;
+  /** Each once. */
+  readonly addresses: readonly Address[];
+  /** Undefined where everybody may open connections to it. */
+  readonly isolation: Isolation | undefined;
+}
+
+/** Who is kept from opening connections to it. */
+export interface Isolation {
+  readonly policy: Exclude<IngressPolicy, "open">;
+  /** Name of the interface that its packets come through and leave by. */
+  readonly link: string;
+}
+
+/** Reads from prevResult whom the call is about. @throws CniError invalidConfig where the configuration needs what prevResult has not */
+export function readSubject(request: Request, { ingressPolicy }: FirewallConfig): { subject: Subject; result: Result } {
+  const result = requirePrevResult(request, "missing prevResult from earlier plugin");
+  const addresses = uniqueAddresses(result);
+  const isolation =
+    ingressPolicy === "open" ? undefined : { policy: ingressPolicy, link: findLinkName(result, ingressPolicy) };
+  return { subject: { owner: request, addresses, isolation }, result };
+}
+
+/** The families that it has addresses of. */
+export function familiesOf({ addresses }: Subject): readonly Family[] {
+  return [...new Set(addresses.map(({ family }) => family))];
+}
+
+/** The addresses that a result reports, each once. */
+export function uniqueAddresses(result: Result): readonly Address[] {
+  const addresses = result.ips.map(({ address }) => address.address);
+  return [...new Map(addresses.map((address) => [formatAddress(address), address])).values()];
+}
+
+/** The bridge is interface 0, as the reference plugins have it; where the gateway is in a VLAN of it, that is the interface. */
+function findLinkName({ interfaces }: Result, policy: string): string {
+  const [bridge] = interfaces;
+  if (bridge === undefined) refuse(policy, "prevResult has no interfaces: chain firewall behind bridge");
+  const gateway = interfaces.find(({ name, sandbox }) => sandbox === undefined && name.startsWith(`${bridge.name}.`));
+  const { name } = gateway ?? bridge;
+  try {
+    validateIfname(name);
+  } catch (error) {
+    if (error instanceof CniError) refuse(policy, `interface 0 of prevResult, the bridge: ${error.message}`);
+    throw error;
+  }
+  // Where iptables and nft read names, these have a meaning of their own.
+  if (/[+*"\\\p{Cc}]/u.test(name))
+    refuse(policy, `interface 0 of prevResult, the bridge, is named ${JSON.stringify(name)}`);
+  return name;
+}
+
+function refuse(policy: string, reason: string): never {
+  throw new CniError("invalidConfig", `Cannot use ingressPolicy ${JSON.stringify(policy)}: ${reason}`);
+}

@@ -1,0 +1,76 @@
+import { describe, expect, it } from "vitest";
+import {
+  decodeReply,
+  encodeCall,
+  MESSAGE_TYPE,
+  messageLength,
+  PROLOGUE_SIZE,
+} from "../../../../plugins/firewall/dbus/message.ts";
+import { capturedMessages, lastMessage } from "./captured.ts";
+
+const firewalld = {
+  destination: "org.fedoraproject.FirewallD1",
+  path: "/org/fedoraproject/FirewallD1",
+  interface: "org.fedoraproject.FirewallD1.zone",
+};
+
+describe("encodeCall", () => {
+  it.each([
+    ["add-source", "addSource"],
+    ["query-source", "querySource"],
+  ])("makes the bytes that dbus-send sent (%s), but for the flag that starts nobody", (capture, member) => {
+    const expected = lastMessage(capture, "sent").slice();
+    expected[2] = 2;
+    expect(encodeCall({ ...firewalld, serial: 2, member, args: ["trusted", "10.1.2.3/32"] })).toEqual(expected);
+  });
+
+  it("leaves the signature out of a call without arguments", () => {
+    const bytes = encodeCall({ ...firewalld, serial: 1, member: "Hello", args: [] });
+    expect(messageLength(bytes)).toBe(bytes.length);
+    expect(decodeReply(bytes).value).toBeUndefined();
+  });
+});
+
+describe("decodeReply", () => {
+  it("reads a string and whose answer it is", () => {
+    expect(decodeReply(lastMessage("add-source", "received"))).toEqual({
+      type: MESSAGE_TYPE.METHOD_RETURN,
+      replySerial: 2,
+      errorName: undefined,
+      value: "trusted",
+    });
+  });
+
+  it("reads a boolean", () => {
+    expect(decodeReply(lastMessage("query-source", "received"))).toMatchObject({ replySerial: 2, value: true });
+  });
+
+  it("reads an error with its text", () => {
+    expect(decodeReply(lastMessage("add-source-again", "received"))).toEqual({
+      type: MESSAGE_TYPE.ERROR,
+      replySerial: 2,
+      errorName: "org.fedoraproject.FirewallD1.Exception",
+      value: "ZONE_ALREADY_SET: '10.1.2.3/32' already bound to 'trusted'",
+    });
+  });
+
+  it("reads a signal, which answers nothing", () => {
+    const [, signal = new Uint8Array()] = capturedMessages("add-source", "received");
+    expect(decodeReply(signal)).toMatchObject({ type: 4, replySerial: undefined });
+  });
+
+  it.each([20, 60, 75])("refuses a message that is cut short after %d bytes", (length) => {
+    expect(() => decodeReply(lastMessage("add-source", "received").subarray(0, length))).toThrow(RangeError);
+  });
+
+  it("refuses bytes that name no byte order", () => {
+    expect(() => decodeReply(Uint8Array.from({ length: 32 }))).toThrow("names no byte order");
+  });
+});
+
+describe("messageLength", () => {
+  it("is known from a message's first 16 bytes", () => {
+    for (const message of capturedMessages("add-source", "received"))
+      expect(messageLength(message.subarray(0, PROLOGUE_SIZE))).toBe(message.length);
+  });
+});
