@@ -42,10 +42,10 @@ export function ensureGatewayAddress(
     defer(() => addAddress(host, link, { prefix: other, broadcast: broadcastAddress(other) }));
   }
   if (!addIfMissing(host, link, address)) return;
-  setLink(host, link, { mac: link.mac });
   defer(() => {
     if (isUnused()) deleteAddress(host, link, address);
   });
+  setLink(host, link, { mac: link.mac });
 }
 
 /** Whether this call added it: another one may have, at the same moment. */

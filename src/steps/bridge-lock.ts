@@ -7,11 +7,11 @@ import { waitForFlock } from "./flock.ts";
 const PATIENCE = 10_000;
 
 /**
- * Runs `act` while none of our calls deletes a bridge of this host (`used`: from when a bridge is found until a port of it is
- * there), or while none uses any (`deleted`). The lock is flock(2) on the host's network namespace itself: it needs no file, and
+ * Runs `act` while none of our calls withdraws a bridge of this host (`used`: from when a bridge is found until a port of it is
+ * there), or while none uses any (`withdrawn`: to delete one that has no ports, or to take back what was done to it). The lock is flock(2) on the host's network namespace itself: it needs no file, and
  * ends with the process. @throws CniError tryAgainLater
  */
-export function withBridges<T>(how: "used" | "deleted", act: () => T): T {
+export function withBridges<T>(how: "used" | "withdrawn", act: () => T): T {
   const netns = openOwnNetns();
   try {
     if (!waitForFlock(netns, PATIENCE, how === "used" ? "shared" : "exclusive")) {

@@ -32,7 +32,7 @@ const NO_MAC = "00:00:00:00:00:00";
 
 /**
  * The bridge of that name, up, made where it is missing, like `ip link add NAME address MAC type bridge`. One that this
- * call made goes again when the call fails, unless somebody else has come to use it.
+ * call made goes again when the call fails, unless somebody else has come to use it; one that was there is as down as before.
  * @throws CniError bridgeConflict when the name belongs to something else or the bridge does not filter VLANs, unsupportedField
  * when the kernel cannot
  */
@@ -50,6 +50,8 @@ export function ensureBridge(host: Netlink, spec: BridgeSpec, defer: Defer): Lin
     ...(bridge.mac === NO_MAC ? { mac: randomMac() } : {}),
   };
   if (Object.keys(changes).length === 0) return bridge;
+  // A MAC stays: without ports there is none to go back to.
+  defer(() => restoreUnusedBridge(host, bridge));
   setLink(host, bridge, changes);
   return getLink(host, bridge.index);
 }
@@ -113,7 +115,7 @@ export function deleteEmptyBridge(
 ): void {
   const isOurs = (bridge: Link | undefined) => bridge?.kind === "bridge" && bridge.alias === BRIDGE_MARK;
   if (!isOurs(findLink(host, which))) return;
-  withBridges("deleted", () => {
+  withBridges("withdrawn", () => {
     const bridge = findLink(host, which);
     if (bridge === undefined || !isOurs(bridge)) return;
     const ports = listPorts(host, bridge);
@@ -123,10 +125,21 @@ export function deleteEmptyBridge(
   });
 }
 
-/** Deletes the bridge if it has no ports. */
-function deleteUnusedBridge(host: Netlink, bridge: LinkId): void {
-  withBridges("deleted", () => {
-    if (listPorts(host, bridge).length === 0) deleteLink(host, bridge);
+/** Deletes the bridge of that name if it is still the one with that MAC, and has no ports. */
+function deleteUnusedBridge(host: Netlink, { name, mac }: Pick<Link, "name" | "mac">): void {
+  withBridges("withdrawn", () => {
+    const bridge = findLink(host, name);
+    if (bridge?.mac === mac && listPorts(host, bridge).length === 0) deleteLink(host, bridge);
+  });
+}
+
+/** Makes a bridge that has no ports as up and as promiscuous as it was. */
+function restoreUnusedBridge(host: Netlink, before: Link): void {
+  withBridges("withdrawn", () => {
+    const now = findLink(host, before.index);
+    if (now === undefined || listPorts(host, now).length > 0) return;
+    const wasQuiet = before.promiscuity === 0 && now.promiscuity > 0;
+    setLink(host, now, { up: before.up, ...(wasQuiet ? { promiscuous: false } : {}) });
   });
 }
 
@@ -137,9 +150,10 @@ function refuseKernel(need: string, cause?: unknown): never {
 
 function createBridge(host: Netlink, spec: BridgeSpec, defer: Defer): Link {
   const { name, mtu, vlanNeed } = spec;
+  const mac = randomMac();
   const vlanFiltering = vlanNeed === undefined ? undefined : true;
   try {
-    addBridge(host, { name, mac: randomMac(), vlanFiltering, ...(mtu === 0 ? {} : { mtu }) });
+    addBridge(host, { name, mac, vlanFiltering, ...(mtu === 0 ? {} : { mtu }) });
   } catch (error) {
     if (!(error instanceof NetlinkError)) throw error;
     // Somebody else made it at the same moment.
@@ -149,8 +163,8 @@ function createBridge(host: Netlink, spec: BridgeSpec, defer: Defer): Link {
     if (vlanNeed !== undefined && isFiltering) refuseKernel(vlanNeed, error);
     throw error;
   }
+  defer(() => deleteUnusedBridge(host, { name, mac }));
   const bridge = getLink(host, name);
-  defer(() => deleteUnusedBridge(host, bridge));
   // The kernel takes no alias in the request that makes a link.
   setLink(host, bridge, { alias: BRIDGE_MARK });
   return bridge;

@@ -48,11 +48,11 @@ describe("waitForFlock()", () => {
 
 describe("withBridges()", () => {
   test("lets go of the lock whatever becomes of the work, and hands on what it returns or throws", () => {
-    expect(withBridges("deleted", () => "done")).toBe("done");
+    expect(withBridges("withdrawn", () => "done")).toBe("done");
     const fail = () => {
       throw new Error("no");
     };
-    expect(() => withBridges("deleted", fail)).toThrow("no");
+    expect(() => withBridges("withdrawn", fail)).toThrow("no");
     expect(withBridges("used", () => withBridges("used", () => "both"))).toBe("both");
   });
 });

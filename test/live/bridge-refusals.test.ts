@@ -1,0 +1,101 @@
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { type Call, Lab, type Outcome } from "../lab.ts";
+import { errorOf, leaseFiles, masqueraded, tracesOf } from "./traces.ts";
+
+let lab: Lab;
+let netns: string;
+
+beforeEach(() => {
+  lab = new Lab();
+  netns = lab.addNamespace("c1");
+});
+
+afterEach(() => lab.dispose());
+
+/** A dual-stack network with every step that a kernel without VLANs can take. */
+function config(members: object = {}): Record<string, unknown> {
+  const ranges = [[{ subnet: "10.1.2.0/24" }], [{ subnet: "fd00:1::/64" }]];
+  const ipam = { type: "host-local", dataDir: lab.dataDir, ranges, routes: [{ dst: "10.9.0.0/16" }] };
+  const options = { isDefaultGateway: true, ipMasq: true, hairpinMode: true, portIsolation: true, enabledad: false };
+  return { cniVersion: "1.1.0", name: "net1", type: "bridge", bridge: "br0", ...options, ipam, ...members };
+}
+
+function run(command: string, call: Partial<Call> = {}): Outcome {
+  return lab.plugin("bridge", { command, config: config(), netns, ...call });
+}
+
+/** Runs a call whose request number `which` to the kernel is refused before it gets there; the others go through. */
+function refusing(which: number): Partial<Call> {
+  const inject = `inject=sendto:error=EPERM:when=${which}`;
+  const options = ["-f", "-qq", "-e", "trace=sendto", "-e", "signal=none", "-e", inject];
+  return { wrapper: ["strace", ...options, "-o", "/dev/null"] };
+}
+
+/**
+ * Everything there is, but host-local's notes and the masquerade table where it is empty, which all calls share. Without MACs: a
+ * bridge that nobody gave one is given one for good.
+ */
+function state(): unknown {
+  const { network, processes } = tracesOf(lab, [netns]);
+  const withoutMacs = JSON.stringify(network, (key, value) => (key === "address" ? undefined : value));
+  return { network: JSON.parse(withoutMacs), processes, leases: leaseFiles(lab), masqueraded: masqueraded(lab) };
+}
+
+/** Refuses one request after the other until a call needs no more of them; returns how many it needed. */
+function refuseEach(attempt: (which: number) => Outcome, verify: (outcome: Outcome, which: number) => void): number {
+  for (let which = 1; which < 100; which++) {
+    const outcome = attempt(which);
+    verify(outcome, which);
+    if (outcome.status === 0) return which - 1;
+  }
+  throw new Error("Expected a call to end after fewer than 100 requests");
+}
+
+describe("whichever request the kernel refuses,", () => {
+  test.each([
+    ["on a bridge that is to be made", { removeEmptyBridge: true, mtu: "auto" }, []],
+    [
+      "on one that is there, is down, has another address, and a MAC of nobody's",
+      { forceAddress: true, hairpinMode: false, promiscMode: true },
+      ["ip link add br0 type bridge", "ip address add 10.9.9.1/24 dev br0"],
+    ],
+  ])("ADD leaves everything as it was, and works the next time: %s", (_, members, commands) => {
+    for (const command of commands) lab.run(command.split(" "));
+    const before = state();
+    const requests = refuseEach(
+      (which) => run("ADD", { config: config(members), ...refusing(which) }),
+      (outcome, which) => {
+        if (outcome.status === 0) return;
+        expect(errorOf(outcome), `request ${which}`).toMatchObject({ code: 107 });
+        expect(state(), `request ${which}`).toEqual(before);
+        expect(outcome.stderr.replace(/^mtu "auto".*\n/, "")).toBe("");
+      },
+    );
+    expect(requests).toBeGreaterThan(20);
+    lab.run(["ping", "-c1", "-W1", "10.1.2.1"], netns);
+    expect(run("DEL", { config: config(members) })).toMatchObject({ status: 0, stdout: "" });
+  });
+
+  test("DEL does all the rest, and the next one does what is left", () => {
+    expect(run("ADD").status).toBe(0);
+    expect(run("DEL").status).toBe(0);
+    const before = state();
+    const requests = refuseEach(
+      (which) => {
+        expect(run("ADD").status).toBe(0);
+        return run("DEL", { config: config({ removeEmptyBridge: false }), ...refusing(which) });
+      },
+      (outcome, which) => {
+        if (outcome.status !== 0) {
+          expect(errorOf(outcome), `request ${which}`).toMatchObject({ code: 107 });
+          // While the interface is there, so is its lease.
+          const isThere = lab.ip("link show", netns).length > 1;
+          expect(leaseFiles(lab), `request ${which}`).toHaveLength(isThere ? 2 : 0);
+          expect(run("DEL")).toMatchObject({ status: 0, stdout: "", stderr: "" });
+        }
+        expect(state(), `request ${which}`).toEqual(before);
+      },
+    );
+    expect(requests).toBeGreaterThan(4);
+  });
+});
