@@ -15,6 +15,7 @@ const PLUGINS = {
   loopback: "plugins/main/loopback",
   tuning: "plugins/meta/tuning",
   bandwidth: "plugins/meta/bandwidth",
+  firewall: "plugins/meta/firewall",
 };
 
 const cache = path.join(import.meta.dirname, "../../.cache");
