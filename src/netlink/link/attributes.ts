@@ -1,4 +1,5 @@
-import { i32, mac, raw, text, u8, u16, u32 } from "../codec.ts";
+import { concat, viewOfStruct } from "../bytes.ts";
+import { type Codec, i32, mac, raw, text, u8, u16, u32 } from "../codec.ts";
 import type { Values } from "../fields.ts";
 import { nest } from "../fields.ts";
 
@@ -25,7 +26,13 @@ export const IFLA = {
 const IFLA_INFO = { KIND: 1, DATA: 2, SLAVE_KIND: 4, SLAVE_DATA: 5 } as const;
 
 /** Settings of a bridge. <linux/if_link.h> */
-const IFLA_BR = { STP_STATE: 5, VLAN_FILTERING: 7, VLAN_DEFAULT_PVID: 39 } as const;
+const IFLA_BR = { STP_STATE: 5, VLAN_FILTERING: 7, VLAN_DEFAULT_PVID: 39, MULTI_BOOLOPT: 46 } as const;
+
+/** A bridge's settings that are one bit each, by the number of the bit. enum br_boolopt_id <linux/if_bridge.h> */
+export const BR_BOOLOPT = { NO_LL_LEARN: 0 } as const;
+
+/** sizeof(struct br_boolopt_multi): u32 values, u32 mask. <linux/if_bridge.h> */
+const BOOLOPT_SIZE = 8;
 
 /** Settings of a port in a bridge. <linux/if_link.h> */
 const IFLA_BRPORT = { STATE: 1, MODE: 4, ISOLATED: 33 } as const;
@@ -39,11 +46,21 @@ export const RTEXT_FILTER = { SKIP_STATS: 8 } as const;
 /** Whether a link carries traffic, RFC 2863. <linux/if.h> */
 export const IF_OPER = { UP: 6 } as const;
 
+/** BR_BOOLOPT bits: how they are, and in `mask` which of them is meant. */
+const bits: Codec<{ readonly values: number; readonly mask: number }> = {
+  encode: ({ values, mask }) => concat([u32.encode(values), u32.encode(mask)]),
+  decode: (bytes) => {
+    const view = viewOfStruct(bytes, "struct br_boolopt_multi", BOOLOPT_SIZE);
+    return { values: view.getUint32(0, true), mask: view.getUint32(4, true) };
+  },
+};
+
 /** A bridge's settings: 0 is off, 1 is on; the VLAN of untagged packets. */
 export const BRIDGE_FIELDS = {
   spanningTree: [IFLA_BR.STP_STATE, u32],
   vlanFiltering: [IFLA_BR.VLAN_FILTERING, u8],
   defaultVlan: [IFLA_BR.VLAN_DEFAULT_PVID, u16],
+  bits: [IFLA_BR.MULTI_BOOLOPT, bits],
 } as const;
 
 /** A bridge port's settings: 0 is off, 1 is on; `state` is BR_STATE_*, 3 for forwarding. */

@@ -1,9 +1,10 @@
 import type { Mac } from "../../ip/mac.ts";
 import { AF } from "../../linux/socket.ts";
+import { encodeFields } from "../fields.ts";
 import { NLM_F } from "../message.ts";
 import { RTM } from "../rtnetlink.ts";
 import type { Netlink } from "../socket.ts";
-import type { PortSettings } from "./attributes.ts";
+import { BR_BOOLOPT, BRIDGE_FIELDS, type PortSettings } from "./attributes.ts";
 import { IFF } from "./header.ts";
 import type { LinkId, LinkMessage } from "./message.ts";
 import { encodeLink } from "./message.ts";
@@ -54,6 +55,19 @@ export function setPort(netlink: Netlink, link: LinkId, port: { hairpin?: boolea
     .map(([name, value]) => `${name} ${value ? "on" : "off"}`)
     .join(", ")} on bridge port "${link.name}"`;
   set(netlink, { header: { family: AF.BRIDGE, index: link.index }, attributes: { port: settings } }, action);
+}
+
+/**
+ * Has a bridge take no note of the senders of frames to link-local groups (STP, LLDP), which it hands on without asking any rule,
+ * like `ip link set dev NAME type bridge no_linklocal_learn 1`. @throws NetlinkError
+ */
+export function ignoreLinkLocalSenders(netlink: Netlink, bridge: LinkId): void {
+  const bit = 1 << BR_BOOLOPT.NO_LL_LEARN;
+  const info = { kind: "bridge", data: encodeFields(BRIDGE_FIELDS, { bits: { values: bit, mask: bit } }) };
+  const action = `set no_linklocal_learn on on bridge "${bridge.name}"`;
+  // RTM_SETLINK does not read what a kind adds.
+  const payload = encodeLink({ header: { index: bridge.index }, attributes: { info } });
+  netlink.request({ type: RTM.NEWLINK, flags: NLM_F.ACK, payload, action });
 }
 
 function set(netlink: Netlink, message: LinkMessage, action: string): void {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { decodeLink } from "../../../src/netlink/link/message.ts";
-import { setLink, setLinkUp, setPort } from "../../../src/netlink/link/set.ts";
+import { ignoreLinkLocalSenders, setLink, setLinkUp, setPort } from "../../../src/netlink/link/set.ts";
 import { RTM } from "../../../src/netlink/rtnetlink.ts";
 import type { Netlink } from "../../../src/netlink/socket.ts";
 import { lastOf } from "../captured.ts";
@@ -52,17 +52,26 @@ const cases: readonly Case[] = [
     set: (n) => setPort(n, veth, { hairpin: true, isolated: true }),
     action: 'set hairpin on, isolated on on bridge port "veth0"',
   },
+  {
+    capture: "set-bridge-bits",
+    type: RTM.NEWLINK,
+    set: (n) => ignoreLinkLocalSenders(n, bridge),
+    action: 'set no_linklocal_learn on on bridge "br0"',
+  },
 ];
 
-test.each(cases)("setLink(), setLinkUp() and setPort() send what `ip` and `bridge` send: $capture", (entry) => {
-  const netlink = new FakeNetlink();
+test.each(cases)(
+  "setLink(), setLinkUp(), setPort() and ignoreLinkLocalSenders() send what `ip` and `bridge` send: $capture",
+  (entry) => {
+    const netlink = new FakeNetlink();
 
-  entry.set(netlink);
+    entry.set(netlink);
 
-  const { payload, action } = netlink.onlyRequest;
-  expect(decodeLink(payload)).toEqual(decodeLink(lastOf(entry.capture, "sent", entry.type).payload));
-  expect(action).toBe(entry.action);
-});
+    const { payload, action } = netlink.onlyRequest;
+    expect(decodeLink(payload)).toEqual(decodeLink(lastOf(entry.capture, "sent", entry.type).payload));
+    expect(action).toBe(entry.action);
+  },
+);
 
 test("setLink() makes all changes in one request", () => {
   const netlink = new FakeNetlink();
