@@ -3,6 +3,7 @@ import { decodeFields, encodeFields, type Fields, type Values } from "../../netl
 import { bitwise } from "./expression/bitwise.ts";
 import { cmp } from "./expression/cmp.ts";
 import { ct } from "./expression/ct.ts";
+import { exthdr } from "./expression/exthdr.ts";
 import { fib } from "./expression/fib.ts";
 import { immediate } from "./expression/immediate.ts";
 import { lookup } from "./expression/lookup.ts";
@@ -27,6 +28,7 @@ const KINDS = {
   nat: kind("nat", nat),
   ct: kind("ct", ct),
   fib: kind("fib", fib),
+  exthdr: kind("exthdr", exthdr),
 };
 
 type Known = ReturnType<(typeof KINDS)[keyof typeof KINDS]["decode"]>;

@@ -2,15 +2,16 @@ import { ADDRESS_BITS, type Family } from "../../ip/address.ts";
 import { align } from "../../netlink/bytes.ts";
 import { type Datatype, keyType } from "./datatype.ts";
 import { NFT_CT } from "./expression/ct.ts";
+import { IPPROTO_FRAGMENT } from "./expression/exthdr.ts";
 import { NFT_FIB_RESULT, NFTA_FIB_F } from "./expression/fib.ts";
 import { NFT_META } from "./expression/meta.ts";
 import { NFT_PAYLOAD } from "./expression/payload.ts";
 import { registerAt } from "./expression/register.ts";
 import type { Expression } from "./expression.ts";
 
-/** What a rule reads of a packet: the type of its values, and how it gets into a register. */
+/** What a rule reads of a packet: how many bytes, and how they get into a register. */
 interface Source {
-  readonly type: Datatype;
+  readonly size: number;
   readonly load: (register: number) => Expression;
 }
 
@@ -19,8 +20,9 @@ const { LL_HEADER, NETWORK_HEADER, TRANSPORT_HEADER } = NFT_PAYLOAD;
 /** The first byte of the source address in an IP header. RFC 791, RFC 8200 */
 const SOURCE_OFFSET = { 4: 12, 6: 8 } as const;
 
-/** By the nft tool's words. What a header has where is in RFC 791 (ip), 8200 (ip6), 826 (arp), 768 and 9293 (th), 4861 (nd). */
+/** By the nft tool's words. What a header has where is in RFC 791 (ip), 8200 (ip6, frag), 826 (arp), 768 and 9293 (th), 4861 (nd). */
 const FIELD = {
+  iif: fromMeta("iface_index", NFT_META.IIF),
   iifname: fromMeta("ifname", NFT_META.IIFNAME),
   oifname: fromMeta("ifname", NFT_META.OIFNAME),
   "meta nfproto": fromMeta("nf_proto", NFT_META.NFPROTO),
@@ -40,8 +42,13 @@ const FIELD = {
   "ip6 nexthdr": fromPacket("inet_proto", { base: NETWORK_HEADER, offset: 6 }),
   "ip6 saddr": fromPacket("ipv6_addr", { base: NETWORK_HEADER, offset: SOURCE_OFFSET[6] }),
   "ip6 daddr": fromPacket("ipv6_addr", { base: NETWORK_HEADER, offset: 24 }),
+  // Which kinds of addresses it has, and how long they are.
+  "arp htype . ptype . hlen . plen": fromBytes(6, { base: NETWORK_HEADER, offset: 0 }),
+  "arp operation": fromPacket("arp_op", { base: NETWORK_HEADER, offset: 6 }),
   "arp saddr ether": fromPacket("ether_addr", { base: NETWORK_HEADER, offset: 8 }),
   "arp saddr ip": fromPacket("ipv4_addr", { base: NETWORK_HEADER, offset: 14 }),
+  // The place of a fragment in its packet, in the upper 13 bits.
+  "frag frag-off": fromHeader(2, { type: IPPROTO_FRAGMENT, offset: 2 }),
   "th sport": fromPacket("inet_service", { base: TRANSPORT_HEADER, offset: 0 }),
   "th dport": fromPacket("inet_service", { base: TRANSPORT_HEADER, offset: 2 }),
   "icmpv6 type": fromPacket("icmpv6_type", { base: TRANSPORT_HEADER, offset: 0 }),
@@ -66,26 +73,37 @@ export function sourceField(family: Family): { readonly offset: number; readonly
 export function load(fields: readonly Field[]): readonly Expression[] {
   let offset = 0;
   return fields.map((field) => {
-    const { load: into, type } = FIELD[field];
+    const { load: into, size } = FIELD[field];
     const expression = into(registerAt(offset));
-    offset += align(keyType([type]).size);
+    offset += align(size);
     return expression;
   });
 }
 
 function fromMeta(type: Datatype, key: number): Source {
-  return { type, load: (dreg) => ({ name: "meta", data: { key, dreg } }) };
+  return { size: sizeOf(type), load: (dreg) => ({ name: "meta", data: { key, dreg } }) };
 }
 
 function fromConnection(type: Datatype, key: number): Source {
-  return { type, load: (dreg) => ({ name: "ct", data: { key, dreg } }) };
+  return { size: sizeOf(type), load: (dreg) => ({ name: "ct", data: { key, dreg } }) };
 }
 
 function fromRoute(type: Datatype, { result, flags }: { result: number; flags: number }): Source {
-  return { type, load: (dreg) => ({ name: "fib", data: { dreg, result, flags } }) };
+  return { size: sizeOf(type), load: (dreg) => ({ name: "fib", data: { dreg, result, flags } }) };
 }
 
 function fromPacket(type: Datatype, { base, offset }: { base: number; offset: number }): Source {
-  const length = keyType([type]).size;
-  return { type, load: (dreg) => ({ name: "payload", data: { dreg, base, offset, length } }) };
+  return fromBytes(sizeOf(type), { base, offset });
+}
+
+function fromBytes(size: number, { base, offset }: { base: number; offset: number }): Source {
+  return { size, load: (dreg) => ({ name: "payload", data: { dreg, base, offset, length: size } }) };
+}
+
+function fromHeader(size: number, { type, offset }: { type: number; offset: number }): Source {
+  return { size, load: (dreg) => ({ name: "exthdr", data: { dreg, type, offset, length: size } }) };
+}
+
+function sizeOf(type: Datatype): number {
+  return keyType([type]).size;
 }

@@ -39,9 +39,14 @@ export function matchMasked(field: Field, bits: { mask: Uint8Array; value: Uint8
   return [...load([field]), maskRegister(bits.mask), compare(NFT_CMP.EQ, bits.value)];
 }
 
-/** Goes on where the field has one of these bits or more, like `ct state established,related`. Numbers as the machine has them. */
+/** Goes on where the field has one of these bits or more, like `FIELD & BITS != 0`. */
+export function matchAnyBit(field: Field, bits: Uint8Array): readonly Expression[] {
+  return [...load([field]), maskRegister(bits), compare(NFT_CMP.NEQ, new Uint8Array(bits.length))];
+}
+
+/** The same for what is a number to the machine, like `ct state established,related`. */
 export function matchBits(field: "ct state" | "ct status" | "meta mark", bits: number): readonly Expression[] {
-  return [...load([field]), maskRegister(u32.encode(bits)), compare(NFT_CMP.NEQ, u32.encode(0))];
+  return matchAnyBit(field, u32.encode(bits));
 }
 
 /** Goes on where the packet came in, or leaves, through the interface, like `iifname NAME`. */

@@ -18,6 +18,8 @@ export interface ChainRules {
   readonly name: string;
   /** What makes it a base chain. */
   readonly base?: Pick<Chain, "type" | "hook">;
+  /** The chain that it is made and deleted with, so that nobody has to ask after it: one of the same rule set. */
+  readonly with?: string;
   /** A function, for they are mostly there already. */
   readonly rules: () => readonly LabelledRule[];
 }
@@ -49,7 +51,9 @@ export function ensureRuleSet({ table, sets, chains }: RuleSet): readonly Reques
  */
 export function missingOf(netlink: Netlink, { table, sets, chains }: RuleSet): readonly Request[] {
   const place = { family: table.family, table: table.name };
-  const missing = chains.filter(({ name }) => (findChain(netlink, { ...place, name })?.use ?? 0) === 0);
-  if (missing.length === 0) return [];
+  const isEmpty = ({ name }: ChainRules) => (findChain(netlink, { ...place, name })?.use ?? 0) === 0;
+  const empty = chains.filter((chain) => chain.with === undefined && isEmpty(chain));
+  if (empty.length === 0) return [];
+  const missing = chains.filter((chain) => empty.some(({ name }) => name === (chain.with ?? chain.name)));
   return ensureRuleSet({ table, sets: missing.some(({ base }) => base !== undefined) ? sets : [], chains: missing });
 }

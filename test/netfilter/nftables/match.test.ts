@@ -12,6 +12,7 @@ import {
   lookUpSource,
   lookUpVerdict,
   match,
+  matchAnyBit,
   matchBits,
   matchDestination,
   matchEtherType,
@@ -101,6 +102,8 @@ const BRIDGE_RULES: readonly (readonly Expression[])[] = [
   ],
   [...matchEtherType(ETH_P.IPV6), ...matchProtocol(IPPROTO.ICMPV6), ...match("icmpv6 type", u8.encode(134)), DROP],
   [...matchEtherType(ETH_P.IPV6), ...lookUp(["iifname", "ip6 saddr"], { name: "addresses6", id: 3 }), ACCEPT],
+  [...matchEtherType(ETH_P.IPV6), ...matchAnyBit("frag frag-off", u16be.encode(0xfff8)), ACCEPT],
+  [...lookUp(["iif", "ether saddr"], { name: "links", id: 4 }), ACCEPT],
 ];
 
 test("match and its kin are what the kernel makes of them for bridge tables", () => {

@@ -7,6 +7,7 @@ const NFTA_META = { DREG: 1, KEY: 2, SREG: 3 } as const;
 export const NFT_META = {
   PROTOCOL: 1,
   MARK: 3,
+  IIF: 4,
   IIFNAME: 6,
   OIFNAME: 7,
   NFPROTO: 15,

@@ -1,0 +1,47 @@
+import { ERRNO } from "../linux/errno.ts";
+import type { Request } from "../netlink/answers.ts";
+import { NFPROTO } from "../netlink/nfnetlink.ts";
+import type { Netlink } from "../netlink/socket.ts";
+import { deleteChain, findChain } from "./nftables/chain.ts";
+import { applyCurrent } from "./nftables/current.ts";
+import { deleteRule, listRules, type Rule } from "./nftables/rule.ts";
+import { findComment } from "./nftables/userdata.ts";
+import type { Owner } from "./owner.ts";
+
+/** Where the reference plugins keep a rule for each port whose MAC they check. Its chains name container and interface alone. */
+const TABLE = { family: NFPROTO.BRIDGE, table: "nat" } as const;
+const ENTRY = { ...TABLE, name: "PREROUTING" } as const;
+
+type Attachment = Pick<Owner, "containerId" | "ifname">;
+
+/**
+ * Deletes what the reference plugins' `macspoofchk` made for an attachment: its rules, which have its name as their comment, and
+ * its two chains. Nothing there is success. @throws NetlinkError
+ */
+export function deleteReferenceSpoofCheck(netlink: Netlink, attachment: Attachment): void {
+  if (findChain(netlink, ENTRY) === undefined) return;
+  const action = `delete the reference plugins' spoof check of ${attachment.ifname} of container ${attachment.containerId}`;
+  let isBusy = false;
+  applyCurrent(netlink, { action, refusals: [ERRNO.EBUSY] }, (refusal) => {
+    // A rule that is none of theirs goes to one of the chains.
+    if (refusal?.errno === ERRNO.EBUSY) isBusy = true;
+    const rules = listReferenceSpoofRules(netlink, attachment).map(deleteRule);
+    return [...rules, ...(isBusy ? [] : ownChains(netlink, attachment))];
+  });
+}
+
+/** The reference plugins' rules that send an attachment's frames to its chains: one, or none. @throws NetlinkError */
+export function listReferenceSpoofRules(netlink: Netlink, { containerId, ifname }: Attachment): readonly Rule[] {
+  if (findChain(netlink, ENTRY) === undefined) return [];
+  const comment = `macspoofchk-${containerId}-${ifname}`;
+  return listRules(netlink, ENTRY, [comment]).filter(({ userdata }) => findComment("rule", userdata) === comment);
+}
+
+/** The first goes to the second. */
+function ownChains(netlink: Netlink, { containerId, ifname }: Attachment): readonly Request[] {
+  const name = `cni-br-iface-${containerId}-${ifname}`;
+  return [name, `${name}-mac`]
+    .map((each) => ({ ...TABLE, name: each }))
+    .filter((chain) => findChain(netlink, chain) !== undefined)
+    .map(deleteChain);
+}

@@ -1,0 +1,66 @@
+import { encodeAddress, type Family } from "../ip/address.ts";
+import { linkLocalAddress } from "../ip/link-local.ts";
+import { encodeMac, type Mac } from "../ip/mac.ts";
+import type { Prefix } from "../ip/prefix.ts";
+import { u32 } from "../netlink/codec.ts";
+import { NFPROTO } from "../netlink/nfnetlink.ts";
+import { NFT } from "./nftables/data.ts";
+import type { SetSpec } from "./nftables/set.ts";
+import { type OwnedElement, ownedElement } from "./owned-elements.ts";
+import type { Owner } from "./owner.ts";
+
+/** The table is ours alone; the reference plugins have theirs in `bridge nat`. */
+export const TABLE = { family: NFPROTO.BRIDGE, table: "cni_spoofcheck" } as const;
+
+/**
+ * Which ports are checked, and how. What belongs to a port is keyed by its index: the kernel does not give one to another link
+ * again, as it may a name, so that nothing that is left behind is ever another port's.
+ */
+export const PORTS = { ...TABLE, name: "ports", key: ["iface_index"], data: "verdict", id: 1 } as const;
+
+/** Which MACs they may send from. */
+export const MACS = { ...TABLE, name: "macs", key: ["iface_index", "ether_addr"], id: 2 } as const;
+
+/** And which addresses. */
+export const ADDRESSES = {
+  4: { ...TABLE, name: "addresses4", key: ["iface_index", "ipv4_addr"], id: 3 },
+  6: { ...TABLE, name: "addresses6", key: ["iface_index", "ipv6_addr"], id: 4 },
+} as const satisfies Record<Family, SetSpec>;
+
+export const SETS: readonly SetSpec[] = [PORTS, MACS, ADDRESSES[4], ADDRESSES[6]];
+
+/** What is asked of a port's frames: its MAC alone, or all that they say of their sender. It is the chain that they go to. */
+export type SpoofCheck = "mac" | "strict";
+
+/** A port that is checked, and the MAC of its container's end. */
+export interface CheckedPort {
+  readonly owner: Owner;
+  /** The index of its link. */
+  readonly port: number;
+  readonly mac: Mac;
+  readonly check: SpoofCheck;
+}
+
+/**
+ * The elements of a port whose container has no addresses yet. With "strict" nothing comes through that needs one, but for the
+ * address that the container's end gives itself on its link.
+ */
+export function portElements({ owner, port, mac, check }: CheckedPort): readonly OwnedElement[] {
+  const key = u32.encode(port);
+  const own = [encodeAddress(linkLocalAddress(mac))];
+  return [
+    ownedElement(owner, PORTS, { key: [key], data: { verdict: { code: NFT.GOTO, chain: check } } }),
+    ownedElement(owner, MACS, { key: [key, encodeMac(mac)] }),
+    ...(check === "strict" ? own.map((address) => ownedElement(owner, ADDRESSES[6], { key: [key, address] })) : []),
+  ];
+}
+
+/** The elements for the container's addresses, which "strict" asks for. */
+export function addressElements(
+  { owner, port }: Pick<CheckedPort, "owner" | "port">,
+  prefixes: readonly Prefix[],
+): readonly OwnedElement[] {
+  return prefixes.map(({ address }) =>
+    ownedElement(owner, ADDRESSES[address.family], { key: [u32.encode(port), encodeAddress(address)] }),
+  );
+}
