@@ -30,6 +30,7 @@ const SYSTEM_PACKAGES = [
   { needs: "strace", package: "strace" },
   { needs: "dbus-daemon", package: "dbus-daemon" },
   { needs: "firewalld", package: "firewalld" },
+  { needs: "python3", package: "python3" },
   { needs: "gcc", package: "gcc" },
   { needs: "/usr/include/stdio.h", package: "libc6-dev" },
   { needs: "/usr/include/linux/netlink.h", package: "linux-libc-dev" },
@@ -59,6 +60,7 @@ const KERNEL = [
   { needs: "bridges", command: "ip link add name b0 type bridge", help: "modprobe bridge" },
   { needs: "veth pairs", command: "ip link add name v0 type veth peer name v1", help: "modprobe veth" },
   { needs: "nf_tables", command: "nft add table inet t", help: "modprobe nf_tables" },
+  { needs: "nf_tables for bridges", command: "nft add table bridge t", help: "a kernel with CONFIG_NF_TABLES_BRIDGE" },
 ];
 
 /**

@@ -24,6 +24,7 @@ import { type BridgeConfig, parseBridgeConfig } from "./config.ts";
 import { ensureGateway } from "./gateway.ts";
 import { chooseMtu, reportMtu } from "./mtu.ts";
 import { removeEmptyBridges } from "./removal.ts";
+import { admitIps, guardPort, openSpoofGuard, type SpoofGuard } from "./spoof-check.ts";
 import { joinVlans, needForVlans, planVlans } from "./vlan.ts";
 
 /** How long IPAM may take to give back what it gave: less than for ADD, which may have taken all of its time already. */
@@ -39,6 +40,8 @@ interface Attachment {
   readonly container: Container;
   /** What masquerades, where that is asked for. */
   readonly backend: Backend | undefined;
+  /** What checks the container's frames, where that is asked for. */
+  readonly guard: SpoofGuard | undefined;
   readonly defer: Defer;
 }
 
@@ -52,7 +55,8 @@ export function add(request: Request): Result {
     refuseExisting(container, request.ifname);
     const masquerades = config.ipMasq && config.ipam !== undefined;
     const backend = masquerades ? openMasqueradeBackend(request, config.ipMasqBackend) : undefined;
-    return attach({ request, config, ipam, host: openNetlink(), container, backend, defer });
+    const guard = openSpoofGuard(request, config, defer);
+    return attach({ request, config, ipam, host: openNetlink(), container, backend, guard, defer });
   });
 }
 
@@ -66,19 +70,21 @@ function attach(attachment: Attachment): Result {
 }
 
 /** The bridge, and a port of it that the container hangs on. */
-function connect({ request, config, host, container, defer }: Attachment): { bridge: Link; veth: VethPair } {
+function connect({ request, config, host, container, guard, defer }: Attachment): { bridge: Link; veth: VethPair } {
   const mtu = chooseMtu(host, config.mtu, request.log);
   if (config.removeEmptyBridge) defer(() => removeEmptyBridges(request));
   const bridge = ensureBridge(host, { ...bridgeSpec(config), mtu }, defer);
-  const spec = { ...vethSpec(request, config), mtu, bridge, container };
+  const spec = { ...vethSpec(request, config), mtu, bridge, container, up: guard === undefined };
   return { bridge, veth: withBridge(host, bridge, () => connectVeth(host, spec, defer)) };
 }
 
 /** All that a connected container needs to be reached and to reach others. */
 function furnish(attachment: Attachment, { bridge, veth }: { bridge: Link; veth: VethPair }): Result {
-  const { request, config, ipam, host, container } = attachment;
+  const { request, config, ipam, host, container, guard } = attachment;
   joinVlans(host, bridge, veth.port, planVlans(config));
-  if (!config.disableContainerInterface) prepareInterface(container, veth.inside, { enableDad: config.enabledad });
+  if (guard !== undefined) guardPort(host, guard, { request, bridge, veth });
+  const options = { enableDad: config.enabledad, foreseeable: guard?.check === "strict" };
+  if (!config.disableContainerInterface) prepareInterface(container, veth.inside, options);
   if (!config.disableContainerInterface) waitForPort(host, veth.port);
   const links = settle(attachment, bridge, veth);
   const answer = ipam?.result();
@@ -143,11 +149,12 @@ function vethSpec(request: Request, config: BridgeConfig) {
 
 /** Returns also what the result has to name besides: the gateway of a VLAN. */
 function assignAddresses(
-  { request, config, host, container, backend, defer }: Attachment,
+  { request, config, host, container, backend, guard, defer }: Attachment,
   { answer, bridge, veth }: { answer: Result; bridge: Link; veth: VethPair },
 ): AddressPlan & { readonly vlanGateway: readonly Interface[] } {
   if (answer.ips.length === 0) throw new CniError("delegateFailed", "IPAM plugin returned missing IP config");
   const plan = planAddresses(answer, config);
+  if (guard !== undefined) admitIps(guard, { request, bridge, veth }, plan.ips);
   configureInterface(container, veth.inside, plan);
   const gateway = ensureGateway(host, { config, bridge, port: veth.port }, defer);
   for (const address of plan.bridgeAddresses) {

@@ -13,6 +13,7 @@ import { checkMasquerade } from "../../src/steps/masquerade.ts";
 import { runAll } from "../../src/steps/undo.ts";
 import { planAddresses } from "./address-plan.ts";
 import { type BridgeConfig, parseBridgeConfig } from "./config.ts";
+import { verifySpoofGuard } from "./spoof-check.ts";
 import { checkVlans, needForVlans, planVlans } from "./vlan.ts";
 import { checkVlanGateway } from "./vlan-gateway.ts";
 
@@ -99,7 +100,7 @@ function checkInside({ request, result, config }: Inspection, inside: Link | und
  * business (udev gives a Go plugin's port another), and the MTU of the container's end may be a later plugin's.
  */
 function checkPort(
-  { config, result, host }: Inspection,
+  { request, config, result, host }: Inspection,
   { bridge, inside }: { bridge: Link | undefined; inside: Link },
 ): string[] {
   const port = inside.peer === undefined ? undefined : findLink(host, inside.peer);
@@ -115,6 +116,9 @@ function checkPort(
       : [`${what} is not a port of bridge "${config.bridge}"`]),
     ...checkFlag(`${what} has hairpin mode`, config.hairpinMode, port.port?.hairpin),
     ...checkFlag(`${what} is isolated`, config.portIsolation, port.port?.isolated),
+    ...(bridge === undefined
+      ? []
+      : verifySpoofGuard({ request, bridge, veth: { port, inside } }, config, addressesOf(result, request.ifname))),
   ];
 }
 

@@ -5,6 +5,7 @@ import { validateIfname } from "../../src/cni/environment.ts";
 import { CniError } from "../../src/cni/error.ts";
 import type { Request } from "../../src/cni/request.ts";
 import type { Mac } from "../../src/ip/mac.ts";
+import type { SpoofCheck } from "../../src/netfilter/spoof-elements.ts";
 import { expandTrunk, MAX_VLAN, trunkEntry } from "./vlan-trunk.ts";
 
 const DEFAULT_BRIDGE = "cni0";
@@ -29,6 +30,7 @@ function schema() {
     vlanTrunk: z.optional(z.array(trunkEntry())),
     preserveDefaultVlan: flag,
     macspoofchk: flag,
+    spoofchk: z.optional(z.string()),
     dns: z.optional(dns()),
     args: z.optional(z.object({ cni: z.optional(z.object({ mac: z.optional(mac()) })) })),
     runtimeConfig: z.optional(z.object({ mac: z.optional(mac()) })),
@@ -37,7 +39,10 @@ function schema() {
 
 /** What `bridge` was asked to do: every field has its default, and every combination that cannot work is refused. */
 export interface BridgeConfig
-  extends Omit<z.output<ReturnType<typeof schema>>, "args" | "runtimeConfig" | "ipam" | "vlanTrunk"> {
+  extends Omit<
+    z.output<ReturnType<typeof schema>>,
+    "args" | "runtimeConfig" | "ipam" | "vlanTrunk" | "macspoofchk" | "spoofchk"
+  > {
   /** Type of the IPAM plugin; undefined where the network has no addresses (layer 2). */
   readonly ipam: string | undefined;
   /** The container interface's hardware address, where one was asked for. */
@@ -46,11 +51,13 @@ export interface BridgeConfig
   readonly vlanTrunk: readonly number[] | undefined;
   /** Name of the link that holds the gateway addresses of a VLAN: `cni0.100`. Undefined where the bridge does, or nothing. */
   readonly vlanGateway: string | undefined;
+  /** What the container's frames are checked for; undefined where they are not. */
+  readonly spoofCheck: SpoofCheck | undefined;
 }
 
 /** Reads the configuration and CNI_ARGS. @throws CniError invalidConfig, unsupportedField or invalidEnvironment */
 export function parseBridgeConfig(request: Request): BridgeConfig {
-  const { args, runtimeConfig, ipam, ...fields } = parseConfig(schema(), request.config);
+  const { args, runtimeConfig, ipam, macspoofchk, spoofchk, ...fields } = parseConfig(schema(), request.config);
   const fromArgs = parseMacArg(request.args);
   refuseBadName("bridge", fields.bridge);
   const isGateway = fields.isGateway || fields.isDefaultGateway;
@@ -62,10 +69,16 @@ export function parseBridgeConfig(request: Request): BridgeConfig {
     mac: runtimeConfig?.mac ?? args?.cni?.mac ?? fromArgs,
     vlanTrunk: fields.vlanTrunk && expandTrunk(fields.vlanTrunk),
     vlanGateway: isGateway && type !== undefined && fields.vlan !== 0 ? `${fields.bridge}.${fields.vlan}` : undefined,
+    spoofCheck: parseSpoofCheck(spoofchk) ?? (macspoofchk ? ("mac" as const) : undefined),
   };
   refuseContradictions(config);
-  refuseUnsupported(config);
   return config;
+}
+
+/** More than `macspoofchk`, which has no more than one kind. */
+function parseSpoofCheck(value: string | undefined): "strict" | undefined {
+  if (value === undefined || value === "strict") return value;
+  return invalid(`unknown spoofchk ${JSON.stringify(value)}: must be "strict"`);
 }
 
 /** The kernel would refuse it too, but for %, in whose place it puts a number. */
@@ -112,17 +125,16 @@ function refuseContradictions(config: BridgeConfig): void {
   if (backend !== undefined && backend !== "nftables" && backend !== "iptables") {
     invalid(`unknown ipmasq backend ${JSON.stringify(backend)}`);
   }
+  if (config.spoofCheck === "strict") refuseUncheckable(config);
 }
 
-/** The fields that are known and not served yet, refused before anything is touched. */
-function refuseUnsupported(config: BridgeConfig): void {
-  if (config.macspoofchk) unsupported("macspoofchk", config.macspoofchk);
+/** "strict" has to know the addresses that a container may send from: those that IPAM gives it. */
+function refuseUncheckable({ ipam, vlanTrunk }: BridgeConfig): void {
+  const why = "the addresses are not known, macspoofchk checks the MAC alone";
+  if (ipam === undefined) invalid(`cannot use spoofchk "strict" without IPAM: ${why}`);
+  if (vlanTrunk !== undefined && vlanTrunk.length > 0) invalid(`cannot use spoofchk "strict" with vlanTrunk: ${why}`);
 }
 
 function invalid(message: string): never {
   throw new CniError("invalidConfig", message);
-}
-
-function unsupported(key: string, value: unknown): never {
-  throw new CniError("unsupportedField", `Cannot use ${key} ${JSON.stringify(value)}: not supported by this version`);
 }

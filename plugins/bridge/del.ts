@@ -13,6 +13,7 @@ import { runAll } from "../../src/steps/undo.ts";
 import { deleteLinkIfThere } from "../../src/steps/veth.ts";
 import { readIpamType } from "./config.ts";
 import { removeEmptyBridges } from "./removal.ts";
+import { endSpoofCheck } from "./spoof-check.ts";
 
 /**
  * Detaches a container: its masquerade rules, its interface and its lease. Works without the namespace, without
@@ -41,6 +42,8 @@ function detach(request: Request): void {
       gone = deleteInterface(request);
     },
     () => (gone === undefined ? ipam?.abandon() : ipam?.done()),
+    // What checks a port stays as long as there is one.
+    () => gone && endSpoofCheck(request),
     () => removeEmptyBridges(request, gone),
   ]);
 }

@@ -8,6 +8,7 @@ import { deletePorts, listOwnPorts } from "../../src/steps/own-ports.ts";
 import { runAll } from "../../src/steps/undo.ts";
 import { readIpamType } from "./config.ts";
 import { removeEmptyBridges } from "./removal.ts";
+import { endStaleSpoofChecks } from "./spoof-check.ts";
 
 /**
  * Removes what this network's attachments have left that the runtime does not name as valid: rules, interfaces and, by the IPAM
@@ -26,7 +27,14 @@ function removals(request: Request, valid: readonly Attachment[]): readonly (() 
 function deleteStalePorts(request: Request, valid: readonly Attachment[]): void {
   const host = openNetlink();
   const ports = listOwnPorts(host, selectStale(request.network, valid));
-  runAll([() => deletePorts(host, ports), () => removeEmptyBridges(request, ports)]);
+  runAll([
+    () => {
+      deletePorts(host, ports);
+      // What checks a port stays as long as there is one.
+      endStaleSpoofChecks(request, valid);
+    },
+    () => removeEmptyBridges(request, ports),
+  ]);
 }
 
 /** The IPAM plugin reads the same list. */

@@ -10,6 +10,7 @@ import { requireVlans } from "../../src/steps/bridge.ts";
 import { openMasqueradeBackend } from "../../src/steps/masquerade.ts";
 import { runAll } from "../../src/steps/undo.ts";
 import { type BridgeConfig, parseBridgeConfig } from "./config.ts";
+import { requireSpoofCheck } from "./spoof-check.ts";
 import { needForVlans } from "./vlan.ts";
 
 /**
@@ -76,8 +77,11 @@ function describeConflict(name: string, kind: string): string {
 }
 
 function checkBackend(request: Request, config: BridgeConfig): readonly string[] {
-  if (!config.ipMasq || config.ipam === undefined) return [];
-  return refusalOf(() => openMasqueradeBackend(request, config.ipMasqBackend));
+  const masquerades = config.ipMasq && config.ipam !== undefined;
+  return [
+    ...(masquerades ? refusalOf(() => openMasqueradeBackend(request, config.ipMasqBackend)) : []),
+    ...refusalOf(() => requireSpoofCheck(request, config)),
+  ];
 }
 
 function refuseProblems(problems: readonly string[]): void {

@@ -3,6 +3,7 @@ import { ERRNO } from "../linux/errno.ts";
 import { writeSysctl } from "../linux/sysctl.ts";
 import { NetlinkError } from "../netlink/acknowledgement.ts";
 import { addBridge } from "../netlink/link/add.ts";
+import { BR_BOOLOPT } from "../netlink/link/attributes.ts";
 import { deleteLink } from "../netlink/link/delete.ts";
 import { findLink, getLink } from "../netlink/link/get.ts";
 import { listPorts } from "../netlink/link/list.ts";
@@ -96,6 +97,11 @@ export function pinBridgeMac(host: Netlink, before: Link, now: Link): void {
 export function keepBridgeMac(host: Netlink, port: Link): void {
   const bridge = port.master === undefined ? undefined : findLink(host, port.master);
   if (bridge?.kind === "bridge" && bridge.mac === port.mac) setLink(host, bridge, { mac: bridge.mac });
+}
+
+/** Whether a bridge takes note of the senders of frames that no rule sees. One that cannot do otherwise counts for one that does not. */
+export function learnsUnseen({ bridge }: Link): boolean {
+  return bridge?.bits !== undefined && (bridge.bits.values & (1 << BR_BOOLOPT.NO_LL_LEARN)) === 0;
 }
 
 /** Whether the bridge has no port besides that one. */

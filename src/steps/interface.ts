@@ -19,11 +19,18 @@ const DAD_MS = 5_000;
 
 /**
  * Sets up how the container's interface announces itself and whether it looks for duplicates of its addresses
- * (`enableDad`: about a second for each IPv6 address), then brings it up.
+ * (`enableDad`: about a second for each IPv6 address), then brings it up. With `foreseeable` the IPv6 address that it gives itself on
+ * its link is linkLocalAddress of its MAC, whatever the namespace's default is.
  */
-export function prepareInterface(container: Container, link: LinkId, options: { enableDad: boolean }): void {
+export function prepareInterface(
+  container: Container,
+  link: LinkId,
+  options: { enableDad: boolean; foreseeable: boolean },
+): void {
   const { name } = link;
+  const IN6_ADDR_GEN_MODE_EUI64 = "0";
   const parameters = {
+    ...(options.foreseeable ? { [`net/ipv6/conf/${name}/addr_gen_mode`]: IN6_ADDR_GEN_MODE_EUI64 } : {}),
     ...(options.enableDad
       ? { [`net/ipv6/conf/${name}/enhanced_dad`]: "1", [`net/ipv6/conf/${name}/accept_dad`]: "1" }
       : { [`net/ipv6/conf/${name}/accept_dad`]: "0" }),

@@ -26,6 +26,8 @@ export interface VethSpec {
   readonly mac: Mac | undefined;
   readonly hairpin: boolean;
   readonly isolated: boolean;
+  /** Whether the host's end comes up at once. */
+  readonly up: boolean;
   /** Whose the host's end is, for deletePorts to find it by. */
   readonly alias: string;
 }
@@ -43,7 +45,7 @@ const PORT_MS = 5_000;
 const NAME_ATTEMPTS = 10;
 
 /**
- * Makes a veth between bridge and container in one request: the host's end a port of the bridge and up, the container's end
+ * Makes a veth between bridge and container in one request: the host's end a port of the bridge, the container's end
  * named `ifname` and down. It is deleted when the call fails. @throws CniError interfaceExists when the container has that name
  */
 export function connectVeth(host: Netlink, spec: VethSpec, defer: Defer): VethPair {
@@ -91,7 +93,7 @@ function createVeth(host: Netlink, spec: VethSpec, defer: Defer): string {
   for (let attempt = 1; ; attempt++) {
     const name = randomName();
     try {
-      addVeth(host, { name, master: bridge.index, mac: randomMac(), up: true, peer, ...mtu });
+      addVeth(host, { name, master: bridge.index, mac: randomMac(), up: spec.up, peer, ...mtu });
       defer(() => deleteLinkIfThere(host, name));
       return name;
     } catch (error) {

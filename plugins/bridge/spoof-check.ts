@@ -1,0 +1,130 @@
+import { CniError } from "../../src/cni/error.ts";
+import type { Request } from "../../src/cni/request.ts";
+import type { IpConfig } from "../../src/cni/result.ts";
+import type { Prefix } from "../../src/ip/prefix.ts";
+import { writeSysctl } from "../../src/linux/sysctl.ts";
+import { type Owner, selectOwner, selectStale } from "../../src/netfilter/owner.ts";
+import { deleteReferenceSpoofCheck, listReferenceSpoofRules } from "../../src/netfilter/reference-spoof.ts";
+import {
+  addSpoofCheck,
+  admitAddresses,
+  deleteSpoofChecks,
+  supportsBridgeRules,
+  verifySpoofCheck,
+} from "../../src/netfilter/spoof.ts";
+import type { CheckedPort, SpoofCheck } from "../../src/netfilter/spoof-elements.ts";
+import type { Link } from "../../src/netlink/link/message.ts";
+import { ignoreLinkLocalSenders, setLinkUp } from "../../src/netlink/link/set.ts";
+import type { Netlink } from "../../src/netlink/socket.ts";
+import { learnsUnseen } from "../../src/steps/bridge.ts";
+import { openNetfilter } from "../../src/steps/netfilter.ts";
+import { attemptSysctl } from "../../src/steps/sysctl.ts";
+import { type Defer, runAll } from "../../src/steps/undo.ts";
+import type { VethPair } from "../../src/steps/veth.ts";
+import type { BridgeConfig } from "./config.ts";
+
+/** What checks the senders of frames. */
+export interface SpoofGuard {
+  readonly netlink: Netlink;
+  readonly check: SpoofCheck;
+}
+
+/** A container's place on a bridge. */
+interface Place {
+  readonly request: Request;
+  readonly bridge: Link;
+  readonly veth: VethPair;
+}
+
+/**
+ * What checks a port as the configuration asks; undefined where it does not ask. What it makes later goes when the call fails:
+ * after the port, where this comes before it. @throws CniError unsupportedField when the kernel cannot
+ */
+export function openSpoofGuard(
+  request: Request,
+  { spoofCheck: check }: BridgeConfig,
+  defer: Defer,
+): SpoofGuard | undefined {
+  if (check === undefined) return undefined;
+  const netlink = requireBridgeRules(request, check);
+  defer(() => deleteSpoofChecks(netlink, selectOwner(request)));
+  return { netlink, check };
+}
+
+/** Whether ADD could. @throws CniError unsupportedField */
+export function requireSpoofCheck(request: Request, { spoofCheck }: BridgeConfig): void {
+  if (spoofCheck !== undefined) requireBridgeRules(request, spoofCheck);
+}
+
+/**
+ * Checks what comes from a port that is down, and brings it up: no frame is unseen. With "strict" all that needs an address is
+ * dropped until admitIps.
+ */
+export function guardPort(host: Netlink, guard: SpoofGuard, place: Place): void {
+  const { bridge, veth } = place;
+  addSpoofCheck(guard.netlink, checkedPort(guard, place));
+  // Frames to link-local groups come to no rule: the bridge may learn from them, and the host take them for its own.
+  if (learnsUnseen(bridge)) ignoreLinkLocalSenders(host, bridge);
+  if (guard.check === "strict") {
+    for (const [path, value] of UNHEARD) attemptSysctl(() => writeSysctl(path(veth.port.name), value));
+  }
+  setLinkUp(host, veth.port);
+}
+
+/** Lets the container send from the addresses that IPAM gave it. */
+export function admitIps(guard: SpoofGuard, place: Place, ips: readonly IpConfig[]): void {
+  if (guard.check !== "strict") return;
+  admitAddresses(guard.netlink, checkedPort(guard, place), prefixesOf(ips));
+}
+
+/** Ends the checks of the attachment's ports, which are gone, whoever made them. Nothing there is success. */
+export function endSpoofCheck(request: Request): void {
+  const { netlink } = openNetfilter(request);
+  if (netlink === undefined) return;
+  runAll([() => deleteSpoofChecks(netlink, selectOwner(request)), () => deleteReferenceSpoofCheck(netlink, request)]);
+}
+
+/** The same for every attachment of the network but these. What the reference plugins made does not say of which network it is. */
+export function endStaleSpoofChecks(request: Request, valid: readonly Omit<Owner, "network">[]): void {
+  const { netlink } = openNetfilter(request);
+  if (netlink !== undefined) deleteSpoofChecks(netlink, selectStale(request.network, valid));
+}
+
+/** What is missing of the checks, as sentences. For the MAC alone those of the reference plugins' ADD count as well. */
+export function verifySpoofGuard(
+  { request, bridge, veth }: Place,
+  { spoofCheck: check }: BridgeConfig,
+  ips: readonly IpConfig[],
+): readonly string[] {
+  if (check === undefined) return [];
+  const netlink = requireBridgeRules(request, check);
+  if (check === "mac" && listReferenceSpoofRules(netlink, request).length > 0) return [];
+  const port = checkedPort({ netlink, check }, { request, bridge, veth });
+  return [
+    ...verifySpoofCheck(netlink, { port, prefixes: prefixesOf(ips) }),
+    ...(learnsUnseen(bridge) ? [`Bridge "${bridge.name}" has no_linklocal_learn off, expected on`] : []),
+  ];
+}
+
+/** What makes the host not hear what comes from a port and not from its bridge: no source is valid there, and there is no IPv6. */
+const UNHEARD = [
+  [(port: string) => `net/ipv4/conf/${port}/rp_filter`, "1"],
+  [(port: string) => `net/ipv6/conf/${port}/disable_ipv6`, "1"],
+] as const;
+
+function requireBridgeRules(request: Request, check: SpoofCheck): Netlink {
+  const { netlink } = openNetfilter(request);
+  if (netlink !== undefined && supportsBridgeRules(netlink)) return netlink;
+  const field = check === "strict" ? 'spoofchk "strict"' : "macspoofchk true";
+  const missing = netlink === undefined ? "no nf_tables" : "no nf_tables for bridges, it needs CONFIG_NF_TABLES_BRIDGE";
+  throw new CniError("unsupportedField", `Cannot use ${field}: the kernel has ${missing}`);
+}
+
+function checkedPort({ check }: SpoofGuard, { request, veth }: Place): CheckedPort {
+  const { network, ifname, containerId } = request;
+  return { owner: { network, ifname, containerId }, port: veth.port.index, mac: veth.inside.mac, check };
+}
+
+function prefixesOf(ips: readonly IpConfig[]): readonly Prefix[] {
+  return ips.map(({ address }) => address);
+}

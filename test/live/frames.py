@@ -1,0 +1,55 @@
+"""Sends and receives Ethernet frames as they are: `send LINK` sends each line of hexadecimal digits on standard input;
+`watch LINK LAST` prints "ready", then each frame that arrives until one is LAST; `hear PORT LAST` does it for UDP's payloads."""
+
+import socket
+import struct
+import sys
+
+ETH_P_ALL, SOL_PACKET, PACKET_AUXDATA, PACKET_OUTGOING = 3, 263, 8, 4
+TP_STATUS_VLAN_VALID = 0x10
+
+
+def send(link):
+    packets = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+    packets.bind((link, 0))
+    for line in sys.stdin:
+        packets.send(bytes.fromhex(line))
+
+
+def watch(link, last):
+    packets = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
+    packets.setsockopt(SOL_PACKET, PACKET_AUXDATA, 1)
+    packets.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
+    packets.bind((link, ETH_P_ALL))
+    packets.settimeout(20)
+    print("ready", flush=True)
+    frame = ""
+    while frame != last:
+        data, control, _, (_, _, kind, _, _) = packets.recvmsg(65536, 256)
+        if kind != PACKET_OUTGOING:
+            frame = (tag(data, control)).hex()
+            print(frame)
+
+
+def tag(data, control):
+    """The kernel takes the outer tag off and tells it apart."""
+    for level, kind, value in control:
+        if (level, kind) == (SOL_PACKET, PACKET_AUXDATA):
+            status, _, _, _, _, tci, tpid = struct.unpack("IIIHHHH", value)
+            if status & TP_STATUS_VLAN_VALID:
+                return data[:12] + struct.pack("!HH", tpid or 0x8100, tci) + data[12:]
+    return data
+
+
+def hear(port, last):
+    messages = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+    messages.bind(("::", int(port)))
+    messages.settimeout(20)
+    print("ready", flush=True)
+    text = ""
+    while text != last:
+        text = messages.recv(65536).decode()
+        print(text)
+
+
+{"send": send, "watch": watch, "hear": hear}[sys.argv[1]](*sys.argv[2:])
