@@ -161,7 +161,7 @@ function assignAddresses(
     ensureGatewayAddress(host, gateway, { address, force: config.forceAddress }, defer);
   }
   for (const family of new Set(plan.bridgeAddresses.map(({ address }) => address.family))) enableForwarding(family);
-  if (backend !== undefined) masquerade(request, { backend, ips: plan.ips }, defer);
+  if (backend !== undefined) masquerade(request, { backend, ips: plan.ips, keep: config.nonMasqueradeCIDRs }, defer);
   return { ...plan, vlanGateway: config.vlanGateway === undefined ? [] : [report(gateway.link)] };
 }
 

@@ -57,7 +57,7 @@ function compare(inspection: Inspection): void {
     ...(bridge === undefined ? [] : checkGateway(inspection, bridge)),
     ...(inside === undefined ? [] : checkAddresses(container.netlink, inside, result)),
     ...(config.ipMasq && config.ipam !== undefined
-      ? checkMasquerade(request, { asked: config.ipMasqBackend, ips: result.ips })
+      ? checkMasquerade(request, { asked: config.ipMasqBackend, ips: result.ips, keep: config.nonMasqueradeCIDRs })
       : []),
   ];
   if (differences.length > 0) throw new CniError("checkFailed", differences.join("; "));

@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import { parseMacArg } from "../../src/cni/args.ts";
-import { dns, integer, mac, netConf, parseConfig } from "../../src/cni/config.ts";
+import { dns, integer, mac, netConf, parseConfig, prefix } from "../../src/cni/config.ts";
 import { validateIfname } from "../../src/cni/environment.ts";
 import { CniError } from "../../src/cni/error.ts";
 import type { Request } from "../../src/cni/request.ts";
@@ -19,6 +19,7 @@ function schema() {
     forceAddress: flag,
     ipMasq: flag,
     ipMasqBackend: z.optional(z.string()),
+    nonMasqueradeCIDRs: z._default(z.array(prefix()), []),
     mtu: z._default(z.union([integer({ min: 0 }), z.literal("auto")]), 0),
     hairpinMode: flag,
     promiscMode: flag,

@@ -2,32 +2,31 @@ import { formatAddress, isSameAddress } from "../ip/address.ts";
 import { formatPrefix, network, type Prefix } from "../ip/prefix.ts";
 import type { Netlink } from "../netlink/socket.ts";
 import { findMasquerade } from "./masquerade.ts";
-import { type Masqueraded, masqueradeRules } from "./masquerade-rules.ts";
+import { type Masqueraded, masqueradeRules, subnetChain, type Wanted } from "./masquerade-rules.ts";
 import { compareRuleSet } from "./nftables/compare.ts";
-import type { Owner } from "./owner.ts";
 
 /**
  * How the kernel differs from what addMasquerade made of the same request, a sentence for each difference; empty where all is
  * in place. @throws NetlinkError
  */
-export function verifyMasquerade(
-  netlink: Netlink,
-  { owner, prefixes }: { owner: Owner; prefixes: readonly Prefix[] },
-): readonly string[] {
+export function verifyMasquerade(netlink: Netlink, { owner, prefixes, keep = [] }: Wanted): readonly string[] {
   const found = findMasquerade(netlink, owner);
   return [
-    ...compareRuleSet(netlink, masqueradeRules(prefixes)),
-    ...prefixes.flatMap((prefix) => compareElement(prefix, found)),
+    ...compareRuleSet(netlink, masqueradeRules(prefixes, keep)),
+    ...prefixes.flatMap((prefix) => compareElement(prefix, { found, keep })),
   ];
 }
 
-function compareElement(prefix: Prefix, found: readonly Masqueraded[]): readonly string[] {
+function compareElement(
+  prefix: Prefix,
+  { found, keep }: { found: readonly Masqueraded[]; keep: readonly Prefix[] },
+): readonly string[] {
   const address = formatAddress(prefix.address);
   const own = found.find((masqueraded) => isSameAddress(masqueraded.address, prefix.address));
   if (own === undefined) return [`Address ${address} is not masqueraded for this attachment`];
   const expected = formatPrefix(network(prefix));
   const actual = own.subnet === undefined ? "no subnet" : formatPrefix(own.subnet);
-  return actual === expected
-    ? []
-    : [`Address ${address} must be masqueraded outside ${expected}, is outside ${actual}`];
+  if (actual !== expected) return [`Address ${address} must be masqueraded outside ${expected}, is outside ${actual}`];
+  const { name } = subnetChain(prefix, keep);
+  return own.chain === name ? [] : [`Address ${address} must be masqueraded by chain ${name}, is by ${own.chain}`];
 }

@@ -1,12 +1,11 @@
 import type { Family } from "../ip/address.ts";
-import type { Prefix } from "../ip/prefix.ts";
 import type { Netlink } from "../netlink/socket.ts";
 import { type JumpSelection, selectOwnChain } from "./iptables/jump.ts";
 import { findInLegacy } from "./iptables/legacy-table.ts";
 import { deleteNftJumps } from "./iptables/nft-table.ts";
 import { formatAdditions, formatRemovals, missingRules } from "./iptables/text.ts";
 import { findRestore, IptablesError, listNat, type Place, startRestore, waitForAll } from "./iptables/tool.ts";
-import type { Owner } from "./owner.ts";
+import type { Wanted } from "./masquerade-rules.ts";
 
 /** How the rules of iptables are reached: a socket of NETLINK_NETFILTER, where the kernel has nf_tables, and its commands. */
 export interface Iptables {
@@ -23,20 +22,14 @@ const FAMILIES = [4, 6] as const;
  * Masquerades what comes from these addresses and leaves their subnets, as the reference plugins do it: by a chain of the
  * attachment's own and a jump to it for each address, with one command for each family. Twice is once. @throws IptablesError
  */
-export function addIptablesMasquerade(
-  iptables: Iptables,
-  { owner, prefixes }: { owner: Owner; prefixes: readonly Prefix[] },
-): void {
+export function addIptablesMasquerade(iptables: Iptables, wanted: Wanted): void {
+  const { owner, prefixes } = wanted;
   const families = FAMILIES.filter((family) => prefixes.some(({ address }) => address.family === family));
   for (const family of families) findRestore(family, iptables.place.environment);
   for (const family of families) deleteJumps(iptables, family, selectOwnChain(owner));
   // Both at once, for both may have to wait for the same lock.
   const commands = families.map((family) => {
-    const input = formatAdditions(
-      owner,
-      prefixes.filter(({ address }) => address.family === family),
-    );
-    return startRestore(family, input, iptables.place);
+    return startRestore(family, formatAdditions(only(family, wanted)), iptables.place);
   });
   waitForAll(commands);
 }
@@ -52,14 +45,15 @@ export function deleteJumps({ netlink, place }: Iptables, family: Family, select
 }
 
 /** The rules of an attachment that are not there; none where all is in place. @throws IptablesError */
-export function missingIptablesMasquerade(
-  { place }: Pick<Iptables, "place">,
-  { owner, prefixes }: { owner: Owner; prefixes: readonly Prefix[] },
-): readonly string[] {
+export function missingIptablesMasquerade({ place }: Pick<Iptables, "place">, wanted: Wanted): readonly string[] {
   return FAMILIES.flatMap((family) => {
-    const some = prefixes.filter(({ address }) => address.family === family);
-    return some.length === 0 ? [] : missingRules(listNat(family, place), owner, some);
+    const some = only(family, wanted);
+    return some.prefixes.length === 0 ? [] : missingRules(listNat(family, place), some);
   });
+}
+
+function only(family: Family, wanted: Wanted): Wanted {
+  return { ...wanted, prefixes: wanted.prefixes.filter(({ address }) => address.family === family) };
 }
 
 function deleteLegacyJumps(family: Family, selection: JumpSelection, place: Place): void {

@@ -1,3 +1,4 @@
+import { sha512 } from "#sha512";
 import type { Address } from "../ip/address.ts";
 import { decodeAddress, encodeAddress, type Family } from "../ip/address.ts";
 import { formatPrefix, network, type Prefix, parsePrefix } from "../ip/prefix.ts";
@@ -30,21 +31,35 @@ const MULTICAST = ["224.0.0.0/4", "ff00::/8"] as const;
 /** How many rules the chain of a subnet has. */
 export const SUBNET_RULES = 2;
 
+/** Hexadecimal digits of a SHA-512 that stand for a list of prefixes in a chain's name. */
+const LIST_DIGITS = 8;
+
+/** What is to be masqueraded. */
+export interface Wanted {
+  readonly owner: Owner;
+  /** The container's addresses, each with the length of its subnet. */
+  readonly prefixes: readonly Prefix[];
+  /** Where packets go under their own source besides: prefixes of either family. None unless told. */
+  readonly keep?: readonly Prefix[];
+}
+
 /** One address that is masqueraded. */
 export interface Masqueraded {
   readonly address: Address;
   /** Destinations inside keep the source; undefined for an element that nobody but a person can have made. */
   readonly subnet: Prefix | undefined;
+  /** The chain that the address goes to. */
+  readonly chain: string;
   /** Begins with ownerKey of the attachment that it belongs to. */
   readonly comment: string;
 }
 
 /**
- * The rule set for containers of these subnets. A container costs an element of a map, which a packet finds by hash:
+ * The rule set for containers of these subnets, whose packets keep their source on the way to `keep` too. A container costs an element of a map, which a packet finds by hash:
  * neither packets nor changes get slower with the number of containers.
  */
-export function masqueradeRules(subnets: readonly Prefix[]): RuleSet {
-  const chains = new Map(subnets.map((subnet) => [subnetChain(subnet).name, subnetRules(subnet)]));
+export function masqueradeRules(subnets: readonly Prefix[], keep: readonly Prefix[] = []): RuleSet {
+  const chains = new Map(subnets.map((subnet) => [subnetChain(subnet, keep).name, subnetRules(subnet, keep)]));
   return {
     table: { family: TABLE.family, name: TABLE.table, flags: 0, userdata: commented("table", COMMENT) },
     sets: [typedSet(SOURCES[4]), typedSet(SOURCES[6])],
@@ -52,24 +67,36 @@ export function masqueradeRules(subnets: readonly Prefix[]): RuleSet {
   };
 }
 
-/** The chain that the addresses of a prefix's subnet go to. Its name is one that the nft tool reads: no colon. */
-export function subnetChain(prefix: Prefix): ChainKey {
-  return { ...TABLE, name: `to_${formatPrefix(network(prefix)).replaceAll(":", "-")}` };
+/**
+ * The chain that the addresses of a prefix's subnet go to, another one for each list of what they keep their source for: networks may
+ * share a subnet, and a configuration may change. Its name is one that the nft tool reads: no colon.
+ */
+export function subnetChain(prefix: Prefix, keep: readonly Prefix[] = []): ChainKey {
+  const list = keptBy(prefix, keep).map(formatPrefix);
+  const suffix = list.length === 0 ? "" : `_${sha512(list.join(" ")).slice(0, LIST_DIGITS)}`;
+  return { ...TABLE, name: `to_${formatPrefix(network(prefix)).replaceAll(":", "-")}${suffix}` };
+}
+
+/** Whether a subnet's chain has the rules of a list besides SUBNET_RULES. */
+export function hasList(chain: string): boolean {
+  return /_[0-9a-f]+$/.test(chain);
 }
 
 /** The element for one container's address, with the prefix length of its subnet. */
-export function encodeMasqueraded({ address, length }: Prefix, owner: Owner): OwnedElement {
-  return ownedElement(owner, SOURCES[address.family], {
-    key: [encodeAddress(address)],
-    data: { verdict: { code: NFT.GOTO, chain: subnetChain({ address, length }).name } },
+export function encodeMasqueraded(prefix: Prefix, { owner, keep }: Omit<Wanted, "prefixes">): OwnedElement {
+  return ownedElement(owner, SOURCES[prefix.address.family], {
+    key: [encodeAddress(prefix.address)],
+    data: { verdict: { code: NFT.GOTO, chain: subnetChain(prefix, keep).name } },
   });
 }
 
 /** The mirror image. @throws RangeError when the key is no address */
 export function decodeMasqueraded({ key, data, userdata }: Element): Masqueraded {
+  const chain = data?.verdict?.chain ?? "";
   return {
     address: decodeAddress(key?.value ?? new Uint8Array()),
-    subnet: parseSubnet(data?.verdict?.chain ?? ""),
+    subnet: parseSubnet(chain),
+    chain,
     comment: findComment("element", userdata) ?? "",
   };
 }
@@ -86,11 +113,25 @@ function postrouting(): ChainRules {
   };
 }
 
-function subnetRules(subnet: Prefix): ChainRules {
+function subnetRules(subnet: Prefix, keep: readonly Prefix[]): ChainRules {
   return {
-    name: subnetChain(subnet).name,
-    rules: () => [returnTo(network(subnet)), { label: "masquerade", expressions: [MASQUERADE] }],
+    name: subnetChain(subnet, keep).name,
+    rules: () => [
+      ...[network(subnet), ...keptBy(subnet, keep)].map(returnTo),
+      { label: "masquerade", expressions: [MASQUERADE] },
+    ],
   };
+}
+
+/** The networks of a list that are of the prefix's family and not its own, each once, in one order whatever the list's. */
+function keptBy(prefix: Prefix, keep: readonly Prefix[]): readonly Prefix[] {
+  const own = formatPrefix(network(prefix));
+  const others = keep.filter(({ address }) => address.family === prefix.address.family).map(network);
+  const byText = new Map(others.map((each) => [formatPrefix(each), each]));
+  return [...byText]
+    .filter(([text]) => text !== own)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([, each]) => each);
 }
 
 function returnTo(prefix: Prefix) {
@@ -102,5 +143,6 @@ function returnTo(prefix: Prefix) {
 }
 
 function parseSubnet(chain: string): Prefix | undefined {
-  return chain.startsWith("to_") ? parsePrefix(chain.slice("to_".length).replaceAll("-", ":")) : undefined;
+  const [, text] = /^to_([^_]+)/.exec(chain) ?? [];
+  return text === undefined ? undefined : parsePrefix(text.replaceAll("-", ":"));
 }

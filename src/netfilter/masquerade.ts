@@ -1,34 +1,35 @@
-import type { Prefix } from "../ip/prefix.ts";
 import type { Request } from "../netlink/answers.ts";
 import type { Netlink } from "../netlink/socket.ts";
 import {
   decodeMasqueraded,
   encodeMasqueraded,
+  hasList,
   type Masqueraded,
   masqueradeRules,
   SOURCES,
   SUBNET_RULES,
   TABLE,
+  type Wanted,
 } from "./masquerade-rules.ts";
 import { deleteChain, findChain } from "./nftables/chain.ts";
+import { listRules } from "./nftables/rule.ts";
 import { addOwnedElements, deleteOwnedElements, listOwnedElements, type OwnedElement } from "./owned-elements.ts";
 import { networkKey, type Owner, type Selection, selectOwner } from "./owner.ts";
 
 const SETS = [SOURCES[4], SOURCES[6]] as const;
 
 /**
- * Masquerades what comes from these addresses and leaves their subnets: each prefix is a container's address with its
- * subnet's length. Twice is once. An address that another attachment left behind becomes this one's.
+ * Masquerades what comes from these addresses and leaves their subnets for anywhere but `keep`. Twice is once. An address that another attachment left behind becomes this one's.
  * @param netlink a socket of NETLINK_NETFILTER
  * @throws NetlinkError naming the object that the kernel refused
  */
-export function addMasquerade(netlink: Netlink, request: { owner: Owner; prefixes: readonly Prefix[] }): void {
-  const { owner, prefixes } = request;
+export function addMasquerade(netlink: Netlink, wanted: Wanted): void {
+  const { prefixes, keep } = wanted;
   if (prefixes.length === 0) return;
   addOwnedElements(netlink, {
     action: "masquerade a container's addresses with nftables",
-    elements: prefixes.map((prefix) => encodeMasqueraded(prefix, owner)),
-    rules: masqueradeRules(prefixes),
+    elements: prefixes.map((prefix) => encodeMasqueraded(prefix, wanted)),
+    rules: masqueradeRules(prefixes, keep),
   });
 }
 
@@ -69,7 +70,8 @@ function unusedChains(netlink: Netlink, elements: readonly OwnedElement[]): read
     .map((name) => ({ ...TABLE, name }))
     .filter((chain) => {
       const going = goingTo.filter((name) => name === chain.name).length;
-      return (findChain(netlink, chain)?.use ?? 0) <= SUBNET_RULES + going;
+      const rules = hasList(chain.name) ? listRules(netlink, chain).length : SUBNET_RULES;
+      return (findChain(netlink, chain)?.use ?? 0) <= rules + going;
     })
     .map(deleteChain);
 }

@@ -8,6 +8,7 @@ import { IptablesError } from "../netfilter/iptables/tool.ts";
 import { addMasquerade, deleteSelected } from "../netfilter/masquerade.ts";
 import { verifyMasquerade } from "../netfilter/masquerade-check.ts";
 import { addIptablesMasquerade, deleteJumps, missingIptablesMasquerade } from "../netfilter/masquerade-iptables.ts";
+import type { Wanted } from "../netfilter/masquerade-rules.ts";
 import { type Owner, type Selection, selectOwner, selectStale } from "../netfilter/owner.ts";
 import { deleteReferenceRules, listReferenceRules } from "../netfilter/reference-rules.ts";
 import { type Backend, type Netfilter, openBackend, openNetfilter, withIptables } from "./netfilter.ts";
@@ -18,13 +19,13 @@ export function openMasqueradeBackend(request: Pick<Request, "environment">, ask
   return openBackend(request, { field: "ipMasqBackend", asked, need: "ipMasq true" });
 }
 
-/** Masquerades what the attachment's addresses send beyond their own network. Ended again when the call fails. */
+/** Masquerades what the attachment's addresses send beyond their own network and `keep`. Ended again when the call fails. */
 export function masquerade(
   request: Request,
-  { backend, ips }: { backend: Backend; ips: readonly IpConfig[] },
+  { backend, ips, keep }: { backend: Backend; ips: readonly IpConfig[]; keep: readonly Prefix[] },
   defer: Defer,
 ): void {
-  const wanted = { owner: request, prefixes: ips.map(({ address }) => address) };
+  const wanted = { owner: request, prefixes: ips.map(({ address }) => address), keep };
   defer(() => remove(backend, selectOwner(request), selectOwnJumps(request, [])));
   if (backend.kind === "nftables") addMasquerade(backend.netlink, wanted);
   else withIptables("masquerade with iptables", () => addIptablesMasquerade(backend, wanted));
@@ -50,10 +51,10 @@ export function endStaleMasquerade(request: Request, valid: readonly Omit<Owner,
  */
 export function checkMasquerade(
   request: Request,
-  { asked, ips }: { asked: string | undefined; ips: readonly IpConfig[] },
+  { asked, ips, keep }: { asked: string | undefined; ips: readonly IpConfig[]; keep: readonly Prefix[] },
 ): readonly string[] {
   const backend = openMasqueradeBackend(request, asked);
-  const wanted = { owner: request, prefixes: ips.map(({ address }) => address) };
+  const wanted = { owner: request, prefixes: ips.map(({ address }) => address), keep };
   const nftables = () => checkNftables(backend, wanted);
   const iptables = () => checkIptables(backend, wanted);
   const [first, second] = backend.kind === "nftables" ? [nftables, iptables] : [iptables, nftables];
@@ -72,15 +73,12 @@ function remove(netfilter: Netfilter, selection: Selection, jumps: JumpSelection
   ]);
 }
 
-interface Wanted {
-  readonly owner: Owner;
-  readonly prefixes: readonly Prefix[];
-}
-
 function checkNftables({ netlink }: Netfilter, wanted: Wanted): readonly string[] {
   if (netlink === undefined) return ["The kernel has no nf_tables"];
-  const made = listReferenceRules(netlink, selectOwner(wanted.owner)).length;
-  return made >= wanted.prefixes.length ? [] : verifyMasquerade(netlink, wanted);
+  const { owner, prefixes, keep = [] } = wanted;
+  // The reference plugins keep the source for no list.
+  const made = keep.length > 0 ? 0 : listReferenceRules(netlink, selectOwner(owner)).length;
+  return made >= prefixes.length ? [] : verifyMasquerade(netlink, wanted);
 }
 
 function checkIptables(netfilter: Netfilter, wanted: Wanted): readonly string[] {

@@ -26,6 +26,11 @@ const EXPECTED: Readonly<Record<string, { check: boolean; gateways: string[]; fi
   },
   "30-layer2.conflist": { check: true, gateways: [], files: [] },
   "40-rkt.conf": { check: false, gateways: ["10.1.0.1"], files: ["last_reserved_ip.0"] },
+  "50-cluster.conflist": {
+    check: true,
+    gateways: ["10.244.1.1", "fd00:10:244:1::1"],
+    files: ["last_reserved_ip.0", "last_reserved_ip.1"],
+  },
 };
 
 describe("conf", () => {

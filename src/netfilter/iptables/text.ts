@@ -1,6 +1,6 @@
 import { ADDRESS_BITS, formatAddress, parseAddress } from "../../ip/address.ts";
-import { formatPrefix, network, type Prefix } from "../../ip/prefix.ts";
-import type { Owner } from "../owner.ts";
+import { formatPrefix, network } from "../../ip/prefix.ts";
+import type { Wanted } from "../masquerade-rules.ts";
 import type { Jump, JumpSelection } from "./jump.ts";
 import { chainName, referenceChainName, ruleComment } from "./name.ts";
 
@@ -14,19 +14,20 @@ const JUMP = /^-A POSTROUTING -s (\S+?)(?:\/(?:32|128))? -m comment --comment (?
  * What masquerades a container's addresses of one family, as input for `iptables-restore --noflush`: a chain of its own, which is emptied
  * where it is there, and a jump to it for each address.
  */
-export function formatAdditions(owner: Owner, prefixes: readonly Prefix[]): string {
-  const chain = chainName(owner);
-  return formatInput([`:${chain} - [0:0]`, ...rulesOf(chain, owner, prefixes)]);
+export function formatAdditions(wanted: Wanted): string {
+  const chain = chainName(wanted.owner);
+  return formatInput([`:${chain} - [0:0]`, ...rulesOf(chain, wanted)]);
 }
 
 /**
  * The rules of an attachment that a listing by `iptables -S` lacks: none where it has all of them, in this project's chain or in the
  * reference plugins'.
  */
-export function missingRules(listing: string, owner: Owner, prefixes: readonly Prefix[]): readonly string[] {
+export function missingRules(listing: string, wanted: Wanted): readonly string[] {
+  const { owner } = wanted;
   const present = new Set(listing.split("\n"));
   const [own = [], shared = []] = [chainName(owner), referenceChainName(owner)].map((chain) =>
-    rulesOf(chain, owner, prefixes).filter((rule) => !present.has(rule)),
+    rulesOf(chain, wanted).filter((rule) => !present.has(rule)),
   );
   return shared.length === 0 ? [] : own;
 }
@@ -63,17 +64,23 @@ export function parseJump(line: string): Jump | undefined {
 }
 
 /** In the words of `iptables -S`. */
-function rulesOf(chain: string, owner: Owner, prefixes: readonly Prefix[]): readonly string[] {
+function rulesOf(chain: string, { owner, prefixes, keep = [] }: Wanted): readonly string[] {
   const comment = `-m comment --comment "${ruleComment(owner).replaceAll(/["\\]/g, "\\$&")}"`;
-  const subnets = new Set(prefixes.map((prefix) => formatPrefix(network(prefix))));
   const families = new Set(prefixes.map(({ address }) => address.family));
+  const kept = keep.filter(({ address }) => families.has(address.family));
+  const subnets = new Set([...prefixes, ...kept].map((prefix) => formatPrefix(network(prefix))));
   return [
-    ...[...subnets].map((subnet) => `-A ${chain} -d ${subnet} ${comment} -j ACCEPT`),
+    ...[...subnets].map((subnet) => `-A ${chain} ${toSubnet(subnet)}${comment} -j ACCEPT`),
     ...[...families].map((family) => `-A ${chain} ! -d ${MULTICAST[family]} ${comment} -j MASQUERADE`),
     ...prefixes.map(({ address }) => {
       return `-A POSTROUTING -s ${formatAddress(address)}/${ADDRESS_BITS[address.family]} ${comment} -j ${chain}`;
     }),
   ];
+}
+
+/** The tool says nothing of a destination that is everything. */
+function toSubnet(subnet: string): string {
+  return subnet.endsWith("/0") ? "" : `-d ${subnet} `;
 }
 
 function formatInput(lines: readonly string[]): string {
