@@ -139,20 +139,28 @@ export class Containerd {
   }
 }
 
-/** containerd of the distribution's newest suite, unpacked and not installed. It needs a libc 2.34. */
+/** containerd of the distribution's newest suite, unpacked and not installed. It needs a libc 2.34. @throws Error where it is not to be had */
 function unpackNewest(): string {
   const folder = path.join(cache, "containerd");
-  if (!fs.existsSync(folder)) {
-    const unfinished = `${folder}.${process.pid}`;
-    fs.mkdirSync(unfinished, { recursive: true });
-    const newest = new NewestPackages();
-    try {
-      newest.unpack("containerd", unfinished);
-      fs.renameSync(unfinished, folder);
-    } finally {
-      newest.dispose();
-      fs.rmSync(unfinished, { recursive: true, force: true });
-    }
+  const unfinished = `${folder}.${process.pid}`;
+  try {
+    if (!fs.existsSync(folder)) unpack(unfinished, folder);
+  } catch (error) {
+    const help = `put its usr/bin/{containerd,ctr,containerd-shim-runc-v2} into ${folder} by hand`;
+    throw new Error(`Cannot have the distribution's newest containerd: ${help}`, { cause: error });
+  } finally {
+    fs.rmSync(unfinished, { recursive: true, force: true });
   }
   return path.join(folder, "usr/bin");
+}
+
+function unpack(unfinished: string, folder: string): void {
+  fs.mkdirSync(unfinished, { recursive: true });
+  const newest = new NewestPackages();
+  try {
+    newest.unpack("containerd", unfinished);
+    fs.renameSync(unfinished, folder);
+  } finally {
+    newest.dispose();
+  }
 }

@@ -1,4 +1,4 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
@@ -41,6 +41,8 @@ function layerOf(rootfs: string): Buffer {
   for (const name of ["bin", "dev", "etc", "proc", "root", "run", "sys", "tmp"])
     fs.mkdirSync(path.join(rootfs, name), { recursive: true });
   fs.copyFileSync(BUSYBOX, path.join(rootfs, BUSYBOX));
+  if (spawnSync("chroot", [rootfs, BUSYBOX, "true"]).status !== 0)
+    throw new Error(`Cannot make an image of ${BUSYBOX}: must be static. Install busybox-static`);
   const applets = execFileSync(BUSYBOX, ["--list"], { encoding: "utf8" }).trim().split("\n");
   for (const name of applets.filter((applet) => applet !== "busybox"))
     fs.symlinkSync("busybox", path.join(rootfs, "bin", name));
