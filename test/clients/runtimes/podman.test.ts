@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { OpenLog } from "./open-log.ts";
 import { Podman } from "./podman.ts";
 import { nothing } from "./traces.ts";
-import { who } from "./who.ts";
+import { askWho, who } from "./who.ts";
 
 let podman: Podman;
 let opened: OpenLog;
@@ -75,4 +75,26 @@ describe("podman's default network", () => {
     podman.run(["rm", "--force", "--time", "0", "a", "b"]);
     expect(podman.traces()).toEqual(nothing);
   });
+});
+
+test("podman network create: networks of both families that reach their own and the outside, and not each other", () => {
+  const [blue, red] = ["blue", "red"].map((name, i) => {
+    const subnets = ["--subnet", `10.89.${i}.0/24`, "--subnet", `fd89:${i}::/64`];
+    podman.run(["network", "create", "--ipv6", ...subnets, "--opt", "isolate=true", name]);
+    return (last: number) => `${name}:ip=10.89.${i}.${last},ip6=fd89:${i}::${last}`;
+  });
+  podman.serve("a", ["--network", blue?.(50) ?? ""]);
+  podman.serve("b", ["--network", blue?.(51) ?? ""]);
+  podman.serve("c", ["--network", red?.(50) ?? ""]);
+  expect(podman.who("b", "10.89.0.50")).toEqual({ name: "a", client: "10.89.0.51" });
+  expect(podman.who("b", "[fd89:0::50]")).toEqual({ name: "a", client: "fd89::51" });
+  for (const name of ["a", "c"]) {
+    expect(podman.who(name, "192.0.2.2")).toMatchObject({ client: "192.0.2.1" });
+    expect(podman.who(name, "[2001:db8::2]")).toMatchObject({ client: "2001:db8::1" });
+  }
+  for (const address of ["10.89.0.50", "[fd89:0::50]"])
+    expect(podman.node.try(["podman", "exec", "c", ...askWho(address, 2)])).toMatchObject({ status: 143, stdout: "" });
+  podman.run(["rm", "--all", "--force", "--time", "0"]);
+  podman.run(["network", "rm", "blue", "red"]);
+  expect(podman.node.files("/sys/class/net")).toEqual(["cni-podman0", "lo", "uplink"]);
 });

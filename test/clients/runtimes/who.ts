@@ -28,9 +28,9 @@ export interface Who {
 }
 
 /** Command that asks the web server at an address, with its port where that is not 80, from inside a container. `readWho` reads what it prints. */
-export function askWho(address: string): string[] {
+export function askWho(address: string, seconds = 5): string[] {
   // Debian's static wget ends in a segmentation fault when it is told a timeout, and where there is a libc of another version.
-  return [BUSYBOX, "timeout", "5", "wget", "-q", "-O", "-", `http://${address}${WHO}`];
+  return [BUSYBOX, "timeout", String(seconds), "wget", "-q", "-O", "-", `http://${address}${WHO}`];
 }
 
 export function readWho(printed: string): Who {
