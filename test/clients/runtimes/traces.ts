@@ -8,7 +8,7 @@ export interface Traces {
   readonly leases: readonly string[];
   /** Files of the result cache. */
   readonly results: readonly string[];
-  /** Network namespaces that are mounted. An empty file that one was to be mounted on is what a killed runtime leaves. */
+  /** Network namespaces that are mounted. */
   readonly namespaces: readonly string[];
 }
 
