@@ -49,6 +49,8 @@ export const ERROR_CODES = {
   deadlineExceeded: 109,
   /** The loopback interface has an address that is none of its own. */
   loopbackConflict: 110,
+  /** A port of the host's is already mapped to another container. */
+  portConflict: 111,
   /** firewalld refused, or did not answer. */
   firewalldFailed: 115,
   /** A bug in the plugin. */

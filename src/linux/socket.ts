@@ -9,7 +9,10 @@ export const AF = { UNIX: 1, INET: 2, BRIDGE: 7, INET6: 10, NETLINK: 16 } as con
 export const SOCK = { STREAM: 1, RAW: 3, CLOEXEC: 0o2000000 } as const;
 
 /** Levels of socket options. <sys/socket.h>, <netinet/in.h> */
-export const SOL = { IP: 0, IPV6: 41, NETLINK: 270 } as const;
+export const SOL = { IP: 0, SOCKET: 1, IPV6: 41, NETLINK: 270 } as const;
+
+/** Options of every socket. <sys/socket.h> */
+export const SO = { SNDBUFFORCE: 32 } as const;
 
 /** Flags of send and receive. <sys/socket.h> */
 const MSG = { TRUNC: 0x20, DONTWAIT: 0x40 } as const;

@@ -4,7 +4,7 @@ import { type JumpSelection, selectOwnChain } from "./iptables/jump.ts";
 import { findInLegacy } from "./iptables/legacy-table.ts";
 import { deleteNftJumps } from "./iptables/nft-table.ts";
 import { formatAdditions, formatRemovals, missingRules } from "./iptables/text.ts";
-import { findRestore, IptablesError, listNat, type Place, startRestore, waitForAll } from "./iptables/tool.ts";
+import { findRestore, IptablesError, listTable, type Place, startRestore, waitForAll } from "./iptables/tool.ts";
 import type { Wanted } from "./masquerade-rules.ts";
 
 /** How the rules of iptables are reached: a socket of NETLINK_NETFILTER, where the kernel has nf_tables, and its commands. */
@@ -48,7 +48,7 @@ export function deleteJumps({ netlink, place }: Iptables, family: Family, select
 export function missingIptablesMasquerade({ place }: Pick<Iptables, "place">, wanted: Wanted): readonly string[] {
   return FAMILIES.flatMap((family) => {
     const some = only(family, wanted);
-    return some.prefixes.length === 0 ? [] : missingRules(listNat(family, place), some);
+    return some.prefixes.length === 0 ? [] : missingRules(listTable(family, place), some);
   });
 }
 
@@ -61,7 +61,7 @@ function deleteLegacyJumps(family: Family, selection: JumpSelection, place: Plac
     const found = findInLegacy(family, "nat", selection.texts);
     if (found.length === 0) return;
     const chains = found.filter((text) => selection.chains?.includes(text));
-    const listing = listNat(family, place, { chain: "POSTROUTING", variant: "legacy" });
+    const listing = listIfThere(family, place, selection.from);
     const input = formatRemovals(listing, selection, chains);
     if (input === undefined) return;
     try {
@@ -72,5 +72,15 @@ function deleteLegacyJumps(family: Family, selection: JumpSelection, place: Plac
       const isLost = error instanceof IptablesError && error.failure === "refused" && attempt < REMOVAL_ATTEMPTS;
       if (!isLost) throw error;
     }
+  }
+}
+
+/** The rules of a chain of iptables-legacy's; none where it has been deleted. */
+function listIfThere(family: Family, place: Place, chain: string): string {
+  try {
+    return listTable(family, place, { chain, variant: "legacy" });
+  } catch (error) {
+    if (error instanceof IptablesError && error.failure === "refused") return "";
+    throw error;
   }
 }

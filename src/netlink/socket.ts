@@ -6,6 +6,7 @@ import {
   bindSocket,
   openSocket,
   receiveDatagram,
+  SO,
   SOCK,
   SOL,
   sendDatagram,
@@ -73,7 +74,7 @@ export function openNetlink(options: NetlinkOptions = {}): Netlink {
   let sequence = 0;
   const exchange = (requests: readonly Request[], awaited: (request: Request) => boolean) => {
     const numbered = new Map(requests.map((request) => [++sequence, request]));
-    sendDatagram(fd, encodeMessages([...numbered].map(numberMessage)), kernelAddress());
+    sendWhole(fd, encodeMessages([...numbered].map(numberMessage)));
     const deadline = performance.now() + ANSWER_MS;
     const receive = () => receiveMessages(fd, buffer, deadline) ?? refuseSilence(requests);
     return collectAnswers(numbered, { awaited, receive });
@@ -93,6 +94,17 @@ function openIn(options: NetlinkOptions): number {
     setSocketOption(fd, { level: SOL.NETLINK, name, value: 1 });
   }
   return fd;
+}
+
+/** A transaction of thousands of changes needs more room than a socket has by default. */
+function sendWhole(fd: number, bytes: Uint8Array): void {
+  try {
+    sendDatagram(fd, bytes, kernelAddress());
+  } catch (error) {
+    if (!(error instanceof LinuxError) || error.errno !== ERRNO.EMSGSIZE) throw error;
+    setSocketOption(fd, { level: SOL.SOCKET, name: SO.SNDBUFFORCE, value: 2 * bytes.length });
+    sendDatagram(fd, bytes, kernelAddress());
+  }
 }
 
 /** Port 0: the kernel as a destination, any free port as our own. */

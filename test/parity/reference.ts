@@ -13,6 +13,7 @@ const PLUGINS = {
   bridge: "plugins/main/bridge",
   "host-local": "plugins/ipam/host-local",
   loopback: "plugins/main/loopback",
+  portmap: "plugins/meta/portmap",
   tuning: "plugins/meta/tuning",
   bandwidth: "plugins/meta/bandwidth",
   firewall: "plugins/meta/firewall",

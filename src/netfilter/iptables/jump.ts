@@ -2,10 +2,10 @@ import { type Address, isSameAddress } from "../../ip/address.ts";
 import type { Owner } from "../owner.ts";
 import { chainName, isChainName, networkComment, referenceChainName } from "./name.ts";
 
-/** A rule of POSTROUTING that sends what comes from an address to a chain. */
+/** A rule that sends packets to a chain of attachments: in POSTROUTING, say, what comes from an address. */
 export interface Jump {
   readonly chain: string;
-  /** Undefined where the rule asks for anything else than one address. */
+  /** Undefined where the rule does not ask for one address. */
   readonly source: Address | undefined;
   readonly comment: string;
 }
@@ -14,6 +14,8 @@ export interface Jump {
 export interface JumpSelection {
   /** Whose they are, in words. */
   readonly label: string;
+  /** The chain of table nat that the jumps are in. */
+  readonly from: string;
   /** A table that holds none of these texts holds nothing that is selected. */
   readonly texts: readonly string[];
   /** The chains that they may go to, where that is known beforehand. */
@@ -26,6 +28,7 @@ export function selectOwnChain(owner: Owner): JumpSelection {
   const own = chainName(owner);
   return {
     label: `${owner.ifname} of container ${owner.containerId}`,
+    from: "POSTROUTING",
     texts: [own],
     chains: [own],
     selects: ({ chain }) => chain === own,
@@ -55,6 +58,7 @@ export function selectStaleJumps(network: string, valid: readonly Omit<Owner, "n
   const comment = networkComment(network);
   return {
     label: `network ${network}'s stale attachments`,
+    from: "POSTROUTING",
     texts: [comment],
     chains: undefined,
     selects: (jump) => jump.comment.startsWith(comment) && isChainName(jump.chain) && !keep.has(jump.chain),

@@ -4,7 +4,7 @@ import { NetlinkError } from "../../netlink/acknowledgement.ts";
 import type { Request } from "../../netlink/answers.ts";
 import { NFPROTO } from "../../netlink/nfnetlink.ts";
 import type { Netlink } from "../../netlink/socket.ts";
-import { deleteChain, findChain } from "../nftables/chain.ts";
+import { type ChainKey, deleteChain, findChain } from "../nftables/chain.ts";
 import { applyCurrent } from "../nftables/current.ts";
 import { NFT } from "../nftables/data.ts";
 import { NFT_CMP } from "../nftables/expression/cmp.ts";
@@ -35,8 +35,13 @@ export function deleteNftJumps(netlink: Netlink, family: Family, selection: Jump
   });
 }
 
-function removals(netlink: Netlink, family: Family, { selects, chains = [] }: JumpSelection): readonly Request[] {
-  const jumps = listJumps(netlink, family);
+/** Whether a chain of one family is there, and has rules. @throws NetlinkError */
+export function hasNftRules(netlink: Netlink, family: Family, name: string): boolean {
+  return listIfThere(netlink, { ...TABLE[family], name }).length > 0;
+}
+
+function removals(netlink: Netlink, family: Family, { from, selects, chains = [] }: JumpSelection): readonly Request[] {
+  const jumps = listJumps(netlink, { ...TABLE[family], name: from }, family);
   const selected = jumps.filter(selects);
   const isFree = (name: string) => {
     const key = { ...TABLE[family], name };
@@ -50,16 +55,16 @@ function removals(netlink: Netlink, family: Family, { selects, chains = [] }: Ju
   ];
 }
 
-function listJumps(netlink: Netlink, family: Family): readonly (Jump & { rule: Rule })[] {
-  return listPostrouting(netlink, family).flatMap((rule) => {
+function listJumps(netlink: Netlink, from: ChainKey, family: Family): readonly (Jump & { rule: Rule })[] {
+  return listIfThere(netlink, from).flatMap((rule) => {
     const jump = readJump(rule, family);
     return jump === undefined ? [] : [{ ...jump, rule }];
   });
 }
 
-function listPostrouting(netlink: Netlink, family: Family): readonly Rule[] {
+function listIfThere(netlink: Netlink, chain: ChainKey): readonly Rule[] {
   try {
-    return listRules(netlink, { ...TABLE[family], name: "POSTROUTING" });
+    return listRules(netlink, chain);
   } catch (error) {
     if (error instanceof NetlinkError && error.errno === ERRNO.ENOENT) return [];
     throw error;

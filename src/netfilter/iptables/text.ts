@@ -7,8 +7,9 @@ import { chainName, referenceChainName, ruleComment } from "./name.ts";
 /** Addresses of many: a packet to them keeps its source, as the reference plugins have it. */
 const MULTICAST = { 4: "224.0.0.0/4", 6: "ff00::/8" } as const;
 
-/** A rule of POSTROUTING as `iptables -S` prints it; one address has a prefix length or none. */
-const JUMP = /^-A POSTROUTING -s (\S+?)(?:\/(?:32|128))? -m comment --comment (?:"((?:[^"\\]|\\.)*)"|(\S+)) -j (\S+)$/;
+/** A jump with a comment as `iptables -S` prints it; one address has a prefix length or none. */
+const JUMP =
+  /^-A (\S+) (?:-s (\S+?)(?:\/(?:32|128))? )?(?:.* )?-m comment --comment (?:"((?:[^"\\]|\\.)*)"|(\S+)) (?:.* )?-j (\S+)$/;
 
 /**
  * What masquerades a container's addresses of one family, as input for `iptables-restore --noflush`: a chain of its own, which is emptied
@@ -33,16 +34,16 @@ export function missingRules(listing: string, wanted: Wanted): readonly string[]
 }
 
 /**
- * What takes away the selected jumps of a listing of POSTROUTING, and the chains that then no jump goes to, `chains` among
+ * What takes away the selected jumps of a listing of the chain that they are in, and the chains that then no jump goes to, `chains` among
  * them; undefined where there is nothing to take.
  */
 export function formatRemovals(
   listing: string,
-  { selects }: Pick<JumpSelection, "selects">,
+  { from, selects }: Pick<JumpSelection, "from" | "selects">,
   chains: readonly string[],
 ): string | undefined {
   const jumps = listing.split("\n").flatMap((line) => {
-    const jump = parseJump(line);
+    const jump = parseJump(line, from);
     return jump === undefined ? [] : [{ line, chain: jump.chain, isSelected: selects(jump) }];
   });
   const selected = jumps.filter(({ isSelected }) => isSelected);
@@ -56,10 +57,10 @@ export function formatRemovals(
   ]);
 }
 
-/** A jump with a comment, as a line of `iptables -S` says it; undefined for any other line. */
-export function parseJump(line: string): Jump | undefined {
-  const [, source = "", quoted, bare = "", chain] = JUMP.exec(line) ?? [];
-  if (chain === undefined) return undefined;
+/** A jump of a chain with a comment, as a line of `iptables -S` says it; undefined for any other line. */
+export function parseJump(line: string, from: string): Jump | undefined {
+  const [, holder, source = "", quoted, bare = "", chain] = JUMP.exec(line) ?? [];
+  if (chain === undefined || holder !== from) return undefined;
   return { chain, source: parseAddress(source), comment: quoted?.replaceAll(/\\(.)/g, "$1") ?? bare };
 }
 
@@ -83,6 +84,7 @@ function toSubnet(subnet: string): string {
   return subnet.endsWith("/0") ? "" : `-d ${subnet} `;
 }
 
-function formatInput(lines: readonly string[]): string {
-  return ["*nat", ...lines, "COMMIT", ""].join("\n");
+/** Input of iptables-restore that does this to a table, all of it or nothing. */
+export function formatInput(lines: readonly string[], table = "nat"): string {
+  return [`*${table}`, ...lines, "COMMIT", ""].join("\n");
 }

@@ -78,14 +78,14 @@ export function startRestore(
   return () => void wait();
 }
 
-/** What `iptables -t nat -S` prints, of one chain where it is named: each rule as a line. @throws IptablesError */
-export function listNat(
+/** What `iptables -t nat -S` prints, or of another table, of one chain where it is named: each rule as a line. @throws IptablesError */
+export function listTable(
   family: Family,
   place: Place,
-  { chain, variant }: { chain?: string; variant?: Variant } = {},
+  { table = "nat", chain, variant }: { table?: string; chain?: string; variant?: Variant } = {},
 ): string {
   const names = [...(variant === undefined ? [] : [`${NAME[family]}-${variant}`]), NAME[family]];
-  const args = ["-w", secondsLeft(place), "-t", "nat", "-S", ...(chain === undefined ? [] : [chain])];
+  const args = ["-w", secondsLeft(place), "-t", table, "-S", ...(chain === undefined ? [] : [chain])];
   return start(names, { args, stdin: "", place })();
 }
 

@@ -83,8 +83,9 @@ test.each([
   [jump("fd00:88::2/128", OWN), { chain: OWN, source: "fd00:88::2", comment: 'name: "net1" id: "c1"' }],
   [jump("10.88.0.0/24", OWN), { chain: OWN, source: undefined, comment: 'name: "net1" id: "c1"' }],
   [`-A POSTROUTING -s 10.0.0.1/32 -m comment --comment one -j X`, { chain: "X", source: "10.0.0.1", comment: "one" }],
-])("parseJump reads %s", (line, expected) => {
-  expect(parseJump(line)).toEqual({ ...expected, source: parseAddress(expected.source ?? "") });
+  ["-A POSTROUTING -p tcp -m comment --comment one -m multiport --dports 80 -j X", { chain: "X", comment: "one" }],
+])("parseJump reads %s", (line, expected: { chain: string; comment: string; source?: string | undefined }) => {
+  expect(parseJump(line, "POSTROUTING")).toEqual({ ...expected, source: parseAddress(expected.source ?? "") });
 });
 
 test.each([
@@ -92,8 +93,9 @@ test.each([
   "-N KUBE-POSTROUTING",
   "-A POSTROUTING -j KUBE-POSTROUTING",
   "-A POSTROUTING -o eth0 -j MASQUERADE",
+  "-A PREROUTING -m comment --comment one -j X",
   "",
-])("parseJump reads nothing from %j", (line) => expect(parseJump(line)).toBeUndefined());
+])("parseJump reads nothing from %j", (line) => expect(parseJump(line, "POSTROUTING")).toBeUndefined());
 
 const listing = [
   "-P POSTROUTING ACCEPT",
@@ -128,7 +130,7 @@ test("formatRemovals takes a chain without jumps, and says when there is nothing
 test("selectStaleJumps selects a network's jumps but those of the valid attachments, whoever made them", () => {
   const { selects } = selectStaleJumps("net1", [{ containerId: "c1", ifname: "eth0" }]);
   const selected = (line: string) => {
-    const parsed = parseJump(line);
+    const parsed = parseJump(line, "POSTROUTING");
     return parsed !== undefined && selects(parsed);
   };
   expect(listing.slice(1).map(selected)).toEqual([false, false, false]);

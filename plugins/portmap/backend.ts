@@ -1,0 +1,11 @@
+import type { Request } from "../../src/cni/request.ts";
+import { type Backend, openBackend } from "../../src/steps/netfilter.ts";
+import type { PortmapConfig } from "./config.ts";
+import { requireConditions } from "./nftables-conditions.ts";
+
+/** What the configuration's ports are mapped with. @throws CniError unsupportedField when the host lacks it, or what conditions need; invalidConfig */
+export function openPortsBackend(request: Pick<Request, "environment">, config: PortmapConfig): Backend {
+  const backend = openBackend(request, { field: "backend", asked: config.backend, need: "portMappings" });
+  if (backend.kind === "nftables") requireConditions(config, request.environment);
+  return backend;
+}

@@ -1,0 +1,92 @@
+import { type Address, type Family, isSameAddress } from "../../src/ip/address.ts";
+import { ERRNO } from "../../src/linux/errno.ts";
+import { IPPROTO } from "../../src/netfilter/nftables/match.ts";
+import { NetlinkError } from "../../src/netlink/acknowledgement.ts";
+import { deleteConnection } from "../../src/netlink/conntrack/delete.ts";
+import { listConnections } from "../../src/netlink/conntrack/list.ts";
+import type { Connection } from "../../src/netlink/conntrack/message.ts";
+import { RTN } from "../../src/netlink/route/header.ts";
+import { getRoute } from "../../src/netlink/route/list.ts";
+import { NETLINK, type Netlink, openNetlink } from "../../src/netlink/socket.ts";
+import type { Redirect } from "./redirect.ts";
+
+/** More ports than this are looked for in one list of all: each list is a walk through the kernel's table. */
+const FEW_PORTS = 4;
+
+/**
+ * Forgets the UDP connections to ports that are mapped from now on, and that the kernel still takes elsewhere: whoever sends all the time would
+ * never come to the container. Those to other hosts' ports of the same number stay. @throws NetlinkError, LinuxError
+ */
+export function forgetBefore(redirects: readonly Redirect[]): void {
+  if (!redirects.some(isUdp)) return;
+  const host = openNetlink();
+  try {
+    const isLocal = remember((address) => isHostAddress(host, address));
+    forget(redirects, ({ original, reply }, { hostIp, to }) => {
+      if (isSameAddress(reply.source, to)) return false;
+      return hostIp === undefined ? isLocal(original.destination) : isSameAddress(original.destination, hostIp);
+    });
+  } finally {
+    host.close();
+  }
+}
+
+/** Forgets the UDP connections that go to the container by mappings that are no more: the port's next holder gets its packets. @throws NetlinkError */
+export function forgetAfter(redirects: readonly Redirect[]): void {
+  if (!redirects.some(isUdp)) return;
+  forget(redirects, ({ reply }, { to, toPort }) => {
+    return reply.sourcePort === toPort && isSameAddress(reply.source, to);
+  });
+}
+
+function forget(
+  redirects: readonly Redirect[],
+  isStale: (connection: Connection, redirect: Redirect) => boolean,
+): void {
+  const netlink = openNetlink({ protocol: NETLINK.NETFILTER });
+  const udp = redirects.filter(isUdp);
+  for (const family of [4, 6] as const) {
+    const own = udp.filter(({ to }) => to.family === family);
+    for (const connection of list(netlink, family, [...new Set(own.map(({ hostPort }) => hostPort))])) {
+      const isOn = ({ hostPort }: Redirect) => hostPort === connection.original.destinationPort;
+      if (own.some((redirect) => isOn(redirect) && isStale(connection, redirect))) deleteIfThere(netlink, connection);
+    }
+  }
+}
+
+function isUdp({ protocol }: Redirect): boolean {
+  return protocol === "udp";
+}
+
+function list(netlink: Netlink, family: Family, ports: readonly number[]): readonly Connection[] {
+  const filter = { family, protocol: IPPROTO.UDP };
+  if (ports.length === 0) return [];
+  if (ports.length > FEW_PORTS) return listConnections(netlink, filter);
+  return ports.flatMap((destinationPort) => listConnections(netlink, { ...filter, destinationPort }));
+}
+
+function deleteIfThere(netlink: Netlink, connection: Connection): void {
+  try {
+    deleteConnection(netlink, connection);
+  } catch (error) {
+    if (!(error instanceof NetlinkError) || error.errno !== ERRNO.ENOENT) throw error;
+  }
+}
+
+function isHostAddress(host: Netlink, address: Address): boolean {
+  try {
+    return getRoute(host, address).type === RTN.LOCAL;
+  } catch (error) {
+    if (error instanceof NetlinkError) return false;
+    throw error;
+  }
+}
+
+function remember(ask: (address: Address) => boolean): (address: Address) => boolean {
+  const answers = new Map<bigint, boolean>();
+  return (address) => {
+    const answer = answers.get(address.value) ?? ask(address);
+    answers.set(address.value, answer);
+    return answer;
+  };
+}

@@ -1,0 +1,11 @@
+import { type Request, validAttachments } from "../../src/cni/request.ts";
+import { endStalePorts } from "./ports.ts";
+
+/**
+ * Ends the mappings of this network's attachments that the runtime does not name as valid. Without a list nothing is known to be stale, with an
+ * empty one everything of this network is. What another network or nobody has stays.
+ */
+export function gc(request: Request): void {
+  const valid = validAttachments(request);
+  if (valid !== undefined) endStalePorts(request, valid);
+}

@@ -1,0 +1,47 @@
+import { parseAddress } from "../../src/ip/address.ts";
+import { parseJump } from "../../src/netfilter/iptables/text.ts";
+import type { Owner } from "../../src/netfilter/owner.ts";
+import type { Held } from "./holder.ts";
+import { chainName, parseEntryComment, referenceChainName, SHARED_CHAIN } from "./iptables-chains.ts";
+import { PROTOCOLS } from "./mapping.ts";
+import { overlaps, type Redirect } from "./redirect.ts";
+
+/** Where a mapping's packets are sent, as `iptables -S` prints it. */
+const REDIRECT =
+  /^-A (CNI-DN-\S+) (?:-d (\S+?)(?:\/(?:32|128))? )?-p (\w+) (?:-m \w+ )?--dport (\d+) (?:-m comment --comment "if: ([^"]*)" )?-j DNAT --to-destination \[?([^\s\]]+)\]?:(\d+)$/;
+
+/** Mappings that a packet for one of the plan's could be for as well; with `before`, of those chains alone that packets come to first. */
+export function findHeld(
+  listing: string,
+  redirects: readonly Redirect[],
+  { owner, before = false }: { owner: Owner; before?: boolean },
+): { readonly wanted: Redirect; readonly held: Held } | undefined {
+  const jumps = listing.split("\n").flatMap((line) => parseJump(line, SHARED_CHAIN) ?? []);
+  const own = [chainName(owner), referenceChainName(owner)];
+  const end = before ? jumps.findIndex(({ chain }) => own.includes(chain)) : -1;
+  const others = (end === -1 ? jumps : jumps.slice(0, end)).filter(({ chain }) => !own.includes(chain));
+  const comments = new Map(others.map(({ chain, comment }) => [chain, comment]));
+  const there = parseRedirects(listing).filter(({ chain }) => comments.has(chain));
+  for (const wanted of redirects) {
+    const found = there.find(({ redirect }) => overlaps(redirect, wanted));
+    if (found === undefined) continue;
+    const named = parseEntryComment(comments.get(found.chain) ?? "");
+    const holder = named && { ...named, ...(found.ifname !== undefined && { ifname: found.ifname }) };
+    return { wanted, held: { redirect: found.redirect, owner: holder } };
+  }
+  return undefined;
+}
+
+/** The mappings in a listing, with their chains and what those rules say of the container's interface. */
+export function parseRedirects(
+  listing: string,
+): readonly { readonly chain: string; readonly ifname: string | undefined; readonly redirect: Redirect }[] {
+  return listing.split("\n").flatMap((line) => {
+    const [, chain = "", hostIp = "", name, hostPort, ifname, address = "", toPort] = REDIRECT.exec(line) ?? [];
+    const protocol = PROTOCOLS.find((each) => each === name);
+    const to = parseAddress(address);
+    if (protocol === undefined || to === undefined) return [];
+    const redirect = { protocol, hostIp: parseAddress(hostIp), hostPort: Number(hostPort), to, toPort: Number(toPort) };
+    return [{ chain, ifname, redirect }];
+  });
+}

@@ -1,0 +1,133 @@
+import type { Family } from "../../src/ip/address.ts";
+import type { JumpSelection } from "../../src/netfilter/iptables/jump.ts";
+import { findInLegacy } from "../../src/netfilter/iptables/legacy-table.ts";
+import { hasNftRules } from "../../src/netfilter/iptables/nft-table.ts";
+import { formatInput } from "../../src/netfilter/iptables/text.ts";
+import {
+  findRestore,
+  IptablesError,
+  listTable,
+  type Place,
+  startRestore,
+  type Variant,
+} from "../../src/netfilter/iptables/tool.ts";
+import { deleteJumps, type Iptables } from "../../src/netfilter/masquerade-iptables.ts";
+import type { Owner } from "../../src/netfilter/owner.ts";
+import { refuseHeld } from "./holder.ts";
+import { chainName, ENTRY_COMMENT, referenceChainName, SHARED_CHAIN } from "./iptables-chains.ts";
+import { findHeld, parseRedirects } from "./iptables-listing.ts";
+import { formatAdditions, guardRules, missingRules } from "./iptables-rules.ts";
+import type { Plan } from "./plan.ts";
+import type { Redirect, Redirects } from "./redirect.ts";
+
+/** How often an addition is tried while others make the chains that all share. */
+const ATTEMPTS = 5;
+
+/**
+ * Maps the plan's ports with one `iptables-restore` for each family, and what the attachment had mapped before goes in it. A port that another
+ * one has is refused. @throws CniError portConflict, IptablesError
+ */
+export function addIptablesRedirects({ place }: Iptables, plan: Plan): void {
+  for (const { family } of plan.families) findRestore(family, place.environment);
+  if (plan.localnet !== undefined) addGuard(place, plan.localnet);
+  for (const family of plan.families) addFamily(place, plan, family);
+}
+
+/** A port of these that an attachment has in one of the tables that a host may have, where there is any: only then a command is started. @throws IptablesError */
+export function findIptablesHeld(iptables: Iptables, redirects: readonly Redirect[], owner: Owner) {
+  const families = new Set(redirects.map(({ to }) => to.family));
+  for (const family of families) {
+    const wanted = redirects.filter(({ to }) => to.family === family);
+    for (const options of tablesWith(iptables, family, { chain: SHARED_CHAIN, text: ENTRY_COMMENT })) {
+      const found = findHeld(listTable(family, iptables.place, options), wanted, { owner });
+      if (found !== undefined) return found;
+    }
+  }
+  return undefined;
+}
+
+/** The mappings of an attachment; none where they cannot be listed. @throws NetlinkError */
+export function listIptablesRedirects(iptables: Iptables, owner: Owner): readonly Redirect[] {
+  const names = [chainName(owner), referenceChainName(owner)];
+  return ([4, 6] as const).flatMap((family) =>
+    names.flatMap((chain) =>
+      tablesWith(iptables, family, { chain, text: chain }).flatMap((options) =>
+        parseRedirects(listIfPossible(family, iptables.place, { ...options, chain })).map(({ redirect }) => redirect),
+      ),
+    ),
+  );
+}
+
+/** Deletes what is selected from both tables that a host may have. Nothing there is success. @throws NetlinkError, IptablesError */
+export function deleteIptablesRedirects(iptables: Iptables, family: Family, selection: JumpSelection): void {
+  deleteJumps(iptables, family, selection);
+}
+
+/** What of a family's rules is not there, in the words of `iptables -S`. @throws IptablesError */
+export function missingIptablesRules({ place }: Iptables, plan: Plan): readonly string[] {
+  const { localnet } = plan;
+  const guard = localnet === undefined ? [] : guardRules(localnet);
+  return [
+    ...missingFrom(guard, guard.length === 0 ? "" : listTable(4, place, { table: "raw", chain: "PREROUTING" })),
+    ...plan.families.flatMap((family) => missingRules(listTable(family.family, place), plan, family)),
+  ];
+}
+
+function addFamily(place: Place, plan: Plan, family: Redirects): void {
+  const { owner } = plan;
+  const refuseIfHeld = (listing: string, before: boolean) => {
+    const found = findHeld(listing, family.redirects, { owner, before });
+    if (found !== undefined) refuseHeld(found.wanted, found.held);
+  };
+  insist(() => {
+    const listing = listTable(family.family, place);
+    refuseIfHeld(listing, false);
+    startRestore(family.family, formatAdditions(listing, plan, family), place)();
+  });
+  // Somebody else may have taken one of the ports at the same moment: packets come to whoever was first.
+  refuseIfHeld(listTable(family.family, place), true);
+}
+
+function addGuard(place: Place, link: string): void {
+  const listing = listTable(4, place, { table: "raw", chain: "PREROUTING" });
+  const missing = missingFrom(guardRules(link), listing);
+  if (missing.length > 0) startRestore(4, formatInput(missing, "raw"), place)();
+}
+
+function missingFrom(rules: readonly string[], listing: string): readonly string[] {
+  const present = new Set(listing.split("\n"));
+  return rules.filter((rule) => !present.has(rule));
+}
+
+/** Another call may have made one of the shared chains meanwhile: then nothing was changed, and the table is read anew. */
+function insist(attempt: () => void): void {
+  for (let left = ATTEMPTS - 1; ; left--) {
+    try {
+      attempt();
+      return;
+    } catch (error) {
+      if (!(error instanceof IptablesError) || error.failure !== "refused" || left === 0) throw error;
+    }
+  }
+}
+
+/** Which of a host's two tables nat have rules of a chain, or hold a text. */
+function tablesWith(
+  { netlink }: Iptables,
+  family: Family,
+  { chain, text }: { chain: string; text: string },
+): readonly { readonly variant: Variant }[] {
+  return [
+    ...(netlink !== undefined && hasNftRules(netlink, family, chain) ? [{ variant: "nft" as const }] : []),
+    ...(findInLegacy(family, "nat", [text]).length > 0 ? [{ variant: "legacy" as const }] : []),
+  ];
+}
+
+function listIfPossible(family: Family, place: Place, options: { chain: string; variant: Variant }): string {
+  try {
+    return listTable(family, place, options);
+  } catch (error) {
+    if (error instanceof IptablesError) return "";
+    throw error;
+  }
+}

@@ -1,0 +1,8 @@
+import type { Plugin } from "../../src/cni/plugin.ts";
+import { add } from "./add.ts";
+import { check } from "./check.ts";
+import { del } from "./del.ts";
+import { gc } from "./gc.ts";
+import { status } from "./status.ts";
+
+export const plugin: Plugin = { name: "portmap", add, check, del, gc, status };

@@ -1,0 +1,60 @@
+import * as z from "zod/mini";
+import { address, integer } from "../../src/cni/config.ts";
+import { CniError } from "../../src/cni/error.ts";
+import { formatValue } from "../../src/cni/issue.ts";
+import type { Address, Family } from "../../src/ip/address.ts";
+
+/** The protocols whose ports can be mapped: those that have a port where UDP has it. */
+export const PROTOCOLS = ["tcp", "udp", "sctp"] as const;
+
+export type Protocol = (typeof PROTOCOLS)[number];
+
+/** An entry of `portMappings`. CONVENTIONS.md, "port mappings" */
+export interface PortMapping {
+  readonly protocol: Protocol;
+  readonly hostPort: number;
+  readonly containerPort: number;
+  /** The host's address whose port it is; undefined for all of them. */
+  readonly hostIp: Address | undefined;
+  /** Of which families it is: 0.0.0.0 is every address too, but no IPv6 one. */
+  readonly families: readonly Family[];
+}
+
+/** How an entry is written. */
+export function portMappingEntry() {
+  return z.object({
+    hostPort: z._default(integer(), 0),
+    containerPort: z._default(integer(), 0),
+    protocol: z._default(z.string(), ""),
+    hostIP: z.optional(address()),
+  });
+}
+
+type Entry = z.output<ReturnType<typeof portMappingEntry>>;
+
+/** Reads the entries. Without a protocol it is TCP. @throws CniError invalidConfig in the reference's words where it has some */
+export function parsePortMappings(entries: readonly Entry[]): readonly PortMapping[] {
+  return entries.map((entry, index) => {
+    const where = `portMappings[${index}]`;
+    refuseBadPort("container", entry.containerPort, where);
+    refuseBadPort("host", entry.hostPort, where);
+    const { hostPort, containerPort, hostIP } = entry;
+    const hostIp = hostIP?.value === 0n ? undefined : hostIP;
+    const families: readonly Family[] = hostIP === undefined ? [4, 6] : [hostIP.family];
+    return { protocol: parseProtocol(entry.protocol, where), hostPort, containerPort, hostIp, families };
+  });
+}
+
+function refuseBadPort(end: "container" | "host", port: number, where: string): void {
+  if (port >= 1 && port <= 65_535) return;
+  const details = `must be 1 to 65535, in runtimeConfig.${where}`;
+  throw new CniError("invalidConfig", `Invalid ${end} port number: ${port}`, { details });
+}
+
+function parseProtocol(text: string, where: string): Protocol {
+  const lower = text.toLowerCase();
+  const protocol = lower === "" ? "tcp" : PROTOCOLS.find((each) => each === lower);
+  if (protocol !== undefined) return protocol;
+  const found = `Cannot use runtimeConfig.${where}.protocol ${formatValue(text)}`;
+  throw new CniError("invalidConfig", `${found}: must be one of ${PROTOCOLS.join(", ")}`);
+}

@@ -1,0 +1,63 @@
+import { compareRuleSet } from "../../src/netfilter/nftables/compare.ts";
+import { type Element, findElement } from "../../src/netfilter/nftables/element.ts";
+import { findComment } from "../../src/netfilter/nftables/userdata.ts";
+import type { OwnedElement } from "../../src/netfilter/owned-elements.ts";
+import { isSelected, selectOwner } from "../../src/netfilter/owner.ts";
+import type { Netlink } from "../../src/netlink/socket.ts";
+import { conditionalOf, elementsOf, listRedirects, rulesOf } from "./nftables.ts";
+import { compareConditions } from "./nftables-conditions.ts";
+import { encodeLocalnet, LOCALNET } from "./nftables-maps.ts";
+import { conditionalChains } from "./nftables-rules.ts";
+import type { Plan } from "./plan.ts";
+import { formatEndpoint, formatHostEnd, type Redirect } from "./redirect.ts";
+
+/** How the kernel differs from what addRedirects made of the same plan, a sentence for each difference. @throws NetlinkError */
+export function verifyRedirects(netlink: Netlink, plan: Plan): readonly string[] {
+  const rules = rulesOf(plan);
+  const passed = plan.families.map(({ family }) => conditionalChains(plan.owner, family).passed);
+  const chains = [...rules.chains, ...conditionalOf(plan).filter(({ name }) => passed.includes(name))];
+  return [
+    ...compareRuleSet(netlink, { ...rules, chains }),
+    ...plan.families
+      .filter(({ family }) => plan.config.conditions[family].length > 0)
+      .flatMap(({ family }) => compareConditions(netlink, plan.owner, family)),
+    ...compareLocalnet(netlink, plan),
+    ...compareElements(netlink, plan),
+    ...compareSurplus(netlink, plan),
+  ];
+}
+
+function compareLocalnet(netlink: Netlink, { localnet }: Plan): readonly string[] {
+  if (localnet === undefined || findElement(netlink, LOCALNET, encodeLocalnet(localnet)) !== undefined) return [];
+  return [
+    `Set ${LOCALNET.name} of nftables table ${LOCALNET.table} must have "${localnet}", which others are kept from`,
+  ];
+}
+
+function compareElements(netlink: Netlink, plan: Plan): readonly string[] {
+  return elementsOf(plan).flatMap(({ set, element }) => {
+    const what = `Element ${element.label} of nftables set ${set.name} of table ${set.table}`;
+    const found = findElement(netlink, set, element);
+    if (found === undefined) return [`${what} is missing`];
+    const isOwn = isSelected(selectOwner(plan.owner), findComment("element", found.userdata) ?? "");
+    if (!isOwn) return [`${what} belongs to another attachment`];
+    return isSameData({ set, element }, found) ? [] : [`${what} leads elsewhere than this attachment's does`];
+  });
+}
+
+function isSameData({ element }: OwnedElement, found: Element): boolean {
+  const [wanted, there] = [element.data, found.data];
+  if (wanted?.verdict !== undefined) return wanted.verdict.chain === there?.verdict?.chain;
+  return Buffer.compare(wanted?.value ?? new Uint8Array(), there?.value ?? new Uint8Array()) === 0;
+}
+
+/** What the attachment has mapped and the configuration does not ask for. */
+function compareSurplus(netlink: Netlink, plan: Plan): readonly string[] {
+  const wanted = new Set(plan.families.flatMap(({ redirects }) => redirects).map(formatHostEnd));
+  const surplus = (redirect: Redirect) => !wanted.has(formatHostEnd(redirect));
+  return listRedirects(netlink, selectOwner(plan.owner))
+    .filter(surplus)
+    .map((redirect) => {
+      return `${formatHostEnd(redirect)} is mapped to ${formatEndpoint(redirect.to, redirect.toPort)}, expected no mapping`;
+    });
+}

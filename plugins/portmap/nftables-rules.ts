@@ -1,0 +1,162 @@
+import { type Family, formatAddress } from "../../src/ip/address.ts";
+import { formatPrefix, network, type Prefix, parsePrefix } from "../../src/ip/prefix.ts";
+import { type ChainKey, NF_INET, NF_IP_PRI } from "../../src/netfilter/nftables/chain.ts";
+import { ADDRESS_FIELD, type Field } from "../../src/netfilter/nftables/field.ts";
+import {
+  lookUp,
+  lookUpVerdict,
+  matchBits,
+  matchDestination,
+  matchFamily,
+  matchLocalDestination,
+  matchSource,
+} from "../../src/netfilter/nftables/match.ts";
+import type { ChainRules, LabelledRule, RuleSet } from "../../src/netfilter/nftables/rule-set.ts";
+import { typedSet } from "../../src/netfilter/nftables/set.ts";
+import { DROP, dnatTo, goTo, MASQUERADE, RETURN, setMark } from "../../src/netfilter/nftables/statement.ts";
+import { commented } from "../../src/netfilter/nftables/userdata.ts";
+import { type Owner, ownerKey } from "../../src/netfilter/owner.ts";
+import { ATTACHMENTS, LOCALNET, MAPS, type PortMaps, TABLE } from "./nftables-maps.ts";
+import type { Masquerading } from "./plan.ts";
+
+const COMMENT = "Ports of this host that are mapped to containers', by the CNI plugins";
+
+/** Packets with a source or destination in it belong on no wire. RFC 1122, 3.2.1.3 */
+const LOOPBACK = "127.0.0.0/8";
+
+/** What a packet's key is, behind the address where a mapping is for one. */
+const PORT_FIELDS = ["meta l4proto", "th dport"] as const satisfies readonly Field[];
+
+/** Where a packet goes whose port is mapped. */
+const TRANSLATE = "translate";
+
+/** How packets to mapped ports are marked before they are sent on: by the chain that does it. */
+export interface Way {
+  readonly chain: string;
+  readonly rules: () => readonly LabelledRule[];
+}
+
+/** The way that leaves packets unmarked: their chain is part of every rule set. */
+export const UNMARKED: Way = { chain: TRANSLATE, rules: translateRules };
+
+/**
+ * The way of a container's subnet: what would be answered past the host, or would have an address that no wire may carry, is marked to be
+ * masqueraded.
+ */
+export function wayFor({ all, mark }: Masquerading, subnet: Prefix): Way {
+  const { chain, sources } = all
+    ? { chain: "from_any", sources: [[]] }
+    : { chain: `from_${formatPrefix(network(subnet)).replaceAll(":", "-")}`, sources: sourcesNear(subnet) };
+  const rules = () => [
+    ...sources.map((source) => markFrom(source[0], mark)),
+    { label: `goto ${TRANSLATE}`, expressions: [goTo(TRANSLATE)] },
+  ];
+  return { chain: `${chain}_${formatMark(mark)}`, rules };
+}
+
+/** Chains of an attachment with conditions: `test` has the one rule that the nft tool made, which goes to `passed`. */
+export function conditionalChains(owner: Owner, family: Family): { test: string; passed: string } {
+  return { test: `if${family}_${ownerKey(owner)}`, passed: `passed${family}_${ownerKey(owner)}` };
+}
+
+/** The rule set for these ways and marks. A mapping costs an element in each of two maps, which a packet finds by hash. */
+export function portmapRules(ways: readonly Way[], marks: readonly number[]): RuleSet {
+  return {
+    table: { family: TABLE.family, name: TABLE.table, flags: 0, userdata: commented("table", COMMENT) },
+    sets: [ATTACHMENTS, LOCALNET, ...MAPS.flatMap(({ ways, targets }) => [ways, targets])].map(typedSet),
+    chains: [
+      natChain("prerouting", NF_INET.PRE_ROUTING, NF_IP_PRI.NAT_DST, toPorts),
+      natChain("output", NF_INET.LOCAL_OUT, NF_IP_PRI.NAT_DST, outputRules),
+      { name: "ports", rules: portsRules },
+      { name: TRANSLATE, rules: translateRules },
+      guardChain(),
+      ...new Map(ways.map((way) => [way.chain, { name: way.chain, rules: way.rules }])).values(),
+      ...[...new Set(marks)].map(masqueradeChain),
+    ].filter(isFirst),
+  };
+}
+
+/** A chain of the table. */
+export function chainKey(name: string): ChainKey {
+  return { ...TABLE, name };
+}
+
+/** Only what is for this host: a port of a machine behind it is not its own (CVE-2025-67499). */
+function toPorts(): readonly LabelledRule[] {
+  return [{ label: "fib daddr type local goto ports", expressions: [...matchLocalDestination(), goTo("ports")] }];
+}
+
+/** What goes to ::1 stays: IPv6 has no route_localnet, so that no answer would come back, and whoever asks would wait for one. */
+function outputRules(): readonly LabelledRule[] {
+  const loopback = parsePrefix("::1/128");
+  const kept = loopback === undefined ? [] : [[...matchDestination(loopback), RETURN]];
+  return [...kept.map((expressions) => ({ label: "ip6 daddr ::1 return", expressions })), ...toPorts()];
+}
+
+function portsRules(): readonly LabelledRule[] {
+  return MAPS.map((maps) => ({
+    label: `${fieldsOf(maps).join(" . ")} vmap @${maps.ways.name}`,
+    expressions: [...matchFamily(maps.family), ...lookUpVerdict(fieldsOf(maps), maps.ways)],
+  }));
+}
+
+function translateRules(): readonly LabelledRule[] {
+  return MAPS.map((maps) => ({
+    label: `dnat ${ADDRESS_FIELD[maps.family].destination.split(" ")[0]} to ${fieldsOf(maps).join(" . ")} map @${maps.targets.name}`,
+    expressions: [...matchFamily(maps.family), ...dnatTo(maps.family, fieldsOf(maps), maps.targets)],
+  }));
+}
+
+function fieldsOf({ family, hasAddress }: PortMaps): readonly Field[] {
+  return hasAddress ? [ADDRESS_FIELD[family].destination, ...PORT_FIELDS] : PORT_FIELDS;
+}
+
+/**
+ * With route_localnet a link takes packets to 127.0.0.0/8, the host's own services, from whoever is on it, and packets from there. Answers to the
+ * host's own connections do not have such addresses yet at this point. (CVE-2020-8558)
+ */
+function guardChain(): ChainRules {
+  const loopback = parsePrefix(LOOPBACK);
+  const matches = loopback === undefined ? [] : [matchDestination(loopback), matchSource(loopback)];
+  const rules = matches.map((match, index) => ({
+    label: `iifname @localnet ip ${index === 0 ? "daddr" : "saddr"} ${LOOPBACK} drop`,
+    expressions: [...lookUp(["iifname"], LOCALNET), ...match, DROP],
+  }));
+  const hook = { number: NF_INET.PRE_ROUTING, priority: NF_IP_PRI.RAW };
+  return { name: "guard", base: { type: "filter", hook }, rules: () => rules };
+}
+
+function masqueradeChain(mark: number): ChainRules {
+  const rules = () => [
+    {
+      label: `meta mark & ${formatMark(mark)} != 0 masquerade`,
+      expressions: [...matchBits("meta mark", mark), MASQUERADE],
+    },
+  ];
+  return natChain(`masquerade_${formatMark(mark)}`, NF_INET.POST_ROUTING, NF_IP_PRI.NAT_SRC, rules);
+}
+
+function natChain(name: string, number: number, priority: number, rules: ChainRules["rules"]): ChainRules {
+  return { name, base: { type: "nat", hook: { number, priority } }, rules };
+}
+
+function sourcesNear(subnet: Prefix): readonly (readonly Prefix[])[] {
+  const loopback = subnet.address.family === 4 ? parsePrefix(LOOPBACK) : undefined;
+  return [[network(subnet)], ...(loopback === undefined ? [] : [[loopback]])];
+}
+
+function markFrom(source: Prefix | undefined, mark: number): LabelledRule {
+  const set = `meta mark set meta mark | ${formatMark(mark)}`;
+  if (source === undefined) return { label: set, expressions: setMark(mark) };
+  const keyword = source.address.family === 4 ? "ip" : "ip6";
+  const label = `${keyword} saddr ${formatAddress(source.address)}/${source.length} ${set}`;
+  return { label, expressions: [...matchSource(source), ...setMark(mark)] };
+}
+
+function formatMark(mark: number): string {
+  return `0x${mark.toString(16)}`;
+}
+
+function isFirst(chain: ChainRules, index: number, all: readonly ChainRules[]): boolean {
+  return all.findIndex(({ name }) => name === chain.name) === index;
+}

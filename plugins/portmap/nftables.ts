@@ -1,0 +1,191 @@
+import { ERRNO } from "../../src/linux/errno.ts";
+import { deleteChain, findChain } from "../../src/netfilter/nftables/chain.ts";
+import { applyCurrent } from "../../src/netfilter/nftables/current.ts";
+import { createElement, deleteElement, findElement, listElements } from "../../src/netfilter/nftables/element.ts";
+import { listRules } from "../../src/netfilter/nftables/rule.ts";
+import { type ChainRules, ensureRuleSet, missingOf, type RuleSet } from "../../src/netfilter/nftables/rule-set.ts";
+import { goTo } from "../../src/netfilter/nftables/statement.ts";
+import { deleteOwnedElements, listOwnedElements, type OwnedElement } from "../../src/netfilter/owned-elements.ts";
+import { isSelected, type Owner, parseOwnerComment, type Selection, selectOwner } from "../../src/netfilter/owner.ts";
+import type { Request } from "../../src/netlink/answers.ts";
+import type { Netlink } from "../../src/netlink/socket.ts";
+import { type Held, refuseHeld } from "./holder.ts";
+import {
+  ATTACHMENTS,
+  decodeRedirect,
+  encodeAttachment,
+  encodeLocalnet,
+  encodeRedirect,
+  LOCALNET,
+  MAPS,
+  mapsOf,
+  type PortMaps,
+} from "./nftables-maps.ts";
+import { chainKey, conditionalChains, portmapRules, UNMARKED, type Way, wayFor } from "./nftables-rules.ts";
+import type { Plan } from "./plan.ts";
+import { overlaps, type Redirect, type Redirects } from "./redirect.ts";
+
+/** Everything that belongs to attachments. */
+const SETS = [...MAPS.flatMap(({ ways, targets }) => [ways, targets]), ATTACHMENTS];
+
+/**
+ * Maps the plan's ports, in one transaction and with what is missing of the table. What the attachment had mapped before goes; a port that
+ * another one has is refused. Where there are conditions, nothing is redirected before addConditions has been called.
+ * @param netlink a socket of NETLINK_NETFILTER @throws CniError portConflict, NetlinkError naming the object that the kernel refused
+ */
+export function addRedirects(netlink: Netlink, plan: Plan): void {
+  const { owner } = plan;
+  const action = `map ports to ${owner.ifname} of container ${owner.containerId} with nftables`;
+  applyCurrent(netlink, { action, refusals: [ERRNO.EEXIST] }, (refusal) => {
+    // To look at each port first would cost a request for each: they are hardly ever taken.
+    const isTaken = refusal?.errno === ERRNO.EEXIST;
+    for (const redirect of allOf(plan)) {
+      const held = findHeld(netlink, redirect, { owner, isTaken });
+      if (held !== undefined) refuseHeld(redirect, held);
+    }
+    const elements = elementsOf(plan);
+    const rules = rulesOf(plan);
+    const chains = conditionalOf(plan);
+    return [
+      ...(isTaken || isKnown(netlink, owner) ? removals(netlink, owner, rules) : []),
+      ...missingOf(netlink, rules),
+      ...(chains.length === 0 ? [] : ensureRuleSet({ table: rules.table, sets: [], chains })),
+      ...localnetOf(netlink, plan),
+      ...elements.map(({ set, element }) => createElement(set, element)),
+    ];
+  });
+}
+
+/** Ends all mappings of the attachments selected. Nothing there is success. @throws NetlinkError, or LinuxError EAGAIN */
+export function deleteRedirects(netlink: Netlink, selection: Selection): void {
+  const action = `delete port mappings of ${selection.label}`;
+  deleteOwnedElements(netlink, { action, sets: SETS, selection }, (elements) => chainsWithout(netlink, elements, []));
+}
+
+/** The mappings of the attachments selected, as the kernel has them. @throws NetlinkError */
+export function listRedirects(netlink: Netlink, selection: Selection): readonly Redirect[] {
+  return MAPS.flatMap((maps) =>
+    listOwnedElements(netlink, [maps.targets], selection).map(({ element }) => decodeRedirect(maps, element)),
+  );
+}
+
+/** Whose a mapping is that a packet of another's could be for. `isTaken` says that it may be that of the very same key. */
+export function findHeld(
+  netlink: Netlink,
+  redirect: Redirect,
+  { owner, isTaken }: { owner: Owner; isTaken: boolean },
+): Held | undefined {
+  const own = mapsOf(redirect);
+  const all = MAPS.filter(({ family }) => family === redirect.to.family);
+  return all
+    .filter((maps) => isTaken || maps !== own)
+    .flatMap((maps) => overlapping(netlink, redirect, maps))
+    .filter(({ comment }) => !isSelected(selectOwner(owner), comment))
+    .map(({ comment, ...held }) => ({ redirect: held, owner: parseOwnerComment(comment) }))[0];
+}
+
+/** The elements of a plan, without what stays when its container goes. */
+export function elementsOf(plan: Plan): readonly OwnedElement[] {
+  const { owner } = plan;
+  const elements = plan.families.flatMap((family) => {
+    const chain = firstChain(plan, family);
+    return family.redirects.flatMap((redirect) => Object.values(encodeRedirect(redirect, { chain, owner })));
+  });
+  return [...elements, encodeAttachment(owner)];
+}
+
+/** The rule set that a plan needs, but for the chains of its own. */
+export function rulesOf(plan: Plan): RuleSet {
+  const marks = plan.masquerading === undefined ? [] : [plan.masquerading.mark];
+  return portmapRules(
+    plan.families.map((family) => wayOf(plan, family)),
+    marks,
+  );
+}
+
+/** The chains of an attachment's own: those with conditions, whose test the nft tool has yet to write. */
+export function conditionalOf(plan: Plan): readonly ChainRules[] {
+  return plan.families
+    .filter(({ family }) => plan.config.conditions[family].length > 0)
+    .flatMap((family) => {
+      const { test, passed } = conditionalChains(plan.owner, family.family);
+      const { chain } = wayOf(plan, family);
+      return [
+        { name: test, rules: () => [] },
+        { name: passed, rules: () => [{ label: `goto ${chain}`, expressions: [goTo(chain)] }] },
+      ];
+    });
+}
+
+function allOf({ families }: Plan): readonly Redirect[] {
+  return families.flatMap(({ redirects }) => redirects);
+}
+
+function wayOf({ masquerading }: Plan, { prefix }: Redirects): Way {
+  return masquerading === undefined ? UNMARKED : wayFor(masquerading, prefix);
+}
+
+function firstChain(plan: Plan, family: Redirects): string {
+  const isConditional = plan.config.conditions[family.family].length > 0;
+  return isConditional ? conditionalChains(plan.owner, family.family).test : wayOf(plan, family).chain;
+}
+
+function isKnown(netlink: Netlink, owner: Owner): boolean {
+  const { set, element } = encodeAttachment(owner);
+  return findElement(netlink, set, element) !== undefined;
+}
+
+/** What is in a map that a packet for the mapping could be for as well: one key, or where only one has an address, all with the port. */
+function overlapping(netlink: Netlink, redirect: Redirect, maps: PortMaps) {
+  if (redirect.hostIp === undefined && maps.hasAddress) {
+    return listElements(netlink, maps.targets)
+      .map((element) => decodeRedirect(maps, element))
+      .filter((other) => overlaps(redirect, other));
+  }
+  const hostIp = maps.hasAddress ? redirect.hostIp : undefined;
+  const { target } = encodeRedirect({ ...redirect, hostIp }, { chain: "", owner: NOBODY });
+  const found = findElement(netlink, maps.targets, target.element);
+  return found === undefined ? [] : [decodeRedirect(maps, found)];
+}
+
+const NOBODY: Owner = { network: "", ifname: "", containerId: "" };
+
+/** The guard is there before route_localnet is set, and stays. */
+function localnetOf(netlink: Netlink, { localnet }: Plan): readonly Request[] {
+  if (localnet === undefined) return [];
+  const element = encodeLocalnet(localnet);
+  return findElement(netlink, LOCALNET, element) === undefined ? [createElement(LOCALNET, element)] : [];
+}
+
+/** The changes that take out what an attachment has, but for what it needs again. */
+function removals(netlink: Netlink, owner: Owner, rules: RuleSet): readonly Request[] {
+  const own = listOwnedElements(netlink, SETS, selectOwner(owner));
+  const kept = rules.chains.map(({ name }) => name);
+  return [...own.map(({ set, element }) => deleteElement(set, element)), ...chainsWithout(netlink, own, kept)];
+}
+
+/** The changes that delete the chains which nothing goes to without these elements: their own first, then those of ways. */
+function chainsWithout(
+  netlink: Netlink,
+  elements: readonly OwnedElement[],
+  kept: readonly string[],
+): readonly Request[] {
+  const targets = elements.flatMap(({ element }) => element.data?.verdict?.chain ?? []);
+  const own = [...new Set(targets)].filter((name) => /^if[46]_/.test(name));
+  const conditional = own.flatMap((name) => [name, name.replace("if", "passed")]);
+  const going = [...targets, ...conditional.flatMap((name) => chainsFrom(netlink, name))];
+  const ways = [...new Set(going)].filter((name) => name.startsWith("from_") && !kept.includes(name));
+  const isUnused = (name: string) => {
+    const rules = listRules(netlink, chainKey(name)).length;
+    return (findChain(netlink, chainKey(name))?.use ?? 0) <= rules + going.filter((each) => each === name).length;
+  };
+  const there = conditional.filter((name) => findChain(netlink, chainKey(name)) !== undefined);
+  return [...there, ...ways.filter(isUnused)].map((name) => deleteChain(chainKey(name)));
+}
+
+/** Where the rules of a chain go. */
+function chainsFrom(netlink: Netlink, name: string): readonly string[] {
+  return listRules(netlink, chainKey(name)).flatMap(({ expressions = [] }) =>
+    expressions.flatMap((each) => (each.name === "immediate" ? (each.data.data?.verdict?.chain ?? []) : [])),
+  );
+}

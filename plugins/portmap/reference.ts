@@ -1,0 +1,55 @@
+import { type Address, encodeAddress } from "../../src/ip/address.ts";
+import { ERRNO } from "../../src/linux/errno.ts";
+import type { ChainKey } from "../../src/netfilter/nftables/chain.ts";
+import { applyCurrent } from "../../src/netfilter/nftables/current.ts";
+import { deleteRule, listRules, type Rule } from "../../src/netfilter/nftables/rule.ts";
+import { findComment } from "../../src/netfilter/nftables/userdata.ts";
+import type { Owner } from "../../src/netfilter/owner.ts";
+import { NetlinkError } from "../../src/netlink/acknowledgement.ts";
+import { NFPROTO } from "../../src/netlink/nfnetlink.ts";
+import type { Netlink } from "../../src/netlink/socket.ts";
+
+/** Where the reference plugin's nftables backend has a rule for each mapping, and those that masquerade. */
+const CHAINS: readonly ChainKey[] = [NFPROTO.IPV4, NFPROTO.IPV6].flatMap((family) =>
+  ["hostports", "hostip_hostports", "masquerading"].map((name) => ({ family, table: "cni_hostport", name })),
+);
+
+/**
+ * Deletes what the reference plugin's nftables backend made for a container. Its rules say the container alone, not the network: where the
+ * attachment's addresses are known, only rules with one of them go. Nothing there is success. @throws NetlinkError
+ */
+export function deleteReferenceRedirects(netlink: Netlink, owner: Owner, addresses: readonly Address[]): void {
+  const action = `delete the reference plugin's port mappings of container ${owner.containerId}`;
+  applyCurrent(netlink, { action }, () => listReferenceRedirects(netlink, owner, addresses).map(deleteRule));
+}
+
+/** The same rules. @throws NetlinkError */
+export function listReferenceRedirects(
+  netlink: Netlink,
+  { containerId }: Owner,
+  addresses: readonly Address[],
+): readonly Rule[] {
+  const values = addresses.map(encodeAddress);
+  return CHAINS.flatMap((chain) => listIfThere(netlink, chain, containerId)).filter(
+    (rule) =>
+      findComment("rule", rule.userdata) === containerId && (values.length === 0 || values.some((v) => holds(rule, v))),
+  );
+}
+
+/** Whether a rule compares something with an address, or puts it somewhere. */
+function holds({ expressions = [] }: Rule, address: Uint8Array): boolean {
+  return expressions.some((each) => {
+    if (each.name !== "cmp" && each.name !== "immediate") return false;
+    const { value } = each.data.data ?? {};
+    return value?.length === address.length && value.every((byte, index) => byte === address[index]);
+  });
+}
+
+function listIfThere(netlink: Netlink, chain: ChainKey, text: string): readonly Rule[] {
+  try {
+    return listRules(netlink, chain, [text]);
+  } catch (error) {
+    if (error instanceof NetlinkError && error.errno === ERRNO.ENOENT) return [];
+    throw error;
+  }
+}
