@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import fs from "#fs";
 import { CniError } from "../../src/cni/error.ts";
 import { ADDRESS_BITS, type Address, formatAddress } from "../../src/ip/address.ts";
 import { LinuxError } from "../../src/linux/errno.ts";
@@ -24,7 +24,7 @@ export function findFirewalld(
   log: (line: string) => void,
 ): Firewalld | undefined {
   for (const socket of systemBusSockets(environment)) {
-    if (!socket.startsWith("\0") && !existsSync(socket)) continue;
+    if (!socket.startsWith("\0") && !fs.existsSync(socket)) continue;
     try {
       const bus = connectBus(socket);
       if (bus.hasOwner(NAME)) return { bus };

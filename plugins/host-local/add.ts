@@ -1,4 +1,4 @@
-import fs from "node:fs";
+import fs from "#fs";
 import type { Request } from "../../src/cni/request.ts";
 import type { IpConfig, Result } from "../../src/cni/result.ts";
 import type { Address } from "../../src/ip/address.ts";

@@ -1,4 +1,4 @@
-import fs from "node:fs";
+import fs from "#fs";
 import { errnoOf } from "./store-failure.ts";
 
 /** A file being written, by who holds the folder's lock; whole only once it has its real name. */

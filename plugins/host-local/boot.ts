@@ -1,4 +1,4 @@
-import fs from "node:fs";
+import fs from "#fs";
 
 /** How much of the kernel's boot id is kept: two boots of a machine never share it. */
 const LENGTH = 8;

@@ -1,4 +1,4 @@
-import fs from "node:fs";
+import fs from "#fs";
 import { CniError } from "../../src/cni/error.ts";
 import type { Request } from "../../src/cni/request.ts";
 import { formatAddress } from "../../src/ip/address.ts";

@@ -1,5 +1,5 @@
-import path from "node:path";
 import * as z from "zod/mini";
+import path from "#path";
 import { parseCniArgs } from "../../src/cni/args.ts";
 import { address, integer, parseConfig, route } from "../../src/cni/config.ts";
 import { CniError } from "../../src/cni/error.ts";

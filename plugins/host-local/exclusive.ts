@@ -1,4 +1,4 @@
-import fs from "node:fs";
+import fs from "#fs";
 import { pause } from "../../src/cni/pause.ts";
 import { waitForFlock } from "../../src/steps/flock.ts";
 import * as files from "./atomic-file.ts";

@@ -1,4 +1,4 @@
-import fs from "node:fs";
+import fs from "#fs";
 import { type Address, formatAddress } from "../../src/ip/address.ts";
 import type { LeaseBook } from "./allocator.ts";
 import * as files from "./atomic-file.ts";

@@ -1,4 +1,4 @@
-import fs from "node:fs";
+import fs from "#fs";
 import { type Address, parseAddress } from "../../src/ip/address.ts";
 import * as files from "./atomic-file.ts";
 import { type Attachment, formatLease, isLeaseName, type Lease, selectLeases } from "./lease.ts";

@@ -1,4 +1,4 @@
-import fs from "node:fs";
+import fs from "#fs";
 import * as files from "./atomic-file.ts";
 import { type Lease, ownerOf } from "./lease.ts";
 import { findRecord, formatRecord, type LeaseRecord, recordName, recordsOf, writeRecord } from "./lease-record.ts";

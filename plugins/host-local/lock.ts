@@ -1,6 +1,6 @@
-import fs from "node:fs";
-import path from "node:path";
 import { lockSync } from "proper-lockfile";
+import fs from "#fs";
+import path from "#path";
 import { CniError } from "../../src/cni/error.ts";
 import { errnoOf, storeFailure } from "./store-failure.ts";
 
@@ -50,6 +50,20 @@ function acquire(folder: string, patience: number): () => void {
 
 /** The lock's release, or undefined where another has it. */
 function tryLock(folder: string, lock: string): (() => void) | undefined {
+  return takeFree(lock) ?? tryHard(folder, lock);
+}
+
+/** Takes a lock that nobody has in the way of proper-lockfile, whose loading takes 1.5 ms of a cold process: it is asked where somebody has. */
+function takeFree(lock: string): (() => void) | undefined {
+  try {
+    LOCK_FS.mkdirSync(lock);
+    return () => LOCK_FS.rmdirSync(lock);
+  } catch {
+    return undefined;
+  }
+}
+
+function tryHard(folder: string, lock: string): (() => void) | undefined {
   try {
     return lockSync(folder, { lockfilePath: lock, realpath: false, stale: STALE, fs: LOCK_FS });
   } catch (error) {
@@ -64,9 +78,9 @@ function tryLock(folder: string, lock: string): (() => void) | undefined {
 
 /** A lock from the future, for the clock was set back, would stay fresh until then: from now on it ages. */
 function redate(lock: string): void {
-  const now = new Date();
+  const now = Date.now();
   try {
-    if (fs.statSync(lock).mtimeMs > now.getTime() + STALE) fs.utimesSync(lock, now, now);
+    if (fs.statSync(lock).mtimeMs > now + STALE) fs.utimesSync(lock, now / 1000, now / 1000);
   } catch {
     // Released since, which is as good.
   }

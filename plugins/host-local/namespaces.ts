@@ -1,4 +1,4 @@
-import fs from "node:fs";
+import fs from "#fs";
 
 /** The inode of the network namespace at the path, which is its identity while it lives; "" where there is none. namespaces(7) */
 export function identifyNetns(path: string): string {

@@ -1,4 +1,4 @@
-import fs from "node:fs";
+import fs from "#fs";
 import * as files from "./atomic-file.ts";
 
 /** Lines from which a file of which most is over is written anew. */

@@ -1,4 +1,4 @@
-import fs from "node:fs";
+import fs from "#fs";
 import * as files from "./atomic-file.ts";
 import { findBootTime, readBoot } from "./boot.ts";
 import { describeOwner, isVoid, type Lease, ownerOf } from "./lease.ts";

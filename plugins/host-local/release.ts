@@ -1,4 +1,4 @@
-import fs from "node:fs";
+import fs from "#fs";
 import { type Address, formatAddress } from "../../src/ip/address.ts";
 import * as files from "./atomic-file.ts";
 import { type OpenFolder, type Store, withFolder } from "./exclusive.ts";

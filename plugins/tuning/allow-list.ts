@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import fs from "#fs";
 import { CniError } from "../../src/cni/error.ts";
 import { ERRNO, errnoOf } from "../../src/linux/errno.ts";
 import type { Sysctl } from "./sysctl-name.ts";
@@ -20,7 +20,7 @@ export function refuseForbidden(sysctls: readonly Sysctl[]): void {
 
 function readAllowList(): readonly string[] | undefined {
   try {
-    const lines = readFileSync(ALLOW_LIST, "utf8").split("\n");
+    const lines = fs.readFileSync(ALLOW_LIST, "utf8").split("\n");
     return lines.map((line) => line.trim()).filter((line) => line !== "");
   } catch (error) {
     if (errnoOf(error) === ERRNO.ENOENT) return undefined;

@@ -1,4 +1,4 @@
-import path from "node:path";
+import path from "#path";
 import { type Attachment, type Request, validAttachments } from "../../src/cni/request.ts";
 import { runAll } from "../../src/steps/undo.ts";
 import { backupFile, listBackups, readBackup, removeBackup } from "./backup.ts";

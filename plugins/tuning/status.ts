@@ -1,4 +1,4 @@
-import { statSync } from "node:fs";
+import fs from "#fs";
 import { CniError } from "../../src/cni/error.ts";
 import type { Request } from "../../src/cni/request.ts";
 import { refuseForbidden } from "./allow-list.ts";
@@ -24,7 +24,7 @@ function checkAllowList({ sysctls }: TuningConfig): readonly string[] {
 
 function checkDataDir({ settings, dataDir }: TuningConfig): readonly string[] {
   if (isEmpty(settings)) return [];
-  const stat = statSync(dataDir, { throwIfNoEntry: false });
+  const stat = fs.statSync(dataDir, { throwIfNoEntry: false });
   if (stat === undefined || stat.isDirectory()) return [];
   return [`Cannot use dataDir "${dataDir}": it is no folder: remove it, or set dataDir to another`];
 }

@@ -1,4 +1,4 @@
-import path from "node:path";
+import path from "#path";
 
 /**
  * The name under which the image was called: the last path component of argv[0], or the longest known name at its end

@@ -1,4 +1,4 @@
-import { readSync, statSync, writeSync } from "node:fs";
+import fs from "#fs";
 import { pause } from "./pause.ts";
 import { type Edge, type Plugin, servePlugin } from "./plugin.ts";
 import { serveResident } from "./resident.ts";
@@ -55,7 +55,7 @@ function readAll(fd: number): Uint8Array {
   const chunks: Uint8Array[] = [];
   for (;;) {
     const chunk = new Uint8Array(65_536);
-    const length = retry(() => readSync(fd, chunk));
+    const length = retry(() => fs.readSync(fd, chunk));
     if (length === 0) return Buffer.concat(chunks);
     chunks.push(chunk.subarray(0, length));
   }
@@ -65,7 +65,7 @@ function writeAll(fd: number, text: string): void {
   let rest: Uint8Array = Buffer.from(text);
   while (rest.length > 0) {
     const bytes = rest;
-    rest = bytes.subarray(retry(() => writeSync(fd, bytes)));
+    rest = bytes.subarray(retry(() => fs.writeSync(fd, bytes)));
   }
 }
 
@@ -94,7 +94,7 @@ function isOwnImage(path: string): boolean {
 /** Two paths name the same file where device and inode are the same. */
 function isSameFile(path: string, other: string): boolean {
   try {
-    const [one, two] = [path, other].map((each) => statSync(each, { bigint: true }));
+    const [one, two] = [path, other].map((each) => fs.statSync(each, { bigint: true }));
     return one?.dev === two?.dev && one?.ino === two?.ino;
   } catch {
     return false;

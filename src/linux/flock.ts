@@ -1,4 +1,4 @@
-import { openLibrary } from "#ffi";
+import { libcFiles } from "./libc.ts";
 
 /** <sys/file.h> */
 const LOCK = { SH: 1, EX: 2, NB: 4 } as const;
@@ -8,7 +8,5 @@ export type FlockKind = "shared" | "exclusive";
 
 /** Takes the lock of an open file, like `flock --nonblock FD`; false where another is in the way. Closing the file lets go of it. */
 export function tryFlock(fd: number, kind: FlockKind = "exclusive"): boolean {
-  // Not libc(): one function is there in 0.3 ms, all of them in 2.
-  const { functions } = openLibrary("libc.so.6", { flock: ["i32", "i32"] });
-  return functions.flock(fd, LOCK.NB | (kind === "shared" ? LOCK.SH : LOCK.EX)) === 0;
+  return libcFiles().functions.flock(fd, LOCK.NB | (kind === "shared" ? LOCK.SH : LOCK.EX)) === 0;
 }

@@ -1,7 +1,7 @@
 import { openLibrary } from "#ffi";
 import type { Library } from "./ffi.ts";
 
-/** The functions of glibc that we call, from the headers named. */
+/** Functions of glibc that most calls need, from the headers named. */
 const FUNCTIONS = {
   // <sys/socket.h>
   socket: ["i32", "i32", "i32"],
@@ -13,19 +13,44 @@ const FUNCTIONS = {
   recvfrom: ["i32", "pointer", "size", "i32", "pointer", "pointer"],
   // <poll.h>
   poll: ["pointer", "size", "i32"],
-  // <sched.h>, <sys/vfs.h>
+  // <sched.h>, <sys/vfs.h>, <stdlib.h>
   setns: ["i32", "i32"],
   fstatfs: ["i32", "pointer"],
+  abort: [],
   // <sys/random.h>
   getrandom: ["pointer", "size", "u32"],
-  // <unistd.h>, <sys/mman.h>, <sys/wait.h>, <signal.h>, <stdlib.h>; syscall(2) only as pidfd_open, which glibc has since 2.36
+} as const;
+
+/** Functions on files. */
+const FILE_FUNCTIONS = {
+  // <fcntl.h>, <unistd.h>
+  open: ["pointer", "i32", "u32"],
+  close: ["i32"],
+  read: ["i32", "pointer", "size"],
+  write: ["i32", "pointer", "size"],
+  // <sys/stat.h>, <sys/file.h>; statx is in glibc since 2.28
+  statx: ["i32", "pointer", "i32", "u32", "pointer"],
+  mkdir: ["pointer", "u32"],
+  utimensat: ["i32", "pointer", "pointer", "i32"],
+  flock: ["i32", "i32"],
+  // <unistd.h>, <stdio.h>
+  rmdir: ["pointer"],
+  readlink: ["pointer", "pointer", "size"],
+  symlink: ["pointer", "pointer"],
+  link: ["pointer", "pointer"],
+  unlink: ["pointer"],
+  rename: ["pointer", "pointer"],
+} as const;
+
+/** Functions by which other programs are run. */
+const PROCESS_FUNCTIONS = {
+  // <unistd.h>, <sys/mman.h>, <sys/wait.h>, <signal.h>; syscall(2) only as pidfd_open, which glibc has since 2.36
   pipe2: ["pointer", "i32"],
   memfd_create: ["pointer", "u32"],
   syscall: ["size", "size", "size"],
   waitpid: ["i32", "pointer", "i32"],
   kill: ["i32", "i32"],
   sigaction: ["i32", "pointer", "pointer"],
-  abort: [],
   // <spawn.h>
   posix_spawn: ["pointer", "pointer", "pointer", "pointer", "pointer", "pointer"],
   posix_spawn_file_actions_init: ["pointer"],
@@ -38,8 +63,10 @@ const FUNCTIONS = {
   posix_spawnattr_destroy: ["pointer"],
 } as const;
 
-/** The C library, opened at the first call: a plugin that only prints its versions never pays for it. */
+/** The C library, each part of it opened at the first call: a function costs 10 to 20 µs of a cold process, used or not. */
 export const libc = once((): Library<typeof FUNCTIONS> => openLibrary("libc.so.6", FUNCTIONS));
+export const libcFiles = once((): Library<typeof FILE_FUNCTIONS> => openLibrary("libc.so.6", FILE_FUNCTIONS));
+export const libcProcesses = once((): Library<typeof PROCESS_FUNCTIONS> => openLibrary("libc.so.6", PROCESS_FUNCTIONS));
 
 function once<T>(make: () => T): () => T {
   let made: T | undefined;

@@ -1,4 +1,4 @@
-import { closeSync, openSync, readlinkSync, writeSync } from "node:fs";
+import fs from "#fs";
 import { ERRNO, errnoOf, LinuxError } from "./errno.ts";
 import { libc } from "./libc.ts";
 
@@ -30,7 +30,7 @@ export function openNetns(path: string): number {
   const failed = libc().functions.fstatfs(fd, statfs) === -1;
   const magic = failed ? 0 : new DataView(statfs.buffer).getUint32(0, true);
   if (magic === NSFS_MAGIC || magic === PROC_SUPER_MAGIC) return fd;
-  closeSync(fd);
+  fs.closeSync(fd);
   throw new LinuxError(`open netns "${path}"`, {
     syscall: "fstatfs",
     errno: ERRNO.EINVAL,
@@ -57,16 +57,16 @@ export function withNetns<T>(netns: string | number, run: () => T): T {
       enter(target);
       return comeBack(own, run);
     } finally {
-      closeSync(own);
+      fs.closeSync(own);
     }
   } finally {
-    if (typeof netns === "string") closeSync(target);
+    if (typeof netns === "string") fs.closeSync(target);
   }
 }
 
 function open(path: string): number {
   try {
-    return openSync(path, O.RDONLY | O.NONBLOCK | O.CLOEXEC);
+    return fs.openSync(path, O.RDONLY | O.NONBLOCK | O.CLOEXEC);
   } catch (cause) {
     const errno = errnoOf(cause);
     if (errno === undefined) throw cause;
@@ -84,7 +84,7 @@ function enter(fd: number): void {
 /** By what path a descriptor was opened, or what else the kernel calls it. proc_pid_fd(5) */
 function pathOf(fd: number): string {
   try {
-    return readlinkSync(`/proc/self/fd/${fd}`);
+    return fs.readlinkSync(`/proc/self/fd/${fd}`);
   } catch {
     return `descriptor ${fd}`;
   }
@@ -96,7 +96,7 @@ function comeBack<T>(own: number, run: () => T): T {
   } finally {
     const { functions, errno } = libc();
     if (functions.setns(own, CLONE_NEWNET) === -1) {
-      writeSync(2, `Cannot leave the network namespace: setns failed with errno ${errno()}\n`);
+      fs.writeSync(2, `Cannot leave the network namespace: setns failed with errno ${errno()}\n`);
       functions.abort();
     }
   }

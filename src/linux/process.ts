@@ -1,6 +1,6 @@
-import { closeSync, readSync, writeSync } from "node:fs";
+import fs from "#fs";
 import { ERRNO, errnoOf, LinuxError } from "./errno.ts";
-import { libc } from "./libc.ts";
+import { libcProcesses } from "./libc.ts";
 import { poll } from "./poll.ts";
 import { spawn } from "./spawn.ts";
 import { closeStream, openHeld, openMemory, openPipe, openStream, type Stream } from "./stream.ts";
@@ -83,14 +83,14 @@ export function launch(executable: string, options: LaunchOptions): Child {
     theirs.push(options.held ? openHeld(input) : openMemory(stdin));
     for (const stream of streams) theirs.push(openPipe(stream));
     const pid = spawn(executable, { args, environment, stdio: theirs });
-    const pidfd = libc().functions.syscall(SYS.pidfd_open, pid, 0);
+    const pidfd = libcProcesses().functions.syscall(SYS.pidfd_open, pid, 0);
     const child = { executable, pid, pidfd, streams, input, stdin, end, deadline, maxOutput };
     return { begin: () => begin(child), wait: () => finish(child), abandon: () => abandon(child) };
   } catch (error) {
     for (const stream of [...streams, input]) closeStream(stream);
     throw error;
   } finally {
-    for (const fd of theirs) closeSync(fd);
+    for (const fd of theirs) fs.closeSync(fd);
   }
 }
 
@@ -121,14 +121,14 @@ function abandon(child: Running): void {
 
 function closeAll(child: Running): void {
   for (const stream of [...child.streams, child.input]) closeStream(stream);
-  if (child.pidfd !== -1) closeSync(child.pidfd);
+  if (child.pidfd !== -1) fs.closeSync(child.pidfd);
 }
 
 /** Gives the child the input that was held back. One that has ended already says by its end why. */
 function begin({ input, stdin }: Running): void {
   if (input.fd === -1) return;
   try {
-    for (let at = 0; at < stdin.length; ) at += writeSync(input.fd, stdin, at);
+    for (let at = 0; at < stdin.length; ) at += fs.writeSync(input.fd, stdin, at);
   } catch (error) {
     if (errnoOf(error) !== ERRNO.EPIPE) throw error;
   } finally {
@@ -152,7 +152,7 @@ function readOutput(child: Running): void {
 
 function readChunk(child: Running, stream: Stream): void {
   const chunk = new Uint8Array(CHUNK);
-  const length = readSync(stream.fd, chunk);
+  const length = fs.readSync(stream.fd, chunk);
   if (length === 0) closeStream(stream);
   stream.size += length;
   stream.chunks.push(chunk.subarray(0, length));
@@ -163,7 +163,7 @@ function readChunk(child: Running, stream: Stream): void {
 
 /** Waits for the child's end and lets it go. Returns the status that waitpid(2) gives, or undefined when `end` comes first. */
 function reap({ pid, pidfd, executable }: Running, end: number): number | undefined {
-  const { functions, errno } = libc();
+  const { functions, errno } = libcProcesses();
   const status = new Int32Array(1);
   for (;;) {
     const found = functions.waitpid(pid, new Uint8Array(status.buffer), WNOHANG);
@@ -181,6 +181,6 @@ function refuseDelay(child: Running): never {
 }
 
 function kill(child: Running): void {
-  libc().functions.kill(child.pid, SIGKILL);
+  libcProcesses().functions.kill(child.pid, SIGKILL);
   reap(child, performance.now() + KILLED_MS);
 }

@@ -1,5 +1,5 @@
 import { LinuxError } from "./errno.ts";
-import { libc } from "./libc.ts";
+import { libcProcesses } from "./libc.ts";
 
 /** Flags of posix_spawn(3). <spawn.h> */
 const POSIX_SPAWN = { SETSIGDEF: 0x04, SETSIGMASK: 0x08 } as const;
@@ -33,7 +33,7 @@ export function spawn(executable: string, options: SpawnOptions): number {
 }
 
 function attempt(executable: string, { environment, stdio, args = [] }: SpawnOptions): { errno: number; pid: number } {
-  const { functions } = libc();
+  const { functions } = libcProcesses();
   const pid = new Int32Array(1);
   const actions = new Uint8Array(SIZES.fileActions);
   const attributes = new Uint8Array(SIZES.attributes);
@@ -60,7 +60,7 @@ function encodeStrings(argv: readonly string[], variables: readonly string[]) {
   const pointers = new BigUint64Array(strings.length + 2);
   const length = strings.reduce((sum, string) => sum + string.length, pointers.byteLength);
   const block = new Uint8Array(new ArrayBuffer(length));
-  const base = libc().addressOf(block);
+  const base = libcProcesses().addressOf(block);
   let offset = pointers.byteLength;
   for (const [index, string] of strings.entries()) {
     block.set(string, offset);
@@ -75,7 +75,7 @@ function encodeStrings(argv: readonly string[], variables: readonly string[]) {
 
 /** Who started us may have ignored SIGCHLD, which we inherit: then the kernel forgets how a child ended. */
 function restoreSigchld(): void {
-  const { functions } = libc();
+  const { functions } = libcProcesses();
   const action = new Uint8Array(SIZES.action);
   functions.sigaction(SIGCHLD, null, action);
   const isIgnored = new DataView(action.buffer).getBigUint64(0, true) === SIG_IGN;

@@ -1,6 +1,6 @@
-import { closeSync, writeSync } from "node:fs";
+import fs from "#fs";
 import { LinuxError } from "./errno.ts";
-import { libc } from "./libc.ts";
+import { libcProcesses } from "./libc.ts";
 
 /** <sys/mman.h> */
 const MFD = { CLOEXEC: 0x1 } as const;
@@ -18,11 +18,11 @@ export interface Stream {
 
 /** A file in memory with that content, to be read from its beginning. */
 export function openMemory(content: Uint8Array): number {
-  const { functions, errno } = libc();
+  const { functions, errno } = libcProcesses();
   const fd = functions.memfd_create(new TextEncoder().encode("stdin\0"), MFD.CLOEXEC);
   if (fd === -1) throw new LinuxError("make a file in memory", { syscall: "memfd_create", errno: errno() });
   // Written by position, so that the reader's begins at 0.
-  for (let at = 0; at < content.length; ) at += writeSync(fd, content, at, content.length - at, at);
+  for (let at = 0; at < content.length; ) at += fs.writeSync(fd, content, at, content.length - at, at);
   return fd;
 }
 
@@ -46,7 +46,7 @@ export function openHeld(stream: Stream): number {
 }
 
 function pipe(): { read: number; write: number } {
-  const { functions, errno } = libc();
+  const { functions, errno } = libcProcesses();
   const ends = new Int32Array(2);
   if (functions.pipe2(new Uint8Array(ends.buffer), O.CLOEXEC) === -1) {
     throw new LinuxError("make a pipe", { syscall: "pipe2", errno: errno() });
@@ -57,6 +57,6 @@ function pipe(): { read: number; write: number } {
 
 /** Closes our end; again is fine. */
 export function closeStream(stream: Stream): void {
-  if (stream.fd !== -1) closeSync(stream.fd);
+  if (stream.fd !== -1) fs.closeSync(stream.fd);
   stream.fd = -1;
 }

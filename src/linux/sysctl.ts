@@ -1,12 +1,15 @@
-import { closeSync, constants, openSync, readFileSync, writeSync } from "node:fs";
+import fs from "#fs";
 import { errnoOf, LinuxError } from "./errno.ts";
+
+/** <fcntl.h> */
+const O_WRONLY = 0o1;
 
 /**
  * The value of a kernel parameter, like `sysctl -n net.ipv4.ip_forward`, without the end of line. `path` is written with slashes.
  * Parameters below "net" are those of the namespace that the calling thread is in. @throws LinuxError ENOENT for an unknown one
  */
 export function readSysctl(path: string): string {
-  return attempt(`read sysctl ${path}`, () => readFileSync(`/proc/sys/${path}`, "latin1").trimEnd());
+  return attempt(`read sysctl ${path}`, () => fs.readFileSync(`/proc/sys/${path}`, "utf8").trimEnd());
 }
 
 /** The same, but undefined for one that is not there or that cannot be read: some can only be written. */
@@ -24,12 +27,12 @@ export function writeSysctl(path: string, value: string): void {
   if (findSysctl(path) === value) return;
   attempt(`write "${value}" to sysctl ${path}`, () => {
     // Not by writeFileSync: it asks for O_CREAT, of which /proc says EACCES where there is no such parameter.
-    const fd = openSync(`/proc/sys/${path}`, constants.O_WRONLY);
+    const fd = fs.openSync(`/proc/sys/${path}`, O_WRONLY);
     try {
       // With the line end an empty value is one, too.
-      writeSync(fd, `${value}\n`);
+      fs.writeSync(fd, `${value}\n`);
     } finally {
-      closeSync(fd);
+      fs.closeSync(fd);
     }
   });
 }

@@ -1,4 +1,4 @@
-import { closeSync } from "node:fs";
+import fs from "#fs";
 import { ERRNO, LinuxError } from "./errno.ts";
 import { libc } from "./libc.ts";
 import { poll } from "./poll.ts";
@@ -28,10 +28,10 @@ export function connectUnix(path: string): UnixStream {
   try {
     connect(fd, path);
   } catch (error) {
-    closeSync(fd);
+    fs.closeSync(fd);
     throw error;
   }
-  return { write: (bytes) => write(fd, bytes), read: (deadline) => read(fd, deadline), close: () => closeSync(fd) };
+  return { write: (bytes) => write(fd, bytes), read: (deadline) => read(fd, deadline), close: () => fs.closeSync(fd) };
 }
 
 function connect(fd: number, path: string): void {

@@ -1,5 +1,5 @@
-import { accessSync, constants, statSync } from "node:fs";
-import { join } from "node:path";
+import fs from "#fs";
+import path from "#path";
 
 /** Where the tools of netfilter are, besides PATH: a runtime's service may have a short one. */
 const FOLDERS = ["/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/local/bin", "/usr/bin", "/bin"];
@@ -12,8 +12,8 @@ export function findExecutable(
   names: readonly string[],
   environment: Readonly<Record<string, string>>,
 ): string | undefined {
-  const path = (environment["PATH"] ?? "").split(":").filter((folder) => folder.startsWith("/"));
-  return names.flatMap((name) => [...path, ...FOLDERS].map((folder) => join(folder, name))).find(isExecutable);
+  const folders = (environment["PATH"] ?? "").split(":").filter((folder) => folder.startsWith("/"));
+  return names.flatMap((name) => [...folders, ...FOLDERS].map((folder) => path.join(folder, name))).find(isExecutable);
 }
 
 /** Says where a tool is not. */
@@ -23,8 +23,8 @@ export function describeMissing(name: string): string {
 
 function isExecutable(file: string): boolean {
   try {
-    accessSync(file, constants.X_OK);
-    return statSync(file).isFile();
+    fs.accessSync(file, fs.constants.X_OK);
+    return fs.statSync(file).isFile();
   } catch {
     return false;
   }

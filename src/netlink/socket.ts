@@ -1,4 +1,4 @@
-import { closeSync } from "node:fs";
+import fs from "#fs";
 import { ERRNO, LinuxError } from "../linux/errno.ts";
 import { withNetns } from "../linux/netns.ts";
 import {
@@ -83,7 +83,7 @@ export function openNetlink(options: NetlinkOptions = {}): Netlink {
     request: (request) => askUntilWhole(request, () => exchange([request], () => true)),
     transact: (requests) => exchange(requests, (request) => (request.flags & NLM_F.ACK) !== 0).messages,
     listen: (group) => listen(options, group),
-    close: () => closeSync(fd),
+    close: () => fs.closeSync(fd),
   };
 }
 
@@ -144,10 +144,10 @@ function listen(options: NetlinkOptions, group: number): Events {
     bindSocket(fd, kernelAddress());
     join(fd, group);
   } catch (error) {
-    closeSync(fd);
+    fs.closeSync(fd);
     throw error;
   }
-  return { next: (deadline) => receiveEvents(fd, buffer, deadline), close: () => closeSync(fd) };
+  return { next: (deadline) => receiveEvents(fd, buffer, deadline), close: () => fs.closeSync(fd) };
 }
 
 function join(fd: number, group: number): void {

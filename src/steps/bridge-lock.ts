@@ -1,4 +1,4 @@
-import { closeSync } from "node:fs";
+import fs from "#fs";
 import { CniError } from "../cni/error.ts";
 import { openOwnNetns } from "../linux/netns.ts";
 import { waitForFlock } from "./flock.ts";
@@ -22,6 +22,6 @@ export function withBridges<T>(how: "used" | "withdrawn", act: () => T): T {
     }
     return act();
   } finally {
-    closeSync(netns);
+    fs.closeSync(netns);
   }
 }

@@ -1,9 +1,10 @@
 // What the C library says through the FFI backend of whatever runs this; ffi.test.ts runs it on both runtimes and compares.
 import fs from "node:fs";
 import { ERRNO } from "../../src/linux/errno.ts";
-import { libc } from "../../src/linux/libc.ts";
+import { libc, libcProcesses } from "../../src/linux/libc.ts";
 
 const { functions, errno, addressOf } = libc();
+const { functions: processes } = libcProcesses();
 
 /** Failing calls of two kinds with garbage made between them: how many gave the wrong errno. */
 function wrongErrnos(): number {
@@ -12,7 +13,7 @@ function wrongErrnos(): number {
   for (let round = 0; round < 20_000; round++) {
     kept[round % 500] = [round, { text: `x${round}` }, new Uint8Array(200)];
     const isOdd = round % 2 === 1;
-    const result = isOdd ? functions.kill(999_999_999, 0) : functions.sendto(fd, new Uint8Array(16), 16, 0, null, 0);
+    const result = isOdd ? processes.kill(999_999_999, 0) : functions.sendto(fd, new Uint8Array(16), 16, 0, null, 0);
     if (result !== -1 || errno() !== (isOdd ? ERRNO.ESRCH : ERRNO.ENOTSOCK)) wrong++;
   }
   return wrong;
@@ -22,7 +23,7 @@ function wrongErrnos(): number {
 function written(): readonly number[] {
   const views = [new Uint8Array(8), new Uint8Array(1000).subarray(500, 508), new Uint8Array(100_000)];
   return views.map((view) => {
-    const status = functions.pipe2(view, 0);
+    const status = processes.pipe2(view, 0);
     const [read, write] = new Int32Array(view.slice(0, 8).buffer);
     if (status !== 0 || read === undefined || write === undefined) return -1;
     fs.closeSync(write);

@@ -3,7 +3,13 @@ import { describe, expect, it } from "vitest";
 import { codeOf, importsOf, PLUGINS, read, SHIPPED } from "./tree.ts";
 
 /** Files that speak to the process they run in. The backends of FFI get Node's own modules from it. */
-const PROCESS = ["src/cni/process.ts", "src/linux/ffi-node.ts", "src/linux/sha512-node.ts"];
+const PROCESS = [
+  "src/cni/process.ts",
+  "src/linux/ffi-node.ts",
+  "src/linux/fs-bun.ts",
+  "src/linux/path-bun.ts",
+  "src/linux/sha512-node.ts",
+];
 
 /** Where FFI's and TypeScript's own types say less than the code knows. */
 const CASTS = ["src/linux/errno.ts", "src/linux/ffi-bun.ts", "src/linux/ffi-node.ts", "src/netlink/fields.ts"];

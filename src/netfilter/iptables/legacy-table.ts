@@ -1,4 +1,4 @@
-import { closeSync, readFileSync } from "node:fs";
+import fs from "#fs";
 import type { Family } from "../../ip/address.ts";
 import { ERRNO, errnoOf, LinuxError } from "../../linux/errno.ts";
 import { AF, getSocketOption, openSocket, SOCK, SOL } from "../../linux/socket.ts";
@@ -58,7 +58,7 @@ export function readLegacyTable(family: Family, table: string): LegacyTable | un
 /** Asking for a table that is not in use would make it. */
 function isInUse(family: Family, table: string): boolean {
   try {
-    return readFileSync(SOURCE[family].names, "utf8").split("\n").includes(table);
+    return fs.readFileSync(SOURCE[family].names, "utf8").split("\n").includes(table);
   } catch (error) {
     // A kernel without it has no such file.
     if (errnoOf(error) === ERRNO.ENOENT) return false;
@@ -81,7 +81,7 @@ function copyTable(family: Family, table: string): LegacyTable {
         return { chains: decodeChains(info), entries: rules.subarray(ENTRIES_SIZE) };
     }
   } finally {
-    closeSync(fd);
+    fs.closeSync(fd);
   }
 }
 

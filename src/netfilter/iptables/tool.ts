@@ -1,5 +1,5 @@
-import { realpathSync } from "node:fs";
-import { basename } from "node:path";
+import fs from "#fs";
+import path from "#path";
 import type { Family } from "../../ip/address.ts";
 import { ERRNO, LinuxError } from "../../linux/errno.ts";
 import { launch } from "../../linux/process.ts";
@@ -56,7 +56,7 @@ export type Variant = "nft" | "legacy";
  * Which variant a family's commands are: their files say so by their names, and one of another name is asked. @throws IptablesError
  */
 export function variantOf(family: Family, place: Place): Variant {
-  const file = basename(realpathSync(findRestore(family, place.environment)));
+  const file = path.basename(fs.realpathSync(findRestore(family, place.environment)));
   if (file.includes("nft")) return "nft";
   if (file.includes("legacy") || file === "xtables-multi") return "legacy";
   const said = start([NAME[family]], { args: ["--version"], stdin: "", place })();

@@ -1,0 +1,42 @@
+import type { FileIdentity, FileStatus } from "./file-system.ts";
+
+/** sizeof(struct statx) <linux/stat.h> */
+export const STATX_SIZE = 256;
+
+/** STATX_BASIC_STATS and STATX_BTIME: what to ask for. <linux/stat.h> */
+export const STATX_ALL = 0xfff;
+
+/** The part of a mode that is the file's type, and types. <sys/stat.h> */
+const S = { IFMT: 0o170000, IFREG: 0o100000, IFDIR: 0o040000 } as const;
+
+/** Reads struct statx. <linux/stat.h> */
+export function decodeStatus(struct: Uint8Array): FileStatus {
+  const view = new DataView(struct.buffer, struct.byteOffset, STATX_SIZE);
+  const { dev, ino } = decodeIdentity(struct);
+  const mode = view.getUint16(28, true);
+  const mtimeMs = timeAt(view, 112);
+  return {
+    dev: Number(dev),
+    ino: Number(ino),
+    mode,
+    size: Number(view.getBigUint64(40, true)),
+    birthtimeMs: timeAt(view, 80),
+    ctimeMs: timeAt(view, 96),
+    mtimeMs,
+    mtime: new Date(mtimeMs),
+    isFile: () => (mode & S.IFMT) === S.IFREG,
+    isDirectory: () => (mode & S.IFMT) === S.IFDIR,
+  };
+}
+
+/** The part of it by which files are told apart. */
+export function decodeIdentity(struct: Uint8Array): FileIdentity {
+  const view = new DataView(struct.buffer, struct.byteOffset, STATX_SIZE);
+  const [major, minor] = [136, 140].map((offset) => BigInt(view.getUint32(offset, true)));
+  return { dev: ((major ?? 0n) << 32n) | (minor ?? 0n), ino: view.getBigUint64(32, true) };
+}
+
+/** struct statx_timestamp in ms: seconds, then nanoseconds. */
+function timeAt(view: DataView, offset: number): number {
+  return Number(view.getBigInt64(offset, true)) * 1000 + view.getUint32(offset + 8, true) / 1e6;
+}
