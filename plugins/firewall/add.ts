@@ -1,3 +1,4 @@
+import { CniError } from "../../src/cni/error.ts";
 import type { Request } from "../../src/cni/request.ts";
 import type { Result } from "../../src/cni/result.ts";
 import { selectOwner } from "../../src/netfilter/owner.ts";
@@ -15,9 +16,17 @@ export function add(request: Request): Result {
   const config = parseFirewallConfig(request);
   const { subject, result } = readSubject(request, config);
   const firewalls = chooseFirewalls(request, config, familiesOf(subject));
+  refuseUnkept(firewalls, subject);
   for (const refusal of firewalls.refusals) request.log(`The container may be cut off: ${refusal}`);
   undoOnError(request.log, (defer) => tell(firewalls, { config, subject }, defer));
   return result;
+}
+
+/** A policy that nothing would keep. @throws CniError unsupportedField */
+function refuseUnkept({ netlink, tables }: Firewalls, { isolation }: Subject): void {
+  if (isolation === undefined || netlink !== undefined || tables.length > 0) return;
+  const reason = 'the kernel has no nf_tables: set backend to "iptables"';
+  throw new CniError("unsupportedField", `Cannot use ingressPolicy ${JSON.stringify(isolation.policy)}: ${reason}`);
 }
 
 /** Our table first: by what it notes the others are found again. */

@@ -36,11 +36,22 @@ interface WantedRule extends FilterRule {
  * can make them. The same chains, rules and order as the reference plugins'.
  */
 export function missingLines(find: FindChain, wanted: WantedFilter): readonly string[] {
+  const texts = new Map<string, ReadonlySet<string | undefined>>();
+  const textsIn = (chain: string) => {
+    const found =
+      texts.get(chain) ??
+      new Set(
+        find(chain)
+          ?.rules()
+          .map(({ text }) => text),
+      );
+    texts.set(chain, found);
+    return found;
+  };
   const chains = wantedChains(wanted).filter((name) => find(name) === undefined);
   const rules = wantedRules(wanted).flatMap(({ chain, first, ...rule }) => {
     const text = formatRule(rule);
-    const isThere = find(chain)?.rules.some((found) => found.text === text) ?? false;
-    return isThere ? [] : [`${first ? `-I ${chain} 1` : `-A ${chain}`} ${text}`];
+    return textsIn(chain).has(text) ? [] : [`${first ? `-I ${chain} 1` : `-A ${chain}`} ${text}`];
   });
   return [...chains.map((name) => `-N ${name}`), ...rules];
 }

@@ -82,7 +82,7 @@ export function findForwardRefusal(iptables: Iptables, table: FilterTable): stri
   const forward = reader(iptables, table)(CHAIN.builtIn);
   const name = formatTable(table);
   if (forward?.policy === "DROP") return `chain FORWARD of ${name} has policy DROP`;
-  const target = forward?.rules.find((rule) => rule.target === "DROP" || rule.target === "REJECT")?.target;
+  const target = forward?.rules().find((rule) => rule.target === "DROP" || rule.target === "REJECT")?.target;
   return target && `chain FORWARD of ${name} has a rule with target ${target}`;
 }
 
@@ -116,14 +116,16 @@ function deleteFromNft({ netlink }: Iptables, { family }: FilterTable, addresses
   const texts = textsOf(addresses);
   applyCurrent(netlink, { action: "delete a container's iptables rules" }, () => {
     const chain = findNftChain(netlink, { family, name: CHAIN.forward, parts: addresses });
-    return (chain?.rules ?? []).filter(({ text }) => text && texts.includes(text)).map(({ rule }) => deleteRule(rule));
+    return (chain?.rules() ?? [])
+      .filter(({ text }) => text && texts.includes(text))
+      .map(({ rule }) => deleteRule(rule));
   });
 }
 
 function deleteFromLegacy(iptables: Iptables, table: FilterTable, addresses: readonly Address[]): void {
   const texts = textsOf(addresses);
   for (let attempt = 1; ; attempt++) {
-    const rules = reader(iptables, table)(CHAIN.forward)?.rules ?? [];
+    const rules = reader(iptables, table)(CHAIN.forward)?.rules() ?? [];
     const lines = rules.flatMap(({ text }) => (text && texts.includes(text) ? [`-D ${CHAIN.forward} ${text}`] : []));
     if (lines.length === 0) return;
     try {

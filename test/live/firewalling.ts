@@ -43,13 +43,13 @@ export class Arena {
     return name === "outside" ? `/run/netns/${this.lab.id}-outside` : this.get(name).netns;
   }
 
-  /** Which of these pairs "from>to" answer a ping, all asked at once: "from>to" where both families do, "from>to 4" where one does. */
+  /** Which of these pairs "from>to" answer a ping within half a second, which only kernels have a part in, all asked at once: "from>to" where both families do, "from>to 4" where one does. */
   reaching(...pairs: readonly string[]): string[] {
     const pings = pairs.flatMap((pair) =>
       ([4, 6] as const).map((family) => {
         const [from = "", to = ""] = pair.split(">");
         const target = to === "outside" ? OUTSIDE[family] : this.get(to).addresses[family];
-        return `(nsenter --net=${this.netns(from)} ping -n -c1 -W1 ${target} >/dev/null 2>&1 && echo "${pair} ${family}") &`;
+        return `(nsenter --net=${this.netns(from)} ping -n -c1 -W0.5 ${target} >/dev/null 2>&1 && echo "${pair} ${family}") &`;
       }),
     );
     const { stdout } = spawnSync("sh", ["-c", `${pings.join("\n")}\nwait`], { encoding: "utf8" });

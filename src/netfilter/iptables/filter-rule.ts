@@ -27,7 +27,8 @@ export interface FoundRule {
 export interface FilterChain<R extends FoundRule = FoundRule> {
   /** What becomes of a packet that no rule has decided on; undefined but for a built-in chain. */
   readonly policy: "ACCEPT" | "DROP" | undefined;
-  readonly rules: readonly R[];
+  /** A function, for a table may have many chains, of which few are wanted. */
+  readonly rules: () => readonly R[];
 }
 
 /** Finds a chain of table filter by its name. */

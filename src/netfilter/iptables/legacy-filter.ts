@@ -46,12 +46,12 @@ export function decodeLegacyFilter(family: Family, { entries, chains }: LegacyTa
   const rules = decodeEntries(family, entries);
   const starts = new Map([...chains].map(([name, { start }]) => [start, name]));
   for (const { target, next } of rules) if (target.name === XT_ERROR_TARGET) starts.set(next, text.decode(target.info));
-  const decode = (entry: Entry): FoundRule => decodeRule(family, entry, starts);
   return new Map(
     [...divide(rules, starts)].map(([name, all]) => {
       // The last rule of a chain is its end: a built-in one's policy, or the return to where it was jumped to from.
       const policy = chains.has(name) ? policyOf(all.at(-1)) : undefined;
-      return [name, { policy, rules: all.slice(0, -1).map(decode) }];
+      const own = all.slice(0, -1);
+      return [name, { policy, rules: () => own.map((entry) => decodeRule(family, entry, starts)) }];
     }),
   );
 }

@@ -37,8 +37,8 @@ export function findNftChain(
   if (chain === undefined) return undefined;
   const policy = chain.policy === undefined ? undefined : chain.policy === NF.DROP ? "DROP" : "ACCEPT";
   const wanted = parts.map((part) => (typeof part === "string" ? part : encodeAddress(part)));
-  const rules = listRules(netlink, key, wanted);
-  return { policy, rules: rules.map((rule) => ({ ...decodeNftRule(rule, family), rule })) };
+  const rules = listRules(netlink, key, wanted).map((rule) => ({ ...decodeNftRule(rule, family), rule }));
+  return { policy, rules: () => rules };
 }
 
 /** A rule that iptables-nft has made. @throws RangeError on malformed input */

@@ -64,7 +64,7 @@ describe("findNftChain", () => {
     const address = parseAddress("10.88.0.2");
     if (address === undefined) throw new Error("unreachable");
     const found = findNftChain(netlink, { family: 4, name: "CNI-FORWARD", parts: [address, "admin overrides"] });
-    expect(found?.rules.map(({ text }) => text)).toEqual(
+    expect(found?.rules().map(({ text }) => text)).toEqual(
       expectedOf("10.88.0.2/32")["CNI-FORWARD"]?.filter((_, at) => at !== 3),
     );
   });

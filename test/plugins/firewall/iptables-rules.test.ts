@@ -20,8 +20,8 @@ function tableOf(...lines: readonly string[]) {
   for (const line of lines) {
     const [name = "", ...words] = line.split(" ");
     const text = words.join(" ");
-    const rules = chains.get(name)?.rules ?? [];
-    chains.set(name, { policy: undefined, rules: text === "" ? rules : [...rules, { text, target: "" }] });
+    const rules = chains.get(name)?.rules() ?? [];
+    chains.set(name, { policy: undefined, rules: () => (text === "" ? rules : [...rules, { text, target: "" }]) });
   }
   return (name: string) => chains.get(name);
 }
