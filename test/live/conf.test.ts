@@ -1,64 +1,95 @@
+import type { ChildProcess } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { binDir, Lab } from "../lab.ts";
+import { Caller, confDir, jsonOf } from "../caller.ts";
+import { ask, serveHello } from "./hello.ts";
+import { rulesAbout } from "./masquerading.ts";
 
-const conf = path.join(import.meta.dirname, "../../conf");
+/** What a container finds at its gateways, and what else its list is for. */
+interface Expectation {
+  readonly gateways: readonly string[];
+  /** CHECK came with 0.4.0. */
+  readonly check?: false;
+  readonly ports?: true;
+  readonly limits?: true;
+}
 
-/** Runs cnictl with an empty /var/lib, which only it and its children see: the configurations keep their leases where an operator's do. */
-const SCRIPT = `
-  mount -t tmpfs tmpfs /var/lib
-  cnictl=$1/cnictl name=$2 netns=$3 check=$4; shift 4
-  $cnictl add $name $netns >&2
-  if [ $check = true ]; then $cnictl check $name $netns >&2; fi
-  for gateway; do nsenter --net=$netns ping -n -c1 -w5 $gateway >&2; done
-  $cnictl del $name $netns >&2
-  find /var/lib/cni -type f -printf '%f\n'
-`;
-
-/** What the container finds at its gateways, and the files that stay. */
-const EXPECTED: Readonly<Record<string, { check: boolean; gateways: string[]; files: string[] }>> = {
-  "10-bridge.conflist": { check: true, gateways: ["10.88.0.1"], files: ["last_reserved_ip.0"] },
-  "20-dual-stack.conflist": {
-    check: true,
-    gateways: ["10.89.0.1", "fd00:10:89::1"],
-    files: ["last_reserved_ip.0", "last_reserved_ip.1"],
-  },
-  "30-layer2.conflist": { check: true, gateways: [], files: [] },
-  "40-rkt.conf": { check: false, gateways: ["10.1.0.1"], files: ["last_reserved_ip.0"] },
-  "50-cluster.conflist": {
-    check: true,
-    gateways: ["10.244.1.1", "fd00:10:244:1::1"],
-    files: ["last_reserved_ip.0", "last_reserved_ip.1"],
-  },
+const LISTS: Readonly<Record<string, Expectation>> = {
+  "10-bridge.conflist": { gateways: ["10.88.0.1"] },
+  "20-dual-stack.conflist": { gateways: ["10.89.0.1", "fd00:10:89::1"] },
+  "30-layer2.conflist": { gateways: [] },
+  "40-rkt.conf": { gateways: ["10.1.0.1"], check: false },
+  "50-cluster.conflist": { gateways: ["10.244.1.1", "fd00:10:244:1::1"] },
+  "buildkit/cni.conflist": { gateways: ["10.10.0.1"] },
+  "containerd/10-containerd-net.conflist": { gateways: ["10.88.0.1", "fd00:10:88::1"], ports: true, limits: true },
+  "cri-o/10-crio-bridge.conflist": { gateways: ["10.85.0.1", "fd00:10:85::1"], limits: true },
+  "cri-o/11-crio-ipv4-bridge.conflist": { gateways: ["10.85.0.1"], limits: true },
+  "k3s/10-k3s.conflist": { gateways: ["10.42.0.1"], ports: true, limits: true },
+  "kube-router/10-kuberouter.conflist": { gateways: ["10.244.0.1"], ports: true },
+  "minikube/1-k8s.conflist": { gateways: ["10.244.0.1"], ports: true },
+  "nerdctl/nerdctl-bridge.conflist": { gateways: ["10.4.0.1"], ports: true },
+  "nomad/nomad.conflist": { gateways: ["172.26.64.1"], ports: true },
+  "podman/87-podman-bridge.conflist": { gateways: ["10.88.0.1"], ports: true },
 };
 
+/** What a runtime asks for by capabilities. */
+const CAP_ARGS = JSON.stringify({
+  portMappings: [{ hostPort: 18080, containerPort: 80, protocol: "tcp" }],
+  bandwidth: { ingressRate: 80_000_000, ingressBurst: 8_000_000, egressRate: 80_000_000, egressBurst: 8_000_000 },
+});
+
+function read(file: string) {
+  return JSON.parse(fs.readFileSync(path.join(confDir, file), "utf8"));
+}
+
+/** What is left on the host but the bridge and each pool's last address. */
+function left(caller: Caller, network: string) {
+  const leases = caller.files(`networks/${network}`).filter((name) => !/^last_reserved_ip|^lock$|^\./.test(name));
+  const links = caller.lab.ip("link show").map((link) => String(Object(link).ifname));
+  const rules = rulesAbout(caller.lab, "cnitool-");
+  return { leases, results: caller.files("results"), links: links.filter((name) => /^(veth|bwp)/.test(name)), rules };
+}
+
 describe("conf", () => {
-  let lab: Lab;
+  let caller: Caller;
+  let server: ChildProcess | undefined;
   beforeEach(() => {
-    lab = new Lab();
+    caller = new Caller();
   });
-  afterEach(() => lab.dispose());
+  afterEach(() => {
+    server?.kill();
+    server = undefined;
+    caller.dispose();
+  });
 
   it("has no file that is not run here", () => {
-    expect(fs.readdirSync(conf).sort()).toEqual(Object.keys(EXPECTED));
+    const entries = fs.readdirSync(confDir, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+    const files = entries.map((entry) => path.relative(confDir, path.join(entry.parentPath, entry.name)));
+    expect(files.sort()).toEqual(Object.keys(LISTS));
   });
 
-  it.each(Object.entries(EXPECTED))(
-    "%s attaches, reaches its gateway and detaches as it stands",
-    (file, { check, gateways, files }) => {
-      const { name } = JSON.parse(fs.readFileSync(path.join(conf, file), "utf8"));
-      const netns = lab.addNamespace("c1");
-      const argv = ["env", `NETCONFPATH=${conf}`, `CNI_PATH=${binDir}`, "unshare", "--mount", "bash", "-euc", SCRIPT];
-      const left = lab.run([...argv, "conf", binDir, name, netns, String(check), ...gateways]);
-      expect(
-        left
-          .trim()
-          .split("\n")
-          .filter((line) => line !== "")
-          .sort(),
-      ).toEqual(files);
-      expect(lab.ip("link show", netns)).toHaveLength(1);
-    },
-  );
+  it("has no two networks of one name in a folder, of which the second would be nobody's", () => {
+    const names = Object.keys(LISTS).map((file) => path.join(path.dirname(file), read(file).name));
+    expect(new Set(names).size).toBe(names.length);
+  });
+
+  it.each(Object.entries(LISTS))("%s attaches, carries traffic and detaches as it stands", async (file, expected) => {
+    const { name } = read(file);
+    const { lab } = caller;
+    const netns = lab.addNamespace("c1");
+    const variables = { NETCONFPATH: path.dirname(path.join(confDir, file)), CAP_ARGS };
+    const run = (command: string) => caller.cnictl([command, name, netns], variables);
+    jsonOf(run("add"));
+    if (expected.check !== false) expect(run("check")).toMatchObject({ status: 0, stdout: "", stderr: "" });
+    for (const gateway of expected.gateways) lab.run(["ping", "-n", "-c1", "-w5", gateway], netns);
+    if (expected.limits === true) expect(lab.run(["tc", "qdisc", "show"]).match(/tbf .* rate 80Mbit/g)).toHaveLength(2);
+    if (expected.ports === true) {
+      server = await serveHello(netns);
+      for (const address of expected.gateways) expect(ask(lab, address, 18080), address).toBe("hello");
+    }
+    expect(run("del")).toMatchObject({ status: 0, stdout: "", stderr: "" });
+    expect(left(caller, name)).toEqual({ leases: [], results: [], links: [], rules: [] });
+    expect(lab.ip("link show", netns)).toHaveLength(1);
+  });
 });
