@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type Call, Lab, type Outcome } from "../lab.ts";
-import { errorOf, leaseFiles, masqueraded, tracesOf } from "./traces.ts";
+import { errorOf, leaseFiles, masqueraded, spoofChecked, tracesOf } from "./traces.ts";
 
 let lab: Lab;
 let netns: string;
@@ -17,7 +17,8 @@ function config(members: object = {}): Record<string, unknown> {
   const ranges = [[{ subnet: "10.1.2.0/24" }], [{ subnet: "fd00:1::/64" }]];
   const ipam = { type: "host-local", dataDir: lab.dataDir, ranges, routes: [{ dst: "10.9.0.0/16" }] };
   const options = { isDefaultGateway: true, ipMasq: true, hairpinMode: true, portIsolation: true, enabledad: false };
-  return { cniVersion: "1.1.0", name: "net1", type: "bridge", bridge: "br0", ...options, ipam, ...members };
+  const spoofchk = "strict";
+  return { cniVersion: "1.1.0", name: "net1", type: "bridge", bridge: "br0", ...options, spoofchk, ipam, ...members };
 }
 
 function run(command: string, call: Partial<Call> = {}): Outcome {
@@ -32,13 +33,14 @@ function refusing(which: number): Partial<Call> {
 }
 
 /**
- * Everything there is, but host-local's notes and the masquerade table where it is empty, which all calls share. Without MACs: a
+ * Everything there is, but host-local's notes, and the tables of rules where they are empty, which all calls share. Without MACs: a
  * bridge that nobody gave one is given one for good.
  */
 function state(): unknown {
   const { network, processes } = tracesOf(lab, [netns]);
   const withoutMacs = JSON.stringify(network, (key, value) => (key === "address" ? undefined : value));
-  return { network: JSON.parse(withoutMacs), processes, leases: leaseFiles(lab), masqueraded: masqueraded(lab) };
+  const rules = [...masqueraded(lab), ...spoofChecked(lab)];
+  return { network: JSON.parse(withoutMacs), processes, leases: leaseFiles(lab), rules };
 }
 
 /** Refuses one request after the other until a call needs no more of them; returns how many it needed. */

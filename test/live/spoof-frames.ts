@@ -54,7 +54,7 @@ export function honest(me: Party, peer: Party): readonly Try[] {
     { name: "IPv6 of its link-local address", frame: to(peer).ip6(udp(local, peer.local)) },
     { name: "a question by ARP", frame: linkTo(mac, BROADCAST).arp(arp(1, [mac, ip], [NO_MAC, peer.ip])) },
     { name: "an answer by ARP", frame: to(peer).arp(arp(2, [mac, ip], [peer.mac, peer.ip])) },
-    { name: "a gratuitous ARP of its address", frame: linkTo(mac, BROADCAST).arp(arp(1, [mac, ip], [NO_MAC, ip])) },
+    { name: "a gratuitous ARP of its address", frame: linkTo(mac, BROADCAST).arp(arp(1, [mac, ip], [BROADCAST, ip])) },
     { name: "a probe by ARP", frame: linkTo(mac, BROADCAST).arp(arp(1, [mac, "0.0.0.0"], [NO_MAC, ip])) },
     { name: "a neighbour advertisement", frame: linkTo(mac, ALL.mac).ip6(advert(ip6)) },
     { name: "one of its link-local address", frame: linkTo(mac, ALL.mac).ip6(advert(local)) },

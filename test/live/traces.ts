@@ -48,6 +48,12 @@ export function masqueraded(lab: Lab): string[] {
   return lab.run(["nft", "list", "ruleset"]).match(/goto to_\S+|chain to_\S+/g) ?? [];
 }
 
+/** The comments of the elements of ports that are checked, which say whose they are. */
+export function spoofChecked(lab: Lab): string[] {
+  const listed = lab.try(["nft", "list", "table", "bridge", "cni_spoofcheck"]).stdout;
+  return listed.match(/(?<=comment ")[^"]*, id: [^"]*(?=")/g) ?? [];
+}
+
 function networkOf(lab: Lab, netns: string): unknown {
   const links = lab.ip("-details address show", netns).map((link) => Object(link));
   return {
