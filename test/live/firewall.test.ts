@@ -96,6 +96,13 @@ describe("ingressPolicy isolated", () => {
     expect(rulesAbout(arena.lab, '"foo"', '"bar"')).toEqual([]);
   });
 
+  it("holds between networks of different backends", () => {
+    arena.succeed("ADD", "foo-1", { ingressPolicy: "same-bridge", backend: "iptables" }, commands("legacy"));
+    arena.succeed("ADD", "bar-1", { ingressPolicy: "same-bridge", backend: "nftables" });
+    expect(arena.reaching("foo-1>bar-1", "bar-1>foo-1", "foo-1>outside")).toEqual(["foo-1>outside"]);
+    for (const name of ["foo-1", "bar-1"]) arena.succeed("DEL", name, {});
+  });
+
   it("is refused where prevResult names no bridge, before anything is made", () => {
     const prevResult = { cniVersion: "1.1.0", ips: [{ address: "10.88.1.2/24" }] };
     const { code, msg } = arena.refuse("ADD", "foo-1", { ingressPolicy: "isolated", prevResult });
