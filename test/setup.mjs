@@ -23,6 +23,7 @@ export const environment = {
 const SYSTEM_PACKAGES = [
   { needs: "ip", package: "iproute2" },
   { needs: "nft", package: "nftables" },
+  { needs: "conntrack", package: "conntrack" },
   { needs: "iptables", package: "iptables" },
   { needs: "ping", package: "iputils-ping" },
   { needs: "nsenter", package: "util-linux" },

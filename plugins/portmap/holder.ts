@@ -8,6 +8,18 @@ export interface Held {
   readonly owner: Partial<Owner> | undefined;
 }
 
+/** The shortest piece of a container's id that is taken for it where a comment was cut: what runtimes' ids all begin with differs by then. */
+const LEAST_ID = 32;
+
+/**
+ * Whether it is the same container's, by another interface or network: a runtime may hand one list of mappings to each of a container's networks, and
+ * the port leads to the container whichever of them has it.
+ */
+export function isSameContainer({ containerId }: Owner, { owner }: Pick<Held, "owner">): boolean {
+  const held = owner?.containerId ?? "";
+  return held === containerId || (held.length >= LEAST_ID && containerId.startsWith(held));
+}
+
 /** The error for a port that is taken: who has it, and what to do. */
 export function refuseHeld(wanted: Redirect, { redirect, owner }: Held): never {
   const end = formatHostEnd(redirect);

@@ -1,7 +1,7 @@
 import { parseAddress } from "../../src/ip/address.ts";
 import { parseJump } from "../../src/netfilter/iptables/text.ts";
 import type { Owner } from "../../src/netfilter/owner.ts";
-import type { Held } from "./holder.ts";
+import { type Held, isSameContainer } from "./holder.ts";
 import { chainName, parseEntryComment, referenceChainName, SHARED_CHAIN } from "./iptables-chains.ts";
 import { PROTOCOLS } from "./mapping.ts";
 import { overlaps, type Redirect } from "./redirect.ts";
@@ -10,7 +10,10 @@ import { overlaps, type Redirect } from "./redirect.ts";
 const REDIRECT =
   /^-A (CNI-DN-\S+) (?:-d (\S+?)(?:\/(?:32|128))? )?-p (\w+) (?:-m \w+ )?--dport (\d+) (?:-m comment --comment "if: ([^"]*)" )?-j DNAT --to-destination \[?([^\s\]]+)\]?:(\d+)$/;
 
-/** Mappings that a packet for one of the plan's could be for as well; with `before`, of those chains alone that packets come to first. */
+/**
+ * A mapping of another container's that a packet for one of these could be for as well; with `before`, of those chains alone that packets come to
+ * first.
+ */
 export function findHeld(
   listing: string,
   redirects: readonly Redirect[],
@@ -22,12 +25,13 @@ export function findHeld(
   const others = (end === -1 ? jumps : jumps.slice(0, end)).filter(({ chain }) => !own.includes(chain));
   const comments = new Map(others.map(({ chain, comment }) => [chain, comment]));
   const there = parseRedirects(listing).filter(({ chain }) => comments.has(chain));
-  for (const wanted of redirects) {
-    const found = there.find(({ redirect }) => overlaps(redirect, wanted));
-    if (found === undefined) continue;
-    const named = parseEntryComment(comments.get(found.chain) ?? "");
-    const holder = named && { ...named, ...(found.ifname !== undefined && { ifname: found.ifname }) };
-    return { wanted, held: { redirect: found.redirect, owner: holder } };
+  const all = there.map(({ chain, ifname, redirect }): Held => {
+    const named = parseEntryComment(comments.get(chain) ?? "");
+    return { redirect, owner: named && { ...named, ...(ifname !== undefined && { ifname }) } };
+  });
+  for (const held of all.filter((each) => !isSameContainer(owner, each))) {
+    const wanted = redirects.find((redirect) => overlaps(redirect, held.redirect));
+    if (wanted !== undefined) return { wanted, held };
   }
   return undefined;
 }

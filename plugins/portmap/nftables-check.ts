@@ -2,8 +2,9 @@ import { compareRuleSet } from "../../src/netfilter/nftables/compare.ts";
 import { type Element, findElement } from "../../src/netfilter/nftables/element.ts";
 import { findComment } from "../../src/netfilter/nftables/userdata.ts";
 import type { OwnedElement } from "../../src/netfilter/owned-elements.ts";
-import { isSelected, selectOwner } from "../../src/netfilter/owner.ts";
+import { isSelected, parseOwnerComment, selectOwner } from "../../src/netfilter/owner.ts";
 import type { Netlink } from "../../src/netlink/socket.ts";
+import { isSameContainer } from "./holder.ts";
 import { conditionalOf, elementsOf, listRedirects, rulesOf } from "./nftables.ts";
 import { compareConditions } from "./nftables-conditions.ts";
 import { encodeLocalnet, LOCALNET } from "./nftables-maps.ts";
@@ -39,8 +40,11 @@ function compareElements(netlink: Netlink, plan: Plan): readonly string[] {
     const what = `Element ${element.label} of nftables set ${set.name} of table ${set.table}`;
     const found = findElement(netlink, set, element);
     if (found === undefined) return [`${what} is missing`];
-    const isOwn = isSelected(selectOwner(plan.owner), findComment("element", found.userdata) ?? "");
-    if (!isOwn) return [`${what} belongs to another attachment`];
+    const comment = findComment("element", found.userdata) ?? "";
+    if (!isSelected(selectOwner(plan.owner), comment)) {
+      const isContainers = isSameContainer(plan.owner, { owner: parseOwnerComment(comment) });
+      return isContainers ? [] : [`${what} belongs to another attachment`];
+    }
     return isSameData({ set, element }, found) ? [] : [`${what} leads elsewhere than this attachment's does`];
   });
 }

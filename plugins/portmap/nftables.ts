@@ -9,7 +9,7 @@ import { deleteOwnedElements, listOwnedElements, type OwnedElement } from "../..
 import { isSelected, type Owner, parseOwnerComment, type Selection, selectOwner } from "../../src/netfilter/owner.ts";
 import type { Request } from "../../src/netlink/answers.ts";
 import type { Netlink } from "../../src/netlink/socket.ts";
-import { type Held, refuseHeld } from "./holder.ts";
+import { type Held, isSameContainer, refuseHeld } from "./holder.ts";
 import {
   ATTACHMENTS,
   decodeRedirect,
@@ -23,7 +23,7 @@ import {
 } from "./nftables-maps.ts";
 import { chainKey, conditionalChains, portmapRules, UNMARKED, type Way, wayFor } from "./nftables-rules.ts";
 import type { Plan } from "./plan.ts";
-import { overlaps, type Redirect, type Redirects } from "./redirect.ts";
+import { formatHostEnd, overlaps, type Redirect, type Redirects } from "./redirect.ts";
 
 /** Everything that belongs to attachments. */
 const SETS = [...MAPS.flatMap(({ ways, targets }) => [ways, targets]), ATTACHMENTS];
@@ -39,11 +39,7 @@ export function addRedirects(netlink: Netlink, plan: Plan): void {
   applyCurrent(netlink, { action, refusals: [ERRNO.EEXIST] }, (refusal) => {
     // To look at each port first would cost a request for each: they are hardly ever taken.
     const isTaken = refusal?.errno === ERRNO.EEXIST;
-    for (const redirect of allOf(plan)) {
-      const held = findHeld(netlink, redirect, { owner, isTaken });
-      if (held !== undefined) refuseHeld(redirect, held);
-    }
-    const elements = elementsOf(plan);
+    const elements = elementsOf(plan, leftToOthers(netlink, plan, isTaken));
     const rules = rulesOf(plan);
     const chains = conditionalOf(plan);
     return [
@@ -69,27 +65,29 @@ export function listRedirects(netlink: Netlink, selection: Selection): readonly 
   );
 }
 
-/** Whose a mapping is that a packet of another's could be for. `isTaken` says that it may be that of the very same key. */
-export function findHeld(
+/** The mappings that a packet for this one could be for as well. `isTaken` says that there may be one of the very same key. */
+export function listHeld(
   netlink: Netlink,
   redirect: Redirect,
   { owner, isTaken }: { owner: Owner; isTaken: boolean },
-): Held | undefined {
+): readonly Held[] {
   const own = mapsOf(redirect);
   const all = MAPS.filter(({ family }) => family === redirect.to.family);
   return all
     .filter((maps) => isTaken || maps !== own)
     .flatMap((maps) => overlapping(netlink, redirect, maps))
     .filter(({ comment }) => !isSelected(selectOwner(owner), comment))
-    .map(({ comment, ...held }) => ({ redirect: held, owner: parseOwnerComment(comment) }))[0];
+    .map(({ comment, ...held }) => ({ redirect: held, owner: parseOwnerComment(comment) }));
 }
 
-/** The elements of a plan, without what stays when its container goes. */
-export function elementsOf(plan: Plan): readonly OwnedElement[] {
+/** The elements of a plan, without what stays when its container goes, and without the host's ends in `left`. */
+export function elementsOf(plan: Plan, left: ReadonlySet<string> = new Set()): readonly OwnedElement[] {
   const { owner } = plan;
   const elements = plan.families.flatMap((family) => {
     const chain = firstChain(plan, family);
-    return family.redirects.flatMap((redirect) => Object.values(encodeRedirect(redirect, { chain, owner })));
+    return family.redirects
+      .filter((redirect) => !left.has(formatHostEnd(redirect)))
+      .flatMap((redirect) => Object.values(encodeRedirect(redirect, { chain, owner })));
   });
   return [...elements, encodeAttachment(owner)];
 }
@@ -117,8 +115,16 @@ export function conditionalOf(plan: Plan): readonly ChainRules[] {
     });
 }
 
-function allOf({ families }: Plan): readonly Redirect[] {
-  return families.flatMap(({ redirects }) => redirects);
+/** The host's ends that another attachment of the container's has: it keeps them. @throws CniError portConflict where it is another container's */
+function leftToOthers(netlink: Netlink, { owner, families }: Plan, isTaken: boolean): ReadonlySet<string> {
+  const left = new Set<string>();
+  for (const redirect of families.flatMap(({ redirects }) => redirects)) {
+    for (const held of listHeld(netlink, redirect, { owner, isTaken })) {
+      if (!isSameContainer(owner, held)) refuseHeld(redirect, held);
+      left.add(formatHostEnd(held.redirect));
+    }
+  }
+  return left;
 }
 
 function wayOf({ masquerading }: Plan, { prefix }: Redirects): Way {

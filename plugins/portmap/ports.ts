@@ -5,7 +5,7 @@ import { type Backend, type Netfilter, openNetfilter, withIptables } from "../..
 import { type Defer, runAll } from "../../src/steps/undo.ts";
 import { type PortmapConfig, parsePortmapConfig } from "./config.ts";
 import { forgetAfter, forgetBefore } from "./connections.ts";
-import { refuseHeld } from "./holder.ts";
+import { isSameContainer, refuseHeld } from "./holder.ts";
 import {
   addIptablesRedirects,
   deleteIptablesRedirects,
@@ -14,7 +14,7 @@ import {
   missingIptablesRules,
 } from "./iptables.ts";
 import { selectOwnChains, selectStaleChains } from "./iptables-chains.ts";
-import { addRedirects, deleteRedirects, findHeld, listRedirects } from "./nftables.ts";
+import { addRedirects, deleteRedirects, listHeld, listRedirects } from "./nftables.ts";
 import { verifyRedirects } from "./nftables-check.ts";
 import { addConditions } from "./nftables-conditions.ts";
 import { type Plan, planPorts } from "./plan.ts";
@@ -110,7 +110,7 @@ function refuseHeldElsewhere(backend: Backend, plan: Plan): void {
   const { netlink } = backend;
   if (netlink === undefined) return;
   for (const redirect of redirects) {
-    const held = findHeld(netlink, redirect, { owner, isTaken: true });
+    const held = listHeld(netlink, redirect, { owner, isTaken: true }).find((each) => !isSameContainer(owner, each));
     if (held !== undefined) refuseHeld(redirect, held);
   }
 }

@@ -15,6 +15,11 @@ const DNS = { hostPort: 5353, containerPort: 53, protocol: "udp" };
 /** What only a mapping leaves in the host's rules, whoever made it. */
 const TRACES = ["10.88.0.2", "10.88.0.3", "fd00:88::2", "fd00:88::3", '"net1', "net: net1", "CNI-DN-", "from_"];
 
+/** Its addresses, for whatever interface. */
+function withoutInterfaces({ prevResult }: Container): object {
+  return { ...Object(prevResult), interfaces: [] };
+}
+
 describe.each(backends)("portmap with %s", (_, backend, variant) => {
   let lab: PortmapLab;
   let c1: Container;
@@ -136,13 +141,24 @@ describe.each(backends)("portmap with %s", (_, backend, variant) => {
   });
 
   it("gives each interface of a container its own: the end of one is not the end of the other", () => {
-    const again = { ifname: "eth1", config: { prevResult: { ...Object(c1.prevResult), interfaces: [] } } };
+    const again = { ifname: "eth1", config: { prevResult: withoutInterfaces(c1) } };
     succeed("ADD", c1, [WEB]);
     succeed("ADD", c1, [{ ...WEB, hostPort: 8081 }], again);
     succeed("DEL", c1);
     expect([8080, 8081].map((port) => lab.ask(lab.outside, HOST[4], port))).toEqual(["", `c1 ${OUTSIDE[4]}`]);
     succeed("DEL", c1, [], again);
     expect(rulesAbout(lab, ...TRACES)).toEqual([]);
+  });
+
+  it("lets a container have a port through each of its networks, as runtimes hand all of them the same mappings", () => {
+    const other = { ifname: "eth1", config: { name: "net2", prevResult: withoutInterfaces(c1) } };
+    succeed("ADD", c1, [WEB]);
+    succeed("ADD", c1, [WEB, { ...WEB, hostPort: 8081 }], other);
+    for (const port of [8080, 8081]) expect(lab.ask(lab.outside, HOST[4], port)).toBe(`c1 ${OUTSIDE[4]}`);
+    succeed("CHECK", c1, [WEB]);
+    succeed("CHECK", c1, [WEB, { ...WEB, hostPort: 8081 }], other);
+    succeed("DEL", c1, [], other);
+    expect(lab.ask(lab.outside, HOST[4], 8080)).toBe(`c1 ${OUTSIDE[4]}`);
   });
 
   it("ends without portMappings, prevResult, namespace, or the backend that it was made with, and twice", () => {
@@ -157,25 +173,25 @@ describe.each(backends)("portmap with %s", (_, backend, variant) => {
   });
 
   it("forgets the UDP connections that would go where the port led before, and no others", () => {
-    const [before, during, elsewhere] = [{ port: 40_001 }, { port: 40_002 }, { port: 40_003 }];
-    const port = { to: HOST[4], toPort: 5353 };
-    const port6 = { to: HOST[6], toPort: 5353 };
+    const [before, before6, during] = [
+      { port: 40_001, to: HOST[4], toPort: 5353 },
+      { port: 40_002, to: HOST[6], toPort: 5353 },
+      { port: 40_003, to: HOST[4], toPort: 5353 },
+    ];
+    const four = OUTSIDE[4];
+    const six = OUTSIDE[6];
     // The kernel tracks connections where a rule needs it.
     succeed("ADD", c2, [WEB]);
-    lab.askFrom(lab.outside, { ...before, ...port });
-    lab.askFrom(lab.outside, { ...before, ...port6 });
-    lab.askFrom(c2.netns, { ...elsewhere, to: OUTSIDE[4], toPort: 5353 });
+    lab.askFrom(c2.netns, [{ port: 40_004, to: OUTSIDE[4], toPort: 5353 }]);
+    expect(lab.askFrom(lab.outside, [before, before6])).toEqual(["", ""]);
     succeed("ADD", c1, [DNS]);
-    expect(lab.askFrom(lab.outside, { ...before, ...port })).toBe(`c1 ${OUTSIDE[4]}`);
-    expect(lab.askFrom(lab.outside, { ...before, ...port6 })).toBe(`c1 ${OUTSIDE[6]}`);
-    expect(lab.askFrom(lab.outside, { ...during, ...port })).toBe(`c1 ${OUTSIDE[4]}`);
+    expect(lab.askFrom(lab.outside, [before, before6, during])).toEqual([`c1 ${four}`, `c1 ${six}`, `c1 ${four}`]);
     succeed("DEL", c1, [], { config: { runtimeConfig: undefined, prevResult: undefined } });
-    // Where the rules did not go first, c1 would get it still.
-    expect(lab.askFrom(lab.outside, { ...during, ...port })).toBe("");
+    // Were the connection still known, c1 would get it.
+    expect(lab.askFrom(lab.outside, [during])).toEqual([""]);
     succeed("ADD", c2, [DNS]);
-    expect(lab.askFrom(lab.outside, { ...during, ...port })).toBe(`c2 ${OUTSIDE[4]}`);
-    expect(lab.askFrom(lab.outside, { ...before, ...port6 })).toBe(`c2 ${OUTSIDE[6]}`);
-    expect(lab.run(["conntrack", "-L", "-p", "udp"])).toMatch(/dst=203\.0\.113\.2 sport=40003 dport=5353/);
+    expect(lab.askFrom(lab.outside, [before6, during])).toEqual([`c2 ${six}`, `c2 ${four}`]);
+    expect(lab.run(["conntrack", "-L", "-p", "udp"])).toMatch(/dst=203\.0\.113\.2 sport=40004 dport=5353/);
   });
 
   it("keeps others from the host's own 127.0.0.1, which route_localnet would open to them", async () => {

@@ -20,13 +20,18 @@ const SERVER = `
   }
 `;
 
-/** Sends a datagram from a port of its own and prints what comes back within 0.4 seconds. */
+/** Sends datagrams, each from a port of its own, and prints what has come back to each when all have, or after 0.4 seconds. */
 const CLIENT = `
-  const [from, to, port] = process.argv.slice(1);
-  const socket = require("dgram").createSocket(to.includes(":") ? "udp6" : "udp4");
-  socket.on("message", (text) => { console.log(String(text)); process.exit(); });
-  socket.bind(Number(from), () => socket.send("hello", Number(port), to));
-  setTimeout(() => process.exit(), 400);
+  const asked = JSON.parse(process.argv[1]);
+  const answers = asked.map(() => "");
+  const print = () => { console.log(JSON.stringify(answers)); process.exit(); };
+  asked.forEach(({ port, to, toPort }, i) => {
+    const socket = require("dgram").createSocket(to.includes(":") ? "udp6" : "udp4");
+    socket.on("error", () => {});
+    socket.on("message", (text) => { answers[i] = String(text).trim(); if (!answers.includes("")) print(); });
+    socket.bind(port, () => socket.send("hello", toPort, to));
+  });
+  setTimeout(print, 400);
 `;
 
 /** The host's addresses on its link to the outside. */
@@ -90,9 +95,9 @@ export class PortmapLab extends Lab {
     return this.try(["timeout", "1", "bash", "-c", script], from).stdout.trim();
   }
 
-  /** The same over UDP from one and the same port, as who sends all the time does. */
-  askFrom(from: string, { port, to, toPort }: { port: number; to: string; toPort: number }): string {
-    return this.run([process.execPath, "-e", CLIENT, String(port), to, String(toPort)], from).trim();
+  /** The same over UDP, each from a port of its own, as who sends all the time does. */
+  askFrom(from: string, asked: readonly { port: number; to: string; toPort: number }[]): string[] {
+    return JSON.parse(this.run([process.execPath, "-e", CLIENT, JSON.stringify(asked)], from));
   }
 
   /** A call of portmap behind the bridge. */
