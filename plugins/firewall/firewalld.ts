@@ -106,6 +106,7 @@ function tolerate(action: string, names: readonly string[], run: () => void): st
   }
 }
 
+/** Refused, not answered, or answered with what is no message. */
 function isRefusal(error: unknown): error is Error {
-  return error instanceof DbusError || error instanceof LinuxError;
+  return error instanceof DbusError || error instanceof LinuxError || error instanceof RangeError;
 }

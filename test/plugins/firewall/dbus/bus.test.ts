@@ -1,0 +1,102 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import fs from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { connectBus, DbusError } from "../../../../plugins/firewall/dbus/bus.ts";
+import { ERRNO } from "../../../../src/linux/errno.ts";
+import { capturedMessages, lastMessage } from "./captured.ts";
+
+// Another process plays the bus, for our calls wait: whatever it is told, it answers with the bytes of a file, a piece at a time where asked to.
+
+const folder = fs.mkdtempSync(path.join(os.tmpdir(), "bus-"));
+const SERVER = `
+  const [socket, file, size] = process.argv.slice(1);
+  const answer = require("node:fs").readFileSync(file);
+  require("node:net").createServer((peer) => {
+    peer.on("error", () => {});
+    peer.once("data", async () => {
+      for (let at = 0; at < answer.length; at += Number(size)) {
+        peer.write(answer.subarray(at, at + Number(size)));
+        await new Promise((resolve) => setTimeout(resolve, 1));
+      }
+      peer.end();
+    });
+  }).listen(socket, () => console.log("ready"));
+`;
+const servers: ChildProcess[] = [];
+
+/** Starts a bus that answers so; returns its socket. */
+async function startBus(name: string, answer: readonly (string | Uint8Array)[], size = 65536): Promise<string> {
+  const [socket, file] = [path.join(folder, name), path.join(folder, `${name}.answer`)];
+  fs.writeFileSync(file, Buffer.concat(answer.map((part) => Buffer.from(part))));
+  const server = spawn(process.execPath, ["-e", SERVER, socket, file, String(size)], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  servers.push(server);
+  if (server.stdout !== null) await once(server.stdout, "data");
+  return socket;
+}
+
+const ACCEPTED = "DATA\r\nOK 0123456789abcdef0123456789abcdef\r\n";
+const [hello = new Uint8Array(), signal = new Uint8Array()] = capturedMessages("add-source", "received");
+const call = { destination: "org.fedoraproject.FirewallD1", path: "/p", interface: "i", member: "m", args: [] };
+let sockets: Readonly<Record<"whole" | "pieces" | "refusing" | "rejecting" | "closing" | "endless", string>>;
+
+beforeAll(async () => {
+  const endless = hello.slice();
+  new DataView(endless.buffer).setUint32(4, 0x7fffffff, true);
+  const answer = lastMessage("add-source", "received");
+  sockets = {
+    whole: await startBus("whole", [ACCEPTED, hello, signal, answer]),
+    pieces: await startBus("pieces", [ACCEPTED, hello, signal, answer], 7),
+    refusing: await startBus("refusing", [ACCEPTED, hello, signal, lastMessage("add-source-again", "received")]),
+    rejecting: await startBus("rejecting", ["REJECTED EXTERNAL\r\n"]),
+    closing: await startBus("closing", [ACCEPTED, hello.subarray(0, 20)]),
+    endless: await startBus("endless", [ACCEPTED, endless]),
+  };
+});
+
+afterAll(() => {
+  for (const server of servers) server.kill();
+  fs.rmSync(folder, { recursive: true, force: true });
+});
+
+test.each(["whole", "pieces"] as const)(
+  "a call returns its answer and passes over signals, however they come (%s)",
+  (name) => {
+    const bus = connectBus(sockets[name]);
+    expect(bus.call(call)).toBe("trusted");
+    bus.close();
+  },
+);
+
+test("a call throws the error that it is answered with", () => {
+  const bus = connectBus(sockets.refusing);
+  expect(() => bus.call(call)).toThrow(
+    new DbusError(
+      "org.fedoraproject.FirewallD1.Exception",
+      "ZONE_ALREADY_SET: '10.1.2.3/32' already bound to 'trusted'",
+    ),
+  );
+  bus.close();
+});
+
+test("connectBus() says how it was rejected", () => {
+  expect(() => connectBus(sockets.rejecting)).toThrow(
+    new DbusError("REJECTED", 'The message bus answered "REJECTED EXTERNAL"'),
+  );
+});
+
+test("connectBus() fails where the bus ends in the middle of an answer", () => {
+  expect(() => connectBus(sockets.closing)).toThrow(expect.objectContaining({ errno: ERRNO.EPIPE }));
+});
+
+test("connectBus() waits for no message that nobody can have meant", () => {
+  expect(() => connectBus(sockets.endless)).toThrow(RangeError);
+});
+
+test("connectBus() fails where there is no bus", () => {
+  expect(() => connectBus(path.join(folder, "nothing"))).toThrow(expect.objectContaining({ errno: ERRNO.ENOENT }));
+});
