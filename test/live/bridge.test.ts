@@ -283,6 +283,15 @@ describe("bridge DEL", () => {
     expect(lab.run(["nft", "list", "table", "inet", "cni_masquerade"])).not.toContain("net1");
   });
 
+  it.each(["nftables", "iptables"])("cleans everything else when the interface is gone, %s", (ipMasqBackend) => {
+    const config = { ...dualStack(), ipMasq: true, ipMasqBackend };
+    add(config);
+    lab.run(["ip", "link", "del", "eth0"], netns);
+    expect(run("DEL", config)).toMatchObject({ status: 0, stdout: "", stderr: "" });
+    expect(lab.leases("net1").filter((name) => /^(10|fd)/.test(name))).toEqual([]);
+    expect(lab.run(["nft", "list", "ruleset"])).not.toMatch(/net1|CNI-[0-9a-f]/);
+  });
+
   it("works with a configuration that has become invalid, and with arguments that it does not know", () => {
     add(base);
     const broken = { ...base, mtu: "many", vlan: 5000, hairpinMode: true, promiscMode: true };

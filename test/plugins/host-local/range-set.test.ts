@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
   checkDisjoint,
@@ -11,7 +12,7 @@ import {
   type RangeFields,
   setsOverlap,
 } from "../../../plugins/host-local/range-set.ts";
-import { type Address, formatAddress, parseAddress } from "../../../src/ip/address.ts";
+import { type Address, formatAddress, offsetAddress, parseAddress } from "../../../src/ip/address.ts";
 import { formatPrefix } from "../../../src/ip/prefix.ts";
 import { formatRange } from "../../../src/ip/range.ts";
 import { refusal } from "./refusal.ts";
@@ -327,4 +328,66 @@ test("C8: checkDisjoint() names the two sets that overlap", () => {
   ];
   expect(refusal(() => checkDisjoint(sets))).toEqual({ code: 7, message: "range set 1 overlaps with 2" });
   expect(() => checkDisjoint(sets.slice(0, 2))).not.toThrow();
+});
+
+describe("properties", () => {
+  const FAMILIES = [
+    { base: "10.0.0.0", bits: 32 },
+    { base: "2001:db8::", bits: 128 },
+  ] as const;
+
+  /** A subnet of 4 to 256 addresses, and where in it the range begins and ends: the numbers of its addresses. */
+  const subnets = fc
+    .record({
+      family: fc.constantFrom(...FAMILIES),
+      size: fc.integer({ min: 2, max: 8 }),
+      number: fc.nat(3),
+      ends: fc.tuple(fc.nat(255), fc.nat(255)),
+    })
+    .map(({ family, size, number, ends }) => {
+      const length = 2 ** size;
+      const [first, last] = ends.map((end) => end % length).sort((a, b) => a - b);
+      return {
+        ...family,
+        length,
+        network: number * length,
+        prefix: family.bits - size,
+        first: first ?? 0,
+        last: last ?? 0,
+      };
+    });
+  type Subnet = typeof subnets extends fc.Arbitrary<infer T> ? T : never;
+
+  const at = ({ base, network }: Subnet, host: number) => offsetAddress(ip(base), BigInt(network + host));
+  const textOf = (subnet: Subnet) => `${formatAddress(at(subnet, 0))}/${subnet.prefix}`;
+
+  test("completeRange() leaves out the network's own address, for IPv4 the last one, and nothing else", () => {
+    fc.assert(
+      fc.property(subnets, (subnet) => {
+        const { start, end, gateway } = completeRange({ subnet: textOf(subnet) });
+        expect(start).toEqual(at(subnet, 1));
+        expect(end).toEqual(at(subnet, subnet.length - (subnet.bits === 32 ? 2 : 1)));
+        expect(gateway).toEqual(at(subnet, 1));
+      }),
+    );
+  });
+
+  test("findRange() finds what lies between start and end, and setsOverlap() whether two have one of these in common", () => {
+    const numbersOf = ({ network, first, last }: Subnet) =>
+      Array.from({ length: last - first + 1 }, (_, index) => network + first + index);
+    const setOf = (subnet: Subnet) =>
+      completeRangeSet([
+        { subnet: textOf(subnet), rangeStart: at(subnet, subnet.first), rangeEnd: at(subnet, subnet.last) },
+      ]);
+    fc.assert(
+      fc.property(subnets, subnets, fc.nat(1023), (a, b, number) => {
+        const [one, other] = [setOf(a), setOf(b)];
+        expect(findRange(one, offsetAddress(ip(a.base), BigInt(number))) !== undefined).toBe(
+          numbersOf(a).includes(number),
+        );
+        const common = a.base === b.base && numbersOf(a).some((each) => numbersOf(b).includes(each));
+        expect([setsOverlap(one, other), setsOverlap(other, one)]).toEqual([common, common]);
+      }),
+    );
+  });
 });
