@@ -28,7 +28,7 @@ function run(command: string, call: Partial<Call> = {}): Outcome {
 /** Runs a call whose request number `which` to the kernel is refused before it gets there; the others go through. */
 function refusing(which: number): Partial<Call> {
   const inject = `inject=sendto:error=EPERM:when=${which}`;
-  const options = ["-f", "-qq", "-e", "trace=sendto", "-e", "signal=none", "-e", inject];
+  const options = ["-f", "--seccomp-bpf", "-qq", "-e", "trace=sendto", "-e", "signal=none", "-e", inject];
   return { wrapper: ["strace", ...options, "-o", "/dev/null"] };
 }
 

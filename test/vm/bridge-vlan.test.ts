@@ -1,3 +1,4 @@
+import fs from "node:fs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type AddResult, type Config, VlanLab } from "./vlan-lab.ts";
 
@@ -189,6 +190,34 @@ describe("a failed ADD", () => {
     expect(lab.linkNames()).toEqual(["lo"]);
     expect(lab.linkNames(lab.netns("c1"))).toEqual(["lo"]);
     expect(lab.leases("failing").filter((name) => /^[0-9]/.test(name))).toEqual([]);
+  });
+
+  it("leaves nothing whichever change to the VLANs or the gateway the kernel refuses", () => {
+    const log = `${lab.dir}/requests`;
+    const trace = ["strace", "-f", "--seccomp-bpf", "-qq", "-e", "trace=sendto", "-e", "signal=none"];
+    const strace = (...options: string[]) => [...trace, ...options];
+    const add = (wrapper: readonly string[]) => {
+      const call = { command: "ADD", config: gateway(), containerId: "c1", netns: lab.netns("c1") };
+      return lab.plugin("bridge", { ...call, wrapper });
+    };
+    expect(add(strace("-s", "2000", "-o", log))).toMatchObject({ status: 0 });
+    const requests = fs.readFileSync(log, "utf8").trim().split("\n");
+    const numbers = requests.flatMap((line, index) =>
+      /RTM_(NEW|SET|DEL)LINK.*(AF_BRIDGE|"bridge0\.100")/.test(line) ? [index + 1] : [],
+    );
+    // Two for each port, and the gateway's own at least.
+    expect(numbers.length).toBeGreaterThanOrEqual(5);
+    lab.del(gateway());
+    lab.run(["ip", "link", "del", "bridge0.100"]);
+    lab.run(["ip", "link", "del", "bridge0"]);
+    for (const number of numbers) {
+      const { status, stdout } = add(strace("-e", `inject=sendto:error=EPERM:when=${number}`, "-o", "/dev/null"));
+      expect([number, status, JSON.parse(stdout).code]).toEqual([number, 1, 107]);
+      expect([number, ...lab.linkNames()]).toEqual([number, "lo"]);
+      expect(lab.linkNames(lab.netns("c1"))).toEqual(["lo"]);
+      expect(lab.leases("testConfig").filter((name) => /^[0-9]+\./.test(name))).toEqual([]);
+    }
+    lab.add(gateway());
   });
 
   it("leaves the gateway as it was where it was there", () => {
