@@ -10,41 +10,48 @@ import { findContainer } from "../../src/steps/container.ts";
 import { endMasquerade } from "../../src/steps/masquerade.ts";
 import { deletePorts, listOwnPorts } from "../../src/steps/own-ports.ts";
 import { runAll } from "../../src/steps/undo.ts";
-import { deleteLinkIfThere } from "../../src/steps/veth.ts";
+import { beginDeletionIfThere } from "../../src/steps/veth.ts";
 import { readIpamType } from "./config.ts";
 import { removeEmptyBridges } from "./removal.ts";
 import { endSpoofCheck } from "./spoof-check.ts";
 
-/**
- * Detaches a container: its masquerade rules, its interface and its lease. Works without the namespace, without
- * prevResult, after a configuration that has changed since ADD, and again and again. Runs every step, then throws all that failed.
- */
-export function del(request: Request): void {
-  runAll([
-    // Before the address can be another container's.
-    () => endMasquerade(request),
-    () => detach(request),
-  ]);
+/** The interface of a container on its way out, and the ports that go with it. */
+interface Departure {
+  readonly ports: readonly Link[];
+  /** Returns once it is there no longer. @throws NetlinkError when the kernel refuses to delete it */
+  readonly untilGone: () => void;
+  /** Returns once the kernel is done with it. @throws as untilGone, unless that did */
+  readonly finish: () => void;
 }
 
 /**
- * The interface goes before its address is free; meanwhile the IPAM plugin starts, and waits for its input. While the interface
- * is there, so is the lease.
+ * Detaches a container: its interface, its masquerade rules and its lease. Works without the namespace, without
+ * prevResult, after a configuration that has changed since ADD, and again and again. Runs every step, then throws all that failed.
+ *
+ * The interface and the rules go before the address is free; meanwhile the IPAM plugin starts, and waits for its input. While the
+ * interface is there, so is the lease. What is to be done besides is done while the kernel takes the links apart.
  */
-function detach(request: Request): void {
+export function del(request: Request): void {
   let ipam: Delegation | undefined;
+  let departure: Departure | undefined;
   let gone: readonly Link[] | undefined;
   runAll([
     () => {
       ipam = startIpam(request);
     },
     () => {
-      gone = deleteInterface(request);
+      departure = deleteInterface(request);
+    },
+    () => endMasquerade(request),
+    () => {
+      departure?.untilGone();
+      gone = departure?.ports;
     },
     () => (gone === undefined ? ipam?.abandon() : ipam?.done()),
     // What checks a port stays as long as there is one.
     () => gone && endSpoofCheck(request),
     () => removeEmptyBridges(request, gone),
+    () => departure?.finish(),
   ]);
 }
 
@@ -53,21 +60,19 @@ function startIpam(request: Request): Delegation | undefined {
   return type === undefined ? undefined : startDelegate(launch, request, { command: "DEL", type, held: true });
 }
 
-/**
- * By its name in the container; where that cannot be asked, or has no such interface (any more), by the port's alias. Returns
- * the ports that went with it.
- */
-function deleteInterface(request: Request): readonly Link[] {
+/** By its name in the container; where that cannot be asked, or has no such interface (any more), by the port's alias. */
+function deleteInterface(request: Request): Departure {
   const host = openNetlink();
   const container = findContainer(request.netns);
   const inside = container && findLink(container.netlink, request.ifname);
   if (container === undefined || inside === undefined) {
     const ports = listOwnPorts(host, selectOwner(request));
     deletePorts(host, ports);
-    return ports;
+    return { ports, untilGone: () => {}, finish: () => {} };
   }
   const port = inside.peer === undefined ? undefined : findLink(host, inside.peer);
   if (port !== undefined) keepBridgeMac(host, port);
-  deleteLinkIfThere(container.netlink, inside.name);
-  return port === undefined ? [] : [port];
+  const finish = beginDeletionIfThere(container.netlink, inside);
+  const isThere = () => port === undefined || findLink(host, port.index) !== undefined;
+  return { ports: port === undefined ? [] : [port], untilGone: () => void (isThere() && finish()), finish };
 }

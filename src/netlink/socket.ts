@@ -1,4 +1,5 @@
 import fs from "#fs";
+import { writeAside } from "../linux/aside.ts";
 import { ERRNO, LinuxError } from "../linux/errno.ts";
 import { withNetns } from "../linux/netns.ts";
 import {
@@ -55,6 +56,11 @@ export interface Netlink {
    * @throws NetlinkError for the first refused one, whether it has NLM_F_ACK or not, LinuxError ETIMEDOUT as above
    */
   readonly transact: (requests: readonly Request[]) => readonly Message[];
+  /**
+   * Sends a request for an acknowledgement from another thread and returns at once: for one that the kernel takes its time for.
+   * What it returns waits for the answer, once; until then this socket takes no other request. @throws as `request`
+   */
+  readonly begin: (request: Request) => () => void;
   /** Starts to listen to a multicast group, like RTNLGRP_LINK, in the same namespace; a descriptor in `netns` must still be open. */
   readonly listen: (group: number) => Events;
   readonly close: () => void;
@@ -72,16 +78,30 @@ export function openNetlink(options: NetlinkOptions = {}): Netlink {
   const fd = openIn(options);
   const buffer = new Uint8Array(BUFFER_SIZE);
   let sequence = 0;
-  const exchange = (requests: readonly Request[], awaited: (request: Request) => boolean) => {
-    const numbered = new Map(requests.map((request) => [++sequence, request]));
-    sendWhole(fd, encodeMessages([...numbered].map(numberMessage)));
+  const number = (requests: readonly Request[]) => new Map(requests.map((request) => [++sequence, request]));
+  const collect = (numbered: ReadonlyMap<number, Request>, awaited: (request: Request) => boolean) => {
     const deadline = performance.now() + ANSWER_MS;
-    const receive = () => receiveMessages(fd, buffer, deadline) ?? refuseSilence(requests);
+    const receive = () => receiveMessages(fd, buffer, deadline) ?? refuseSilence([...numbered.values()]);
     return collectAnswers(numbered, { awaited, receive });
+  };
+  const exchange = (requests: readonly Request[], awaited: (request: Request) => boolean) => {
+    const numbered = number(requests);
+    sendWhole(fd, encodeMessages([...numbered].map(numberMessage)));
+    return collect(numbered, awaited);
   };
   return {
     request: (request) => askUntilWhole(request, () => exchange([request], () => true)),
     transact: (requests) => exchange(requests, (request) => (request.flags & NLM_F.ACK) !== 0).messages,
+    begin: (request) => {
+      const numbered = number([request]);
+      const bytes = encodeMessages([...numbered].map(numberMessage));
+      const release = writeAside(fd, bytes);
+      if (release === undefined) sendWhole(fd, bytes);
+      return () => {
+        collect(numbered, () => true);
+        release?.();
+      };
+    },
     listen: (group) => listen(options, group),
     close: () => fs.closeSync(fd),
   };

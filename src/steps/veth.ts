@@ -5,7 +5,7 @@ import { writeSysctl } from "../linux/sysctl.ts";
 import { NetlinkError } from "../netlink/acknowledgement.ts";
 import { addVeth } from "../netlink/link/add.ts";
 import { IF_OPER } from "../netlink/link/attributes.ts";
-import { deleteLink } from "../netlink/link/delete.ts";
+import { beginDeletion, deleteLink } from "../netlink/link/delete.ts";
 import { findLink, getLink } from "../netlink/link/get.ts";
 import type { Link, LinkId } from "../netlink/link/message.ts";
 import { setLink, setPort } from "../netlink/link/set.ts";
@@ -83,6 +83,21 @@ export function deleteLinkIfThere(netlink: Netlink, name: string): void {
   } catch (error) {
     if (!(error instanceof NetlinkError && error.errno === ERRNO.ENODEV)) throw error;
   }
+}
+
+/** Begins to delete a link, of a veth both ends; what it returns waits for the end, once. One that is there no longer is fine. */
+export function beginDeletionIfThere(netlink: Netlink, link: LinkId): () => void {
+  const finish = beginDeletion(netlink, link);
+  let isFinished = false;
+  return () => {
+    if (isFinished) return;
+    isFinished = true;
+    try {
+      finish();
+    } catch (error) {
+      if (!(error instanceof NetlinkError && error.errno === ERRNO.ENODEV)) throw error;
+    }
+  };
 }
 
 /** Returns the name of the host's end. */

@@ -7,7 +7,7 @@ import { deleteAddress } from "../../src/netlink/address/delete.ts";
 import { listAddresses } from "../../src/netlink/address/list.ts";
 import { waitForDad } from "../../src/netlink/address/wait.ts";
 import { addBridge, addVeth } from "../../src/netlink/link/add.ts";
-import { deleteLink } from "../../src/netlink/link/delete.ts";
+import { beginDeletion, deleteLink } from "../../src/netlink/link/delete.ts";
 import { findLink, getLink } from "../../src/netlink/link/get.ts";
 import { listPorts } from "../../src/netlink/link/list.ts";
 import { setLink, setLinkUp, setPort } from "../../src/netlink/link/set.ts";
@@ -182,6 +182,22 @@ describe("links", () => {
 
     expect(findLink(container, "eth0")).toBeUndefined();
     expect(() => deleteLink(host, veth)).toThrow('Cannot delete link "veth0": No such device');
+  });
+
+  test("are deleted while the caller goes on, which sees them go before the kernel is done", () => {
+    addVeth(host, { name: "veth0", peer: { name: "eth0", netns: undefined } });
+    const veth = getLink(host, "veth0");
+    const asker = openNetlink({ netns: hostPath });
+    const finish = beginDeletion(host, veth);
+    const end = performance.now() + 10_000;
+    while (findLink(asker, veth.index) !== undefined && performance.now() < end);
+    expect(findLink(asker, "veth0")).toBeUndefined();
+    finish();
+    expect(findLink(host, "eth0")).toBeUndefined();
+    const again = beginDeletion(host, veth);
+    expect(again).toThrow('Cannot delete link "veth0": No such device');
+    expect(getLink(host, "lo").name).toBe("lo");
+    asker.close();
   });
 
   test("are not found by a name that none can have", () => {

@@ -16,6 +16,7 @@ export function fakeNetlink(kernel: {
       (kernel.transact ?? unexpected("transact"))(requests);
       return [];
     },
+    begin: unexpected("begin"),
     listen: unexpected("listen"),
     close: () => {},
   };

@@ -34,6 +34,11 @@ export class FakeNetlink implements Netlink {
 
   transact = (requests: readonly Request[]): readonly Message[] => requests.flatMap((request) => this.request(request));
 
+  begin = (request: Request): (() => void) => {
+    this.requests.push(request);
+    return () => void this.#answer(request);
+  };
+
   listen = (group: number): Events => {
     this.groups.push(group);
     this.listening++;

@@ -1,3 +1,4 @@
+import type { Request } from "../answers.ts";
 import { NLM_F } from "../message.ts";
 import { RTM } from "../rtnetlink.ts";
 import type { Netlink } from "../socket.ts";
@@ -6,6 +7,18 @@ import { encodeLink } from "./message.ts";
 
 /** Deletes a link, like `ip link delete dev NAME`; of a veth, both ends. @throws NetlinkError ENODEV, EOPNOTSUPP for lo */
 export function deleteLink(netlink: Netlink, link: LinkId): void {
+  netlink.request(deletion(link));
+}
+
+/**
+ * The same, but begun: what it returns waits for the end. Of the 15 ms that it takes the link is there for the first one or two; then
+ * the kernel waits until nobody can be looking at it any more (rcu_barrier).
+ */
+export function beginDeletion(netlink: Netlink, link: LinkId): () => void {
+  return netlink.begin(deletion(link));
+}
+
+function deletion(link: LinkId): Request {
   const payload = encodeLink({ header: { index: link.index }, attributes: {} });
-  netlink.request({ type: RTM.DELLINK, flags: NLM_F.ACK, payload, action: `delete link "${link.name}"` });
+  return { type: RTM.DELLINK, flags: NLM_F.ACK, payload, action: `delete link "${link.name}"` };
 }
