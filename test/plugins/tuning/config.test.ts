@@ -37,6 +37,20 @@ describe("parseTuningConfig()", () => {
     });
   });
 
+  it.each([
+    [{ SYSCTL: { "net.a": "1" } }, "sysctls"],
+    [{ Mac: A }, "settings"],
+    [{ MTU: 1400 }, "settings"],
+    [{ Promisc: true }, "settings"],
+    [{ allMulti: false }, "settings"],
+    [{ TxqLen: 5 }, "settings"],
+    [{ DataDir: "/run/x" }, "dataDir"],
+    [{ ARGS: { cni: { mac: A } } }, "settings"],
+    [{ RuntimeConfig: { mac: A } }, "settings"],
+  ] as const)("reads %j where it is the only field", (fields, member) => {
+    expect(parse(fields)[member]).not.toEqual(parse({})[member]);
+  });
+
   it("takes args.cni before everything, and for the MAC then runtimeConfig, CNI_ARGS and the network's own", () => {
     const own = { mac: A, mtu: 1400, promisc: true, allmulti: true, txQLen: 5, sysctl: { "net.a": "1", "net.b": "1" } };
     const asked = { mac: D, mtu: 1300, promisc: false, allmulti: false, txQLen: 6, sysctl: { "net.a": "2" } };
