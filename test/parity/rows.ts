@@ -16,6 +16,7 @@ export const ROWS: Readonly<Record<string, readonly string[]>> = {
     ...numbered("B28.", 0, 1),
     ...numbered("B", 29, 33),
     ...numbered("B34.", 0, 2),
+    "B35",
     ...numbered("B", 35, 40),
   ],
   "plugins/ipam/host-local/host_local_test.go": numbered("H", 1, 11),

@@ -35,14 +35,19 @@ function networkWith(leases: number): object {
   return config;
 }
 
+/** How many calls more there may be: whether the index is complete shows sooner where two folders were dated in one tick of the clock. */
+const TOLERANCE = 2;
+
 describe("a call on 20 leases and on 500", () => {
-  test("reads and writes as many files, and lists none", () => {
-    const [few, many] = [networkWith(20), networkWith(500)].map((config) =>
-      Object.fromEntries(
-        ["ADD", "CHECK", "STATUS", "DEL"].map((command) => [command, costOf(() => hostLocal(command, config))]),
-      ),
-    );
-    expect(many).toEqual(few);
-    for (const command of ["ADD", "CHECK", "DEL"]) expect(many?.[command]).not.toHaveProperty("readdirSync");
+  test.each(["ADD", "CHECK", "STATUS", "DEL"])("%s reads and writes as many files", (command) => {
+    const [few = {}, many = {}] = [20, 500].map((leases) => {
+      const config = networkWith(leases);
+      if (command !== "ADD") expect(hostLocal("ADD", config).status).toBe(0);
+      return costOf(() => hostLocal(command, config));
+    });
+    for (const [name, count] of Object.entries(many)) {
+      expect(count, name).toBeLessThanOrEqual((few[name] ?? 0) + TOLERANCE);
+    }
+    if (command !== "STATUS") expect(many).not.toHaveProperty("readdirSync");
   });
 });
