@@ -290,6 +290,13 @@ describe.each(backends)("portmap with %s", (_, backend, variant) => {
     expect(rulesAbout(lab, ...TRACES)).toEqual([]);
   });
 
+  it("Ch4: ten DELs at once end all as one does", async () => {
+    succeed("ADD", c1, [WEB]);
+    const dels = Array.from({ length: 10 }, () => lab.start("portmap", lab.call("DEL", c1, [WEB], { variant })).ended);
+    expect((await Promise.all(dels)).map(({ status, stdout }) => [status, stdout])).toEqual(dels.map(() => [0, ""]));
+    expect(rulesAbout(lab, ...TRACES)).toEqual([]);
+  });
+
   it("serves twenty ADDs at once, and of twenty for one port one", async () => {
     const start = (id: number, mapping: Mapping) => {
       const config = { backend };

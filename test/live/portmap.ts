@@ -4,7 +4,7 @@ import { type Call, Lab, type Outcome } from "../lab.ts";
 import { addOutside, OUTSIDE, pathFor, type Variant } from "./masquerading.ts";
 
 /** A namespace's servers: each port answers, over TCP and UDP and both families, with the namespace's name and who asks. */
-const SERVER = `
+export const SERVER = `
   const [name, ...ports] = process.argv.slice(1);
   let left = 3 * ports.length;
   const up = () => { if (--left === 0) console.log("up"); };
@@ -21,7 +21,7 @@ const SERVER = `
 `;
 
 /** Sends datagrams, each from a port of its own, and prints what has come back to each when all have, or after 0.4 seconds. */
-const CLIENT = `
+export const CLIENT = `
   const asked = JSON.parse(process.argv[1]);
   const answers = asked.map(() => "");
   const print = () => { console.log(JSON.stringify(answers)); process.exit(); };
