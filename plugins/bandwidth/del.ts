@@ -30,12 +30,16 @@ export function del(request: Request): void {
 function endShaping(host: Netlink, request: Request, ifb: Link | undefined): void {
   const port = findHostEnd(host, request);
   if (port === undefined) return;
-  runAll([() => ifb && unlessGone(() => endRedirect(host, port, ifb)), () => unlessGone(() => endLimit(host, port))]);
+  runAll([() => unlessGone(() => endRedirect(host, port, ifb)), () => unlessGone(() => endLimit(host, port))]);
 }
 
-/** An ingress qdisc that sends nothing to this attachment's IFB is somebody else's. */
-function endRedirect(host: Netlink, port: Link, ifb: Link): void {
-  if (!listIngressFilters(host, port).some(({ redirect }) => redirect === ifb.index)) return;
+/**
+ * An ingress qdisc that sends nothing to this attachment's IFB is somebody else's. One whose IFB went before it says 0, and
+ * drops all that comes.
+ */
+function endRedirect(host: Netlink, port: Link, ifb: Link | undefined): void {
+  const targets = listIngressFilters(host, port).map(({ redirect }) => redirect);
+  if (!targets.includes(0) && (ifb === undefined || !targets.includes(ifb.index))) return;
   deleteQdisc(host, port, { handle: HANDLE.INGRESS, parent: TC_H.INGRESS });
 }
 

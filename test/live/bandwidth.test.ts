@@ -1,6 +1,7 @@
 import fs from "node:fs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type Call, Lab, type Outcome } from "../lab.ts";
+import { refuseEach, refusing } from "./refusing.ts";
 import { measureThroughput } from "./throughput.ts";
 
 const MBIT = 1_000_000;
@@ -148,6 +149,20 @@ describe("bandwidth ADD", () => {
     expect(ifbs()).toEqual([]);
   });
 
+  it("leaves nothing, whichever request the kernel refuses, and works the next time", () => {
+    const attachment = attach(limits);
+    const requests = refuseEach(
+      (which) => run("ADD", attachment, refusing(which)),
+      (outcome, which) => {
+        if (outcome.status === 0) return;
+        expect(outcome.stderr, `request ${which}`).toBe("");
+        expect([qdiscs(hostEnd(attachment)), ifbs()], `request ${which}`).toEqual([["noqueue 0"], []]);
+      },
+    );
+    expect(requests).toBeGreaterThan(8);
+    expect(qdiscs(hostEnd(attachment))).toEqual(["tbf 1", "ingress ffff"]);
+  });
+
   it("leaves the limits of a running container as they are when it is called again", () => {
     const attachment = add(attach(limits));
     expect(refusal(run("ADD", attachment))).toMatchObject({ code: 107 });
@@ -206,6 +221,30 @@ describe("bandwidth DEL", () => {
       stderr: "",
     });
     expect(ifbs()).toEqual([]);
+  });
+
+  it("lets a container send again whose IFB is gone", () => {
+    const attachment = add(attach(limits));
+    lab.run(["ip", "link", "del", ifbs()[0]?.split(",")[0] ?? ""]);
+    const ping = () => lab.try(["ping", "-n", "-c1", "-W1", "10.88.0.1"], attachment.netns).status;
+    expect(ping()).not.toBe(0);
+    expect(run("DEL", attachment)).toMatchObject({ status: 0, stdout: "" });
+    expect(ping()).toBe(0);
+  });
+
+  it("does all the rest, whichever request the kernel refuses, and the next one what is left", () => {
+    const attachment = attach(limits);
+    const requests = refuseEach(
+      (which) => {
+        expect(run("ADD", attachment).status).toBe(0);
+        return run("DEL", attachment, refusing(which));
+      },
+      (outcome, which) => {
+        if (outcome.status !== 0) expect(run("DEL", attachment), `request ${which}`).toMatchObject({ status: 0 });
+        expect([qdiscs(hostEnd(attachment)), ifbs()], `request ${which}`).toEqual([["noqueue 0"], []]);
+      },
+    );
+    expect(requests).toBeGreaterThan(6);
   });
 
   it("leaves a qdisc of somebody else's, and another attachment's IFB", () => {

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type Call, Lab, type Outcome } from "../lab.ts";
+import { refuseEach, refusing } from "./refusing.ts";
 import { errorOf, leaseFiles, masqueraded, spoofChecked, tracesOf } from "./traces.ts";
 
 let lab: Lab;
@@ -25,13 +26,6 @@ function run(command: string, call: Partial<Call> = {}): Outcome {
   return lab.plugin("bridge", { command, config: config(), netns, ...call });
 }
 
-/** Runs a call whose request number `which` to the kernel is refused before it gets there; the others go through. */
-function refusing(which: number): Partial<Call> {
-  const inject = `inject=sendto:error=EPERM:when=${which}`;
-  const options = ["-f", "--seccomp-bpf", "-qq", "-e", "trace=sendto", "-e", "signal=none", "-e", inject];
-  return { wrapper: ["strace", ...options, "-o", "/dev/null"] };
-}
-
 /**
  * Everything there is, but host-local's notes, and the tables of rules where they are empty, which all calls share. Without MACs: a
  * bridge that nobody gave one is given one for good.
@@ -41,16 +35,6 @@ function state(): unknown {
   const withoutMacs = JSON.stringify(network, (key, value) => (key === "address" ? undefined : value));
   const rules = [...masqueraded(lab), ...spoofChecked(lab)];
   return { network: JSON.parse(withoutMacs), processes, leases: leaseFiles(lab), rules };
-}
-
-/** Refuses one request after the other until a call needs no more of them; returns how many it needed. */
-function refuseEach(attempt: (which: number) => Outcome, verify: (outcome: Outcome, which: number) => void): number {
-  for (let which = 1; which < 100; which++) {
-    const outcome = attempt(which);
-    verify(outcome, which);
-    if (outcome.status === 0) return which - 1;
-  }
-  throw new Error("Expected a call to end after fewer than 100 requests");
 }
 
 describe("whichever request the kernel refuses,", () => {

@@ -18,7 +18,7 @@ export interface Filter {
   readonly kind: string;
   readonly priority: number;
   readonly protocol: number;
-  /** The index of the link that a u32 filter sends its packets to. */
+  /** The index of the link that a u32 filter sends its packets to; 0 where that is gone, and they are dropped. */
   readonly redirect: number | undefined;
 }
 
