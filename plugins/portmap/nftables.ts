@@ -1,15 +1,17 @@
 import { ERRNO } from "../../src/linux/errno.ts";
 import { deleteChain, findChain } from "../../src/netfilter/nftables/chain.ts";
 import { applyCurrent } from "../../src/netfilter/nftables/current.ts";
-import { createElement, deleteElement, findElement, listElements } from "../../src/netfilter/nftables/element.ts";
+import { createElement, deleteElement, findElement } from "../../src/netfilter/nftables/element.ts";
 import { listRules } from "../../src/netfilter/nftables/rule.ts";
 import { type ChainRules, ensureRuleSet, missingOf, type RuleSet } from "../../src/netfilter/nftables/rule-set.ts";
 import { goTo } from "../../src/netfilter/nftables/statement.ts";
+import { checkTransaction } from "../../src/netfilter/nftables/transaction.ts";
 import { deleteOwnedElements, listOwnedElements, type OwnedElement } from "../../src/netfilter/owned-elements.ts";
-import { isSelected, type Owner, parseOwnerComment, type Selection, selectOwner } from "../../src/netfilter/owner.ts";
+import { type Owner, type Selection, selectOwner } from "../../src/netfilter/owner.ts";
 import type { Request } from "../../src/netlink/answers.ts";
 import type { Netlink } from "../../src/netlink/socket.ts";
-import { type Held, isSameContainer, refuseHeld } from "./holder.ts";
+import { isSameContainer, refuseHeld } from "./holder.ts";
+import { heldByOthers } from "./nftables-held.ts";
 import {
   ATTACHMENTS,
   decodeRedirect,
@@ -18,12 +20,10 @@ import {
   encodeRedirect,
   LOCALNET,
   MAPS,
-  mapsOf,
-  type PortMaps,
 } from "./nftables-maps.ts";
 import { chainKey, conditionalChains, portmapRules, UNMARKED, type Way, wayFor } from "./nftables-rules.ts";
 import type { Plan } from "./plan.ts";
-import { formatHostEnd, overlaps, type Redirect, type Redirects } from "./redirect.ts";
+import { formatHostEnd, type Redirect, type Redirects } from "./redirect.ts";
 
 /** Everything that belongs to attachments. */
 const SETS = [...MAPS.flatMap(({ ways, targets }) => [ways, targets]), ATTACHMENTS];
@@ -52,6 +52,13 @@ export function addRedirects(netlink: Netlink, plan: Plan): void {
   });
 }
 
+/** Asks the kernel for what mappings need, where none has been made yet. Nothing is changed. @throws NetlinkError naming what it has not got */
+export function probeRedirects(netlink: Netlink, mark: number): void {
+  const missing = missingOf(netlink, portmapRules([UNMARKED], [mark]));
+  if (missing.length > 0)
+    checkTransaction(netlink, missing, { action: "look whether ports can be mapped with nftables" });
+}
+
 /** Ends all mappings of the attachments selected. Nothing there is success. @throws NetlinkError, or LinuxError EAGAIN */
 export function deleteRedirects(netlink: Netlink, selection: Selection): void {
   const action = `delete port mappings of ${selection.label}`;
@@ -63,21 +70,6 @@ export function listRedirects(netlink: Netlink, selection: Selection): readonly 
   return MAPS.flatMap((maps) =>
     listOwnedElements(netlink, [maps.targets], selection).map(({ element }) => decodeRedirect(maps, element)),
   );
-}
-
-/** The mappings that a packet for this one could be for as well. `isTaken` says that there may be one of the very same key. */
-export function listHeld(
-  netlink: Netlink,
-  redirect: Redirect,
-  { owner, isTaken }: { owner: Owner; isTaken: boolean },
-): readonly Held[] {
-  const own = mapsOf(redirect);
-  const all = MAPS.filter(({ family }) => family === redirect.to.family);
-  return all
-    .filter((maps) => isTaken || maps !== own)
-    .flatMap((maps) => overlapping(netlink, redirect, maps))
-    .filter(({ comment }) => !isSelected(selectOwner(owner), comment))
-    .map(({ comment, ...held }) => ({ redirect: held, owner: parseOwnerComment(comment) }));
 }
 
 /** The elements of a plan, without what stays when its container goes, and without the host's ends in `left`. */
@@ -118,8 +110,9 @@ export function conditionalOf(plan: Plan): readonly ChainRules[] {
 /** The host's ends that another attachment of the container's has: it keeps them. @throws CniError portConflict where it is another container's */
 function leftToOthers(netlink: Netlink, { owner, families }: Plan, isTaken: boolean): ReadonlySet<string> {
   const left = new Set<string>();
+  const findHeld = heldByOthers(netlink, { owner, isTaken });
   for (const redirect of families.flatMap(({ redirects }) => redirects)) {
-    for (const held of listHeld(netlink, redirect, { owner, isTaken })) {
+    for (const held of findHeld(redirect)) {
       if (!isSameContainer(owner, held)) refuseHeld(redirect, held);
       left.add(formatHostEnd(held.redirect));
     }
@@ -140,21 +133,6 @@ function isKnown(netlink: Netlink, owner: Owner): boolean {
   const { set, element } = encodeAttachment(owner);
   return findElement(netlink, set, element) !== undefined;
 }
-
-/** What is in a map that a packet for the mapping could be for as well: one key, or where only one has an address, all with the port. */
-function overlapping(netlink: Netlink, redirect: Redirect, maps: PortMaps) {
-  if (redirect.hostIp === undefined && maps.hasAddress) {
-    return listElements(netlink, maps.targets)
-      .map((element) => decodeRedirect(maps, element))
-      .filter((other) => overlaps(redirect, other));
-  }
-  const hostIp = maps.hasAddress ? redirect.hostIp : undefined;
-  const { target } = encodeRedirect({ ...redirect, hostIp }, { chain: "", owner: NOBODY });
-  const found = findElement(netlink, maps.targets, target.element);
-  return found === undefined ? [] : [decodeRedirect(maps, found)];
-}
-
-const NOBODY: Owner = { network: "", ifname: "", containerId: "" };
 
 /** The guard is there before route_localnet is set, and stays. */
 function localnetOf(netlink: Netlink, { localnet }: Plan): readonly Request[] {

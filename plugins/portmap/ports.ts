@@ -14,9 +14,10 @@ import {
   missingIptablesRules,
 } from "./iptables.ts";
 import { selectOwnChains, selectStaleChains } from "./iptables-chains.ts";
-import { addRedirects, deleteRedirects, listHeld, listRedirects } from "./nftables.ts";
+import { addRedirects, deleteRedirects, listRedirects } from "./nftables.ts";
 import { verifyRedirects } from "./nftables-check.ts";
 import { addConditions } from "./nftables-conditions.ts";
+import { heldByOthers } from "./nftables-held.ts";
 import { type Plan, planPorts } from "./plan.ts";
 import type { Redirect } from "./redirect.ts";
 import { deleteReferenceRedirects, listReferenceRedirects } from "./reference.ts";
@@ -109,8 +110,9 @@ function refuseHeldElsewhere(backend: Backend, plan: Plan): void {
   }
   const { netlink } = backend;
   if (netlink === undefined) return;
+  const findHeld = heldByOthers(netlink, { owner, isTaken: true });
   for (const redirect of redirects) {
-    const held = listHeld(netlink, redirect, { owner, isTaken: true }).find((each) => !isSameContainer(owner, each));
+    const held = findHeld(redirect).find((each) => !isSameContainer(owner, each));
     if (held !== undefined) refuseHeld(redirect, held);
   }
 }

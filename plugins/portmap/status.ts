@@ -1,14 +1,24 @@
 import { CniError } from "../../src/cni/error.ts";
 import type { Request } from "../../src/cni/request.ts";
+import { NetlinkError } from "../../src/netlink/acknowledgement.ts";
 import { openPortsBackend } from "./backend.ts";
 import { parsePortmapConfig } from "./config.ts";
+import { probeRedirects } from "./nftables.ts";
+
+/** What the table's rules are made of. */
+const MODULES = "nft_chain_nat nft_fib_inet nft_nat nft_masq";
 
 /** Whether an ADD could be served: whether the host has what the configuration's ports are mapped with. @throws CniError unavailable */
 export function status(request: Request): void {
   const config = parsePortmapConfig(request);
   try {
-    openPortsBackend(request, config);
+    const backend = openPortsBackend(request, config);
+    if (backend.kind === "nftables") probeRedirects(backend.netlink, 2 ** config.markBit);
   } catch (error) {
+    if (error instanceof NetlinkError) {
+      const details = `load what the kernel lacks, "modprobe -a ${MODULES}", or set backend to "iptables"`;
+      throw new CniError("unavailable", error.message, { details, cause: error });
+    }
     if (!(error instanceof CniError)) throw error;
     throw new CniError("unavailable", error.message, { details: error.details, cause: error });
   }

@@ -164,8 +164,12 @@ describe("GC", () => {
 describe("STATUS", () => {
   const config = (more: object) => ({ config: { cniVersion: "1.1.0", prevResult: undefined, ...more } });
 
-  it("is well where ports can be mapped", () => {
+  it("is well where ports can be mapped, and changes nothing", () => {
+    lab.run(["nft", "flush", "ruleset"]);
     for (const backend of [undefined, "nftables", "iptables"]) succeed("STATUS", c1, [], config({ backend }));
+    expect(lab.run(["nft", "list", "ruleset"])).toBe("");
+    succeed("ADD", c1, [WEB]);
+    succeed("STATUS", c1, [], config({}));
   });
 
   it.each([

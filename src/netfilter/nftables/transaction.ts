@@ -25,16 +25,30 @@ export function applyTransaction(
   options: { action: string; generation?: number },
 ): void {
   const { action, generation } = options;
-  // The kernel works a transaction off while it is sent, and then answers with every error and the acknowledgements
-  // asked for, in the order of the changes: that of the last change ends the answer.
+  const end = { type: NFNL_MSG_BATCH.END, flags: 0, payload: encodeBatch(), action };
+  netlink.transact([...begun(changes, { action, generation }), end]);
+}
+
+/**
+ * Has the kernel look at changes and take them back, like `nft --check`: without its end, a transaction is not applied.
+ * Costs a grace period. @throws NetlinkError for the first change that the kernel would refuse, naming it
+ */
+export function checkTransaction(netlink: Netlink, changes: readonly Request[], options: { action: string }): void {
+  netlink.transact(begun(changes, options));
+}
+
+/**
+ * The kernel works a transaction off while it is sent, and then answers with every error and the acknowledgements
+ * asked for, in the order of the changes: that of the last change ends the answer.
+ */
+function begun(
+  changes: readonly Request[],
+  { action, generation }: { action: string; generation?: number | undefined },
+): readonly Request[] {
   const acknowledged = changes.map((change, index) =>
     index === changes.length - 1 ? { ...change, flags: change.flags | NLM_F.ACK } : change,
   );
-  netlink.transact([
-    { type: NFNL_MSG_BATCH.BEGIN, flags: 0, payload: encodeBatch(generation), action },
-    ...acknowledged,
-    { type: NFNL_MSG_BATCH.END, flags: 0, payload: encodeBatch(), action },
-  ]);
+  return [{ type: NFNL_MSG_BATCH.BEGIN, flags: 0, payload: encodeBatch(generation), action }, ...acknowledged];
 }
 
 function encodeBatch(generation?: number): Uint8Array {

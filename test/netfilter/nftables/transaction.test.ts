@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { deleteChain } from "../../../src/netfilter/nftables/chain.ts";
-import { applyTransaction } from "../../../src/netfilter/nftables/transaction.ts";
+import { applyTransaction, checkTransaction } from "../../../src/netfilter/nftables/transaction.ts";
 import type { Request } from "../../../src/netlink/answers.ts";
 import { captured } from "../captured.ts";
 import { fakeNetlink } from "../kernel.ts";
@@ -29,4 +29,11 @@ test("applyTransaction frames the changes as the nft tool does, and asks for the
 
 test("applyTransaction names the generation as iptables-nft does", () => {
   expect(sentFor([change], 22)[0]?.payload).toEqual(captured("generation", "sent", "BATCH_BEGIN")[0]?.payload);
+});
+
+test("checkTransaction sends the same without its end", () => {
+  const sent: Request[] = [];
+  const netlink = fakeNetlink({ transact: (requests) => sent.push(...requests) });
+  checkTransaction(netlink, [change, change], { action: "do it" });
+  expect(sent).toEqual(sentFor([change, change]).slice(0, -1));
 });

@@ -1,0 +1,49 @@
+import { findElement, listElements } from "../../src/netfilter/nftables/element.ts";
+import { isSelected, type Owner, parseOwnerComment, selectOwner } from "../../src/netfilter/owner.ts";
+import type { Netlink } from "../../src/netlink/socket.ts";
+import type { Held } from "./holder.ts";
+import { decodeRedirect, encodeRedirect, MAPS, mapsOf, type PortMaps } from "./nftables-maps.ts";
+import { overlaps, type Redirect } from "./redirect.ts";
+
+/** Finds the mappings of others that a packet for this one could be for as well. @throws NetlinkError */
+export type FindHeld = (redirect: Redirect) => readonly Held[];
+
+type Found = ReturnType<typeof decodeRedirect>;
+
+/** Of whom nothing is asked but a key. */
+const NOBODY: Owner = { network: "", ifname: "", containerId: "" };
+
+/**
+ * How to find what others than the owner have, as it is now: `isTaken` says that there may be something of the very same key. What is mapped for one
+ * address is listed once for all mappings of all addresses; any other question is about one key.
+ */
+export function heldByOthers(netlink: Netlink, { owner, isTaken }: { owner: Owner; isTaken: boolean }): FindHeld {
+  const own = selectOwner(owner);
+  const listOnce = once((maps) => listElements(netlink, maps.targets).map((each) => decodeRedirect(maps, each)));
+  const find = (redirect: Redirect, maps: PortMaps) =>
+    redirect.hostIp === undefined && maps.hasAddress
+      ? listOnce(maps).filter((other) => overlaps(redirect, other))
+      : findSame(netlink, redirect, maps);
+  return (redirect) =>
+    MAPS.filter((maps) => maps.family === redirect.to.family && (isTaken || maps !== mapsOf(redirect)))
+      .flatMap((maps) => find(redirect, maps))
+      .filter(({ comment }) => !isSelected(own, comment))
+      .map(({ comment, ...held }) => ({ redirect: held, owner: parseOwnerComment(comment) }));
+}
+
+/** The mapping of the same port in a map, whose keys may be without the address. */
+function findSame(netlink: Netlink, redirect: Redirect, maps: PortMaps): readonly Found[] {
+  const hostIp = maps.hasAddress ? redirect.hostIp : undefined;
+  const { target } = encodeRedirect({ ...redirect, hostIp }, { chain: "", owner: NOBODY });
+  const found = findElement(netlink, maps.targets, target.element);
+  return found === undefined ? [] : [decodeRedirect(maps, found)];
+}
+
+function once(list: (maps: PortMaps) => readonly Found[]): (maps: PortMaps) => readonly Found[] {
+  const listed = new Map<PortMaps, readonly Found[]>();
+  return (maps) => {
+    const found = listed.get(maps) ?? list(maps);
+    listed.set(maps, found);
+    return found;
+  };
+}
