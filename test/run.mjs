@@ -17,6 +17,7 @@ const wanted = named.length > 0 ? named : PROJECTS;
 setup({ kernel: wanted.some((name) => name !== "unit"), runtimes: wanted.includes("runtimes") });
 // Made before a test waits for them. Where that fails, the tests that need them say why.
 if (wanted.some((name) => ["parity", "clients", "runtimes"].includes(name))) run("test/parity/reference.ts");
+if (wanted.includes("runtimes")) run("test/clients/runtimes/prepare.ts");
 
 const runs = given.length > 0 ? [given] : PROJECTS.map((name) => ["--project", name]);
 const failed = runs.filter((args) => !vitest(args));
