@@ -1,4 +1,7 @@
+import fs from "node:fs";
+import path from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { confDir } from "../../caller.ts";
 import { Containerd, RELEASES } from "./containerd.ts";
 import { OpenLog } from "./open-log.ts";
 import { nothing, traces } from "./traces.ts";
@@ -16,6 +19,12 @@ function sampleList(cniVersion: string) {
   return { cniVersion, name: "containerd-net", plugins };
 }
 
+/** The list that this project ships for containerd. */
+function shippedList(): object {
+  return JSON.parse(fs.readFileSync(path.join(confDir, "containerd/10-containerd-net.conflist"), "utf8"));
+}
+
+const ports = [{ hostPort: 8080, containerPort: 80 }];
 const outside = { netns: "outside" };
 const PODS = 30;
 
@@ -62,7 +71,7 @@ describe.each([
   });
 
   test("connects pods by IPv4 and IPv6 under their own addresses, and with the outside under the node's", async () => {
-    const [a, b] = [await containerd.serve("a"), await containerd.serve("b")];
+    const [a, b] = [await serve("a"), await serve("b")];
     const [a4 = "", a6 = ""] = a.addresses;
     const [b4, b6] = b.addresses;
     expect(await containerd.who(b.container, a4)).toEqual({ name: "a", client: b4 });
@@ -72,8 +81,8 @@ describe.each([
   });
 
   test("forwards a hostPort from the outside, from the node itself and from a pod", async () => {
-    await containerd.serve("a", [{ hostPort: 8080, containerPort: 80 }]);
-    const b = await containerd.serve("b");
+    await serve("a", { ports });
+    const b = await serve("b");
     expect(who(containerd.node, "192.0.2.1:8080", outside)).toEqual({ name: "a", client: "192.0.2.2" });
     expect(who(containerd.node, "[2001:db8::1]:8080", outside)).toEqual({ name: "a", client: "2001:db8::2" });
     for (const address of ["192.0.2.1:8080", "127.0.0.1:8080", "[2001:db8::1]:8080"])
@@ -90,11 +99,24 @@ describe.each([
   });
 
   test("stops a pod twice and removes it, and nothing is left after the first time", async () => {
-    const id = await containerd.cri.runPod(containerd.pod("a", [{ hostPort: 8080, containerPort: 80 }]));
+    const id = await containerd.cri.runPod(containerd.pod("a", { ports }));
     await containerd.cri.stopPod(id);
     expect(left()).toEqual(nothing);
     await containerd.cri.stopPod(id);
     await containerd.cri.removePod(id);
+    expect(left()).toEqual(nothing);
+  });
+
+  test("limits a pod of the list of `conf` as its annotations say", async () => {
+    await containerd.useList({ ...shippedList(), cniVersion });
+    const annotations = { "kubernetes.io/ingress-bandwidth": "10M", "kubernetes.io/egress-bandwidth": "20M" };
+    const { addresses } = await serve("a", { ports, annotations });
+    expect(who(containerd.node, `[${addresses[1]}]`)).toEqual({ name: "a", client: "fd00:10:88::1" });
+    expect(who(containerd.node, "192.0.2.1:8080", outside)).toEqual({ name: "a", client: "192.0.2.2" });
+    const rates = [...containerd.node.run(["tc", "qdisc", "show"]).matchAll(/qdisc tbf .* rate (\S+)/g)];
+    expect(rates.map(([, rate]) => rate).sort()).toEqual(["10Mbit", "20Mbit"]);
+    await removeAll();
+    await containerd.useList(sampleList(cniVersion));
     expect(left()).toEqual(nothing);
   });
 
@@ -118,9 +140,13 @@ describe.each([
     expect({ ...left(), namespaces: [] }).toEqual(nothing);
   });
 
+  function serve(name: string, more: Parameters<Containerd["pod"]>[1] = {}) {
+    return containerd.serve(containerd.pod(name, more));
+  }
+
   function runPods(): Promise<string>[] {
     return Array.from({ length: PODS }, (_, i) =>
-      containerd.cri.runPod(containerd.pod(`pod${i}`, [{ hostPort: 8000 + i, containerPort: 80 }])),
+      containerd.cri.runPod(containerd.pod(`pod${i}`, { ports: [{ hostPort: 8000 + i, containerPort: 80 }] })),
     );
   }
 
@@ -134,6 +160,7 @@ describe.each([
   }
 
   function left() {
-    return traces(containerd.node, { network: "containerd-net", addresses: /\b10\.88\.|\b2001:4860:4860:/ });
+    const addresses = /\b10\.88\.|\b2001:4860:4860:|\bfd00:10:88:/;
+    return traces(containerd.node, { network: "containerd-net", addresses });
   }
 });

@@ -2,13 +2,14 @@ import fs from "node:fs";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { NewestPackages } from "../../parity/debian.ts";
-import { Cri, type PodConfig, type Port } from "./cri.ts";
+import { Cri, type PodConfig } from "./cri.ts";
 import { IMAGE, makeImage } from "./image.ts";
 import { PLUGIN_DIR, Sandbox } from "./sandbox.ts";
 import { askWho, readWho, type Who, webServer } from "./who.ts";
 
 const SOCKET = "/run/containerd/containerd.sock";
 const CONFIG = "/etc/containerd/config.toml";
+const LIST = "/etc/cni/net.d/10-containerd-net.conflist";
 const cache = path.join(import.meta.dirname, "../../../.cache/runtimes");
 
 /** A release of containerd: where it is, and how it is told what the README says to set, and what a test's machine needs. */
@@ -85,7 +86,7 @@ export class Containerd {
     node.write(CONFIG, release.config);
     // What is there is podman's.
     node.run(["rm", "-rf", "/etc/cni/net.d"]);
-    node.write("/etc/cni/net.d/10-containerd-net.conflist", JSON.stringify(list));
+    node.write(LIST, JSON.stringify(list));
     await containerd.restart();
     const archive = makeImage(node.dir);
     node.run([path.join(folder, "ctr"), "--address", SOCKET, "--namespace", "k8s.io", "images", "import", archive]);
@@ -117,13 +118,19 @@ export class Containerd {
     }
   }
 
-  pod(name: string, ports: readonly Port[] = []): PodConfig {
-    return { name, ports, cgroup: this.node.cgroup };
+  /** Puts another list in the place of the first. */
+  async useList(list: unknown): Promise<void> {
+    this.kill();
+    this.node.write(LIST, JSON.stringify(list));
+    await this.restart();
+  }
+
+  pod(name: string, more: Pick<PodConfig, "ports" | "annotations"> = {}): PodConfig {
+    return { name, cgroup: this.node.cgroup, ...more };
   }
 
   /** Makes a pod with a container that serves the image's pages on port 80. */
-  async serve(name: string, ports: readonly Port[] = []) {
-    const pod = this.pod(name, ports);
+  async serve(pod: PodConfig) {
     const id = await this.cri.runPod(pod);
     const container = await this.cri.startContainer(pod, { id, image: IMAGE, command: webServer() });
     return { id, container, addresses: await this.cri.addresses(id) };

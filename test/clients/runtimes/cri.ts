@@ -10,6 +10,7 @@ export interface PodConfig {
   readonly name: string;
   readonly cgroup: string;
   readonly ports?: readonly Port[];
+  readonly annotations?: Readonly<Record<string, string>>;
 }
 
 export interface Condition {
@@ -89,11 +90,12 @@ export class Cri {
   }
 }
 
-function podConfig({ name, cgroup, ports = [] }: PodConfig): Buffer {
+function podConfig({ name, cgroup, ports = [], annotations = {} }: PodConfig): Buffer {
   return encode({
     1: encode({ 1: name, 2: `${name}-uid`, 3: "default" }),
     2: name,
     5: ports.map(({ hostPort, containerPort }) => encode({ 2: containerPort, 3: hostPort })),
+    7: Object.entries(annotations).map(([key, value]) => encode({ 1: key, 2: value })),
     8: encode({ 1: cgroup }),
   });
 }

@@ -1,4 +1,7 @@
+import fs from "node:fs";
+import path from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { confDir } from "../../caller.ts";
 import { OpenLog } from "./open-log.ts";
 import { Podman } from "./podman.ts";
 import { nothing } from "./traces.ts";
@@ -13,6 +16,9 @@ beforeAll(async () => {
 });
 afterEach(() => podman.run(["rm", "--all", "--force", "--time", "0"]));
 afterAll(() => podman?.node.dispose());
+
+/** Its package's list of the default network. */
+const LIST = "/etc/cni/net.d/87-podman-bridge.conflist";
 
 const outside = { netns: "outside" };
 
@@ -75,6 +81,18 @@ describe("podman's default network", () => {
     podman.run(["rm", "--force", "--time", "0", "a", "b"]);
     expect(podman.traces()).toEqual(nothing);
   });
+});
+
+test("podman with the list of `conf`: an address and a MAC asked for, a port, and nothing left", () => {
+  const packaged = podman.node.run(["cat", LIST]);
+  podman.node.write(LIST, fs.readFileSync(path.join(confDir, "podman", path.basename(LIST)), "utf8"));
+  const wanted = { address: "10.88.7.7", mac: "02:00:00:00:07:07" };
+  const options = ["--ip", wanted.address, "--mac-address", wanted.mac, "--publish", "8080:80"];
+  expect(podman.serve("a", options)).toMatchObject(wanted);
+  expect(who(podman.node, "192.0.2.1:8080", outside)).toEqual({ name: "a", client: "192.0.2.2" });
+  podman.run(["rm", "--all", "--force", "--time", "0"]);
+  expect(podman.traces()).toEqual(nothing);
+  podman.node.write(LIST, packaged);
 });
 
 test("podman network create: networks of both families that reach their own and the outside, and not each other", () => {
