@@ -2,7 +2,6 @@ import { CniError } from "../../src/cni/error.ts";
 import type { Request } from "../../src/cni/request.ts";
 import type { IpConfig } from "../../src/cni/result.ts";
 import type { Prefix } from "../../src/ip/prefix.ts";
-import { writeSysctl } from "../../src/linux/sysctl.ts";
 import { type Owner, selectOwner, selectStale } from "../../src/netfilter/owner.ts";
 import { deleteReferenceSpoofCheck, listReferenceSpoofRules } from "../../src/netfilter/reference-spoof.ts";
 import {
@@ -14,11 +13,10 @@ import {
 } from "../../src/netfilter/spoof.ts";
 import type { CheckedPort, SpoofCheck } from "../../src/netfilter/spoof-elements.ts";
 import type { Link } from "../../src/netlink/link/message.ts";
-import { ignoreLinkLocalSenders, setLinkUp } from "../../src/netlink/link/set.ts";
+import { ALL_GROUPS, ignoreLinkLocalSenders, setLinkUp, setPort } from "../../src/netlink/link/set.ts";
 import type { Netlink } from "../../src/netlink/socket.ts";
 import { learnsUnseen } from "../../src/steps/bridge.ts";
 import { openNetfilter } from "../../src/steps/netfilter.ts";
-import { attemptSysctl } from "../../src/steps/sysctl.ts";
 import { type Defer, runAll } from "../../src/steps/undo.ts";
 import type { VethPair } from "../../src/steps/veth.ts";
 import type { BridgeConfig } from "./config.ts";
@@ -63,11 +61,9 @@ export function requireSpoofCheck(request: Request, { spoofCheck }: BridgeConfig
 export function guardPort(host: Netlink, guard: SpoofGuard, place: Place): void {
   const { bridge, veth } = place;
   addSpoofCheck(guard.netlink, checkedPort(guard, place));
-  // Frames to link-local groups come to no rule: the bridge may learn from them, and the host take them for its own.
-  if (learnsUnseen(bridge)) ignoreLinkLocalSenders(host, bridge);
-  if (guard.check === "strict") {
-    for (const [path, value] of UNHEARD) attemptSysctl(() => writeSysctl(path(veth.port.name), value));
-  }
+  // Frames to link-local groups come to no rule: the bridge learns from them, and the host takes IP packets in them for its own.
+  if (guard.check === "strict") setPort(host, veth.port, { groups: ALL_GROUPS });
+  else if (learnsUnseen(bridge)) ignoreLinkLocalSenders(host, bridge);
   setLinkUp(host, veth.port);
 }
 
@@ -100,17 +96,15 @@ export function verifySpoofGuard(
   const netlink = requireBridgeRules(request, check);
   if (check === "mac" && listReferenceSpoofRules(netlink, request).length > 0) return [];
   const port = checkedPort({ netlink, check }, { request, bridge, veth });
-  return [
-    ...verifySpoofCheck(netlink, { port, prefixes: prefixesOf(ips) }),
-    ...(learnsUnseen(bridge) ? [`Bridge "${bridge.name}" has no_linklocal_learn off, expected on`] : []),
-  ];
+  return [...verifySpoofCheck(netlink, { port, prefixes: prefixesOf(ips) }), ...unseenBy({ bridge, veth }, check)];
 }
 
-/** What makes the host not hear what comes from a port and not from its bridge: no source is valid there, and there is no IPv6. */
-const UNHEARD = [
-  [(port: string) => `net/ipv4/conf/${port}/rp_filter`, "1"],
-  [(port: string) => `net/ipv6/conf/${port}/disable_ipv6`, "1"],
-] as const;
+function unseenBy({ bridge, veth }: Pick<Place, "bridge" | "veth">, check: SpoofCheck): readonly string[] {
+  const groups = veth.port.port?.groups;
+  if (check === "mac")
+    return learnsUnseen(bridge) ? [`Bridge "${bridge.name}" has no_linklocal_learn off, expected on`] : [];
+  return groups === ALL_GROUPS ? [] : [`Port "${veth.port.name}" has group_fwd_mask ${groups}, expected ${ALL_GROUPS}`];
+}
 
 function requireBridgeRules(request: Request, check: SpoofCheck): Netlink {
   const { netlink } = openNetfilter(request);

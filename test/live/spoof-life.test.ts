@@ -256,7 +256,7 @@ describe("bridge", () => {
     );
     nft(`delete element bridge cni_spoofcheck macs { ${port} . ${mac} }`);
     nft("insert rule bridge cni_spoofcheck strict accept");
-    lab.run(["ip", "link", "set", "br0", "type", "bridge", "no_linklocal_learn", "0"]);
+    lab.run(["ip", "link", "set", port, "type", "bridge_slave", "group_fwd_mask", "0"]);
     const { code, msg } = errorOf(check());
     expect(code).toBe(104);
     expect(msg.split("; ")).toEqual([
@@ -264,8 +264,21 @@ describe("bridge", () => {
       expect.stringMatching(/^Nftables chain strict of table cni_spoofcheck: rule 2 must be "drop", is "meta /),
       "Nftables chain strict of table cni_spoofcheck: must have 2 rules, has 3",
       `Spoof check: element ${ifindex} . ${mac} of nftables set macs is missing`,
-      'Bridge "br0" has no_linklocal_learn off, expected on',
+      `Port "${port}" has group_fwd_mask 0, expected 65533`,
     ]);
+  });
+
+  it("CHECK names what another check would have", () => {
+    const { netns, port, result } = attach("c1");
+    const [{ ifindex }] = lab.ip(`link show dev ${port}`).map((link) => Object(link));
+    const { msg } = errorOf(run("CHECK", { netns, config: { ...config({ macspoofchk: true }), prevResult: result } }));
+    expect(msg.split("; ")).toEqual(
+      expect.arrayContaining([
+        `Spoof check: element ${ifindex} : goto mac of nftables set ports is missing`,
+        `Spoof check: element ${ifindex} : goto strict of nftables set ports must not be there`,
+        'Bridge "br0" has no_linklocal_learn off, expected on',
+      ]),
+    );
   });
 
   it("STATUS is well, and leaves nothing", () => {

@@ -35,7 +35,7 @@ export const BR_BOOLOPT = { NO_LL_LEARN: 0 } as const;
 const BOOLOPT_SIZE = 8;
 
 /** Settings of a port in a bridge. <linux/if_link.h> */
-const IFLA_BRPORT = { STATE: 1, MODE: 4, ISOLATED: 33 } as const;
+const IFLA_BRPORT = { STATE: 1, MODE: 4, GROUP_FWD_MASK: 31, ISOLATED: 33 } as const;
 
 /** Settings of a veth: the other end. <linux/veth.h> */
 export const VETH_INFO = { PEER: 1 } as const;
@@ -63,11 +63,15 @@ export const BRIDGE_FIELDS = {
   bits: [IFLA_BR.MULTI_BOOLOPT, bits],
 } as const;
 
-/** A bridge port's settings: 0 is off, 1 is on; `state` is BR_STATE_*, 3 for forwarding. */
+/**
+ * A bridge port's settings: 0 is off, 1 is on; `state` is BR_STATE_*, 3 for forwarding. `groups` are those of the link-local groups
+ * 01:80:c2:00:00:00 to 0f whose frames it hands on like any other, a bit each.
+ */
 export const PORT_FIELDS = {
   state: [IFLA_BRPORT.STATE, u8],
   hairpin: [IFLA_BRPORT.MODE, u8],
   isolated: [IFLA_BRPORT.ISOLATED, u8],
+  groups: [IFLA_BRPORT.GROUP_FWD_MASK, u16],
 } as const;
 
 /** What a kind adds. `data` and `portData` are attributes of that kind, BRIDGE_FIELDS and PORT_FIELDS for a bridge. */

@@ -45,14 +45,31 @@ export function setLinkUp(netlink: Netlink, link: LinkId): void {
   setLink(netlink, link, { up: true });
 }
 
-/** Changes a bridge port, like `bridge link set dev NAME hairpin on isolated on`. @throws NetlinkError ENODEV, EOPNOTSUPP when it is no port */
-export function setPort(netlink: Netlink, link: LinkId, port: { hairpin?: boolean; isolated?: boolean }): void {
+/** All link-local groups but that of PAUSE frames, which no bridge hands on. BR_GROUPFWD_MACPAUSE in net/bridge/br_private.h */
+export const ALL_GROUPS = 0xfffd;
+
+/** What is to change about a bridge's port; the rest stays. */
+export interface PortChanges {
+  readonly hairpin?: boolean;
+  readonly isolated?: boolean;
+  /** Link-local groups, a bit each. */
+  readonly groups?: number;
+}
+
+/**
+ * Changes a bridge port, like `bridge link set dev NAME hairpin on isolated on`, and `ip link set dev NAME type bridge_slave
+ * group_fwd_mask MASK`. @throws NetlinkError ENODEV, EOPNOTSUPP when it is no port
+ */
+export function setPort(netlink: Netlink, link: LinkId, port: PortChanges): void {
+  const { hairpin, isolated, groups } = port;
   const settings: PortSettings = {
-    hairpin: port.hairpin === undefined ? undefined : Number(port.hairpin),
-    isolated: port.isolated === undefined ? undefined : Number(port.isolated),
+    hairpin: hairpin === undefined ? undefined : Number(hairpin),
+    isolated: isolated === undefined ? undefined : Number(isolated),
+    groups,
   };
+  const show = (value: unknown) => (typeof value === "boolean" ? (value ? "on" : "off") : value);
   const action = `set ${Object.entries(port)
-    .map(([name, value]) => `${name} ${value ? "on" : "off"}`)
+    .map(([name, value]) => `${name} ${show(value)}`)
     .join(", ")} on bridge port "${link.name}"`;
   set(netlink, { header: { family: AF.BRIDGE, index: link.index }, attributes: { port: settings } }, action);
 }

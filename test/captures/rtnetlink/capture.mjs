@@ -36,6 +36,7 @@ const COMMANDS = [
     container,
     "ip link set dev eth0 address 02:00:00:00:00:03 mtu 1400 txqueuelen 1000 promisc off allmulticast off",
   ],
+  ["set-port-groups", host, "ip link set dev veth0 type bridge_slave group_fwd_mask 0xfffd"],
   ["set-bridge-bits", host, "ip link set dev br0 type bridge no_linklocal_learn 1"],
   ["set-port", host, "bridge link set dev veth0 hairpin on isolated on"],
   ["get-bridge", host, "ip -details link show dev br0"],

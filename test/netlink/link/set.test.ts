@@ -1,6 +1,8 @@
 import { expect, test } from "vitest";
+import { encodeFields } from "../../../src/netlink/fields.ts";
+import { PORT_FIELDS } from "../../../src/netlink/link/attributes.ts";
 import { decodeLink } from "../../../src/netlink/link/message.ts";
-import { ignoreLinkLocalSenders, setLink, setLinkUp, setPort } from "../../../src/netlink/link/set.ts";
+import { ALL_GROUPS, ignoreLinkLocalSenders, setLink, setLinkUp, setPort } from "../../../src/netlink/link/set.ts";
 import { RTM } from "../../../src/netlink/rtnetlink.ts";
 import type { Netlink } from "../../../src/netlink/socket.ts";
 import { lastOf } from "../captured.ts";
@@ -72,6 +74,18 @@ test.each(cases)(
     expect(action).toBe(entry.action);
   },
 );
+
+test("setPort() sends the groups whose frames it hands on as `ip` does, which says so in another place", () => {
+  const netlink = new FakeNetlink();
+
+  setPort(netlink, veth, { groups: ALL_GROUPS });
+
+  const { payload, action } = netlink.onlyRequest;
+  const { port } = decodeLink(payload).attributes;
+  const { info } = decodeLink(lastOf("set-port-groups", "sent", RTM.NEWLINK).payload).attributes;
+  expect(encodeFields(PORT_FIELDS, port ?? {})).toEqual(new Uint8Array(info?.portData ?? []));
+  expect(action).toBe('set groups 65533 on bridge port "veth0"');
+});
 
 test("setLink() makes all changes in one request", () => {
   const netlink = new FakeNetlink();
