@@ -281,6 +281,26 @@ describe("bridge", () => {
     );
   });
 
+  it.each([
+    ["ADD", { macspoofchk: true }, "macspoofchk true", 2],
+    ["ADD", { spoofchk: "strict" }, 'spoofchk "strict"', 2],
+    ["STATUS", { spoofchk: "strict" }, 'spoofchk "strict"', 50],
+  ])("%s refuses %j where the kernel has no nf_tables, with nothing touched", (command, fields, field, code) => {
+    const netns = lab.addNamespace("c1");
+    const refusing = (socket: number) => {
+      const inject = `inject=socket:error=EPROTONOSUPPORT:when=${socket}`;
+      return ["strace", "-f", "-qq", "-e", "trace=socket", "-e", "signal=none", "-e", inject, "-o", "/dev/null"];
+    };
+    // Which of its sockets is that of nf_tables shows by the error.
+    const outcomes = [1, 2, 3].map((socket) =>
+      run(command, { netns, config: config(fields), wrapper: refusing(socket) }),
+    );
+    const errors = outcomes.filter(({ status }) => status === 1).map(errorOf);
+    expect(errors).toContainEqual({ code, msg: `Cannot use ${field}: the kernel has no nf_tables` });
+    expect(lab.ip("link show")).toHaveLength(1);
+    expect(lab.leases("net1")).toEqual([]);
+  });
+
   it("STATUS is well, and leaves nothing", () => {
     expect(run("STATUS", { containerId: "", ifname: "" })).toMatchObject(quiet);
     expect(lab.run(["nft", "list", "ruleset"])).toBe("");
