@@ -1,7 +1,10 @@
 import { openLibrary } from "#ffi";
 
-/** sizeof(struct aiocb) of glibc on 64-bit, and where its fields are. <aio.h> */
-const AIOCB = { SIZE: 168, fildes: 0, buf: 16, nbytes: 24, notify: 44 } as const;
+/** sizeof(struct aiocb) of glibc on 64-bit. <aio.h> */
+const AIOCB_SIZE = 168;
+
+/** Where its fields are. */
+const AIOCB = { fildes: 0, buf: 16, nbytes: 24, notify: 44 } as const;
 
 /** Nobody is told of the end. <signal.h> */
 const SIGEV_NONE = 1;
@@ -16,7 +19,7 @@ export function writeAside(fd: number, bytes: Uint8Array): (() => void) | undefi
   if (library === undefined) return undefined;
   const content = new Uint8Array(new ArrayBuffer(bytes.length));
   content.set(bytes);
-  const block = new Uint8Array(new ArrayBuffer(AIOCB.SIZE));
+  const block = new Uint8Array(new ArrayBuffer(AIOCB_SIZE));
   const view = new DataView(block.buffer);
   view.setInt32(AIOCB.fildes, fd, true);
   view.setBigUint64(AIOCB.buf, library.addressOf(content), true);
