@@ -1,7 +1,7 @@
 import { lockSync } from "proper-lockfile";
 import fs from "#fs";
-import path from "#path";
 import { CniError } from "../../src/cni/error.ts";
+import { makeFolders } from "../../src/linux/folder.ts";
 import { errnoOf, storeFailure } from "./store-failure.ts";
 
 /** Age in ms at which a lock counts as left by a killed process: proper-lockfile's least. */
@@ -88,18 +88,11 @@ function redate(lock: string): void {
 
 /** Makes the folder and those above it; returns the first that it had to make. @throws CniError leaseStore */
 export function makeFolder(folder: string): string | undefined {
-  // Not mkdir's own recursion: Node.js reports a read-only file system as ENOENT there.
-  const missing: string[] = [];
-  for (let at = folder; !fs.existsSync(at); at = path.dirname(at)) missing.unshift(at);
-  for (const each of missing) {
-    try {
-      fs.mkdirSync(each, { mode: 0o755 });
-    } catch (error) {
-      const isMadeByAnother = errnoOf(error) === "EEXIST" && fs.existsSync(each);
-      if (!isMadeByAnother) throw storeFailure(`make the folder of leases "${folder}"`, error);
-    }
+  try {
+    return makeFolders(folder, 0o755);
+  } catch (error) {
+    throw storeFailure(`make the folder of leases "${folder}"`, error);
   }
-  return missing[0];
 }
 
 function letGo(release: () => void): void {

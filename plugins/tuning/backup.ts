@@ -1,10 +1,11 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import path from "node:path";
 import * as z from "zod/mini";
+import fs from "#fs";
+import path from "#path";
 import { integer, mac, parseConfig } from "../../src/cni/config.ts";
 import { formatJson, parseJson } from "../../src/cni/json.ts";
 import type { Attachment } from "../../src/cni/request.ts";
 import { ERRNO, errnoOf } from "../../src/linux/errno.ts";
+import { makeFolders } from "../../src/linux/folder.ts";
 import type { LinkSettings } from "./link-settings.ts";
 
 /** How an interface was before ADD. The file is the reference's, and the network is ours: the reference takes no notice of it. */
@@ -28,34 +29,38 @@ export function backupFile(dataDir: string, { containerId, ifname }: Attachment)
 /** Writes the file anew; it is never written through a link that somebody has put in its place. */
 export function saveBackup(file: string, { settings, network }: Backup): void {
   const { mac: address, promisc, mtu, allmulti, txQLen } = settings;
-  mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
+  makeFolders(path.dirname(file), 0o700);
   removeBackup(file);
   const text = formatJson({ mac: address, promisc, mtu, allmulti, txQLen, network }, 1);
-  writeFileSync(file, text, { flag: "wx", mode: 0o600 });
+  fs.writeFileSync(file, text, { flag: "wx", mode: 0o600 });
 }
 
 /** Reads the file; undefined where there is none. @throws SyntaxError, CniError invalidConfig where it is no such file */
 export function readBackup(file: string): Backup | undefined {
-  let bytes: Uint8Array;
+  let text: string;
   try {
-    bytes = readFileSync(file);
+    text = fs.readFileSync(file, "utf8");
   } catch (error) {
     if (isGone(error)) return undefined;
     throw error;
   }
-  const { network, ...settings } = parseConfig(schema(), parseJson(bytes), file);
+  const { network, ...settings } = parseConfig(schema(), parseJson(new TextEncoder().encode(text)), file);
   return { settings, network };
 }
 
 /** Removes the file, if there is one. */
 export function removeBackup(file: string): void {
-  rmSync(file, { force: true });
+  try {
+    fs.unlinkSync(file);
+  } catch (error) {
+    if (!isGone(error)) throw error;
+  }
 }
 
 /** The names of the files in the folder, be they ours or others'. */
 export function listBackups(dataDir: string): readonly string[] {
   try {
-    return readdirSync(dataDir).filter((name) => name.endsWith(".json"));
+    return fs.readdirSync(dataDir).filter((name) => name.endsWith(".json"));
   } catch (error) {
     if (isGone(error)) return [];
     throw error;
