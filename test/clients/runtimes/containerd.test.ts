@@ -50,7 +50,7 @@ describe.each([
       ]),
     );
     await containerd.cri.runPod(containerd.pod("a"));
-    expect(opened.names()).toEqual(["bridge", "loopback", "portmap"]);
+    await expect.poll(() => opened.names(), { timeout: 20_000 }).toEqual(["bridge", "loopback", "portmap"]);
     expect(containerd.node.files("/usr/lib/cni")).toEqual([]);
   });
 

@@ -129,10 +129,11 @@ export class Containerd {
     return { name, cgroup: this.node.cgroup, ...more };
   }
 
-  /** Makes a pod with a container that serves the image's pages on port 80. */
+  /** Makes a pod with a container that serves the image's pages on port 80, and waits until it does. */
   async serve(pod: PodConfig) {
     const id = await this.cri.runPod(pod);
     const container = await this.cri.startContainer(pod, { id, image: IMAGE, command: webServer() });
+    while ((await this.who(container, "127.0.0.1").catch(() => undefined)) === undefined) await sleep(20);
     return { id, container, addresses: await this.cri.addresses(id) };
   }
 

@@ -5,7 +5,7 @@ import { flannelPlugin } from "./flannel.ts";
 import { OpenLog } from "./open-log.ts";
 import { PLUGIN_DIR, Sandbox } from "./sandbox.ts";
 import { nothing, traces } from "./traces.ts";
-import { webServer, who } from "./who.ts";
+import { serve, who } from "./who.ts";
 
 /** What the flannel daemon writes on a node with both families. */
 const SUBNET_ENV = `FLANNEL_NETWORK=10.42.0.0/16
@@ -68,15 +68,17 @@ describe.each([
     const pod = { netns: "a" };
     expect(node.run(["ip", "-oneline", "link", "show", "eth0"], pod)).toContain(" mtu 1450 ");
     expect(node.run(["ip", "route"], pod)).toContain("10.42.0.0/16 via 10.42.1.1 dev eth0");
-    node.start(webServer(node.dir), path.join(node.dir, "a.log"), pod);
+    serve(node, node.dir, pod);
     expect(who(node, "10.42.1.2", { netns: "b" })).toMatchObject({ client: "10.42.1.3" });
     expect(who(node, "[fd42:0:0:1::2]", { netns: "b" })).toMatchObject({ client: "fd42:0:0:1::3" });
     expect(who(node, "192.0.2.2", pod)).toMatchObject({ client: ipMasq ? "192.0.2.1" : "10.42.1.2" });
     expect(who(node, "192.0.2.1:8080", outside)).toMatchObject({ client: "192.0.2.2" });
   });
 
-  test("runs our plugins, and no others", () => {
-    expect(opened.names()).toEqual(["bridge", ...list.plugins.map(({ type }) => type)].sort());
+  test("runs our plugins, and no others", async () => {
+    await expect
+      .poll(() => opened.names(), { timeout: 20_000 })
+      .toEqual(["bridge", ...list.plugins.map(({ type }) => type)].sort());
   });
 
   test("DEL by the configuration that it saved, which has no prevResult, leaves nothing, and so does a second one", () => {

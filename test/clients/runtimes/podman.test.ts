@@ -31,9 +31,9 @@ describe("podman's default network", () => {
     expect(who(podman.node, a.address)).toEqual({ name: "a", client: a.gateway });
   });
 
-  test("is served by the plugins of /opt/cni/bin, each of which its list names", () => {
+  test("is served by the plugins of /opt/cni/bin, each of which its list names", async () => {
     podman.serve("a");
-    expect(opened.names()).toEqual(["bridge", "firewall", "portmap", "tuning"]);
+    await expect.poll(() => opened.names(), { timeout: 20_000 }).toEqual(["bridge", "firewall", "portmap", "tuning"]);
     expect(podman.node.files("/usr/lib/cni")).toEqual([]);
   });
 
@@ -58,8 +58,7 @@ describe("podman's default network", () => {
   test("keeps a published port over a restart, and no address too many", () => {
     podman.serve("a", ["--publish", "8080:80"]);
     podman.serve("b");
-    podman.run(["restart", "--time", "0", "a"]);
-    const { address } = podman.inspect("a");
+    const { address } = podman.restart("a");
     expect(podman.who("b", address)).toMatchObject({ name: "a" });
     expect(who(podman.node, "192.0.2.1:8080", outside)).toMatchObject({ name: "a" });
     expect(podman.traces().leases).toHaveLength(2);

@@ -61,10 +61,18 @@ export class Podman {
     return this.node.run(["podman", ...args]).trim();
   }
 
-  /** Starts a container that serves the image's pages on port 80. */
+  /** Starts a container that serves the image's pages on port 80, and waits until it does. */
   serve(name: string, options: readonly string[] = []): Container {
     const limits = ["--cgroup-parent", this.node.cgroup];
     this.run(["run", "--detach", "--name", name, "--hostname", name, ...limits, ...options, IMAGE, ...webServer()]);
+    this.#awaitServer(name);
+    return this.inspect(name);
+  }
+
+  /** Restarts a container that serves pages, and waits until it does again. */
+  restart(name: string): Container {
+    this.run(["restart", "--time", "0", name]);
+    this.#awaitServer(name);
     return this.inspect(name);
   }
 
@@ -86,5 +94,11 @@ export class Podman {
   /** What there is of containers on the node, apart from a bridge without ports. */
   traces() {
     return traces(this.node, { network: "podman", addresses: /\b10\.88\./ });
+  }
+
+  #awaitServer(name: string): void {
+    for (let attempt = 0; attempt < 100; attempt++)
+      if (this.node.try(["podman", "exec", name, ...askWho("127.0.0.1")]).status === 0) return;
+    throw new Error(`Nobody answers in ${name}`);
   }
 }

@@ -5,7 +5,7 @@ import os from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { binDir, type Outcome } from "../../lab.ts";
-import { webServer, writePages } from "./who.ts";
+import { serve, writePages } from "./who.ts";
 
 /** Where the plugins are installed, as on any node. */
 export const PLUGIN_DIR = "/opt/cni/bin";
@@ -141,7 +141,7 @@ export class Sandbox {
       for (const name of [link, "lo"]) this.run(["ip", "link", "set", name, "up"], options);
     }
     writePages(this.dir);
-    this.start(webServer(this.dir), path.join(this.dir, "outside.log"), { netns: "outside" });
+    serve(this, this.dir, { netns: "outside" });
   }
 }
 

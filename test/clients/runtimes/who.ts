@@ -4,9 +4,16 @@ import type { Options, Sandbox } from "./sandbox.ts";
 
 export const BUSYBOX = "/bin/busybox";
 
-/** Command that serves the pages of an image, or of the folder given, on port 80 of IPv4 and IPv6. */
-export function webServer(folder = ""): string[] {
-  return [BUSYBOX, "httpd", "-f", "-p", "80", "-h", path.join(folder, PAGES)];
+/** Command that serves an image's pages on port 80 of IPv4 and IPv6. */
+export function webServer(): string[] {
+  return [BUSYBOX, "httpd", "-f", "-p", "80", "-h", PAGES];
+}
+
+/** Serves the pages of a folder from a namespace of the sandbox; when this returns, it listens. */
+export function serve(sandbox: Sandbox, folder: string, options: Options): void {
+  const script = '"$@" >/dev/null 2>&1 </dev/null';
+  const server = [BUSYBOX, "httpd", "-p", "80", "-h", path.join(folder, PAGES)];
+  sandbox.run(["bash", "-c", script, "bash", ...server], options);
 }
 
 const PAGES = "/www";
@@ -28,7 +35,7 @@ export interface Who {
 }
 
 /** Command that asks the web server at an address, with its port where that is not 80, from inside a container. `readWho` reads what it prints. */
-export function askWho(address: string, seconds = 5): string[] {
+export function askWho(address: string, seconds = 20): string[] {
   // Debian's static wget ends in a segmentation fault when it is told a timeout, and where there is a libc of another version.
   return [BUSYBOX, "timeout", String(seconds), "wget", "-q", "-O", "-", `http://${address}${WHO}`];
 }
@@ -41,6 +48,6 @@ export function readWho(printed: string): Who {
 /** Asks from the sandbox's host, or from a namespace of it. @throws Error where nobody answers */
 export function who(sandbox: Sandbox, address: string, options: Options = {}): Who {
   return readWho(
-    sandbox.run(["curl", "--silent", "--show-error", "--max-time", "5", `http://${address}${WHO}`], options),
+    sandbox.run(["curl", "--silent", "--show-error", "--max-time", "20", `http://${address}${WHO}`], options),
   );
 }
