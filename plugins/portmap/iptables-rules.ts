@@ -4,7 +4,7 @@ import { formatInput, parseJump } from "../../src/netfilter/iptables/text.ts";
 import { chainName, entryComment, referenceChainName, SHARED_CHAIN } from "./iptables-chains.ts";
 import { PROTOCOLS } from "./mapping.ts";
 import type { Plan } from "./plan.ts";
-import { formatEndpoint, type Redirects } from "./redirect.ts";
+import { formatEndpoint, overlaps, type Redirect, type Redirects } from "./redirect.ts";
 
 /** The reference plugins' chains that mark what is to be masqueraded, and masquerade it. */
 const SETMARK = "CNI-HOSTPORT-SETMARK";
@@ -90,13 +90,23 @@ function toCommand(rule: string): string {
 function chainRules(plan: Plan, { prefix, redirects }: Redirects, chain: string): readonly string[] {
   const sources = sourcesOf(plan, prefix.address.family, formatPrefix(network(prefix)));
   const target = plan.config.externalSetMarkChain ?? SETMARK;
-  return redirects.flatMap(({ protocol, hostIp, hostPort, to, toPort }) => {
+  return specificFirst(redirects).flatMap(({ protocol, hostIp, hostPort, to, toPort }) => {
     const end = `${hostIp === undefined ? "" : `-d ${formatHost(hostIp)} `}-p ${protocol} -m ${protocol} --dport ${hostPort}`;
     const comment = `-m comment --comment "if: ${plan.owner.ifname}"`;
     return [
       ...sources.map((source) => `-A ${chain} ${source}${end} -j ${target}`),
       `-A ${chain} ${end} ${comment} -j DNAT --to-destination ${formatEndpoint(to, toPort)}`,
     ];
+  });
+}
+
+/** As they come, but for a mapping of one address where one of all has the same port: the first rule that fits is a packet's. */
+function specificFirst(redirects: readonly Redirect[]): readonly Redirect[] {
+  const isForAll = ({ hostIp }: Redirect) => hostIp === undefined;
+  return redirects.flatMap((redirect) => {
+    const rivals = redirects.filter((other) => isForAll(other) !== isForAll(redirect) && overlaps(other, redirect));
+    if (isForAll(redirect)) return [...rivals, redirect];
+    return rivals.length > 0 ? [] : [redirect];
   });
 }
 

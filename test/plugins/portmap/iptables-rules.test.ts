@@ -115,6 +115,16 @@ describe("formatAdditions()", () => {
     expect(all).toEqual(["-A OWN -p tcp -m tcp --dport 8080 -j CNI-HOSTPORT-SETMARK", dnat]);
   });
 
+  it("redirects by what is for one address before what is for all of the same port", () => {
+    const [web = {}, other = {}] = MAPPINGS;
+    const lines = own(additions(planOf({ snat: false }, [web, other, { ...web, hostIP: "192.168.0.2" }]), 0));
+    expect(lines.map((line) => line.match(/(-d \S+ )?-p tcp -m tcp --dport \d+/)?.[0])).toEqual([
+      "-d 192.168.0.2/32 -p tcp -m tcp --dport 8080",
+      "-p tcp -m tcp --dport 8080",
+      "-p tcp -m tcp --dport 8081",
+    ]);
+  });
+
   it("I2: marks by the chain that the configuration names, which somebody else has made", () => {
     const lines = additions(planOf({ externalSetMarkChain: "PLZ-SET-MARK" }, MAPPINGS.slice(0, 1)), 0);
     expect(own(lines)[0]).toBe("-A OWN -s 10.0.0.0/24 -p tcp -m tcp --dport 8080 -j PLZ-SET-MARK");
