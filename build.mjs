@@ -18,7 +18,8 @@ const LATE = [
   // What few attachments need.
   {
     files: /\/plugins\/bridge\/(add|check|del|gc|status)\.ts$/,
-    imports: /^import \{ ([\w, ]+) \} from ("[^"]+\/src\/(?:linux\/process|steps\/masquerade)\.ts");$/gm,
+    imports:
+      /^import \{ ([\w, ]+) \} from ("(?:[./]+\/src\/(?:linux\/process|steps\/masquerade)|\.\/spoof-check)\.ts");$/gm,
   },
   // A lock that somebody else has.
   { files: /\/host-local\/lock\.ts$/, imports: /^import \{ (\w+) \} from ("proper-lockfile");$/gm, member: ".default" },

@@ -24,7 +24,8 @@ import { type BridgeConfig, parseBridgeConfig } from "./config.ts";
 import { ensureGateway } from "./gateway.ts";
 import { chooseMtu, reportMtu } from "./mtu.ts";
 import { removeEmptyBridges } from "./removal.ts";
-import { admitIps, guardPort, openSpoofGuard, type SpoofGuard } from "./spoof-check.ts";
+import type { SpoofGuard } from "./spoof-check.ts";
+import { admitIps, guardPort, openSpoofGuard } from "./spoof-check.ts";
 import { joinVlans, needForVlans, planVlans } from "./vlan.ts";
 
 /** How long IPAM may take to give back what it gave: less than for ADD, which may have taken all of its time already. */
@@ -55,7 +56,7 @@ export function add(request: Request): Result {
     refuseExisting(container, request.ifname);
     const masquerades = config.ipMasq && config.ipam !== undefined;
     const backend = masquerades ? openMasqueradeBackend(request, config.ipMasqBackend) : undefined;
-    const guard = openSpoofGuard(request, config, defer);
+    const guard = config.spoofCheck === undefined ? undefined : openSpoofGuard(request, config, defer);
     return attach({ request, config, ipam, host: openNetlink(), container, backend, guard, defer });
   });
 }

@@ -116,7 +116,7 @@ function checkPort(
       : [`${what} is not a port of bridge "${config.bridge}"`]),
     ...checkFlag(`${what} has hairpin mode`, config.hairpinMode, port.port?.hairpin),
     ...checkFlag(`${what} is isolated`, config.portIsolation, port.port?.isolated),
-    ...(bridge === undefined
+    ...(bridge === undefined || config.spoofCheck === undefined
       ? []
       : verifySpoofGuard({ request, bridge, veth: { port, inside } }, config, addressesOf(result, request.ifname))),
   ];

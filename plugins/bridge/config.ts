@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import { parseMacArg } from "../../src/cni/args.ts";
-import { dns, integer, mac, netConf, parseConfig, prefix } from "../../src/cni/config.ts";
+import { dns, integer, mac, netConf, parseConfig, prefix, text } from "../../src/cni/config.ts";
 import { validateIfname } from "../../src/cni/environment.ts";
 import { CniError } from "../../src/cni/error.ts";
 import type { Request } from "../../src/cni/request.ts";
@@ -13,12 +13,12 @@ const DEFAULT_BRIDGE = "cni0";
 function schema() {
   const flag = z._default(z.boolean(), false);
   return z.extend(netConf(), {
-    bridge: z._default(z.string(), DEFAULT_BRIDGE),
+    bridge: z._default(text(), DEFAULT_BRIDGE),
     isGateway: flag,
     isDefaultGateway: flag,
     forceAddress: flag,
     ipMasq: flag,
-    ipMasqBackend: z.optional(z.string()),
+    ipMasqBackend: z.optional(text()),
     nonMasqueradeCIDRs: z._default(z.array(prefix()), []),
     mtu: z._default(z.union([integer({ min: 0 }), z.literal("auto")]), 0),
     hairpinMode: flag,
@@ -31,7 +31,7 @@ function schema() {
     vlanTrunk: z.optional(z.array(trunkEntry())),
     preserveDefaultVlan: flag,
     macspoofchk: flag,
-    spoofchk: z.optional(z.string()),
+    spoofchk: z.optional(text()),
     dns: z.optional(dns()),
     args: z.optional(z.object({ cni: z.optional(z.object({ mac: z.optional(mac()) })) })),
     runtimeConfig: z.optional(z.object({ mac: z.optional(mac()) })),
@@ -96,7 +96,7 @@ function refuseBadName(what: string, name: string): void {
 
 /** All that DEL and GC need of the configuration: what else is in it may be wrong by now. @throws CniError invalidConfig */
 export function readIpamType(request: Request): string | undefined {
-  const schema = z.object({ ipam: z.optional(z.object({ type: z.optional(z.string()) })) });
+  const schema = z.object({ ipam: z.optional(z.object({ type: z.optional(text()) })) });
   const type = parseConfig(schema, request.config).ipam?.type;
   return type === "" ? undefined : type;
 }
@@ -104,7 +104,7 @@ export function readIpamType(request: Request): string | undefined {
 /** What DEL and GC need to take a bridge away, whatever else is in the configuration by now. */
 export function readRemoval(request: Request): { readonly bridge: string; readonly isAskedFor: boolean } {
   const schema = z.object({
-    bridge: z.catch(z._default(z.string(), DEFAULT_BRIDGE), DEFAULT_BRIDGE),
+    bridge: z.catch(z._default(text(), DEFAULT_BRIDGE), DEFAULT_BRIDGE),
     removeEmptyBridge: z.catch(z._default(z.boolean(), false), false),
   });
   const { bridge, removeEmptyBridge: isAskedFor } = parseConfig(schema, request.config);

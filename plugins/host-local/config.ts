@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import path from "#path";
 import { parseCniArgs } from "../../src/cni/args.ts";
-import { address, integer, parseConfig, route } from "../../src/cni/config.ts";
+import { address, integer, parseConfig, route, text } from "../../src/cni/config.ts";
 import { CniError } from "../../src/cni/error.ts";
 import type { Request } from "../../src/cni/request.ts";
 import type { Route } from "../../src/cni/result.ts";
@@ -83,17 +83,17 @@ function schema() {
     rangeStart: z.optional(address()),
     rangeEnd: z.optional(address()),
     gateway: z.optional(address()),
-    exclude: z.optional(z.array(z.string())),
+    exclude: z.optional(z.array(text())),
   });
   const ranges = z.optional(z.array(z.array(range)));
-  const ips = z.optional(z.array(z.string()));
+  const ips = z.optional(z.array(text()));
   return z.object({
     ipam: z.optional(
       z.extend(range, {
         ranges,
         routes: z.optional(z.array(route())),
         dataDir: dataDir(),
-        resolvConf: z.optional(z.string()),
+        resolvConf: z.optional(text()),
         releaseDelay: z.optional(integer({ min: 0, max: LONGEST_DELAY })),
       }),
     ),

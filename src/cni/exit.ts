@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { integer, parseConfig } from "./config.ts";
+import { integer, parseConfig, text } from "./config.ts";
 import { CniError } from "./error.ts";
 import { parseJson } from "./json.ts";
 
@@ -33,7 +33,7 @@ export function decodeFailure(exit: Exit, type: string): CniError {
     );
   }
   try {
-    const schema = z.object({ code: z.optional(integer()), msg: z.string(), details: z.optional(z.string()) });
+    const schema = z.object({ code: z.optional(integer()), msg: text(), details: z.optional(text()) });
     const { code, msg, details = "" } = parseConfig(schema, parseJson(exit.stdout));
     return new DelegateError(code ?? "delegateFailed", msg, { details });
   } catch (error) {

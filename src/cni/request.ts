@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { parseConfig } from "./config.ts";
+import { parseConfig, text } from "./config.ts";
 import { type Command, type Environment, validateNetworkName } from "./environment.ts";
 import { CniError } from "./error.ts";
 import { formatValue } from "./issue.ts";
@@ -110,7 +110,7 @@ export function findIpamType(request: Request): string | undefined {
  * An empty list means that everything is. SPEC.md, "GC" @throws CniError invalidConfig
  */
 export function validAttachments(request: Request): readonly Attachment[] | undefined {
-  const attachment = z.object({ containerID: z.string(), ifname: z.string() });
+  const attachment = z.object({ containerID: text(), ifname: text() });
   const schema = z.object({ "cni.dev/valid-attachments": z.optional(z.array(attachment)) });
   const valid = parseConfig(schema, request.config)["cni.dev/valid-attachments"];
   return valid?.map(({ containerID: containerId, ifname }) => ({ containerId, ifname }));

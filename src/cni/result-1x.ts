@@ -1,18 +1,25 @@
 import * as z from "zod/mini";
 import { formatAddress } from "../ip/address.ts";
 import { formatPrefix } from "../ip/prefix.ts";
-import { address, dns, integer, parseConfig, prefix, route } from "./config.ts";
+import { address, dns, integer, parseConfig, prefix, route, text } from "./config.ts";
 import type { Result } from "./result.ts";
 import { formatDns, formatRoute, readInterface, unlessEmpty } from "./result-members.ts";
 import type { SpecVersion } from "./version.ts";
 
 /** Reads the shape of 1.0.0 and 1.1.0. */
 export function parseResult1x(json: unknown): Result {
-  const text = z.optional(z.string());
+  const optionalText = z.optional(text());
   const schema = z.object({
     interfaces: z.optional(
       z.array(
-        z.object({ name: text, mac: text, mtu: z.optional(integer()), sandbox: text, socketPath: text, pciID: text }),
+        z.object({
+          name: optionalText,
+          mac: optionalText,
+          mtu: z.optional(integer()),
+          sandbox: optionalText,
+          socketPath: optionalText,
+          pciID: optionalText,
+        }),
       ),
     ),
     ips: z.optional(

@@ -27,5 +27,7 @@ export function encodeMac(mac: Mac): Uint8Array {
 
 /** The text of the hardware address that the bytes hold. */
 export function decodeMac(bytes: Uint8Array): Mac {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join(":");
+  let text = "";
+  for (const byte of bytes) text += `${text === "" ? "" : ":"}${byte < 16 ? "0" : ""}${byte.toString(16)}`;
+  return text;
 }
