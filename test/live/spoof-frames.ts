@@ -110,6 +110,7 @@ export function attacks(me: Party, peer: Party, gateway: Party): readonly Try[] 
       name: "ARP of other lengths",
       frame: as(mac).arp(both(Buffer.from("000108000410", "hex"), arp(2, [mac, ip], [peer.mac, peer.ip]).subarray(6))),
     },
+    { name: "ARP that is cut short", frame: as(mac).arp(arp(2, [mac, ip], [peer.mac, peer.ip]).subarray(0, 12)) },
     { name: "a neighbour advertisement for another", frame: all.ip6(advert(ip6, peer.ip6)) },
     { name: "one for the gateway", frame: all.ip6(advert(local, gateway.ip6)) },
     { name: "one for another's link-local address", frame: all.ip6(advert(local, peer.local)) },
