@@ -4,7 +4,6 @@ import { writeSysctl } from "../linux/sysctl.ts";
 import { NetlinkError } from "../netlink/acknowledgement.ts";
 import { addBridge } from "../netlink/link/add.ts";
 import { BR_BOOLOPT } from "../netlink/link/attributes.ts";
-import { deleteLink } from "../netlink/link/delete.ts";
 import { findLink, getLink } from "../netlink/link/get.ts";
 import { listPorts } from "../netlink/link/list.ts";
 import type { Link, LinkId } from "../netlink/link/message.ts";
@@ -15,6 +14,7 @@ import { withBridges } from "./bridge-lock.ts";
 import { randomMac } from "./hardware-address.ts";
 import { attemptSysctl } from "./sysctl.ts";
 import type { Defer } from "./undo.ts";
+import { deleteLinkIfThere } from "./veth.ts";
 
 /** What a bridge must be like. The MTU (bytes, 0 for the kernel's own) counts only where the bridge is made. */
 export interface BridgeSpec {
@@ -127,7 +127,7 @@ export function deleteEmptyBridge(
     const ports = listPorts(host, bridge);
     if (ports.some(counts)) return;
     for (const port of ports) disconnect(port);
-    deleteLink(host, bridge);
+    deleteLinkIfThere(host, bridge.name);
   });
 }
 
@@ -135,7 +135,7 @@ export function deleteEmptyBridge(
 function deleteUnusedBridge(host: Netlink, { name, mac }: Pick<Link, "name" | "mac">): void {
   withBridges("withdrawn", () => {
     const bridge = findLink(host, name);
-    if (bridge?.mac === mac && listPorts(host, bridge).length === 0) deleteLink(host, bridge);
+    if (bridge?.mac === mac && listPorts(host, bridge).length === 0) deleteLinkIfThere(host, name);
   });
 }
 
