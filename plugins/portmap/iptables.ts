@@ -33,13 +33,16 @@ export function addIptablesRedirects({ place }: Iptables, plan: Plan): void {
   for (const family of plan.families) addFamily(place, plan, family);
 }
 
-/** A port of these that an attachment has in one of the tables that a host may have, where there is any: only then a command is started. @throws IptablesError */
+/**
+ * A port of these that another container has in one of the tables that a host may have, where there is any: only then a command is started. One that
+ * fails, because it is not installed or cannot read a table that others have written to, tells of none. @throws NetlinkError
+ */
 export function findIptablesHeld(iptables: Iptables, redirects: readonly Redirect[], owner: Owner) {
   const families = new Set(redirects.map(({ to }) => to.family));
   for (const family of families) {
     const wanted = redirects.filter(({ to }) => to.family === family);
     for (const options of tablesWith(iptables, family, { chain: SHARED_CHAIN, text: ENTRY_COMMENT })) {
-      const found = findHeld(listTable(family, iptables.place, options), wanted, { owner });
+      const found = findHeld(listIfPossible(family, iptables.place, options), wanted, { owner });
       if (found !== undefined) return found;
     }
   }
@@ -123,7 +126,7 @@ function tablesWith(
   ];
 }
 
-function listIfPossible(family: Family, place: Place, options: { chain: string; variant: Variant }): string {
+function listIfPossible(family: Family, place: Place, options: { chain?: string; variant: Variant }): string {
   try {
     return listTable(family, place, options);
   } catch (error) {

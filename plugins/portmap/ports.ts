@@ -104,7 +104,7 @@ function refuseHeldElsewhere(backend: Backend, plan: Plan): void {
   const { owner } = plan;
   const redirects = redirectsOf(plan);
   if (backend.kind === "nftables") {
-    const found = withIptables("list iptables rules", () => findIptablesHeld(backend, redirects, owner));
+    const found = findIptablesHeld(backend, redirects, owner);
     if (found !== undefined) refuseHeld(found.wanted, found.held);
     return;
   }

@@ -136,6 +136,13 @@ describe.each([
   });
 });
 
+it("a port is mapped with nftables where the rules of iptables cannot be listed", () => {
+  succeed("ADD", c1, [WEB], { config: { backend: "iptables" }, variant: "nft" });
+  const wrapper = ["unshare", "--mount", "sh", "-ec", `mount -t tmpfs none /usr/sbin; PATH=/nowhere exec "$@"`, "sh"];
+  succeed("ADD", c2, [{ ...WEB, hostPort: 8081 }], { wrapper });
+  expect(lab.ask(lab.outside, HOST[4], 8081)).toBe(`c2 ${OUTSIDE[4]}`);
+});
+
 describe("GC", () => {
   const list = (valid: readonly object[]) => ({ cniVersion: "1.1.0", "cni.dev/valid-attachments": valid });
 
