@@ -27,6 +27,7 @@ const SYSTEM_PACKAGES = [
   { needs: "iptables", package: "iptables" },
   { needs: "ping", package: "iputils-ping" },
   { needs: "nsenter", package: "util-linux" },
+  { needs: "sysctl", package: "procps" },
   { needs: "tcpdump", package: "tcpdump" },
   { needs: "strace", package: "strace" },
   { needs: "dbus-daemon", package: "dbus-daemon" },
