@@ -25,12 +25,12 @@ const ATTEMPTS = 5;
 
 /**
  * Maps the plan's ports with one `iptables-restore` for each family, and what the attachment had mapped before goes in it. A port that another
- * one has is refused. @throws CniError portConflict, IptablesError
+ * one has is refused. `beforeChange` is called before anything of the attachment's is changed. @throws CniError portConflict, IptablesError
  */
-export function addIptablesRedirects({ place }: Iptables, plan: Plan): void {
+export function addIptablesRedirects({ place }: Iptables, plan: Plan, beforeChange: () => void): void {
   for (const { family } of plan.families) findRestore(family, place.environment);
   if (plan.localnet !== undefined) addGuard(place, plan.localnet);
-  for (const family of plan.families) addFamily(place, plan, family);
+  for (const family of plan.families) addFamily(place, plan, { family, beforeChange });
 }
 
 /**
@@ -76,7 +76,11 @@ export function missingIptablesRules({ place }: Iptables, plan: Plan): readonly 
   ];
 }
 
-function addFamily(place: Place, plan: Plan, family: Redirects): void {
+function addFamily(
+  place: Place,
+  plan: Plan,
+  { family, beforeChange }: { family: Redirects; beforeChange: () => void },
+): void {
   const { owner } = plan;
   const refuseIfHeld = (listing: string, before: boolean) => {
     const found = findHeld(listing, family.redirects, { owner, before });
@@ -85,6 +89,7 @@ function addFamily(place: Place, plan: Plan, family: Redirects): void {
   insist(() => {
     const listing = listTable(family.family, place);
     refuseIfHeld(listing, false);
+    beforeChange();
     startRestore(family.family, formatAdditions(listing, plan, family), place)();
   });
   // Somebody else may have taken one of the ports at the same moment: packets come to whoever was first.

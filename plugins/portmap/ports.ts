@@ -1,5 +1,6 @@
 import { CniError } from "../../src/cni/error.ts";
 import type { Request } from "../../src/cni/request.ts";
+import type { Address } from "../../src/ip/address.ts";
 import { type Owner, selectOwner, selectStale } from "../../src/netfilter/owner.ts";
 import { type Backend, type Netfilter, openNetfilter, withIptables } from "../../src/steps/netfilter.ts";
 import { type Defer, runAll } from "../../src/steps/undo.ts";
@@ -19,18 +20,20 @@ import { verifyRedirects } from "./nftables-check.ts";
 import { addConditions } from "./nftables-conditions.ts";
 import { heldByOthers } from "./nftables-held.ts";
 import { type Plan, planPorts } from "./plan.ts";
-import type { Redirect } from "./redirect.ts";
+import { containerAddresses, type Redirect } from "./redirect.ts";
 import { deleteReferenceRedirects, listReferenceRedirects } from "./reference.ts";
 
 /** Maps the plan's ports; ended again when the call fails. @throws CniError portConflict where another attachment has one of them */
 export function mapPorts(request: Request, { backend, plan }: { backend: Backend; plan: Plan }, defer: Defer): void {
   refuseHeldElsewhere(backend, plan);
-  defer(() => remove(backend, plan.owner));
+  // Where nothing has been changed yet, what the attachment had before is still there when the call fails.
+  const owe = () => defer(() => remove(backend, plan.owner));
   if (backend.kind === "nftables") {
     addRedirects(backend.netlink, plan);
+    owe();
     addConditions(backend.netlink, plan, request.environment);
   } else {
-    withIptables("map ports with iptables", () => addIptablesRedirects(backend, plan));
+    withIptables("map ports with iptables", () => addIptablesRedirects(backend, plan, owe));
   }
   forget(request, () => forgetBefore(redirectsOf(plan)));
 }
@@ -47,10 +50,7 @@ export function endPorts(request: Request): void {
     // What UDP connections are to be forgotten, the rules tell as long as they are there.
     () => gone.push(...presentRedirects(netfilter, request, stated)),
     () => remove(netfilter, request),
-    () => {
-      const addresses = stated.map(({ to }) => to);
-      if (netfilter.netlink !== undefined) deleteReferenceRedirects(netfilter.netlink, request, addresses);
-    },
+    () => netfilter.netlink && deleteReferenceRedirects(netfilter.netlink, request, statedAddresses(request)),
     () => forget(request, () => forgetAfter(gone)),
   ]);
 }
@@ -140,6 +140,17 @@ function statedRedirects(request: Request): readonly Redirect[] {
     const config: PortmapConfig = parsePortmapConfig(request);
     const { prevResult } = request;
     return prevResult === undefined ? [] : redirectsOf(planPorts(request, config, prevResult));
+  } catch (error) {
+    if (error instanceof CniError) return [];
+    throw error;
+  }
+}
+
+/** The container's addresses, where prevResult says them. */
+function statedAddresses(request: Request): readonly Address[] {
+  try {
+    const { prevResult } = request;
+    return prevResult === undefined ? [] : containerAddresses(prevResult, request.ifname).map(({ address }) => address);
   } catch (error) {
     if (error instanceof CniError) return [];
     throw error;

@@ -221,6 +221,7 @@ describe("what the reference plugin's ADD left", () => {
     const other = { prevResult: { cniVersion: "1.0.0", ips: [{ address: "10.88.0.99/24" }] }, name: "net2" };
     succeed("ADD", c1, [WEB], { config: { backend: "nftables" }, bin: referenceDir() });
     succeed("DEL", c1, [{ ...WEB, hostPort: 8082 }], { config: other });
+    succeed("DEL", c1, [], { config: { ...other, runtimeConfig: undefined } });
     expect(lab.ask(lab.outside, HOST[4], 8080)).toBe(`c1 ${OUTSIDE[4]}`);
   });
 

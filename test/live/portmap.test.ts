@@ -195,6 +195,14 @@ describe.each(backends)("portmap with %s", (_, backend, variant) => {
     expect(rulesAbout(lab, ...TRACES)).toEqual([]);
   });
 
+  it("leaves what the attachment had when it refuses a second ADD", () => {
+    succeed("ADD", c1, [WEB]);
+    succeed("ADD", c2, [DNS]);
+    expect(errorOf(run("ADD", c1, [WEB, DNS])).code).toBe(111);
+    expect(lab.ask(lab.outside, HOST[4], 5353, "udp")).toBe(`c2 ${OUTSIDE[4]}`);
+    expect(lab.ask(lab.outside, HOST[4], 8080)).toBe(`c1 ${OUTSIDE[4]}`);
+  });
+
   // The rules of iptables are the same, whoever keeps them.
   if (variant === "legacy") return;
 
