@@ -75,12 +75,15 @@ function deleteLegacyJumps(family: Family, selection: JumpSelection, place: Plac
   }
 }
 
+/** What iptables says where there is no such chain. */
+const NO_CHAIN = "No chain/target/match by that name";
+
 /** The rules of a chain of iptables-legacy's; none where it has been deleted. */
 function listIfThere(family: Family, place: Place, chain: string): string {
   try {
     return listTable(family, place, { chain, variant: "legacy" });
   } catch (error) {
-    if (error instanceof IptablesError && error.failure === "refused") return "";
+    if (error instanceof IptablesError && error.message.includes(NO_CHAIN)) return "";
     throw error;
   }
 }
