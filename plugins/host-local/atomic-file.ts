@@ -1,6 +1,10 @@
 import fs from "#fs";
 import { errnoOf } from "./store-failure.ts";
 
+/** <fcntl.h> */
+const O_WRONLY = 0o1;
+const O_CREAT = 0o100;
+
 /** A file being written, by who holds the folder's lock; whole only once it has its real name. */
 const DRAFT = ".new-";
 
@@ -46,6 +50,21 @@ export function publishFile(folder: string, { name, text, time, announce }: NewF
 /** Writes a file of that name, or replaces it; who reads it meanwhile sees the old text or the new. Mode 0600. */
 export function replaceFile(folder: string, name: string, text: string): void {
   withDraft(folder, text, (draft) => fs.renameSync(draft, `${folder}/${name}`));
+}
+
+/**
+ * Writes a hint of a line into a file of that name, which is made where it is missing, mode 0600. Who reads it at that moment, or after
+ * a crash, may find the new text with the end of the old one behind it, or nothing: it must do no harm. A new file in the old one's
+ * place would cost 1 ms of an ADD on ext4, which makes an inode for it and then writes its data out at once.
+ */
+export function overwriteFile(folder: string, name: string, text: string): void {
+  const fd = fs.openSync(`${folder}/${name}`, O_WRONLY | O_CREAT, 0o600);
+  try {
+    fs.writeSync(fd, text);
+    fs.ftruncateSync(fd, text.length);
+  } finally {
+    fs.closeSync(fd);
+  }
 }
 
 /**

@@ -100,7 +100,7 @@ function withdraw({ folder }: OpenFolder, name: string, text: string): void {
 
 function noteLast(folder: string, setIndex: number, name: string): void {
   const file = lastName(setIndex);
-  attempt(`write "${folder}/${file}"`, () => files.replaceFile(folder, file, name));
+  attempt(`write "${folder}/${file}"`, () => files.overwriteFile(folder, file, name));
 }
 
 /** The record of one ADD: what is written into it, and put back where the ADD fails. */

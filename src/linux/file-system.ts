@@ -28,6 +28,7 @@ export interface FileSystem {
   readSync(fd: number, buffer: Uint8Array): number;
   writeSync(fd: number, text: string): number;
   writeSync(fd: number, bytes: Uint8Array, offset?: number, length?: number, position?: number): number;
+  ftruncateSync(fd: number, length: number): void;
   readFileSync(path: string, encoding: "utf8"): string;
   writeFileSync(path: string, text: string, options?: { readonly flag?: "w" | "wx"; readonly mode?: number }): void;
   statSync(path: string): FileStatus;

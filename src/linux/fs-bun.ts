@@ -42,6 +42,10 @@ const files: FileSystem = {
     return length === -1 ? fail(["read"], () => nodeFs().readSync(fd, buffer)) : length;
   },
   writeSync,
+  ftruncateSync: (fd, length) => {
+    if (libcFiles().functions.ftruncate(fd, length) === -1)
+      fail(["ftruncate"], () => nodeFs().ftruncateSync(fd, length));
+  },
   readFileSync: (path) => {
     const fd = files.openSync(path, "r");
     try {

@@ -28,6 +28,7 @@ const FILE_FUNCTIONS = {
   close: ["i32"],
   read: ["i32", "pointer", "size"],
   write: ["i32", "pointer", "size"],
+  ftruncate: ["i32", "size"],
   // <sys/stat.h>, <sys/file.h>; statx is in glibc since 2.28
   statx: ["i32", "pointer", "i32", "u32", "pointer"],
   mkdir: ["pointer", "u32"],

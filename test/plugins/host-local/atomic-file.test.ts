@@ -2,6 +2,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import {
+  overwriteFile,
   placeLink,
   publishFile,
   readLink,
@@ -134,6 +135,18 @@ describe("publishFile() and replaceFile()", () => {
     sweepBefore("linkSync", 3);
     expect(errnoFrom(() => publishFile(folder, { name: "10.1.2.2", text: "c1\r\neth0" }))).toBe("ENOENT");
     expect(contents(folder)).toEqual({});
+  });
+});
+
+describe("overwriteFile()", () => {
+  test("leaves exactly the text, longer or shorter than what was there, in a file of its own mode", () => {
+    const folder = temporaryFolder();
+    for (const text of ["10.1.2.2", "10.1.2.254", "10.1.2.3"]) {
+      overwriteFile(folder, "last_reserved_ip.0", text);
+      expect(fs.readFileSync(path.join(folder, "last_reserved_ip.0"), "utf8")).toBe(text);
+    }
+    expect(fs.statSync(path.join(folder, "last_reserved_ip.0")).mode & 0o777).toBe(0o600);
+    expect(fs.readdirSync(folder)).toEqual(["last_reserved_ip.0"]);
   });
 });
 

@@ -97,10 +97,10 @@ describe("openBook()", () => {
 
   test("undo() withdraws the lease when the last address cannot be noted", () => {
     const store = storeOf({});
-    const rename = fs.renameSync;
-    vi.spyOn(fs, "renameSync").mockImplementation((from, to) => {
-      if (String(to).endsWith("last_reserved_ip.0")) throw failure("ENOSPC");
-      rename(from, to);
+    const open = fs.openSync;
+    vi.spyOn(fs, "openSync").mockImplementation((file, flags, mode) => {
+      if (String(file).endsWith("last_reserved_ip.0") && flags !== "r") throw failure("ENOSPC");
+      return open(file, flags, mode);
     });
     inBook(store, (book) => {
       expect(refusal(() => book.reserve(ip("10.1.2.2"), 0))).toEqual({

@@ -19,6 +19,8 @@ const CHANGES = [
   "renameSync",
   "utimesSync",
   "writeFileSync",
+  "writeSync",
+  "ftruncateSync",
   "appendFileSync",
   "copyFileSync",
 ] as const;
