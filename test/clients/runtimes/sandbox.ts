@@ -13,6 +13,9 @@ export const PLUGIN_DIR = "/opt/cni/bin";
 /** Where Debian's own package has plugins: in a sandbox, an empty folder. */
 const DEBIAN_PLUGIN_DIR = "/usr/lib/cni";
 
+/** How long a command may take: a runtime that hangs would keep the test's own limit from being looked at. */
+const COMMAND_MS = 120_000;
+
 export interface Options {
   /** Name of a network namespace of the sandbox; its host's unless told. */
   readonly netns?: string;
@@ -66,7 +69,7 @@ export class Sandbox {
   /** The same, but returns how it ended. */
   try(argv: readonly string[], options: Options = {}): Outcome {
     const [program = "", ...args] = this.#inside(argv, options);
-    const child = spawnSync(program, args, { encoding: "utf8", input: "", maxBuffer: 1 << 28 });
+    const child = spawnSync(program, args, { encoding: "utf8", input: "", maxBuffer: 1 << 28, timeout: COMMAND_MS });
     if (child.error !== undefined) throw child.error;
     return child;
   }
