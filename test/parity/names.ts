@@ -1,7 +1,7 @@
 import type { NamespaceState } from "./snapshot.ts";
 
 /** A bridge that follows its ports' MACs keeps the link-local address of the MAC that it was made with. */
-const EARLIER_LINK_LOCAL = /fe80::[0-9a-f]{1,4}:[0-9a-f]{1,2}ff:fe[0-9a-f]{2}:[0-9a-f]{1,4}/g;
+const EARLIER_LINK_LOCAL = /fe80::[0-9a-f]{1,4}:[0-9a-f]{0,2}ff:fe[0-9a-f]{2}:[0-9a-f]{1,4}/g;
 
 /**
  * Names for what is random: MACs, the link-local addresses made from them, host ends of veth pairs, a lab's paths. The same thing
