@@ -36,6 +36,7 @@ export function drawCosts(rows: readonly Row[]): string {
   });
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${y}" viewBox="0 0 ${WIDTH} ${y}" font-family="system-ui, sans-serif" font-size="11">`,
+    "<title>What a call costs: milliseconds, and how many times the Go plugins'</title>",
     `<rect width="${WIDTH}" height="${y}" fill="#ffffff"/>`,
     ...legend,
     ...parts,
