@@ -7,7 +7,7 @@ import type { Lab, Outcome } from "../lab.ts";
 export interface Traces {
   /** By namespace: links with their addresses (not those of the kernel's own making), and routes of all tables. */
   readonly network: Readonly<Record<string, unknown>>;
-  /** What `nft list ruleset` prints on the host. */
+  /** What `nft list ruleset` prints on the host, without the counters of packets. */
   readonly rules: string;
   /** Files below the data directory, with what they say; a folder says "<folder>". */
   readonly files: Readonly<Record<string, string>>;
@@ -19,7 +19,7 @@ export function tracesOf(lab: Lab, containers: readonly string[] = []): Traces {
   const namespaces = [lab.host, ...containers];
   return {
     network: Object.fromEntries(namespaces.map((netns) => [path.basename(netns), networkOf(lab, netns)])),
-    rules: lab.run(["nft", "list", "ruleset"]),
+    rules: lab.run(["nft", "--stateless", "list", "ruleset"]),
     files: filesBelow(lab.dataDir),
     processes: lab.processes(),
   };
