@@ -29,7 +29,7 @@ export function collectAnswers(
   requests: ReadonlyMap<number, Request>,
   options: { awaited: (request: Request) => boolean; receive: () => readonly Message[] },
 ): Answers {
-  const pending = new Map([...requests].filter(([, request]) => options.awaited(request)));
+  const pending = findAwaited(requests, options.awaited);
   const messages: Message[] = [];
   let interrupted = false;
   while (pending.size > 0) {
@@ -56,6 +56,13 @@ export function askUntilWhole(request: Request, ask: () => Answers): readonly Me
   }
   const reason = `the list changed during each of ${LIST_ATTEMPTS} attempts to read it`;
   throw new LinuxError(request.action, { syscall: "recvfrom", errno: ERRNO.EAGAIN, reason });
+}
+
+/** The sequence numbers of the awaited ones. */
+function findAwaited(requests: ReadonlyMap<number, Request>, awaited: (request: Request) => boolean): Set<number> {
+  const found = new Set<number>();
+  for (const [sequence, request] of requests) if (awaited(request)) found.add(sequence);
+  return found;
 }
 
 function isVerdict(message: Message): boolean {

@@ -1,4 +1,4 @@
-import { align, concat, viewOf } from "./bytes.ts";
+import { align, viewOf } from "./bytes.ts";
 
 /** One attribute, struct nlattr: its type without flags, its value, and whether it is marked as holding attributes. */
 export interface Attribute {
@@ -15,7 +15,21 @@ const HEADER_SIZE = 4;
 
 /** The attributes one behind the other, each padded to 4 bytes. */
 export function encodeAttributes(attributes: readonly Attribute[]): Uint8Array<ArrayBuffer> {
-  return concat(attributes.map(encodeAttribute));
+  let size = 0;
+  for (const { value } of attributes) size += align(HEADER_SIZE + value.length);
+  const bytes = new Uint8Array(size);
+  const view = viewOf(bytes);
+  let offset = 0;
+  for (const { type, value, nested } of attributes) {
+    const length = HEADER_SIZE + value.length;
+    if (length > 0xffff)
+      throw new RangeError(`Cannot encode attribute ${type}: length ${length}, must be at most 65535`);
+    view.setUint16(offset, length, true);
+    view.setUint16(offset + 2, type | (nested ? NLA_F.NESTED : 0), true);
+    bytes.set(value, offset + HEADER_SIZE);
+    offset += align(length);
+  }
+  return bytes;
 }
 
 /** The attributes in a message behind its header, or in a nested attribute. @throws RangeError when one runs past the end */
@@ -30,24 +44,12 @@ export function decodeAttributes(bytes: Uint8Array): readonly Attribute[] {
         `Cannot decode attribute ${type}: length ${length}, but ${bytes.length - offset} bytes are left`,
       );
     }
-    attributes.push({
+    const attribute = {
       type: type & ~(NLA_F.NESTED | NLA_F.NET_BYTEORDER),
       value: bytes.subarray(offset + HEADER_SIZE, offset + length),
-      ...((type & NLA_F.NESTED) !== 0 && { nested: true }),
-    });
+    };
+    attributes.push((type & NLA_F.NESTED) === 0 ? attribute : { ...attribute, nested: true });
     offset += align(length);
   }
   return attributes;
-}
-
-function encodeAttribute(attribute: Attribute): Uint8Array {
-  const length = HEADER_SIZE + attribute.value.length;
-  const bytes = new Uint8Array(align(length));
-  const view = viewOf(bytes);
-  if (length > 0xffff)
-    throw new RangeError(`Cannot encode attribute ${attribute.type}: length ${length}, must be at most 65535`);
-  view.setUint16(0, length, true);
-  view.setUint16(2, attribute.type | (attribute.nested ? NLA_F.NESTED : 0), true);
-  bytes.set(attribute.value, HEADER_SIZE);
-  return bytes;
 }

@@ -14,16 +14,25 @@ export type Values<F extends Fields> = { readonly [K in keyof F]?: ValueOf<F[K]>
 
 /** The attributes of an object, in the order of its properties, `unknown` last; undefined ones are left out. */
 export function encodeFields<F extends Fields>(fields: F, values: Values<F>): Uint8Array<ArrayBuffer> {
-  return encodeAttributes([...knownAttributes(fields, values), ...(values.unknown ?? [])]);
+  const attributes: Attribute[] = [];
+  for (const [name, value] of Object.entries(values)) {
+    const field = fields[name];
+    if (field === undefined || value === undefined) continue;
+    const [type, codec] = field;
+    const attribute = { type, value: codec.encode(value) };
+    attributes.push(codec.nested === true ? { ...attribute, nested: true } : attribute);
+  }
+  return encodeAttributes(values.unknown === undefined ? attributes : [...attributes, ...values.unknown]);
 }
 
 /** The mirror image: the object's properties are in the order of the attributes. @throws RangeError on malformed input */
 export function decodeFields<F extends Fields>(fields: F, bytes: Uint8Array): Values<F> {
-  const names = new Map(Object.entries(fields).map(([name, [type, codec]]) => [type, { name, codec }]));
+  const known = new Map<number, { readonly name: string; readonly codec: Codec<unknown> }>();
+  for (const [name, [type, codec]] of Object.entries(fields)) known.set(type, { name, codec });
   const values: Record<string, unknown> = {};
   const unknown: Attribute[] = [];
   for (const attribute of decodeAttributes(bytes)) {
-    const field = names.get(attribute.type);
+    const field = known.get(attribute.type);
     if (field === undefined) unknown.push(attribute);
     else values[field.name] = field.codec.decode(attribute.value);
   }
@@ -38,15 +47,4 @@ export function nest<F extends Fields>(fields: F, marked = true): Codec<Values<F
     decode: (bytes) => decodeFields(fields, bytes),
     nested: marked,
   };
-}
-
-function knownAttributes<F extends Fields>(fields: F, values: Values<F>): Attribute[] {
-  const attributes: Attribute[] = [];
-  for (const [name, value] of Object.entries(values)) {
-    const field = name === "unknown" || value === undefined ? undefined : fields[name];
-    if (field === undefined) continue;
-    const [type, codec] = field;
-    attributes.push({ type, value: codec.encode(value), ...(codec.nested === true && { nested: true }) });
-  }
-  return attributes;
 }

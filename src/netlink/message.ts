@@ -1,4 +1,4 @@
-import { align, concat, viewOf, viewOfStruct } from "./bytes.ts";
+import { align, viewOf, viewOfStruct } from "./bytes.ts";
 
 /** One netlink message: struct nlmsghdr without its length, and what follows it. */
 export interface Message {
@@ -34,7 +34,22 @@ export const HEADER_SIZE = 16;
 
 /** The messages one behind the other, each padded to 4 bytes: one datagram. */
 export function encodeMessages(messages: readonly Message[]): Uint8Array<ArrayBuffer> {
-  return concat(messages.map(encodeMessage));
+  let size = 0;
+  for (const { payload } of messages) size += align(HEADER_SIZE + payload.length);
+  const bytes = new Uint8Array(size);
+  const view = viewOf(bytes);
+  let offset = 0;
+  for (const { type, flags, sequence, port, payload } of messages) {
+    const length = HEADER_SIZE + payload.length;
+    view.setUint32(offset, length, true);
+    view.setUint16(offset + 4, type, true);
+    view.setUint16(offset + 6, flags, true);
+    view.setUint32(offset + 8, sequence, true);
+    view.setUint32(offset + 12, port, true);
+    bytes.set(payload, offset + HEADER_SIZE);
+    offset += align(length);
+  }
+  return bytes;
 }
 
 /** The messages of one datagram. @throws RangeError when one runs past the end */
@@ -56,17 +71,4 @@ export function decodeMessages(bytes: Uint8Array): readonly Message[] {
     offset += align(length);
   }
   return messages;
-}
-
-function encodeMessage(message: Message): Uint8Array {
-  const length = HEADER_SIZE + message.payload.length;
-  const bytes = new Uint8Array(align(length));
-  const view = viewOf(bytes);
-  view.setUint32(0, length, true);
-  view.setUint16(4, message.type, true);
-  view.setUint16(6, message.flags, true);
-  view.setUint32(8, message.sequence, true);
-  view.setUint32(12, message.port, true);
-  bytes.set(message.payload, HEADER_SIZE);
-  return bytes;
 }

@@ -86,7 +86,7 @@ export function openNetlink(options: NetlinkOptions = {}): Netlink {
   };
   const exchange = (requests: readonly Request[], awaited: (request: Request) => boolean) => {
     const numbered = number(requests);
-    sendWhole(fd, encodeMessages([...numbered].map(numberMessage)));
+    sendWhole(fd, encodeRequests(numbered));
     return collect(numbered, awaited);
   };
   return {
@@ -94,7 +94,7 @@ export function openNetlink(options: NetlinkOptions = {}): Netlink {
     transact: (requests) => exchange(requests, (request) => (request.flags & NLM_F.ACK) !== 0).messages,
     begin: (request) => {
       const numbered = number([request]);
-      const bytes = encodeMessages([...numbered].map(numberMessage));
+      const bytes = encodeRequests(numbered);
       const release = writeAside(fd, bytes);
       if (release === undefined) sendWhole(fd, bytes);
       return () => {
@@ -134,8 +134,12 @@ function kernelAddress(): Uint8Array {
   return address;
 }
 
-function numberMessage([sequence, { type, flags, payload }]: [number, Request]): Message {
-  return { type, flags: flags | NLM_F.REQUEST, sequence, port: 0, payload };
+function encodeRequests(numbered: ReadonlyMap<number, Request>): Uint8Array {
+  const messages: Message[] = [];
+  for (const [sequence, { type, flags, payload }] of numbered) {
+    messages.push({ type, flags: flags | NLM_F.REQUEST, sequence, port: 0, payload });
+  }
+  return encodeMessages(messages);
 }
 
 /** The messages of the next datagram from the kernel; other processes may write to our socket as well. */
