@@ -1,7 +1,7 @@
 /** The part of Bun's `bun:ffi` that ffi-bun.ts uses. */
 declare module "bun:ffi" {
-  type Type = "i32" | "u32" | "u64_fast" | "ptr";
-  interface Symbol {
+  export type Type = "i32" | "u32" | "u64_fast" | "ptr";
+  export interface Symbol {
     readonly args: readonly Type[];
     readonly returns: Type;
   }

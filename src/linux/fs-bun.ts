@@ -99,7 +99,7 @@ const files: FileSystem = {
     if (libcFiles().functions.rmdir(encode(path)) === -1) fail(["rmdir", path], () => nodeFs().rmdirSync(path));
   },
   utimesSync: (path, atime, mtime) => {
-    const times = new Uint8Array(BigInt64Array.from([...toTimespec(atime), ...toTimespec(mtime)]).buffer);
+    const times = new Uint8Array(new BigInt64Array([...toTimespec(atime), ...toTimespec(mtime)]).buffer);
     if (libcFiles().functions.utimensat(AT.FDCWD, encode(path), times, 0) === 0) return;
     fail(["utime", path], () => nodeFs().utimesSync(path, atime, mtime));
   },

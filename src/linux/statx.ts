@@ -32,8 +32,9 @@ export function decodeStatus(struct: Uint8Array): FileStatus {
 /** The part of it by which files are told apart. */
 export function decodeIdentity(struct: Uint8Array): FileIdentity {
   const view = new DataView(struct.buffer, struct.byteOffset, STATX_SIZE);
-  const [major, minor] = [136, 140].map((offset) => BigInt(view.getUint32(offset, true)));
-  return { dev: ((major ?? 0n) << 32n) | (minor ?? 0n), ino: view.getBigUint64(32, true) };
+  const major = BigInt(view.getUint32(136, true));
+  const minor = BigInt(view.getUint32(140, true));
+  return { dev: (major << 32n) | minor, ino: view.getBigUint64(32, true) };
 }
 
 /** struct statx_timestamp in ms: seconds, then nanoseconds. */
