@@ -56,13 +56,15 @@ function readAll(fd: number): Uint8Array {
   for (;;) {
     const chunk = new Uint8Array(65_536);
     const length = retry(() => fs.readSync(fd, chunk));
-    if (length === 0) return Buffer.concat(chunks);
+    if (length === 0) break;
     chunks.push(chunk.subarray(0, length));
   }
+  const [first] = chunks;
+  return first !== undefined && chunks.length === 1 ? first : Buffer.concat(chunks);
 }
 
 function writeAll(fd: number, text: string): void {
-  let rest: Uint8Array = Buffer.from(text);
+  let rest = new TextEncoder().encode(text);
   while (rest.length > 0) {
     const bytes = rest;
     rest = bytes.subarray(retry(() => fs.writeSync(fd, bytes)));
@@ -94,8 +96,9 @@ function isOwnImage(path: string): boolean {
 /** Two paths name the same file where device and inode are the same. */
 function isSameFile(path: string, other: string): boolean {
   try {
-    const [one, two] = [path, other].map((each) => fs.statSync(each, { bigint: true }));
-    return one?.dev === two?.dev && one?.ino === two?.ino;
+    const one = fs.statSync(path, { bigint: true });
+    const two = fs.statSync(other, { bigint: true });
+    return one.dev === two.dev && one.ino === two.ino;
   } catch {
     return false;
   }

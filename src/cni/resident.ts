@@ -24,7 +24,8 @@ export function serveResident(plugin: Plugin, edge: Edge, { environment, stdin }
   };
   const wait = () => {
     begin();
-    return { status, signal: undefined, stdout: Buffer.from(stdout), stderr: Buffer.from(stderr) };
+    const encoder = new TextEncoder();
+    return { status, signal: undefined, stdout: encoder.encode(stdout), stderr: encoder.encode(stderr) };
   };
   return { begin, wait, abandon: () => {} };
 }

@@ -41,6 +41,7 @@ const SINCE: Readonly<Record<string, SpecVersion>> = { CHECK: "0.4.0", GC: "1.1.
  * @throws CniError incompatibleVersion, or decodingFailure for text that is no version
  */
 export function agreeOnVersion(verb: string, wanted: string, supported: readonly SpecVersion[]): SpecVersion {
+  const agreed = supported.find((each) => each === wanted);
   const since = SINCE[verb];
   if (since !== undefined) {
     if (parseVersion(wanted) === undefined) {
@@ -48,9 +49,10 @@ export function agreeOnVersion(verb: string, wanted: string, supported: readonly
       throw new CniError("decodingFailure", `Cannot use cniVersion ${found}: must be one to three integers with dots`);
     }
     if (compareVersions(wanted, since) < 0) refuse(`config version does not allow ${verb}`);
-    if (supported.every((each) => compareVersions(each, wanted) < 0)) refuse(`plugin version does not allow ${verb}`);
+    if (agreed === undefined && supported.every((each) => compareVersions(each, wanted) < 0)) {
+      refuse(`plugin version does not allow ${verb}`);
+    }
   }
-  const agreed = supported.find((each) => each === wanted);
   if (agreed !== undefined) return agreed;
   const list = supported.map((each) => `"${each}"`).join(" ");
   return refuse("incompatible CNI versions", `config is ${JSON.stringify(wanted)}, plugin supports [${list}]`);
