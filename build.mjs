@@ -21,6 +21,8 @@ const LATE = [
     imports:
       /^import \{ ([\w, ]+) \} from ("(?:[./]+\/src\/(?:linux\/process|steps\/masquerade)|\.\/spoof-check)\.ts");$/gm,
   },
+  // zod, for a configuration in which something is wrong.
+  { files: /\/src\/cni\/config\.ts$/, imports: /^import \{ (\w+) \} from ("\.\/fields\.ts");$/gm },
   // A lock that somebody else has.
   { files: /\/host-local\/lock\.ts$/, imports: /^import \{ (\w+) \} from ("proper-lockfile");$/gm, member: ".default" },
 ];
@@ -74,12 +76,67 @@ function loadAtFirstCall() {
   return {
     name: "load-at-first-call",
     setup({ onLoad }) {
-      onLoad({ filter: /\/plugins\/.*\.ts$/ }, ({ path: file }) => {
+      onLoad({ filter: /\/(?:plugins|src\/cni)\/.*\.ts$/ }, ({ path: file }) => {
         const rules = LATE.filter(({ files }) => files.test(file));
         return { contents: rules.reduce(rewrite, fs.readFileSync(file, "utf8")), loader: "ts" };
       });
     },
   };
+}
+
+/** Puts beside each function of a schema.ts the parser that is made of its schema here; the schema itself, and zod, wait until that refuses. */
+function compileSchemas() {
+  const byZod = "?by-zod";
+  return {
+    name: "compile-schemas",
+    setup({ onResolve, onLoad }) {
+      onResolve({ filter: /\?by-zod$/ }, ({ path: file }) => ({
+        path: file.slice(0, -byZod.length),
+        namespace: "by-zod",
+      }));
+      onLoad({ filter: /./, namespace: "by-zod" }, ({ path: file }) => {
+        return { contents: fs.readFileSync(file, "utf8"), loader: "ts", resolveDir: path.dirname(file) };
+      });
+      onLoad({ filter: /\/schema\.ts$/ }, async ({ path: file }) => {
+        return { contents: await compileModule(file, file + byZod), loader: "js", resolveDir: path.dirname(file) };
+      });
+    },
+  };
+}
+
+/** The module in a schema.ts's place. */
+async function compileModule(file, original) {
+  const scalars = path.join(root, "src/cni/scalars.ts");
+  const { outputFiles } = await esbuild.build({
+    stdin: {
+      contents: [
+        `export * as schemas from ${JSON.stringify(file)};`,
+        `export * as readers from ${JSON.stringify(scalars)};`,
+        `export { compileSchema, UnsupportedSchemaError } from "./src/cni/schema-compiler.ts";`,
+      ].join("\n"),
+      resolveDir: root,
+    },
+    write: false,
+    bundle: true,
+    format: "esm",
+    platform: "node",
+    target: "esnext",
+    logLevel: "warning",
+  });
+  const code = Buffer.from(outputFiles[0].contents).toString("base64");
+  const { schemas, readers, compileSchema, UnsupportedSchemaError } = await import(
+    `data:text/javascript;base64,${code}`
+  );
+  const compiled = Object.entries(schemas).map(([name, make]) => {
+    const load = `() => import(${JSON.stringify(original)}).${name}()`;
+    try {
+      return `export const ${name} = Object.assign(${load}, { accept: ${compileSchema(make(), readers)} });`;
+    } catch (error) {
+      if (!(error instanceof UnsupportedSchemaError)) throw error;
+      return `export const ${name} = ${load};`;
+    }
+  });
+  return [`import { ${Object.keys(readers).join(", ")} } from ${JSON.stringify(scalars)};`, ...compiled].join("\n");
 }
 
 /**
@@ -154,7 +211,7 @@ async function bundle(runtime) {
     external: ["bun:ffi"],
     // proper-lockfile asks for graceful-fs, which costs several milliseconds at start and adds nothing to synchronous calls.
     alias: { "graceful-fs": "node:fs" },
-    plugins: [loadAtFirstCall(), omitSignalExit()],
+    plugins: [compileSchemas(), loadAtFirstCall(), omitSignalExit()],
     define: { PACKAGE_VERSION: JSON.stringify(manifest.version) },
     logLevel: "warning",
   });

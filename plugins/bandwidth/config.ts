@@ -1,20 +1,8 @@
-import * as z from "zod/mini";
-import { integer, netConf, parseConfig } from "../../src/cni/config.ts";
+import { parseConfig } from "../../src/cni/config.ts";
 import { CniError } from "../../src/cni/error.ts";
 import type { Request } from "../../src/cni/request.ts";
 import { type Limit, MAX_BURST, tokenBucketOf } from "./limit.ts";
-
-function limits() {
-  const bits = z.optional(integer({ min: 0 }));
-  return { ingressRate: bits, ingressBurst: bits, egressRate: bits, egressBurst: bits };
-}
-
-function schema() {
-  return z.extend(netConf(), {
-    ...limits(),
-    runtimeConfig: z.optional(z.object({ bandwidth: z.optional(z.object(limits())) })),
-  });
-}
+import { bandwidth } from "./schema.ts";
 
 /** What the container's interface is limited to; undefined where nothing limits it. */
 export interface BandwidthConfig {
@@ -29,7 +17,7 @@ export interface BandwidthConfig {
  * @throws CniError invalidConfig
  */
 export function parseBandwidthConfig(request: Request): BandwidthConfig {
-  const { runtimeConfig, ingressRate, ingressBurst, egressRate, egressBurst } = parseConfig(schema(), request.config);
+  const { runtimeConfig, ingressRate, ingressBurst, egressRate, egressBurst } = parseConfig(bandwidth, request.config);
   const own = { ingressRate, ingressBurst, egressRate, egressBurst };
   const isNamed = Object.values(own).some((value) => value !== undefined);
   const asked = isNamed ? own : (runtimeConfig?.bandwidth ?? {});

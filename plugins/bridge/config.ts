@@ -1,47 +1,18 @@
-import * as z from "zod/mini";
+import type * as z from "zod/mini";
 import { parseMacArg } from "../../src/cni/args.ts";
-import { dns, integer, mac, netConf, parseConfig, prefix, text } from "../../src/cni/config.ts";
+import { parseConfig } from "../../src/cni/config.ts";
 import { validateIfname } from "../../src/cni/environment.ts";
 import { CniError } from "../../src/cni/error.ts";
 import type { Request } from "../../src/cni/request.ts";
 import type { Mac } from "../../src/ip/mac.ts";
 import type { SpoofCheck } from "../../src/netfilter/spoof-elements.ts";
-import { expandTrunk, MAX_VLAN, trunkEntry } from "./vlan-trunk.ts";
-
-const DEFAULT_BRIDGE = "cni0";
-
-function schema() {
-  const flag = z._default(z.boolean(), false);
-  return z.extend(netConf(), {
-    bridge: z._default(text(), DEFAULT_BRIDGE),
-    isGateway: flag,
-    isDefaultGateway: flag,
-    forceAddress: flag,
-    ipMasq: flag,
-    ipMasqBackend: z.optional(text()),
-    nonMasqueradeCIDRs: z._default(z.array(prefix()), []),
-    mtu: z._default(z.union([integer({ min: 0 }), z.literal("auto")]), 0),
-    hairpinMode: flag,
-    promiscMode: flag,
-    portIsolation: flag,
-    enabledad: flag,
-    disableContainerInterface: flag,
-    removeEmptyBridge: flag,
-    vlan: z._default(integer(), 0),
-    vlanTrunk: z.optional(z.array(trunkEntry())),
-    preserveDefaultVlan: flag,
-    macspoofchk: flag,
-    spoofchk: z.optional(text()),
-    dns: z.optional(dns()),
-    args: z.optional(z.object({ cni: z.optional(z.object({ mac: z.optional(mac()) })) })),
-    runtimeConfig: z.optional(z.object({ mac: z.optional(mac()) })),
-  });
-}
+import * as schema from "./schema.ts";
+import { expandTrunk, MAX_VLAN } from "./vlan-trunk.ts";
 
 /** What `bridge` was asked to do: every field has its default, and every combination that cannot work is refused. */
 export interface BridgeConfig
   extends Omit<
-    z.output<ReturnType<typeof schema>>,
+    z.output<ReturnType<typeof schema.bridge>>,
     "args" | "runtimeConfig" | "ipam" | "vlanTrunk" | "macspoofchk" | "spoofchk"
   > {
   /** Type of the IPAM plugin; undefined where the network has no addresses (layer 2). */
@@ -58,7 +29,7 @@ export interface BridgeConfig
 
 /** Reads the configuration and CNI_ARGS. @throws CniError invalidConfig, unsupportedField or invalidEnvironment */
 export function parseBridgeConfig(request: Request): BridgeConfig {
-  const { args, runtimeConfig, ipam, macspoofchk, spoofchk, ...fields } = parseConfig(schema(), request.config);
+  const { args, runtimeConfig, ipam, macspoofchk, spoofchk, ...fields } = parseConfig(schema.bridge, request.config);
   const fromArgs = parseMacArg(request.args);
   refuseBadName("bridge", fields.bridge);
   const isGateway = fields.isGateway || fields.isDefaultGateway;
@@ -96,18 +67,13 @@ function refuseBadName(what: string, name: string): void {
 
 /** All that DEL and GC need of the configuration: what else is in it may be wrong by now. @throws CniError invalidConfig */
 export function readIpamType(request: Request): string | undefined {
-  const schema = z.object({ ipam: z.optional(z.object({ type: z.optional(text()) })) });
-  const type = parseConfig(schema, request.config).ipam?.type;
+  const type = parseConfig(schema.ipam, request.config).ipam?.type;
   return type === "" ? undefined : type;
 }
 
 /** What DEL and GC need to take a bridge away, whatever else is in the configuration by now. */
 export function readRemoval(request: Request): { readonly bridge: string; readonly isAskedFor: boolean } {
-  const schema = z.object({
-    bridge: z.catch(z._default(text(), DEFAULT_BRIDGE), DEFAULT_BRIDGE),
-    removeEmptyBridge: z.catch(z._default(z.boolean(), false), false),
-  });
-  const { bridge, removeEmptyBridge: isAskedFor } = parseConfig(schema, request.config);
+  const { bridge, removeEmptyBridge: isAskedFor } = parseConfig(schema.removal, request.config);
   return { bridge, isAskedFor };
 }
 

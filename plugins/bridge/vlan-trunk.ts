@@ -1,16 +1,14 @@
-import * as z from "zod/mini";
-import { integer } from "../../src/cni/config.ts";
 import { CniError } from "../../src/cni/error.ts";
 
 /** Highest ID that a VLAN may have; 4095 is reserved. IEEE 802.1Q, 9.6 */
 export const MAX_VLAN = 4094;
 
 /** An entry of `vlanTrunk`: one VLAN, a range of them (both ends included), or both. */
-export function trunkEntry() {
-  return z.object({ id: z.optional(integer()), minID: z.optional(integer()), maxID: z.optional(integer()) });
+export interface TrunkEntry {
+  readonly id?: number | undefined;
+  readonly minID?: number | undefined;
+  readonly maxID?: number | undefined;
 }
-
-type TrunkEntry = z.output<ReturnType<typeof trunkEntry>>;
 
 /** The IDs of a trunk's VLANs, in ascending order, each once. @throws CniError invalidConfig in the reference's words */
 export function expandTrunk(entries: readonly TrunkEntry[]): readonly number[] {

@@ -1,8 +1,8 @@
-import * as z from "zod/mini";
-import { netConf, parseConfig } from "../../src/cni/config.ts";
+import { parseConfig } from "../../src/cni/config.ts";
 import { CniError } from "../../src/cni/error.ts";
 import { findMember, isObject } from "../../src/cni/json.ts";
 import type { Request } from "../../src/cni/request.ts";
+import { firewall } from "./schema.ts";
 
 const DEFAULT_ZONE = "trusted";
 
@@ -34,19 +34,9 @@ const TARGETS = ["ACCEPT", "DROP", "RETURN", "QUEUE", "REJECT"];
 /** XT_EXTENSION_MAXNAMELEN without the NUL: bytes of a chain's name. <linux/netfilter/x_tables.h> */
 const MAX_CHAIN = 28;
 
-function schema() {
-  const text = z.optional(z.string());
-  return z.extend(netConf(), {
-    backend: text,
-    iptablesAdminChainName: text,
-    firewalldZone: text,
-    ingressPolicy: text,
-  });
-}
-
 /** Reads the configuration; "" is unset everywhere. @throws CniError invalidConfig */
 export function parseFirewallConfig(request: Request): FirewallConfig {
-  const fields = parseConfig(schema(), request.config);
+  const fields = parseConfig(firewall, request.config);
   const config = {
     backend: choose("backend", fields.backend, BACKENDS),
     ingressPolicy: choose("ingressPolicy", fields.ingressPolicy, POLICIES) ?? "open",

@@ -1,7 +1,6 @@
-import * as z from "zod/mini";
 import path from "#path";
 import { parseCniArgs } from "../../src/cni/args.ts";
-import { address, integer, parseConfig, route, text } from "../../src/cni/config.ts";
+import { parseConfig } from "../../src/cni/config.ts";
 import { CniError } from "../../src/cni/error.ts";
 import type { Request } from "../../src/cni/request.ts";
 import type { Route } from "../../src/cni/result.ts";
@@ -10,6 +9,7 @@ import { type Address, parseAddress } from "../../src/ip/address.ts";
 import { parsePrefix } from "../../src/ip/prefix.ts";
 import { inContext } from "./context.ts";
 import { checkDisjoint, completeRangeSet, type RangeSet } from "./range-set.ts";
+import { hostLocal, release } from "./schema.ts";
 
 /** What host-local is told, checked and with its defaults filled in. */
 export interface Config {
@@ -28,9 +28,6 @@ export interface Config {
 
 const DEFAULT_DATA_DIR = "/var/lib/cni/networks";
 
-/** A week, in seconds. */
-const LONGEST_DELAY = 604_800;
-
 /** Versions before this one have room for one address of each family in a result. */
 const SEVERAL_ADDRESSES = "0.3.0";
 
@@ -39,7 +36,7 @@ const SEVERAL_ADDRESSES = "0.3.0";
  * @throws CniError invalidConfig, invalidEnvironment
  */
 export function parseHostLocal(request: Request): Config {
-  const { ipam, runtimeConfig, args } = parseConfig(schema(), request.config);
+  const { ipam, runtimeConfig, args } = parseConfig(hostLocal, request.config);
   if (ipam === undefined) throw new CniError("invalidConfig", "IPAM config missing 'ipam' key");
   const requested = [
     ...parseIpArg(request.args),
@@ -70,45 +67,8 @@ export interface Release {
 
 /** Where the network's leases are, whatever else the configuration says: DEL needs no more. @throws CniError invalidConfig */
 export function parseRelease(request: Request): Release {
-  const ipam = z.object({ dataDir: dataDir(), releaseDelay: z.optional(z.unknown()) });
-  const parsed = parseConfig(z.object({ ipam: z.optional(ipam) }), request.config).ipam;
-  const delay = parsed?.releaseDelay;
-  const isPlain = typeof delay === "number" && Number.isInteger(delay) && delay >= 0 && delay <= LONGEST_DELAY;
-  return { folder: folderOf(parsed?.dataDir, request.network), releaseDelay: isPlain ? delay : 0 };
-}
-
-function schema() {
-  const range = z.object({
-    subnet: z.optional(subnet()),
-    rangeStart: z.optional(address()),
-    rangeEnd: z.optional(address()),
-    gateway: z.optional(address()),
-    exclude: z.optional(z.array(text())),
-  });
-  const ranges = z.optional(z.array(z.array(range)));
-  const ips = z.optional(z.array(text()));
-  return z.object({
-    ipam: z.optional(
-      z.extend(range, {
-        ranges,
-        routes: z.optional(z.array(route())),
-        dataDir: dataDir(),
-        resolvConf: z.optional(text()),
-        releaseDelay: z.optional(integer({ min: 0, max: LONGEST_DELAY })),
-      }),
-    ),
-    runtimeConfig: z.optional(z.object({ ipRanges: ranges, ips })),
-    args: z.optional(z.object({ cni: z.optional(z.object({ ips })) })),
-  });
-}
-
-/** Kept as text: an IPv4-mapped IPv6 prefix is refused, and no longer shows once it is parsed. */
-function subnet() {
-  return z.string().check(z.refine((text) => parsePrefix(text) !== undefined, "an IP prefix such as 10.1.0.0/16"));
-}
-
-function dataDir() {
-  return z.optional(z.string().check(z.refine((text) => !text.includes("\0"), "a path")));
+  const { dataDir, releaseDelay = 0 } = parseConfig(release, request.config).ipam ?? {};
+  return { folder: folderOf(dataDir, request.network), releaseDelay };
 }
 
 function folderOf(dataDir: string | undefined, network: string): string {

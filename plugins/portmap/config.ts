@@ -1,29 +1,15 @@
-import * as z from "zod/mini";
-import { integer, netConf, parseConfig } from "../../src/cni/config.ts";
+import { parseConfig } from "../../src/cni/config.ts";
 import { CniError } from "../../src/cni/error.ts";
 import { formatValue } from "../../src/cni/issue.ts";
 import type { Request } from "../../src/cni/request.ts";
 import type { Family } from "../../src/ip/address.ts";
-import { type PortMapping, parsePortMappings, portMappingEntry } from "./mapping.ts";
+import { type PortMapping, parsePortMappings } from "./mapping.ts";
+import { portmap } from "./schema.ts";
 
 /** The bit of a packet's mark that says that it is to be masqueraded. Kubernetes uses 14 and 15, Calico 16 and up. */
 const DEFAULT_MARK_BIT = 13;
 
 type BackendKind = "nftables" | "iptables";
-
-function schema() {
-  const list = z.optional(z.array(z.string()));
-  return z.extend(netConf(), {
-    backend: z.optional(z.string()),
-    snat: z._default(z.boolean(), true),
-    masqAll: z._default(z.boolean(), false),
-    markMasqBit: z.optional(integer()),
-    externalSetMarkChain: z.optional(z.string()),
-    conditionsV4: list,
-    conditionsV6: list,
-    runtimeConfig: z.optional(z.object({ portMappings: z.optional(z.array(portMappingEntry())) })),
-  });
-}
 
 /** What `portmap` was asked to do: every field has its default, and every combination that cannot work is refused. */
 export interface PortmapConfig {
@@ -41,7 +27,7 @@ export interface PortmapConfig {
 
 /** Reads the configuration. @throws CniError invalidConfig */
 export function parsePortmapConfig(request: Pick<Request, "config">): PortmapConfig {
-  const fields = parseConfig(schema(), request.config);
+  const fields = parseConfig(portmap, request.config);
   const { snat, masqAll, markMasqBit, externalSetMarkChain } = fields;
   if (markMasqBit !== undefined && externalSetMarkChain !== undefined) {
     invalid("Cannot specify externalSetMarkChain and markMasqBit");

@@ -1,8 +1,8 @@
-import * as z from "zod/mini";
-import { address, integer } from "../../src/cni/config.ts";
+import type * as z from "zod/mini";
 import { CniError } from "../../src/cni/error.ts";
 import { formatValue } from "../../src/cni/issue.ts";
 import type { Address, Family } from "../../src/ip/address.ts";
+import type { portMapping } from "./schema.ts";
 
 /** The protocols whose ports can be mapped: those that have a port where UDP has it. */
 export const PROTOCOLS = ["tcp", "udp", "sctp"] as const;
@@ -20,17 +20,7 @@ export interface PortMapping {
   readonly families: readonly Family[];
 }
 
-/** How an entry is written. */
-export function portMappingEntry() {
-  return z.object({
-    hostPort: z._default(integer(), 0),
-    containerPort: z._default(integer(), 0),
-    protocol: z._default(z.string(), ""),
-    hostIP: z.optional(address()),
-  });
-}
-
-type Entry = z.output<ReturnType<typeof portMappingEntry>>;
+type Entry = z.output<ReturnType<typeof portMapping>>;
 
 /** Reads the entries. Without a protocol it is TCP. @throws CniError invalidConfig in the reference's words where it has some */
 export function parsePortMappings(entries: readonly Entry[]): readonly PortMapping[] {

@@ -1,24 +1,17 @@
-import * as z from "zod/mini";
 import fs from "#fs";
 import path from "#path";
-import { integer, mac, parseConfig } from "../../src/cni/config.ts";
+import { parseConfig } from "../../src/cni/config.ts";
 import { formatJson, parseJson } from "../../src/cni/json.ts";
 import type { Attachment } from "../../src/cni/request.ts";
 import { ERRNO, errnoOf } from "../../src/linux/errno.ts";
 import { makeFolders } from "../../src/linux/folder.ts";
 import type { LinkSettings } from "./link-settings.ts";
+import { backup } from "./schema.ts";
 
 /** How an interface was before ADD. The file is the reference's, and the network is ours: the reference takes no notice of it. */
 export interface Backup {
   readonly settings: LinkSettings;
   readonly network: string | undefined;
-}
-
-function schema() {
-  const number = z.optional(integer({ min: 0 }));
-  const flag = z.optional(z.boolean());
-  const settings = { mac: z.optional(mac()), promisc: flag, mtu: number, allmulti: flag, txQLen: number };
-  return z.object({ ...settings, network: z.optional(z.string()) });
 }
 
 /** The file of an attachment. */
@@ -44,7 +37,7 @@ export function readBackup(file: string): Backup | undefined {
     if (isGone(error)) return undefined;
     throw error;
   }
-  const { network, ...settings } = parseConfig(schema(), parseJson(new TextEncoder().encode(text)), file);
+  const { network, ...settings } = parseConfig(backup, parseJson(new TextEncoder().encode(text)), file);
   return { settings, network };
 }
 

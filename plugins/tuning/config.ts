@@ -1,46 +1,18 @@
-import * as z from "zod/mini";
+import type * as z from "zod/mini";
 import { parseMacArg } from "../../src/cni/args.ts";
-import { integer, mac, netConf, parseConfig } from "../../src/cni/config.ts";
+import { parseConfig } from "../../src/cni/config.ts";
 import { isObject } from "../../src/cni/json.ts";
 import type { Request } from "../../src/cni/request.ts";
 import type { LinkSettings } from "./link-settings.ts";
 import { refuseRepeatedKeys } from "./repeated-key.ts";
+import * as schema from "./schema.ts";
 import { readSysctls, type Sysctl } from "./sysctl-name.ts";
-
-/** The kernel's limits: `int`, and `unsigned int`. */
-const MAX_MTU = 0x7fffffff;
-const MAX_QUEUE = 0xffffffff;
 
 /** Where the reference keeps what it changed. */
 const DEFAULT_DATA_DIR = "/run/cni/tuning";
 
 /** The keys that say anything to this plugin, in lower case. */
 const KEYS = ["sysctl", "mac", "mtu", "promisc", "allmulti", "txqlen", "datadir", "args", "runtimeconfig"];
-
-function wishes() {
-  return {
-    sysctl: z.optional(z.record(z.string(), z.string())),
-    mac: z.optional(mac()),
-    mtu: z.optional(integer({ min: 0, max: MAX_MTU })),
-    promisc: z.optional(z.boolean()),
-    allmulti: z.optional(z.boolean()),
-    txQLen: z.optional(integer({ min: 0, max: MAX_QUEUE })),
-  };
-}
-
-function schema() {
-  return z.extend(netConf(), {
-    ...wishes(),
-    dataDir: dataDir(),
-    args: z.optional(z.object({ cni: z.optional(z.object(wishes())) })),
-    runtimeConfig: z.optional(z.object({ mac: z.optional(mac()) })),
-  });
-}
-
-function dataDir() {
-  const isPath = (text: string) => (text === "" || text.startsWith("/")) && !text.includes("\0");
-  return z.optional(z.string().check(z.refine(isPath, "an absolute path")));
-}
 
 /** What is to be set in the container: parameters of the kernel and of the interface, each only where it was asked for. */
 export interface TuningConfig {
@@ -74,12 +46,12 @@ export function parseTuningConfig(request: Request): TuningConfig {
 }
 
 /** Of an empty configuration, which most lists have, without the schema: to build it takes a tenth of the whole call. */
-function readFields(config: unknown): Partial<z.output<ReturnType<typeof schema>>> {
+function readFields(config: unknown): Partial<z.output<ReturnType<typeof schema.tuning>>> {
   const hasFields = isObject(config) && Object.keys(config).some((key) => KEYS.includes(key.toLowerCase()));
-  return hasFields ? parseConfig(schema(), config) : {};
+  return hasFields ? parseConfig(schema.tuning, config) : {};
 }
 
 /** All that DEL and GC need of the configuration: what else is in it may be wrong by now. @throws CniError invalidConfig */
 export function readDataDir(request: Request): string {
-  return parseConfig(z.object({ dataDir: dataDir() }), request.config).dataDir || DEFAULT_DATA_DIR;
+  return parseConfig(schema.backups, request.config).dataDir || DEFAULT_DATA_DIR;
 }

@@ -1,7 +1,7 @@
-import * as z from "zod/mini";
-import { integer, parseConfig, text } from "./config.ts";
+import { parseConfig } from "./config.ts";
 import { CniError } from "./error.ts";
 import { parseJson } from "./json.ts";
+import { failure as failureSchema } from "./schema.ts";
 
 /** How a child process ended: by its own exit status or by a signal, with all that it printed. */
 export interface Exit {
@@ -33,8 +33,7 @@ export function decodeFailure(exit: Exit, type: string): CniError {
     );
   }
   try {
-    const schema = z.object({ code: z.optional(integer()), msg: text(), details: z.optional(text()) });
-    const { code, msg, details = "" } = parseConfig(schema, parseJson(exit.stdout));
+    const { code, msg, details = "" } = parseConfig(failureSchema, parseJson(exit.stdout));
     return new DelegateError(code ?? "delegateFailed", msg, { details });
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);

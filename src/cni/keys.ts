@@ -33,7 +33,8 @@ function definitionOf(schema: z.$ZodType): z.$ZodTypes["_zod"]["def"] {
   return isBuiltIn(schema) ? schema._zod.def : { type: "unknown" };
 }
 
-function isBuiltIn(schema: z.$ZodType): schema is z.$ZodTypes {
+/** Whether zod itself made the schema: then its kind is one of zod's. */
+export function isBuiltIn(schema: z.$ZodType): schema is z.$ZodTypes {
   return "type" in schema._zod.def;
 }
 

@@ -1,11 +1,11 @@
-import * as z from "zod/mini";
-import { parseConfig, text } from "./config.ts";
+import { parseConfig } from "./config.ts";
 import { type Command, type Environment, validateNetworkName } from "./environment.ts";
 import { CniError } from "./error.ts";
 import { formatValue } from "./issue.ts";
 import { findMember, isObject, kindOf, parseJson } from "./json.ts";
 import type { Child, LaunchOptions } from "./plugin-process.ts";
 import { parseResult, type Result } from "./result.ts";
+import { attachments } from "./schema.ts";
 import { DEFAULT_VERSION, type SpecVersion } from "./version.ts";
 
 /** One call of a plugin, checked as far as the protocol goes; its own part of the configuration is still to be parsed. */
@@ -110,9 +110,7 @@ export function findIpamType(request: Request): string | undefined {
  * An empty list means that everything is. SPEC.md, "GC" @throws CniError invalidConfig
  */
 export function validAttachments(request: Request): readonly Attachment[] | undefined {
-  const attachment = z.object({ containerID: text(), ifname: text() });
-  const schema = z.object({ "cni.dev/valid-attachments": z.optional(z.array(attachment)) });
-  const valid = parseConfig(schema, request.config)["cni.dev/valid-attachments"];
+  const valid = parseConfig(attachments, request.config)["cni.dev/valid-attachments"];
   return valid?.map(({ containerID: containerId, ifname }) => ({ containerId, ifname }));
 }
 

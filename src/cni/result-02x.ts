@@ -1,17 +1,15 @@
-import * as z from "zod/mini";
 import { formatAddress } from "../ip/address.ts";
 import { formatPrefix } from "../ip/prefix.ts";
-import { address, dns, parseConfig, prefix, route } from "./config.ts";
+import { parseConfig } from "./config.ts";
 import { CniError } from "./error.ts";
 import type { IpConfig, Result } from "./result.ts";
 import { formatDns, formatRoute, unlessEmpty } from "./result-members.ts";
+import { result02x } from "./schema.ts";
 import type { SpecVersion } from "./version.ts";
 
 /** Reads the shape of 0.1.0 and 0.2.0: at most one address per family, routes beneath their family, no interfaces. */
 export function parseResult02x(json: unknown): Result {
-  const ip = z.object({ ip: prefix(), gateway: z.optional(address()), routes: z.optional(z.array(route())) });
-  const schema = z.object({ ip4: z.optional(ip), ip6: z.optional(ip), dns: z.optional(dns()) });
-  const { ip4, ip6, dns: resolver } = parseConfig(schema, json);
+  const { ip4, ip6, dns: resolver } = parseConfig(result02x, json);
   const families = [ip4, ip6].filter((each) => each !== undefined);
   return {
     interfaces: [],

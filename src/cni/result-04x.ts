@@ -1,23 +1,14 @@
-import * as z from "zod/mini";
 import { formatAddress } from "../ip/address.ts";
 import { formatPrefix } from "../ip/prefix.ts";
-import { address, dns, integer, parseConfig, prefix, route, text } from "./config.ts";
+import { parseConfig } from "./config.ts";
 import type { Result } from "./result.ts";
 import { formatDns, formatRoute, readInterface, unlessEmpty } from "./result-members.ts";
+import { result04x } from "./schema.ts";
 import type { SpecVersion } from "./version.ts";
 
 /** Reads the shape of 0.3.0 to 0.4.0. The `version` of an address is not looked at: the address itself tells. */
 export function parseResult04x(json: unknown): Result {
-  const optionalText = z.optional(text());
-  const schema = z.object({
-    interfaces: z.optional(z.array(z.object({ name: optionalText, mac: optionalText, sandbox: optionalText }))),
-    ips: z.optional(
-      z.array(z.object({ interface: z.optional(integer()), address: prefix(), gateway: z.optional(address()) })),
-    ),
-    routes: z.optional(z.array(route())),
-    dns: z.optional(dns()),
-  });
-  const { interfaces = [], ips = [], routes = [], dns: resolver = {} } = parseConfig(schema, json);
+  const { interfaces = [], ips = [], routes = [], dns: resolver = {} } = parseConfig(result04x, json);
   return { interfaces: interfaces.map(readInterface), ips, routes, dns: resolver };
 }
 

@@ -1,34 +1,14 @@
-import * as z from "zod/mini";
 import { formatAddress } from "../ip/address.ts";
 import { formatPrefix } from "../ip/prefix.ts";
-import { address, dns, integer, parseConfig, prefix, route, text } from "./config.ts";
+import { parseConfig } from "./config.ts";
 import type { Result } from "./result.ts";
 import { formatDns, formatRoute, readInterface, unlessEmpty } from "./result-members.ts";
+import { result1x } from "./schema.ts";
 import type { SpecVersion } from "./version.ts";
 
 /** Reads the shape of 1.0.0 and 1.1.0. */
 export function parseResult1x(json: unknown): Result {
-  const optionalText = z.optional(text());
-  const schema = z.object({
-    interfaces: z.optional(
-      z.array(
-        z.object({
-          name: optionalText,
-          mac: optionalText,
-          mtu: z.optional(integer()),
-          sandbox: optionalText,
-          socketPath: optionalText,
-          pciID: optionalText,
-        }),
-      ),
-    ),
-    ips: z.optional(
-      z.array(z.object({ interface: z.optional(integer()), address: prefix(), gateway: z.optional(address()) })),
-    ),
-    routes: z.optional(z.array(route())),
-    dns: z.optional(dns()),
-  });
-  const { interfaces = [], ips = [], routes = [], dns: resolver = {} } = parseConfig(schema, json);
+  const { interfaces = [], ips = [], routes = [], dns: resolver = {} } = parseConfig(result1x, json);
   return { interfaces: interfaces.map(readInterface), ips, routes, dns: resolver };
 }
 

@@ -43,7 +43,7 @@ export function findManifest(directory: string): Manifest | undefined {
   const file = path.join(directory, MANIFEST);
   const schema = z.object({ version: z.string(), images: z.array(z.string()), names: z.array(z.string()) });
   try {
-    const manifest = parseConfig(schema, parseJson(fs.readFileSync(file)));
+    const manifest = parseConfig(() => schema, parseJson(fs.readFileSync(file)));
     return { ...manifest, names: manifest.names.filter(isFileName) };
   } catch (cause) {
     if (isMissing(cause)) return undefined;

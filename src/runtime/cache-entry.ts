@@ -56,7 +56,7 @@ export function findEntry(json: unknown): CachedEntry | undefined {
     result: z.optional(z.unknown()),
   });
   try {
-    const entry = parseConfig(schema, json);
+    const entry = parseConfig(() => schema, json);
     const { containerId = "", ifName: ifname = "", netns = "", capabilityArgs = {} } = entry;
     const args = (entry.cniArgs ?? []).map(([key = "", value = ""]) => [key, value] as const);
     const attachment = { containerId, ifname, netns, args, capabilityArgs };

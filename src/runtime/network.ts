@@ -51,7 +51,7 @@ export function parsePlugin(json: unknown): PluginConfig {
   const text = z.optional(z.string());
   const capabilities = z.optional(z.record(z.string(), z.boolean()));
   const schema = z.object({ type: text, name: text, cniVersion: text, capabilities });
-  const config = prefixed("error parsing configuration", () => parseConfig(schema, json ?? {}));
+  const config = prefixed("error parsing configuration", () => parseConfig(() => schema, json ?? {}));
   if (!isObject(json) || (config.type ?? "") === "")
     throw new CniError("invalidConfig", "error parsing configuration: missing 'type'");
   return {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import * as z from "zod/mini";
-import { address, dns, integer, mac, netConf, parseConfig, prefix, route } from "../../src/cni/config.ts";
+import { parseConfig } from "../../src/cni/config.ts";
+import { address, dns, integer, mac, netConf, prefix, route } from "../../src/cni/fields.ts";
 import { parseJson } from "../../src/cni/json.ts";
 import { parseAddress } from "../../src/ip/address.ts";
 import { parsePrefix } from "../../src/ip/prefix.ts";
@@ -20,7 +21,7 @@ const schema = z.extend(netConf(), {
 });
 
 function parse(text: string) {
-  return parseConfig(schema, parseJson(Buffer.from(text)));
+  return parseConfig(() => schema, parseJson(Buffer.from(text)));
 }
 
 const DEFAULTS = { name: "n", mtu: 0, isGateway: false };
@@ -97,7 +98,7 @@ describe("parseConfig", () => {
 
   test("calls a value from elsewhere by its name", () => {
     const message = 'Cannot use MAC "x": must be a hardware address such as 0a:58:0a:01:00:02';
-    expect(() => parseConfig(mac(), "x", "MAC")).toThrow(expect.objectContaining({ code: 7, message }));
+    expect(() => parseConfig(mac, "x", "MAC")).toThrow(expect.objectContaining({ code: 7, message }));
   });
 
   test("cuts a long value short", () => {
@@ -119,13 +120,13 @@ describe("parseConfig", () => {
 describe("dns", () => {
   test("reads all four members", () => {
     const value = { nameservers: ["10.0.0.1"], domain: "d", search: ["s"], options: ["o"] };
-    expect(parseConfig(dns(), value)).toEqual(value);
+    expect(parseConfig(dns, value)).toEqual(value);
   });
 });
 
 describe("route", () => {
   test("keeps zeros, host bits and what is not there", () => {
-    expect(parseConfig(route(), { dst: "10.5.5.5/8", gw: "", mtu: 0, table: 0, scope: 253 })).toEqual({
+    expect(parseConfig(route, { dst: "10.5.5.5/8", gw: "", mtu: 0, table: 0, scope: 253 })).toEqual({
       dst: parsePrefix("10.5.5.5/8"),
       gw: undefined,
       mtu: 0,
@@ -140,6 +141,6 @@ describe("route", () => {
     [{ dst: "::/0", gw: "x" }, 'Cannot use gw "x": must be an IP address'],
     [{ dst: "::/0", priority: "1" }, 'Cannot use priority "1": must be an integer'],
   ])("refuses %j", (value, message) => {
-    expect(() => parseConfig(route(), value)).toThrow(expect.objectContaining({ code: 7, message }));
+    expect(() => parseConfig(route, value)).toThrow(expect.objectContaining({ code: 7, message }));
   });
 });

@@ -67,7 +67,7 @@ describe("shipped code", () => {
 
 describe("a plugin", () => {
   it.each(PLUGINS)(
-    "%s is the folder of an executable: its main.ts is a table of verbs, its config.ts, where it has fields of its own, a schema",
+    "%s is the folder of an executable: its main.ts is a table of verbs, its config.ts, where it has fields of its own, parses by the schema beside it",
     (name) => {
       const statements = codeOf(`plugins/${name}/main.ts`)
         .replaceAll(/^import .*;$/gm, "")
@@ -75,7 +75,8 @@ describe("a plugin", () => {
       expect(statements).toMatch(/^export const plugin: Plugin = \{[^(){}]*\};$/);
       expect(read(`plugins/${name}/main.ts`)).toContain(`name: "${name}"`);
       const configs = SHIPPED.filter((file) => file === `plugins/${name}/config.ts`);
-      for (const config of configs) expect(importsOf(config)).toContain("zod/mini");
+      for (const config of configs) expect(importsOf(config)).toContain(`plugins/${name}/schema.ts`);
+      for (const config of configs) expect(importsOf(config.replace("config", "schema"))).toContain("zod/mini");
     },
   );
 });

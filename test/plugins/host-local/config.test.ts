@@ -217,7 +217,7 @@ describe("parseHostLocal()", () => {
       7,
       'Cannot use ipam.gateway "10.01.2.1": must be an IP address',
     ],
-    ["a dataDir of another type", { ipam: { ...v4, dataDir: 5 } }, 7, "Cannot use ipam.dataDir 5: must be a string"],
+    ["a dataDir of another type", { ipam: { ...v4, dataDir: 5 } }, 7, "Cannot use ipam.dataDir 5: must be a path"],
     [
       "a dataDir that is no path",
       { ipam: { ...v4, dataDir: "/a\0b" } },
@@ -277,7 +277,7 @@ describe("parseRelease()", () => {
   test("refuses a dataDir that cannot be read", () => {
     expect(refusal(() => parseRelease(request({ ipam: { dataDir: ["/run"] } })))).toEqual({
       code: 7,
-      message: 'Cannot use ipam.dataDir ["/run"]: must be a string',
+      message: 'Cannot use ipam.dataDir ["/run"]: must be a path',
     });
   });
 

@@ -1,0 +1,45 @@
+import * as z from "zod/mini";
+import { integer, mac, netConf, scalar } from "../../src/cni/fields.ts";
+import { readAbsolutePath } from "../../src/cni/scalars.ts";
+
+/** The kernel's limits: `int`, and `unsigned int`. */
+const MAX_MTU = 0x7fffffff;
+const MAX_QUEUE = 0xffffffff;
+
+/** The whole configuration. */
+export function tuning() {
+  return z.extend(netConf(), {
+    ...wishes(),
+    dataDir: dataDir(),
+    args: z.optional(z.object({ cni: z.optional(z.object(wishes())) })),
+    runtimeConfig: z.optional(z.object({ mac: z.optional(mac()) })),
+  });
+}
+
+/** All that DEL and GC need of the configuration: what else is in it may be wrong by now. */
+export function backups() {
+  return z.object({ dataDir: dataDir() });
+}
+
+/** What a file says of how an interface was before ADD. */
+export function backup() {
+  const number = z.optional(integer({ min: 0 }));
+  const flag = z.optional(z.boolean());
+  const settings = { mac: z.optional(mac()), promisc: flag, mtu: number, allmulti: flag, txQLen: number };
+  return z.object({ ...settings, network: z.optional(z.string()) });
+}
+
+function wishes() {
+  return {
+    sysctl: z.optional(z.record(z.string(), z.string())),
+    mac: z.optional(mac()),
+    mtu: z.optional(integer({ min: 0, max: MAX_MTU })),
+    promisc: z.optional(z.boolean()),
+    allmulti: z.optional(z.boolean()),
+    txQLen: z.optional(integer({ min: 0, max: MAX_QUEUE })),
+  };
+}
+
+function dataDir() {
+  return z.optional(scalar("an absolute path", readAbsolutePath));
+}

@@ -1,0 +1,164 @@
+import type * as z from "zod/v4/core";
+import { isBuiltIn } from "./keys.ts";
+
+/** The schema is of a kind that no parser is made of. */
+export class UnsupportedSchemaError extends Error {}
+
+/** The functions of scalars.ts, by their names there. */
+export type Readers = Readonly<Record<string, unknown>>;
+
+type Def = z.$ZodTypes["_zod"]["def"];
+
+/** Where a parsed value goes: the statement that puts it there. */
+type Put = (value: string) => string;
+
+/** A member of an object, or an element, that may be absent or wrong: what stands in its place then, as source. */
+interface Place {
+  readonly def: Def;
+  /** Nothing where it must be there, `undefined` where it is left out. */
+  readonly absent?: string;
+  /** Nothing where a wrong value is no value that is parsed here. */
+  readonly wrong?: string;
+}
+
+/**
+ * The source of a function that makes of a JSON value what parseBySchema does, without zod, where the value is just as the schema
+ * wants it: keys spelt as there, values of the types named there. Of all else it makes undefined, right or wrong. It calls `readers`
+ * by their names. @throws UnsupportedSchemaError
+ */
+export function compileSchema(schema: z.$ZodType, readers: Readers): string {
+  let count = 0;
+  const variable = (letter: string) => `${letter}${++count}`;
+
+  function parse(def: Def, value: string, put: Put): string {
+    const test = testOf(def, value);
+    if (test !== undefined) return `if(!(${test}))return;${put(value)}`;
+    switch (def.type) {
+      case "object":
+        return parseObject(def, value, put);
+      case "array":
+        return parseArray(def, value, put);
+      case "pipe":
+        return parseText(def, value, put);
+      default:
+        return refuse(def);
+    }
+  }
+
+  function parseObject(def: z.$ZodObjectDef, value: string, put: Put): string {
+    if (def.catchall !== undefined || def.checks !== undefined) refuse(def);
+    const object = variable("object");
+    const keys = Object.keys(def.shape);
+    const members = Object.entries(def.shape).map(([key, member]) => {
+      const text = JSON.stringify(key);
+      return parsePlace(
+        placeOf(definitionOf(member)),
+        `${value}[${text}]`,
+        (parsed) => `${object}[${text}]=${parsed};`,
+      );
+    });
+    return [
+      `if(${value}?.constructor!==Object)return;`,
+      `for(const key in ${value})switch(key){${cases(keys)}break;`,
+      `default:switch(key.toLowerCase()){${cases(keys.map((key) => key.toLowerCase()))}return}}`,
+      `const ${object}={};`,
+      ...members,
+      put(object),
+    ].join("");
+  }
+
+  function parsePlace({ def, absent, wrong }: Place, source: string, put: Put): string {
+    const value = variable("value");
+    const there =
+      wrong === undefined ? parse(def, value, put) : put(`${testOf(def, value) ?? refuse(def)}?${value}:${wrong}`);
+    const otherwise = absent === undefined ? "return;" : absent === "undefined" ? "" : put(absent);
+    return `const ${value}=${source};if(${value}===undefined||${value}===null){${otherwise}}else{${there}}`;
+  }
+
+  function parseArray(def: z.$ZodArrayDef, value: string, put: Put): string {
+    if (def.checks !== undefined) refuse(def);
+    const [list, element] = [variable("list"), variable("element")];
+    const each = parse(definitionOf(def.element), element, (parsed) => `${list}.push(${parsed});`);
+    return `if(!Array.isArray(${value}))return;const ${list}=[];for(const ${element} of ${value}){${each}}${put(list)}`;
+  }
+
+  function parseText(def: z.$ZodPipeDef, value: string, put: Put): string {
+    const read = variable("read");
+    const call = `const ${read}=${readerOf(def, readers)}(${value});if(${read}===null)return;`;
+    return `if(typeof ${value}!=="string")return;${call}${put(read)}`;
+  }
+
+  return `(json)=>{${parse(definitionOf(schema), "json", (parsed) => `return ${parsed};`)}}`;
+}
+
+/** What an optional schema, one with a default or one that catches errors says of a value's absence. */
+function placeOf(def: Def): Place {
+  switch (def.type) {
+    case "optional":
+      return { ...placeOf(definitionOf(def.innerType)), absent: "undefined" };
+    case "default":
+      return { ...placeOf(definitionOf(def.innerType)), absent: JSON.stringify(def.defaultValue) };
+    case "catch":
+      return { ...placeOf(definitionOf(def.innerType)), wrong: JSON.stringify(constantOf(def)) };
+    default:
+      return { def };
+  }
+}
+
+/** Whether a value is taken as it is, as an expression; undefined for a schema that makes something of it. */
+function testOf(def: Def, value: string): string | undefined {
+  switch (def.type) {
+    case "unknown":
+      return "true";
+    case "string":
+    case "boolean":
+      return def.checks === undefined && !("format" in def) ? `typeof ${value}==="${def.type}"` : refuse(def);
+    case "number":
+      return testOfInteger(def, value);
+    case "literal":
+      return def.values.map((each) => `${value}===${JSON.stringify(each)}`).join("||");
+    case "union":
+      return def.options.map((option) => `(${testOf(definitionOf(option), value) ?? refuse(def)})`).join("||");
+    default:
+      return undefined;
+  }
+}
+
+function testOfInteger(def: z.$ZodNumberDef, value: string): string {
+  if (!("format" in def && def.format === "safeint")) refuse(def);
+  const bounds = (def.checks ?? []).map((check) => boundOf(check._zod.def) ?? refuse(def));
+  return [`Number.isSafeInteger(${value})`, ...bounds.map((bound) => `${value}${bound}`)].join("&&");
+}
+
+function boundOf(check: z.$ZodCheckDef | z.$ZodCheckGreaterThanDef | z.$ZodCheckLessThanDef): string | undefined {
+  if (!("inclusive" in check && check.inclusive)) return undefined;
+  return `${check.check === "greater_than" ? ">=" : "<="}${check.value}`;
+}
+
+/** The name of the function that reads a text, which the schema must have from `readers`. */
+function readerOf(def: z.$ZodPipeDef, readers: Readers): string {
+  const [from, to] = [definitionOf(def.in), definitionOf(def.out)];
+  const read: unknown = to.type === "transform" && "read" in to.transform ? to.transform.read : undefined;
+  const name = Object.keys(readers).find((each) => readers[each] === read);
+  return from.type === "string" && from.checks === undefined && name !== undefined ? name : refuse(def);
+}
+
+function constantOf(def: z.$ZodCatchDef): unknown {
+  const { catchValue } = def;
+  return "~constantCatch" in catchValue
+    ? catchValue({ error: { issues: [] }, input: undefined, issues: [], value: undefined })
+    : refuse(def);
+}
+
+function cases(keys: readonly string[]): string {
+  return keys.map((key) => `case ${JSON.stringify(key)}:`).join("");
+}
+
+function definitionOf(schema: z.$ZodType): Def {
+  if (!isBuiltIn(schema)) throw new UnsupportedSchemaError("Cannot compile a schema that zod did not make");
+  return schema._zod.def;
+}
+
+function refuse(def: Def): never {
+  throw new UnsupportedSchemaError(`Cannot compile a schema of type "${def.type}"`);
+}
