@@ -2,16 +2,8 @@ import { CniError } from "../../src/cni/error.ts";
 import type { IpConfig } from "../../src/cni/result.ts";
 import { type Address, formatAddress, isSameAddress, parseAddress } from "../../src/ip/address.ts";
 import { rangeContains } from "../../src/ip/range.ts";
-import {
-  type AddressRange,
-  findExclusion,
-  findObstacle,
-  findPlace,
-  findRange,
-  findSubnet,
-  formatRangeSet,
-  type RangeSet,
-} from "./range-set.ts";
+import { type Candidate, findCandidate } from "./candidate.ts";
+import { findObstacle, findPlace, findRange, findSubnet, formatRangeSet, type RangeSet } from "./range-set.ts";
 
 /** What an allocation needs of the leases of a network, on behalf of one attachment. */
 export interface LeaseBook {
@@ -42,12 +34,6 @@ export interface Demand {
   readonly containerId: string;
 }
 
-/** An address and the range that it is of. */
-export interface Candidate {
-  readonly address: Address;
-  readonly range: AddressRange;
-}
-
 /**
  * Reserves one address. An attachment that already has one in the set is refused, also where it asks for another, unless
  * that is from an earlier boot: then it gets it back.
@@ -61,24 +47,6 @@ export function allocateAddress(book: LeaseBook, demand: Demand): IpConfig {
   const { address, range } = taken;
   const { gateway, subnet } = range;
   return { address: { address, length: subnet.length }, ...(gateway === undefined ? {} : { gateway }) };
-}
-
-/**
- * Every address of the set that may be handed out unasked, each once, in the order in which they are: on from the one
- * after `last`, round to `last` itself; from the set's first where `last` is not in the set.
- */
-export function* candidates(set: RangeSet, last?: Address): Generator<Candidate> {
-  const lastIndex = last === undefined ? -1 : set.findIndex((range) => findRange([range], last) !== undefined);
-  const from = set[lastIndex];
-  if (last === undefined || from === undefined) {
-    for (const range of set) yield* hosts(range, range.start.value, range.end.value);
-    return;
-  }
-  yield* hosts(from, last.value + 1n, from.end.value);
-  for (const range of [...set.slice(lastIndex + 1), ...set.slice(0, lastIndex)]) {
-    yield* hosts(range, range.start.value, range.end.value);
-  }
-  yield* hosts(from, from.start.value, last.value);
 }
 
 /**
@@ -113,16 +81,6 @@ export function assignHeld(sets: readonly RangeSet[], held: readonly Address[]):
   return sets.map((_set, index) => held.find((address) => findPlace(sets, address) === index));
 }
 
-function* hosts(range: AddressRange, first: bigint, last: bigint): Generator<Candidate> {
-  const { family } = range.start;
-  for (let value = first; value <= last; value += 1n) {
-    const address = { family, value };
-    const exclusion = findExclusion(range, address);
-    if (exclusion !== undefined) value = exclusion.end.value;
-    else if (range.gateway === undefined || !isSameAddress(address, range.gateway)) yield { address, range };
-  }
-}
-
 /** The address that the attachment held before the boot, unless it asks for another or may no longer have it. */
 function regain(book: LeaseBook, { set, setIndex, requested, held, containerId }: Demand): Candidate | undefined {
   if (held === undefined) return undefined;
@@ -148,10 +106,7 @@ function takeNext(book: LeaseBook, { set, setIndex }: Demand): Candidate | undef
   const resting = new Set(book.resting());
   const reserve = ({ address }: Candidate) => book.reserve(address, setIndex);
   const isRested = ({ address }: Candidate) => resting.size === 0 || !resting.has(formatAddress(address));
-  const takeFirst = () => {
-    for (const each of candidates(set, book.last(setIndex))) if (isRested(each) && reserve(each)) return each;
-    return undefined;
-  };
+  const takeFirst = () => findCandidate(set, book.last(setIndex), (each) => isRested(each) && reserve(each));
   return (
     takeFirst() ??
     (book.reclaim(set) ? takeFirst() : undefined) ??

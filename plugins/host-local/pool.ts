@@ -1,5 +1,4 @@
-import { formatAddress, parseAddress } from "../../src/ip/address.ts";
-import type { Candidate } from "./allocator.ts";
+import { parseAddress } from "../../src/ip/address.ts";
 import { listNames, readLeases } from "./lease-folder.ts";
 import { countExcluded, findRange, type RangeSet } from "./range-set.ts";
 import { findDeadLeases } from "./reclaim.ts";
@@ -27,20 +26,6 @@ export function lookForNames(folder: string, exists: (path: string) => boolean):
     if (isThere) found += 1;
     return isThere;
   };
-}
-
-/** Whether one of the candidates is neither leased nor resting. */
-export function hasFree(
-  offers: Iterable<Candidate>,
-  isTaken: (name: string) => boolean,
-  resting: readonly string[],
-): boolean {
-  const rests = new Set(resting);
-  for (const { address } of offers) {
-    const name = formatAddress(address);
-    if (!rests.has(name) && !isTaken(name)) return true;
-  }
-  return false;
 }
 
 /** Reads all leases of the set. */

@@ -1,10 +1,11 @@
 import fs from "#fs";
 import { CniError } from "../../src/cni/error.ts";
 import type { Request } from "../../src/cni/request.ts";
-import { candidates } from "./allocator.ts";
+import { formatAddress } from "../../src/ip/address.ts";
+import { type Candidate, findCandidate } from "./candidate.ts";
 import { type Config, parseHostLocal } from "./config.ts";
 import { readLast } from "./lease-folder.ts";
-import { countAddresses, formatCounts, hasFree, lookForNames } from "./pool.ts";
+import { countAddresses, formatCounts, lookForNames } from "./pool.ts";
 import { findResting } from "./quarantine.ts";
 import { formatRangeSet, type RangeSet } from "./range-set.ts";
 import { storeFailure } from "./store-failure.ts";
@@ -20,9 +21,14 @@ export function status(request: Request): void {
   checkDisk(folder);
   const isTaken = lookForNames(folder, fs.existsSync);
   const resting = findResting(folder, releaseDelay);
+  const rests = new Set(resting);
+  const isFree = ({ address }: Candidate) => {
+    const name = formatAddress(address);
+    return !rests.has(name) && !isTaken(name);
+  };
   for (const [index, set] of sets.entries()) {
-    const offers = candidates(set, readLast(folder, index, request.log));
-    if (!hasFree(offers, isTaken, resting)) reportExhausted(request, config, { set, index, resting });
+    const free = findCandidate(set, readLast(folder, index, request.log), isFree);
+    if (free === undefined) reportExhausted(request, config, { set, index, resting });
   }
 }
 
