@@ -15,8 +15,8 @@ const AT = { FDCWD: -100, SYMLINK_NOFOLLOW: 0x100 } as const;
 /** Room for the text of a link. <linux/limits.h> */
 const PATH_MAX = 4096;
 
-/** Bytes read at once. */
-const CHUNK = 8192;
+/** Room for what most files hold; it is doubled as often as a file needs more. */
+const ROOM = 8192;
 
 /** Failures that are an everyday answer, in node:fs's words. */
 const ANSWERS: Readonly<Record<number, string>> = {
@@ -154,15 +154,17 @@ function fail<T>([syscall, ...paths]: readonly string[], again: () => T): T {
 }
 
 function readAll(fd: number): Uint8Array {
-  const chunks: Uint8Array[] = [];
+  let bytes = new Uint8Array(ROOM);
+  let length = 0;
   for (;;) {
-    const chunk = new Uint8Array(CHUNK);
-    const length = files.readSync(fd, chunk);
-    if (length === 0) break;
-    chunks.push(chunk.subarray(0, length));
+    const count = files.readSync(fd, bytes.subarray(length));
+    if (count === 0) return bytes.subarray(0, length);
+    length += count;
+    if (length < bytes.length) continue;
+    const larger = new Uint8Array(2 * length);
+    larger.set(bytes);
+    bytes = larger;
   }
-  const [first = new Uint8Array(), ...others] = chunks;
-  return others.length === 0 ? first : new Uint8Array(Buffer.concat(chunks));
 }
 
 /** A C string. A path with a NUL in it would be another path in C. */
