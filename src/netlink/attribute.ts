@@ -38,17 +38,15 @@ export function decodeAttributes(bytes: Uint8Array): readonly Attribute[] {
   const attributes: Attribute[] = [];
   for (let offset = 0; offset + HEADER_SIZE <= bytes.length; ) {
     const length = view.getUint16(offset, true);
-    const type = view.getUint16(offset + 2, true);
+    const flagged = view.getUint16(offset + 2, true);
+    const type = flagged & ~(NLA_F.NESTED | NLA_F.NET_BYTEORDER);
     if (length < HEADER_SIZE || offset + length > bytes.length) {
       throw new RangeError(
-        `Cannot decode attribute ${type}: length ${length}, but ${bytes.length - offset} bytes are left`,
+        `Cannot decode attribute ${flagged}: length ${length}, but ${bytes.length - offset} bytes are left`,
       );
     }
-    const attribute = {
-      type: type & ~(NLA_F.NESTED | NLA_F.NET_BYTEORDER),
-      value: bytes.subarray(offset + HEADER_SIZE, offset + length),
-    };
-    attributes.push((type & NLA_F.NESTED) === 0 ? attribute : { ...attribute, nested: true });
+    const value = bytes.subarray(offset + HEADER_SIZE, offset + length);
+    attributes.push((flagged & NLA_F.NESTED) === 0 ? { type, value } : { type, value, nested: true });
     offset += align(length);
   }
   return attributes;

@@ -19,8 +19,8 @@ export function encodeFields<F extends Fields>(fields: F, values: Values<F>): Ui
     const field = fields[name];
     if (field === undefined || value === undefined) continue;
     const [type, codec] = field;
-    const attribute = { type, value: codec.encode(value) };
-    attributes.push(codec.nested === true ? { ...attribute, nested: true } : attribute);
+    const bytes = codec.encode(value);
+    attributes.push(codec.nested === true ? { type, value: bytes, nested: true } : { type, value: bytes });
   }
   return encodeAttributes(values.unknown === undefined ? attributes : [...attributes, ...values.unknown]);
 }

@@ -33,8 +33,12 @@ export function setLink(netlink: Netlink, link: LinkId, changes: LinkChanges): v
     [IFF.PROMISC, promiscuous],
     [IFF.ALLMULTI, allMulticast],
   ] as const;
-  const flags = wanted.reduce((bits, [bit, on]) => (on ? bits | bit : bits), 0);
-  const change = wanted.reduce((bits, [bit, on]) => (on === undefined ? bits : bits | bit), 0);
+  let flags = 0;
+  let change = 0;
+  for (const [bit, on] of wanted) {
+    if (on !== undefined) change |= bit;
+    if (on) flags |= bit;
+  }
   const named = Object.entries(changes).filter(([, value]) => value !== undefined);
   const action = `set ${named.map(([name, value]) => `${name} ${value}`).join(", ")} on link "${link.name}"`;
   set(netlink, { header: { index: link.index, flags, change }, attributes }, action);
