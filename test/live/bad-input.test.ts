@@ -321,7 +321,7 @@ describe("a value of the wrong kind", () => {
     ["ipam.subnet", { subnet: "" }, '""', "an IP prefix such as 10.1.0.0/16"],
     ["ipam.subnet", { subnet: "10.1.2.0" }, '"10.1.2.0"', "an IP prefix such as 10.1.0.0/16"],
     ["ipam.subnet", { subnet: "10.1.02.0/24" }, '"10.1.02.0/24"', "an IP prefix such as 10.1.0.0/16"],
-    ["ipam.subnet", { subnet: 10 }, "10", "a string"],
+    ["ipam.subnet", { subnet: 10 }, "10", "an IP prefix such as 10.1.0.0/16"],
     ["ipam.gateway", { subnet: "10.1.2.0/24", gateway: "10.1.2.01" }, '"10.1.2.01"', "an IP address"],
     ["ipam.ranges[0]", { ranges: [{ subnet: "10.1.2.0/24" }] }, '{"subnet":"10.1.2.0/24"}', "a list"],
     [
@@ -330,7 +330,7 @@ describe("a value of the wrong kind", () => {
       '"10.0.0.1"',
       "an IP prefix such as 10.1.0.0/16",
     ],
-    ["ipam.dataDir", { subnet: "10.1.2.0/24", dataDir: 5 }, "5", "a string"],
+    ["ipam.dataDir", { subnet: "10.1.2.0/24", dataDir: 5 }, "5", "a path"],
   ])("of %s is refused by host-local, and bridge hands the error on: %j", (key, members, found, requirement) => {
     expectRefusal({ config: config({ ipam: ipam(members) }) }, cannot(key, found, requirement));
   });
