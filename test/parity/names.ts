@@ -1,7 +1,7 @@
 import type { NamespaceState } from "./snapshot.ts";
 
 /** A bridge that follows its ports' MACs keeps the link-local address of the MAC that it was made with. */
-const EARLIER_LINK_LOCAL = /fe80::[0-9a-f]{1,4}:[0-9a-f]{0,2}ff:fe[0-9a-f]{2}:[0-9a-f]{1,4}/g;
+const EARLIER_LINK_LOCAL = /fe80::(?:[0-9a-f]{1,4}:)?[0-9a-f]{0,2}ff:fe[0-9a-f]{2}:[0-9a-f]{1,4}/g;
 
 /**
  * Names for what is random: MACs, the link-local addresses made from them, host ends of veth pairs, a lab's paths. The same thing
@@ -51,6 +51,8 @@ export class Names {
 /** The address that the kernel derives from a MAC: modified EUI-64 below fe80::/64. RFC 4291, appendix A */
 function linkLocal(mac: string): string {
   const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = mac.split(":").map((byte) => Number.parseInt(byte, 16));
-  const groups = [((a ^ 2) << 8) | b, (c << 8) | 0xff, 0xfe00 | d, (e << 8) | f];
+  const first = ((a ^ 2) << 8) | b;
+  // A first group of 0 is part of what "::" stands for.
+  const groups = [...(first === 0 ? [] : [first]), (c << 8) | 0xff, 0xfe00 | d, (e << 8) | f];
   return `fe80::${groups.map((group) => group.toString(16)).join(":")}`;
 }
