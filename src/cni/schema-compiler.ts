@@ -12,12 +12,12 @@ type Def = z.$ZodTypes["_zod"]["def"];
 /** Where a parsed value goes: the statement that puts it there. */
 type Put = (value: string) => string;
 
-/** A member of an object, or an element, that may be absent or wrong: what stands in its place then, as source. */
+/** A member of an object, and what stands in its place where it is absent or wrong, as source. */
 interface Place {
   readonly def: Def;
-  /** Nothing where it must be there, `undefined` where it is left out. */
+  /** Undefined where it must be there, "undefined" where it is left out. */
   readonly absent?: string;
-  /** Nothing where a wrong value is no value that is parsed here. */
+  /** Undefined where a wrong value is left to zod. */
   readonly wrong?: string;
 }
 
@@ -108,8 +108,6 @@ function placeOf(def: Def): Place {
 /** Whether a value is taken as it is, as an expression; undefined for a schema that makes something of it. */
 function testOf(def: Def, value: string): string | undefined {
   switch (def.type) {
-    case "unknown":
-      return "true";
     case "string":
     case "boolean":
       return def.checks === undefined && !("format" in def) ? `typeof ${value}==="${def.type}"` : refuse(def);

@@ -150,6 +150,7 @@ describe("compileSchema", () => {
   });
 
   test.each([
+    ["a value of any type", z.unknown()],
     ["a record", z.record(z.string(), z.string())],
     ["a check of a text", z.string().check(z.minLength(1))],
     ["a check of a list", z.array(z.string()).check(z.minLength(1))],
