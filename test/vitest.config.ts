@@ -4,6 +4,7 @@ const unit = [
   "ip",
   "cni",
   "linux",
+  "platform",
   "netlink",
   "netfilter",
   "steps",

@@ -1,4 +1,4 @@
-import { sha512 } from "#sha512";
+import { sha512 } from "#digest";
 import { CniError } from "../../src/cni/error.ts";
 import { type Owner, ownerComment, ownerKey } from "../../src/netfilter/owner.ts";
 import { addIfb } from "../../src/netlink/link/add.ts";

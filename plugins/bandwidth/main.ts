@@ -9,9 +9,9 @@ import { status } from "./status.ts";
 export const plugin: Plugin = {
   name: "bandwidth",
   versions: ["0.3.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0"],
-  add,
-  check,
-  del,
-  gc,
-  status,
+  add: (request) => add(request),
+  check: (request) => check(request),
+  del: (request) => del(request),
+  gc: (request) => gc(request),
+  status: (request) => status(request),
 };

@@ -5,4 +5,11 @@ import { del } from "./del.ts";
 import { gc } from "./gc.ts";
 import { status } from "./status.ts";
 
-export const plugin: Plugin = { name: "bridge", add, check, del, gc, status };
+export const plugin: Plugin = {
+  name: "bridge",
+  add: (request) => add(request),
+  check: (request) => check(request),
+  del: (request) => del(request),
+  gc: (request) => gc(request),
+  status: (request) => status(request),
+};

@@ -100,7 +100,7 @@ export const POLICY_RULES = { "same-bridge": 0, isolated: 1 } as const;
 export function policyChainName({ policy, link }: Isolation): string {
   // A name that the nft tool reads.
   const isWord = /^[\w.-]+$/.test(link);
-  return isWord ? `${policy}_${link}` : `${policy}.${Buffer.from(link).toString("hex")}`;
+  return isWord ? `${policy}_${link}` : `${policy}.${new TextEncoder().encode(link).toHex()}`;
 }
 
 const WORD = { 4: "ip", 6: "ip6" } as const;

@@ -1,4 +1,5 @@
-import { sha512 } from "#sha512";
+import { sha512 } from "#digest";
+import { byteLength } from "../../src/platform/bytes.ts";
 import * as files from "./atomic-file.ts";
 
 /**
@@ -36,7 +37,7 @@ export function recordsOf(folder: string): string {
  */
 export function recordName(owner: string): string {
   const name = owner.includes("\r\n") ? owner.replace("\r\n", ":") : `${owner}:`;
-  const isPlain = /^[A-Za-z0-9][\w.-]*:[^/\s:\0]*$/.test(name) && Buffer.byteLength(name) <= LONGEST_NAME;
+  const isPlain = /^[A-Za-z0-9][\w.-]*:[^/\s:\0]*$/.test(name) && byteLength(name) <= LONGEST_NAME;
   return isPlain ? name : `#${sha512(owner).slice(0, 40)}`;
 }
 
@@ -59,7 +60,7 @@ export function removeRecord(folder: string, owner: string): void {
 /** Addresses, time, boot, namespace and path, with "-" for what is not known. */
 export function formatRecord({ addresses, time, boot, netns, path }: LeaseRecord): string {
   const text = [addresses.join(","), time, boot, netns].map((field) => field || "-").join(" ");
-  return path === "" || path.includes("\0") || Buffer.byteLength(path) > LONGEST_TEXT / 2 ? text : `${text} ${path}`;
+  return path === "" || path.includes("\0") || byteLength(path) > LONGEST_TEXT / 2 ? text : `${text} ${path}`;
 }
 
 /** Undefined where it is not what formatRecord writes. */

@@ -6,4 +6,12 @@ import { gc } from "./gc.ts";
 import { status } from "./status.ts";
 import { undo } from "./undo.ts";
 
-export const plugin: Plugin = { name: "host-local", add, check, del, gc, status, undo };
+export const plugin: Plugin = {
+  name: "host-local",
+  add: (request) => add(request),
+  check: (request) => check(request),
+  del: (request) => del(request),
+  gc: (request) => gc(request),
+  status: (request) => status(request),
+  undo: (request, result) => undo(request, result),
+};

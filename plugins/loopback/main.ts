@@ -3,4 +3,9 @@ import { add } from "./add.ts";
 import { check } from "./check.ts";
 import { del } from "./del.ts";
 
-export const plugin: Plugin = { name: "loopback", add, check, del };
+export const plugin: Plugin = {
+  name: "loopback",
+  add: (request) => add(request),
+  check: (request) => check(request),
+  del: (request) => del(request),
+};

@@ -1,4 +1,4 @@
-import { sha512 } from "#sha512";
+import { sha512 } from "#digest";
 import type { JumpSelection } from "../../src/netfilter/iptables/jump.ts";
 import type { Owner } from "../../src/netfilter/owner.ts";
 

@@ -4,6 +4,7 @@ import { findComment } from "../../src/netfilter/nftables/userdata.ts";
 import type { OwnedElement } from "../../src/netfilter/owned-elements.ts";
 import { isSelected, parseOwnerComment, selectOwner } from "../../src/netfilter/owner.ts";
 import type { Netlink } from "../../src/netlink/socket.ts";
+import { isSameBytes } from "../../src/platform/bytes.ts";
 import { isSameContainer } from "./holder.ts";
 import { conditionalOf, elementsOf, listRedirects, rulesOf } from "./nftables.ts";
 import { compareConditions } from "./nftables-conditions.ts";
@@ -52,7 +53,7 @@ function compareElements(netlink: Netlink, plan: Plan): readonly string[] {
 function isSameData({ element }: OwnedElement, found: Element): boolean {
   const [wanted, there] = [element.data, found.data];
   if (wanted?.verdict !== undefined) return wanted.verdict.chain === there?.verdict?.chain;
-  return Buffer.compare(wanted?.value ?? new Uint8Array(), there?.value ?? new Uint8Array()) === 0;
+  return isSameBytes(wanted?.value ?? new Uint8Array(), there?.value ?? new Uint8Array());
 }
 
 /** What the attachment has mapped and the configuration does not ask for. */

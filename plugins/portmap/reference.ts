@@ -8,6 +8,7 @@ import type { Owner } from "../../src/netfilter/owner.ts";
 import { NetlinkError } from "../../src/netlink/acknowledgement.ts";
 import { NFPROTO } from "../../src/netlink/nfnetlink.ts";
 import type { Netlink } from "../../src/netlink/socket.ts";
+import { isSameBytes } from "../../src/platform/bytes.ts";
 
 /** Where the reference plugin's nftables backend has a rule for each mapping, and those that masquerade. */
 const CHAINS: readonly ChainKey[] = [NFPROTO.IPV4, NFPROTO.IPV6].flatMap((family) =>
@@ -41,7 +42,7 @@ function holds({ expressions = [] }: Rule, address: Uint8Array): boolean {
   return expressions.some((each) => {
     if (each.name !== "cmp" && each.name !== "immediate") return false;
     const { value } = each.data.data ?? {};
-    return value?.length === address.length && value.every((byte, index) => byte === address[index]);
+    return value !== undefined && isSameBytes(value, address);
   });
 }
 

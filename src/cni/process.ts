@@ -1,4 +1,6 @@
 import fs from "#fs";
+import host from "#process";
+import { concat } from "../platform/bytes.ts";
 import { pause } from "./pause.ts";
 import { type Edge, type Plugin, servePlugin } from "./plugin.ts";
 import { serveResident } from "./resident.ts";
@@ -8,7 +10,7 @@ export type FindPlugin = (path: string) => Plugin | undefined;
 
 /**
  * Serves one call of the plugin with this process's variables and streams, and ends the process. Where it calls another plugin that
- * is this very image, that one is served here too: a start of the runtime less, which is half of an ADD.
+ * is this very image, that one is served here too, which spares the start of a process.
  */
 export function runPlugin(plugin: Plugin, find: FindPlugin = () => undefined): never {
   const edge = processEdge();
@@ -16,7 +18,7 @@ export function runPlugin(plugin: Plugin, find: FindPlugin = () => undefined): n
     const resident = isOwnImage(executable) ? find(executable) : undefined;
     return resident && serveResident(resident, edge, options);
   };
-  process.exit(servePlugin(plugin, { ...edge, launchResident }));
+  host.exit(servePlugin(plugin, { ...edge, launchResident }));
 }
 
 /** What a command line tool has of its process. */
@@ -28,27 +30,19 @@ export interface ToolEdge extends Edge {
 }
 
 /** Runs a command line tool with this process's arguments, variables and streams, and ends the process with its code. */
-export function runTool(tool: (edge: ToolEdge) => number): never {
-  process.exit(tool({ ...processEdge(), args: process.argv.slice(2), directory: process.cwd() }));
+export function runWithProcess(tool: (edge: ToolEdge) => number): never {
+  host.exit(tool({ ...processEdge(), args: host.args, directory: host.directory() }));
 }
 
-/** The process as a plugin sees it. Everything is synchronous: touching process.stdout alone would cost 5 ms. */
+/** The process as a plugin sees it. Everything is synchronous. */
 export function processEdge(): Edge {
   return {
-    environment: readEnvironment(),
+    environment: host.environment(),
     readStdin: () => readAll(0),
     writeOut: (text) => writeAll(1, text),
     writeErr: (text) => writeAll(2, text),
     isOwnNetns,
   };
-}
-
-function readEnvironment(): Readonly<Record<string, string>> {
-  const environment: Record<string, string> = {};
-  for (const [name, value] of Object.entries(process.env)) {
-    if (value !== undefined) environment[name] = value;
-  }
-  return environment;
 }
 
 function readAll(fd: number): Uint8Array {
@@ -60,7 +54,7 @@ function readAll(fd: number): Uint8Array {
     chunks.push(chunk.subarray(0, length));
   }
   const [first] = chunks;
-  return first !== undefined && chunks.length === 1 ? first : Buffer.concat(chunks);
+  return first !== undefined && chunks.length === 1 ? first : concat(chunks);
 }
 
 function writeAll(fd: number, text: string): void {

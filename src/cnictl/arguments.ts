@@ -1,4 +1,5 @@
-import { type ParseArgsOptionsConfig, parseArgs } from "node:util";
+import type { ParseArgsOptionsConfig } from "node:util";
+import { parseArgs } from "@pkgjs/parseargs";
 import { reasonOf } from "../runtime/file-error.ts";
 import { UsageError } from "./usage-error.ts";
 

@@ -1,4 +1,4 @@
-import path from "node:path";
+import path from "#path";
 import { checkOperands, readArguments } from "./arguments.ts";
 import type { Command } from "./command.ts";
 import type { Build } from "./edge.ts";

@@ -1,7 +1,7 @@
-import { createHash } from "node:crypto";
-import fs from "node:fs";
-import path from "node:path";
 import * as z from "zod/mini";
+import { sha256 } from "#digest";
+import fs from "#fs";
+import path from "#path";
 import { parseConfig } from "../cni/config.ts";
 import { formatJson, parseJson } from "../cni/json.ts";
 import { isMissing, reasonOf } from "../runtime/file-error.ts";
@@ -65,30 +65,21 @@ export function findOccupants(
   directory: string,
   { names, images }: Pick<Manifest, "names" | "images">,
 ): ReadonlyMap<string, Occupant> {
-  const digests = new Map<bigint, string>();
+  const digests = new Map<number, string>();
   return new Map(names.map((name) => [name, occupantOf(path.join(directory, name), { images, digests })]));
 }
 
 /** SHA-256 of a file, in hex. */
 export function digestFile(file: string): string {
-  const hash = createHash("sha256");
-  const chunk = new Uint8Array(1 << 20);
-  const fd = fs.openSync(file, "r");
-  try {
-    for (let length = fs.readSync(fd, chunk); length > 0; length = fs.readSync(fd, chunk))
-      hash.update(chunk.subarray(0, length));
-    return hash.digest("hex");
-  } finally {
-    fs.closeSync(fd);
-  }
+  return sha256(fs.readFileSync(file));
 }
 
 function isFileName(name: string): boolean {
   return name !== "" && name !== "." && name !== ".." && !name.includes("/");
 }
 
-function occupantOf(file: string, known: { images: readonly string[]; digests: Map<bigint, string> }): Occupant {
-  const stat = fs.lstatSync(file, { bigint: true, throwIfNoEntry: false });
+function occupantOf(file: string, known: { images: readonly string[]; digests: Map<number, string> }): Occupant {
+  const stat = fs.lstatSync(file, { throwIfNoEntry: false });
   if (stat === undefined) return "nothing";
   if (stat.isDirectory()) return "directory";
   if (!stat.isFile()) return "foreign";

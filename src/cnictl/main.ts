@@ -1,6 +1,6 @@
-import { closeSync } from "node:fs";
-import { isatty } from "node:tty";
-import { runTool } from "../cni/process.ts";
+import fs from "#fs";
+import host from "#process";
+import { runWithProcess } from "../cni/process.ts";
 import { LinuxError } from "../linux/errno.ts";
 import { openNetns } from "../linux/netns.ts";
 import { launch } from "../linux/process.ts";
@@ -13,33 +13,28 @@ import { install } from "./install.ts";
 import { status } from "./status.ts";
 import { uninstall } from "./uninstall.ts";
 
-/** The image's names and version, put in by the bundler. */
-declare const PLUGIN_NAMES: readonly string[];
-declare const PACKAGE_VERSION: string;
+/** Runs cnictl with this process's arguments, variables and streams, and ends the process with its code. */
+export function runTool({ names, version }: { readonly names: readonly string[]; readonly version: string }): never {
+  runWithProcess((tool) =>
+    runCnictl(
+      {
+        ...tool,
+        terminal: { out: host.isTerminal(1), err: host.isTerminal(2) },
+        build: { names, version, executable: "/proc/self/exe" },
+        launch,
+        isLiving,
+      },
+      [add, check, del, gc, status, install, uninstall],
+    ),
+  );
+}
 
 /** Where it cannot be told whether the namespace is there, it is taken to be. */
 function isLiving(netns: string): boolean {
   try {
-    closeSync(openNetns(netns));
+    fs.closeSync(openNetns(netns));
     return true;
   } catch (error) {
     return !(error instanceof LinuxError && ["ENOENT", "ENOTDIR", "EINVAL"].includes(error.code));
   }
 }
-
-runTool((tool) =>
-  runCnictl(
-    {
-      ...tool,
-      terminal: { out: isatty(1), err: isatty(2) },
-      build: {
-        names: typeof PLUGIN_NAMES === "undefined" ? [] : PLUGIN_NAMES,
-        version: typeof PACKAGE_VERSION === "undefined" ? "from source" : PACKAGE_VERSION,
-        executable: "/proc/self/exe",
-      },
-      launch,
-      isLiving,
-    },
-    [add, check, del, gc, status, install, uninstall],
-  ),
-);

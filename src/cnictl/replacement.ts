@@ -1,5 +1,5 @@
-import fs from "node:fs";
-import path from "node:path";
+import fs from "#fs";
+import path from "#path";
 import { formatManifest, InstallError, MANIFEST, type Manifest } from "./installation.ts";
 
 /** Where files are made ready before each is renamed into place. There is one at a time. */

@@ -1,5 +1,5 @@
-import { createHash } from "node:crypto";
-import path from "node:path";
+import { sha512 } from "#digest";
+import path from "#path";
 import { CniError } from "../cni/error.ts";
 import { isObject, parseJson } from "../cni/json.ts";
 import type { Attachment } from "../runtime/attachment.ts";
@@ -101,7 +101,7 @@ export function makeRuntime(edge: Edge, cacheDirectory = CACHE_DIRECTORY): Runti
 
 /** The id that cnitool gives a namespace: both mean the same attachment. */
 function containerIdOf(netns: string): string {
-  return `cnitool-${createHash("sha512").update(netns).digest("hex").slice(0, 20)}`;
+  return `cnitool-${sha512(netns).slice(0, 20)}`;
 }
 
 function readExtras(
@@ -123,7 +123,7 @@ function parsePair(pair: string): readonly [string, string] {
 }
 
 function parseCapabilityArgs(text: string): Attachment["capabilityArgs"] {
-  const json = decoded("Cannot use CAP_ARGS", () => parseJson(Buffer.from(text))) ?? {};
+  const json = decoded("Cannot use CAP_ARGS", () => parseJson(new TextEncoder().encode(text))) ?? {};
   if (!isObject(json)) throw new CniError("invalidEnvironment", `Cannot use CAP_ARGS ${text}: must be a JSON object`);
   return json;
 }

@@ -1,5 +1,5 @@
-import fs from "node:fs";
-import path from "node:path";
+import fs from "#fs";
+import path from "#path";
 import { checkOperands, readArguments } from "./arguments.ts";
 import type { Command } from "./command.ts";
 import { findManifest, findOccupants, MANIFEST, withContext } from "./installation.ts";

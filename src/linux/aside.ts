@@ -1,6 +1,6 @@
-import { openLibrary } from "#ffi";
+import { libcAio } from "./libc.ts";
 
-/** sizeof(struct aiocb) of glibc on 64-bit. <aio.h> */
+/** sizeof(struct aiocb) of glibc and musl on 64-bit. <aio.h> */
 const AIOCB_SIZE = 168;
 
 /** Where its fields are. */
@@ -35,7 +35,7 @@ export function writeAside(fd: number, bytes: Uint8Array): (() => void) | undefi
 /** Before glibc 2.34 it is there, and since then it leads to where it is. */
 function openAio() {
   try {
-    return openLibrary("librt.so.1", { aio_write: ["pointer"] });
+    return libcAio();
   } catch {
     return undefined;
   }

@@ -1,8 +1,10 @@
 import { openLibrary } from "#ffi";
-import type { Library } from "./ffi.ts";
+import type { Library } from "../platform/ffi.ts";
 
-/** Functions of glibc that most calls need, from the headers named. */
-const FUNCTIONS = {
+// Each table that is exported here is linked into the native image by the build.
+
+/** Functions that most calls need, from the headers named. */
+export const FUNCTIONS = {
   // <sys/socket.h>
   socket: ["i32", "i32", "i32"],
   bind: ["i32", "pointer", "u32"],
@@ -22,7 +24,7 @@ const FUNCTIONS = {
 } as const;
 
 /** Functions on files. */
-const FILE_FUNCTIONS = {
+export const FILE_FUNCTIONS = {
   // <fcntl.h>, <unistd.h>
   open: ["pointer", "i32", "u32"],
   close: ["i32"],
@@ -43,8 +45,24 @@ const FILE_FUNCTIONS = {
   rename: ["pointer", "pointer"],
 } as const;
 
+/** Functions on files that few calls need. */
+export const RARE_FILE_FUNCTIONS = {
+  // <unistd.h>, <sys/stat.h>, <sys/vfs.h>
+  access: ["pointer", "i32"],
+  chmod: ["pointer", "u32"],
+  fsync: ["i32"],
+  pwrite: ["i32", "pointer", "size", "size"],
+  statfs: ["pointer", "pointer"],
+} as const;
+
+/** <unistd.h> */
+export const TERMINAL_FUNCTIONS = { isatty: ["i32"] } as const;
+
+/** <aio.h>: of librt before glibc 2.34. */
+export const AIO_FUNCTIONS = { aio_write: ["pointer"] } as const;
+
 /** Functions by which other programs are run. */
-const PROCESS_FUNCTIONS = {
+export const PROCESS_FUNCTIONS = {
   // <unistd.h>, <sys/mman.h>, <sys/wait.h>, <signal.h>; syscall(2) only as pidfd_open, which glibc has since 2.36
   pipe2: ["pointer", "i32"],
   memfd_create: ["pointer", "u32"],
@@ -67,6 +85,13 @@ const PROCESS_FUNCTIONS = {
 /** The C library, each part of it opened at the first call: a function costs 10 to 20 µs of a cold process, used or not. */
 export const libc = once((): Library<typeof FUNCTIONS> => openLibrary("libc.so.6", FUNCTIONS));
 export const libcFiles = once((): Library<typeof FILE_FUNCTIONS> => openLibrary("libc.so.6", FILE_FUNCTIONS));
+export const libcRareFiles = once(
+  (): Library<typeof RARE_FILE_FUNCTIONS> => openLibrary("libc.so.6", RARE_FILE_FUNCTIONS),
+);
+export const libcTerminal = once(
+  (): Library<typeof TERMINAL_FUNCTIONS> => openLibrary("libc.so.6", TERMINAL_FUNCTIONS),
+);
+export const libcAio = once((): Library<typeof AIO_FUNCTIONS> => openLibrary("librt.so.1", AIO_FUNCTIONS));
 export const libcProcesses = once((): Library<typeof PROCESS_FUNCTIONS> => openLibrary("libc.so.6", PROCESS_FUNCTIONS));
 
 function once<T>(make: () => T): () => T {

@@ -1,4 +1,5 @@
 import fs from "#fs";
+import { concat } from "../platform/bytes.ts";
 import { ERRNO, errnoOf, LinuxError } from "./errno.ts";
 import { libcProcesses } from "./libc.ts";
 import { poll } from "./poll.ts";
@@ -100,7 +101,7 @@ function finish(child: Running): Exit {
     readOutput(child);
     const status = reap(child, child.end) ?? refuseDelay(child);
     const signal = status & 0x7f;
-    const [stdout, stderr] = child.streams.map((stream) => Buffer.concat(stream.chunks));
+    const [stdout, stderr] = child.streams.map((stream) => concat(stream.chunks));
     const output = { stdout: stdout ?? new Uint8Array(), stderr: stderr ?? new Uint8Array() };
     return { status: signal === 0 ? status >> 8 : undefined, signal: signal === 0 ? undefined : signal, ...output };
   } catch (error) {

@@ -1,4 +1,4 @@
-import type { FileIdentity, FileStatus } from "./file-system.ts";
+import type { FileIdentity, FileStatus } from "../platform/file-system.ts";
 
 /** sizeof(struct statx) <linux/stat.h> */
 export const STATX_SIZE = 256;
@@ -23,7 +23,7 @@ export function decodeStatus(struct: Uint8Array): FileStatus {
     birthtimeMs: timeAt(view, 80),
     ctimeMs: timeAt(view, 96),
     mtimeMs,
-    mtime: new Date(mtimeMs),
+    mtime: new Date(Math.round(mtimeMs)),
     isFile: () => (mode & S.IFMT) === S.IFREG,
     isDirectory: () => (mode & S.IFMT) === S.IFDIR,
   };

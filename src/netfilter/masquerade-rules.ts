@@ -1,4 +1,4 @@
-import { sha512 } from "#sha512";
+import { sha512 } from "#digest";
 import type { Address } from "../ip/address.ts";
 import { decodeAddress, encodeAddress, type Family } from "../ip/address.ts";
 import { formatPrefix, network, type Prefix, parsePrefix } from "../ip/prefix.ts";

@@ -1,4 +1,4 @@
-import { sha512 } from "#sha512";
+import { sha512 } from "#digest";
 import { COMMENT_MAX } from "./nftables/userdata.ts";
 
 /** An attachment: one interface of a container on a network. */

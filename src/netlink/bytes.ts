@@ -1,15 +1,4 @@
-/** Joins byte strings, in order. */
-export function concat(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  let length = 0;
-  for (const part of parts) length += part.length;
-  const joined = new Uint8Array(length);
-  let offset = 0;
-  for (const part of parts) {
-    joined.set(part, offset);
-    offset += part.length;
-  }
-  return joined;
-}
+import { holdsBytes } from "../platform/bytes.ts";
 
 /** A length rounded up to the 4 bytes that netlink aligns everything to, NLMSG_ALIGN and NLA_ALIGN. */
 export function align(length: number): number {
@@ -39,5 +28,5 @@ export function holdsAny(bytes: Uint8Array, parts: readonly (string | Uint8Array
 }
 
 function holdsPart(bytes: Uint8Array, part: string | Uint8Array): boolean {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).includes(part);
+  return holdsBytes(bytes, typeof part === "string" ? new TextEncoder().encode(part) : part);
 }

@@ -1,4 +1,5 @@
-import { concat, viewOf, viewOfStruct } from "./bytes.ts";
+import { concat } from "../platform/bytes.ts";
+import { viewOf, viewOfStruct } from "./bytes.ts";
 
 /** Parts of netfilter that have netlink messages; the high byte of a message's type. <linux/netfilter/nfnetlink.h> */
 export const NFNL_SUBSYS = { CTNETLINK: 1, NFTABLES: 10 } as const;

@@ -31,7 +31,7 @@ export function formatEntry({ network, attachment, result }: CacheEntry): string
   const entry = {
     kind: KIND,
     containerId,
-    config: Buffer.from(network.bytes).toString("base64"),
+    config: network.bytes.toBase64(),
     ifName: ifname,
     networkName: network.name,
     ...(netns === "" ? {} : { netns }),

@@ -1,5 +1,5 @@
-import fs from "node:fs";
-import path from "node:path";
+import fs from "#fs";
+import path from "#path";
 import { CniError } from "../cni/error.ts";
 import { parseJson } from "../cni/json.ts";
 import { type Attachment, isAttachment } from "./attachment.ts";

@@ -1,7 +1,8 @@
-import fs from "node:fs";
-import path from "node:path";
+import fs from "#fs";
+import path from "#path";
 import { CniError } from "../cni/error.ts";
 import { formatJson, parseJson } from "../cni/json.ts";
+import type { FolderEntry } from "../platform/file-system.ts";
 import { isNetworkName } from "./attachment.ts";
 import { isMissing, reasonOf } from "./file-error.ts";
 import { sortKeys } from "./json-object.ts";
@@ -62,7 +63,7 @@ function loadPlugin(file: string): PluginConfig {
 }
 
 function listOfOne({ name, cniVersion, json }: PluginConfig): Network {
-  return parseNetwork(Buffer.from(formatJson(sortKeys({ cniVersion, name, plugins: [json] }), 0)));
+  return parseNetwork(new TextEncoder().encode(formatJson(sortKeys({ cniVersion, name, plugins: [json] }), 0)));
 }
 
 /** Files (not folders) with one of the extensions, in name order. A directory that does not exist has none. */
@@ -78,7 +79,7 @@ function extensionOf(name: string): string {
   return dot < 0 ? "" : name.slice(dot);
 }
 
-function readDirectory(directory: string): readonly fs.Dirent[] {
+function readDirectory(directory: string): readonly FolderEntry[] {
   try {
     return fs.readdirSync(directory, { withFileTypes: true });
   } catch (error) {

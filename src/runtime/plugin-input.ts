@@ -36,7 +36,7 @@ export function formatPluginInput(
     ...(Object.keys(runtimeConfig).length === 0 ? {} : { runtimeConfig }),
     ...(validAttachments === undefined ? {} : attachmentKeys(validAttachments)),
   };
-  return Buffer.from(formatJson(sortKeys(config), 0));
+  return new TextEncoder().encode(formatJson(sortKeys(config), 0));
 }
 
 function offered(plugin: PluginConfig, capabilityArgs: Attachment["capabilityArgs"]) {

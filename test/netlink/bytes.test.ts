@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { align, concat, viewOfStruct } from "../../src/netlink/bytes.ts";
+import { align, viewOfStruct } from "../../src/netlink/bytes.ts";
+import { concat } from "../../src/platform/bytes.ts";
 import { bytesOf } from "./captured.ts";
 
 test("concat() joins in order", () => {

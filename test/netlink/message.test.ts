@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { concat } from "../../src/netlink/bytes.ts";
 import { decodeMessages, encodeMessages } from "../../src/netlink/message.ts";
+import { concat } from "../../src/platform/bytes.ts";
 import { bytesOf, capturedBytes, hexOf } from "./captured.ts";
 
 test("encodeMessages() gives back the datagram that decodeMessages() read", () => {

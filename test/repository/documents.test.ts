@@ -8,8 +8,18 @@ import { PLUGINS, read, root, SHIPPED } from "./tree.ts";
 
 const TOP_LEVEL = [
   ...[".biome.json", ".ci", ".editorconfig", ".gitignore", ".npmrc", "ARCHITECTURE.md", "CHANGELOG.md"],
-  ...["CONTRIBUTING.md", "LICENSE", "README.md", "build.mjs", "conf", "package-lock.json", "package.json", "plugins"],
-  ...["src", "test", "tsconfig.json"],
+  ...[
+    "CONTRIBUTING.md",
+    "LICENSE",
+    "README.md",
+    "build",
+    "build.mjs",
+    "conf",
+    "package-lock.json",
+    "package.json",
+    "plugins",
+  ],
+  ...["native", "src", "test", "tsconfig.json"],
 ];
 
 describe("the repository", () => {
@@ -44,9 +54,12 @@ describe("README.md", () => {
 });
 
 describe("ARCHITECTURE.md", () => {
-  it("has a line for every file of src and plugins", () => {
-    const described = describedPaths(read("ARCHITECTURE.md"));
-    expect(SHIPPED.filter((file) => !described.some((paths) => paths.includes(file)))).toEqual([]);
+  it("has a line for every folder of src", () => {
+    const described = describedPaths(read("ARCHITECTURE.md")).flat();
+    const folders = new Set(
+      SHIPPED.filter((file) => file.startsWith("src/")).map((file) => `src/${file.split("/")[1]}/`),
+    );
+    expect([...folders].filter((folder) => !described.includes(folder))).toEqual([]);
   });
 
   it("describes nothing that is not there", () => {

@@ -3,18 +3,29 @@ import { importsOf, PLUGINS, read, SHIPPED } from "./tree.ts";
 
 /** Who may import whom. A folder may always import itself. */
 const LAYERS: Readonly<Record<string, readonly string[]>> = {
+  "src/platform": ["src/linux"],
   "src/ip": [],
-  "src/cni": ["src/ip"],
-  "src/linux": [],
-  "src/netlink": ["src/ip", "src/linux"],
-  "src/netfilter": ["src/ip", "src/linux", "src/netlink"],
-  "src/steps": ["src/ip", "src/cni", "src/linux", "src/netlink", "src/netfilter"],
-  "src/runtime": ["src/ip", "src/cni", "src/linux", "src/steps"],
-  "src/cnictl": ["src/runtime", "src/ip", "src/cni", "src/linux", "src/netlink", "src/netfilter", "src/steps"],
+  "src/cni": ["src/platform", "src/ip"],
+  "src/linux": ["src/platform"],
+  "src/netlink": ["src/platform", "src/ip", "src/linux"],
+  "src/netfilter": ["src/platform", "src/ip", "src/linux", "src/netlink"],
+  "src/steps": ["src/platform", "src/ip", "src/cni", "src/linux", "src/netlink", "src/netfilter"],
+  "src/runtime": ["src/platform", "src/ip", "src/cni", "src/linux", "src/steps"],
+  "src/cnictl": [
+    "src/platform",
+    "src/runtime",
+    "src/ip",
+    "src/cni",
+    "src/linux",
+    "src/netlink",
+    "src/netfilter",
+    "src/steps",
+  ],
+  "src/image": ["src/platform", "src/cni", "src/cnictl"],
   ...Object.fromEntries(
     PLUGINS.map((name) => [
       `plugins/${name}`,
-      ["src/ip", "src/cni", "src/linux", "src/netlink", "src/netfilter", "src/steps"],
+      ["src/platform", "src/ip", "src/cni", "src/linux", "src/netlink", "src/netfilter", "src/steps"],
     ]),
   ),
 };
@@ -23,7 +34,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   "ip-num": ["src/ip"],
   "proper-lockfile": ["plugins/host-local"],
-  "bun:ffi": ["src/linux"],
+  "@pkgjs/parseargs": ["src/cnictl"],
   zod: ["src/cni", ...PLUGINS.map((name) => `plugins/${name}`), "src/runtime", "src/cnictl"],
 };
 

@@ -1,4 +1,4 @@
-import { sha512 } from "#sha512";
+import { sha512 } from "#digest";
 import type { Owner } from "../owner.ts";
 
 /** Bytes of a comment that the kernel keeps, its NUL among them. <linux/netfilter/xt_comment.h> */

@@ -1,7 +1,8 @@
 import { decodeAddress, formatAddress } from "../../ip/address.ts";
 import { decodeMac } from "../../ip/mac.ts";
-import { align, concat } from "../../netlink/bytes.ts";
+import { align } from "../../netlink/bytes.ts";
 import { type Codec, text, u32 } from "../../netlink/codec.ts";
+import { concat } from "../../platform/bytes.ts";
 
 /** enum byteorder, nftables' include/datatype.h */
 const BYTEORDER = { INVALID: 0, HOST_ENDIAN: 1, BIG_ENDIAN: 2 } as const;

@@ -1,5 +1,5 @@
-import { concat } from "../../netlink/bytes.ts";
 import { type Codec, text } from "../../netlink/codec.ts";
+import { concat } from "../../platform/bytes.ts";
 
 /** One entry of what user space keeps with an object: u8 type, u8 length, value. The kernel stores it unread. */
 export interface Userdatum {

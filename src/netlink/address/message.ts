@@ -1,6 +1,6 @@
 import type { Address } from "../../ip/address.ts";
 import type { Prefix } from "../../ip/prefix.ts";
-import { concat } from "../bytes.ts";
+import { concat } from "../../platform/bytes.ts";
 import { decodeFields, encodeFields } from "../fields.ts";
 import type { AddressAttributes } from "./attributes.ts";
 import { ADDRESS_FIELDS, IFA_F } from "./attributes.ts";

@@ -1,4 +1,4 @@
-import { concat } from "../bytes.ts";
+import { concat } from "../../platform/bytes.ts";
 import { decodeFields, encodeFields } from "../fields.ts";
 import { QDISC_HEADER_SIZE } from "../qdisc/header.ts";
 import type { FilterAttributes } from "./attributes.ts";

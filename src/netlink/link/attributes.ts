@@ -1,4 +1,5 @@
-import { concat, viewOfStruct } from "../bytes.ts";
+import { concat } from "../../platform/bytes.ts";
+import { viewOfStruct } from "../bytes.ts";
 import { type Codec, i32, mac, raw, text, u8, u16, u32 } from "../codec.ts";
 import type { Values } from "../fields.ts";
 import { nest } from "../fields.ts";

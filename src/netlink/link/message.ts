@@ -1,5 +1,5 @@
 import type { Mac } from "../../ip/mac.ts";
-import { concat } from "../bytes.ts";
+import { concat } from "../../platform/bytes.ts";
 import { decodeFields, encodeFields } from "../fields.ts";
 import type { BridgeSettings, LinkAttributes, PortSettings } from "./attributes.ts";
 import { BRIDGE_FIELDS, LINK_FIELDS, PORT_FIELDS, VETH_INFO } from "./attributes.ts";

@@ -1,6 +1,6 @@
 import type { Address } from "../../ip/address.ts";
 import type { Mac } from "../../ip/mac.ts";
-import { concat } from "../bytes.ts";
+import { concat } from "../../platform/bytes.ts";
 import { decodeFields, encodeFields } from "../fields.ts";
 import type { NeighbourAttributes } from "./attributes.ts";
 import { NEIGHBOUR_FIELDS } from "./attributes.ts";

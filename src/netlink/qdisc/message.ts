@@ -1,4 +1,4 @@
-import { concat } from "../bytes.ts";
+import { concat } from "../../platform/bytes.ts";
 import { decodeFields, encodeFields } from "../fields.ts";
 import type { QdiscAttributes } from "./attributes.ts";
 import { QDISC_FIELDS } from "./attributes.ts";

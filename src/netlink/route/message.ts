@@ -1,7 +1,7 @@
 import type { Address } from "../../ip/address.ts";
 import type { Prefix } from "../../ip/prefix.ts";
 import { AF } from "../../linux/socket.ts";
-import { concat } from "../bytes.ts";
+import { concat } from "../../platform/bytes.ts";
 import { decodeFields, encodeFields } from "../fields.ts";
 import type { RouteAttributes } from "./attributes.ts";
 import { ROUTE_FIELDS } from "./attributes.ts";

@@ -1,4 +1,5 @@
-import { align, concat, viewOf, viewOfStruct } from "../bytes.ts";
+import { concat } from "../../platform/bytes.ts";
+import { align, viewOf, viewOfStruct } from "../bytes.ts";
 import type { Codec } from "../codec.ts";
 import { address } from "../codec.ts";
 import type { Values } from "../fields.ts";

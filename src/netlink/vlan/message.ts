@@ -1,6 +1,6 @@
 import { AF } from "../../linux/socket.ts";
+import { concat } from "../../platform/bytes.ts";
 import { type Attribute, decodeAttributes, encodeAttributes } from "../attribute.ts";
-import { concat } from "../bytes.ts";
 import { u16 } from "../codec.ts";
 import { decodeFields } from "../fields.ts";
 import { IFLA } from "../link/attributes.ts";

@@ -18,10 +18,14 @@ export interface FileIdentity {
   readonly ino: bigint;
 }
 
-/**
- * The part of node:fs that plugins use, with its promises and its errors. fs-node.ts is node:fs itself; fs-bun.ts does by FFI what every
- * call needs, for loading node:fs takes 1.5 ms of a cold process. package.json's "#fs" chooses.
- */
+/** An entry of a folder; a symbolic link is itself and not what it leads to. */
+export interface FolderEntry {
+  readonly name: string;
+  isFile(): boolean;
+  isDirectory(): boolean;
+}
+
+/** The part of node:fs that we use, with its promises and its errors. package.json's "#fs" chooses fs-node.ts or fs-native.ts. */
 export interface FileSystem {
   openSync(path: string, flags: number | "r" | "w" | "wx", mode?: number): number;
   closeSync(fd: number): void;
@@ -29,26 +33,32 @@ export interface FileSystem {
   writeSync(fd: number, text: string): number;
   writeSync(fd: number, bytes: Uint8Array, offset?: number, length?: number, position?: number): number;
   ftruncateSync(fd: number, length: number): void;
+  fsyncSync(fd: number): void;
+  readFileSync(path: string): Uint8Array;
   readFileSync(path: string, encoding: "utf8"): string;
   writeFileSync(path: string, text: string, options?: { readonly flag?: "w" | "wx"; readonly mode?: number }): void;
+  appendFileSync(path: string, text: string, options?: { readonly mode?: number }): void;
   statSync(path: string): FileStatus;
   statSync(path: string, options: { readonly throwIfNoEntry: false }): FileStatus | undefined;
   statSync(path: string, options: { readonly bigint: true }): FileIdentity;
   lstatSync(path: string, options: { readonly throwIfNoEntry: false }): FileStatus | undefined;
   existsSync(path: string): boolean;
+  accessSync(path: string, mode: number): void;
   readlinkSync(path: string): string;
   symlinkSync(target: string, path: string): void;
   linkSync(from: string, to: string): void;
   renameSync(from: string, to: string): void;
   unlinkSync(path: string): void;
+  rmSync(path: string, options?: { readonly force?: boolean; readonly recursive?: boolean }): void;
   mkdirSync(path: string, options?: { readonly mode?: number }): void;
+  mkdirSync(path: string, options: { readonly mode?: number; readonly recursive: true }): string | undefined;
   rmdirSync(path: string): void;
   utimesSync(path: string, atime: number, mtime: number): void;
+  chmodSync(path: string, mode: number): void;
   readdirSync(path: string): string[];
+  readdirSync(path: string, options: { readonly withFileTypes: true }): FolderEntry[];
   realpathSync(path: string): string;
-  accessSync(path: string, mode: number): void;
-  copyFileSync(from: string, to: string, mode: number): void;
-  appendFileSync(path: string, text: string, options?: { readonly mode?: number }): void;
+  copyFileSync(from: string, to: string, mode?: number): void;
   statfsSync(path: string): Readonly<Record<"type" | "bfree" | "bavail" | "ffree" | "files", number>>;
-  readonly constants: Readonly<Record<"COPYFILE_EXCL" | "R_OK" | "W_OK" | "X_OK", number>>;
+  readonly constants: Readonly<Record<"COPYFILE_EXCL" | "COPYFILE_FICLONE" | "R_OK" | "W_OK" | "X_OK", number>>;
 }

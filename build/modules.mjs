@@ -1,0 +1,84 @@
+// The modules of the native image: every file that the entry leads to, each as a function that puts its exports on a module object
+// (native/host.c). Nothing here knows which files there are, or how their imports are written.
+import fs from "node:fs";
+import path from "node:path";
+import * as esbuild from "esbuild";
+import { linkModule, readModule } from "./link.mjs";
+import { bundlePackage } from "./packages.mjs";
+import { AS_WRITTEN, compileSchemas, isSchema } from "./schemas.mjs";
+import { define, imageTable, manifest, root } from "./tree.mjs";
+
+const TABLE = "src/image/image-table.ts";
+
+/**
+ * All modules that the entries lead to, in the order of their names: `{ name, code }`, with the names that stacks show. `load` gives a file's
+ * source, for tests that write it in another way.
+ */
+export async function collectModules(entries, load = (file) => fs.readFileSync(path.join(root, file), "utf8")) {
+  const modules = new Map();
+  const members = new Map();
+  const queue = [...entries];
+  for (let name = queue.shift(); name !== undefined; name = queue.shift()) {
+    if (modules.has(name)) continue;
+    const module = readModule(await transform(name, load));
+    const targets = targetsOf(module, name);
+    modules.set(name, { module, targets });
+    for (const each of module.imports) {
+      const target = targets.get(each.specifier);
+      if (isPackage(target)) members.set(target, [...(members.get(target) ?? []), ...each.members]);
+      else queue.push(target);
+    }
+  }
+  for (const [name, used] of members) {
+    const module = readModule(await bundlePackage(name, used));
+    modules.set(name, { module, targets: targetsOf(module, "") });
+  }
+  const names = [...modules.keys()].sort();
+  return names.map((name) => {
+    const { module, targets } = modules.get(name);
+    const numberOf = (specifier) => names.indexOf(targets.get(specifier));
+    return { name, code: linkModule(module, { numberOf, isPackage: isPackage(name) }) };
+  });
+}
+
+/** What a module's imports mean: a file of ours by its path from the root, or a package by its name. */
+function targetsOf({ imports }, name) {
+  return new Map(imports.map(({ specifier }) => [specifier, resolve(specifier, name)]));
+}
+
+function isPackage(name) {
+  return !/^(src|plugins|test)\//.test(name);
+}
+
+/** A file as a CommonJS module, with its map. */
+async function transform(name, load) {
+  const { code, map } = await esbuild.transform(await sourceOf(name, load), {
+    loader: "ts",
+    format: "cjs",
+    platform: "neutral",
+    target: "esnext",
+    charset: "utf8",
+    legalComments: "none",
+    sourcemap: true,
+    sourcesContent: false,
+    define,
+  });
+  return { name, code, map: JSON.parse(map) };
+}
+
+async function sourceOf(name, load) {
+  if (name === TABLE) return imageTable();
+  if (name.endsWith(AS_WRITTEN)) return load(name.slice(0, -AS_WRITTEN.length));
+  if (isSchema(name)) return compileSchemas(path.join(root, name));
+  return load(name);
+}
+
+function resolve(specifier, importer) {
+  if (specifier === "#image") return TABLE;
+  if (specifier.startsWith("#")) return path.normalize(manifest.imports[specifier].native);
+  if (specifier.startsWith("/")) return path.relative(root, specifier);
+  if (specifier.startsWith(".")) return path.join(path.dirname(importer), specifier);
+  if (specifier.startsWith("node:"))
+    throw new Error(`${importer} imports ${specifier}, which the native image has not`);
+  return specifier;
+}

@@ -1,0 +1,12 @@
+/** A native image of other entries than the product's, for tests. */
+export function buildNative(
+  output: string,
+  options?: {
+    readonly arch?: string;
+    /** A file that exports start(), from the repository's root. */
+    readonly entry?: string;
+    /** A file's source, in the place of what the file has. */
+    readonly load?: (file: string) => string;
+    readonly flags?: readonly string[];
+  },
+): Promise<void>;

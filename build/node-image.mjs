@@ -1,0 +1,99 @@
+// The image on Node.js: one script in the pinned Node's own executable, by pkg.
+import { execFileSync } from "node:child_process";
+import fs from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { exec } from "@yao-pkg/pkg";
+import * as esbuild from "esbuild";
+import { compiledSchemas } from "./schemas.mjs";
+import { define, imageTable, manifest, root } from "./tree.mjs";
+
+const cache = path.join(root, ".cache");
+
+export async function buildNode(output, { arch }) {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), "node-image-"));
+  const home = process.env.HOME;
+  try {
+    const script = path.join(folder, "image.cjs");
+    await bundle(script);
+    // pkg looks for Node.js's executables below HOME.
+    process.env.HOME = stockPkgCache(arch);
+    await exec({ input: script, sea: true, targets: [`node${nodeVersion()}-linux-${arch}`], output });
+  } finally {
+    process.env.HOME = home;
+    fs.rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function bundle(outfile) {
+  await esbuild.build({
+    entryPoints: [path.join(root, "src/image/node.ts")],
+    outfile,
+    bundle: true,
+    format: "cjs",
+    platform: "node",
+    target: "esnext",
+    plugins: [table, compiledSchemas],
+    define,
+    // Stacks name our functions and files, as the native image's do.
+    sourcemap: "inline",
+    sourcesContent: false,
+    logLevel: "warning",
+  });
+}
+
+const table = {
+  name: "image-table",
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^#image$/ }, () => ({ path: "image-table", namespace: "image-table" }));
+    onLoad({ filter: /./, namespace: "image-table" }, () => ({
+      contents: imageTable(),
+      resolveDir: path.join(root, "src/image"),
+    }));
+  },
+};
+
+/** Lays Node.js's executables out where pkg keeps its downloads, so that it downloads nothing. Returns the HOME to run it with. */
+function stockPkgCache(arch) {
+  const home = path.join(cache, "pkg");
+  for (const wanted of new Set([arch, os.arch()])) {
+    const name = `node-v${nodeVersion()}-linux-${wanted}`;
+    const folder = path.join(home, ".pkg-cache/sea");
+    const binary = path.join(folder, name, "bin/node");
+    fs.mkdirSync(path.dirname(binary), { recursive: true });
+    fs.rmSync(binary, { force: true });
+    fs.copyFileSync(findNode(wanted), binary, fs.constants.COPYFILE_FICLONE);
+    const archive = path.join(folder, `${name}.tar.gz`);
+    for (const marker of [`${binary}.ok`, archive, `${archive}.ok`]) fs.writeFileSync(marker, "");
+  }
+  return home;
+}
+
+function nodeVersion() {
+  return manifest.optionalDependencies[`node-linux-${os.arch()}`];
+}
+
+/** Node.js for an architecture: the installed package's, or unpacked from the registry for another. */
+function findNode(arch) {
+  const name = `node-linux-${arch}`;
+  const installed = path.join(root, "node_modules", name, "bin/node");
+  if (fs.existsSync(installed)) return installed;
+  const version = manifest.optionalDependencies[name];
+  const folder = path.join(cache, "npm", `${name}@${version}`);
+  const unpacked = path.join(folder, "package/bin/node");
+  if (!fs.existsSync(unpacked)) {
+    fs.mkdirSync(folder, { recursive: true });
+    const packed = execFileSync("npm", ["pack", "--json", "--pack-destination", folder, `${name}@${version}`], {
+      encoding: "utf8",
+    });
+    const [{ filename, integrity }] = [Object.values(JSON.parse(packed))].flat();
+    const lock = JSON.parse(fs.readFileSync(path.join(root, "package-lock.json"), "utf8"));
+    const expected = lock.packages[`node_modules/${name}`]?.integrity;
+    if (integrity !== expected)
+      throw new Error(
+        `Cannot use ${name}@${version}: its integrity is ${integrity}, package-lock.json has ${expected}`,
+      );
+    execFileSync("tar", ["-xzf", path.join(folder, filename), "-C", folder]);
+  }
+  return unpacked;
+}

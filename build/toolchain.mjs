@@ -1,0 +1,157 @@
+// QuickJS-NG and zig, from PyPI through pip, pinned by native/requirements.txt; and the engine compiled, in .cache/native.
+import { execFile, execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import fs from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { promisify } from "node:util";
+import { root } from "./tree.mjs";
+
+const run = promisify(execFile);
+
+const native = path.join(root, "native");
+const cache = path.join(root, ".cache/native");
+
+/** The engine's files, and how all C is compiled: the same bytes whoever builds, and nothing of the machine in them. */
+const ENGINE = ["quickjs", "libregexp", "libunicode", "dtoa"];
+const FLAGS = [
+  "-std=gnu11",
+  "-D_GNU_SOURCE",
+  "-g0",
+  "-Wno-deprecated",
+  "-fno-sanitize=undefined",
+  "-ffile-prefix-map=/=/",
+];
+
+/** The engine of the image has no parser: no text can become code in it. The tool that compiles bytecode has one, and may be slow. */
+const VARIANTS = { image: ["-O3", "-DQJS_DISABLE_PARSER"], compiler: ["-O1"] };
+
+/** Where the engine's source and zig are. Brings them by pip where they are not. */
+export function findToolchain() {
+  const pins = fs.readFileSync(path.join(native, "requirements.txt"));
+  const folder = path.join(cache, createHash("sha256").update(pins).digest("hex").slice(0, 16));
+  if (!fs.existsSync(folder)) download(folder);
+  const source = fs.readdirSync(folder).find((name) => name.startsWith("quickjs_ng-"));
+  return { engine: path.join(folder, source, "upstream-quickjs"), zig: path.join(folder, "ziglang/zig"), folder };
+}
+
+function download(folder) {
+  console.log("> pip download: the engine's source and the compiler, 102 MB");
+  const fresh = `${folder}.${process.pid}`;
+  fs.mkdirSync(fresh, { recursive: true });
+  try {
+    // With setuptools/ in the place of the real one, pip runs nothing of the archive.
+    const pip = [
+      "-m",
+      "pip",
+      "download",
+      "--quiet",
+      "--disable-pip-version-check",
+      "--no-deps",
+      "--no-build-isolation",
+    ];
+    const env = { ...process.env, PYTHONPATH: native, PYTHONDONTWRITEBYTECODE: "1" };
+    const pins = ["--require-hashes", "--requirement", path.join(native, "requirements.txt"), "--dest", fresh];
+    python([...pip, ...pins], { env });
+    for (const file of fs.readdirSync(fresh)) {
+      const archive = path.join(fresh, file);
+      if (file.endsWith(".tar.gz")) execFileSync("tar", ["-xzf", archive, "-C", fresh]);
+      else python(["-m", "zipfile", "-e", archive, fresh]);
+      fs.rmSync(archive);
+    }
+    fs.chmodSync(path.join(fresh, "ziglang/zig"), 0o755);
+    fs.renameSync(fresh, folder);
+  } finally {
+    fs.rmSync(fresh, { recursive: true, force: true });
+  }
+}
+
+function python(args, options = {}) {
+  try {
+    execFileSync("python3", args, { stdio: ["ignore", "inherit", "inherit"], ...options });
+  } catch (cause) {
+    throw new Error("Cannot bring the engine and the compiler: python3 with pip is needed, and a way to PyPI", {
+      cause,
+    });
+  }
+}
+
+/** Compiles the engine, unless that has been done: the objects of a variant ("image" or "compiler") for a target of zig's. */
+export async function compileEngine(variant, target) {
+  const { engine, zig, folder } = findToolchain();
+  const flags = [...FLAGS, ...VARIANTS[variant], "-target", target];
+  const key = createHash("sha256").update(flags.join(" ")).digest("hex").slice(0, 16);
+  const objects = path.join(folder, `${variant}-${key}`);
+  if (fs.existsSync(objects)) return filesIn(objects);
+  console.log(`> zig cc: the engine for ${target}, once, about a minute`);
+  const fresh = `${objects}.${process.pid}`;
+  fs.mkdirSync(fresh, { recursive: true });
+  try {
+    await Promise.all(
+      ENGINE.map((name) =>
+        run(
+          zig,
+          ["cc", ...flags, "-c", path.join(engine, `${name}.c`), "-o", path.join(fresh, `${name}.o`)],
+          zigOptions(),
+        ),
+      ),
+    );
+    fs.renameSync(fresh, objects);
+  } finally {
+    fs.rmSync(fresh, { recursive: true, force: true });
+  }
+  return filesIn(objects);
+}
+
+/** The tool that makes bytecode of scripts (native/compile.c). */
+export async function findCompiler() {
+  const source = fs.readFileSync(path.join(native, "compile.c"));
+  const name = `compile-${createHash("sha256").update(source).update(FLAGS.join(" ")).digest("hex").slice(0, 16)}`;
+  const compiler = path.join(findToolchain().folder, name);
+  if (fs.existsSync(compiler)) return compiler;
+  const fresh = `${compiler}.${process.pid}`;
+  await link(fresh, { variant: "compiler", target: targetOf(), sources: ["compile.c"] });
+  fs.renameSync(fresh, compiler);
+  return compiler;
+}
+
+/** Links a program out of the engine, C files of native/ and objects. */
+export async function link(output, { variant, target, sources, objects = [], flags = [] }) {
+  const { engine, zig } = findToolchain();
+  const files = [
+    ...sources.map((name) => path.join(native, name)),
+    ...objects,
+    ...(await compileEngine(variant, target)),
+  ];
+  const options = [...FLAGS, ...VARIANTS[variant], "-target", target, "-static", "-s", "-I", engine, ...flags];
+  await run(zig, ["cc", ...options, ...files, "-o", output], zigOptions());
+}
+
+/** Compiles a Zig file of native/. */
+export async function compileZig(name, { target, output }) {
+  const { zig } = findToolchain();
+  const file = path.join(native, `${name}.zig`);
+  await run(
+    zig,
+    ["build-obj", file, "-target", target, "-O", "ReleaseSmall", "-fstrip", `-femit-bin=${output}`],
+    zigOptions(),
+  );
+}
+
+/** zig's name for this machine or another, with the C library that is linked into the executable. */
+export function targetOf(arch = os.arch()) {
+  return `${arch === "arm64" ? "aarch64" : "x86_64"}-linux-musl`;
+}
+
+/** Nothing outside the repository is written. */
+function zigOptions() {
+  const folder = path.join(cache, "zig");
+  return { env: { ...process.env, ZIG_GLOBAL_CACHE_DIR: folder, ZIG_LOCAL_CACHE_DIR: folder }, cwd: native };
+}
+
+function filesIn(folder) {
+  return fs
+    .readdirSync(folder)
+    .sort()
+    .map((name) => path.join(folder, name));
+}

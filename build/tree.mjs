@@ -1,0 +1,29 @@
+// What there is to build: the plugins in the tree, and the module that names them.
+import fs from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+
+export const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
+
+export const manifest = JSON.parse(fs.readFileSync(path.join(root, "package.json"), "utf8"));
+
+/** A plugin is a folder with a main.ts. */
+export const plugins = fs
+  .readdirSync(path.join(root, "plugins"))
+  .filter((name) => fs.existsSync(path.join(root, "plugins", name, "main.ts")))
+  .sort();
+
+/** What the image is called as. */
+export const names = [...plugins, "cnictl"];
+
+/** Values that stand in the code in capitals. */
+export const define = { PACKAGE_VERSION: JSON.stringify(manifest.version) };
+
+/** The source of "#image" (src/image/image.d.ts). A getter reads a plugin's module when it is asked for that plugin, not before. */
+export function imageTable() {
+  const imports = plugins.map((name, i) => `import { plugin as plugin${i} } from "../../plugins/${name}/main.ts";`);
+  const getters = plugins.map((name, i) => `  get ${JSON.stringify(name)}() { return plugin${i}; },`);
+  return [...imports, "export const version = PACKAGE_VERSION;", "export const plugins = {", ...getters, "};"].join(
+    "\n",
+  );
+}

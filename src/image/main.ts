@@ -1,0 +1,28 @@
+import { plugins, version } from "#image";
+import host from "#process";
+import { selectName } from "../cni/image.ts";
+import type { Plugin } from "../cni/plugin.ts";
+import { processEdge, runPlugin } from "../cni/process.ts";
+import { runTool } from "../cnictl/main.ts";
+
+/** The operator's command is one more name of the image. */
+const TOOL = "cnictl";
+
+/** What native/host.c and node.ts call. Runs what the image was called as, and ends the process: a plugin, or cnictl. */
+export function start(): never {
+  const names = [...Object.keys(plugins), TOOL];
+  const find = (path: string): Plugin | undefined => plugins[selectName(path, names) ?? ""];
+  const name = selectName(host.argv0, names) ?? selectName(host.executable(), names);
+  if (name === TOOL) runTool({ names, version });
+  const plugin = plugins[name ?? ""];
+  if (plugin !== undefined) runPlugin(plugin, find);
+  refuse(host.argv0, names);
+}
+
+function refuse(argv0: string, names: readonly string[]): never {
+  const edge = processEdge();
+  edge.writeErr(
+    `Cannot tell which plugin to run from the name ${JSON.stringify(argv0)}: must end in one of ${names.join(", ")}\n`,
+  );
+  host.exit(1);
+}

@@ -1,0 +1,36 @@
+/** TextEncoder and TextDecoder, which the engine has not. Only UTF-8, and only what our code and its packages call. */
+export function installGlobals(): void {
+  Object.assign(globalThis, { TextEncoder: Utf8Encoder, TextDecoder: Utf8Decoder });
+}
+
+class Utf8Encoder {
+  readonly encoding = "utf-8";
+
+  encode(text = ""): Uint8Array<ArrayBuffer> {
+    return native.encode(text);
+  }
+
+  /** Whole characters only. */
+  encodeInto(text: string, bytes: Uint8Array): { readonly read: number; readonly written: number } {
+    const encoded = native.encode(text);
+    let written = Math.min(encoded.length, bytes.length);
+    // A byte that goes on with a character is 10xxxxxx.
+    while (((encoded[written] ?? 0) & 0xc0) === 0x80) written--;
+    bytes.set(encoded.subarray(0, written));
+    return { read: native.decode(encoded.subarray(0, written)).length, written };
+  }
+}
+
+class Utf8Decoder {
+  readonly encoding = "utf-8";
+  readonly #keepsMark: boolean;
+
+  constructor(_label?: string, { ignoreBOM = false }: { readonly ignoreBOM?: boolean } = {}) {
+    this.#keepsMark = ignoreBOM;
+  }
+
+  decode(bytes: Uint8Array = new Uint8Array()): string {
+    const text = native.decode(bytes);
+    return this.#keepsMark || text.charCodeAt(0) !== 0xfeff ? text : text.slice(1);
+  }
+}
