@@ -7,6 +7,8 @@ export function buildNative(
     readonly entry?: string;
     /** A file's source, in the place of what the file has. */
     readonly load?: (file: string) => string;
+    /** Names of modules that a process begins with; those of native/preloaded.txt unless given. */
+    readonly preloaded?: readonly string[];
     readonly flags?: readonly string[];
   },
 ): Promise<void>;

@@ -6,53 +6,111 @@ import path from "node:path";
 import { collectModules } from "./modules.mjs";
 import { importSource } from "./schemas.mjs";
 import { compileZig, findCompiler, link, targetOf } from "./toolchain.mjs";
+import { root } from "./tree.mjs";
+
+/** Bytes that the heap may have before it is known how many it needs, and those of one without a snapshot. */
+const LARGEST_HEAP = 32 << 20;
+const PIECE = 1 << 16;
+
+/** Bytes of the mark at the beginning of host.c's `image`. */
+const MARK = 16;
 
 /** What the engine lacks; it is run first. */
 const GLOBALS = "src/platform/globals-native.ts";
 
-/** Makes the executable. `entry` exports start(), and `load` gives sources, where a test wants others than the product's. */
-export async function buildNative(output, { arch = os.arch(), entry = "src/image/main.ts", load, flags = [] } = {}) {
+/** Modules that each process begins with, a name a line: those that ADD, CHECK and DEL of the lists in conf load. */
+const PRELOADED = path.join(root, "native/preloaded.txt");
+
+/**
+ * Makes the executable. `entry` exports start(), and `load` gives sources, where a test wants others than the product's. `preloaded` are
+ * names of modules; without any, or where the executable cannot be run here, each process loads what it needs.
+ */
+export async function buildNative(
+  output,
+  { arch = os.arch(), entry = "src/image/main.ts", load, preloaded, flags = [] } = {},
+) {
   const work = fs.mkdtempSync(path.join(os.tmpdir(), "native-image-"));
   try {
-    const modules = await collectModules([entry, GLOBALS], load);
-    const bytecode = await compileModules(modules, work);
-    fs.writeFileSync(path.join(work, "functions.inc"), await functionTable());
     const target = targetOf(arch);
     const digest = path.join(work, "digest.o");
     await compileZig("digest", { target, output: digest });
-    const numberOf = (wanted) => modules.findIndex(({ name }) => name === wanted);
-    await link(output, {
-      variant: "image",
-      target,
-      sources: ["host.c"],
-      objects: [digest],
-      flags: [
-        `-DENTRY=${numberOf(entry)}`,
-        `-DGLOBALS=${numberOf(GLOBALS)}`,
-        `-DBYTECODE="${bytecode}"`,
-        "-I",
-        work,
-        ...flags,
-      ],
-    });
+    fs.writeFileSync(path.join(work, "functions.inc"), await functionTable());
+    const modules = await collectModules([entry, GLOBALS], load);
+    const build = (names, size) =>
+      compileModules(modules, { work, preloaded: names }).then(({ bytecode, embedded }) => {
+        const numberOf = (wanted) => modules.findIndex(({ name }) => name === wanted);
+        const numbers = [`-DENTRY=${numberOf(entry)}`, `-DGLOBALS=${numberOf(GLOBALS)}`, `-DHEAP_SIZE=${size}`];
+        const code = [`-DBYTECODE="${bytecode}"`, `-DBYTECODE_SIZE="${embedded}"`, "-I", work];
+        return link(output, {
+          variant: "image",
+          target,
+          sources: ["host.c"],
+          objects: [digest],
+          flags: [...numbers, ...code, ...flags],
+        });
+      });
+    const names = new Set(preloaded ?? readPreloaded());
+    if (names.size === 0 || !(await preload(output, { work, build: (size) => build(names, size) })))
+      await build(new Set(), PIECE);
   } finally {
     fs.rmSync(work, { recursive: true, force: true });
   }
 }
 
-/** Bytecode of all modules in one file, whose path is returned, and the table for host.c beside it. */
-export async function compileModules(modules, work, options = {}) {
+/** The names in native/preloaded.txt. */
+export function readPreloaded() {
+  return fs
+    .readFileSync(PRELOADED, "utf8")
+    .split("\n")
+    .filter((line) => line !== "" && !line.startsWith("#"));
+}
+
+/**
+ * Has the executable load its modules, and puts what it then holds into it. The heap is made as long as it needs to be. False where the
+ * executable does not run on this machine.
+ */
+async function preload(output, { work, build }) {
+  const snapshot = path.join(work, "snapshot");
+  const take = async (size) => {
+    await build(size);
+    execFileSync(output, ["--snapshot", snapshot, path.join(work, "modules.bin")], {
+      stdio: ["ignore", "inherit", "inherit"],
+    });
+    return fs.statSync(snapshot).size;
+  };
+  try {
+    await take(await take(LARGEST_HEAP));
+  } catch (error) {
+    if (error.code === "ENOEXEC" || error.code === "UNKNOWN") return false;
+    throw error;
+  }
+  const image = fs.readFileSync(output);
+  const bytes = fs.readFileSync(snapshot);
+  bytes.copy(image, image.indexOf(bytes.subarray(0, MARK)));
+  fs.writeFileSync(output, image);
+  return true;
+}
+
+/** Bytecode of all modules in one file, and the table of them for host.c. Those that are preloaded come last: `embedded` is the size of the others. */
+export async function compileModules(modules, { work, preloaded, env = process.env }) {
   const compiler = await findCompiler();
-  const scripts = modules.flatMap(({ name, code }, number) => {
+  const isPreloaded = ({ name }) => preloaded.has(name);
+  const ordered = [...modules.filter((module) => !isPreloaded(module)), ...modules.filter(isPreloaded)];
+  const scripts = ordered.flatMap(({ name, code }, number) => {
     const file = path.join(work, `${number}.js`);
     fs.writeFileSync(file, code);
     return [name, file];
   });
-  execFileSync(compiler, [path.join(work, "modules"), ...scripts], {
-    stdio: ["ignore", "inherit", "inherit"],
-    ...options,
-  });
-  return path.join(work, "modules.bin");
+  execFileSync(compiler, [path.join(work, "modules"), ...scripts], { stdio: ["ignore", "inherit", "inherit"], env });
+  const table = fs.readFileSync(path.join(work, "modules.txt"), "utf8").trim().split("\n");
+  const places = new Map(table.map((line) => [line.split(" ")[0], line.split(" ").slice(1)]));
+  const rows = modules.map(
+    (each) => `{ ${[JSON.stringify(each.name), ...places.get(each.name), isPreloaded(each)].join(", ")} },\n`,
+  );
+  fs.writeFileSync(path.join(work, "modules.inc"), rows.join(""));
+  const bytecode = path.join(work, "modules.bin");
+  const first = ordered.find(isPreloaded);
+  return { bytecode, embedded: first === undefined ? fs.statSync(bytecode).size : places.get(first.name)[0] };
 }
 
 /** Rows for host.c's table of C functions: every function of every table in src/linux/libc.ts, with the types that stand there. */

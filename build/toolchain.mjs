@@ -20,11 +20,15 @@ const FLAGS = [
   "-g0",
   "-Wno-deprecated",
   "-fno-sanitize=undefined",
-  "-ffile-prefix-map=/=/",
+  "-fno-unwind-tables",
+  "-fno-asynchronous-unwind-tables",
 ];
 
+/** host.c tells the engine the time. */
+const TIME = ["-Dgettimeofday=engine_gettimeofday", "-Dclock_gettime=engine_clock_gettime"];
+
 /** The engine of the image has no parser: no text can become code in it. The tool that compiles bytecode has one, and may be slow. */
-const VARIANTS = { image: ["-O3", "-DQJS_DISABLE_PARSER"], compiler: ["-O1"] };
+const VARIANTS = { image: ["-O3", "-DQJS_DISABLE_PARSER", ...TIME], compiler: ["-O1"] };
 
 /** Where the engine's source and zig are. Brings them by pip where they are not. */
 export function findToolchain() {
@@ -123,7 +127,17 @@ export async function link(output, { variant, target, sources, objects = [], fla
     ...objects,
     ...(await compileEngine(variant, target)),
   ];
-  const options = [...FLAGS, ...VARIANTS[variant], "-target", target, "-static", "-s", "-I", engine, ...flags];
+  const options = [
+    ...FLAGS,
+    ...VARIANTS[variant].filter((flag) => !TIME.includes(flag)),
+    "-target",
+    target,
+    "-static",
+    ...(process.env.KEEP_SYMBOLS ? [] : ["-s"]),
+    "-I",
+    engine,
+    ...flags,
+  ];
   await run(zig, ["cc", ...options, ...files, "-o", output], zigOptions());
 }
 

@@ -1,34 +1,47 @@
 // Memory for a process that lives for milliseconds: taken from the kernel by the megabyte, handed out one piece after another, and
 // what is freed kept in a list for each size class. The process's end gives it back. musl's malloc asks the kernel far more often.
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
 #include "quickjs.h"
 
-// Each block has its size in the 8 bytes before it, and begins at a multiple of 16.
-enum { ARENA_HEADER = 16, ARENA_PIECE = 1 << 20, ARENA_LARGE = 256 << 10, ARENA_SMALL_CLASSES = 64, ARENA_CLASSES = ARENA_SMALL_CLASSES + 4 * 8 };
+// Each block begins at a multiple of 16 and has its size in the 8 bytes before it: 8 more than a multiple of 16, or a multiple of 16
+// where the block is a mapping of its own.
+enum {
+  ARENA_PIECE = 1 << 20,
+  ARENA_LARGE = 256 << 10,
+  ARENA_SMALL_CLASSES = 65,
+  ARENA_CLASSES = ARENA_SMALL_CLASSES + 4 * 16,
+  ARENA_PAGE = 4096,
+};
 
-static char *arena_at, *arena_end;
-static void *arena_freed[ARENA_CLASSES];
+struct arena {
+  char *at, *end; // at is 8 above a multiple of 16
+  void *freed[ARENA_CLASSES];
+  bool is_fixed; // takes nothing from the kernel
+};
+static struct arena *arena;
 
 static size_t arena_usable(const void *block) {
   return block ? ((const size_t *)block)[-1] : 0;
 }
 
-// A block with its header: up to 1 KB by steps of 16 bytes, above that by four steps for each power of two.
+// A block's size without its header: 8 and a multiple of 16 up to 1 KB, above that four steps for each power of two. The engine asks for
+// 4096 bytes at a time to cut small blocks of.
 static size_t arena_round(size_t size) {
-  size_t total = (size + 8 + 15) & ~(size_t)15;
-  if (total < 32) return 32;
-  if (total < 16 * ARENA_SMALL_CLASSES) return total;
-  size_t step = (size_t)1 << (61 - __builtin_clzl(total - 1));
-  return (total + step - 1) & ~(step - 1);
+  if (size <= 8) return 24;
+  if (size <= 1024) return ((size + 7) & ~(size_t)15) + 8;
+  size_t step = (size_t)1 << (61 - __builtin_clzl(size - 1));
+  return ((size + step - 1) & ~(step - 1)) + 8;
 }
 
-static size_t arena_class(size_t total) {
-  if (total < 16 * ARENA_SMALL_CLASSES) return total / 16;
-  int log = 63 - __builtin_clzl(total);
-  return ARENA_SMALL_CLASSES + 4 * (log - 10) + (total >> (log - 2) & 3);
+static size_t arena_class(size_t rounded) {
+  size_t size = rounded - 8;
+  if (size <= 1024) return size / 16;
+  int log = 63 - __builtin_clzl(size - 1);
+  return ARENA_SMALL_CLASSES + 4 * (log - 10) + ((size - 1) >> (log - 2) & 3);
 }
 
 static void *arena_map(size_t length) {
@@ -36,48 +49,52 @@ static void *arena_map(size_t length) {
   return memory == MAP_FAILED ? NULL : memory;
 }
 
-// A large block is a mapping of its own, so that the kernel has it back when it is freed.
+// A large block is a mapping of its own, so that the kernel has it back when it is freed. The first 16 bytes are its header's.
 static size_t arena_length(size_t size) {
-  return (size + ARENA_HEADER + 4095) & ~(size_t)4095;
+  return (size + 16 + ARENA_PAGE - 1) & ~(size_t)(ARENA_PAGE - 1);
 }
 
 static void *arena_large(char *memory, size_t length) {
   if (!memory) return NULL;
-  ((size_t *)(memory + ARENA_HEADER))[-1] = length - ARENA_HEADER;
-  return memory + ARENA_HEADER;
+  ((size_t *)memory)[1] = length - 16;
+  return memory + 16;
+}
+
+static bool arena_is_large(const void *block) {
+  return arena_usable(block) % 16 == 0;
 }
 
 static void *arena_malloc(void *opaque, size_t size) {
   if (size > PTRDIFF_MAX / 2) return NULL;
-  if (size >= ARENA_LARGE) return arena_large(arena_map(arena_length(size)), arena_length(size));
-  size_t total = arena_round(size), class = arena_class(total);
-  if (arena_freed[class]) {
-    void **block = arena_freed[class];
-    arena_freed[class] = *block;
+  if (size >= ARENA_LARGE && !arena->is_fixed) return arena_large(arena_map(arena_length(size)), arena_length(size));
+  size_t rounded = arena_round(size), class = arena_class(rounded), total = rounded + 8;
+  if (arena->freed[class]) {
+    void **block = arena->freed[class];
+    arena->freed[class] = *block;
     return block;
   }
-  if ((size_t)(arena_end - arena_at) < total) {
-    char *piece = arena_map(ARENA_PIECE);
+  if ((size_t)(arena->end - arena->at) < total) {
+    char *piece = arena->is_fixed ? NULL : arena_map(ARENA_PIECE);
     if (!piece) return NULL;
-    arena_at = piece + 8;
-    arena_end = piece + ARENA_PIECE;
+    arena->at = piece + 8;
+    arena->end = piece + ARENA_PIECE;
   }
-  size_t *header = (size_t *)arena_at;
-  *header = total - 8;
-  arena_at += total;
+  size_t *header = (size_t *)arena->at;
+  *header = rounded;
+  arena->at += total;
   return header + 1;
 }
 
 static void arena_free(void *opaque, void *block) {
   if (!block) return;
   size_t size = arena_usable(block);
-  if (size >= ARENA_LARGE) {
-    munmap((char *)block - ARENA_HEADER, size + ARENA_HEADER);
+  if (arena_is_large(block)) {
+    munmap((char *)block - 16, size + 16);
     return;
   }
-  size_t class = arena_class(size + 8);
-  *(void **)block = arena_freed[class];
-  arena_freed[class] = block;
+  size_t class = arena_class(size);
+  *(void **)block = arena->freed[class];
+  arena->freed[class] = block;
 }
 
 // The kernel's pages are zero; a block that was in use is not.
@@ -92,15 +109,15 @@ static void *arena_realloc(void *opaque, void *block, size_t size) {
   if (!block) return arena_malloc(opaque, size);
   size_t old = arena_usable(block);
   if (size <= old) return block;
-  if (old >= ARENA_LARGE && size <= PTRDIFF_MAX / 2) {
-    char *moved = mremap((char *)block - ARENA_HEADER, old + ARENA_HEADER, arena_length(size), MREMAP_MAYMOVE);
+  if (arena_is_large(block) && size <= PTRDIFF_MAX / 2) {
+    char *moved = mremap((char *)block - 16, old + 16, arena_length(size), MREMAP_MAYMOVE);
     return moved == MAP_FAILED ? NULL : arena_large(moved, arena_length(size));
   }
-  size_t total = size < ARENA_LARGE ? arena_round(size) : 0;
-  if (total && (char *)block + old == arena_at && (size_t)(arena_end - arena_at) >= total - old - 8) {
+  size_t rounded = size < ARENA_LARGE ? arena_round(size) : 0;
+  if (rounded && (char *)block + old == arena->at && (size_t)(arena->end - arena->at) >= rounded - old) {
     // The newest block grows where it is.
-    ((size_t *)block)[-1] = total - 8;
-    arena_at = (char *)block - 8 + total;
+    ((size_t *)block)[-1] = rounded;
+    arena->at = (char *)block + rounded;
     return block;
   }
   void *larger = arena_malloc(opaque, size);

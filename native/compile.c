@@ -1,5 +1,5 @@
 // Compiles scripts to bytecode: compile OUT NAME FILE [NAME FILE ...]
-// Writes all bytecode to OUT.bin, one piece behind the other, and `{ "NAME", offset, size },` of each to OUT.inc, for host.c.
+// Writes all bytecode to OUT.bin, one piece behind the other, and `NAME offset size` of each to OUT.txt.
 #include <stdio.h>
 #include <stdlib.h>
 #include "quickjs.h"
@@ -32,7 +32,7 @@ static char *read_script(const char *name, size_t *size) {
 int main(int argc, char **argv) {
   JSRuntime *runtime = JS_NewRuntime();
   JSContext *ctx = JS_NewContext(runtime);
-  FILE *bytecode = open_output(argv[1], ".bin"), *table = open_output(argv[1], ".inc");
+  FILE *bytecode = open_output(argv[1], ".bin"), *table = open_output(argv[1], ".txt");
   // Names of functions and lines stay, for the stack of an error; STRIP leaves them out, to compare the code alone.
   int flags = JS_WRITE_OBJ_BYTECODE | JS_WRITE_OBJ_STRIP_SOURCE | (getenv("STRIP") ? JS_WRITE_OBJ_STRIP_DEBUG : 0);
   size_t offset = 0;
@@ -47,7 +47,7 @@ int main(int argc, char **argv) {
     }
     uint8_t *bytes = JS_WriteObject(ctx, &size, code, flags);
     if (!bytes || fwrite(bytes, 1, size, bytecode) != size) stop("write bytecode of", argv[i]);
-    fprintf(table, "{ \"%s\", %zu, %zu },\n", argv[i], offset, size);
+    fprintf(table, "%s %zu %zu\n", argv[i], offset, size);
     offset += size;
   }
   return fclose(bytecode) || fclose(table);

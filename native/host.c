@@ -18,8 +18,10 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 #include "quickjs.h"
 #include "arena.h"
@@ -27,16 +29,32 @@
 
 #define countof(array) ((int)(sizeof(array) / sizeof((array)[0])))
 
-// What the build makes: the modules' names and where their bytecode begins, and that bytecode in one piece.
-static const struct { const char *name; unsigned offset, size; } modules[] = {
+// What the build makes: the modules' names, where the bytecode of each begins, and whether a process begins with it loaded.
+static const struct { const char *name; unsigned offset, size; bool is_preloaded; } modules[] = {
 #include "modules.inc"
 };
-__asm__(".section .rodata\n.balign 16\nbytecode: .incbin \"" BYTECODE "\"\n.previous\n");
-extern const unsigned char bytecode[] __asm__("bytecode");
 
 // digest.zig
 void sha256(const uint8_t *bytes, size_t size, uint8_t digest[32]);
 void sha512(const uint8_t *bytes, size_t size, uint8_t digest[64]);
+
+// The engine with modules loaded, as a process begins with it. The build runs the executable once, has it load those modules, and writes
+// what this then holds into the executable in its place: a process need not start the engine, nor read their bytecode. All that the
+// engine has lies in `heap`, which has this address in every process.
+static struct {
+  char mark[16]; // by which the build finds it in the executable
+  JSRuntime *runtime; // NULL: the engine is not started yet
+  JSContext *ctx;
+  JSValue native, require, modules[countof(modules)];
+  JSClassID module_class;
+  struct arena arena;
+  char heap[HEAP_SIZE];
+} image __attribute__((section(".image"), aligned(ARENA_PAGE))) = { .mark = "cni-plugins-heap" };
+
+// Bytecode of the modules that are read when they are used. Those that are preloaded come behind them, in the file alone.
+__asm__(".section .rodata\n.balign 16\nbytecode_begin: .incbin \"" BYTECODE "\", 0, " BYTECODE_SIZE "\n.previous\n");
+extern const unsigned char bytecode_begin[] __asm__("bytecode_begin");
+static const unsigned char *bytecode = bytecode_begin;
 
 // Memory that JavaScript may use before its collector looks for cycles, which a call of some milliseconds never has to.
 enum { COLLECT_ABOVE = 8 << 20 };
@@ -45,6 +63,17 @@ enum { COLLECT_ABOVE = 8 << 20 };
 enum { STACK = 4 << 20 };
 
 static int last_errno;
+
+// The engine asks for the time when it starts: not where it starts for the snapshot, which is the same whenever it is made.
+int engine_gettimeofday(struct timeval *now, void *zone) {
+  *now = (struct timeval){ 0 };
+  return image.runtime ? gettimeofday(now, zone) : 0;
+}
+
+int engine_clock_gettime(clockid_t clock, struct timespec *now) {
+  *now = (struct timespec){ 0 };
+  return image.runtime ? clock_gettime(clock, now) : 0;
+}
 
 // C functions by name. Each entry casts its arguments to the types of src/linux/libc.ts, out of which the build makes the table.
 union argument { int64_t number; uint8_t *bytes; };
@@ -165,6 +194,13 @@ static JSValue native_environment(JSContext *ctx, JSValueConst self, int argc, J
   return environment;
 }
 
+// A number from 0 to 1, without 1: Math.random() begins anew in each process.
+static JSValue native_random(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+  uint64_t bits;
+  if (getrandom(&bits, sizeof bits, 0) != sizeof bits) return JS_ThrowInternalError(ctx, "Cannot get random bytes");
+  return JS_NewFloat64(ctx, (double)(bits >> 11) / (1ull << 53));
+}
+
 static JSValue native_exit(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
   int32_t code = 1;
   JS_ToInt32(ctx, &code, argv[0]);
@@ -188,9 +224,6 @@ static JSValue native_digest(JSContext *ctx, JSValueConst self, int argc, JSValu
 
 // A module as others see it. The first read of a name that is not there runs the module, which puts its exports there; later reads
 // are those of any object. So a module is loaded at the first use of one of its exports, however the import is written.
-static JSClassID module_class;
-static JSValue module_objects[countof(modules)], require_function;
-
 static JSValue run_bytecode(JSContext *ctx, int number) {
   JSValue code = JS_ReadObject(ctx, bytecode + modules[number].offset, modules[number].size, JS_READ_OBJ_BYTECODE);
   return JS_IsException(code) ? code : JS_EvalFunction(ctx, code);
@@ -198,7 +231,7 @@ static JSValue run_bytecode(JSContext *ctx, int number) {
 
 static JSValue module_get(JSContext *ctx, JSValueConst object, JSAtom name, JSValueConst receiver) {
   // Its number and one where it is still to be run, the same below zero while it runs, 0 afterwards.
-  intptr_t state = (intptr_t)JS_GetOpaque(object, module_class);
+  intptr_t state = (intptr_t)JS_GetOpaque(object, image.module_class);
   if (state == 0) return JS_UNDEFINED;
   int number = (int)(state > 0 ? state : -state) - 1;
   if (state < 0) {
@@ -210,7 +243,7 @@ static JSValue module_get(JSContext *ctx, JSValueConst object, JSAtom name, JSVa
   dprintf(2, "%s\n", modules[number].name);
 #endif
   JSValue body = run_bytecode(ctx, number);
-  JSValueConst arguments[] = { object, require_function };
+  JSValueConst arguments[] = { object, image.require };
   JSValue result = JS_IsException(body) ? body : JS_Call(ctx, body, JS_UNDEFINED, 2, arguments);
   if (JS_IsException(result)) {
     // It is loaded again by the next use; here the error tells what went wrong.
@@ -224,11 +257,12 @@ static JSValue module_get(JSContext *ctx, JSValueConst object, JSAtom name, JSVa
 }
 
 static JSValue module_object(JSContext *ctx, int number) {
-  if (JS_IsUndefined(module_objects[number])) {
-    module_objects[number] = JS_NewObjectClass(ctx, module_class);
-    JS_SetOpaque(module_objects[number], (void *)(intptr_t)(number + 1));
+  JSValue *object = &image.modules[number];
+  if (JS_IsUndefined(*object)) {
+    *object = JS_NewObjectClass(ctx, image.module_class);
+    JS_SetOpaque(*object, (void *)(intptr_t)(number + 1));
   }
-  return JS_DupValue(ctx, module_objects[number]);
+  return JS_DupValue(ctx, *object);
 }
 
 static JSValue require(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
@@ -247,6 +281,7 @@ static const JSCFunctionListEntry native_functions[] = {
   JS_CFUNC_DEF("directory", 0, native_directory),
   JS_CFUNC_DEF("environment", 0, native_environment),
   JS_CFUNC_DEF("digest", 2, native_digest),
+  JS_CFUNC_DEF("random", 0, native_random),
   JS_CFUNC_DEF("exit", 1, native_exit),
 };
 
@@ -284,36 +319,77 @@ static size_t stack_size(void) {
   return limit.rlim_cur / 2;
 }
 
-static void define_native(JSContext *ctx, int argc, char **argv) {
-  JSValue global = JS_GetGlobalObject(ctx), native = JS_NewObject(ctx), arguments = JS_NewArray(ctx);
-  JS_SetPropertyFunctionList(ctx, native, native_functions, countof(native_functions));
-  for (int i = 0; i < argc; i++)
-    JS_SetPropertyUint32(ctx, arguments, i, decode_utf8(ctx, (const uint8_t *)argv[i], strlen(argv[i])));
-  JS_SetPropertyStr(ctx, native, "argv", arguments);
-  JS_SetPropertyStr(ctx, global, "native", native);
-  JS_FreeValue(ctx, global);
-}
-
 static JSClassExoticMethods module_methods = { .get_property = module_get };
 static const JSClassDef module_definition = { "Module", .exotic = &module_methods };
+
+// The runtime knows where the stack of the process is that loaded the modules; main() says it anew.
+static void forget_stack(void) {
+  uintptr_t here = (uintptr_t)__builtin_frame_address(0), *words = (uintptr_t *)image.runtime;
+  for (size_t i = 0; i < arena_usable(image.runtime) / sizeof *words; i++)
+    if (words[i] - (here - STACK) < 2 * STACK) words[i] = 0;
+}
+
+// The engine, and `native` as the global object of that name.
+static void start_engine(void) {
+  image.arena.at = image.heap + 8;
+  image.arena.end = image.heap + sizeof image.heap;
+  JSRuntime *runtime = JS_NewRuntime2(&arena_functions, NULL);
+  JSContext *ctx = runtime ? JS_NewContext(runtime) : NULL;
+  if (!ctx) fail("Cannot start: out of memory");
+  JS_SetCanBlock(runtime, true);
+  JS_NewClassID(runtime, &image.module_class);
+  if (JS_NewClass(runtime, image.module_class, &module_definition)) fail("Cannot start: out of memory");
+  JS_SetClassProto(ctx, image.module_class, JS_NULL);
+  for (int i = 0; i < countof(modules); i++) image.modules[i] = JS_UNDEFINED;
+  image.require = JS_NewCFunction(ctx, require, "require", 1);
+  image.native = JS_NewObject(ctx);
+  JS_SetPropertyFunctionList(ctx, image.native, native_functions, countof(native_functions));
+  JSValue global = JS_GetGlobalObject(ctx);
+  JS_SetPropertyStr(ctx, global, "native", JS_DupValue(ctx, image.native));
+  JS_FreeValue(ctx, global);
+  image.runtime = runtime;
+  image.ctx = ctx;
+  call_export(ctx, GLOBALS, "installGlobals");
+}
+
+// Loads the modules that are to be preloaded, and writes the image: --snapshot OUTPUT BYTECODE. Reading a name that no module has loads it.
+static void write_snapshot(const char *output, const char *bytecode_file) {
+  int file = open(bytecode_file, O_RDONLY | O_CLOEXEC);
+  struct stat status;
+  if (file < 0 || fstat(file, &status)) fail("Cannot read the bytecode");
+  bytecode = mmap(NULL, status.st_size, PROT_READ, MAP_PRIVATE, file, 0);
+  if (bytecode == MAP_FAILED) fail("Cannot read the bytecode");
+  image.arena.is_fixed = true;
+  start_engine();
+  for (int i = 0; i < countof(modules); i++) {
+    if (!modules[i].is_preloaded) continue;
+    JSValue module = module_object(image.ctx, i), missing = JS_GetPropertyStr(image.ctx, module, "");
+    if (JS_IsException(missing)) fail_with_exception(image.ctx);
+    JS_FreeValue(image.ctx, module);
+  }
+  JS_RunGC(image.runtime);
+  image.arena.is_fixed = false;
+  forget_stack();
+  int out = open(output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  size_t size = image.arena.at - (char *)&image;
+  image.arena.end = image.arena.at;
+  if (out < 0 || write(out, &image, size) != (ssize_t)size) fail("Cannot write the snapshot");
+  _exit(0);
+}
 
 int main(int argc, char **argv) {
   // A write to a closed pipe fails with EPIPE, as in Node.js.
   signal(SIGPIPE, SIG_IGN);
-  JSRuntime *runtime = JS_NewRuntime2(&arena_functions, NULL);
-  JSContext *ctx = runtime ? JS_NewContext(runtime) : NULL;
-  if (!ctx) fail("Cannot start: out of memory");
-  JS_SetGCThreshold(runtime, COLLECT_ABOVE);
-  JS_SetMaxStackSize(runtime, stack_size());
-  JS_SetCanBlock(runtime, true);
-  JS_NewClassID(runtime, &module_class);
-  if (JS_NewClass(runtime, module_class, &module_definition)) fail("Cannot start: out of memory");
-  JS_SetClassProto(ctx, module_class, JS_NULL);
-  for (int i = 0; i < countof(modules); i++) module_objects[i] = JS_UNDEFINED;
-  require_function = JS_NewCFunction(ctx, require, "require", 1);
-  define_native(ctx, argc, argv);
-
-  call_export(ctx, GLOBALS, "installGlobals");
-  call_export(ctx, ENTRY, "start");
+  arena = &image.arena;
+  if (!image.runtime && argc == 4 && !strcmp(argv[1], "--snapshot")) write_snapshot(argv[2], argv[3]);
+  if (!image.runtime) start_engine();
+  JS_SetGCThreshold(image.runtime, COLLECT_ABOVE);
+  JS_SetMaxStackSize(image.runtime, stack_size());
+  JS_UpdateStackTop(image.runtime);
+  JSValue arguments = JS_NewArray(image.ctx);
+  for (int i = 0; i < argc; i++)
+    JS_SetPropertyUint32(image.ctx, arguments, i, decode_utf8(image.ctx, (const uint8_t *)argv[i], strlen(argv[i])));
+  JS_SetPropertyStr(image.ctx, image.native, "argv", arguments);
+  call_export(image.ctx, ENTRY, "start");
   _exit(0);
 }

@@ -38,6 +38,8 @@ export function compileSchema(schema: z.$ZodType, readers: Readers): string {
         return parseObject(def, value, put);
       case "array":
         return parseArray(def, value, put);
+      case "record":
+        return parseRecord(def, value, put);
       case "pipe":
         return parseText(def, value, put);
       default:
@@ -80,6 +82,19 @@ export function compileSchema(schema: z.$ZodType, readers: Readers): string {
     const [list, element] = [variable("list"), variable("element")];
     const each = parse(definitionOf(def.element), element, (parsed) => `${list}.push(${parsed});`);
     return `if(!Array.isArray(${value}))return;const ${list}=[];for(const ${element} of ${value}){${each}}${put(list)}`;
+  }
+
+  function parseRecord(def: z.$ZodRecordDef, value: string, put: Put): string {
+    const keys = definitionOf(def.keyType);
+    if (def.checks !== undefined || keys.type !== "string" || keys.checks !== undefined) refuse(def);
+    const [record, key, member] = [variable("record"), variable("key"), variable("member")];
+    const each = parse(definitionOf(def.valueType), member, (parsed) => `${record}[${key}]=${parsed};`);
+    return [
+      `if(${value}?.constructor!==Object)return;const ${record}={};`,
+      // Written so, it would be the prototype.
+      `for(const ${key} in ${value}){if(${key}==="__proto__")return;const ${member}=${value}[${key}];${each}}`,
+      put(record),
+    ].join("");
   }
 
   function parseText(def: z.$ZodPipeDef, value: string, put: Put): string {

@@ -91,7 +91,7 @@ const files: FileSystem = {
   readdirSync,
   realpathSync: (path) => native.realpath(checkedPath(path)) ?? fail("realpath", path),
   copyFileSync: (from, to, mode = 0) => copyFile(files, { from, to, mode }),
-  statfsSync: statFileSystem,
+  statfsSync: (path) => statFileSystem(path),
   constants: { COPYFILE_EXCL: 1, COPYFILE_FICLONE: 2, R_OK: 4, W_OK: 2, X_OK: 1 },
 };
 

@@ -1,6 +1,10 @@
-/** TextEncoder and TextDecoder, which the engine has not. Only UTF-8, and only what our code and its packages call. */
+/**
+ * TextEncoder and TextDecoder, which the engine has not: only UTF-8, and only what our code and its packages call. And random numbers
+ * from the kernel: the engine's own would be the same in each process, for all begin with the same heap.
+ */
 export function installGlobals(): void {
   Object.assign(globalThis, { TextEncoder: Utf8Encoder, TextDecoder: Utf8Decoder });
+  Math.random = native.random;
 }
 
 class Utf8Encoder {

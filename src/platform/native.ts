@@ -18,6 +18,8 @@ export interface Native {
   environment(): Readonly<Record<string, string>>;
   /** SHA-256 or SHA-512, in hex. */
   digest(bits: 256 | 512, bytes: Uint8Array): string;
+  /** A number from 0 to 1, without 1. */
+  random(): number;
   exit(code: number): never;
 }
 

@@ -1,11 +1,13 @@
 import { libcTerminal } from "../linux/libc.ts";
 import type { HostProcess } from "./process.ts";
 
-const [argv0 = "", ...args] = native.argv;
-
 const host: HostProcess = {
-  argv0,
-  args,
+  get argv0() {
+    return native.argv[0] ?? "";
+  },
+  get args() {
+    return native.argv.slice(1);
+  },
   executable: () => native.realpath("/proc/self/exe") ?? "",
   directory: () => native.directory() ?? ".",
   environment: native.environment,

@@ -1,0 +1,97 @@
+import { spawnSync } from "node:child_process";
+import fs from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { buildNative } from "../../build/native-image.mjs";
+import { Lab } from "../lab.ts";
+
+const root = path.join(import.meta.dirname, "../..");
+
+/** What runtimes ask for: two published ports, one of each protocol, and limits. */
+const CAPABILITIES = {
+  portMappings: [
+    { hostPort: 8080, containerPort: 80, protocol: "tcp" },
+    { hostPort: 8053, containerPort: 53, protocol: "udp" },
+  ],
+  bandwidth: { ingressRate: 10_000_000, ingressBurst: 1_000_000, egressRate: 10_000_000, egressBurst: 1_000_000 },
+};
+
+interface PluginConfig {
+  readonly type: string;
+  readonly capabilities?: Readonly<Record<string, boolean>>;
+}
+
+/**
+ * Names of the modules that ADD, CHECK and DEL of the lists in `conf` load, and VERSION and loopback, by an image that tells which it
+ * loads. Needs root. `load` is as for buildNative.
+ */
+export async function recordModules(load?: (file: string) => string): Promise<ReadonlySet<string>> {
+  const bin = fs.mkdtempSync(path.join(os.tmpdir(), "record-"));
+  const lab = new Lab();
+  try {
+    const image = path.join(bin, "image");
+    await buildNative(image, { preloaded: [], flags: ["-DTRACE_MODULES"], ...(load && { load }) });
+    const plugins = fs.readdirSync(path.join(root, "plugins"));
+    for (const name of plugins) fs.linkSync(image, path.join(bin, name));
+    return new Set([...traceLists(lab, bin), ...traceVersion(bin)]);
+  } finally {
+    lab.dispose();
+    fs.rmSync(bin, { recursive: true });
+  }
+}
+
+function traceLists(lab: Lab, bin: string): readonly string[] {
+  const files = fs.readdirSync(path.join(root, "conf"), { recursive: true, encoding: "utf8" });
+  const lists = files.filter((file) => /\.conf(list)?$/.test(file)).sort();
+  return lists.flatMap((file, index) => {
+    const list = JSON.parse(fs.readFileSync(path.join(root, "conf", file), "utf8"));
+    const plugins: PluginConfig[] = [{ type: "loopback" }, ...(list.plugins ?? [list])];
+    const netns = lab.addNamespace(`c${index}`);
+    const modules = traceChain(lab, plugins, { bin, netns, cniVersion: list.cniVersion, name: list.name });
+    lab.clear();
+    return modules;
+  });
+}
+
+function traceChain(
+  lab: Lab,
+  plugins: readonly PluginConfig[],
+  network: { bin: string; netns: string; cniVersion: string; name: string },
+): readonly string[] {
+  const { bin, netns, cniVersion, name } = network;
+  const modules: string[] = [];
+  let prevResult: unknown;
+  const call = (command: string, plugin: PluginConfig) => {
+    const runtimeConfig = Object.fromEntries(
+      Object.entries(CAPABILITIES).filter(([capability]) => plugin.capabilities?.[capability]),
+    );
+    const config = { ...plugin, cniVersion, name, runtimeConfig, ...(prevResult !== undefined && { prevResult }) };
+    const { status, stdout, stderr } = lab.plugin(plugin.type, { command, config: inLab(config, lab), netns, bin });
+    if (status !== 0) throw new Error(`${command} of ${plugin.type} in ${name} failed: ${stdout}${stderr}`);
+    modules.push(...stderr.trim().split("\n"));
+    return stdout;
+  };
+  const [loopback, ...others] = plugins;
+  for (const plugin of others) prevResult = JSON.parse(call("ADD", plugin));
+  for (const plugin of others) if (cniVersion >= "0.4.0") call("CHECK", plugin);
+  for (const plugin of others.toReversed()) call("DEL", plugin);
+  prevResult = undefined;
+  for (const command of ["ADD", "DEL"]) if (loopback !== undefined) call(command, loopback);
+  return modules.filter(isModule);
+}
+
+/** Leases are the lab's own. */
+function inLab(config: PluginConfig & { readonly ipam?: object }, lab: Lab): object {
+  return config.ipam === undefined ? config : { ...config, ipam: { ...config.ipam, dataDir: lab.dataDir } };
+}
+
+function traceVersion(bin: string): readonly string[] {
+  const env = { CNI_COMMAND: "VERSION" };
+  const { stderr } = spawnSync(path.join(bin, "bridge"), { env, input: "{}", encoding: "utf8" });
+  return stderr.trim().split("\n").filter(isModule);
+}
+
+/** What a plugin says to a person is no module. */
+function isModule(line: string): boolean {
+  return /^[@\w./?-]+$/.test(line);
+}
