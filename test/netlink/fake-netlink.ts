@@ -1,3 +1,4 @@
+import { NetlinkError } from "../../src/netlink/acknowledgement.ts";
 import type { Request } from "../../src/netlink/answers.ts";
 import type { Message } from "../../src/netlink/message.ts";
 import type { Events, Netlink } from "../../src/netlink/socket.ts";
@@ -29,7 +30,12 @@ export class FakeNetlink implements Netlink {
 
   request = (request: Request): readonly Message[] => {
     this.requests.push(request);
-    return this.#answer(request);
+    try {
+      return this.#answer(request);
+    } catch (error) {
+      if (error instanceof NetlinkError && request.absent?.includes(error.errno)) return [];
+      throw error;
+    }
   };
 
   transact = (requests: readonly Request[]): readonly Message[] => requests.flatMap((request) => this.request(request));
