@@ -47,7 +47,9 @@ describe("collectAnswers()", () => {
 
     expect(collectAnswers(requests, { awaited: all, receive: receiver([[verdict(1, 19)]]) }).messages).toEqual([]);
     const other = receiver([[verdict(1, 1)]]);
-    expect(() => collectAnswers(requests, { awaited: all, receive: other })).toThrow("Cannot get: Operation not permitted");
+    expect(() => collectAnswers(requests, { awaited: all, receive: other })).toThrow(
+      "Cannot get: Operation not permitted",
+    );
   });
 
   test("takes one object for the whole answer to a request without acknowledgement", () => {
