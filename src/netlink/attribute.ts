@@ -10,7 +10,7 @@ export interface Attribute {
 /** A flag in an attribute's type. <linux/netlink.h> */
 const NLA_F = { NESTED: 0x8000 } as const;
 
-/** What is left of a type without its flags, NLA_TYPE_MASK. <linux/netlink.h> */
+/** What is left of a type without its flags, NLA_F_NESTED and NLA_F_NET_BYTEORDER. */
 const TYPE_MASK = 0x3fff;
 
 /** sizeof(struct nlattr): u16 length, u16 type. <linux/netlink.h> */

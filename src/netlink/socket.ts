@@ -1,6 +1,7 @@
 import fs from "#fs";
 import { writeAside } from "../linux/aside.ts";
 import { ERRNO, LinuxError } from "../linux/errno.ts";
+import { askInterface, type InterfaceAnswer } from "../linux/ifreq.ts";
 import { withNetns } from "../linux/netns.ts";
 import {
   AF,
@@ -61,6 +62,8 @@ export interface Netlink {
    * What it returns waits for the answer, once; until then this socket takes no other request. @throws as `request`
    */
   readonly begin: (request: Request) => () => void;
+  /** What ioctl(2) says about an interface: without the kernel's lock on all links, which a request has to wait for. */
+  readonly ask: (what: number, name: string) => InterfaceAnswer;
   /** Starts to listen to a multicast group, like RTNLGRP_LINK, in the same namespace; a descriptor in `netns` must still be open. */
   readonly listen: (group: number) => Events;
   readonly close: () => void;
@@ -102,6 +105,7 @@ export function openNetlink(options: NetlinkOptions = {}): Netlink {
         release?.();
       };
     },
+    ask: (what, name) => askInterface(fd, what, name),
     listen: (group) => listen(options, group),
     close: () => fs.closeSync(fd),
   };

@@ -1,3 +1,4 @@
+import { ERRNO } from "../../src/linux/errno.ts";
 import { NetlinkError } from "../../src/netlink/acknowledgement.ts";
 import type { Request } from "../../src/netlink/answers.ts";
 import type { Message } from "../../src/netlink/message.ts";
@@ -9,6 +10,8 @@ export class FakeNetlink implements Netlink {
   readonly groups: number[] = [];
   /** How many listeners are open. */
   listening = 0;
+  /** What ioctl(2) says about an interface: that there is none, unless a test has something else. */
+  ask: Netlink["ask"] = () => ({ errno: ERRNO.ENODEV, data: new Uint8Array(24) });
   readonly #answer: (request: Request) => readonly Message[];
   readonly #events: (readonly Message[] | undefined)[];
 
