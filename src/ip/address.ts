@@ -97,8 +97,12 @@ export function isLoopback({ family, value }: Address): boolean {
 /** Four octets without leading zeros. */
 function parseIpv4(text: string): Address | undefined {
   const octets = text.split(".");
-  if (octets.length !== 4 || !octets.every((octet) => /^(?:0|[1-9]\d{0,2})$/.test(octet) && Number(octet) <= 255)) {
-    return undefined;
+  if (octets.length !== 4) return undefined;
+  let value = 0;
+  for (const octet of octets) {
+    const number = Number(octet);
+    if (!(number >= 0 && number <= 255) || String(number) !== octet) return undefined;
+    value = value * 256 + number;
   }
-  return { family: 4, value: BigInt(octets.reduce((value, octet) => value * 256 + Number(octet), 0)) };
+  return { family: 4, value: BigInt(value) };
 }

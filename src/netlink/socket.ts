@@ -33,8 +33,8 @@ export const NETLINK = {
 /** sizeof(struct sockaddr_nl): u16 family, u16 pad, u32 port, u32 groups. <linux/netlink.h> */
 const ADDRESS_SIZE = 12;
 
-/** Room for a datagram: the kernel fills those of a list up to 32 KiB. */
-const BUFFER_SIZE = 64 * 1024;
+/** Room for a datagram of any socket, which is read at once: the kernel fills those of a list up to 32 KiB. */
+const BUFFER = new Uint8Array(64 * 1024);
 
 /** How long the kernel may take to answer. */
 const ANSWER_MS = 10_000;
@@ -79,12 +79,11 @@ export interface Events {
 /** Opens a netlink socket. @throws LinuxError when the namespace or the socket cannot be opened */
 export function openNetlink(options: NetlinkOptions = {}): Netlink {
   const fd = openIn(options);
-  const buffer = new Uint8Array(BUFFER_SIZE);
   let sequence = 0;
   const number = (requests: readonly Request[]) => new Map(requests.map((request) => [++sequence, request]));
   const collect = (numbered: ReadonlyMap<number, Request>, awaited: (request: Request) => boolean) => {
     const deadline = performance.now() + ANSWER_MS;
-    const receive = () => receiveMessages(fd, buffer, deadline) ?? refuseSilence([...numbered.values()]);
+    const receive = () => receiveMessages(fd, deadline) ?? refuseSilence([...numbered.values()]);
     return collectAnswers(numbered, { awaited, receive });
   };
   const exchange = (requests: readonly Request[], awaited: (request: Request) => boolean) => {
@@ -147,10 +146,10 @@ function encodeRequests(numbered: ReadonlyMap<number, Request>): Uint8Array {
 }
 
 /** The messages of the next datagram from the kernel; other processes may write to our socket as well. */
-function receiveMessages(fd: number, buffer: Uint8Array, deadline: number): readonly Message[] | undefined {
+function receiveMessages(fd: number, deadline: number): readonly Message[] | undefined {
   const sender = new Uint8Array(ADDRESS_SIZE);
   for (;;) {
-    const datagram = receiveDatagram(fd, { buffer, sender, deadline });
+    const datagram = receiveDatagram(fd, { buffer: BUFFER, sender, deadline });
     if (datagram === undefined) return undefined;
     if (viewOf(sender).getUint32(4, true) === 0) return decodeMessages(datagram.slice());
   }
@@ -167,7 +166,6 @@ function refuseSilence(requests: readonly Request[]): never {
 
 function listen(options: NetlinkOptions, group: number): Events {
   const fd = openIn(options);
-  const buffer = new Uint8Array(BUFFER_SIZE);
   try {
     bindSocket(fd, kernelAddress());
     join(fd, group);
@@ -175,7 +173,7 @@ function listen(options: NetlinkOptions, group: number): Events {
     fs.closeSync(fd);
     throw error;
   }
-  return { next: (deadline) => receiveEvents(fd, buffer, deadline), close: () => fs.closeSync(fd) };
+  return { next: (deadline) => receiveEvents(fd, deadline), close: () => fs.closeSync(fd) };
 }
 
 function join(fd: number, group: number): void {
@@ -184,9 +182,9 @@ function join(fd: number, group: number): void {
 }
 
 /** The kernel reports once with ENOBUFS that it had no room for some. */
-function receiveEvents(fd: number, buffer: Uint8Array, deadline: number): readonly Message[] | undefined {
+function receiveEvents(fd: number, deadline: number): readonly Message[] | undefined {
   try {
-    return receiveMessages(fd, buffer, deadline);
+    return receiveMessages(fd, deadline);
   } catch (error) {
     if (error instanceof LinuxError && error.errno === ERRNO.ENOBUFS) return [];
     throw error;
