@@ -64,16 +64,15 @@ export function takeAttributes<T>(
   known: readonly (T | undefined)[],
   take: (place: T, value: Uint8Array) => void,
 ): number {
-  const size = bytes.length;
+  const view = viewOf(bytes);
   let passed = 0;
-  for (let offset = 0; offset + HEADER_SIZE <= size; ) {
-    // By byte, not by DataView: a third of the time.
-    const length = (bytes[offset] ?? 0) | ((bytes[offset + 1] ?? 0) << 8);
-    if (length < HEADER_SIZE || offset + length > size) decodeAttributes(bytes.subarray(offset));
-    const place = known[((bytes[offset + 2] ?? 0) | ((bytes[offset + 3] ?? 0) << 8)) & TYPE_MASK];
+  for (let offset = 0; offset + HEADER_SIZE <= bytes.length; ) {
+    const length = view.getUint16(offset, true);
+    if (length < HEADER_SIZE || offset + length > bytes.length) decodeAttributes(bytes.subarray(offset));
+    const place = known[view.getUint16(offset + 2, true) & TYPE_MASK];
     if (place === undefined) passed++;
     else take(place, bytes.subarray(offset + HEADER_SIZE, offset + length));
-    offset += (length + 3) & ~3;
+    offset += align(length);
   }
   return passed;
 }
