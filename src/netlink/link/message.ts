@@ -79,11 +79,7 @@ export function readLink(payload: Uint8Array): Link {
     promiscuous: (header.flags & IFF.PROMISC) !== 0,
     allMulticast: (header.flags & IFF.ALLMULTI) !== 0,
     transmitQueueLength: attributes.transmitQueueLength ?? 0,
-    get bridge() {
-      return info?.kind === "bridge" && info.data ? decodeFields(BRIDGE_FIELDS, info.data) : undefined;
-    },
-    get port() {
-      return info?.portKind === "bridge" && info.portData ? decodeFields(PORT_FIELDS, info.portData) : undefined;
-    },
+    bridge: info?.kind === "bridge" && info.data ? decodeFields(BRIDGE_FIELDS, info.data) : undefined,
+    port: info?.portKind === "bridge" && info.portData ? decodeFields(PORT_FIELDS, info.portData) : undefined,
   };
 }
