@@ -93,9 +93,7 @@ describe.each([["ADD"], ["DEL"]])("host-local %s killed", (command) => {
     const counts = await Promise.all(CALLS.map((call) => killEach(command, call)));
     const met = CALLS.filter((_call, index) => (counts[index] ?? 0) > 0);
     const essential =
-      command === "ADD"
-        ? ["mkdir", "write", "utimensat", "symlink", "link", "unlink", "rename"]
-        : ["rename", "unlink"];
+      command === "ADD" ? ["mkdir", "write", "utimensat", "symlink", "link", "unlink", "rename"] : ["rename", "unlink"];
     expect(met).toEqual(expect.arrayContaining(essential));
   });
 });
