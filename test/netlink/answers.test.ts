@@ -43,7 +43,7 @@ describe("collectAnswers()", () => {
   });
 
   test("takes a refusal that says that there is no such object for an answer of none", () => {
-    const requests = new Map([[1, { ...request("get", 0), absent: [19] }]]);
+    const requests = new Map([[1, { ...request("get", 0), expected: [19] }]]);
 
     expect(collectAnswers(requests, { awaited: all, receive: receiver([[verdict(1, 19)]]) }).messages).toEqual([]);
     const other = receiver([[verdict(1, 1)]]);

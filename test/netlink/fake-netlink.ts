@@ -36,7 +36,7 @@ export class FakeNetlink implements Netlink {
     try {
       return this.#answer(request);
     } catch (error) {
-      if (error instanceof NetlinkError && request.absent?.includes(error.errno)) return [];
+      if (error instanceof NetlinkError && request.expected?.includes(error.errno)) return [];
       throw error;
     }
   };

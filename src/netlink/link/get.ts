@@ -21,7 +21,7 @@ export function findLink(netlink: Netlink, which: string | number): Link | undef
   const header = typeof which === "number" ? { index: which } : {};
   const name = typeof which === "string" ? { name: which } : {};
   const payload = encodeLink({ header, attributes: { ...name, extensions: RTEXT_FILTER.SKIP_STATS } });
-  const request = { type: RTM.GETLINK, flags: 0, payload, action: describe(which), absent: NONE };
+  const request = { type: RTM.GETLINK, flags: 0, payload, action: describe(which), expected: NONE };
   const [message] = netlink.request(request);
   return message && readLink(message.payload);
 }
