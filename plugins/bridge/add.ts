@@ -5,7 +5,8 @@ import { findIpamType, type Request } from "../../src/cni/request.ts";
 import type { Interface, Result } from "../../src/cni/result.ts";
 import { compareVersions } from "../../src/cni/version.ts";
 import { launch } from "../../src/linux/process.ts";
-import { findLink, getLink } from "../../src/netlink/link/get.ts";
+import { getLinkBrief, type LinkBrief } from "../../src/netlink/link/brief.ts";
+import { findLink } from "../../src/netlink/link/get.ts";
 import type { Link } from "../../src/netlink/link/message.ts";
 import { type Netlink, openNetlink } from "../../src/netlink/socket.ts";
 import { ensureBridge, pinBridgeMac, withBridge } from "../../src/steps/bridge.ts";
@@ -168,13 +169,13 @@ function assignAddresses(
 
 /** The links as they are now that they are connected; the bridge with the MAC that it had before our port joined. */
 function settle({ host, request }: Attachment, bridge: Link, veth: VethPair) {
-  const now = getLink(host, bridge.index);
+  const now = getLinkBrief(host, bridge);
   pinBridgeMac(host, bridge, now);
   reportMtu({ before: bridge, now, port: veth.port }, request.log);
   return { bridge: { ...report(now), mac: bridge.mac }, port: report(veth.port), inside: report(veth.inside) };
 }
 
-function report({ name, mac, mtu }: Link): Interface {
+function report({ name, mac, mtu }: LinkBrief): Interface {
   return { name, mac, mtu };
 }
 

@@ -7,7 +7,8 @@ import type { Request } from "../../src/cni/request.ts";
 import type { Mac } from "../../src/ip/mac.ts";
 import type { SpoofCheck } from "../../src/netfilter/spoof-elements.ts";
 import * as schema from "./schema.ts";
-import { expandTrunk, MAX_VLAN } from "./vlan-trunk.ts";
+import { MAX_VLAN } from "./vlan-id.ts";
+import { expandTrunk } from "./vlan-trunk.ts";
 
 /** What `bridge` was asked to do: every field has its default, and every combination that cannot work is refused. */
 export interface BridgeConfig

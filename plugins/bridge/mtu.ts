@@ -1,4 +1,5 @@
 import { IF_OPER } from "../../src/netlink/link/attributes.ts";
+import type { LinkBrief } from "../../src/netlink/link/brief.ts";
 import { findLink } from "../../src/netlink/link/get.ts";
 import type { Link } from "../../src/netlink/link/message.ts";
 import { findDefaultRoute } from "../../src/netlink/route/default.ts";
@@ -24,7 +25,7 @@ export function chooseMtu(host: Netlink, mtu: BridgeConfig["mtu"], log: (line: s
  * the lowest as the bridge's, unless somebody set that; so nothing is asked of the ports.
  */
 export function reportMtu(
-  { before, now, port }: { before: Link; now: Link; port: Link },
+  { before, now, port }: { before: Link; now: LinkBrief; port: LinkBrief },
   log: (line: string) => void,
 ): void {
   const others = before.operationalState === IF_OPER.UP ? before.mtu : now.mtu;

@@ -34,6 +34,11 @@ interface Place {
   readonly veth: VethPair;
 }
 
+/** The same with all that the kernel says of its links. */
+interface KnownPlace extends Place {
+  readonly veth: Readonly<Record<keyof VethPair, Link>>;
+}
+
 /**
  * What checks a port as the configuration asks; undefined where it does not ask. What it makes later goes when the call fails:
  * after the port, where this comes before it. @throws CniError unsupportedField when the kernel cannot
@@ -88,7 +93,7 @@ export function endStaleSpoofChecks(request: Request, valid: readonly Omit<Owner
 
 /** What is missing of the checks, as sentences. For the MAC alone those of the reference plugins' ADD count as well. */
 export function verifySpoofGuard(
-  { request, bridge, veth }: Place,
+  { request, bridge, veth }: KnownPlace,
   { spoofCheck: check }: BridgeConfig,
   ips: readonly IpConfig[],
 ): readonly string[] {
@@ -99,7 +104,7 @@ export function verifySpoofGuard(
   return [...verifySpoofCheck(netlink, { port, prefixes: prefixesOf(ips) }), ...unseenBy({ bridge, veth }, check)];
 }
 
-function unseenBy({ bridge, veth }: Pick<Place, "bridge" | "veth">, check: SpoofCheck): readonly string[] {
+function unseenBy({ bridge, veth }: Omit<KnownPlace, "request">, check: SpoofCheck): readonly string[] {
   const groups = veth.port.port?.groups;
   if (check === "mac")
     return learnsUnseen(bridge) ? [`Bridge "${bridge.name}" has no_linklocal_learn off, expected on`] : [];

@@ -49,8 +49,9 @@ function askIpam<T>(ask: () => T): T {
 function checkHost(host: Netlink, config: BridgeConfig): readonly string[] {
   const { bridge: name } = config;
   const need = needForVlans(config);
-  const missing = (["bridge", "veth"] as const).filter((kind) => !supportsKind(host, kind));
   const link = findLink(host, name);
+  const unproven = link?.kind === "bridge" ? (["veth"] as const) : (["bridge", "veth"] as const);
+  const missing = unproven.filter((kind) => !supportsKind(host, kind));
   return [
     ...missing.map((kind) => `The kernel has no links of kind "${kind}": load its module, "modprobe ${kind}"`),
     ...(link === undefined || link.kind === "bridge" ? [] : [describeConflict(name, link.kind)]),

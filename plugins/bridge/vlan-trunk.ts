@@ -1,7 +1,5 @@
 import { CniError } from "../../src/cni/error.ts";
-
-/** Highest ID that a VLAN may have; 4095 is reserved. IEEE 802.1Q, 9.6 */
-export const MAX_VLAN = 4094;
+import { MAX_VLAN } from "./vlan-id.ts";
 
 /** An entry of `vlanTrunk`: one VLAN, a range of them (both ends included), or both. */
 export interface TrunkEntry {

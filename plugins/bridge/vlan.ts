@@ -1,4 +1,4 @@
-import type { Link } from "../../src/netlink/link/message.ts";
+import type { Link, LinkId } from "../../src/netlink/link/message.ts";
 import type { Netlink } from "../../src/netlink/socket.ts";
 import { addVlans } from "../../src/netlink/vlan/add.ts";
 import { deleteVlans } from "../../src/netlink/vlan/delete.ts";
@@ -34,7 +34,7 @@ export function planVlans(config: Pick<BridgeConfig, "vlan" | "vlanTrunk" | "pre
  * Puts a port into its VLANs, and out of the one that its bridge puts every new port into. Twice is once. Comes before
  * the other end is up, lest a packet passes in the wrong VLAN.
  */
-export function joinVlans(host: Netlink, bridge: Link, port: Link, plan: VlanPlan): void {
+export function joinVlans(host: Netlink, bridge: Link, port: LinkId, plan: VlanPlan): void {
   if (plan.vlans.length === 0) return;
   addVlans(host, port, plan.vlans);
   const byDefault = bridge.bridge?.defaultVlan ?? 0;

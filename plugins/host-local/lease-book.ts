@@ -5,9 +5,10 @@ import * as files from "./atomic-file.ts";
 import type { OpenFolder } from "./exclusive.ts";
 import { type Attachment, addressesOf, formatLease, type Lease } from "./lease.ts";
 import { attempt, findLeases, lastName, listNames, readLast, readLeases } from "./lease-folder.ts";
+import { lookForNames } from "./lease-names.ts";
 import { findRecord, removeRecord, writeRecord } from "./lease-record.ts";
-import { identifyNetns } from "./namespaces.ts";
-import { countAddresses, formatCounts, isIn, lookForNames } from "./pool.ts";
+import { identifyNetns } from "./netns-identity.ts";
+import { countAddresses, formatCounts, isIn } from "./pool.ts";
 import { findResting } from "./quarantine.ts";
 import type { RangeSet } from "./range-set.ts";
 import { findDeadLeases, findOutlivedLeases, reclaimLeases } from "./reclaim.ts";
@@ -35,7 +36,7 @@ export function openBook(open: OpenFolder, { attachment, netns, releaseDelay }: 
   const recorder = startRecord(open, { owner: formatLease(attachment), netns, held });
   const isTaken = lookForNames(folder, fs.existsSync);
   const undos: (() => void)[] = [];
-  const resting = () => findResting(folder, releaseDelay);
+  const resting = () => (releaseDelay === 0 ? [] : findResting(folder, releaseDelay));
   const outlived = held.length === 0 ? [] : findOutlivedLeases(folder, held);
   const isOutlived = (address: Address) => outlived.some(({ name }) => name === formatAddress(address));
   return {

@@ -1,15 +1,5 @@
 import fs from "#fs";
-
-/** The inode of the network namespace at the path, which is its identity while it lives; "" where there is none. namespaces(7) */
-export function identifyNetns(path: string): string {
-  if (path === "") return "";
-  try {
-    const found = fs.statSync(path);
-    return found.dev === deviceOfNamespaces() ? String(found.ino) : "";
-  } catch {
-    return "";
-  }
-}
+import { deviceOfNamespaces } from "./netns-identity.ts";
 
 /**
  * Those of the namespaces (inodes) that are nowhere any more: no process or thread is in them, none has them open, and in
@@ -87,10 +77,6 @@ function readLink(path: string): string | undefined {
 function seeName(name: string | undefined, see: See): void {
   const inode = /^net:\[(\d+)\]$/.exec(name ?? "")?.[1];
   if (inode !== undefined) see(inode);
-}
-
-function deviceOfNamespaces(): number {
-  return fs.statSync("/proc/self/ns/net").dev;
 }
 
 /** Undefined where the process has ended meanwhile. */

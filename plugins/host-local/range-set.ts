@@ -58,8 +58,8 @@ export function completeRange(fields: RangeFields): AddressRange {
   if (rangeEnd !== undefined && !(prefixContains(subnet, end) && !isAfter(start, end))) {
     refuse(`RangeEnd ${formatAddress(end)} not in network ${formatPrefix(subnet)}`);
   }
-  const excluded = mergeRanges((fields.exclude ?? []).map((text) => exclude(text, subnet)));
-  return { subnet, start, end, gateway, excluded };
+  const excluded = fields.exclude && mergeRanges(fields.exclude.map((text) => exclude(text, subnet)));
+  return { subnet, start, end, gateway, excluded: excluded ?? [] };
 }
 
 /** A range set of one family whose ranges share no address. @throws CniError invalidConfig */

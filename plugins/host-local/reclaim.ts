@@ -3,7 +3,8 @@ import * as files from "./atomic-file.ts";
 import { findBootTime, readBoot } from "./boot.ts";
 import { describeOwner, isVoid, type Lease, ownerOf } from "./lease.ts";
 import { findRecord, type LeaseRecord, removeRecord, writeRecord } from "./lease-record.ts";
-import { findGoneNamespaces, identifyNetns } from "./namespaces.ts";
+import { findGoneNamespaces } from "./namespaces.ts";
+import { identifyNetns } from "./netns-identity.ts";
 
 /** A lease that nobody lives to use, and why. */
 export interface DeadLease extends Lease {

@@ -1,5 +1,4 @@
-/** The deepest nesting of arrays and objects that Go's encoding/json reads. */
-export const MAX_DEPTH = 10_000;
+import { MAX_DEPTH } from "./json-depth.ts";
 
 /** What the document allows next. */
 type Expectation = "value" | "firstElement" | "firstKey" | "key" | "colon" | "afterValue";

@@ -1,4 +1,5 @@
-import { findSyntaxError, MAX_DEPTH } from "./json-syntax.ts";
+import { MAX_DEPTH } from "./json-depth.ts";
+import { findSyntaxError } from "./json-syntax.ts";
 
 /** A number written with a fraction or an exponent. Go refuses it where an integer is wanted, even "1500.0". */
 export class Decimal {

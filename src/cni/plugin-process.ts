@@ -76,7 +76,7 @@ export function startPlugin(launch: Launch, process: PluginProcess): Started {
 
 function readOutput(child: Child, process: PluginProcess): Uint8Array {
   const exit = guard(process, () => child.wait());
-  relay(exit.stderr, process.log);
+  if (exit.stderr.length > 0) relay(exit.stderr, process.log);
   if (exit.status !== 0) throw decodeFailure(exit, process.type);
   return exit.stdout;
 }

@@ -75,6 +75,9 @@ function answer(command: string, plugin: Plugin, edge: Edge): void {
   else act(plugin, createRequest(verb, call));
 }
 
+/** A plugin's function for each verb; no other is read, for reading one loads it. */
+const MEMBERS = { ADD: "add", CHECK: "check", DEL: "del", GC: "gc", STATUS: "status" } as const;
+
 function versionsOf(plugin: Plugin): readonly SpecVersion[] {
   return plugin.versions ?? SPEC_VERSIONS;
 }
@@ -92,9 +95,8 @@ function readStdin(edge: Edge): Uint8Array {
 }
 
 function act(plugin: Plugin, request: Request): void {
-  const { command } = request;
-  const verbs = { ADD: undefined, CHECK: plugin.check, DEL: plugin.del, GC: plugin.gc, STATUS: plugin.status };
-  verbs[command]?.(request);
+  const member = MEMBERS[request.command];
+  plugin[member]?.(request);
 }
 
 /**

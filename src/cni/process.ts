@@ -48,7 +48,7 @@ export function processEdge(): Edge {
 function readAll(fd: number): Uint8Array {
   const chunks: Uint8Array[] = [];
   for (;;) {
-    const chunk = new Uint8Array(65_536);
+    const chunk = new Uint8Array(8192);
     const length = retry(() => fs.readSync(fd, chunk));
     if (length === 0) break;
     chunks.push(chunk.subarray(0, length));

@@ -56,7 +56,7 @@ export interface Result {
   readonly dns: Dns;
 }
 
-/** The versions that share a result shape, how it is read and how it is written. */
+/** The versions that share a result shape, how it is read and how it is written: functions, so that of the shapes only the one in use is loaded. */
 interface Family {
   readonly versions: readonly string[];
   readonly parse: (json: unknown) => Result;
@@ -65,9 +65,21 @@ interface Family {
 
 /** "" is a version of the oldest shape, as in the reference library. */
 const FAMILIES: readonly Family[] = [
-  { versions: ["", "0.1.0", "0.2.0"], parse: parseResult02x, format: formatResult02x },
-  { versions: ["0.3.0", "0.3.1", "0.4.0"], parse: parseResult04x, format: formatResult04x },
-  { versions: ["1.0.0", "1.1.0"], parse: parseResult1x, format: formatResult1x },
+  {
+    versions: ["", "0.1.0", "0.2.0"],
+    parse: (json) => parseResult02x(json),
+    format: (result, version) => formatResult02x(result, version),
+  },
+  {
+    versions: ["0.3.0", "0.3.1", "0.4.0"],
+    parse: (json) => parseResult04x(json),
+    format: (result, version) => formatResult04x(result, version),
+  },
+  {
+    versions: ["1.0.0", "1.1.0"],
+    parse: (json) => parseResult1x(json),
+    format: (result, version) => formatResult1x(result, version),
+  },
 ];
 
 /**

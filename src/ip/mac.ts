@@ -29,11 +29,5 @@ export function encodeMac(mac: Mac): Uint8Array {
 
 /** The text of the hardware address that the bytes hold. */
 export function decodeMac(bytes: Uint8Array): Mac {
-  let text = "";
-  // By index: the first for...of over bytes in a process takes 0.15 ms.
-  for (let at = 0; at < bytes.length; at++) {
-    const byte = bytes[at] ?? 0;
-    text += `${at === 0 ? "" : ":"}${byte < 16 ? "0" : ""}${byte.toString(16)}`;
-  }
-  return text;
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join(":");
 }

@@ -24,7 +24,11 @@ export function findSysctl(path: string): string | undefined {
 
 /** Sets a kernel parameter, like `sysctl -w`; one that already has the value is not written. @throws LinuxError */
 export function writeSysctl(path: string, value: string): void {
-  if (findSysctl(path) === value) return;
+  if (findSysctl(path) !== value) writeSysctlUnread(path, value);
+}
+
+/** The same without a look at the value before: for something new, of which it is most often another. @throws LinuxError */
+export function writeSysctlUnread(path: string, value: string): void {
   attempt(`write "${value}" to sysctl ${path}`, () => {
     // Not by writeFileSync: it asks for O_CREAT, of which /proc says EACCES where there is no such parameter.
     const fd = fs.openSync(`/proc/sys/${path}`, O_WRONLY);

@@ -1,5 +1,4 @@
 import { sha512 } from "#digest";
-import { COMMENT_MAX } from "./nftables/userdata.ts";
 
 /** An attachment: one interface of a container on a network. */
 export interface Owner {
@@ -8,6 +7,9 @@ export interface Owner {
   readonly ifname: string;
   readonly containerId: string;
 }
+
+/** Bytes of a comment that the nft tool reads back, its NUL apart: NFTNL_UDATA_COMMENT_MAXLEN of libnftnl. */
+const COMMENT_MAX = 128;
 
 /** Hexadecimal digits of a SHA-512 that stand for a network, and for an interface of a container. */
 const HASH_LENGTH = 16;

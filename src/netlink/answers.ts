@@ -13,6 +13,8 @@ export interface Request {
   readonly flags: number;
   readonly payload: Uint8Array;
   readonly action: string;
+  /** Error numbers that are an answer too, and none to be thrown: that there is no such object. */
+  readonly expected?: readonly number[];
 }
 
 /** What the kernel answered, without acknowledgements. `interrupted`: a list changed while it was sent, and may be wrong. */
@@ -71,7 +73,8 @@ function isVerdict(message: Message): boolean {
 
 function refuseFailure(message: Message, request: Request): void {
   const acknowledgement = decodeAcknowledgement(message);
-  if (acknowledgement.errno !== 0) throw new NetlinkError(request.action, acknowledgement);
+  if (acknowledgement.errno === 0 || request.expected?.includes(acknowledgement.errno)) return;
+  throw new NetlinkError(request.action, acknowledgement);
 }
 
 /** Whether one message is the whole answer. */

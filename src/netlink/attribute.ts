@@ -7,8 +7,11 @@ export interface Attribute {
   readonly nested?: boolean;
 }
 
-/** Flags in an attribute's type. <linux/netlink.h> */
-const NLA_F = { NESTED: 0x8000, NET_BYTEORDER: 0x4000 } as const;
+/** A flag in an attribute's type. <linux/netlink.h> */
+const NLA_F = { NESTED: 0x8000 } as const;
+
+/** What is left of a type without its flags, NLA_F_NESTED and NLA_F_NET_BYTEORDER. */
+const TYPE_MASK = 0x3fff;
 
 /** sizeof(struct nlattr): u16 length, u16 type. <linux/netlink.h> */
 const HEADER_SIZE = 4;
@@ -39,7 +42,7 @@ export function decodeAttributes(bytes: Uint8Array): readonly Attribute[] {
   for (let offset = 0; offset + HEADER_SIZE <= bytes.length; ) {
     const length = view.getUint16(offset, true);
     const flagged = view.getUint16(offset + 2, true);
-    const type = flagged & ~(NLA_F.NESTED | NLA_F.NET_BYTEORDER);
+    const type = flagged & TYPE_MASK;
     if (length < HEADER_SIZE || offset + length > bytes.length) {
       throw new RangeError(
         `Cannot decode attribute ${flagged}: length ${length}, but ${bytes.length - offset} bytes are left`,
@@ -50,4 +53,26 @@ export function decodeAttributes(bytes: Uint8Array): readonly Attribute[] {
     offset += align(length);
   }
   return attributes;
+}
+
+/**
+ * The attributes of those types that `known` has a place for, each handed to `take` with what is there; the others are passed over without
+ * an object for each, which is most of what the kernel tells of a link. Returns how many those are. @throws RangeError as decodeAttributes()
+ */
+export function takeAttributes<T>(
+  bytes: Uint8Array,
+  known: readonly (T | undefined)[],
+  take: (place: T, value: Uint8Array) => void,
+): number {
+  const view = viewOf(bytes);
+  let passed = 0;
+  for (let offset = 0; offset + HEADER_SIZE <= bytes.length; ) {
+    const length = view.getUint16(offset, true);
+    if (length < HEADER_SIZE || offset + length > bytes.length) decodeAttributes(bytes.subarray(offset));
+    const place = known[view.getUint16(offset + 2, true) & TYPE_MASK];
+    if (place === undefined) passed++;
+    else take(place, bytes.subarray(offset + HEADER_SIZE, offset + length));
+    offset += align(length);
+  }
+  return passed;
 }

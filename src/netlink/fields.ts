@@ -1,5 +1,5 @@
 import type { Attribute } from "./attribute.ts";
-import { decodeAttributes, encodeAttributes } from "./attribute.ts";
+import { decodeAttributes, encodeAttributes, takeAttributes } from "./attribute.ts";
 import type { Codec } from "./codec.ts";
 
 /** A kernel object's attributes by our name for each: the attribute's type, and how its value is written. */
@@ -27,16 +27,12 @@ export function encodeFields<F extends Fields>(fields: F, values: Values<F>): Ui
 
 /** The mirror image: the object's properties are in the order of the attributes. @throws RangeError on malformed input */
 export function decodeFields<F extends Fields>(fields: F, bytes: Uint8Array): Values<F> {
-  const known = new Map<number, { readonly name: string; readonly codec: Codec<unknown> }>();
-  for (const [name, [type, codec]] of Object.entries(fields)) known.set(type, { name, codec });
+  const known = placesOf(fields);
   const values: Record<string, unknown> = {};
-  const unknown: Attribute[] = [];
-  for (const attribute of decodeAttributes(bytes)) {
-    const field = known.get(attribute.type);
-    if (field === undefined) unknown.push(attribute);
-    else values[field.name] = field.codec.decode(attribute.value);
-  }
-  if (unknown.length > 0) values["unknown"] = unknown;
+  const passed = takeAttributes(bytes, known, ({ name, codec }, value) => {
+    values[name] = codec.decode(value);
+  });
+  if (passed > 0) showWhenRead(values, "unknown", () => decodeAttributes(bytes).filter(({ type }) => !(type in known)));
   return values as Values<F>;
 }
 
@@ -47,4 +43,27 @@ export function nest<F extends Fields>(fields: F, marked = true): Codec<Values<F
     decode: (bytes) => decodeFields(fields, bytes),
     nested: marked,
   };
+}
+
+/** Where a field's value goes. */
+interface Place {
+  readonly name: string;
+  readonly codec: Codec<unknown>;
+}
+
+/** The places of each object's fields, by the attributes' types, as soon as they are needed. */
+const places = new WeakMap<Fields, Place[]>();
+
+function placesOf(fields: Fields): readonly Place[] {
+  let found = places.get(fields);
+  if (found === undefined) {
+    found = [];
+    for (const [name, [type, codec]] of Object.entries(fields)) found[type] = { name, codec };
+    places.set(fields, found);
+  }
+  return found;
+}
+
+function showWhenRead(object: object, name: string, get: () => unknown): void {
+  Object.defineProperty(object, name, { enumerable: true, configurable: true, get });
 }

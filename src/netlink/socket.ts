@@ -1,6 +1,7 @@
 import fs from "#fs";
 import { writeAside } from "../linux/aside.ts";
 import { ERRNO, LinuxError } from "../linux/errno.ts";
+import { askInterface, type InterfaceAnswer } from "../linux/ifreq.ts";
 import { withNetns } from "../linux/netns.ts";
 import {
   AF,
@@ -32,8 +33,8 @@ export const NETLINK = {
 /** sizeof(struct sockaddr_nl): u16 family, u16 pad, u32 port, u32 groups. <linux/netlink.h> */
 const ADDRESS_SIZE = 12;
 
-/** Room for a datagram: the kernel fills those of a list up to 32 KiB. */
-const BUFFER_SIZE = 64 * 1024;
+/** Room for a datagram of any socket, which is read at once: the kernel fills those of a list up to 32 KiB. */
+const BUFFER = new Uint8Array(64 * 1024);
 
 /** How long the kernel may take to answer. */
 const ANSWER_MS = 10_000;
@@ -61,6 +62,8 @@ export interface Netlink {
    * What it returns waits for the answer, once; until then this socket takes no other request. @throws as `request`
    */
   readonly begin: (request: Request) => () => void;
+  /** What ioctl(2) says about an interface: without the kernel's lock on all links, which a request has to wait for. */
+  readonly ask: (what: number, name: string) => InterfaceAnswer;
   /** Starts to listen to a multicast group, like RTNLGRP_LINK, in the same namespace; a descriptor in `netns` must still be open. */
   readonly listen: (group: number) => Events;
   readonly close: () => void;
@@ -76,12 +79,11 @@ export interface Events {
 /** Opens a netlink socket. @throws LinuxError when the namespace or the socket cannot be opened */
 export function openNetlink(options: NetlinkOptions = {}): Netlink {
   const fd = openIn(options);
-  const buffer = new Uint8Array(BUFFER_SIZE);
   let sequence = 0;
   const number = (requests: readonly Request[]) => new Map(requests.map((request) => [++sequence, request]));
   const collect = (numbered: ReadonlyMap<number, Request>, awaited: (request: Request) => boolean) => {
     const deadline = performance.now() + ANSWER_MS;
-    const receive = () => receiveMessages(fd, buffer, deadline) ?? refuseSilence([...numbered.values()]);
+    const receive = () => receiveMessages(fd, deadline) ?? refuseSilence([...numbered.values()]);
     return collectAnswers(numbered, { awaited, receive });
   };
   const exchange = (requests: readonly Request[], awaited: (request: Request) => boolean) => {
@@ -102,6 +104,7 @@ export function openNetlink(options: NetlinkOptions = {}): Netlink {
         release?.();
       };
     },
+    ask: (what, name) => askInterface(fd, what, name),
     listen: (group) => listen(options, group),
     close: () => fs.closeSync(fd),
   };
@@ -143,10 +146,10 @@ function encodeRequests(numbered: ReadonlyMap<number, Request>): Uint8Array {
 }
 
 /** The messages of the next datagram from the kernel; other processes may write to our socket as well. */
-function receiveMessages(fd: number, buffer: Uint8Array, deadline: number): readonly Message[] | undefined {
+function receiveMessages(fd: number, deadline: number): readonly Message[] | undefined {
   const sender = new Uint8Array(ADDRESS_SIZE);
   for (;;) {
-    const datagram = receiveDatagram(fd, { buffer, sender, deadline });
+    const datagram = receiveDatagram(fd, { buffer: BUFFER, sender, deadline });
     if (datagram === undefined) return undefined;
     if (viewOf(sender).getUint32(4, true) === 0) return decodeMessages(datagram.slice());
   }
@@ -163,7 +166,6 @@ function refuseSilence(requests: readonly Request[]): never {
 
 function listen(options: NetlinkOptions, group: number): Events {
   const fd = openIn(options);
-  const buffer = new Uint8Array(BUFFER_SIZE);
   try {
     bindSocket(fd, kernelAddress());
     join(fd, group);
@@ -171,7 +173,7 @@ function listen(options: NetlinkOptions, group: number): Events {
     fs.closeSync(fd);
     throw error;
   }
-  return { next: (deadline) => receiveEvents(fd, buffer, deadline), close: () => fs.closeSync(fd) };
+  return { next: (deadline) => receiveEvents(fd, deadline), close: () => fs.closeSync(fd) };
 }
 
 function join(fd: number, group: number): void {
@@ -180,9 +182,9 @@ function join(fd: number, group: number): void {
 }
 
 /** The kernel reports once with ENOBUFS that it had no room for some. */
-function receiveEvents(fd: number, buffer: Uint8Array, deadline: number): readonly Message[] | undefined {
+function receiveEvents(fd: number, deadline: number): readonly Message[] | undefined {
   try {
-    return receiveMessages(fd, buffer, deadline);
+    return receiveMessages(fd, deadline);
   } catch (error) {
     if (error instanceof LinuxError && error.errno === ERRNO.ENOBUFS) return [];
     throw error;

@@ -1,4 +1,4 @@
-/** The C types that our functions take, in words of neither Node.js nor Bun. `size` is size_t, and any other 64-bit count. */
+/** The C types that our functions take, in our own words. `size` is size_t, and any other 64-bit count. */
 export type CType = "i32" | "u32" | "size" | "pointer";
 
 /** Each C function by name, with the types of its arguments. All return int, or something whose low 32 bits tell enough. */
@@ -18,5 +18,5 @@ export interface Library<S extends Signatures> {
   readonly addressOf: (bytes: Uint8Array) => bigint;
 }
 
-/** What a backend (ffi-node.ts, ffi-bun.ts; package.json's "#ffi" chooses) exports as `openLibrary`. */
+/** What a backend (package.json's "#ffi" chooses ffi-node.ts or ffi-native.ts) exports as `openLibrary`. */
 export type OpenLibrary = <const S extends Signatures>(path: string, signatures: S) => Library<S>;

@@ -4,6 +4,7 @@ import { writeSysctl } from "../linux/sysctl.ts";
 import { NetlinkError } from "../netlink/acknowledgement.ts";
 import { addBridge } from "../netlink/link/add.ts";
 import { BR_BOOLOPT } from "../netlink/link/attributes.ts";
+import type { LinkBrief } from "../netlink/link/brief.ts";
 import { findLink, getLink } from "../netlink/link/get.ts";
 import { listPorts } from "../netlink/link/list.ts";
 import type { Link, LinkId } from "../netlink/link/message.ts";
@@ -89,7 +90,7 @@ export function withBridge<T>(host: Netlink, { name, index }: LinkId, act: () =>
  * Keeps the MAC that a bridge had before a port joined or left it. A bridge that was never given one takes the lowest of
  * its ports', and whoever talks to it loses packets each time that changes.
  */
-export function pinBridgeMac(host: Netlink, before: Link, now: Link): void {
+export function pinBridgeMac(host: Netlink, before: Link, now: LinkBrief): void {
   if (now.mac !== before.mac && before.mac !== NO_MAC) setLink(host, before, { mac: before.mac });
 }
 

@@ -3,12 +3,13 @@ import type { IpConfig, Route } from "../cni/result.ts";
 import type { Address, Family } from "../ip/address.ts";
 import { broadcastAddress, formatPrefix } from "../ip/prefix.ts";
 import { withNetns } from "../linux/netns.ts";
-import { writeSysctl } from "../linux/sysctl.ts";
+import { writeSysctl, writeSysctlUnread } from "../linux/sysctl.ts";
 import { addAddress } from "../netlink/address/add.ts";
 import { waitForDad } from "../netlink/address/wait.ts";
 import { IF_OPER } from "../netlink/link/attributes.ts";
+import type { LinkBrief } from "../netlink/link/brief.ts";
 import { getLink } from "../netlink/link/get.ts";
-import type { Link, LinkId } from "../netlink/link/message.ts";
+import type { LinkId } from "../netlink/link/message.ts";
 import { setLink, setLinkUp } from "../netlink/link/set.ts";
 import { addRoute } from "../netlink/route/add.ts";
 import type { Container } from "./container.ts";
@@ -38,7 +39,7 @@ export function prepareInterface(
     [`net/ipv6/conf/${name}/ndisc_notify`]: "1",
   };
   withNetns(container.netns, () => {
-    for (const [path, value] of Object.entries(parameters)) attemptSysctl(() => writeSysctl(path, value));
+    for (const [path, value] of Object.entries(parameters)) attemptSysctl(() => writeSysctlUnread(path, value));
   });
   setLinkUp(container.netlink, link);
 }
@@ -50,7 +51,7 @@ export function prepareInterface(
  */
 export function configureInterface(
   container: Container,
-  link: Link,
+  link: LinkBrief,
   { ips, routes }: { ips: readonly IpConfig[]; routes: readonly Route[] },
 ): void {
   const { netlink } = container;
@@ -69,7 +70,7 @@ export function configureInterface(
  * unsolicited neighbour advertisement for each IPv6 address when a link that has arp_notify and ndisc_notify is given a
  * MAC, be it the one it has. A packet socket could send them as well, but closing one takes 8 to 16 ms.
  */
-export function announceAddresses(container: Container, link: Link): void {
+export function announceAddresses(container: Container, link: LinkBrief): void {
   setLink(container.netlink, link, { mac: link.mac });
 }
 
@@ -81,7 +82,7 @@ function enableIpv6(container: Container, link: LinkId): void {
   });
 }
 
-function awaitUniqueness({ netlink }: Container, link: Link): void {
+function awaitUniqueness({ netlink }: Container, link: LinkId): void {
   const addresses = waitForDad(netlink, link, { timeout: DAD_MS });
   const duplicate = addresses.find((address) => address.duplicate);
   if (duplicate !== undefined) {

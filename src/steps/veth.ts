@@ -1,13 +1,14 @@
 import { CniError } from "../cni/error.ts";
 import type { Mac } from "../ip/mac.ts";
 import { ERRNO } from "../linux/errno.ts";
-import { writeSysctl } from "../linux/sysctl.ts";
+import { writeSysctlUnread } from "../linux/sysctl.ts";
 import { NetlinkError } from "../netlink/acknowledgement.ts";
 import { addVeth } from "../netlink/link/add.ts";
 import { IF_OPER } from "../netlink/link/attributes.ts";
+import { getLinkBrief, type LinkBrief } from "../netlink/link/brief.ts";
 import { beginDeletion, deleteLink } from "../netlink/link/delete.ts";
-import { findLink, getLink } from "../netlink/link/get.ts";
-import type { Link, LinkId } from "../netlink/link/message.ts";
+import { findLink } from "../netlink/link/get.ts";
+import type { LinkId } from "../netlink/link/message.ts";
 import { setLink, setPort } from "../netlink/link/set.ts";
 import { waitForLink } from "../netlink/link/wait.ts";
 import type { Netlink } from "../netlink/socket.ts";
@@ -34,8 +35,8 @@ export interface VethSpec {
 
 /** Both ends of a veth: the bridge's port on the host, and the container's interface. */
 export interface VethPair {
-  readonly port: Link;
-  readonly inside: Link;
+  readonly port: LinkBrief;
+  readonly inside: LinkBrief;
 }
 
 /** How long a port may take to come up. */
@@ -49,20 +50,20 @@ const NAME_ATTEMPTS = 10;
  * named `ifname` and down. It is deleted when the call fails. @throws CniError interfaceExists when the container has that name
  */
 export function connectVeth(host: Netlink, spec: VethSpec, defer: Defer): VethPair {
-  const port = getLink(host, createVeth(host, spec, defer));
+  const port = getLinkBrief(host, createVeth(host, spec, defer));
   // The kernel takes no alias in the request that makes a link.
   setLink(host, port, { alias: spec.alias });
-  attemptSysctl(() => writeSysctl(`net/ipv6/conf/${port.name}/accept_ra`, "0"));
+  attemptSysctl(() => writeSysctlUnread(`net/ipv6/conf/${port.name}/accept_ra`, "0"));
   // A new port has both off already.
   if (spec.hairpin || spec.isolated) setPort(host, port, { hairpin: spec.hairpin, isolated: spec.isolated });
-  return { port, inside: getLink(spec.container.netlink, spec.ifname) };
+  return { port, inside: getLinkBrief(spec.container.netlink, spec.ifname) };
 }
 
 /**
  * Waits until a bridge's port forwards: both ends of the veth are up and the bridge has noticed, most often within a millisecond.
  * @throws CniError deadlineExceeded, tryAgainLater when the bridge went away meanwhile
  */
-export function waitForPort(host: Netlink, port: Link): void {
+export function waitForPort(host: Netlink, port: LinkId): void {
   const ready = waitForLink(host, port, { timeout: PORT_MS, until: (now) => now.operationalState === IF_OPER.UP });
   if (ready === undefined) {
     throw new CniError(

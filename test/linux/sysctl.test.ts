@@ -1,7 +1,7 @@
 import fs from "node:fs";
 import { expect, test } from "vitest";
 import { LinuxError } from "../../src/linux/errno.ts";
-import { findSysctl, readSysctl, writeSysctl } from "../../src/linux/sysctl.ts";
+import { findSysctl, readSysctl, writeSysctl, writeSysctlUnread } from "../../src/linux/sysctl.ts";
 
 test("readSysctl() reads the value without the end of line", () => {
   expect(readSysctl("kernel/ostype")).toBe("Linux");
@@ -31,6 +31,10 @@ test("writeSysctl() does not write what is there already: this parameter cannot 
   expect(fs.statSync("/proc/sys/kernel/ostype").mode & 0o222).toBe(0);
 
   writeSysctl("kernel/ostype", "Linux");
+});
+
+test("writeSysctlUnread() writes what is there already: this parameter cannot be written", () => {
+  expect(() => writeSysctlUnread("kernel/ostype", "Linux")).toThrow('Cannot write "Linux" to sysctl kernel/ostype');
 });
 
 test("writeSysctl() throws when it cannot write", () => {

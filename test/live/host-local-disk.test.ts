@@ -118,7 +118,7 @@ test("host-local on a read-only file system: CHECK works, ADD and DEL say what i
   const details = "mount it writable, or set ipam.dataDir to a writable folder";
   expect(errorOf(await call("ADD", network, "c2"))).toEqual({
     code: 103,
-    msg: `Cannot make the lock "${network.folder}/.state/lock": read-only file system`,
+    msg: `failed to allocate for range 0: Cannot write the lease "${network.folder}/10.1.2.3": read-only file system`,
     details,
   });
   expect(await call("CHECK", network)).toMatchObject({ status: 0, stdout: "" });

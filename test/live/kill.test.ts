@@ -70,10 +70,15 @@ const VICTIMS = ["both", "bridge", "host-local"] as const;
 
 type Victim = (typeof VICTIMS)[number];
 
-/** Kills the process itself or the child of it, if there still is one. */
+/** Kills the process itself or the child of it, if there still is one: it may end while it is looked for. */
 function kill(pid: number, victim: Victim): void {
   const [target] = victim === "host-local" ? childrenOf(pid) : [pid];
-  if (target !== undefined && lab.processes().includes(target)) process.kill(target, "SIGKILL");
+  if (target === undefined || !lab.processes().includes(target)) return;
+  try {
+    process.kill(target, "SIGKILL");
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
+  }
 }
 
 /** Waits for the process's first child, while the process runs. */

@@ -17,6 +17,7 @@ export function fakeNetlink(kernel: {
       return [];
     },
     begin: unexpected("begin"),
+    ask: unexpected("ask"),
     listen: unexpected("listen"),
     close: () => {},
   };

@@ -42,6 +42,16 @@ describe("collectAnswers()", () => {
     });
   });
 
+  test("takes a refusal that says that there is no such object for an answer of none", () => {
+    const requests = new Map([[1, { ...request("get", 0), expected: [19] }]]);
+
+    expect(collectAnswers(requests, { awaited: all, receive: receiver([[verdict(1, 19)]]) }).messages).toEqual([]);
+    const other = receiver([[verdict(1, 1)]]);
+    expect(() => collectAnswers(requests, { awaited: all, receive: other })).toThrow(
+      "Cannot get: Operation not permitted",
+    );
+  });
+
   test("takes one object for the whole answer to a request without acknowledgement", () => {
     const receive = receiver([[object(1)]]);
 

@@ -1,3 +1,5 @@
+import { ERRNO } from "../../src/linux/errno.ts";
+import { NetlinkError } from "../../src/netlink/acknowledgement.ts";
 import type { Request } from "../../src/netlink/answers.ts";
 import type { Message } from "../../src/netlink/message.ts";
 import type { Events, Netlink } from "../../src/netlink/socket.ts";
@@ -8,6 +10,8 @@ export class FakeNetlink implements Netlink {
   readonly groups: number[] = [];
   /** How many listeners are open. */
   listening = 0;
+  /** What ioctl(2) says about an interface: that there is none, unless a test has something else. */
+  ask: Netlink["ask"] = () => ({ errno: ERRNO.ENODEV, data: new Uint8Array(24) });
   readonly #answer: (request: Request) => readonly Message[];
   readonly #events: (readonly Message[] | undefined)[];
 
@@ -29,7 +33,12 @@ export class FakeNetlink implements Netlink {
 
   request = (request: Request): readonly Message[] => {
     this.requests.push(request);
-    return this.#answer(request);
+    try {
+      return this.#answer(request);
+    } catch (error) {
+      if (error instanceof NetlinkError && request.expected?.includes(error.errno)) return [];
+      throw error;
+    }
   };
 
   transact = (requests: readonly Request[]): readonly Message[] => requests.flatMap((request) => this.request(request));

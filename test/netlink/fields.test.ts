@@ -18,6 +18,12 @@ test("decodeFields() keeps what no field names", () => {
   expect(decodeFields(FIELDS, bytes)).toEqual({ size: 1, unknown: [{ type: 0x63, value: bytesOf("01") }] });
 });
 
+test("decodeFields() throws RangeError for an attribute that runs past the end, behind a known one as well", () => {
+  expect(() => decodeFields(FIELDS, bytesOf("0800040001000000" + "0c00040001000000"))).toThrow(
+    new RangeError("Cannot decode attribute 4: length 12, but 8 bytes are left"),
+  );
+});
+
 test("encodeFields() writes what no field names behind the rest", () => {
   const values = { unknown: [{ type: 0x63, value: bytesOf("01") }], size: 1 };
 

@@ -23,9 +23,6 @@ export const COMMENT = {
   set: NFTNL_UDATA_SET.COMMENT,
 } as const;
 
-/** Bytes of a comment that the nft tool reads back, its NUL apart: NFTNL_UDATA_COMMENT_MAXLEN of libnftnl. */
-export const COMMENT_MAX = 128;
-
 const HEADER_SIZE = 2;
 
 /** An attribute that holds entries of user data, in order. */

@@ -21,13 +21,9 @@ export function findLink(netlink: Netlink, which: string | number): Link | undef
   const header = typeof which === "number" ? { index: which } : {};
   const name = typeof which === "string" ? { name: which } : {};
   const payload = encodeLink({ header, attributes: { ...name, extensions: RTEXT_FILTER.SKIP_STATS } });
-  try {
-    const [message] = netlink.request({ type: RTM.GETLINK, flags: 0, payload, action: describe(which) });
-    return message && readLink(message.payload);
-  } catch (error) {
-    if (error instanceof NetlinkError && NONE.includes(error.errno)) return undefined;
-    throw error;
-  }
+  const request = { type: RTM.GETLINK, flags: 0, payload, action: describe(which), expected: NONE };
+  const [message] = netlink.request(request);
+  return message && readLink(message.payload);
 }
 
 function describe(which: string | number): string {

@@ -41,11 +41,10 @@ function probe(
 ): boolean {
   const payload = encodeLink({ header: {}, attributes });
   try {
-    netlink.request({ type: RTM.NEWLINK, flags: NLM_F.ACK, payload, action });
+    netlink.request({ type: RTM.NEWLINK, flags: NLM_F.ACK, payload, action, expected: [yes] });
     return true;
   } catch (error) {
     if (!(error instanceof NetlinkError)) throw error;
-    if (error.errno === yes) return true;
     if (error.errno === ERRNO.ENODEV || error.errno === ERRNO.EOPNOTSUPP) return false;
     throw error;
   }

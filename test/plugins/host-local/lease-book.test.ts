@@ -67,7 +67,7 @@ describe("openBook()", () => {
     const dates = ["10.1.2.2", "2001:db8::2"].map((name) => Math.round(fs.statSync(`${store.folder}/${name}`).mtimeMs));
     expect(dates[0]).toBe(dates[1]);
     expect(records(store)).toEqual({
-      "c1:eth0": `10.1.2.2,2001:db8::2 ${dates[0]} b0071d00 ${netns} /proc/self/ns/net`,
+      "c1:eth0": `10.1.2.2,2001:db8::2 ${dates[0]} b0071d00 ${netns}`,
     });
   });
 

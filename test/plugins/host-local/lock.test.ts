@@ -1,8 +1,9 @@
 import fs from "node:fs";
 import path from "node:path";
-import { describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import { makeFolder, withLock } from "../../../plugins/host-local/lock.ts";
 import { CniError } from "../../../src/cni/error.ts";
+import { tryFlock } from "../../../src/linux/flock.ts";
 import { temporaryFolder } from "./host-local.ts";
 import { refusal } from "./refusal.ts";
 
@@ -13,7 +14,21 @@ function timed(act: () => void): number {
   return performance.now() - started;
 }
 
-/** A lock as another process left it, dated `ahead` ms from now. */
+/** A lock on the records, as another process that is stopped holds it. */
+function holdRecords(folder: string): number {
+  makeFolder(`${folder}/.state/attachments`);
+  const fd = fs.openSync(`${folder}/.state/attachments`, "r");
+  if (!tryFlock(fd)) throw new Error("Cannot hold the lock");
+  held.push(fd);
+  return fd;
+}
+
+const held: number[] = [];
+afterEach(() => {
+  for (const fd of held.splice(0)) fs.closeSync(fd);
+});
+
+/** A lock of proper-lockfile's as another process left it, dated `ahead` ms from now. */
 function leaveLock(folder: string, ahead: number): string {
   const lock = path.join(folder, ".state/lock");
   const then = (Date.now() + ahead) / 1000;
@@ -25,8 +40,27 @@ function leaveLock(folder: string, ahead: number): string {
 describe("withLock()", () => {
   test("holds the lock while the work goes on, and then leaves nothing", () => {
     const folder = temporaryFolder();
-    expect(withLock(folder, 1000, () => fs.readdirSync(`${folder}/.state`))).toEqual(["attachments", "lock"]);
+    const other = () => refusal(() => withLock(folder, 0, () => "never")).code;
+    expect(withLock(folder, 1000, other)).toBe(11);
+    expect(withLock(folder, 1000, () => "done")).toBe("done");
     expect(fs.readdirSync(`${folder}/.state`)).toEqual(["attachments"]);
+  });
+
+  test("goes on after 2 s beside a holder that is stopped, and others wait for it meanwhile", () => {
+    const folder = temporaryFolder();
+    holdRecords(folder);
+    const took = timed(() => {
+      expect(withLock(folder, 10_000, () => fs.readdirSync(`${folder}/.state`))).toEqual(["attachments", "lock"]);
+    });
+    expect(took).toBeGreaterThan(2000);
+    expect(took).toBeLessThan(4500);
+    expect(fs.readdirSync(`${folder}/.state`)).toEqual(["attachments"]);
+  });
+
+  test("does not wait for what an older version, killed, left behind", () => {
+    const folder = temporaryFolder();
+    leaveLock(folder, 1000);
+    expect(timed(() => withLock(folder, 5000, () => "done"))).toBeLessThan(500);
   });
 
   test("leaves nothing when the work throws", () => {
@@ -47,7 +81,8 @@ describe("withLock()", () => {
 
   test("gives up after its patience, and says whose fault it is and what to do", () => {
     const folder = temporaryFolder();
-    const lock = leaveLock(folder, 1000);
+    holdRecords(folder);
+    const lock = `${folder}/.state/lock`;
     const took = timed(() => {
       expect(refusal(() => withLock(folder, 300, () => "never"))).toEqual({
         code: 11,
@@ -56,13 +91,14 @@ describe("withLock()", () => {
     });
     expect(took).toBeGreaterThan(300);
     expect(took).toBeLessThan(1000);
-    expect(fs.readdirSync(`${folder}/.state`)).toEqual(["attachments", "lock"]);
+    expect(fs.readdirSync(`${folder}/.state`)).toEqual(["attachments"]);
   });
 
-  test("takes over at once what a process killed long ago left", () => {
+  test("takes over after 2 s what a process killed long ago left, beside a holder that is stopped", () => {
     const folder = temporaryFolder();
+    holdRecords(folder);
     leaveLock(folder, -60_000);
-    expect(timed(() => withLock(folder, 5000, () => "done"))).toBeLessThan(500);
+    expect(timed(() => withLock(folder, 5000, () => "done"))).toBeLessThan(2500);
     expect(fs.readdirSync(`${folder}/.state`)).toEqual(["attachments"]);
   });
 
@@ -71,6 +107,7 @@ describe("withLock()", () => {
     ["in an hour, by a clock that was set back since", 3_600_000],
   ])("takes over within 5 s what a process left that was killed %s", (_title, ahead) => {
     const folder = temporaryFolder();
+    holdRecords(folder);
     leaveLock(folder, ahead);
     expect(timed(() => withLock(folder, 20_000, () => "done"))).toBeLessThan(4500);
     expect(fs.readdirSync(`${folder}/.state`)).toEqual(["attachments"]);
