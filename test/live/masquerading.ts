@@ -23,9 +23,9 @@ export function addOutside(lab: Lab): void {
   lab.run(["ping", "-n", "-c1", "-W5", OUTSIDE[6]]);
 }
 
-/** Which families of the outside answer a container. Without masquerade neither can. */
-export function reached(lab: Lab, netns: string, link = "eth0") {
-  const ping = (to: string) => lab.try(["ping", "-n", "-c1", "-W1", "-I", link, to], netns).status === 0;
+/** Which families of the outside answer a container within some seconds. Without masquerade neither can. */
+export function reached(lab: Lab, netns: string, { seconds = 10 } = {}) {
+  const ping = (to: string) => lab.try(["ping", "-n", "-c1", `-W${seconds}`, to], netns).status === 0;
   return { 4: ping(OUTSIDE[4]), 6: ping(OUTSIDE[6]) };
 }
 
