@@ -8,7 +8,17 @@ import { PLUGINS, read, root, SHIPPED } from "./tree.ts";
 
 const TOP_LEVEL = [
   ...[".biome.json", ".ci", ".editorconfig", ".gitignore", ".npmrc", "ARCHITECTURE.md", "CHANGELOG.md"],
-  ...["CONTRIBUTING.md", "LICENSE", "README.md", "build.mjs", "conf", "package-lock.json", "package.json", "plugins"],
+  ...[
+    "CONTRIBUTING.md",
+    "LICENSE",
+    "README.md",
+    "build",
+    "build.mjs",
+    "conf",
+    "package-lock.json",
+    "package.json",
+    "plugins",
+  ],
   ...["src", "test", "tsconfig.json"],
 ];
 

