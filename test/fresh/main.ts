@@ -1,7 +1,7 @@
 // npm run test:fresh: what a new user sees. Runs `npm run demo` (as root, then as a user) and `npm test` on fresh Debian systems with their
 // own nodejs and npm, and with other releases of npm, each in a copy of a root made by debootstrap and from a fresh clone of HEAD. Root.
-// usage: npm run test:fresh -- [--suite bookworm|trixie|sid]... [--npm own|9|10|11|12]... [--only demo|test] [--test "arguments of npm test"]
-// With another npm than its own, a system runs of the tests the project "unit" alone, unless --test says other ones.
+// usage: npm run test:fresh -- [--suite bookworm|trixie|sid]... [--npm own|9|10|11|12]... [--only demo|test] [-- arguments of npm test]
+// With another npm than its own, a system runs of the tests the project "unit" alone, unless told others.
 import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
@@ -27,12 +27,12 @@ interface Row {
   readonly seconds: number;
 }
 
-const { values } = parseArgs({
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
     suite: { type: "string", multiple: true, default: SUITES },
     npm: { type: "string", multiple: true, default: NPMS },
     only: { type: "string" },
-    test: { type: "string" },
   },
 });
 const repository = path.join(import.meta.dirname, "../..");
@@ -79,7 +79,8 @@ function judge(status: number | null, text: string): string {
 
 /** What is run in a root. The demo as a user needs what the demo as root has installed. */
 function script(npm: string, what: string): string {
-  const tests = values.test ?? (npm === "own" ? "" : "--project unit");
+  const some = npm === "own" ? [] : ["--project", "unit"];
+  const tests = positionals.length > 0 ? positionals : some;
   const lines = {
     demo: `
       useradd --create-home ${USER}
@@ -89,7 +90,7 @@ function script(npm: string, what: string): string {
       cd /home/${USER}/clone
       echo "as a user:"
       setpriv --reuid=${USER} --regid=${USER} --init-groups env HOME=/home/${USER} npm run demo`,
-    test: `npm test ${tests === "" ? "" : `-- ${tests}`}`,
+    test: ["npm test --", ...tests].join(" "),
   };
   return `
     ${npm === "own" ? "" : `npm install --global --engine-strict --loglevel=error npm@${npm} || exit ${NO_SUCH_NPM}; hash -r`}
