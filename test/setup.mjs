@@ -61,7 +61,7 @@ export function ensureKernel() {
 function announce({ lacking, needsModules, outdated, dev }) {
   const lines = [
     ...(lacking.length > 0 ? [`Debian packages: ${packagesOf(lacking).join(", ")}`] : []),
-    ...(needsModules ? [`npm packages, in node_modules: ${dev ? 500 : 350} MB`] : []),
+    ...(needsModules ? [`npm packages, in node_modules (some hundred MB)`] : []),
     ...outdated.map((name) => `the build of dist/${name}`),
   ];
   if (lines.length > 0) console.log(["Missing, and made now:", ...lines].join("\n  "));

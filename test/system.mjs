@@ -127,7 +127,7 @@ export function installTools(tools) {
   const env = { ...environment, DEBIAN_FRONTEND: "noninteractive" };
   // A new machine has no package lists, an old one has lists of packages that are gone: both are cured by fetching them.
   const quietly = `${command} </dev/null >/dev/null 2>&1 || { apt-get update </dev/null >/dev/null && ${command} </dev/null >/dev/null; }`;
-  console.log(`> ${command}`);
+  console.log(`> ${command} (about a minute)`);
   const { status } = spawnSync("sh", ["-c", quietly], { env, stdio: "inherit" });
   if (status !== 0) fail(`Cannot install ${packages.join(", ")}: see above`, installation(tools));
 }

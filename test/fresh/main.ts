@@ -44,14 +44,15 @@ process.exitCode = rows.length > 0 && rows.every(({ result }) => /^passed|^not p
 
 function runSystem(suite: string, npm: string): Row[] {
   const wanted = ["demo", "test"].filter((what) => values.only === undefined || values.only === what);
-  return wanted.map((what) => runOnce({ suite, npm, what, root: ensureRoot(suite) }));
+  return wanted.map((what) => runOnce(suite, { npm, what }));
 }
 
-function runOnce({ suite, npm, what, root }: { suite: string; npm: string; what: string; root: string }): Row {
+function runOnce(suite: string, { npm, what }: { npm: string; what: string }): Row {
   const scratch = path.join(cache, `run-${process.pid}`);
   const log = path.join(logs, `${suite}-npm-${npm}-${what}.log`);
   const start = Date.now();
   try {
+    const root = ensureRoot(suite);
     clone(path.join(scratch, "upper/clone"));
     const status = enter({ root, scratch, suite, script: script(npm, what), log });
     const text = fs.readFileSync(log, "utf8");
@@ -64,6 +65,8 @@ function runOnce({ suite, npm, what, root }: { suite: string; npm: string; what:
       result: judge(status, text),
       seconds: Math.round((Date.now() - start) / 1000),
     };
+  } catch (error) {
+    return { suite, npm, versions: "", what, result: `failed: ${Object(error).message}`, seconds: 0 };
   } finally {
     fs.rmSync(scratch, { recursive: true, force: true });
     console.log(`${suite}, npm ${npm}, ${what}: see ${path.relative(process.cwd(), log)}`);
@@ -71,7 +74,7 @@ function runOnce({ suite, npm, what, root }: { suite: string; npm: string; what:
 }
 
 function judge(status: number | null, text: string): string {
-  if (status === NO_SUCH_NPM) return "not possible: this npm refuses this Node";
+  if (status === NO_SUCH_NPM && text.includes("EBADENGINE")) return "not possible: this npm refuses this Node";
   if (status !== 0) return `failed: ${status}`;
   const unwanted = UNWANTED.exec(text.slice(text.indexOf("\nnode ")))?.[0];
   return unwanted === undefined ? "passed" : `failed: shows ${unwanted.trim()}`;

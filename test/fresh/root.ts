@@ -11,6 +11,9 @@ export const cache = path.join(import.meta.dirname, "../../.cache/fresh");
 const OF_REGISTRIES =
   /^((https?|all|no)_proxy|(node_extra|ssl|curl|requests|pip|git_ssl)_(ca.*|cert.*)|go(proxy|sumdb|nosumdb))$/i;
 
+/** Settings of apt's by which this machine reaches its mirror, and how old the mirror's lists may be. */
+const OF_APT = ["http", "https", "Check-Valid-Until", "Check-Date"].map((name) => `Acquire::${name}`);
+
 const AUTHORITIES = "usr/local/share/ca-certificates";
 
 /** The environment of a command in a root: nothing of this machine's but the way to its registries. */
@@ -46,7 +49,7 @@ export function ensureRoot(suite: string): string {
 
 /** What this machine was told about registries: proxies of apt, configuration of npm and pip, certificate authorities. */
 function copySettings(root: string): void {
-  const apt = must(["apt-config", "dump", "Acquire::http", "Acquire::https"]);
+  const apt = must(["apt-config", "dump", ...OF_APT]);
   fs.writeFileSync(path.join(root, "etc/apt/apt.conf.d/90machine"), apt);
   const npm = [...npmFiles(), path.join(os.homedir(), ".npmrc")].filter((file) => fs.existsSync(file));
   fs.writeFileSync(path.join(root, "root/.npmrc"), npm.map((file) => fs.readFileSync(file, "utf8")).join("\n"));
