@@ -43,7 +43,7 @@ export function setup({ tools = ["unit", "tests"], packagings = BUILT, ...option
   const lists = ["node", ...tools, ...(outdated.length > 0 ? ["build"] : [])].flatMap((name) => TOOLS[name]);
   const lacking = missing([...lists, ...(needsModules ? [NPM] : [])]);
   refuseUninstallable(lacking);
-  announce({ lacking, needsModules, outdated, dev });
+  announce({ lacking, needsModules, outdated });
   installTools(lacking);
   if (needsModules) run(["npm", "ci", ...(dev ? [] : ["--omit=dev"])], { took: "about half a minute" });
   const problem = nodeProblem();
@@ -58,7 +58,7 @@ export function ensureKernel() {
   if (problem !== undefined) fail(problem.message, problem.help);
 }
 
-function announce({ lacking, needsModules, outdated, dev }) {
+function announce({ lacking, needsModules, outdated }) {
   const lines = [
     ...(lacking.length > 0 ? [`Debian packages: ${packagesOf(lacking).join(", ")}`] : []),
     ...(needsModules ? [`npm packages, in node_modules (some hundred MB)`] : []),
