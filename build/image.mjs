@@ -2,7 +2,6 @@
 import fs from "node:fs";
 import path from "node:path";
 import { buildNative } from "./native-image.mjs";
-import { buildNode } from "./node-image.mjs";
 import { names, root } from "./tree.mjs";
 
 /** Makes the image in a fresh folder. `kind` is "native" or "node". */
@@ -11,7 +10,7 @@ export async function makeImage(directory, { arch, kind }) {
   fs.mkdirSync(directory, { recursive: true });
   const image = path.join(directory, names[0]);
   if (kind === "native") await buildNative(image, { arch });
-  else await buildNode(image, { arch });
+  else await (await import("./node-image.mjs")).buildNode(image, { arch });
   fs.chmodSync(image, 0o755);
   for (const name of names.slice(1)) fs.linkSync(image, path.join(directory, name));
   const megabytes = (fs.statSync(image).size / 1e6).toFixed(1);

@@ -78,7 +78,7 @@ beforeAll(() => {
     env: { ...process.env, LC_ALL: "C" },
   });
   if (gcc.error !== undefined) {
-    const remedy = "`apt-get install gcc libc6-dev linux-libc-dev` brings what is missing";
+    const remedy = "`node test/setup.mjs` installs it, and libc's and the kernel's headers";
     throw new Error(`Cannot compare our constants with the C headers: ${gcc.error.message}; ${remedy}`);
   }
   complaints = gcc.stderr;

@@ -29,6 +29,9 @@ export interface Call {
   readonly wrapper?: readonly string[];
 }
 
+/** What each call that failed said, until somebody empties it: see failed-calls.ts. */
+export const failedCalls: string[] = [];
+
 /**
  * Network namespaces of a test's own: one that plays the host, any number of containers, and a folder for state.
  * Everything is removed by `dispose`, also what a test left behind. Needs root; fails without.
@@ -37,6 +40,8 @@ export class Lab {
   readonly id = `lab${process.pid}${randomBytes(2).toString("hex")}`;
   readonly dir = fs.mkdtempSync(path.join(os.tmpdir(), "cni-lab-"));
   readonly dataDir = path.join(this.dir, "networks");
+  /** The lock of iptables-legacy's is one for the whole machine; a lab's tables are its own. */
+  readonly #lock = { XTABLES_LOCKFILE: path.join(this.dir, "xtables.lock") };
   readonly #namespaces: string[] = [];
   readonly host: string;
 
@@ -68,7 +73,12 @@ export class Lab {
 
   /** The same, but returns how it ended. */
   try(argv: readonly string[], netns = this.host, input?: string): Outcome {
-    const child = spawnSync("nsenter", [`--net=${netns}`, "--", ...argv], { encoding: "utf8", input: input ?? "" });
+    const env = { ...process.env, ...this.#lock };
+    const child = spawnSync("nsenter", [`--net=${netns}`, "--", ...argv], {
+      env,
+      encoding: "utf8",
+      input: input ?? "",
+    });
     if (child.error !== undefined) throw child.error;
     return child;
   }
@@ -85,11 +95,7 @@ export class Lab {
   /** Runs a plugin on the lab's host, as a runtime does. */
   plugin(name: string, call: Call): Outcome {
     const { argv, options } = this.#invocation(name, call);
-    return spawnSync("nsenter", argv, {
-      ...options,
-      encoding: "utf8",
-      maxBuffer: 1 << 28,
-    });
+    return noted(name, call, spawnSync("nsenter", argv, { ...options, encoding: "utf8", maxBuffer: 1 << 28 }));
   }
 
   /** The same without waiting; resolves when the plugin has ended. */
@@ -104,9 +110,10 @@ export class Lab {
     child.stderr.on("data", (chunk: Buffer) => err.push(chunk));
     const ended = new Promise<Outcome>((resolve, reject) => {
       child.on("error", reject);
-      child.on("close", (status, signal) =>
-        resolve({ status, signal, stdout: Buffer.concat(out).toString(), stderr: Buffer.concat(err).toString() }),
-      );
+      child.on("close", (status, signal) => {
+        const [stdout, stderr] = [out, err].map((chunks) => Buffer.concat(chunks).toString());
+        resolve(noted(name, call, { status, signal, stdout: stdout ?? "", stderr: stderr ?? "" }));
+      });
     });
     return { pid: child.pid ?? 0, ended };
   }
@@ -120,6 +127,7 @@ export class Lab {
       CNI_NETNS: call.netns ?? "",
       CNI_IFNAME: call.ifname ?? "eth0",
       CNI_PATH: bin,
+      ...this.#lock,
       [MARK]: this.id,
       ...(call.args === undefined ? {} : { CNI_ARGS: call.args }),
       ...call.environment,
@@ -182,6 +190,17 @@ function environmentOf(pid: string): string[] {
   } catch {
     return [];
   }
+}
+
+/** Takes down a call that failed; returns how it ended. */
+function noted<T extends Outcome>(name: string, { command, containerId = "c1", ifname = "eth0" }: Call, outcome: T): T {
+  const { status, signal, stdout, stderr } = outcome;
+  const said = [stdout, stderr].map((text) => text.trim().slice(0, 2000)).filter((text) => text !== "");
+  if (status !== 0)
+    failedCalls.push(
+      `${name} ${command} ${containerId} ${ifname} ended with ${status ?? signal}: ${said.join("\n  ")}`,
+    );
+  return outcome;
 }
 
 function must<T extends Pick<SpawnSyncReturns<string>, "status" | "stderr" | "stdout">>(child: T, what: string): T {

@@ -3,18 +3,24 @@
 import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
-import { environment, node, root, setup } from "./setup.mjs";
+import { environment, node, root } from "../build/node.mjs";
+import { bin, ensureKernel, setup } from "./setup.mjs";
 
 const PROJECTS = ["unit", "live", "parity", "clients"];
 
-const bin = path.resolve(process.env.CNI_BIN_DIR ?? path.join(root, "dist/bin"));
 const given = process.argv.slice(2);
 const named = given.flatMap((arg, i) =>
   arg.startsWith("--project=") ? arg.slice(10) : given[i - 1] === "--project" ? arg : [],
 );
 const wanted = named.length > 0 ? named : PROJECTS;
 
-setup({ kernel: wanted.some((name) => name !== "unit"), runtimes: wanted.includes("runtimes") });
+const needsKernel = wanted.some((name) => name !== "unit");
+setup(
+  needsKernel
+    ? { tools: ["unit", "tests", ...(wanted.includes("runtimes") ? ["runtimes"] : [])] }
+    : { tools: ["unit"], packagings: [] },
+);
+if (needsKernel) ensureKernel();
 // Made before a test waits for them. Where that fails, the tests that need them say why.
 if (wanted.some((name) => ["parity", "clients", "runtimes"].includes(name))) run("test/parity/reference.ts");
 if (wanted.includes("runtimes")) run("test/clients/runtimes/prepare.ts");

@@ -19,7 +19,9 @@ const unit = [
 function project(name: string, include: string[], options: { needsKernel: boolean; alone?: boolean }) {
   const { needsKernel, alone = false } = options;
   const testTimeout = needsKernel ? 180_000 : 20_000;
-  return { test: { name, include, testTimeout, hookTimeout: 60_000, ...(alone && { fileParallelism: false }) } };
+  const setupFiles = needsKernel ? ["test/failed-calls.ts"] : [];
+  const rest = { setupFiles, testTimeout, hookTimeout: 60_000, ...(alone && { fileParallelism: false }) };
+  return { test: { name, include, ...rest } };
 }
 
 export default defineConfig({

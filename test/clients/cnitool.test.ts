@@ -57,7 +57,7 @@ test.each(["link", "copy"])(
     const added = traced("add", "bridge", { CNI_PATH });
     expect(jsonOf(added.outcome)).toMatchObject({ cniVersion: "1.1.0", ips: [{ address: "10.88.0.2/16" }] });
     expect(added.started).toEqual(both);
-    caller.lab.run(["ping", "-c1", "-W2", "-q", "10.88.0.1"], netns);
+    caller.lab.run(["ping", "-c1", "-W10", "-q", "10.88.0.1"], netns);
     for (const command of ["check", "status", "del"]) {
       const { outcome, started } = traced(command, "bridge", { CNI_PATH });
       expect(outcome).toMatchObject(quiet);

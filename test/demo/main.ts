@@ -1,20 +1,20 @@
-// Two namespaces on one bridge, and a third that plays the outside. Runs in namespaces of its own: see test/demo.mjs
-import { spawnSync } from "node:child_process";
+// Containers on a bridge, and a namespace that plays the outside. Runs in namespaces of its own: see test/demo.mjs
 import fs from "node:fs";
 import path from "node:path";
-import { expect, fail, note, run, step } from "./narrator.ts";
-import { watch } from "./outside.ts";
+import { expect, fail, note, run, show, start, step } from "./narrator.ts";
 
-const root = path.join(import.meta.dirname, "../..");
-const bin = path.relative(process.cwd(), process.env["CNI_BIN_DIR"] ?? path.join(root, "dist/bin"));
-const cnictl = ["env", "NETCONFPATH=conf", `CNI_PATH=${bin}`, `${bin}/cnictl`];
+const bin = path.relative(process.cwd(), process.env["CNI_BIN_DIR"] ?? "dist/bin");
 const leases = "/var/lib/cni/networks/bridge";
 const OUTSIDE = "203.0.113.2";
+const HOST = "203.0.113.1";
+const PUBLISHED = { hostPort: 8080, containerPort: 80, protocol: "tcp" } as const;
 
 process.on("SIGINT", () => process.exit(130));
 process.on("SIGTERM", () => process.exit(143));
 try {
   await main();
+  // The web servers run on; they end with this process, which is their namespace's first.
+  process.exit(0);
 } catch (error) {
   fail(error);
 }
@@ -22,11 +22,11 @@ try {
 async function main(): Promise<void> {
   await hideHost();
 
-  step("Two network namespaces to attach, and one that plays the outside and has no route to them");
-  for (const name of ["blue", "green", "outside"]) await run(["ip", "netns", "add", name]);
+  step("Network namespaces for three containers, and one that plays the outside and has no route to them");
+  for (const name of ["blue", "green", "web", "outside"]) await run(["ip", "netns", "add", name]);
   await linkOutside();
 
-  step("Attach both to the network of conf/10-bridge.conflist");
+  step("Attach two to the network of conf/10-bridge.conflist");
   const blue = await attach("blue");
   const green = await attach("green");
 
@@ -36,24 +36,35 @@ async function main(): Promise<void> {
   await ping("blue", blue.gateway);
 
   step("They reach the outside, which sees the host's address: masquerade");
-  const seen = watch("outside");
-  await seen.ready;
-  await ping("blue", OUTSIDE);
-  const source = await seen.source;
-  note(`outside saw the ping come from ${source}; blue has ${blue.address}, the host 203.0.113.1`);
-  expect(source === "203.0.113.1", "the outside sees the host's address");
+  await serve("outside", 80);
+  const source = await get("blue", `http://${OUTSIDE}/`);
+  note(`the outside was asked by ${source}; blue has ${blue.address}, the host ${HOST}`);
+  expect(source === HOST, "the outside sees the host's address");
 
   step("Both are as they were made; every address has a file that says whose it is");
-  for (const name of ["blue", "green"]) await run([...cnictl, "check", "bridge", `/run/netns/${name}`]);
+  for (const name of ["blue", "green"]) await cnictl(["check", "bridge", `/run/netns/${name}`]);
   for (const file of leaseFiles()) {
     const [container, ifname] = fs.readFileSync(path.join(leases, file), "utf8").split("\r\n");
     note(`${leases}/${file}: ${container} ${ifname}`);
   }
 
-  step("Detach both");
-  for (const name of ["blue", "green"]) await run([...cnictl, "del", "bridge", `/run/netns/${name}`]);
+  step("CHECK says what is wrong");
+  await run(["ip", "-n", "green", "route", "delete", "default"]);
+  await cnictl(["check", "bridge", "/run/netns/green"], { fails: true });
 
-  step("Nothing is left but the bridge, for the next container, and the last address given out");
+  step("Publish a port: 8080 of the host to 80 of web, on the network that nerdctl uses");
+  const nerdctl = [`NETCONFPATH=conf/nerdctl`, `CAP_ARGS=${JSON.stringify({ portMappings: [PUBLISHED] })}`];
+  await cnictl(["add", "bridge", "/run/netns/web"], { environment: nerdctl });
+  await serve("web", PUBLISHED.containerPort);
+  const client = await get("outside", `http://${HOST}:${PUBLISHED.hostPort}/`);
+  note(`web was asked by ${client}`);
+  expect(client === OUTSIDE, "the outside reaches the published port, and web sees its address");
+
+  step("Detach all");
+  for (const name of ["blue", "green"]) await cnictl(["del", "bridge", `/run/netns/${name}`]);
+  await cnictl(["del", "bridge", "/run/netns/web"], { environment: nerdctl });
+
+  step("Nothing is left but the bridges, for the next containers, and the last address given out");
   await showNothingLeft();
   note("done");
 }
@@ -69,7 +80,7 @@ async function hideHost(): Promise<void> {
 async function linkOutside(): Promise<void> {
   await run(["ip", "link", "add", "up0", "type", "veth", "peer", "name", "eth0", "netns", "outside"]);
   const commands = [
-    "address add 203.0.113.1/24 dev up0",
+    `address add ${HOST}/24 dev up0`,
     "link set up0 up",
     `-n outside address add ${OUTSIDE}/24 dev eth0`,
     "-n outside link set eth0 up",
@@ -77,18 +88,34 @@ async function linkOutside(): Promise<void> {
   for (const command of commands) await run(["ip", ...command.split(" ")]);
 }
 
+/** Runs cnictl as somebody does on a terminal, and shows what it says there. */
+function cnictl(args: readonly string[], { environment = ["NETCONFPATH=conf"], fails = false } = {}): Promise<void> {
+  return show(["env", ...environment, `CNI_PATH=${bin}`, `${bin}/cnictl`, ...args], { fails });
+}
+
 async function attach(name: string): Promise<{ address: string; gateway: string }> {
-  const text = await run([...cnictl, "add", "bridge", `/run/netns/${name}`]);
-  const { interfaces, ips } = JSON.parse(text);
-  const [bridge, port, inside] = interfaces;
-  const [{ address, gateway }] = ips;
-  note(`${inside.name} in ${name} has ${address}, gateway ${gateway}; its other end is ${port.name} on ${bridge.name}`);
-  return { address: address.replace(/\/.*/, ""), gateway };
+  await cnictl(["add", "bridge", `/run/netns/${name}`]);
+  const [link] = JSON.parse(await run(["ip", "-n", name, "-json", "-4", "address", "show", "eth0"], { quiet: true }));
+  const [route] = JSON.parse(await run(["ip", "-n", name, "-json", "route", "show", "default"], { quiet: true }));
+  return { address: link.addr_info[0].local, gateway: route.gateway };
 }
 
 async function ping(from: string, to: string): Promise<void> {
-  const text = await run(["ip", "netns", "exec", from, "ping", "-n", "-c2", "-i0.2", "-w5", to]);
+  const text = await run([...inside(from), "ping", "-n", "-c2", "-i0.2", "-w5", to]);
   note(/^\d+ packets.*$/m.exec(text)?.[0] ?? text);
+}
+
+function serve(netns: string, port: number): Promise<void> {
+  return start([...inside(netns), "node", "test/demo/web.ts", "serve", String(port)]);
+}
+
+async function get(netns: string, url: string): Promise<string> {
+  return (await run([...inside(netns), "node", "test/demo/web.ts", "get", url])).trim();
+}
+
+/** `ip netns exec` would mount /sys, which not every container lets a user do. */
+function inside(netns: string): readonly string[] {
+  return ["nsenter", `--net=/run/netns/${netns}`];
 }
 
 function leaseFiles(): string[] {
@@ -101,7 +128,7 @@ async function showNothingLeft(): Promise<void> {
   expect(!links.some((name) => name.startsWith("veth")), "no veth is left");
   note(`${leases}: ${fs.readdirSync(leases).join(" ")}`);
   expect(leaseFiles().length === 0, "no lease is left");
-  const ruleset = spawnSync("nft", ["list", "ruleset"], { encoding: "utf8" }).stdout;
-  expect(!ruleset.includes("10.88.0."), "no masquerade is left");
-  note("no address of theirs is in the ruleset");
+  const ruleset = await run(["nft", "list", "ruleset"], { quiet: true });
+  expect(!/10\.88\.0\.|10\.4\.0\.|8080/.test(ruleset), "no masquerade and no published port is left");
+  note("no address and no port of theirs is in the ruleset");
 }

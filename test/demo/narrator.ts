@@ -11,7 +11,7 @@ export function step(text: string): void {
 
 /** What came of it. */
 export function note(text: string): void {
-  for (const line of text.split("\n")) print(`    ${paint("green", line)}`);
+  for (const line of text.split("\n")) print(line === "" ? "" : `    ${paint("green", line)}`);
 }
 
 /** Ends the demo unless something holds. */
@@ -26,8 +26,39 @@ export function fail(error: unknown): never {
 }
 
 /** Shows a command and runs it; returns what it prints. @throws Error when it fails, with what it printed */
-export function run(argv: readonly string[], { quiet = false } = {}): Promise<string> {
-  if (!quiet) print(`  ${paint("dim", `$ ${argv.join(" ").replace(/^env /, "")}`)}`);
+export async function run(argv: readonly string[], { quiet = false } = {}): Promise<string> {
+  if (!quiet) announce(argv);
+  const { status, text } = await ended(argv);
+  if (status !== 0) throw new Error(`${argv.join(" ")} ended with ${status}:\n${text}`);
+  return text;
+}
+
+/** Shows a command, runs it on a terminal, and shows what it says there. @throws Error when it does not end as it is to, with what it said */
+export async function show(argv: readonly string[], { fails = false } = {}): Promise<void> {
+  announce(argv);
+  const { status, text } = await ended(["script", "-qec", argv.map(quote).join(" "), "/dev/null"]);
+  note(text.replaceAll("\r", "").trimEnd());
+  if ((status !== 0) !== fails) throw new Error(`${argv.join(" ")} ended with ${status}`);
+}
+
+/** Shows a command and starts it. Resolves when it has said its first line. @throws Error when it ends before that, with what it said */
+export function start(argv: readonly string[]): Promise<void> {
+  announce(argv);
+  const [file = "", ...args] = argv;
+  const child = spawn(file, args, { stdio: ["ignore", "pipe", "inherit"] });
+  return new Promise((resolve, reject) => {
+    child.on("error", reject);
+    child.stdout.once("data", () => resolve());
+    child.on("close", (status, signal) => reject(new Error(`${argv.join(" ")} ended with ${status ?? signal}`)));
+  });
+}
+
+function announce(argv: readonly string[]): void {
+  const words = argv[0] === "env" ? argv.slice(1) : argv;
+  print(`  ${paint("dim", `$ ${words.map(quote).join(" ")}`)}`);
+}
+
+function ended(argv: readonly string[]): Promise<{ status: number | string | null; text: string }> {
   const [file = "", ...args] = argv;
   const child = spawn(file, args, { stdio: ["ignore", "pipe", "pipe"] });
   const chunks: Buffer[] = [];
@@ -35,12 +66,17 @@ export function run(argv: readonly string[], { quiet = false } = {}): Promise<st
   child.stderr.on("data", (chunk: Buffer) => chunks.push(chunk));
   return new Promise((resolve, reject) => {
     child.on("error", reject);
-    child.on("close", (status, signal) => {
-      const text = Buffer.concat(chunks).toString();
-      if (status === 0) resolve(text);
-      else reject(new Error(`${argv.join(" ")} ended with ${status ?? signal}:\n${text}`));
-    });
+    child.on("close", (status, signal) =>
+      resolve({ status: status ?? signal, text: Buffer.concat(chunks).toString() }),
+    );
   });
+}
+
+/** A word as a shell reads it. */
+function quote(word: string): string {
+  return /^[\w./:=@-]+$/.test(word)
+    ? word
+    : word.replace(/^(\w+=)?(.*)$/s, (_, name = "", rest) => `${name}'${rest.replaceAll("'", "'\\''")}'`);
 }
 
 function print(line: string): void {

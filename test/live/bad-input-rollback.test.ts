@@ -282,7 +282,7 @@ describe("a living attachment", () => {
   function expectAlive(prevResult: unknown): void {
     expect(run("CHECK", { config: { ...config(), prevResult } })).toMatchObject({ status: 0, stdout: "" });
     expect(leaseFiles(lab)).toEqual(LEASES);
-    lab.run(["ping", "-c1", "-W1", "10.1.2.2"]);
+    lab.run(["ping", "-c1", "-W10", "10.1.2.2"]);
   }
 
   test("survives an ADD that is like its own, and one that asks for other addresses", () => {

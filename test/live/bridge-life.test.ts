@@ -63,7 +63,7 @@ describe('mtu "auto"', () => {
     uplink(1430, ...families);
     expect(add({ ...base, mtu: "auto" })).toBe("");
     expect([mtuOf("br0"), mtuOf("eth0", netnsOf("c1"))]).toEqual(expected.slice(0, 2));
-    const { stdout } = lab.try(["ping", "-M", "do", "-s", "1402", "-c1", "-W1", "10.88.0.2"]);
+    const { stdout } = lab.try(["ping", "-M", "do", "-s", "1402", "-c1", "-W10", "10.88.0.2"]);
     expect(stdout).toContain(" 0% packet loss");
   });
 
@@ -220,7 +220,7 @@ describe("removeEmptyBridge", () => {
       for (let round = 0; round < 4; round++) {
         expect(await lab.start("bridge", { ...call, command: "ADD" }).ended).toMatchObject({ status: 0, stderr: "" });
         indexes.add(Number(Object(lab.ip("link show dev br0")[0]).ifindex));
-        lab.run(["ping", "-c1", "-W1", "10.88.0.1"], call.netns);
+        lab.run(["ping", "-c1", "-W10", "10.88.0.1"], call.netns);
         expect(await lab.start("bridge", { ...call, command: "DEL" }).ended).toMatchObject({ status: 0, stdout: "" });
       }
     };
@@ -239,7 +239,7 @@ describe("a bridge", () => {
         lab.start("bridge", { command: "ADD", config: base, containerId, netns: netnsOf(containerId) }),
       );
       for (const { ended } of calls) expect(await ended).toMatchObject({ status: 0, stderr: "" });
-      for (const id of ids) lab.run(["ping", "-c1", "-W1", "10.88.0.1"], netnsOf(id));
+      for (const id of ids) lab.run(["ping", "-c1", "-W10", "10.88.0.1"], netnsOf(id));
       for (const containerId of ids) del(base, { containerId });
       lab.run(["ip", "link", "del", "br0"]);
     }

@@ -58,7 +58,7 @@ describe("whichever request the kernel refuses,", () => {
       },
     );
     expect(requests).toBeGreaterThan(20);
-    lab.run(["ping", "-c1", "-W1", "10.1.2.1"], netns);
+    lab.run(["ping", "-c1", "-W10", "10.1.2.1"], netns);
     expect(run("DEL", { config: config(members) })).toMatchObject({ status: 0, stdout: "" });
   });
 

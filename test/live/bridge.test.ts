@@ -65,18 +65,18 @@ describe("bridge ADD", () => {
 
   it("leaves an address that answers with the first packet, in both families", () => {
     add({ ...dualStack(), isDefaultGateway: true });
-    lab.run(["ping", "-c1", "-W1", "10.88.0.2"]);
-    lab.run(["ping", "-c1", "-W1", "fd00:88::2"]);
-    lab.run(["ping", "-c1", "-W1", "10.88.0.1"], netns);
-    lab.run(["ping", "-c1", "-W1", "fd00:88::1"], netns);
+    lab.run(["ping", "-c1", "-W10", "10.88.0.2"]);
+    lab.run(["ping", "-c1", "-W10", "fd00:88::2"]);
+    lab.run(["ping", "-c1", "-W10", "10.88.0.1"], netns);
+    lab.run(["ping", "-c1", "-W10", "fd00:88::1"], netns);
   });
 
   it("announces IPv4 by gratuitous ARP and IPv6 by neighbour advertisement: a neighbour that knew another MAC learns the new one", () => {
     add(dualStack());
     const other = lab.addNamespace("c2");
     lab.plugin("bridge", { command: "ADD", config: dualStack(), netns: other, containerId: "c2" });
-    lab.run(["ping", "-c1", "-W1", "10.88.0.2"], other);
-    lab.run(["ping", "-c1", "-W1", "fd00:88::2"], other);
+    lab.run(["ping", "-c1", "-W10", "10.88.0.2"], other);
+    lab.run(["ping", "-c1", "-W10", "fd00:88::2"], other);
     const before = link("eth0", netns)["address"];
     run("DEL", dualStack());
     const { ipam, ...rest } = dualStack();
@@ -243,7 +243,7 @@ describe("bridge ADD", () => {
     add(base);
     expect(refuse("ADD", base)).toMatchObject({ code: 105 });
     expect(lab.leases("net1")).toContain("10.88.0.2");
-    lab.run(["ping", "-c1", "-W1", "10.88.0.2"]);
+    lab.run(["ping", "-c1", "-W10", "10.88.0.2"]);
   });
 
   it("refuses the host's own namespace before anything is touched, in one document", () => {

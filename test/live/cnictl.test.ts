@@ -47,7 +47,7 @@ test.each(networks)("the shipped network $network connects containers, and leave
   }
   expect(caller.files(`networks/${network}`)).toEqual(expect.arrayContaining(addresses));
   for (const netns of containers)
-    for (const address of [...gateways, ...addresses]) caller.lab.run(["ping", "-c1", "-W2", "-q", address], netns);
+    for (const address of [...gateways, ...addresses]) caller.lab.run(["ping", "-c1", "-W10", "-q", address], netns);
   for (const netns of containers) expectQuiet(caller.cnictl(["del", network, netns]));
   expect([ports(), caller.files("results")]).toEqual([[], []]);
   const kept = caller.files(`networks/${network}`).filter((name) => !name.startsWith("last_reserved_ip."));
@@ -63,7 +63,7 @@ test("the shipped network layer2 connects containers, and leaves nothing behind"
     expect(jsonOf(caller.cnictl(["add", "layer2", netns]))).not.toHaveProperty("ips");
     caller.lab.run(["ip", "address", "add", `192.0.2.${index + 1}/24`, "dev", "eth0"], netns);
   }
-  caller.lab.run(["ping", "-c1", "-W2", "-q", "192.0.2.2"], containers[0]);
+  caller.lab.run(["ping", "-c1", "-W10", "-q", "192.0.2.2"], containers[0]);
   for (const netns of containers) {
     expectQuiet(caller.cnictl(["check", "layer2", netns]));
     expectQuiet(caller.cnictl(["del", "layer2", netns]));

@@ -44,7 +44,7 @@ test("bridge: 200 ADDs at once get 200 addresses, 53 more fill the range, and as
   const all = Array.from({ length: 253 }, (_, index) => `10.1.2.${index + 2}/24`);
   expect([...given].sort()).toEqual([...all].sort());
   expect(masqueraded(lab).filter((line) => line.includes("goto"))).toHaveLength(253);
-  for (const index of [0, 99, 199, 252]) lab.run(["ping", "-c1", "-W1", given[index]?.split("/")[0] ?? ""]);
+  for (const index of [0, 99, 199, 252]) lab.run(["ping", "-c1", "-W10", given[index]?.split("/")[0] ?? ""]);
 
   const call = { command: "ADD", config: config(), containerId: "c253", netns: containers[253] ?? "" };
   expect(errorOf(lab.plugin("bridge", call))).toEqual({

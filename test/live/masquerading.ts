@@ -8,7 +8,7 @@ export type Variant = "nft" | "legacy";
 /** A container's view of the outside, which knows the host's addresses on its link and no way back to any container. */
 export const OUTSIDE = { 4: "203.0.113.2", 6: "2001:db8:f::2" } as const;
 
-/** Adds the outside to a lab and waits until its link is up. */
+/** Adds the outside to a lab and waits until it answers. */
 export function addOutside(lab: Lab): void {
   const outside = lab.addNamespace("outside");
   for (const netns of [lab.host, outside])
@@ -19,13 +19,14 @@ export function addOutside(lab: Lab): void {
     ip link set ${link} up; ip link set lo up`;
   lab.run(["sh", "-ec", commands("up0", "1")]);
   lab.run(["sh", "-ec", commands("eth0", "2")], outside);
-  lab.run(["ping", "-n", "-c1", "-W5", OUTSIDE[4]]);
-  lab.run(["ping", "-n", "-c1", "-W5", OUTSIDE[6]]);
+  // On a busy machine the kernel takes seconds to make a link ready for IPv6, and until then solicitations are lost.
+  for (const to of [OUTSIDE[4], OUTSIDE[6]])
+    lab.run(["timeout", "60", "sh", "-c", `until ping -n -c1 -W5 ${to} >/dev/null; do sleep 0.1; done`]);
 }
 
-/** Which families of the outside answer a container. Without masquerade neither can. */
-export function reached(lab: Lab, netns: string, link = "eth0") {
-  const ping = (to: string) => lab.try(["ping", "-n", "-c1", "-W1", "-I", link, to], netns).status === 0;
+/** Which families of the outside answer a container within some seconds. Without masquerade neither can. */
+export function reached(lab: Lab, netns: string, { seconds = 10 } = {}) {
+  const ping = (to: string) => lab.try(["ping", "-n", "-c1", `-W${seconds}`, to], netns).status === 0;
   return { 4: ping(OUTSIDE[4]), 6: ping(OUTSIDE[6]) };
 }
 

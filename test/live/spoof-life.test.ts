@@ -109,7 +109,7 @@ describe("the check of a container's frames", () => {
     const one = attach("c1", { config: config(fields), netns });
     const two = attach("c2", { config: config(fields) });
     for (const to of [two.ip, two.ip6, `${two.local}%eth0`, "10.88.0.1", "fd00:88::1"])
-      lab.run(["ping", "-c1", "-W2", "-s", "3000", to], one.netns);
+      lab.run(["ping", "-c1", "-W10", "-s", "3000", to], one.netns);
     const addresses = lab.ip("address show dev eth0", netns).flatMap((link) => Object(link).addr_info);
     const own = addresses.map(({ local }) => local).filter((local) => local.startsWith("fe80:"));
     expect(own.map((local) => local === one.local)).toEqual(["spoofchk" in fields]);
@@ -124,12 +124,12 @@ describe("the check of a container's frames", () => {
     lab.run(["sh", "-c", "echo 1 > /proc/sys/net/ipv4/conf/eth0/arp_accept"], victim.netns);
     const seen = (check: object, id: string) => {
       const attacker = attach(id, { config: config(check) });
-      lab.run(["ping", "-c1", "-W2", gateway.ip], victim.netns);
+      lab.run(["ping", "-c1", "-W10", gateway.ip], victim.netns);
       expect(known()).toBe(gateway.mac);
       // The kernel believes no second answer within a second.
       lab.run(["sleep", "1.1"], victim.netns);
       sendFrames(lab, [claim(attacker)], attacker);
-      lab.run(["ping", "-c1", "-W2", "-I", "eth0", victim.ip], attacker.netns);
+      lab.run(["ping", "-c1", "-W10", "-I", "eth0", victim.ip], attacker.netns);
       return known() === attacker.mac;
     };
     expect(seen({}, "unchecked")).toBe(true);
@@ -147,9 +147,10 @@ describe("the check of a container's frames", () => {
   ])("covers what a bridge learns from frames that no rule sees: %s", (_, fields, isFooled) => {
     const victim = attach("victim", { config: config({}) });
     const attacker = attach("c1", { config: config(fields) });
-    // So that it says nothing more by itself, from which the bridge would learn again.
+    // So that it says nothing more by itself, nor answers when the host asks whether it is still there: the bridge would learn again.
     lab.run(["sh", "-c", "echo 1 > /proc/sys/net/ipv6/conf/eth0/disable_ipv6"], victim.netns);
-    lab.run(["ping", "-c1", "-W2", "10.88.0.1"], victim.netns);
+    lab.run(["ip", "neigh", "replace", victim.ip, "lladdr", victim.mac, "dev", "br0", "nud", "permanent"]);
+    lab.run(["ping", "-c1", "-W10", "10.88.0.1"], victim.netns);
     sendFrames(lab, [frame(victim.mac, LLDP.mac, LLDP.type, Buffer.alloc(46))], attacker);
     const entries: unknown[] = JSON.parse(lab.run(["bridge", "-json", "fdb", "show", "br", "br0", "dynamic"]));
     const ports = entries.map((entry) => Object(entry)).filter(({ mac }) => mac === victim.mac);
@@ -223,7 +224,7 @@ describe("bridge", () => {
     lab.deleteNamespace(netns);
     // host-local knows that the namespace is gone when it has no other address.
     const again = attach("c1", { config: config(undefined, { dataDir: `${lab.dataDir}/again` }) });
-    lab.run(["ping", "-c1", "-W2", "10.88.0.1"], again.netns);
+    lab.run(["ping", "-c1", "-W10", "10.88.0.1"], again.netns);
     expect(
       run("CHECK", {
         netns: again.netns,

@@ -69,7 +69,7 @@ describe("tuning ADD", () => {
   it("lets packets through the moment it returns: neighbours hear of the new MAC", () => {
     for (const address of ["10.88.0.2", "fd00:88::2"]) lab.run(["ping", "-n", "-c1", "-w5", address]);
     add({ mac: MAC });
-    for (const address of ["10.88.0.2", "fd00:88::2"]) lab.run(["ping", "-n", "-c1", "-W1", address]);
+    for (const address of ["10.88.0.2", "fd00:88::2"]) lab.run(["ping", "-n", "-c1", "-W10", address]);
   });
 
   it("sets parameters of the kernel in the container, and nowhere else", () => {

@@ -67,8 +67,8 @@ export class NewestPackages {
   }
 }
 
-/** Which distribution's archive this machine installs from, and the mirror it uses. */
-function ownArchive(): { origin: string; mirror: string } {
+/** Which distribution's archive this machine installs from, and the mirror it uses. @throws Error where apt's sources name none */
+export function ownArchive(): { origin: string; mirror: string } {
   const format = ["--format", "$(ORIGIN)|$(LABEL)|$(REPO_URI)", "Created-By: Packages"];
   const child = spawnSync("apt-get", ["indextargets", ...format], { encoding: "utf8" });
   if (child.error !== undefined) throw child.error;

@@ -22,7 +22,7 @@ export function firstThatWorks(purpose: string, ways: Readonly<Record<string, ()
       failures.push(`  ${way}: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
-  const help = "Install Go (apt-get install golang-go), or set CNI_REFERENCE_DIR to a folder that has all of them";
+  const help = "Install Go, or set CNI_REFERENCE_DIR to a folder that has all of them";
   throw new Error([`${purpose}:`, ...failures, help].join("\n"));
 }
 

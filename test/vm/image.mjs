@@ -2,7 +2,8 @@
 import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
-import { fail, root } from "../setup.mjs";
+import { root } from "../../build/node.mjs";
+import { fail } from "../system.mjs";
 
 const cache = path.join(root, ".cache/vm");
 

@@ -5,7 +5,9 @@
 import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
-import { fail, node, root, setup } from "../setup.mjs";
+import { node, root } from "../../build/node.mjs";
+import { bin, setup } from "../setup.mjs";
+import { fail } from "../system.mjs";
 import { ensureImage } from "./image.mjs";
 
 /** How long the virtual machine may run. */
@@ -15,11 +17,9 @@ const shared = path.join(root, ".cache/vm/shared");
 /** Where TEST_REPORTS names a folder, a JSON report goes there, for .ci/run to add up. */
 const reports = process.env.TEST_REPORTS;
 
-const bin = path.resolve(process.env.CNI_BIN_DIR ?? path.join(root, "dist/bin"));
-
 if (process.arch !== "x64")
   fail(`Cannot run the tests on ${process.arch}: must be x64`, "use a machine with an x86-64 processor");
-setup({ kernel: false, machine: true });
+setup({ tools: ["tests", "machine"] });
 const image = ensureImage();
 fs.rmSync(shared, { recursive: true, force: true });
 fs.mkdirSync(shared, { recursive: true });

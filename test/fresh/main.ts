@@ -1,0 +1,140 @@
+// npm run test:fresh: what a new user sees. Runs `npm run demo` (as root, then as a user) and `npm test` on fresh Debian systems with their
+// own nodejs and npm, and with other releases of npm, each in a copy of a root made by debootstrap and from a fresh clone of HEAD. Root.
+// usage: npm run test:fresh -- [--suite bookworm|trixie|sid]... [--npm own|9|10|11|12]... [--only demo|test] [-- arguments of npm test]
+// With another npm than its own, a system runs of the tests the project "unit" alone, unless told others.
+import { spawnSync } from "node:child_process";
+import fs from "node:fs";
+import path from "node:path";
+import { parseArgs } from "node:util";
+import { cache, ensureRoot, environmentInRoot } from "./root.ts";
+
+const SUITES = ["bookworm", "trixie", "sid"];
+const NPMS = ["own", "9", "10", "11", "12"];
+const USER = "somebody";
+
+/** What no new user is to see. */
+const UNWANTED = /EBADENGINE|^\s+at .*:\d+:\d+\)?$/m;
+
+/** The status of a system whose Node the wanted npm refuses. */
+const NO_SUCH_NPM = 99;
+
+interface Row {
+  readonly suite: string;
+  readonly npm: string;
+  readonly versions: string;
+  readonly what: string;
+  readonly result: string;
+  readonly seconds: number;
+}
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    suite: { type: "string", multiple: true, default: SUITES },
+    npm: { type: "string", multiple: true, default: NPMS },
+    only: { type: "string" },
+  },
+});
+const repository = path.join(import.meta.dirname, "../..");
+const logs = path.join(cache, "logs");
+fs.mkdirSync(logs, { recursive: true });
+const rows = values.suite.flatMap((suite) => values.npm.flatMap((npm) => runSystem(suite, npm)));
+console.table(rows);
+process.exitCode = rows.length > 0 && rows.every(({ result }) => /^passed|^not possible/.test(result)) ? 0 : 1;
+
+function runSystem(suite: string, npm: string): Row[] {
+  const wanted = ["demo", "test"].filter((what) => values.only === undefined || values.only === what);
+  return wanted.map((what) => runOnce(suite, { npm, what }));
+}
+
+function runOnce(suite: string, { npm, what }: { npm: string; what: string }): Row {
+  const scratch = path.join(cache, `run-${process.pid}`);
+  const log = path.join(logs, `${suite}-npm-${npm}-${what}.log`);
+  const start = Date.now();
+  try {
+    const root = ensureRoot(suite);
+    clone(path.join(scratch, "upper/clone"));
+    const status = enter({ root, scratch, suite, script: script(npm, what), log });
+    const text = fs.readFileSync(log, "utf8");
+    const versions = /^node .* npm .*$/m.exec(text)?.[0] ?? "";
+    return {
+      suite,
+      npm,
+      versions,
+      what,
+      result: judge(status, text),
+      seconds: Math.round((Date.now() - start) / 1000),
+    };
+  } catch (error) {
+    return { suite, npm, versions: "", what, result: `failed: ${Object(error).message}`, seconds: 0 };
+  } finally {
+    fs.rmSync(scratch, { recursive: true, force: true });
+    console.log(`${suite}, npm ${npm}, ${what}: see ${path.relative(process.cwd(), log)}`);
+  }
+}
+
+function judge(status: number | null, text: string): string {
+  if (status === NO_SUCH_NPM && text.includes("EBADENGINE")) return "not possible: this npm refuses this Node";
+  if (status !== 0) return `failed: ${status}`;
+  const unwanted = UNWANTED.exec(text.slice(text.indexOf("\nnode ")))?.[0];
+  return unwanted === undefined ? "passed" : `failed: shows ${unwanted.trim()}`;
+}
+
+/** What is run in a root. The demo as a user needs what the demo as root has installed. */
+function script(npm: string, what: string): string {
+  const some = npm === "own" ? [] : ["--project", "unit"];
+  const tests = positionals.length > 0 ? positionals : some;
+  const lines = {
+    demo: `
+      useradd --create-home ${USER}
+      cp -r /clone /home/${USER}/clone
+      chown -R ${USER} /home/${USER}/clone
+      npm run demo
+      cd /home/${USER}/clone
+      echo "as a user:"
+      setpriv --reuid=${USER} --regid=${USER} --init-groups env HOME=/home/${USER} npm run demo`,
+    test: ["npm test --", ...tests].join(" "),
+  };
+  return `
+    ${npm === "own" ? "" : `npm install --global --engine-strict --loglevel=error npm@${npm} || exit ${NO_SUCH_NPM}; hash -r`}
+    echo "node $(node --version) npm $(npm --version)"
+    cd /clone
+    ${what === "demo" ? lines.demo : lines.test}`;
+}
+
+function clone(folder: string): void {
+  fs.mkdirSync(path.dirname(folder), { recursive: true });
+  const child = spawnSync("git", ["clone", "--quiet", "--no-hardlinks", repository, folder], { stdio: "inherit" });
+  if (child.status !== 0) throw new Error("Cannot clone the repository: see above");
+}
+
+interface Entry {
+  readonly root: string;
+  readonly scratch: string;
+  readonly suite: string;
+  readonly script: string;
+  readonly log: string;
+}
+
+/** Runs a script in a copy of a root. */
+function enter({ root, scratch, suite, script, log }: Entry): number | null {
+  const enterScript = path.join(import.meta.dirname, "enter.sh");
+  const argv = [
+    "--mount",
+    "--pid",
+    "--fork",
+    "--kill-child",
+    "sh",
+    enterScript,
+    root,
+    scratch,
+    path.join(cache, `${suite}.cache`),
+  ];
+  const output = fs.openSync(log, "w");
+  const child = spawnSync("unshare", [...argv, "sh", "-exc", script], {
+    env: environmentInRoot(),
+    stdio: ["ignore", output, output],
+  });
+  fs.closeSync(output);
+  return child.status;
+}
