@@ -95,6 +95,8 @@ describe("the check of a container's frames", () => {
       "a report of its groups",
       "one without an address yet",
       "a question for an address by DHCP",
+      "a report of its groups, type 131",
+      "a report of its groups, type 132",
     ]);
   });
 
