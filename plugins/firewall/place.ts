@@ -22,28 +22,29 @@ export interface Place {
  */
 export function findPlace({ isolation, owner }: Subject, { interfaces }: Result): Place | undefined {
   if (isolation?.policy !== "isolated") return undefined;
-  const hostLinks = interfaces.filter(({ sandbox }) => (sandbox ?? "") === "").map(({ name }) => name);
+  const [bridge, ...others] = interfaces;
+  const rest = others.filter(({ sandbox }) => (sandbox ?? "") === "").map(({ name }) => name);
   const own = interfaces.filter(({ name, sandbox }) => name === owner.ifname && (sandbox ?? "") !== "");
   const netlink = openNetlink();
   try {
     const link = findLink(netlink, isolation.link);
     if (link === undefined) return undefined;
-    const ports = portsOf(netlink, hostLinks);
+    const ports = portsOf(netlink, { name: bridge?.name ?? isolation.link, rest });
     return { gateway: link.mac, ports, macs: own.flatMap(({ mac = "" }) => parseMac(mac) ?? []) };
   } finally {
     netlink.close();
   }
 }
 
-/** The ports of the bridge, which is the first of these links, among the rest. None where it is no bridge: then there are no neighbours. */
-function portsOf(netlink: Netlink, [first = "", ...rest]: readonly string[]): readonly number[] {
-  const bridge = findLink(netlink, first);
+/** Which of the rest of the links are ports of the bridge. None where it is no bridge: then there are no neighbours. */
+function portsOf(netlink: Netlink, { name, rest }: { name: string; rest: readonly string[] }): readonly number[] {
+  const bridge = findLink(netlink, name);
   if (bridge === undefined || bridge.kind !== "bridge") return [];
   const ports = rest
-    .map((name) => findLink(netlink, name))
+    .map((each) => findLink(netlink, each))
     .filter((link): link is Link => link?.master === bridge.index)
     .map(({ index }) => index);
   if (ports.length > 0) return ports;
-  const missing = `prevResult names no port of bridge "${first}"`;
+  const missing = `prevResult names no port of bridge "${name}"`;
   throw new CniError("invalidConfig", `Cannot use ingressPolicy "isolated": ${missing}: chain firewall behind bridge`);
 }

@@ -6,9 +6,9 @@ import { has, isUdpFrom, isUdpTo, laterFragment, rule, saysOf4 } from "./spoof-m
 /** UDP ports of the servers of DHCP and DHCPv6. RFC 2131, RFC 8415 */
 const SERVERS = [67, 547] as const;
 
-/** UDP ports at which routers talk: RIP and RIPng, and HSRP, that of IPv6, and GLBP. RFC 2453, RFC 2080, RFC 2281 */
+/** UDP ports of RIP and RIPng, and others at which routers talk: LDP, OLSR, HSRP and that of IPv6, GLBP, Babel. RFC 2453, RFC 2080, IANA's list */
 const RIP = [520, 521] as const;
-const REDUNDANCY = [1985, 2029, 3222] as const;
+const ROUTERS = [646, 698, 1985, 2029, 3222, 6696] as const;
 
 /**
  * Protocols that only routers speak: IGRP, EIGRP, OSPF, PIM, VRRP. And those that have another protocol behind a header of theirs, where no rule sees
@@ -50,7 +50,7 @@ function otherProtocols(): readonly LabelledRule[] {
 export function udpRules(): readonly LabelledRule[] {
   return [
     ...[...SERVERS, ...RIP].map((port) => rule(`udp sport ${port} drop`, isUdpFrom(port), DROP)),
-    ...[...RIP, ...REDUNDANCY].map((port) => rule(`udp dport ${port} drop`, isUdpTo(port), DROP)),
+    ...[...RIP, ...ROUTERS].map((port) => rule(`udp dport ${port} drop`, isUdpTo(port), DROP)),
     rule("th dport & 0 == 0 accept", has("th dport"), ACCEPT),
     laterFragment(4),
     laterFragment(6),

@@ -86,6 +86,13 @@ function allOf(from: Member, commands: readonly (readonly [name: string, command
   return commands.map(([name]) => name).filter((name) => names.includes(name));
 }
 
+/** All rules gone, also those of a policy, which iptables keeps. */
+function clearFirewalls(): void {
+  const flush = (tool: string) => `${tool} -F; ${tool} -X; ${tool} -t nat -F; ${tool} -t nat -X`;
+  for (const tool of ["iptables-legacy", "ip6tables-legacy"]) lab.run(["sh", "-ec", flush(tool)]);
+  lab.run(["nft", "flush", "ruleset"]);
+}
+
 /** The rule of iptables by which a published port is a permission. */
 function permissions(variant: Variant): string[] {
   return ["iptables", "ip6tables"].flatMap((tool) =>
@@ -165,11 +172,7 @@ describe.each([true, false])("with br_netfilter's calls: %s", (isOn) => {
 });
 
 describe.each(BACKENDS)("a published port, with %s", (_, backend, variant) => {
-  beforeAll(() => {
-    for (const tool of ["iptables-legacy", "ip6tables-legacy"])
-      lab.run(["sh", "-c", `${tool} -F; ${tool} -X; ${tool} -t nat -F; ${tool} -t nat -X`]);
-    lab.run(["nft", "flush", "ruleset"]);
-  });
+  beforeAll(clearFirewalls);
 
   const ask = (from: Member, port: number, protocol: "tcp" | "udp" = "tcp") =>
     ([4, 6] as const).map((family) => lab.ask(from.netns, HOST[family], port, protocol).split(" ")[0]);
@@ -185,6 +188,8 @@ describe.each(BACKENDS)("a published port, with %s", (_, backend, variant) => {
     // Once, however many containers there are, and before the policy.
     expect(permissions(variant)).toEqual(backend === "iptables" ? ["iptables 0", "ip6tables 0"] : []);
     lab.publish("ADD", two, [WEB, DNS], { backend }, variant);
+    // Its own port, too.
+    expect(ask(two, 8080)).toEqual(["foo-2", "foo-2"]);
     for (const from of [one, bar]) {
       expect(ask(from, 8080)).toEqual(["foo-2", "foo-2"]);
       expect(ask(from, 5353, "udp")).toEqual(["foo-2", "foo-2"]);
@@ -199,6 +204,38 @@ describe.each(BACKENDS)("a published port, with %s", (_, backend, variant) => {
     for (const from of [one, bar]) expect(answered(from, Object.values(HOST), [8080])).toEqual([]);
     detachAll(variant);
     expect(rulesAbout(lab, two.addresses[4], two.mac, "net: foo", '= { "foo"')).toEqual([]);
+  });
+});
+
+describe("an isolated container", () => {
+  beforeAll(() => {
+    lab.setBridgeCalls(true);
+    clearFirewalls();
+  });
+
+  it("is kept from its neighbours also where no plugin gives it an address", async () => {
+    const { ips: _, ...prevResult } = Object(two.prevResult);
+    const addressless = { ...two, prevResult };
+    const every = waysTo(two);
+    lab.firewall("ADD", addressless, { ingressPolicy: "isolated" });
+    lab.firewall("CHECK", addressless, { ingressPolicy: "isolated" });
+    expect(await lab.heard(one, two, every)).toEqual([]);
+    lab.firewall("DEL", addressless, {});
+    expect(await lab.heard(one, two, every)).toEqual(every);
+    expect(rulesAbout(lab, two.mac, "net: foo", '"foo"', "isolated_foo")).toEqual([]);
+  });
+
+  it("is refused where its port is not known, before anything is made", () => {
+    const { interfaces, ...rest } = Object(two.prevResult);
+    const prevResult = { ...rest, interfaces: [interfaces[0], interfaces[2]] };
+    const config = { cniVersion: "1.1.0", name: "foo", type: "firewall", prevResult, ingressPolicy: "isolated" };
+    const call = { command: "ADD", config, containerId: two.name, netns: two.netns };
+    const { code, msg } = JSON.parse(lab.plugin("firewall", call).stdout);
+    expect([code, msg]).toEqual([
+      7,
+      'Cannot use ingressPolicy "isolated": prevResult names no port of bridge "foo": chain firewall behind bridge',
+    ]);
+    expect(rulesAbout(lab, "net: foo")).toEqual([]);
   });
 });
 
@@ -225,7 +262,7 @@ describe("tables of an earlier version", () => {
 
   it("are replaced by ADD, the operator's chain apart, and what they have for others holds until DEL", async () => {
     lab.setBridgeCalls(false);
-    lab.run(["nft", "flush", "ruleset"]);
+    clearFirewalls();
     lab.run(["sh", "-c", 'printf %s "$0" | nft -f -', OLD]);
     const old = `comment "${ownerComment({ network: "foo", ifname: "eth0", containerId: two.name })}"`;
     for (const [family, address] of Object.entries(two.addresses)) {

@@ -125,3 +125,27 @@ it("the rules of an earlier version, a pair for each link, give way to those for
   );
   lab.publish("DEL", web, [MAPPING], { backend: "iptables" }, "legacy");
 });
+
+it("the table of an earlier version gives way to the new, and what it has of mappings stays", () => {
+  unguard();
+  lab.publish("ADD", web, [MAPPING], { backend: "nftables" });
+  lab.run([
+    "nft",
+    `delete chain inet cni_portmap loopback
+    add set inet cni_portmap localnet { type ifname; elements = { "gone" }; }
+    add chain inet cni_portmap guard { type filter hook prerouting priority raw; }
+    add rule inet cni_portmap guard iifname @localnet ip daddr 127.0.0.0/8 drop`,
+  ]);
+  const other = { ...MAPPING, hostPort: HOST_PORT + 1 };
+  const second = { config: { name: "other", backend: "nftables" }, ifname: "eth1" };
+  const prevResult = { ...Object(web.prevResult), interfaces: [] };
+  const outcome = lab.portmap("ADD", { ...web, prevResult }, [other], second);
+  expect(outcome).toMatchObject({ status: 0, stderr: "" });
+  const table = lab.run(["nft", "list", "table", "inet", "cni_portmap"]);
+  expect(table).toContain('iif "lo" return');
+  expect(table).not.toMatch(/localnet|guard|gone/);
+  expect(table).toContain(`udp . ${HOST_PORT} `);
+  lab.publish("CHECK", web, [MAPPING], { backend: "nftables" });
+  lab.publish("DEL", web, [MAPPING], { backend: "nftables" });
+  expect(lab.portmap("DEL", web, [other], second)).toMatchObject({ status: 0 });
+});

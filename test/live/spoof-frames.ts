@@ -263,6 +263,10 @@ function asRouter({ mac, ip, local }: Party): readonly { name: string; frame: st
     { name: "EIGRP", frame: group("0a").ip(of4(88, "224.0.0.10", any)) },
     { name: "RIP", frame: group("09").ip(udp(ip, "224.0.0.9", rip)) },
     { name: "RIP from another port", frame: group("09").ip(udp(ip, "224.0.0.9", { ports: [4000, 520] })) },
+    ...([646, 698, 6696] as const).map((port) => ({
+      name: `a routing protocol at UDP port ${port}`,
+      frame: group("02").ip(udp(ip, "224.0.0.2", { ports: [port, port] })),
+    })),
     { name: "HSRP", frame: group("02").ip(udp(ip, "224.0.0.2", { ports: [1985, 1985] })) },
     { name: "a router advertisement of ICMP", frame: group("01").ip(icmp(9, ip, "224.0.0.1")) },
     { name: "a redirect of ICMP", frame: linkTo(mac, BROADCAST).ip(icmp(5, ip, "10.88.0.255")) },
