@@ -8,6 +8,7 @@ import { type FirewallConfig, parseFirewallConfig } from "./config.ts";
 import { addSources, removeSources } from "./firewalld.ts";
 import { chooseFirewalls, type Firewalls } from "./firewalls.ts";
 import { addFilterRules, deleteFilterRules } from "./iptables.ts";
+import { findPlace, type Place } from "./place.ts";
 import { familiesOf, readSubject, type Subject } from "./subject.ts";
 import { admit, dismiss } from "./table.ts";
 
@@ -17,8 +18,9 @@ export function add(request: Request): Result {
   const { subject, result } = readSubject(request, config);
   const firewalls = chooseFirewalls(request, config, familiesOf(subject));
   refuseUnkept(firewalls, subject);
+  const place = findPlace(subject, result);
   for (const refusal of firewalls.refusals) request.log(`The container may be cut off: ${refusal}`);
-  undoOnError(request.log, (defer) => tell(firewalls, { config, subject }, defer));
+  undoOnError(request.log, (defer) => tell(firewalls, { config, subject, place }, defer));
   return result;
 }
 
@@ -32,7 +34,7 @@ function refuseUnkept({ netlink, tables }: Firewalls, { isolation }: Subject): v
 /** Our table first: by what it notes the others are found again. */
 function tell(
   firewalls: Firewalls,
-  { config, subject }: { config: FirewallConfig; subject: Subject },
+  { config, subject, place }: { config: FirewallConfig; subject: Subject; place: Place | undefined },
   defer: Defer,
 ): void {
   const { netlink, tables, firewalld } = firewalls;
@@ -40,7 +42,7 @@ function tell(
   const { adminChain, zone } = config;
   if (netlink !== undefined) {
     defer(() => dismiss(netlink, selectOwner(subject.owner)));
-    admit(netlink, subject);
+    admit(netlink, subject, place);
   }
   withIptables("let a container's addresses through iptables", () => {
     for (const table of tables) defer(() => deleteFilterRules(firewalls, table, addresses));

@@ -15,6 +15,8 @@ const COMMENT = {
   forward: "CNI firewall plugin rules",
   admin: "CNI firewall plugin admin overrides",
   isolation: "CNI firewall plugin rules (ingressPolicy: same-bridge|isolated)",
+  // The reference plugins have no such rule.
+  published: "CNI firewall plugin rules (published ports)",
 } as const;
 
 /** What is to be in table filter of one family. */
@@ -33,7 +35,7 @@ interface WantedRule extends FilterRule {
 
 /**
  * What of it is missing, in the words of `iptables -S`: lines that begin with -N for a chain, -I or -A for a rule, in an order in which iptables-restore
- * can make them. The same chains, rules and order as the reference plugins'.
+ * can make them. The same chains, rules and order as the reference plugins', and with a policy one rule more.
  */
 export function missingLines(find: FindChain, wanted: WantedFilter): readonly string[] {
   const texts = new Map<string, ReadonlySet<string | undefined>>();
@@ -102,5 +104,7 @@ function isolationRules({ policy, link }: Isolation): readonly WantedRule[] {
     { chain: CHAIN.stage1, first: false, comment: shared, target: "RETURN" },
     { chain: CHAIN.stage2, first: true, outLink: { name: link }, comment: shared, target: "DROP" },
     { chain: CHAIN.stage2, first: false, comment: shared, target: "RETURN" },
+    // Last, so that it comes first: of what is published, policies see only what no container sends that is known.
+    { chain: CHAIN.builtIn, first: true, translated: true, comment: COMMENT.published, target: CHAIN.forward },
   ];
 }

@@ -1,48 +1,31 @@
 import type { Family } from "../../src/ip/address.ts";
 import { NF_BR, NF_BR_PRI, NF_INET, NF_IP_PRI } from "../../src/netfilter/nftables/chain.ts";
-import { CT_STATE } from "../../src/netfilter/nftables/expression/ct.ts";
+import { CT_STATE, IPS } from "../../src/netfilter/nftables/expression/ct.ts";
 import { ADDRESS_FIELD } from "../../src/netfilter/nftables/field.ts";
-import { ETH_P, lookUp, lookUpVerdict, match, matchBits, matchFamily } from "../../src/netfilter/nftables/match.ts";
+import {
+  lookUp,
+  lookUpNot,
+  lookUpVerdict,
+  matchBits,
+  matchEthernet,
+  matchFamily,
+} from "../../src/netfilter/nftables/match.ts";
 import type { ChainRules, LabelledRule, RuleSet } from "../../src/netfilter/nftables/rule-set.ts";
-import { type SetSpec, typedSet } from "../../src/netfilter/nftables/set.ts";
-import { ACCEPT, DROP, goTo, jump } from "../../src/netfilter/nftables/statement.ts";
+import { typedSet } from "../../src/netfilter/nftables/set.ts";
+import { ACCEPT, DROP, goTo, jump, RETURN } from "../../src/netfilter/nftables/statement.ts";
 import { commented } from "../../src/netfilter/nftables/userdata.ts";
-import { u16be } from "../../src/netlink/codec.ts";
-import { NFPROTO } from "../../src/netlink/nfnetlink.ts";
+import { BRIDGE_TABLE, BRIDGES, CONTAINERS, ISOLATED, ISOLATING, MEMBERS, PAIRS, TABLE } from "./sets.ts";
 import type { Isolation } from "./subject.ts";
-
-/** The table is ours alone; the chain ADMIN in it is the operator's. */
-export const TABLE = { family: NFPROTO.INET, table: "cni_firewall" } as const;
-
-/** Packets between the ports of a bridge pass here and, without br_netfilter, nowhere else. */
-export const BRIDGE_TABLE = { family: NFPROTO.BRIDGE, table: "cni_firewall" } as const;
 
 const COMMENT = "Firewall of containers, by the CNI plugins";
 
 /** Looked at before all else, and never changed. */
 const ADMIN = "admin";
 
-/** Containers' addresses. What is in here is known by its comment, so that the other firewalls' rules are found again. */
-export const CONTAINERS = {
-  4: { ...TABLE, name: "containers4", key: ["ipv4_addr"], id: 1 },
-  6: { ...TABLE, name: "containers6", key: ["ipv6_addr"], id: 2 },
-} as const satisfies Record<Family, SetSpec>;
-
-/** From a bridge and the address of a container behind it to what its policy says of others behind the same. */
-export const MEMBERS = {
-  4: { ...TABLE, name: "members4", key: ["ifname", "ipv4_addr"], data: "verdict", id: 3 },
-  6: { ...TABLE, name: "members6", key: ["ifname", "ipv6_addr"], data: "verdict", id: 4 },
-} as const satisfies Record<Family, SetSpec>;
-
-/** Bridges that have members: each once, and once as a pair with itself, for rules cannot compare two names. */
-export const BRIDGES: SetSpec = { ...TABLE, name: "bridges", key: ["ifname"], id: 5 };
-export const PAIRS: SetSpec = { ...TABLE, name: "same_bridge", key: ["ifname", "ifname"], id: 6 };
-
-/** Addresses of containers that others behind the same bridge may not reach. */
-export const ISOLATED = {
-  4: { ...BRIDGE_TABLE, name: "isolated4", key: ["ipv4_addr"], id: 7 },
-  6: { ...BRIDGE_TABLE, name: "isolated6", key: ["ipv6_addr"], id: 8 },
-} as const satisfies Record<Family, SetSpec>;
+/** What policies keep apart. Earlier versions had other rules, in chains of other names. */
+const INGRESS = "ingress";
+const INGRESS_WITHIN = "ingress_within";
+const FORMER = { chains: ["isolation", "isolation_within"] };
 
 const FAMILIES = [4, 6] as const;
 
@@ -53,14 +36,15 @@ const FAMILIES = [4, 6] as const;
 export function firewallRules(isolation: Isolation | undefined): RuleSet {
   return {
     table: { family: TABLE.family, name: TABLE.table, flags: 0, userdata: commented("table", COMMENT) },
-    sets: [CONTAINERS[4], CONTAINERS[6], MEMBERS[4], MEMBERS[6], BRIDGES, PAIRS].map(typedSet),
+    sets: [CONTAINERS[4], CONTAINERS[6], MEMBERS[4], MEMBERS[6], BRIDGES, PAIRS, ISOLATING].map(typedSet),
     chains: [
       { name: ADMIN, rules: () => [] },
       forward(),
-      isolationBetween(),
-      isolationWithin(),
+      ingress(),
+      ingressWithin(),
       ...(isolation === undefined ? [] : [policyChain(isolation)]),
     ],
+    former: FORMER,
   };
 }
 
@@ -70,25 +54,24 @@ export function comparedRules(isolation: Isolation | undefined): RuleSet {
   return { ...rest, chains: chains.filter(({ name }) => name !== ADMIN) };
 }
 
-/** The rule set of table bridge. */
+/**
+ * The rule set of table bridge. Nothing that a bridge forwards gets to an isolated container, be it for an address, a group or all, but what
+ * was sent to the host, and what br_netfilter has translated on its way: table inet judges that.
+ */
 export function bridgeRules(): RuleSet {
+  const { ports, macs } = ISOLATED;
   return {
     table: { family: BRIDGE_TABLE.family, name: BRIDGE_TABLE.table, flags: 0, userdata: commented("table", COMMENT) },
-    sets: [ISOLATED[4], ISOLATED[6]].map(typedSet),
+    sets: [ports, macs].map(typedSet),
     chains: [
-      {
-        name: "forward",
-        base: { type: "filter", hook: { number: NF_BR.FORWARD, priority: NF_BR_PRI.FILTER_BRIDGED } },
-        rules: () =>
-          FAMILIES.map((family) => ({
-            label: `${WORD[family]} daddr @isolated${family} drop`,
-            expressions: [
-              ...match("meta protocol", u16be.encode(ETHER_TYPE[family])),
-              ...lookUp([ADDRESS_FIELD[family].destination], ISOLATED[family]),
-              DROP,
-            ],
-          })),
-      },
+      bridgeChain("arriving", NF_BR.PRE_ROUTING, {
+        label: `ether daddr @${macs.name} drop`,
+        expressions: [...lookUp(["ether daddr"], macs), DROP],
+      }),
+      bridgeChain("leaving", NF_BR.FORWARD, {
+        label: `oif @${ports.name} ether daddr != @${macs.name} drop`,
+        expressions: [...lookUp(["oif"], ports), ...lookUpNot(["ether daddr"], macs), DROP],
+      }),
     ],
   };
 }
@@ -103,17 +86,19 @@ export function policyChainName({ policy, link }: Isolation): string {
   return isWord ? `${policy}_${link}` : `${policy}.${new TextEncoder().encode(link).toHex()}`;
 }
 
-const WORD = { 4: "ip", 6: "ip6" } as const;
-
-const ETHER_TYPE = { 4: ETH_P.IP, 6: ETH_P.IPV6 } as const;
+/** Before br_netfilter has its turn. */
+function bridgeChain(name: string, number: number, rule: LabelledRule): ChainRules {
+  return { name, base: { type: "filter", hook: { number, priority: NF_BR_PRI.FILTER_BRIDGED } }, rules: () => [rule] };
+}
 
 function forward(): ChainRules {
   return {
     name: "forward",
+    follows: INGRESS,
     base: { type: "filter", hook: { number: NF_INET.FORWARD, priority: NF_IP_PRI.FILTER } },
     rules: () => [
       { label: `jump ${ADMIN}`, expressions: [jump(ADMIN)] },
-      { label: "jump isolation", expressions: [jump("isolation")] },
+      { label: `jump ${INGRESS}`, expressions: [jump(INGRESS)] },
       ...FAMILIES.flatMap(acceptContainers),
     ],
   };
@@ -140,13 +125,15 @@ function acceptContainers(family: Family): readonly LabelledRule[] {
   ];
 }
 
-function isolationBetween(): ChainRules {
+/** A port that is published is a permission: what the host itself has translated is kept from nobody. */
+function ingress(): ChainRules {
   return {
-    name: "isolation",
+    name: INGRESS,
     rules: () => [
+      { label: "ct status dnat return", expressions: [...matchBits("ct status", IPS.DST_NAT), RETURN] },
       {
-        label: `iifname . oifname @${PAIRS.name} goto isolation_within`,
-        expressions: [...lookUp(["iifname", "oifname"], PAIRS), goTo("isolation_within")],
+        label: `iifname . oifname @${PAIRS.name} goto ${INGRESS_WITHIN}`,
+        expressions: [...lookUp(["iifname", "oifname"], PAIRS), goTo(INGRESS_WITHIN)],
       },
       {
         label: `iifname @${BRIDGES.name} oifname @${BRIDGES.name} drop`,
@@ -156,17 +143,34 @@ function isolationBetween(): ChainRules {
   };
 }
 
-function isolationWithin(): ChainRules {
+/**
+ * What comes from a bridge and goes back there. Where the host forwards it between isolated containers, an address that nobody is known to
+ * have may be theirs; what a bridge forwards by itself has another MAC, and table bridge has judged it.
+ */
+function ingressWithin(): ChainRules {
   return {
-    name: "isolation_within",
-    rules: () =>
-      FAMILIES.map((family) => {
+    name: INGRESS_WITHIN,
+    with: INGRESS,
+    rules: () => [
+      ...FAMILIES.map((family) => {
         const { destination } = ADDRESS_FIELD[family];
         return {
           label: `oifname . ${destination} vmap @${MEMBERS[family].name}`,
           expressions: [...matchFamily(family), ...lookUpVerdict(["oifname", destination], MEMBERS[family])],
         };
       }),
+      ...FAMILIES.map((family) => {
+        const { destination } = ADDRESS_FIELD[family];
+        return {
+          label: `${destination} @${CONTAINERS[family].name} return`,
+          expressions: [...matchFamily(family), ...lookUp([destination], CONTAINERS[family]), RETURN],
+        };
+      }),
+      {
+        label: `oifname . ether daddr @${ISOLATING.name} drop`,
+        expressions: [...matchEthernet(), ...lookUp(["oifname", "ether daddr"], ISOLATING), DROP],
+      },
+    ],
   };
 }
 

@@ -1,9 +1,16 @@
 import { type Address, decodeAddress, encodeAddress, formatAddress } from "../../src/ip/address.ts";
+import { encodeMac, type Mac } from "../../src/ip/mac.ts";
 import { deleteChain, findChain } from "../../src/netfilter/nftables/chain.ts";
 import { compareRuleSet } from "../../src/netfilter/nftables/compare.ts";
 import { NFT } from "../../src/netfilter/nftables/data.ts";
 import { concatenate, formatKey, ifname, split } from "../../src/netfilter/nftables/datatype.ts";
-import { addElement, deleteElement, findElement, type Labelled } from "../../src/netfilter/nftables/element.ts";
+import {
+  addElement,
+  deleteElement,
+  findElement,
+  type Labelled,
+  listElements,
+} from "../../src/netfilter/nftables/element.ts";
 import { missingOf } from "../../src/netfilter/nftables/rule-set.ts";
 import type { SetSpec } from "../../src/netfilter/nftables/set.ts";
 import { findComment } from "../../src/netfilter/nftables/userdata.ts";
@@ -16,46 +23,38 @@ import {
 } from "../../src/netfilter/owned-elements.ts";
 import { isSelected, type Owner, type Selection, selectOwner } from "../../src/netfilter/owner.ts";
 import type { Request } from "../../src/netlink/answers.ts";
+import { u32 } from "../../src/netlink/codec.ts";
 import type { Netlink } from "../../src/netlink/socket.ts";
-import {
-  BRIDGES,
-  bridgeRules,
-  CONTAINERS,
-  comparedRules,
-  firewallRules,
-  ISOLATED,
-  MEMBERS,
-  PAIRS,
-  POLICY_RULES,
-  policyChainName,
-  TABLE,
-} from "./rules.ts";
+import type { Place } from "./place.ts";
+import { bridgeRules, comparedRules, firewallRules, POLICY_RULES, policyChainName } from "./rules.ts";
+import { BRIDGES, CONTAINERS, FORMER_ISOLATED, ISOLATED, ISOLATING, MEMBERS, PAIRS, TABLE } from "./sets.ts";
 import type { Isolation, Subject } from "./subject.ts";
 
 const POLICIES = ["same-bridge", "isolated"] as const;
 
 const CONTAINER_SETS = [CONTAINERS[4], CONTAINERS[6]] as const;
 const MEMBER_SETS = [MEMBERS[4], MEMBERS[6]] as const;
-const OWN_SETS = [...CONTAINER_SETS, ...MEMBER_SETS, ISOLATED[4], ISOLATED[6]] as const;
+const ISOLATED_SETS = [ISOLATED.ports, ISOLATED.macs, FORMER_ISOLATED[4], FORMER_ISOLATED[6]] as const;
+const OWN_SETS = [...CONTAINER_SETS, ...MEMBER_SETS, ...ISOLATED_SETS] as const;
 
 /**
  * Lets an attachment's addresses through our table, keeps from it whom its policy keeps away, and notes whose they are: in one
  * transaction. Twice is once; an address that another attachment left behind becomes this one's.
  * @param netlink a socket of NETLINK_NETFILTER @throws NetlinkError naming the object that the kernel refused
  */
-export function admit(netlink: Netlink, subject: Subject): void {
-  const { isolation } = subject;
-  const elements = elementsOf(subject);
+export function admit(netlink: Netlink, subject: Subject, place: Place | undefined): void {
+  const isolation = routedIsolation(subject);
+  const elements = elementsOf(subject, place);
   if (elements.length === 0) return;
   addOwnedElements(netlink, {
     action: "let a container's addresses through nftables",
     elements,
     rules: firewallRules(isolation),
     also: () => [
-      ...(isolation?.policy === "isolated" ? missingOf(netlink, bridgeRules()) : []),
+      ...(place === undefined ? [] : missingOf(netlink, bridgeRules())),
       ...(isolation === undefined
         ? []
-        : bridgeElements(isolation.link).map(({ set, element }) => addElement(set, element))),
+        : bridgeElements(isolation.link, place).map(({ set, element }) => addElement(set, element))),
     ],
   });
 }
@@ -84,14 +83,15 @@ export function belongsToAnother(netlink: Netlink, address: Address, selection: 
 }
 
 /** How the kernel differs from what `admit` made, a sentence for each difference. @throws NetlinkError */
-export function compareAdmitted(netlink: Netlink, subject: Subject): readonly string[] {
-  const { isolation, owner } = subject;
-  const missing = elementsOf(subject).filter(({ set, element }) => !isThere(netlink, { set, element }, owner));
-  const bridges = isolation === undefined ? [] : bridgeElements(isolation.link);
+export function compareAdmitted(netlink: Netlink, subject: Subject, place: Place | undefined): readonly string[] {
+  const { owner } = subject;
+  const isolation = routedIsolation(subject);
+  const missing = elementsOf(subject, place).filter(({ set, element }) => !isThere(netlink, { set, element }, owner));
+  const bridges = isolation === undefined ? [] : bridgeElements(isolation.link, place);
   const absent = bridges.filter(({ set, element }) => findElement(netlink, set, element) === undefined);
   return [
     ...compareRuleSet(netlink, comparedRules(isolation)),
-    ...(isolation?.policy === "isolated" ? compareRuleSet(netlink, bridgeRules()) : []),
+    ...(place === undefined ? [] : compareRuleSet(netlink, bridgeRules())),
     ...[...missing, ...absent].map(({ set, element }) => {
       return `Set ${set.name} of nftables table ${set.table} must have this attachment's ${element.label}`;
     }),
@@ -105,29 +105,39 @@ function isThere(netlink: Netlink, { set, element }: OwnedElement, owner: Owner)
   return isOwn && found.data?.verdict?.chain === element.data?.verdict?.chain;
 }
 
-function elementsOf({ owner, addresses, isolation }: Subject): readonly OwnedElement[] {
-  return addresses.flatMap((address) => [
+function elementsOf({ owner, addresses, isolation }: Subject, place: Place | undefined): readonly OwnedElement[] {
+  const ports = (place?.ports ?? []).map((index) => ownedElement(owner, ISOLATED.ports, { key: [u32.encode(index)] }));
+  const macs = (place?.macs ?? []).map((mac) => ownedElement(owner, ISOLATED.macs, { key: [encodeMac(mac)] }));
+  const known = addresses.flatMap((address) => [
     ownedElement(owner, CONTAINERS[address.family], { key: [encodeAddress(address)] }),
-    ...(isolation === undefined ? [] : isolationElements(owner, address, isolation)),
+    ...(isolation === undefined ? [] : [memberElement(owner, address, isolation)]),
   ]);
+  return [...known, ...ports, ...macs];
 }
 
-function isolationElements(owner: Owner, address: Address, isolation: Isolation): readonly OwnedElement[] {
-  const bytes = encodeAddress(address);
+/** To a container without an address nobody forwards: it is kept from what its bridge forwards. */
+function routedIsolation({ addresses, isolation }: Subject): Isolation | undefined {
+  return addresses.length === 0 ? undefined : isolation;
+}
+
+function memberElement(owner: Owner, address: Address, isolation: Isolation): OwnedElement {
   const verdict = { code: NFT.GOTO, chain: policyChainName(isolation) };
-  const key = [ifname.encode(isolation.link), bytes];
-  return [
-    ownedElement(owner, MEMBERS[address.family], { key, data: { verdict } }),
-    ...(isolation.policy === "isolated" ? [ownedElement(owner, ISOLATED[address.family], { key: [bytes] })] : []),
-  ];
+  const key = [ifname.encode(isolation.link), encodeAddress(address)];
+  return ownedElement(owner, MEMBERS[address.family], { key, data: { verdict } });
 }
 
-/** What all members behind a bridge share. */
-function bridgeElements(link: string): readonly { set: SetSpec; element: Labelled }[] {
-  return [BRIDGES, PAIRS].map((set) => {
-    const value = concatenate(set.key.map(() => ifname.encode(link)));
-    return { set, element: { key: { value }, label: formatKey(value, set.key) } };
-  });
+/** What all members behind a bridge share: those with a place have it isolate. */
+function bridgeElements(link: string, place?: Place): readonly { set: SetSpec; element: Labelled }[] {
+  const shared = [BRIDGES, PAIRS].map((set) => sharedElement(set, concatenate(set.key.map(() => ifname.encode(link)))));
+  return place === undefined ? shared : [...shared, sharedElement(ISOLATING, isolatingKey(link, place.gateway))];
+}
+
+function isolatingKey(link: string, gateway: Mac): Uint8Array {
+  return concatenate([ifname.encode(link), encodeMac(gateway)]);
+}
+
+function sharedElement(set: SetSpec, value: Uint8Array): { set: SetSpec; element: Labelled } {
+  return { set, element: { key: { value }, label: formatKey(value, set.key) } };
 }
 
 /** The changes that delete what no member needs without these elements: chains of policies, and what the bridge's members shared. */
@@ -140,13 +150,24 @@ function unused(netlink: Netlink, own: readonly OwnedElement[]): readonly Reques
       const key = { ...TABLE, name: policyChainName({ policy, link }) };
       const found = findChain(netlink, key);
       const others = (found?.use ?? 0) - POLICY_RULES[policy] - goingTo.filter((name) => name === key.name).length;
-      return { key, isThere: found !== undefined, isUsed: others > 0 };
+      return { policy, key, isThere: found !== undefined, isUsed: others > 0 };
     });
-    const rest = chains.filter(({ isThere, isUsed }) => isThere && !isUsed).map(({ key }) => deleteChain(key));
+    const going = chains.filter(({ isThere, isUsed }) => isThere && !isUsed);
+    const isolating = going.some(({ policy }) => policy === "isolated") ? isolatingElements(netlink, link) : [];
+    const rest = [...going.map(({ key }) => deleteChain(key)), ...isolating];
     if (chains.some(({ isUsed }) => isUsed)) return rest;
     const shared = bridgeElements(link).filter(({ set, element }) => findElement(netlink, set, element) !== undefined);
     return [...rest, ...shared.map(({ set, element }) => deleteElement(set, element))];
   });
+}
+
+/** The changes that have a bridge isolate nobody any more, whichever MACs it has had. */
+function isolatingElements(netlink: Netlink, link: string): readonly Request[] {
+  const elements = listElements(netlink, ISOLATING, link).flatMap(({ key }) => (key?.value ? [key.value] : []));
+  return elements
+    .map((value) => sharedElement(ISOLATING, value))
+    .filter(({ set, element }) => linkOf(set, element) === link)
+    .map(({ set, element }) => deleteElement(set, element));
 }
 
 function linkOf(set: SetSpec, { key }: Labelled): string {

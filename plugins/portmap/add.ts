@@ -17,6 +17,7 @@ export function add(request: Request): Result {
     const backend = openPortsBackend(request, config);
     const plan = { ...ports, localnet: findLocalnet(ports) };
     mapPorts(request, { backend, plan }, defer);
+    // The rules are there by now that keep others from it.
     if (plan.localnet !== undefined) enableLocalnet(plan.localnet);
     return result;
   });

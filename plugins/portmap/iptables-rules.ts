@@ -1,4 +1,4 @@
-import { ADDRESS_BITS, type Address, type Family, formatAddress } from "../../src/ip/address.ts";
+import { ADDRESS_BITS, type Address, type Family, formatAddress, isLoopback } from "../../src/ip/address.ts";
 import { formatPrefix, network } from "../../src/ip/prefix.ts";
 import { formatInput, parseJump } from "../../src/netfilter/iptables/text.ts";
 import { chainName, entryComment, referenceChainName, SHARED_CHAIN } from "./iptables-chains.ts";
@@ -55,10 +55,32 @@ export function missingRules(listing: string, plan: Plan, family: Redirects): re
   return [...shared, ...(missingFrom(reference, ofReference).length === 0 ? [] : missing)];
 }
 
-/** The rules of table raw that keep others from what route_localnet lets in, and input that adds those which a listing lacks. */
-export function guardRules(link: string): readonly string[] {
-  const comment = `-m comment --comment "CNI portfwd route_localnet"`;
-  return ["-d", "-s"].map((end) => `-A PREROUTING ${end} 127.0.0.0/8 -i ${link} ${comment} -j DROP`);
+/** What the comment of the rules of table raw says that keep others from what is for this host alone. */
+export const GUARD_COMMENT = "CNI portfwd loopback";
+
+/** A rule of an earlier version's, for one link. */
+const FORMER_GUARD =
+  /^-A PREROUTING -[ds] 127\.0\.0\.0\/8 -i \S+ -m comment --comment "CNI portfwd route_localnet" -j DROP$/;
+
+/** Those rules: packets with such addresses that come from elsewhere are dropped before they are sent on. */
+export function guardRules(family: Family): readonly string[] {
+  const loopback = family === 4 ? "127.0.0.0/8" : "::1/128";
+  const comment = `-m comment --comment "${GUARD_COMMENT}"`;
+  return ["-d", "-s"].map((end) => `-A PREROUTING ${end} ${loopback} ! -i lo ${comment} -j DROP`);
+}
+
+/** The lines for iptables-restore after which they are there, and those of earlier versions are not. */
+export function guardChanges(listing: string, family: Family): readonly string[] {
+  const lines = listing.split("\n");
+  return [
+    ...guardRules(family).filter((rule) => !lines.includes(rule)),
+    ...lines.filter((line) => FORMER_GUARD.test(line)).map((line) => line.replace(/^-A/, "-D")),
+  ];
+}
+
+/** Whether a packet for the host alone may be for one of the mappings. */
+export function needsGuard({ redirects }: Redirects): boolean {
+  return redirects.some(({ hostIp }) => hostIp === undefined || isLoopback(hostIp));
 }
 
 function sharedChains({ masquerading, config }: Plan): readonly string[] {

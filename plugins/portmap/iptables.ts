@@ -1,7 +1,7 @@
 import type { Family } from "../../src/ip/address.ts";
 import type { JumpSelection } from "../../src/netfilter/iptables/jump.ts";
 import { findInLegacy } from "../../src/netfilter/iptables/legacy-table.ts";
-import { hasNftRules } from "../../src/netfilter/iptables/nft-table.ts";
+import { countNftRules, hasNftRules } from "../../src/netfilter/iptables/nft-table.ts";
 import { formatInput } from "../../src/netfilter/iptables/text.ts";
 import {
   findRestore,
@@ -16,9 +16,19 @@ import type { Owner } from "../../src/netfilter/owner.ts";
 import { refuseHeld } from "./holder.ts";
 import { chainName, ENTRY_COMMENT, referenceChainName, SHARED_CHAIN } from "./iptables-chains.ts";
 import { findHeld, parseRedirects } from "./iptables-listing.ts";
-import { formatAdditions, guardRules, missingRules } from "./iptables-rules.ts";
+import {
+  formatAdditions,
+  GUARD_COMMENT,
+  guardChanges,
+  guardRules,
+  missingRules,
+  needsGuard,
+} from "./iptables-rules.ts";
 import type { Plan } from "./plan.ts";
 import type { Redirect, Redirects } from "./redirect.ts";
+
+/** Where packets are looked at before anything is done to them. */
+const GUARD = { table: "raw", chain: "PREROUTING" } as const;
 
 /** How often an addition is tried while others make the chains that all share. */
 const ATTEMPTS = 5;
@@ -27,9 +37,10 @@ const ATTEMPTS = 5;
  * Maps the plan's ports with one `iptables-restore` for each family, and what the attachment had mapped before goes in it. A port that another
  * one has is refused. `beforeChange` is called before anything of the attachment's is changed. @throws CniError portConflict, IptablesError
  */
-export function addIptablesRedirects({ place }: Iptables, plan: Plan, beforeChange: () => void): void {
+export function addIptablesRedirects(iptables: Iptables, plan: Plan, beforeChange: () => void): void {
+  const { place } = iptables;
   for (const { family } of plan.families) findRestore(family, place.environment);
-  if (plan.localnet !== undefined) addGuard(place, plan.localnet);
+  for (const { family } of plan.families.filter(needsGuard)) addGuard(iptables, family);
   for (const family of plan.families) addFamily(place, plan, { family, beforeChange });
 }
 
@@ -67,13 +78,11 @@ export function deleteIptablesRedirects(iptables: Iptables, family: Family, sele
 }
 
 /** What of a family's rules is not there, in the words of `iptables -S`. @throws IptablesError */
-export function missingIptablesRules({ place }: Iptables, plan: Plan): readonly string[] {
-  const { localnet } = plan;
-  const guard = localnet === undefined ? [] : guardRules(localnet);
-  return [
-    ...missingFrom(guard, guard.length === 0 ? "" : listTable(4, place, { table: "raw", chain: "PREROUTING" })),
-    ...plan.families.flatMap((family) => missingRules(listTable(family.family, place), plan, family)),
-  ];
+export function missingIptablesRules(iptables: Iptables, plan: Plan): readonly string[] {
+  return plan.families.flatMap((family) => [
+    ...(needsGuard(family) && !isGuarded(iptables, family.family) ? guardRules(family.family) : []),
+    ...missingRules(listTable(family.family, iptables.place), plan, family),
+  ]);
 }
 
 function addFamily(
@@ -96,15 +105,17 @@ function addFamily(
   refuseIfHeld(listTable(family.family, place), true);
 }
 
-function addGuard(place: Place, link: string): void {
-  const listing = listTable(4, place, { table: "raw", chain: "PREROUTING" });
-  const missing = missingFrom(guardRules(link), listing);
-  if (missing.length > 0) startRestore(4, formatInput(missing, "raw"), place)();
+/** It stays, as the chains do that all share, and whichever table has it, it holds: a command is only started for the first of all. */
+function addGuard(iptables: Iptables, family: Family): void {
+  if (isGuarded(iptables, family)) return;
+  const { place } = iptables;
+  const changes = guardChanges(listTable(family, place, GUARD), family);
+  if (changes.length > 0) startRestore(family, formatInput(changes, GUARD.table), place)();
 }
 
-function missingFrom(rules: readonly string[], listing: string): readonly string[] {
-  const present = new Set(listing.split("\n"));
-  return rules.filter((rule) => !present.has(rule));
+function isGuarded({ netlink }: Iptables, family: Family): boolean {
+  const count = netlink === undefined ? 0 : countNftRules(netlink, family, { ...GUARD, text: GUARD_COMMENT });
+  return count >= guardRules(family).length || findInLegacy(family, GUARD.table, [GUARD_COMMENT]).length > 0;
 }
 
 /** Another call may have made one of the shared chains meanwhile: then nothing was changed, and the table is read anew. */

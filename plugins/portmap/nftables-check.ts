@@ -8,7 +8,6 @@ import { isSameBytes } from "../../src/platform/bytes.ts";
 import { isSameContainer } from "./holder.ts";
 import { conditionalOf, elementsOf, listRedirects, rulesOf } from "./nftables.ts";
 import { compareConditions } from "./nftables-conditions.ts";
-import { encodeLocalnet, LOCALNET } from "./nftables-maps.ts";
 import { conditionalChains } from "./nftables-rules.ts";
 import type { Plan } from "./plan.ts";
 import { formatEndpoint, formatHostEnd, type Redirect } from "./redirect.ts";
@@ -23,16 +22,8 @@ export function verifyRedirects(netlink: Netlink, plan: Plan): readonly string[]
     ...plan.families
       .filter(({ family }) => plan.config.conditions[family].length > 0)
       .flatMap(({ family }) => compareConditions(netlink, plan.owner, family)),
-    ...compareLocalnet(netlink, plan),
     ...compareElements(netlink, plan),
     ...compareSurplus(netlink, plan),
-  ];
-}
-
-function compareLocalnet(netlink: Netlink, { localnet }: Plan): readonly string[] {
-  if (localnet === undefined || findElement(netlink, LOCALNET, encodeLocalnet(localnet)) !== undefined) return [];
-  return [
-    `Set ${LOCALNET.name} of nftables table ${LOCALNET.table} must have "${localnet}", which others are kept from`,
   ];
 }
 

@@ -1,7 +1,7 @@
 import { decodeAddress, encodeAddress, type Family } from "../../src/ip/address.ts";
 import { NFT } from "../../src/netfilter/nftables/data.ts";
-import { concatenate, type Datatype, ifname, split } from "../../src/netfilter/nftables/datatype.ts";
-import type { Element, Labelled } from "../../src/netfilter/nftables/element.ts";
+import { concatenate, type Datatype, split } from "../../src/netfilter/nftables/datatype.ts";
+import type { Element } from "../../src/netfilter/nftables/element.ts";
 import { IPPROTO } from "../../src/netfilter/nftables/match.ts";
 import type { SetSpec } from "../../src/netfilter/nftables/set.ts";
 import { findComment } from "../../src/netfilter/nftables/userdata.ts";
@@ -37,9 +37,6 @@ export const ATTACHMENTS = {
   key: ["mark", "mark", "mark", "mark"],
   id: 1,
 } as const satisfies SetSpec;
-
-/** The links whose route_localnet this plugin has set. */
-export const LOCALNET = { ...TABLE, name: "localnet", key: ["ifname"], id: 2 } as const satisfies SetSpec;
 
 /** In the order in which a packet is looked up: a mapping of one address goes before one of all. */
 export const MAPS: readonly PortMaps[] = ([4, 6] as const).flatMap((family) => [
@@ -96,11 +93,6 @@ export function decodeRedirect(
 export function encodeAttachment(owner: Owner): OwnedElement {
   const digits = ownerKey(owner).replace("-", "").match(/.{8}/g) ?? [];
   return ownedElement(owner, ATTACHMENTS, { key: digits.map((each) => u32.encode(Number.parseInt(each, 16))) });
-}
-
-/** The element for a link whose route_localnet is set: nobody's, for every container behind the link needs it. */
-export function encodeLocalnet(name: string): Labelled {
-  return { key: { value: ifname.encode(name) }, label: name };
 }
 
 function portMaps(family: Family, { hasAddress, id }: { hasAddress: boolean; id: number }): PortMaps {

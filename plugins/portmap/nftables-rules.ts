@@ -3,8 +3,8 @@ import { formatPrefix, network, type Prefix, parsePrefix } from "../../src/ip/pr
 import { type ChainKey, NF_INET, NF_IP_PRI } from "../../src/netfilter/nftables/chain.ts";
 import { ADDRESS_FIELD, type Field } from "../../src/netfilter/nftables/field.ts";
 import {
-  lookUp,
   lookUpVerdict,
+  match,
   matchBits,
   matchDestination,
   matchFamily,
@@ -16,13 +16,20 @@ import { typedSet } from "../../src/netfilter/nftables/set.ts";
 import { DROP, dnatTo, goTo, MASQUERADE, RETURN, setMark } from "../../src/netfilter/nftables/statement.ts";
 import { commented } from "../../src/netfilter/nftables/userdata.ts";
 import { type Owner, ownerKey } from "../../src/netfilter/owner.ts";
-import { ATTACHMENTS, LOCALNET, MAPS, type PortMaps, TABLE } from "./nftables-maps.ts";
+import { u32 } from "../../src/netlink/codec.ts";
+import { ATTACHMENTS, MAPS, type PortMaps, TABLE } from "./nftables-maps.ts";
 import type { Masquerading } from "./plan.ts";
 
 const COMMENT = "Ports of this host that are mapped to containers', by the CNI plugins";
 
-/** Packets with a source or destination in it belong on no wire. RFC 1122, 3.2.1.3 */
-const LOOPBACK = "127.0.0.0/8";
+/** Packets with a source or destination in these belong on no wire. RFC 1122, 3.2.1.3, and RFC 4291, 2.5.3 */
+const LOOPBACK = { 4: "127.0.0.0/8", 6: "::1/128" } as const;
+
+/** The index of `lo`, the first link of every network namespace. */
+const LOOPBACK_IFINDEX = 1;
+
+/** What earlier versions had, which kept those links' packets away whose route_localnet had been set. */
+const FORMER = { chains: ["guard"], sets: ["localnet"] };
 
 /** What a packet's key is, behind the address where a mapping is for one. */
 const PORT_FIELDS = ["meta l4proto", "th dport"] as const satisfies readonly Field[];
@@ -63,16 +70,17 @@ export function conditionalChains(owner: Owner, family: Family): { test: string;
 export function portmapRules(ways: readonly Way[], marks: readonly number[]): RuleSet {
   return {
     table: { family: TABLE.family, name: TABLE.table, flags: 0, userdata: commented("table", COMMENT) },
-    sets: [ATTACHMENTS, LOCALNET, ...MAPS.flatMap(({ ways, targets }) => [ways, targets])].map(typedSet),
+    sets: [ATTACHMENTS, ...MAPS.flatMap(({ ways, targets }) => [ways, targets])].map(typedSet),
     chains: [
       natChain("prerouting", NF_INET.PRE_ROUTING, NF_IP_PRI.NAT_DST, toPorts),
       natChain("output", NF_INET.LOCAL_OUT, NF_IP_PRI.NAT_DST, outputRules),
       { name: "ports", rules: portsRules },
       { name: TRANSLATE, rules: translateRules },
-      guardChain(),
+      loopbackChain(),
       ...new Map(ways.map((way) => [way.chain, { name: way.chain, rules: way.rules }])).values(),
       ...[...new Set(marks)].map(masqueradeChain),
     ].filter(isFirst),
+    former: FORMER,
   };
 }
 
@@ -88,7 +96,7 @@ function toPorts(): readonly LabelledRule[] {
 
 /** What goes to ::1 stays: IPv6 has no route_localnet, so that no answer would come back, and whoever asks would wait for one. */
 function outputRules(): readonly LabelledRule[] {
-  const loopback = parsePrefix("::1/128");
+  const loopback = parsePrefix(LOOPBACK[6]);
   const kept = loopback === undefined ? [] : [[...matchDestination(loopback), RETURN]];
   return [...kept.map((expressions) => ({ label: "ip6 daddr ::1 return", expressions })), ...toPorts()];
 }
@@ -112,18 +120,25 @@ function fieldsOf({ family, hasAddress }: PortMaps): readonly Field[] {
 }
 
 /**
- * With route_localnet a link takes packets to 127.0.0.0/8, the host's own services, from whoever is on it, and packets from there. Answers to the
- * host's own connections do not have such addresses yet at this point. (CVE-2020-8558)
+ * What is for this host alone comes from nowhere else. A mapping would send it on before the kernel looks whether its route is a martian's, and with
+ * route_localnet, whoever has set it, not even that: the host's own services would be open. (CVE-2020-8558) The kernel drops ::1 earlier, but not
+ * where br_netfilter hands a bridge's packets on. Answers to the host's own connections do not have such addresses yet at this point.
  */
-function guardChain(): ChainRules {
-  const loopback = parsePrefix(LOOPBACK);
-  const matches = loopback === undefined ? [] : [matchDestination(loopback), matchSource(loopback)];
-  const rules = matches.map((match, index) => ({
-    label: `iifname @localnet ip ${index === 0 ? "daddr" : "saddr"} ${LOOPBACK} drop`,
-    expressions: [...lookUp(["iifname"], LOCALNET), ...match, DROP],
-  }));
+function loopbackChain(): ChainRules {
   const hook = { number: NF_INET.PRE_ROUTING, priority: NF_IP_PRI.RAW };
-  return { name: "guard", base: { type: "filter", hook }, rules: () => rules };
+  const rules = () => [
+    { label: 'iif "lo" return', expressions: [...match("iif", u32.encode(LOOPBACK_IFINDEX)), RETURN] },
+    ...([4, 6] as const).flatMap((family) => {
+      const prefix = parsePrefix(LOOPBACK[family]);
+      if (prefix === undefined) return [];
+      const { source, destination } = ADDRESS_FIELD[family];
+      return [
+        { label: `${destination} ${LOOPBACK[family]} drop`, expressions: [...matchDestination(prefix), DROP] },
+        { label: `${source} ${LOOPBACK[family]} drop`, expressions: [...matchSource(prefix), DROP] },
+      ];
+    }),
+  ];
+  return { name: "loopback", base: { type: "filter", hook }, rules };
 }
 
 function masqueradeChain(mark: number): ChainRules {
@@ -141,7 +156,7 @@ function natChain(name: string, number: number, priority: number, rules: ChainRu
 }
 
 function sourcesNear(subnet: Prefix): readonly (readonly Prefix[])[] {
-  const loopback = subnet.address.family === 4 ? parsePrefix(LOOPBACK) : undefined;
+  const loopback = subnet.address.family === 4 ? parsePrefix(LOOPBACK[4]) : undefined;
   return [[network(subnet)], ...(loopback === undefined ? [] : [[loopback]])];
 }
 

@@ -12,15 +12,7 @@ import type { Request } from "../../src/netlink/answers.ts";
 import type { Netlink } from "../../src/netlink/socket.ts";
 import { isSameContainer, refuseHeld } from "./holder.ts";
 import { heldByOthers } from "./nftables-held.ts";
-import {
-  ATTACHMENTS,
-  decodeRedirect,
-  encodeAttachment,
-  encodeLocalnet,
-  encodeRedirect,
-  LOCALNET,
-  MAPS,
-} from "./nftables-maps.ts";
+import { ATTACHMENTS, decodeRedirect, encodeAttachment, encodeRedirect, MAPS } from "./nftables-maps.ts";
 import { chainKey, conditionalChains, portmapRules, UNMARKED, type Way, wayFor } from "./nftables-rules.ts";
 import type { Plan } from "./plan.ts";
 import { formatHostEnd, type Redirect, type Redirects } from "./redirect.ts";
@@ -46,7 +38,6 @@ export function addRedirects(netlink: Netlink, plan: Plan): void {
       ...(isTaken || isKnown(netlink, owner) ? removals(netlink, owner, rules) : []),
       ...missingOf(netlink, rules),
       ...(chains.length === 0 ? [] : ensureRuleSet({ table: rules.table, sets: [], chains })),
-      ...localnetOf(netlink, plan),
       ...elements.map(({ set, element }) => createElement(set, element)),
     ];
   });
@@ -132,13 +123,6 @@ function firstChain(plan: Plan, family: Redirects): string {
 function isKnown(netlink: Netlink, owner: Owner): boolean {
   const { set, element } = encodeAttachment(owner);
   return findElement(netlink, set, element) !== undefined;
-}
-
-/** The guard is there before route_localnet is set, and stays. */
-function localnetOf(netlink: Netlink, { localnet }: Plan): readonly Request[] {
-  if (localnet === undefined) return [];
-  const element = encodeLocalnet(localnet);
-  return findElement(netlink, LOCALNET, element) === undefined ? [createElement(LOCALNET, element)] : [];
 }
 
 /** The changes that take out what an attachment has, but for what it needs again. */

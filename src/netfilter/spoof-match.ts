@@ -1,21 +1,37 @@
 import { u8, u16be } from "../netlink/codec.ts";
 import type { Expression } from "./nftables/expression.ts";
 import type { Field } from "./nftables/field.ts";
-import { IPPROTO, lookUp, match, matchMasked, matchProtocol } from "./nftables/match.ts";
+import { ETH_P, IPPROTO, lookUp, match, matchAnyBit, matchMasked, matchProtocol } from "./nftables/match.ts";
 import type { LabelledRule } from "./nftables/rule-set.ts";
+import { ACCEPT } from "./nftables/statement.ts";
 import { ADDRESSES, MACS } from "./spoof-elements.ts";
 
-/** Types of ICMPv6. RFC 2710, RFC 3810, RFC 4861 */
+/** Types of ICMPv6 by the nft tool's names. RFC 2710, RFC 3810, RFC 4861 */
 const ICMPV6 = {
   "mld-listener-report": 131,
   "mld-listener-done": 132,
   "nd-router-solicit": 133,
-  "nd-router-advert": 134,
   "nd-neighbor-solicit": 135,
   "nd-neighbor-advert": 136,
-  "nd-redirect": 137,
   "mld2-listener-report": 143,
 } as const;
+
+/** The same of ICMP, those that only routers send. RFC 792, RFC 1256 */
+const ICMP = { redirect: 5, "router-advertisement": 9 } as const;
+
+/** The same of IGMP, those that members of groups send. RFC 9776 */
+const IGMP = {
+  "membership-report-v1": 0x12,
+  "membership-report-v2": 0x16,
+  "leave-group": 0x17,
+  "membership-report-v3": 0x22,
+} as const;
+
+/** The beginning of an option of neighbour discovery that is 8 bytes long: it tells the sender's MAC, the target's, or who asks. RFC 4861, RFC 3971 */
+const OPTION = { source: Uint8Array.of(1, 1), target: Uint8Array.of(2, 1), nonce: Uint8Array.of(14, 1) } as const;
+
+/** The bits of IPv4's and IPv6's headers that are a fragment's offset, with the two bytes that they are in. RFC 791, RFC 8200 */
+const FRAGMENT_OFFSET = { 4: 0x1fff, 6: 0xfff8 } as const;
 
 /** What a rule is made of: expressions, or lists of them. */
 type Part = Expression | readonly Expression[];
@@ -37,6 +53,8 @@ const OWN = {
   "ip saddr": ADDRESSES[4],
   "ip6 saddr": ADDRESSES[6],
   "icmpv6 taddr": ADDRESSES[6],
+  "nd option mac": MACS,
+  "rs option mac": MACS,
 } as const satisfies Partial<Record<Field, { name: string; id: number }>>;
 
 /** Goes on where the field has what the port's container may call its own. */
@@ -54,15 +72,58 @@ export function isUdpFrom(port: number): readonly Expression[] {
   return [...matchProtocol(IPPROTO.UDP), ...match("th sport", u16be.encode(port))];
 }
 
+/** Goes on with datagrams to a port. */
+export function isUdpTo(port: number): readonly Expression[] {
+  return [...matchProtocol(IPPROTO.UDP), ...match("th dport", u16be.encode(port))];
+}
+
+/** Goes on where a packet has the field at all. */
+export function has(field: "meta l4proto" | "th dport" | "icmp type"): readonly Expression[] {
+  const none = new Uint8Array(field === "th dport" ? 2 : 1);
+  return matchMasked(field, { mask: none, value: none });
+}
+
 /** A rule for messages of ICMPv6 of that type. */
 export function says(type: keyof typeof ICMPV6, rest: string, ...parts: readonly Part[]): LabelledRule {
   const isType = match("icmpv6 type", u8.encode(ICMPV6[type]));
   return rule(`icmpv6 type ${type} ${rest}`, matchProtocol(IPPROTO.ICMPV6), isType, ...parts);
 }
 
-/** The same for all of them that say of which type they are. */
-export function saysAnything(rest: string, ...parts: readonly Part[]): LabelledRule {
-  const none = u8.encode(0);
-  const hasType = matchMasked("icmpv6 type", { mask: none, value: none });
-  return rule(`icmpv6 type & 0 == 0 ${rest}`, matchProtocol(IPPROTO.ICMPV6), hasType, ...parts);
+/** The same for those whose type has these bits under a mask. */
+export function saysAny({ mask, value }: { mask: number; value: number }, rest: string, ...parts: readonly Part[]) {
+  const isType = matchMasked("icmpv6 type", { mask: u8.encode(mask), value: u8.encode(value) });
+  return rule(`icmpv6 type & ${mask} == ${value} ${rest}`, matchProtocol(IPPROTO.ICMPV6), isType, ...parts);
+}
+
+/** The same of ICMP. */
+export function saysOf4(type: keyof typeof ICMP, rest: string, ...parts: readonly Part[]): LabelledRule {
+  const isType = match("icmp type", u8.encode(ICMP[type]));
+  return rule(`icmp type ${type} ${rest}`, matchProtocol(IPPROTO.ICMP), isType, ...parts);
+}
+
+/** A rule for each message of IGMP that a member of a group sends. */
+export function reports(rest: string, ...parts: readonly Part[]): readonly LabelledRule[] {
+  return Object.entries(IGMP).map(([type, number]) => {
+    const isType = match("igmp type", u8.encode(number));
+    return rule(`igmp type ${type} ${rest}`, matchProtocol(IPPROTO.IGMP), isType, ...parts);
+  });
+}
+
+/** Goes on where a message of neighbour discovery fills the packet to these bytes: there is no other header, and nothing behind it. */
+export function isWhole(length: number): readonly Expression[] {
+  const isAlone = match("ip6 nexthdr", u8.encode(IPPROTO.ICMPV6));
+  return [...carries(ETH_P.IPV6), ...match("ip6 length", u16be.encode(length)), ...isAlone];
+}
+
+/** Goes on where its first option is this one. */
+export function hasOption(field: "nd option" | "rs option", option: keyof typeof OPTION): readonly Expression[] {
+  return match(field, OPTION[option]);
+}
+
+/** Of a packet whose first fragment was dropped for not saying what it is, the others do no harm. */
+export function laterFragment(family: 4 | 6): LabelledRule {
+  const field = family === 4 ? "ip frag-off" : "frag frag-off";
+  const isLater = matchAnyBit(field, u16be.encode(FRAGMENT_OFFSET[family]));
+  const label = family === 4 ? "ip frag-off & 0x1fff != 0 accept" : "frag frag-off != 0 accept";
+  return rule(label, carries(family === 4 ? ETH_P.IP : ETH_P.IPV6), isLater, ACCEPT);
 }

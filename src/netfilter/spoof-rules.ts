@@ -1,12 +1,14 @@
-import { u8, u16be } from "../netlink/codec.ts";
+import { u16be } from "../netlink/codec.ts";
 import { NF_BR, NF_BR_PRI } from "./nftables/chain.ts";
-import { ETH_P, IPPROTO, lookUpVerdict, match, matchAnyBit, matchNot, matchProtocol } from "./nftables/match.ts";
+import { ETH_P, IPPROTO, lookUpVerdict, match, matchProtocol } from "./nftables/match.ts";
 import type { ChainRules, LabelledRule, RuleSet } from "./nftables/rule-set.ts";
 import { typedSet } from "./nftables/set.ts";
 import { ACCEPT, DROP, goTo } from "./nftables/statement.ts";
 import { commented } from "./nftables/userdata.ts";
 import { PORTS, SETS, TABLE } from "./spoof-elements.ts";
-import { carries, isFrom, isUdpFrom, isUnspecified, rule, says, saysAnything } from "./spoof-match.ts";
+import { icmp6Rules, nobodyRules } from "./spoof-icmp6.ts";
+import { icmpRules, ip6Rules, ipRules, udpRules } from "./spoof-ip.ts";
+import { carries, isFrom, isUdpFrom, isUnspecified, reports, rule } from "./spoof-match.ts";
 
 const COMMENT = "What containers may send from, by the CNI plugins";
 
@@ -17,16 +19,13 @@ export const ENTRY = "prerouting";
 const ARP_HEADER = Uint8Array.of(0, 1, 8, 0, 6, 4);
 const ARP_REQUEST = 1;
 
-/** UDP ports of DHCP's server and client, and of DHCPv6's server. RFC 2131, RFC 8415 */
-const DHCP_SERVER = 67;
-const DHCP_CLIENT = 68;
-const DHCP6_SERVER = 547;
+/** UDP ports of DHCP's client and server. RFC 2131 */
+const DHCP = { client: 68, server: 67 } as const;
 
-/** The bits of IPv6's fragment header that are the offset, with the two bytes that they are in. RFC 8200 */
-const FRAGMENT_OFFSET = 0xfff8;
+/** The chain that earlier versions do not have: the others are made anew with it. */
+const NEWEST = "udp_sender";
 
 const REFUSE: LabelledRule = { label: "drop", expressions: [DROP] };
-const PASS: LabelledRule = { label: "accept", expressions: [ACCEPT] };
 
 /**
  * The rule set. A port that is checked costs its elements, which a frame finds by hash: it gets no slower with the number of ports.
@@ -41,12 +40,15 @@ export function spoofRules(): RuleSet {
     table: { family, name, flags: 0, userdata: commented("table", COMMENT) },
     sets: SETS.map(typedSet),
     chains: [
-      { name: ENTRY, base: { type: "filter", hook }, rules },
+      { name: ENTRY, base: { type: "filter", hook }, follows: NEWEST, rules },
       chain("mac", () => [rule("iif . ether saddr @macs accept", isFrom("ether saddr"), ACCEPT)]),
       chain("strict", () => [rule("iif . ether saddr @macs goto content", isFrom("ether saddr"), goTo("content"))]),
       chain("content", contentRules),
-      chain("ip_sender", () => [rule("udp sport 67 drop", isUdpFrom(DHCP_SERVER), DROP)], PASS),
+      chain("ip_sender", ipRules),
       chain("ip6_sender", ip6Rules),
+      chain(NEWEST, udpRules),
+      chain("icmp_sender", icmpRules),
+      chain("igmp_sender", () => reports("accept", ACCEPT)),
       chain("icmp6_sender", icmp6Rules),
       chain("icmp6_nobody", nobodyRules),
     ],
@@ -60,7 +62,7 @@ function contentRules(): readonly LabelledRule[] {
   const asks = match("arp operation", u16be.encode(ARP_REQUEST));
   const isOwn = isFrom("arp saddr ether");
   const [words, own] = ["arp htype 1 arp ptype ip arp hlen 6 arp plen 4", "iif . arp saddr ether @macs"];
-  const isDhcp = [...isUdpFrom(DHCP_CLIENT), ...match("th dport", u16be.encode(DHCP_SERVER))];
+  const isDhcp = [...isUdpFrom(DHCP.client), ...match("th dport", u16be.encode(DHCP.server))];
   const isIcmp = matchProtocol(IPPROTO.ICMPV6);
   return [
     rule("iif . ip saddr @addresses4 goto ip_sender", ip, isFrom("ip saddr"), goTo("ip_sender")),
@@ -85,51 +87,7 @@ function contentRules(): readonly LabelledRule[] {
   ];
 }
 
-/** With an address a container may not give any away, by DHCPv6. */
-function ip6Rules(): readonly LabelledRule[] {
-  return [
-    rule("meta l4proto ipv6-icmp goto icmp6_sender", matchProtocol(IPPROTO.ICMPV6), goTo("icmp6_sender")),
-    rule("meta l4proto != udp accept", matchNot("meta l4proto", u8.encode(IPPROTO.UDP)), ACCEPT),
-    rule(
-      "udp sport != 547 accept",
-      matchProtocol(IPPROTO.UDP),
-      matchNot("th sport", u16be.encode(DHCP6_SERVER)),
-      ACCEPT,
-    ),
-    laterFragment(),
-  ];
-}
-
-/** Nor may it say anything as a router, nor of addresses that are not its own. */
-function icmp6Rules(): readonly LabelledRule[] {
-  return [
-    says("nd-router-advert", "drop", DROP),
-    says("nd-redirect", "drop", DROP),
-    says("nd-neighbor-advert", "iif . icmpv6 taddr @addresses6 accept", isFrom("icmpv6 taddr"), ACCEPT),
-    says("nd-neighbor-advert", "drop", DROP),
-    saysAnything("accept", ACCEPT),
-    laterFragment(),
-  ];
-}
-
-/** Without an address it may see whether its own is somebody's, look for routers and join groups. */
-function nobodyRules(): readonly LabelledRule[] {
-  return [
-    says("nd-neighbor-solicit", "iif . icmpv6 taddr @addresses6 accept", isFrom("icmpv6 taddr"), ACCEPT),
-    says("nd-router-solicit", "accept", ACCEPT),
-    says("mld2-listener-report", "accept", ACCEPT),
-    says("mld-listener-report", "accept", ACCEPT),
-    says("mld-listener-done", "accept", ACCEPT),
-  ];
-}
-
-/** Of a packet whose first fragment was dropped for not saying what it is, the others do no harm. */
-function laterFragment(): LabelledRule {
-  const isLater = matchAnyBit("frag frag-off", u16be.encode(FRAGMENT_OFFSET));
-  return rule("frag frag-off != 0 accept", carries(ETH_P.IPV6), isLater, ACCEPT);
-}
-
-/** A chain, and what becomes of the frames that its rules say nothing of. */
-function chain(name: string, rules: () => readonly LabelledRule[], end: LabelledRule = REFUSE): ChainRules {
-  return { name, with: ENTRY, rules: () => [...rules(), end] };
+/** A chain, which drops the frames that its rules say nothing of. */
+function chain(name: string, rules: () => readonly LabelledRule[]): ChainRules {
+  return { name, ...(name !== NEWEST && { with: NEWEST }), rules: () => [...rules(), REFUSE] };
 }

@@ -1,5 +1,6 @@
 """Sends and receives Ethernet frames as they are: `send LINK` sends each line of hexadecimal digits on standard input;
-`watch LINK LAST` prints "ready", then each frame that arrives until one is LAST; `hear PORT LAST` does it for UDP's payloads."""
+`say LINK PORT` sends a datagram for each line, an address and a text; `watch LINK LAST` prints "ready", then each frame that arrives until one
+is LAST; `hear PORT LAST` does it for UDP's payloads."""
 
 import socket
 import struct
@@ -16,6 +17,17 @@ def send(link):
     packets.bind((link, 0))
     for line in sys.stdin:
         packets.send(bytes.fromhex(line))
+
+
+def say(link, port):
+    for line in sys.stdin:
+        address, text = line.split(" ", 1)
+        is6 = ":" in address
+        messages = socket.socket(socket.AF_INET6 if is6 else socket.AF_INET, socket.SOCK_DGRAM)
+        messages.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+        messages.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, link.encode())
+        end = (address, int(port), 0, socket.if_nametoindex(link)) if is6 else (address, int(port))
+        messages.sendto(text.strip().encode(), end)
 
 
 def watch(link, last):
@@ -54,4 +66,4 @@ def hear(port, last):
         print(text)
 
 
-{"send": send, "watch": watch, "hear": hear}[sys.argv[1]](*sys.argv[2:])
+{"send": send, "say": say, "watch": watch, "hear": hear}[sys.argv[1]](*sys.argv[2:])

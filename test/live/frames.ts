@@ -33,6 +33,15 @@ export function udp(
   return packet(from, to, { protocol: 17, payload: Buffer.concat([header, data]), checksumAt: 6 });
 }
 
+/** An IPv4 or IPv6 packet that carries anything else. IPv4's has the option that asks routers to look at it, where that is said. */
+export function carrying(
+  from: string,
+  to: string,
+  content: { protocol: number; payload: Uint8Array; before?: Before; alert?: boolean },
+) {
+  return packet(from, to, { ...content, payload: Buffer.from(content.payload) });
+}
+
 /** An IPv6 packet that carries a message of ICMPv6: 4 bytes of its own, `flags` for what is in them, and then the rest. */
 export function icmp6(
   type: number,
@@ -53,7 +62,7 @@ export function icmp6(
 
 /** A header between IPv6's own and the payload, of what type it is, and what it says the payload is. RFC 8200 */
 export interface Before {
-  readonly type: 0 | 44 | 60;
+  readonly type: 0 | 44 | 51 | 60;
   readonly bytes: Uint8Array;
 }
 
@@ -80,6 +89,17 @@ export function sendFrames(
 ): void {
   const { status, stderr } = lab.try(["python3", PROGRAM, "send", link], netns, frames.join("\n"));
   if (status !== 0) throw new Error(`Cannot send frames: ${stderr}`);
+}
+
+/** Sends a datagram from a link to each of these addresses, a text each. */
+export function sendTexts(
+  lab: Lab,
+  texts: readonly (readonly [address: string, text: string])[],
+  { netns, link = "eth0", port }: { netns: string; link?: string; port: number },
+): void {
+  const input = texts.map((each) => each.join(" ")).join("\n");
+  const { status, stderr } = lab.try(["python3", PROGRAM, "say", link, String(port)], netns, input);
+  if (status !== 0) throw new Error(`Cannot send datagrams: ${stderr}`);
 }
 
 /** What arrives at a link (frames), or at a UDP port (texts), while `act` runs: until the last that it sends. */
@@ -113,17 +133,19 @@ export async function received(
 interface Content {
   readonly protocol: number;
   readonly payload: Buffer;
-  readonly checksumAt: number;
+  readonly checksumAt?: number;
   readonly before?: Before;
+  readonly alert?: boolean;
 }
 
-function packet(from: string, to: string, { protocol, payload, checksumAt, before }: Content): Buffer {
+function packet(from: string, to: string, { protocol, payload, checksumAt, before, alert }: Content): Buffer {
   const ends = Buffer.concat([address(from), address(to)]);
   const content = Buffer.from(payload);
   const length = Buffer.alloc(4);
   length.writeUInt32BE(content.length);
   // Both families' pseudo headers come to the same sum.
-  content.writeUInt16BE(checksum(Buffer.concat([ends, length, Buffer.of(0, protocol), content])) || 0xffff, checksumAt);
+  const sum = checksum(Buffer.concat([ends, length, Buffer.of(0, protocol), content])) || 0xffff;
+  if (checksumAt !== undefined) content.writeUInt16BE(sum, checksumAt);
   if (ends.length === 32) {
     const all = Buffer.concat([before?.bytes ?? Buffer.alloc(0), content]);
     const hopLimit = 255;
@@ -135,11 +157,13 @@ function packet(from: string, to: string, { protocol, payload, checksumAt, befor
       all,
     ]);
   }
+  const options = alert === true ? Buffer.of(0x94, 4, 0, 0) : Buffer.alloc(0);
   const header = Buffer.concat([
-    Buffer.of(0x45, 0),
-    u16(20 + content.length),
+    Buffer.of(0x45 + options.length / 4, 0),
+    u16(20 + options.length + content.length),
     Buffer.of(0, 1, 0, 0, 64, protocol, 0, 0),
     ends,
+    options,
   ]);
   header.writeUInt16BE(checksum(header), 10);
   return Buffer.concat([header, content]);

@@ -43,20 +43,22 @@ describe("portmap", () => {
     }
   });
 
-  it("starts three commands for each family on iptables, one for the guard, and none in DEL where nf_tables keeps the rules", () => {
+  it("starts three commands for each family on iptables, two more for a host's first port, and none in DEL where nf_tables keeps the rules", () => {
     const more: PortmapCall = { config: { backend: "iptables" }, variant: "nft" };
-    const add = traced(lab, "portmap", lab.call("ADD", c1, [WEB], more));
-    expect(add.outcome).toMatchObject({ status: 0 });
-    const commands = add.started.filter((name) => name.startsWith("ip"));
-    expect(commands.filter((name) => name.startsWith("ip6")).sort()).toEqual([
-      "ip6tables",
-      "ip6tables",
-      "ip6tables-restore",
-    ]);
-    expect(commands.filter((name) => !name.startsWith("ip6")).length).toBeLessThanOrEqual(5);
-    const del = traced(lab, "portmap", lab.call("DEL", c1, [WEB], more));
-    expect(del.started).toEqual(["portmap"]);
-    expect(rulesAbout(lab, ...TRACES)).toEqual([]);
+    const three = (tool: string) => [tool, tool, `${tool}-restore`];
+    for (const guard of [1, 0]) {
+      const add = traced(lab, "portmap", lab.call("ADD", c1, [WEB], more));
+      expect(add.outcome).toMatchObject({ status: 0 });
+      const commands = add.started.filter((name) => name.startsWith("ip"));
+      const expected = ["iptables", "ip6tables"].flatMap((tool) => [
+        ...three(tool),
+        ...three(tool).slice(3 - 2 * guard),
+      ]);
+      expect(commands.sort()).toEqual(expected.sort());
+      const del = traced(lab, "portmap", lab.call("DEL", c1, [WEB], more));
+      expect(del.started).toEqual(["portmap"]);
+      expect(rulesAbout(lab, ...TRACES)).toEqual([]);
+    }
   });
 
   it("takes keys in any case, as containerd writes them, and TCP where there is no protocol", () => {

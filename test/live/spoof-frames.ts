@@ -1,6 +1,6 @@
 import { formatAddress } from "../../src/ip/address.ts";
 import { linkLocalAddress } from "../../src/ip/link-local.ts";
-import { address, arp, BROADCAST, ETHER, frame, icmp6, linkLayer, u16, udp } from "./frames.ts";
+import { address, arp, BROADCAST, carrying, ETHER, frame, icmp6, linkLayer, u16, udp } from "./frames.ts";
 
 /** A container on the bridge, or its gateway. */
 export interface Party {
@@ -30,6 +30,7 @@ const NS = 135;
 const NA = 136;
 const REDIRECT = 137;
 const MLD2 = 143;
+const ECHO = { 4: 8, 6: 128 } as const;
 const OVERRIDE = 0x20000000;
 
 export function party(mac: string, ip: string, ip6: string): Party {
@@ -76,6 +77,42 @@ export function honest(me: Party, peer: Party): readonly Try[] {
       frame: linkTo(mac, BROADCAST).ip(udp("0.0.0.0", "255.255.255.255", dhcp)),
     },
     { name: "IPv4 with a tag", frame: linkTo(mac, peer.mac).tagged(ETHER.IP, udp(ip, peer.ip, { text: "tagged" })) },
+    { name: "a neighbour solicitation that tells no MAC", frame: to(peer).ip6(solicit(ip6, peer.ip6)) },
+    {
+      name: "a neighbour advertisement that tells no MAC",
+      frame: to(peer).ip6(icmp6(NA, ip6, peer.ip6, { body: address(ip6) })),
+    },
+    {
+      name: "duplicate address detection with a nonce",
+      frame: linkTo(mac, solicited(ip6).mac).ip6(solicit("::", ip6, Buffer.of(14, 1, 1, 2, 3, 4, 5, 6))),
+    },
+    ...[0x12, 0x16, 0x17, 0x22].map((type) => ({
+      name: `a report of its IPv4 groups, type ${type}`,
+      frame: linkTo(mac, "01:00:5e:00:00:16").ip(igmp(type, ip, "224.0.0.22")),
+    })),
+    ...[131, 132].map((type) => ({
+      name: `a report of its groups, type ${type}`,
+      frame: linkTo(mac, ALL.mac).ip6(icmp6(type, local, ALL.ip6, { before: ROUTER_ALERT, body: address("ff02::16") })),
+    })),
+    { name: "an echo request", frame: to(peer).ip(icmp(ECHO[4], ip, peer.ip)) },
+    { name: "an error of ICMP", frame: to(peer).ip(icmp(3, ip, peer.ip)) },
+    { name: "an echo request of IPv6", frame: to(peer).ip6(icmp6(ECHO[6], ip6, peer.ip6)) },
+    { name: "an error of ICMPv6", frame: to(peer).ip6(icmp6(2, ip6, peer.ip6, { flags: 1400 })) },
+    { name: "TCP", frame: to(peer).ip(carrying(ip, peer.ip, { protocol: 6, payload: Buffer.alloc(20, 0x50) })) },
+    {
+      name: "TCP of IPv6",
+      frame: to(peer).ip6(carrying(ip6, peer.ip6, { protocol: 6, payload: Buffer.alloc(20, 0x50) })),
+    },
+    { name: "GRE", frame: to(peer).ip(carrying(ip, peer.ip, { protocol: 47, payload: Buffer.alloc(8) })) },
+    { name: "ESP", frame: to(peer).ip6(carrying(ip6, peer.ip6, { protocol: 50, payload: Buffer.alloc(24) })) },
+    {
+      name: "UDP behind another header",
+      frame: to(peer).ip6(carrying(ip6, peer.ip6, { protocol: 17, before: BEFORE_UDP, payload: DATAGRAM })),
+    },
+    {
+      name: "a later fragment of UDP",
+      frame: to(peer).ip6(fragment(ip6, peer.ip6, { next: 17, offset: 1448, more: false })),
+    },
     { name: "a later fragment", frame: to(peer).ip6(fragment(ip6, peer.ip6, { next: 58, offset: 1448, more: false })) },
   ].map((each) => ({ ...each, ...passing }));
 }
@@ -122,6 +159,30 @@ export function attacks(me: Party, peer: Party, gateway: Party): readonly Try[] 
     { name: "a router advertisement", frame: all.ip6(icmp6(RA, local, ALL.ip6, router)) },
     { name: "one in the gateway's name", frame: all.ip6(icmp6(RA, gateway.local, ALL.ip6, router)) },
     {
+      name: "one behind an authentication header",
+      frame: all.ip6(icmp6(RA, local, ALL.ip6, { ...router, before: AUTHENTICATION })),
+    },
+    {
+      name: "one behind hop-by-hop options",
+      frame: all.ip6(icmp6(RA, local, ALL.ip6, { ...router, before: ROUTER_ALERT })),
+    },
+    {
+      name: "one that is a fragment and whole",
+      frame: all.ip6(icmp6(RA, local, ALL.ip6, { ...router, before: ATOMIC })),
+    },
+    { name: "the first fragment of one", frame: all.ip6(icmp6(RA, local, ALL.ip6, { ...router, before: FIRST })) },
+    {
+      name: "one behind two headers",
+      frame: all.ip6(
+        icmp6(RA, local, ALL.ip6, {
+          ...router,
+          before: { type: 60, bytes: both(Buffer.from("3300010400000000", "hex"), AUTHENTICATION.bytes) },
+        }),
+      ),
+    },
+    ...asRouter(me),
+    ...withOption(me, peer),
+    {
       name: "one behind another header",
       frame: all.ip6(icmp6(RA, local, ALL.ip6, { ...router, before: DESTINATION_OPTIONS })),
     },
@@ -167,8 +228,127 @@ export function attacks(me: Party, peer: Party, gateway: Party): readonly Try[] 
   ];
 }
 
+/** What only routers say, besides. */
+function asRouter({ mac, ip, local }: Party): readonly { name: string; frame: string }[] {
+  const group = (last: string) => linkTo(mac, `01:00:5e:00:00:${last}`);
+  const group6 = (last: string) => linkTo(mac, `33:33:00:00:00:${last}`);
+  const of4 = (protocol: number, to: string, payload: Buffer, alert = false) =>
+    carrying(ip, to, { protocol, payload, alert });
+  const of6 = (protocol: number, to: string, payload: Buffer) => carrying(local, to, { protocol, payload });
+  const any = Buffer.alloc(24, 1);
+  const rip = { ports: [520, 520], text: "routes" } as const;
+  return [
+    { name: "a query of IGMP", frame: group("01").ip(igmp(0x11, ip, "224.0.0.1")) },
+    { name: "one of IGMPv3", frame: group("01").ip(igmp(0x11, ip, "224.0.0.1", { size: 12 })) },
+    { name: "one that routers are to look at", frame: group("01").ip(igmp(0x11, ip, "224.0.0.1", { alert: true })) },
+    {
+      name: "one behind an authentication header",
+      frame: group("01").ip(
+        of4(
+          51,
+          "224.0.0.1",
+          both(Buffer.of(2, 4), AUTHENTICATION.bytes.subarray(2), Buffer.of(0x11, 0, 0, 0, 0, 0, 0, 0)),
+        ),
+      ),
+    },
+    ...[0x30, 0x31, 0x32].map((type) => ({
+      name: `multicast router discovery, type ${type}`,
+      frame: group("6a").ip(igmp(type, ip, "224.0.0.106")),
+    })),
+    { name: "DVMRP", frame: group("04").ip(igmp(0x13, ip, "224.0.0.4")) },
+    { name: "PIM", frame: group("0d").ip(of4(103, "224.0.0.13", any)) },
+    { name: "VRRP", frame: group("12").ip(of4(112, "224.0.0.18", any)) },
+    { name: "OSPF", frame: group("05").ip(of4(89, "224.0.0.5", any)) },
+    { name: "OSPF that routers are to look at", frame: group("05").ip(of4(89, "224.0.0.5", any, true)) },
+    { name: "EIGRP", frame: group("0a").ip(of4(88, "224.0.0.10", any)) },
+    { name: "RIP", frame: group("09").ip(udp(ip, "224.0.0.9", rip)) },
+    { name: "RIP from another port", frame: group("09").ip(udp(ip, "224.0.0.9", { ports: [4000, 520] })) },
+    ...([646, 698, 6696] as const).map((port) => ({
+      name: `a routing protocol at UDP port ${port}`,
+      frame: group("02").ip(udp(ip, "224.0.0.2", { ports: [port, port] })),
+    })),
+    { name: "HSRP", frame: group("02").ip(udp(ip, "224.0.0.2", { ports: [1985, 1985] })) },
+    { name: "a router advertisement of ICMP", frame: group("01").ip(icmp(9, ip, "224.0.0.1")) },
+    { name: "a redirect of ICMP", frame: linkTo(mac, BROADCAST).ip(icmp(5, ip, "10.88.0.255")) },
+    { name: "a query of MLD", frame: group6("01").ip6(icmp6(130, local, ALL.ip6, { body: Buffer.alloc(16) })) },
+    {
+      name: "one that routers are to look at, of MLD",
+      frame: group6("01").ip6(icmp6(130, local, ALL.ip6, { before: ROUTER_ALERT, body: Buffer.alloc(20) })),
+    },
+    ...[151, 152, 153].map((type) => ({
+      name: `multicast router discovery of IPv6, type ${type}`,
+      frame: group6("6a").ip6(icmp6(type, local, "ff02::6a", { before: ROUTER_ALERT })),
+    })),
+    { name: "router renumbering", frame: group6("01").ip6(icmp6(138, local, ALL.ip6, { body: Buffer.alloc(8) })) },
+    { name: "PIM of IPv6", frame: group6("0d").ip6(of6(103, "ff02::d", any)) },
+    { name: "VRRP of IPv6", frame: group6("12").ip6(of6(112, "ff02::12", any)) },
+    { name: "OSPF of IPv6", frame: group6("05").ip6(of6(89, "ff02::5", any)) },
+    { name: "RIPng", frame: group6("09").ip6(udp(local, "ff02::9", { ports: [521, 521] })) },
+  ];
+}
+
+/** Neighbour discovery that tells another's MAC, or hides that it does. */
+function withOption({ mac, ip6, local }: Party, peer: Party): readonly { name: string; frame: string }[] {
+  const all = linkTo(mac, ALL.mac);
+  const [source, target] = [linkLayer(1, peer.mac), linkLayer(2, peer.mac)];
+  const nonce = Buffer.of(14, 1, 1, 2, 3, 4, 5, 6);
+  const advert = (options: Uint8Array, more: object = {}) =>
+    icmp6(NA, ip6, ALL.ip6, { flags: OVERRIDE, body: both(address(ip6), options), ...more });
+  const solicit = (options: Uint8Array, more: object = {}) =>
+    icmp6(NS, ip6, ALL.ip6, { body: both(address(peer.ip6), options), ...more });
+  return [
+    { name: "a neighbour advertisement with another's MAC", frame: all.ip6(advert(target)) },
+    { name: "one with both MACs", frame: all.ip6(advert(both(linkLayer(2, mac), target))) },
+    { name: "one with another's MAC behind something else", frame: all.ip6(advert(both(nonce, target))) },
+    {
+      name: "one with another's MAC behind another header",
+      frame: all.ip6(advert(target, { before: DESTINATION_OPTIONS })),
+    },
+    { name: "one with another's MAC that is a fragment and whole", frame: all.ip6(advert(target, { before: ATOMIC })) },
+    { name: "a neighbour solicitation with another's MAC", frame: all.ip6(solicit(source)) },
+    { name: "a neighbour solicitation with both MACs", frame: all.ip6(solicit(both(linkLayer(1, mac), source))) },
+    {
+      name: "a neighbour solicitation with another's MAC behind another header",
+      frame: all.ip6(solicit(source, { before: DESTINATION_OPTIONS })),
+    },
+    {
+      name: "duplicate address detection with another's MAC",
+      frame: all.ip6(icmp6(NS, "::", solicited(ip6).ip6, { body: both(address(ip6), source) })),
+    },
+    {
+      name: "a router solicitation with another's MAC",
+      frame: all.ip6(icmp6(RS, local, ROUTERS.ip6, { body: source })),
+    },
+    {
+      name: "a router solicitation with another's MAC, in nobody's name",
+      frame: all.ip6(icmp6(RS, "::", ROUTERS.ip6, { body: source })),
+    },
+  ];
+}
+
+/** A message of IGMP. RFC 9776 */
+function igmp(type: number, from: string, to: string, { size = 8, alert = false } = {}): Buffer {
+  const payload = both(Buffer.of(type, 0, 0, 0), Buffer.alloc(size - 4));
+  return carrying(from, to, { protocol: 2, payload, alert });
+}
+
+/** A message of ICMP. RFC 792 */
+function icmp(type: number, from: string, to: string): Buffer {
+  return carrying(from, to, { protocol: 1, payload: both(Buffer.of(type, 0, 0, 0), Buffer.alloc(24)) });
+}
+
 const ROUTER_ALERT = { type: 0, bytes: Buffer.from("3a00050200000100", "hex") } as const;
 const DESTINATION_OPTIONS = { type: 60, bytes: Buffer.from("3a00010400000000", "hex") } as const;
+const BEFORE_UDP = { type: 60, bytes: Buffer.from("1100010400000000", "hex") } as const;
+const DATAGRAM = Buffer.from("0fa00fa000080000", "hex");
+
+/** An authentication header of 24 bytes, and headers of fragments: of one that is whole, and of the first of several. RFC 4302, RFC 8200 */
+const AUTHENTICATION = {
+  type: 51,
+  bytes: Buffer.from("3a040000000001000000000100112233445566778899aabb", "hex"),
+} as const;
+const ATOMIC = { type: 44, bytes: Buffer.from("3a00000000000009", "hex") } as const;
+const FIRST = { type: 44, bytes: Buffer.from("3a00000100000009", "hex") } as const;
 
 function linkTo(from: string, to: string) {
   return {

@@ -60,6 +60,22 @@ const STRICT = 5;
 const quiet = { status: 0, stdout: "", stderr: "" };
 
 describe("the check of a container's frames", () => {
+  it("has the rules of an earlier version replaced by the next ADD, for the ports that are there as well", () => {
+    const first = attach("c1");
+    lab.run([
+      "nft",
+      `flush chain bridge cni_spoofcheck ip_sender
+      flush chain bridge cni_spoofcheck ip6_sender
+      add rule bridge cni_spoofcheck ip_sender accept
+      delete chain bridge cni_spoofcheck udp_sender`,
+    ]);
+    const check = { containerId: "c1", netns: first.netns, config: { ...config(), prevResult: first.result } };
+    expect(errorOf(run("CHECK", check)).msg).toContain("Nftables chain udp_sender of table cni_spoofcheck is missing");
+    attach("c2");
+    expect(checked()).toEqual({ c1: STRICT, c2: STRICT });
+    expect(run("CHECK", check)).toMatchObject(quiet);
+  });
+
   it("begins before the first: without addresses nothing passes that needs one", async () => {
     const victim = attach("victim", { config: config({}) });
     const netns = lab.addNamespace("c1");
@@ -95,6 +111,8 @@ describe("the check of a container's frames", () => {
       "a report of its groups",
       "one without an address yet",
       "a question for an address by DHCP",
+      "a report of its groups, type 131",
+      "a report of its groups, type 132",
     ]);
   });
 

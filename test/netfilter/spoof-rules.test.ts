@@ -18,7 +18,7 @@ const port = {
 const prefixes = ["10.88.0.2/24", "fd00:88::2/64"].map(parsePrefix).filter((prefix) => prefix !== undefined);
 
 /** What the nft tool of the capture has no words for, or refuses. */
-const UNSPEAKABLE = /icmpv6 taddr|icmpv6 type & 0/;
+const UNSPEAKABLE = /icmpv6 taddr|& \d+ == |nd option|rs option/;
 
 /** Comparisons of bytes behind each other are one: the tool makes as few as fit into its numbers, and ours are each a field's. */
 function joined(expressions: readonly Expression[]): readonly Expression[] {
@@ -68,11 +68,11 @@ test("spoofRules says its rules in words that tell them apart", () => {
   }
 });
 
-test("every chain of spoofRules but the first ends in a verdict for all", () => {
+test("every chain of spoofRules but the first drops what no rule lets through", () => {
   const ends = spoofRules()
     .chains.slice(1)
     .map(({ rules }) => rules().at(-1)?.label);
-  expect(ends).toEqual(["drop", "drop", "drop", "accept", "drop", "drop", "drop"]);
+  expect(new Set(ends)).toEqual(new Set(["drop"]));
 });
 
 test("portElements and addressElements are the elements that the nft tool sends", () => {

@@ -105,7 +105,7 @@ test("addSpoofCheck and admitAddresses add elements, each in one transaction", (
 test("addSpoofCheck makes the whole table where it is missing", () => {
   const { netlink, log } = kernel({ hasTable: false });
   addSpoofCheck(netlink, port);
-  expect(log[0]?.filter((action) => action.includes("add nftables"))).toHaveLength(1 + 8 + 4);
+  expect(log[0]?.filter((action) => action.includes("add nftables"))).toHaveLength(1 + 11 + 4);
 });
 
 test("admitAddresses of none asks the kernel nothing", () => {

@@ -1,7 +1,9 @@
+import { spawn } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
 import { binDir } from "../lab.ts";
+import { CLIENT, SERVER } from "../live/portmap.ts";
 import { layer2, network } from "./networks.ts";
 import { referenceDir } from "./reference.ts";
 import { Side } from "./twins.ts";
@@ -147,4 +149,50 @@ describe("ours, unlike the reference,", () => {
     expect(reference).toBe(true);
     expect(ours).toBe(false);
   });
+
+  it.each(["same-bridge", "isolated"])("takes a published port for a permission under ingressPolicy %s", (policy) => {
+    const { reference, ours } = both((side) => playPorts(side, policy, "10.1.2.1"));
+    expect(reference).toBe("");
+    expect(ours).toMatch(/^c1 /);
+  });
+
+  it("keeps what is published on 127.0.0.1 from everybody else, of whom the reference lets the link to a container alone come in", () => {
+    const { reference, ours } = both((side) => playPorts(side, "open", "127.0.0.1"));
+    expect(reference).toMatch(/^c1 /);
+    expect(ours).toBe("");
+  });
 });
+
+/** What a container of another network gets back to a datagram that it sends to the host, for a port that c1 has published. */
+function playPorts(side: Side, ingressPolicy: string, to: string): string {
+  const attach = (containerId: string, bridge: string, subnet: string) => {
+    const names = { name: bridge, bridge };
+    const prevResult = side.add(network(side, { cniVersion: "1.0.0", ranges: [[{ subnet }]], ...names }), {
+      containerId,
+    });
+    const runtimeConfig = { portMappings: [{ hostPort: 5353, containerPort: 53, protocol: "udp" }] };
+    const chained = { cniVersion: "1.0.0", name: bridge, prevResult, backend: "iptables" };
+    const firewall = { ...chained, type: "firewall", ingressPolicy };
+    side.add(firewall, { containerId, plugin: "firewall" });
+    if (containerId === "c1")
+      side.add({ ...chained, type: "portmap", runtimeConfig }, { containerId, plugin: "portmap" });
+  };
+  attach("c1", "bridge0", "10.1.2.0/24");
+  attach("c2", "bridge1", "10.1.3.0/24");
+  const argv = [`--net=${side.netns("c1")}`, "--", process.execPath, "-e", SERVER, "c1", "53"];
+  const server = spawn("nsenter", argv, { stdio: "ignore" });
+  const ask = (netns: string, target: string, toPort: number) =>
+    JSON.parse(
+      side.lab.run([process.execPath, "-e", CLIENT, JSON.stringify([{ port: 0, to: target, toPort }])], netns),
+    )[0];
+  try {
+    for (const deadline = Date.now() + 10_000; ask(side.lab.host, "10.1.2.2", 53) === ""; )
+      if (Date.now() > deadline) throw new Error("The server does not come up");
+    // Its lo is down: what is for 127.0.0.1 leaves for the gateway, as from whoever makes the frame.
+    const route = "ip route add 127.0.0.1 via 10.1.3.1; sysctl -qw net.ipv4.conf.eth0.route_localnet=1";
+    side.lab.run(["sh", "-ec", route], side.netns("c2"));
+    return ask(side.netns("c2"), to, 5353);
+  } finally {
+    server.kill("SIGKILL");
+  }
+}

@@ -60,7 +60,7 @@ function rules(side: Side): Record<string, readonly string[]> {
     side.lab
       .run([tool])
       .split("\n")
-      .filter((line) => /^(-A|:CNI)/.test(line) && !line.includes("route_localnet"))
+      .filter((line) => /^(-A|:CNI)/.test(line) && !line.includes("CNI portfwd loopback"))
       .map((line) => line.replaceAll(/CNI-DN-\w+/g, "CHAIN").replace(' -m comment --comment "if: eth0"', ""))
       .map((line) => line.replace(/\[\d+:\d+\]/, "").trim());
   return { 4: dump("iptables-save"), 6: dump("ip6tables-save") };

@@ -10,6 +10,8 @@ export interface FilterRule {
   readonly outLink?: { readonly name: string; readonly not?: boolean } | undefined;
   /** Only packets of a connection that is there already, or related to one. */
   readonly established?: boolean | undefined;
+  /** Only packets of a connection whose destination the host has replaced, as it does for a port that is published. */
+  readonly translated?: boolean | undefined;
   readonly comment?: string | undefined;
   /** ACCEPT, DROP, RETURN or a chain. */
   readonly target: string;
@@ -35,13 +37,15 @@ export interface FilterChain<R extends FoundRule = FoundRule> {
 export type FindChain = (name: string) => FilterChain | undefined;
 
 /** A rule in the words of `iptables -S`, without `-A` and its chain. Two do the same exactly where their texts are equal. */
-export function formatRule({ source, destination, inLink, outLink, established, comment, target }: FilterRule): string {
+export function formatRule(rule: FilterRule): string {
+  const { source, destination, inLink, outLink, established, translated, comment, target } = rule;
   return [
     ...(source === undefined ? [] : [`-s ${formatHost(source)}`]),
     ...(destination === undefined ? [] : [`-d ${formatHost(destination)}`]),
     ...(inLink === undefined ? [] : [`-i ${quote(inLink)}`]),
     ...(outLink === undefined ? [] : [`${outLink.not === true ? "! " : ""}-o ${quote(outLink.name)}`]),
     ...(established === true ? ["-m conntrack --ctstate RELATED,ESTABLISHED"] : []),
+    ...(translated === true ? ["-m conntrack --ctstate DNAT"] : []),
     ...(comment === undefined ? [] : [`-m comment --comment ${quote(comment)}`]),
     `-j ${target}`,
   ].join(" ");

@@ -40,6 +40,15 @@ export function hasNftRules(netlink: Netlink, family: Family, name: string): boo
   return listIfThere(netlink, { ...TABLE[family], name }).length > 0;
 }
 
+/** How many rules of a chain of any table hold a text. @throws NetlinkError */
+export function countNftRules(
+  netlink: Netlink,
+  family: Family,
+  { table, chain, text }: { table: string; chain: string; text: string },
+): number {
+  return listIfThere(netlink, { family: TABLE[family].family, table, name: chain }, [text]).length;
+}
+
 function removals(netlink: Netlink, family: Family, { from, selects, chains = [] }: JumpSelection): readonly Request[] {
   const jumps = listJumps(netlink, { ...TABLE[family], name: from }, family);
   const selected = jumps.filter(selects);
@@ -62,9 +71,9 @@ function listJumps(netlink: Netlink, from: ChainKey, family: Family): readonly (
   });
 }
 
-function listIfThere(netlink: Netlink, chain: ChainKey): readonly Rule[] {
+function listIfThere(netlink: Netlink, chain: ChainKey, parts: readonly string[] = []): readonly Rule[] {
   try {
-    return listRules(netlink, chain);
+    return listRules(netlink, chain, parts);
   } catch (error) {
     if (error instanceof NetlinkError && error.errno === ERRNO.ENOENT) return [];
     throw error;

@@ -16,9 +16,13 @@ const XT_CONNTRACK_STATE = 0x1;
 /** XT_CONNTRACK_STATE_BIT of IP_CT_ESTABLISHED and IP_CT_RELATED. <linux/netfilter/xt_conntrack.h> */
 const RELATED_ESTABLISHED = 0x2 | 0x4;
 
+/** The bit of what has another destination than it was sent to. <linux/netfilter/xt_conntrack.h> */
+const XT_CONNTRACK_STATE_DNAT = 0x80;
+
 /** What a match of iptables asks for, as far as the firewall plugins' rules do. */
 export interface XtMatch {
   readonly established?: true;
+  readonly translated?: true;
   readonly comment?: string;
 }
 
@@ -38,15 +42,17 @@ export function decodeExtension(bytes: Uint8Array): XtExtension {
 export function readMatch({ name, info }: XtExtension): XtMatch | undefined {
   // struct xt_comment_info is a text with a NUL behind it. <linux/netfilter/xt_comment.h>
   if (name === "comment") return { comment: text.decode(info) };
-  return name === "conntrack" && asksForEstablished(info) ? { established: true } : undefined;
+  if (name !== "conntrack") return undefined;
+  const states = statesOf(info);
+  if (states === RELATED_ESTABLISHED) return { established: true };
+  return states === XT_CONNTRACK_STATE_DNAT ? { translated: true } : undefined;
 }
 
-function asksForEstablished(info: Uint8Array): boolean {
+/** The states that a match of conntrack asks for, where it asks for nothing else. */
+function statesOf(info: Uint8Array): number | undefined {
+  if (info.length < MTINFO.size) return undefined;
   const view = viewOf(info);
-  return (
-    info.length >= MTINFO.size &&
-    view.getUint16(MTINFO.matchFlags, true) === XT_CONNTRACK_STATE &&
-    view.getUint16(MTINFO.invertFlags, true) === 0 &&
-    view.getUint16(MTINFO.stateMask, true) === RELATED_ESTABLISHED
-  );
+  const asksForStates =
+    view.getUint16(MTINFO.matchFlags, true) === XT_CONNTRACK_STATE && view.getUint16(MTINFO.invertFlags, true) === 0;
+  return asksForStates ? view.getUint16(MTINFO.stateMask, true) : undefined;
 }

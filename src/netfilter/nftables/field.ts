@@ -23,10 +23,12 @@ const SOURCE_OFFSET = { 4: 12, 6: 8 } as const;
 /** By the nft tool's words. What a header has where is in RFC 791 (ip), 8200 (ip6, frag), 826 (arp), 768 and 9293 (th), 4861 (nd). */
 const FIELD = {
   iif: fromMeta("iface_index", NFT_META.IIF),
+  oif: fromMeta("iface_index", NFT_META.OIF),
   iifname: fromMeta("ifname", NFT_META.IIFNAME),
   oifname: fromMeta("ifname", NFT_META.OIFNAME),
   "meta nfproto": fromMeta("nf_proto", NFT_META.NFPROTO),
   "meta l4proto": fromMeta("inet_proto", NFT_META.L4PROTO),
+  "meta iiftype": { size: 2, load: (dreg) => ({ name: "meta", data: { key: NFT_META.IIFTYPE, dreg } }) },
   "meta protocol": fromMeta("ether_type", NFT_META.PROTOCOL),
   "meta mark": fromMeta("mark", NFT_META.MARK),
   "ct state": fromConnection("ct_state", NFT_CT.STATE),
@@ -36,9 +38,12 @@ const FIELD = {
   "ether daddr": fromPacket("ether_addr", { base: LL_HEADER, offset: 0 }),
   "ether saddr": fromPacket("ether_addr", { base: LL_HEADER, offset: 6 }),
   "ether type": fromPacket("ether_type", { base: LL_HEADER, offset: 12 }),
+  // The place of a fragment in its packet, in the lower 13 bits.
+  "ip frag-off": fromBytes(2, { base: NETWORK_HEADER, offset: 6 }),
   "ip protocol": fromPacket("inet_proto", { base: NETWORK_HEADER, offset: 9 }),
   "ip saddr": fromPacket("ipv4_addr", { base: NETWORK_HEADER, offset: SOURCE_OFFSET[4] }),
   "ip daddr": fromPacket("ipv4_addr", { base: NETWORK_HEADER, offset: 16 }),
+  "ip6 length": fromBytes(2, { base: NETWORK_HEADER, offset: 4 }),
   "ip6 nexthdr": fromPacket("inet_proto", { base: NETWORK_HEADER, offset: 6 }),
   "ip6 saddr": fromPacket("ipv6_addr", { base: NETWORK_HEADER, offset: SOURCE_OFFSET[6] }),
   "ip6 daddr": fromPacket("ipv6_addr", { base: NETWORK_HEADER, offset: 24 }),
@@ -51,8 +56,15 @@ const FIELD = {
   "frag frag-off": fromHeader(2, { type: IPPROTO_FRAGMENT, offset: 2 }),
   "th sport": fromPacket("inet_service", { base: TRANSPORT_HEADER, offset: 0 }),
   "th dport": fromPacket("inet_service", { base: TRANSPORT_HEADER, offset: 2 }),
+  "icmp type": fromBytes(1, { base: TRANSPORT_HEADER, offset: 0 }),
+  "igmp type": fromBytes(1, { base: TRANSPORT_HEADER, offset: 0 }),
   "icmpv6 type": fromPacket("icmpv6_type", { base: TRANSPORT_HEADER, offset: 0 }),
   "icmpv6 taddr": fromPacket("ipv6_addr", { base: TRANSPORT_HEADER, offset: 8 }),
+  // The first option of a message of neighbour discovery: its type and length, and what is in one that tells a MAC. Those of a router's begin earlier.
+  "nd option": fromBytes(2, { base: TRANSPORT_HEADER, offset: 24 }),
+  "nd option mac": fromPacket("ether_addr", { base: TRANSPORT_HEADER, offset: 26 }),
+  "rs option": fromBytes(2, { base: TRANSPORT_HEADER, offset: 8 }),
+  "rs option mac": fromPacket("ether_addr", { base: TRANSPORT_HEADER, offset: 10 }),
 } as const satisfies Record<string, Source>;
 
 /** Something that a rule can read of a packet, in the nft tool's words. What protocol a packet has is for other rules to see. */

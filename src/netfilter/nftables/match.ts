@@ -1,6 +1,6 @@
 import { encodeAddress, type Family } from "../../ip/address.ts";
 import { network, type Prefix } from "../../ip/prefix.ts";
-import { u8, u16be, u32 } from "../../netlink/codec.ts";
+import { u8, u16, u16be, u32 } from "../../netlink/codec.ts";
 import { NFPROTO } from "../../netlink/nfnetlink.ts";
 import { RTN } from "../../netlink/route/header.ts";
 import { ifname } from "./datatype.ts";
@@ -17,10 +17,23 @@ export interface SetName {
 }
 
 /** Numbers of protocols. <linux/in.h> <linux/in6.h> */
-export const IPPROTO = { ICMP: 1, TCP: 6, UDP: 17, ICMPV6: 58, SCTP: 132 } as const;
+export const IPPROTO = {
+  ICMP: 1,
+  IGMP: 2,
+  TCP: 6,
+  UDP: 17,
+  AH: 51,
+  ICMPV6: 58,
+  PIM: 103,
+  COMP: 108,
+  SCTP: 132,
+} as const;
 
 /** Types of what an Ethernet frame carries. <linux/if_ether.h> */
 export const ETH_P = { IP: 0x0800, ARP: 0x0806, IPV6: 0x86dd } as const;
+
+/** The type of a link whose frames are Ethernet's. <linux/if_arp.h> */
+const ARPHRD_ETHER = 1;
 
 const NF_FAMILY = { 4: NFPROTO.IPV4, 6: NFPROTO.IPV6 } as const;
 
@@ -57,6 +70,11 @@ export function matchInterface(field: "iifname" | "oifname", name: string): read
 /** Goes on where the packet is of the family, like `meta nfproto ipv4`: for tables of family inet. */
 export function matchFamily(family: Family): readonly Expression[] {
   return match("meta nfproto", u8.encode(NF_FAMILY[family]));
+}
+
+/** Goes on where the packet came in through a link of Ethernet, whose header is still there, like `meta iiftype ether`. */
+export function matchEthernet(): readonly Expression[] {
+  return match("meta iiftype", u16.encode(ARPHRD_ETHER));
 }
 
 /** Goes on where a frame carries this, one of ETH_P, like `ether type arp`: for tables of family bridge. */

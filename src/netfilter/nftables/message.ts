@@ -13,6 +13,7 @@ export const NFT_MSG = {
   DELRULE: 8,
   NEWSET: 9,
   GETSET: 10,
+  DELSET: 11,
   NEWSETELEM: 12,
   GETSETELEM: 13,
   DELSETELEM: 14,

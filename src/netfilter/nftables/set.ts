@@ -1,8 +1,11 @@
+import { ERRNO } from "../../linux/errno.ts";
+import { NetlinkError } from "../../netlink/acknowledgement.ts";
 import type { Request } from "../../netlink/answers.ts";
 import { text, u32, u32be, u64be } from "../../netlink/codec.ts";
 import { decodeFields, encodeFields, type Values } from "../../netlink/fields.ts";
 import { NLM_F } from "../../netlink/message.ts";
 import { decodeNfgenmsg, encodeNfgenmsg } from "../../netlink/nfnetlink.ts";
+import type { Netlink } from "../../netlink/socket.ts";
 import { NFT_DATA } from "./data.ts";
 import { type Datatype, keyType, NO_BYTEORDER } from "./datatype.ts";
 import { NFT_MSG, nftRequest } from "./message.ts";
@@ -102,4 +105,24 @@ export function addSet(set: NamedSet): Request {
     flags: NLM_F.CREATE,
     action: `add nftables set ${set.name} to table ${set.table}`,
   });
+}
+
+/** The change `nft delete set FAMILY TABLE NAME`, with its elements. EBUSY when a rule looks it up. */
+export function deleteSet({ family, table, name }: SetKey): Request {
+  return nftRequest(NFT_MSG.DELSET, {
+    payload: encodeSet({ family, table, name }),
+    action: `delete nftables set ${name} from table ${table}`,
+  });
+}
+
+/** Whether there is a set of that name. @throws NetlinkError */
+export function hasSet(netlink: Netlink, { family, table, name }: SetKey): boolean {
+  const payload = encodeSet({ family, table, name });
+  try {
+    netlink.request(nftRequest(NFT_MSG.GETSET, { payload, action: `find nftables set ${name} in table ${table}` }));
+    return true;
+  } catch (error) {
+    if (error instanceof NetlinkError && error.errno === ERRNO.ENOENT) return false;
+    throw error;
+  }
 }

@@ -17,6 +17,7 @@ function expectedOf(address: string): Readonly<Record<string, readonly (string |
   const isolated = comment("rules (ingressPolicy: isolated)");
   return {
     FORWARD: [
+      `-m conntrack --ctstate DNAT ${comment("rules (published ports)")} -j CNI-FORWARD`,
       `${shared} -j CNI-ISOLATION-STAGE-1`,
       `${comment("rules")} -j CNI-FORWARD`,
       undefined,
@@ -49,7 +50,7 @@ describe.each(FAMILIES)("decodeNftRule of %s", (name, family, address) => {
 
   it("knows the targets of rules that it has no words for", () => {
     const found = rules.filter(({ chain }) => chain === "FORWARD").map((rule) => decodeNftRule(rule, family).target);
-    expect(found).toEqual(["CNI-ISOLATION-STAGE-1", "CNI-FORWARD", "ACCEPT", "ACCEPT", "REJECT"]);
+    expect(found).toEqual(["CNI-FORWARD", "CNI-ISOLATION-STAGE-1", "CNI-FORWARD", "ACCEPT", "ACCEPT", "REJECT"]);
   });
 });
 

@@ -1,14 +1,19 @@
 import { expect, test } from "vitest";
+import { ERRNO } from "../../../src/linux/errno.ts";
 import {
   addSet,
   decodeSet,
+  deleteSet,
   encodeSet,
+  hasSet,
   type NamedSet,
   NFT_SET,
   type SetSpec,
   typedSet,
 } from "../../../src/netfilter/nftables/set.ts";
+import { NetlinkError } from "../../../src/netlink/acknowledgement.ts";
 import { captured, hex, payloads } from "../captured.ts";
+import { fakeNetlink } from "../kernel.ts";
 
 const place = { family: 1, table: "cni_masquerade" };
 const maps = [
@@ -35,6 +40,26 @@ test("addSet asks for a set that may be there already", () => {
   const [{ type, flags } = { type: 0, flags: 0 }] = captured("apply", "sent", "NEWSET");
   const action = "add nftables set sources6 to table cni_masquerade";
   expect(maps.map(addSet)[1]).toMatchObject({ type, flags: flags & ~1, action });
+});
+
+test("deleteSet names the set alone", () => {
+  const { payload, action } = deleteSet({ ...place, name: "sources4" });
+  expect(decodeSet(payload)).toEqual({ ...place, name: "sources4" });
+  expect(action).toBe("delete nftables set sources4 from table cni_masquerade");
+});
+
+test("hasSet is false where the kernel knows no such set or table, and does not guess otherwise", () => {
+  const kernel = (errno: number) =>
+    fakeNetlink({
+      request: ({ action }) => {
+        throw new NetlinkError(action, { errno });
+      },
+    });
+  expect(hasSet(fakeNetlink({ request: () => [] }), { ...place, name: "sources4" })).toBe(true);
+  expect(hasSet(kernel(ERRNO.ENOENT), { ...place, name: "sources4" })).toBe(false);
+  expect(() => hasSet(kernel(ERRNO.EPERM), { ...place, name: "sources4" })).toThrow(
+    "Cannot find nftables set sources4 in table cni_masquerade: Operation not permitted",
+  );
 });
 
 /** The sets of test/captures/nftables/sets.nft, in its order. */

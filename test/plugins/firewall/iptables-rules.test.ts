@@ -61,6 +61,18 @@ describe("missingLines", () => {
     ]);
   });
 
+  it("with a policy asks CNI-FORWARD about what is published before the policy, whoever has put the policy first", () => {
+    const published = '-m conntrack --ctstate DNAT -m comment --comment "CNI firewall plugin rules (published ports)"';
+    const line = `-I FORWARD 1 ${published} -j CNI-FORWARD`;
+    const find = tableOf(`FORWARD ${shared} -j CNI-ISOLATION-STAGE-1`);
+    for (const found of [tableOf(), find]) {
+      const lines = missingLines(found, { ...wanted, isolation }).filter((each) => each.startsWith("-I FORWARD"));
+      expect(lines.at(-1)).toBe(line);
+    }
+    expect(missingLines(tableOf(`FORWARD ${published} -j CNI-FORWARD`), { ...wanted, isolation })).not.toContain(line);
+    expect(missingLines(tableOf(), wanted)).not.toContain(line);
+  });
+
   it("keeps same-bridge containers of one bridge together", () => {
     const lines = missingLines(tableOf(), { ...wanted, isolation: { ...isolation, policy: "same-bridge" } });
     expect(lines.filter((line) => line.includes("-i foo -o foo"))).toEqual([]);

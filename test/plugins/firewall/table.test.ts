@@ -45,7 +45,8 @@ function contentOf({ type, payload }: Pick<Request, "type" | "payload">): unknow
 
 it("admit is change by change what the nft tool sends for firewall.nft", () => {
   const subject = { owner, addresses, isolation: { policy: "isolated", link: "foo" } } as const;
-  const sent = sentTo((netlink) => admit(netlink, subject));
+  const place = { gateway: "02:00:00:00:00:fe", ports: [1], macs: ["02:00:00:00:00:01"] };
+  const sent = sentTo((netlink) => admit(netlink, subject, place));
   const expected = captured("firewall", "sent").filter(({ type, sequence }) => type >= 0xa00 && sequence > 0);
   expect(sent.map(contentOf)).toEqual(expected.map(contentOf));
 });

@@ -7,7 +7,13 @@ import {
   selectStaleChains,
 } from "../../../plugins/portmap/iptables-chains.ts";
 import { findHeld, parseRedirects } from "../../../plugins/portmap/iptables-listing.ts";
-import { formatAdditions, missingRules } from "../../../plugins/portmap/iptables-rules.ts";
+import {
+  formatAdditions,
+  guardChanges,
+  guardRules,
+  missingRules,
+  needsGuard,
+} from "../../../plugins/portmap/iptables-rules.ts";
 import { type Plan, planPorts } from "../../../plugins/portmap/plan.ts";
 import { formatEndpoint, formatHostEnd } from "../../../plugins/portmap/redirect.ts";
 import type { Result } from "../../../src/cni/result.ts";
@@ -249,4 +255,34 @@ it("selectStaleChains() selects a network's jumps but those of the valid attachm
   const gone = chainName({ ...owner, containerId: "c9" });
   expect([isSelected(gone), isSelected(gone, "test2"), isSelected("MINE")]).toEqual([true, false, false]);
   expect([isSelected(chain), isSelected(referenceChainName(owner))]).toEqual([false, false]);
+});
+
+describe("guardChanges()", () => {
+  const former = `-A PREROUTING -d 127.0.0.0/8 -i br0 -m comment --comment "CNI portfwd route_localnet" -j DROP`;
+  const foreign = "-A PREROUTING -d 127.0.0.0/8 -i br0 -j DROP";
+
+  it("keeps everybody but the host from what is for it alone, in both families", () => {
+    const comment = `-m comment --comment "CNI portfwd loopback" -j DROP`;
+    expect(guardChanges("-P PREROUTING ACCEPT", 4)).toEqual([
+      `-A PREROUTING -d 127.0.0.0/8 ! -i lo ${comment}`,
+      `-A PREROUTING -s 127.0.0.0/8 ! -i lo ${comment}`,
+    ]);
+    expect(guardChanges("", 6)).toEqual([
+      `-A PREROUTING -d ::1/128 ! -i lo ${comment}`,
+      `-A PREROUTING -s ::1/128 ! -i lo ${comment}`,
+    ]);
+  });
+
+  it("takes away an earlier version's rules for single links, and no others", () => {
+    expect(guardChanges([former, foreign, ...guardRules(4)].join("\n"), 4)).toEqual([former.replace("-A", "-D")]);
+  });
+
+  it.each([
+    [undefined, true],
+    ["127.0.0.1", true],
+    ["192.0.2.1", false],
+  ])("is needed for a mapping of hostIP %s: %s", (hostIP, expected) => {
+    const { families } = planOf({}, [{ hostPort: 1, containerPort: 1, hostIP }]);
+    expect(families[0] && needsGuard(families[0])).toBe(expected);
+  });
 });

@@ -95,13 +95,25 @@ describe("wayFor()", () => {
 describe("portmapRules()", () => {
   it("N1: without snat marks and masquerades nothing", () => {
     const names = portmapRules([UNMARKED], []).chains.map(({ name }) => name);
-    expect(names).toEqual(["prerouting", "output", "ports", "translate", "guard"]);
+    expect(names).toEqual(["prerouting", "output", "ports", "translate", "loopback"]);
   });
 
   it("N7: has one rule for each mark that masquerades", () => {
     const ways = [wayFor({ all: true, mark: 0x20 }, prefix("10.0.0.2/24"))];
     const chains = portmapRules([...ways, ...ways], [0x20, 0x20]).chains.map(({ name }) => name);
     expect(chains.slice(5)).toEqual(["from_any_0x20", "masquerade_0x20"]);
+  });
+
+  it("drops what is for the host alone before it is sent on, unless it comes from lo, in both families", () => {
+    const loopback = portmapRules([UNMARKED], []).chains.find(({ name }) => name === "loopback");
+    expect(loopback?.base?.hook).toEqual({ number: 0, priority: -300 });
+    expect(loopback?.rules().map(({ label }) => label)).toEqual([
+      'iif "lo" return',
+      "ip daddr 127.0.0.0/8 drop",
+      "ip saddr 127.0.0.0/8 drop",
+      "ip6 daddr ::1/128 drop",
+      "ip6 saddr ::1/128 drop",
+    ]);
   });
 
   it("looks only at what is for this host, and at one address's mappings before those of all", () => {

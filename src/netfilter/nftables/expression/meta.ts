@@ -8,8 +8,10 @@ export const NFT_META = {
   PROTOCOL: 1,
   MARK: 3,
   IIF: 4,
+  OIF: 5,
   IIFNAME: 6,
   OIFNAME: 7,
+  IIFTYPE: 8,
   NFPROTO: 15,
   L4PROTO: 16,
 } as const;

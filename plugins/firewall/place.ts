@@ -1,0 +1,50 @@
+import { CniError } from "../../src/cni/error.ts";
+import type { Result } from "../../src/cni/result.ts";
+import { type Mac, parseMac } from "../../src/ip/mac.ts";
+import { findLink } from "../../src/netlink/link/get.ts";
+import type { Link } from "../../src/netlink/link/message.ts";
+import { type Netlink, openNetlink } from "../../src/netlink/socket.ts";
+import type { Subject } from "./subject.ts";
+
+/** Where an isolated container is on its bridge: by this its neighbours are known, whatever addresses they use. */
+export interface Place {
+  /** The MAC that containers send to what the host is to forward. */
+  readonly gateway: Mac;
+  /** The indices of its ports. */
+  readonly ports: readonly number[];
+  /** What its neighbours would send to; none where prevResult does not say. */
+  readonly macs: readonly Mac[];
+}
+
+/**
+ * Finds the port of an isolated container, by what prevResult says of it; undefined for any other policy, and where its link is gone.
+ * @throws CniError invalidConfig where prevResult names no port of the bridge: the policy would hold for half of what is sent
+ */
+export function findPlace({ isolation, owner }: Subject, { interfaces }: Result): Place | undefined {
+  if (isolation?.policy !== "isolated") return undefined;
+  const [bridge, ...others] = interfaces;
+  const rest = others.filter(({ sandbox }) => (sandbox ?? "") === "").map(({ name }) => name);
+  const own = interfaces.filter(({ name, sandbox }) => name === owner.ifname && (sandbox ?? "") !== "");
+  const netlink = openNetlink();
+  try {
+    const link = findLink(netlink, isolation.link);
+    if (link === undefined) return undefined;
+    const ports = portsOf(netlink, { name: bridge?.name ?? isolation.link, rest });
+    return { gateway: link.mac, ports, macs: own.flatMap(({ mac = "" }) => parseMac(mac) ?? []) };
+  } finally {
+    netlink.close();
+  }
+}
+
+/** Which of the rest of the links are ports of the bridge. None where it is no bridge: then there are no neighbours. */
+function portsOf(netlink: Netlink, { name, rest }: { name: string; rest: readonly string[] }): readonly number[] {
+  const bridge = findLink(netlink, name);
+  if (bridge === undefined || bridge.kind !== "bridge") return [];
+  const ports = rest
+    .map((each) => findLink(netlink, each))
+    .filter((link): link is Link => link?.master === bridge.index)
+    .map(({ index }) => index);
+  if (ports.length > 0) return ports;
+  const missing = `prevResult names no port of bridge "${name}"`;
+  throw new CniError("invalidConfig", `Cannot use ingressPolicy "isolated": ${missing}: chain firewall behind bridge`);
+}

@@ -1,0 +1,48 @@
+import type { Family } from "../../src/ip/address.ts";
+import type { SetSpec } from "../../src/netfilter/nftables/set.ts";
+import { NFPROTO } from "../../src/netlink/nfnetlink.ts";
+
+/** The table is ours alone; the chain ADMIN in it is the operator's. */
+export const TABLE = { family: NFPROTO.INET, table: "cni_firewall" } as const;
+
+/** Frames between the ports of a bridge pass here and, without br_netfilter, nowhere else. */
+export const BRIDGE_TABLE = { family: NFPROTO.BRIDGE, table: "cni_firewall" } as const;
+
+/** Containers' addresses. What is in here is known by its comment, so that the other firewalls' rules are found again. */
+export const CONTAINERS = {
+  4: { ...TABLE, name: "containers4", key: ["ipv4_addr"], id: 1 },
+  6: { ...TABLE, name: "containers6", key: ["ipv6_addr"], id: 2 },
+} as const satisfies Record<Family, SetSpec>;
+
+/** From a bridge and the address of a container behind it to what its policy says of others behind the same. */
+export const MEMBERS = {
+  4: { ...TABLE, name: "members4", key: ["ifname", "ipv4_addr"], data: "verdict", id: 3 },
+  6: { ...TABLE, name: "members6", key: ["ifname", "ipv6_addr"], data: "verdict", id: 4 },
+} as const satisfies Record<Family, SetSpec>;
+
+/** Bridges that have members: each once, and once as a pair with itself, for rules cannot compare two names. */
+export const BRIDGES: SetSpec = { ...TABLE, name: "bridges", key: ["ifname"], id: 5 };
+export const PAIRS: SetSpec = { ...TABLE, name: "same_bridge", key: ["ifname", "ifname"], id: 6 };
+
+/** Bridges with isolated containers, each with its MAC: what is sent to that is for the host to forward. */
+export const ISOLATING = {
+  ...TABLE,
+  name: "isolating",
+  key: ["ifname", "ether_addr"],
+  id: 7,
+} as const satisfies SetSpec;
+
+/**
+ * Ports of isolated containers, by their indices, which the kernel does not give to another link again, and the MACs behind them. No
+ * address is of any use here: a container may have more than are known, and groups have one each.
+ */
+export const ISOLATED = {
+  ports: { ...BRIDGE_TABLE, name: "isolated_ports", key: ["iface_index"], id: 8 },
+  macs: { ...BRIDGE_TABLE, name: "isolated_macs", key: ["ether_addr"], id: 9 },
+} as const satisfies Record<string, SetSpec>;
+
+/** Where earlier versions had isolated containers' addresses: what is in there goes with its container. */
+export const FORMER_ISOLATED = {
+  4: { ...BRIDGE_TABLE, name: "isolated4", key: ["ipv4_addr"], id: 10 },
+  6: { ...BRIDGE_TABLE, name: "isolated6", key: ["ipv6_addr"], id: 11 },
+} as const satisfies Record<Family, SetSpec>;

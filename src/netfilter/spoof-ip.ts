@@ -1,0 +1,68 @@
+import { IPPROTO, matchProtocol } from "./nftables/match.ts";
+import type { LabelledRule } from "./nftables/rule-set.ts";
+import { ACCEPT, DROP, goTo } from "./nftables/statement.ts";
+import { has, isUdpFrom, isUdpTo, laterFragment, rule, saysOf4 } from "./spoof-match.ts";
+
+/** UDP ports of the servers of DHCP and DHCPv6. RFC 2131, RFC 8415 */
+const SERVERS = [67, 547] as const;
+
+/** UDP ports of RIP and RIPng, and others at which routers talk: LDP, OLSR, HSRP and that of IPv6, GLBP, Babel. RFC 2453, RFC 2080, IANA's list */
+const RIP = [520, 521] as const;
+const ROUTERS = [646, 698, 1985, 2029, 3222, 6696] as const;
+
+/**
+ * Protocols that only routers speak: IGRP, EIGRP, OSPF, PIM, VRRP. And those that have another protocol behind a header of theirs, where no rule sees
+ * which: AH, IPComp, Shim6. https://www.iana.org/assignments/protocol-numbers
+ */
+const REFUSED = [9, 88, 89, IPPROTO.PIM, 112, IPPROTO.AH, IPPROTO.COMP, 140] as const;
+
+/** What the container of an address may send, and what only a router does. Most is of TCP. */
+export function ipRules(): readonly LabelledRule[] {
+  return [
+    rule("meta l4proto tcp accept", matchProtocol(IPPROTO.TCP), ACCEPT),
+    rule("meta l4proto udp goto udp_sender", matchProtocol(IPPROTO.UDP), goTo("udp_sender")),
+    rule("meta l4proto icmp goto icmp_sender", matchProtocol(IPPROTO.ICMP), goTo("icmp_sender")),
+    rule("meta l4proto igmp goto igmp_sender", matchProtocol(IPPROTO.IGMP), goTo("igmp_sender")),
+    ...otherProtocols(),
+  ];
+}
+
+/** The same of IPv6. */
+export function ip6Rules(): readonly LabelledRule[] {
+  return [
+    rule("meta l4proto tcp accept", matchProtocol(IPPROTO.TCP), ACCEPT),
+    rule("meta l4proto udp goto udp_sender", matchProtocol(IPPROTO.UDP), goTo("udp_sender")),
+    rule("meta l4proto ipv6-icmp goto icmp6_sender", matchProtocol(IPPROTO.ICMPV6), goTo("icmp6_sender")),
+    ...otherProtocols(),
+    laterFragment(6),
+  ];
+}
+
+/** A packet whose headers hide what it carries has no such field. */
+function otherProtocols(): readonly LabelledRule[] {
+  return [
+    ...REFUSED.map((protocol) => rule(`meta l4proto ${protocol} drop`, matchProtocol(protocol), DROP)),
+    rule("meta l4proto & 0 == 0 accept", has("meta l4proto"), ACCEPT),
+  ];
+}
+
+/** With an address a container may not give any away, by DHCP, nor routes. */
+export function udpRules(): readonly LabelledRule[] {
+  return [
+    ...[...SERVERS, ...RIP].map((port) => rule(`udp sport ${port} drop`, isUdpFrom(port), DROP)),
+    ...[...RIP, ...ROUTERS].map((port) => rule(`udp dport ${port} drop`, isUdpTo(port), DROP)),
+    rule("th dport & 0 == 0 accept", has("th dport"), ACCEPT),
+    laterFragment(4),
+    laterFragment(6),
+  ];
+}
+
+/** Nor may it send others elsewhere by ICMP. */
+export function icmpRules(): readonly LabelledRule[] {
+  return [
+    saysOf4("router-advertisement", "drop", DROP),
+    saysOf4("redirect", "drop", DROP),
+    rule("icmp type & 0 == 0 accept", has("icmp type"), ACCEPT),
+    laterFragment(4),
+  ];
+}
