@@ -8,5 +8,7 @@ export function buildNative(
     /** A file's source, in the place of what the file has. */
     readonly load?: (file: string) => string;
     readonly flags?: readonly string[];
+    /** With AddressSanitizer and UndefinedBehaviorSanitizer, by the system's gcc: where their reports go. */
+    readonly sanitize?: string | undefined;
   },
 ): Promise<void>;

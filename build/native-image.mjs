@@ -10,21 +10,27 @@ import { compileZig, findCompiler, link, targetOf } from "./toolchain.mjs";
 /** What the engine lacks; it is run first. */
 const GLOBALS = "src/platform/globals-native.ts";
 
-/** Makes the executable. `entry` exports start(), and `load` gives sources, where a test wants others than the product's. */
-export async function buildNative(output, { arch = os.arch(), entry = "src/image/main.ts", load, flags = [] } = {}) {
+/**
+ * Makes the executable. `entry` exports start(), and `load` gives sources, where a test wants others than the product's; with `sanitize`,
+ * a folder, it is of gcc's, for this machine, and writes there what it does wrong with memory.
+ */
+export async function buildNative(
+  output,
+  { arch = os.arch(), entry = "src/image/main.ts", load, flags = [], sanitize } = {},
+) {
   const work = fs.mkdtempSync(path.join(os.tmpdir(), "native-image-"));
   try {
     const modules = await collectModules([entry, GLOBALS], load);
     const bytecode = await compileModules(modules, work);
     fs.writeFileSync(path.join(work, "functions.inc"), await functionTable());
-    const target = targetOf(arch);
+    const target = targetOf(arch, sanitize ? "gnu" : "musl");
     const digest = path.join(work, "digest.o");
     await compileZig("digest", { target, output: digest });
     const numberOf = (wanted) => modules.findIndex(({ name }) => name === wanted);
     await link(output, {
-      variant: "image",
+      variant: sanitize ? "sanitized" : "image",
       target,
-      sources: ["host.c"],
+      sources: ["host.c", ...(sanitize ? ["sanitizers.c"] : [])],
       objects: [digest],
       flags: [
         `-DENTRY=${numberOf(entry)}`,
@@ -32,6 +38,7 @@ export async function buildNative(output, { arch = os.arch(), entry = "src/image
         `-DBYTECODE="${bytecode}"`,
         "-I",
         work,
+        ...(sanitize ? [`-DREPORTS="${sanitize}"`] : []),
         ...flags,
       ],
     });

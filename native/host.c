@@ -300,7 +300,11 @@ static const JSClassDef module_definition = { "Module", .exotic = &module_method
 int main(int argc, char **argv) {
   // A write to a closed pipe fails with EPIPE, as in Node.js.
   signal(SIGPIPE, SIG_IGN);
+#ifdef PLAIN_MALLOC
+  JSRuntime *runtime = JS_NewRuntime();
+#else
   JSRuntime *runtime = JS_NewRuntime2(&arena_functions, NULL);
+#endif
   JSContext *ctx = runtime ? JS_NewContext(runtime) : NULL;
   if (!ctx) fail("Cannot start: out of memory");
   JS_SetGCThreshold(runtime, COLLECT_ABOVE);
