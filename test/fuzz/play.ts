@@ -155,9 +155,11 @@ function playTool(play: Play, { plugins, environment }: Scenario, random: Random
   const variables = { ...rest, NETCONFPATH: folder };
   const target = [name, CNI_NETNS, ...(random.chance(0.5) ? ["--json"] : [])].filter((text) => !text.includes("\0"));
   play.tool(["add", ...target], variables);
-  if (random.chance(0.4)) spoilCache(random);
+  const isSpoiled = random.chance(0.4);
+  if (isSpoiled) spoilCache(random);
   for (const verb of ["check", "status", "del", "gc"])
     play.tool(verb === "status" || verb === "gc" ? [verb, ...target.slice(0, 1)] : [verb, ...target], variables);
+  if (!isSpoiled) expectNoTraces(play, { environment }, "left behind after cnictl del and gc");
 }
 
 function spoilCache(random: Random): void {
@@ -172,7 +174,7 @@ function spoilCache(random: Random): void {
   }
 }
 
-function expectNoTraces(play: Play, { environment }: Scenario, kind: string): void {
+function expectNoTraces(play: Play, { environment }: Pick<Scenario, "environment">, kind: string): void {
   const traces = findTraces(environment["CNI_CONTAINERID"] ?? "");
   if (traces.length > 0) play.fail(`${kind}: ${traces[0]?.split(" ")[0] ?? ""}`, traces.slice(0, 20).join("\n"));
 }
