@@ -10,5 +10,7 @@ export function buildNative(
     /** Names of modules that a process begins with; those of native/preloaded.txt unless given. */
     readonly preloaded?: readonly string[];
     readonly flags?: readonly string[];
+    /** With AddressSanitizer and UndefinedBehaviorSanitizer, by the system's gcc: where their reports go. */
+    readonly sanitize?: string | undefined;
   },
 ): Promise<void>;

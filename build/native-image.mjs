@@ -23,15 +23,16 @@ const PRELOADED = path.join(root, "native/preloaded.txt");
 
 /**
  * Makes the executable. `entry` exports start(), and `load` gives sources, where a test wants others than the product's. `preloaded` are
- * names of modules; without any, or where the executable cannot be run here, each process loads what it needs.
+ * names of modules; without any, or where the executable cannot be run here, each process loads what it needs. With `sanitize`, a folder,
+ * it is of gcc's, for this machine, and writes there what it does wrong with memory.
  */
 export async function buildNative(
   output,
-  { arch = os.arch(), entry = "src/image/main.ts", load, preloaded, flags = [] } = {},
+  { arch = os.arch(), entry = "src/image/main.ts", load, preloaded, flags = [], sanitize } = {},
 ) {
   const work = fs.mkdtempSync(path.join(os.tmpdir(), "native-image-"));
   try {
-    const target = targetOf(arch);
+    const target = targetOf(arch, sanitize ? "gnu" : "musl");
     const digest = path.join(work, "digest.o");
     await compileZig("digest", { target, output: digest });
     fs.writeFileSync(path.join(work, "functions.inc"), await functionTable());
@@ -42,14 +43,14 @@ export async function buildNative(
         const numbers = [`-DENTRY=${numberOf(entry)}`, `-DGLOBALS=${numberOf(GLOBALS)}`, `-DHEAP_SIZE=${size}`];
         const code = [`-DBYTECODE="${bytecode}"`, `-DBYTECODE_SIZE="${embedded}"`, "-I", work];
         return link(output, {
-          variant: "image",
+          variant: sanitize ? "sanitized" : "image",
           target,
-          sources: ["host.c"],
+          sources: ["host.c", ...(sanitize ? ["sanitizers.c"] : [])],
           objects: [digest],
-          flags: [...numbers, ...code, ...flags],
+          flags: [...numbers, ...code, ...(sanitize ? [`-DREPORTS="${sanitize}"`] : []), ...flags],
         });
       });
-    const names = new Set(preloaded ?? readPreloaded());
+    const names = new Set(sanitize ? [] : (preloaded ?? readPreloaded()));
     if (names.size === 0 || !(await preload(output, { work, build: (size) => build(names, size) })))
       await build(new Set(), PIECE);
   } finally {

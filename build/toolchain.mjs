@@ -27,8 +27,25 @@ const FLAGS = [
 /** host.c tells the engine the time. */
 const TIME = ["-Dgettimeofday=engine_gettimeofday", "-Dclock_gettime=engine_clock_gettime"];
 
-/** The engine of the image has no parser: no text can become code in it. The tool that compiles bytecode has one, and may be slow. */
-const VARIANTS = { image: ["-O3", "-DQJS_DISABLE_PARSER", ...TIME], compiler: ["-O1"] };
+/**
+ * The engine of the image has no parser: no text can become code in it. The tool that compiles bytecode has one, and may be slow.
+ * The sanitized image is the system's gcc's, for zig has no runtime of AddressSanitizer; malloc in the arena's place shows it each block.
+ */
+const VARIANTS = {
+  image: ["-O3", "-DQJS_DISABLE_PARSER", ...TIME],
+  compiler: ["-O1"],
+  sanitized: [
+    "-O1",
+    "-DQJS_DISABLE_PARSER",
+    ...TIME,
+    "-DPLAIN_MALLOC",
+    "-g1",
+    "-fno-omit-frame-pointer",
+    "-fsanitize=address,undefined",
+    "-fno-sanitize-recover=undefined",
+    "-static-libasan",
+  ],
+};
 
 /** Where the engine's source and zig are. Brings them by pip where they are not. */
 export function findToolchain() {
@@ -80,24 +97,20 @@ function python(args, options = {}) {
   }
 }
 
-/** Compiles the engine, unless that has been done: the objects of a variant ("image" or "compiler") for a target of zig's. */
+/** Compiles the engine, unless that has been done: the objects of a variant for a target of zig's. */
 export async function compileEngine(variant, target) {
-  const { engine, zig, folder } = findToolchain();
-  const flags = [...FLAGS, ...VARIANTS[variant], "-target", target];
+  const { engine, folder } = findToolchain();
+  const flags = flagsOf(variant, target);
   const key = createHash("sha256").update(flags.join(" ")).digest("hex").slice(0, 16);
   const objects = path.join(folder, `${variant}-${key}`);
   if (fs.existsSync(objects)) return filesIn(objects);
-  console.log(`> zig cc: the engine for ${target}, once, about a minute`);
+  console.log(`> ${variant === "sanitized" ? "gcc" : "zig cc"}: the engine for ${target}, once, about a minute`);
   const fresh = `${objects}.${process.pid}`;
   fs.mkdirSync(fresh, { recursive: true });
   try {
     await Promise.all(
       ENGINE.map((name) =>
-        run(
-          zig,
-          ["cc", ...flags, "-c", path.join(engine, `${name}.c`), "-o", path.join(fresh, `${name}.o`)],
-          zigOptions(),
-        ),
+        compileC(variant, [...flags, "-c", path.join(engine, `${name}.c`), "-o", path.join(fresh, `${name}.o`)]),
       ),
     );
     fs.renameSync(fresh, objects);
@@ -121,24 +134,27 @@ export async function findCompiler() {
 
 /** Links a program out of the engine, C files of native/ and objects. */
 export async function link(output, { variant, target, sources, objects = [], flags = [] }) {
-  const { engine, zig } = findToolchain();
+  const { engine } = findToolchain();
   const files = [
     ...sources.map((name) => path.join(native, name)),
     ...objects,
     ...(await compileEngine(variant, target)),
   ];
-  const options = [
-    ...FLAGS,
-    ...VARIANTS[variant].filter((flag) => !TIME.includes(flag)),
-    "-target",
-    target,
-    "-static",
-    ...(process.env.KEEP_SYMBOLS ? [] : ["-s"]),
-    "-I",
-    engine,
-    ...flags,
-  ];
-  await run(zig, ["cc", ...options, ...files, "-o", output], zigOptions());
+  const linked = variant === "sanitized" ? ["-no-pie"] : ["-static", "-s"];
+  const own = flagsOf(variant, target).filter((flag) => !TIME.includes(flag));
+  const options = [...own, ...linked, "-I", engine, ...flags];
+  await compileC(variant, [...options, ...files, "-o", output]);
+}
+
+function flagsOf(variant, target) {
+  const flags = [...FLAGS, ...VARIANTS[variant]];
+  return variant === "sanitized" ? flags : [...flags, "-target", target];
+}
+
+/** Runs a variant's compiler of C. */
+async function compileC(variant, args) {
+  if (variant === "sanitized") await run("gcc", args);
+  else await run(findToolchain().zig, ["cc", ...args], zigOptions());
 }
 
 /** Compiles a Zig file of native/. */
@@ -153,8 +169,8 @@ export async function compileZig(name, { target, output }) {
 }
 
 /** zig's name for this machine or another, with the C library that is linked into the executable. */
-export function targetOf(arch = os.arch()) {
-  return `${arch === "arm64" ? "aarch64" : "x86_64"}-linux-musl`;
+export function targetOf(arch = os.arch(), library = "musl") {
+  return `${arch === "arm64" ? "aarch64" : "x86_64"}-linux-${library}`;
 }
 
 /** Nothing outside the repository is written. */

@@ -333,7 +333,11 @@ static void forget_stack(void) {
 static void start_engine(void) {
   image.arena.at = image.heap + 8;
   image.arena.end = image.heap + sizeof image.heap;
+#ifdef PLAIN_MALLOC
+  JSRuntime *runtime = JS_NewRuntime();
+#else
   JSRuntime *runtime = JS_NewRuntime2(&arena_functions, NULL);
+#endif
   JSContext *ctx = runtime ? JS_NewContext(runtime) : NULL;
   if (!ctx) fail("Cannot start: out of memory");
   JS_SetCanBlock(runtime, true);

@@ -13,6 +13,7 @@ const unit = [
   "plugins",
   "repository",
   "bench",
+  "fuzz",
 ];
 
 /** A project's tests: those that need the kernel take longer, and those that compare or measure run one file at a time. */

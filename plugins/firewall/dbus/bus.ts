@@ -1,4 +1,5 @@
 import { connectUnix, type UnixStream } from "../../../src/linux/unix-stream.ts";
+import { concat } from "../../../src/platform/bytes.ts";
 import {
   decodeReply,
   encodeCall,
@@ -91,6 +92,8 @@ function takeLine(session: Session, deadline: number): string {
   for (;;) {
     const end = session.received.indexOf("\n".charCodeAt(0));
     if (end !== -1) return new TextDecoder().decode(take(session, end + 1)).trim();
+    const { length } = session.received;
+    if (length > MAX_MESSAGE) throw new RangeError(`Cannot read a line of ${length} bytes from the message bus`);
     receive(session, deadline);
   }
 }
@@ -123,5 +126,5 @@ function take(session: Session, length: number): Uint8Array {
 }
 
 function receive(session: Session, deadline: number): void {
-  session.received = Uint8Array.from([...session.received, ...session.stream.read(deadline)]);
+  session.received = concat([session.received, session.stream.read(deadline)]);
 }

@@ -159,6 +159,7 @@ class Reader {
 
   skip(count: number): void {
     this.offset += count;
+    if (this.offset > this.#view.byteLength) throw new RangeError("Cannot decode a D-Bus message: cut short");
   }
 
   align(boundary: number): void {
@@ -166,14 +167,14 @@ class Reader {
   }
 
   byte(): number {
-    return this.#view.getUint8(this.offset++);
+    this.skip(1);
+    return this.#view.getUint8(this.offset - 1);
   }
 
   uint32(): number {
     this.align(4);
-    const value = this.#view.getUint32(this.offset, this.#isLittle);
     this.skip(4);
-    return value;
+    return this.#view.getUint32(this.offset - 4, this.#isLittle);
   }
 
   signature(): string {
@@ -191,7 +192,6 @@ class Reader {
 
   #text(length: number): string {
     const start = this.#view.byteOffset + this.offset;
-    if (this.offset + length >= this.#view.byteLength) throw new RangeError("Cannot decode a D-Bus message: cut short");
     this.skip(length + 1);
     return new TextDecoder().decode(new Uint8Array(this.#view.buffer, start, length));
   }

@@ -2,7 +2,7 @@ import fs from "#fs";
 import type { Family } from "../../ip/address.ts";
 import { ERRNO, errnoOf, LinuxError } from "../../linux/errno.ts";
 import { AF, getSocketOption, openSocket, SOCK, SOL } from "../../linux/socket.ts";
-import { holdsText, viewOf } from "../../netlink/bytes.ts";
+import { holdsText, viewOf, viewOfStruct } from "../../netlink/bytes.ts";
 
 /** IPPROTO_RAW. <netinet/in.h> */
 const IPPROTO_RAW = 255;
@@ -85,9 +85,9 @@ function copyTable(family: Family, table: string): LegacyTable {
   }
 }
 
-/** The built-in chains that struct ipt_getinfo tells of. */
+/** The built-in chains that struct ipt_getinfo tells of. @throws RangeError when it is too short */
 export function decodeChains(info: Uint8Array): LegacyTable["chains"] {
-  const view = viewOf(info);
+  const view = viewOfStruct(info, "struct ipt_getinfo", INFO.size);
   const valid = view.getUint32(INFO.validHooks, true);
   return new Map(
     HOOKS.flatMap((name, hook) => {

@@ -55,3 +55,9 @@ describe.each([
     expect(() => decodeLegacyFilter(family, { ...table, entries })).toThrow(RangeError);
   });
 });
+
+it("decodeChains refuses a structure that is cut short, and says which", () => {
+  expect(() => decodeChains(new Uint8Array(83))).toThrow(
+    "Cannot decode struct ipt_getinfo: 83 bytes, must be at least 84",
+  );
+});

@@ -42,7 +42,9 @@ async function startBus(name: string, answer: readonly (string | Uint8Array)[], 
 const ACCEPTED = "DATA\r\nOK 0123456789abcdef0123456789abcdef\r\n";
 const [hello = new Uint8Array(), signal = new Uint8Array()] = capturedMessages("add-source", "received");
 const call = { destination: "org.fedoraproject.FirewallD1", path: "/p", interface: "i", member: "m", args: [] };
-let sockets: Readonly<Record<"whole" | "pieces" | "refusing" | "rejecting" | "closing" | "endless", string>>;
+let sockets: Readonly<
+  Record<"whole" | "pieces" | "refusing" | "rejecting" | "closing" | "endless" | "babbling", string>
+>;
 
 beforeAll(async () => {
   const endless = hello.slice();
@@ -55,6 +57,7 @@ beforeAll(async () => {
     rejecting: await startBus("rejecting", ["REJECTED EXTERNAL\r\n"]),
     closing: await startBus("closing", [ACCEPTED, hello.subarray(0, 20)]),
     endless: await startBus("endless", [ACCEPTED, endless]),
+    babbling: await startBus("babbling", ["DATA ".repeat(300_000)]),
   };
 });
 
@@ -95,6 +98,10 @@ test("connectBus() fails where the bus ends in the middle of an answer", () => {
 
 test("connectBus() waits for no message that nobody can have meant", () => {
   expect(() => connectBus(sockets.endless)).toThrow(RangeError);
+});
+
+test("connectBus() takes no line without an end", () => {
+  expect(() => connectBus(sockets.babbling)).toThrow(/^Cannot read a line of \d+ bytes from the message bus$/);
 });
 
 test("connectBus() fails where there is no bus", () => {

@@ -1,0 +1,114 @@
+// Puts changed network lists and variables into the executables, and changed bytes into every decoder.
+// usage: npm run fuzz -- [--minutes N] [--seed N] [--only NUMBER]
+// CNI_BIN_DIR names the executables, dist/bin unless told. A finding is printed, and kept in .cache/fuzz; exit code 1 where there is one.
+import { spawn } from "node:child_process";
+import fs from "node:fs";
+import path from "node:path";
+import readline from "node:readline";
+import { parseArgs } from "node:util";
+import { Worker } from "node:worker_threads";
+import { binDir } from "../lab.ts";
+import { type Finding, formatFinding } from "./finding.ts";
+import { MAKE_WORLD } from "./world.ts";
+
+/** The part of the time that decoders get, and how many inputs a thread takes before the next one follows. */
+const DECODERS_SHARE = 0.2;
+const BATCH = 5000;
+
+/** A decoder that is at one input for so long does not end, milliseconds. */
+const STUCK = 10_000;
+
+/** What a thread that is still loading is at. */
+const NOT_STARTED = -1;
+
+const { values: options } = parseArgs({
+  options: { minutes: { type: "string", default: "1" }, seed: { type: "string" }, only: { type: "string" } },
+});
+const minutes = Number(options.minutes);
+const seed = Number(options.seed ?? Math.floor(Math.random() * 2 ** 31));
+const only = options.only === undefined ? undefined : Number(options.only);
+if (![minutes, seed, only ?? 0].every((number) => number >= 0))
+  throw new Error("Cannot use an option: must be a number");
+
+const kept = path.join(import.meta.dirname, "../../.cache/fuzz");
+const findings: Finding[] = [];
+console.log(`fuzz: seed ${seed}, ${minutes} minutes, ${binDir}`);
+if (only === undefined) console.log(`decoders: ${await fuzzDecoders(minutes * 60_000 * DECODERS_SHARE)} inputs`);
+const { scenarios, calls } = await playInside(only ?? 0, only === undefined ? Infinity : only + 1);
+console.log(`executables: ${scenarios} lists, ${calls} calls`);
+console.log(`fuzz: ${findings.length} findings with seed ${seed}`);
+process.exit(findings.length === 0 ? 0 : 1);
+
+/** Told once for each kind; the others of a kind are kept too. */
+function report(finding: Finding): void {
+  if (!findings.some(({ kind }) => kind === finding.kind)) console.log(formatFinding(finding));
+  findings.push(finding);
+  fs.mkdirSync(kept, { recursive: true });
+  fs.appendFileSync(path.join(kept, `${seed}.txt`), `${formatFinding(finding)}\n`);
+}
+
+async function fuzzDecoders(milliseconds: number): Promise<number> {
+  const end = performance.now() + milliseconds;
+  let number = 0;
+  while (performance.now() < end) {
+    await fuzzBatch(number);
+    number += BATCH;
+  }
+  return number;
+}
+
+/** Ends where the batch does, or where an input of it does not. */
+function fuzzBatch(first: number): Promise<void> {
+  const progress = new Int32Array(new SharedArrayBuffer(4)).fill(NOT_STARTED);
+  const workerData = { seed, first, last: first + BATCH, progress };
+  const worker = new Worker(path.join(import.meta.dirname, "decoding.ts"), { workerData });
+  return new Promise((resolve, reject) => {
+    let seen = { number: -1, since: performance.now() };
+    const watch = setInterval(() => {
+      const number = Atomics.load(progress, 0);
+      if (number === NOT_STARTED || number !== seen.number) seen = { number, since: performance.now() };
+      else if (performance.now() - seen.since > STUCK) {
+        report({ kind: "a decoder that does not end", seed, number, text: "", input: [] });
+        worker.terminate();
+      }
+    }, 1000);
+    worker.on("message", report);
+    worker.on("error", reject);
+    worker.on("exit", () => {
+      clearInterval(watch);
+      resolve();
+    });
+  });
+}
+
+/** Plays scenarios in namespaces of their own: network, mounts and processes. */
+async function playInside(first: number, last: number): Promise<{ scenarios: number; calls: number }> {
+  const reports = process.env["FUZZ_REPORTS"] ?? "";
+  const time = minutes * 60_000 * (1 - DECODERS_SHARE);
+  const inside = [
+    process.execPath,
+    path.join(import.meta.dirname, "inside.ts"),
+    ...[seed, first, last, time].map(String),
+  ];
+  const namespaces = [
+    "--net",
+    "--mount",
+    "--pid",
+    "--fork",
+    "--mount-proc",
+    "--propagation",
+    "private",
+    "--kill-child",
+  ];
+  const child = spawn("unshare", [...namespaces, "sh", "-c", MAKE_WORLD, "sh", binDir, reports, ...inside], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  let counts = { scenarios: 0, calls: 0 };
+  for await (const line of readline.createInterface({ input: child.stdout })) {
+    const told = JSON.parse(line);
+    if (told.finding === undefined) counts = told;
+    else report(told.finding);
+  }
+  if (counts.scenarios === 0) throw new Error("Cannot play: see above");
+  return counts;
+}

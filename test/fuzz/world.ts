@@ -1,0 +1,140 @@
+import { spawnSync } from "node:child_process";
+import fs from "node:fs";
+import path from "node:path";
+import type { Outcome } from "../lab.ts";
+import { PLACES } from "./scenario.ts";
+
+/** How long a program may run before it is killed, in milliseconds. */
+const KILLED_AFTER = 20_000;
+
+/** What /bin/sh does to make namespaces of its own a world: $1 has the executables, $2 is a folder for reports, both stay as they are. */
+export const MAKE_WORLD = `
+set -e
+[ -z "$2" ] || mount --bind "$2" "$2"
+mount -t tmpfs none /mnt && mkdir /mnt/bin && mount --bind "$1" /mnt/bin
+mount -t tmpfs none /run && mkdir -p /run/netns /run/fuzz/bin && mount --bind /mnt/bin /run/fuzz/bin
+mount -t tmpfs none /var/lib && mkdir /var/lib/cni
+mount -t sysfs none /sys
+while read -r _ _ _ _ place _; do
+  case "$place" in /run*|/var/lib|/mnt*|/proc*|/sys*|/dev*|"$2") ;; *) mount -o remount,bind,ro "$place" 2>/dev/null || true ;; esac
+done </proc/self/mountinfo
+ip link set lo up
+shift 2
+"$@"
+`;
+
+/** The container's namespace, as the ip tool calls it. */
+const CONTAINER = path.basename(PLACES.netns);
+
+/** Between the answers of programs that one shell runs. */
+const SEPARATOR = "@@@@";
+
+/** Names of files that are no traces: what host-local knows beside its leases, and locks. */
+const NO_TRACES = /\/(last_reserved_ip\.[0-9]+|lock|xtables\.lock|\.state(\/(?!attachments\/).*)?)$/;
+
+/** Names of sets that say nothing of an attachment: links whose route_localnet is set. */
+const NO_ATTACHMENTS = /^localnet$/;
+
+/** Runs a program with these variables and no others. */
+export function run(
+  argv: readonly [string, ...string[]],
+  { stdin, environment }: { stdin: string | Uint8Array; environment: Readonly<Record<string, string>> },
+): Outcome & { readonly milliseconds: number } {
+  const start = performance.now();
+  const [program, ...args] = argv;
+  const options = {
+    env: environment,
+    input: stdin,
+    encoding: "utf8",
+    timeout: KILLED_AFTER,
+    killSignal: "SIGKILL",
+    maxBuffer: 1 << 28,
+  } as const;
+  const { status, signal, stdout, stderr } = spawnSync(program, args, options);
+  return { status, signal, stdout: stdout ?? "", stderr: stderr ?? "", milliseconds: performance.now() - start };
+}
+
+/** Everything in the world that DEL and GC should have taken away, in words. */
+export function findTraces(containerId: string): readonly string[] {
+  const questions = ["nft list ruleset", "ip -d -j link", `ip -n ${CONTAINER} -d -j link 2>/dev/null || true`];
+  const [ruleset = "", ...links] = sh(questions.join(`; echo "${SEPARATOR}"; `)).split(`${SEPARATOR}\n`);
+  return [...links.flatMap(linksIn), ...rulesIn(ruleset, containerId), ...filesLeft(), ...processesLeft()];
+}
+
+/** Bridges stay, with their links for VLANs, unless the configuration says otherwise. */
+function linksIn(json: string): readonly string[] {
+  const links: unknown = JSON.parse(json.trim() === "" ? "[]" : json);
+  return (Array.isArray(links) ? links : [])
+    .filter(({ link_type, linkinfo }) => link_type !== "loopback" && !["bridge", "vlan"].includes(linkinfo?.info_kind))
+    .map(({ ifname, linkinfo }) => `link ${ifname} ${linkinfo?.info_kind ?? ""}`);
+}
+
+function rulesIn(ruleset: string, containerId: string): readonly string[] {
+  let set = "";
+  return ruleset.split("\n").filter((line) => {
+    set = /^\s*(?:set|map) (\S+) \{/.exec(line)?.[1] ?? set;
+    if (/^\s*elements = \{/.test(line)) return !NO_ATTACHMENTS.test(set);
+    return (
+      /[0-9a-f]{16}-[0-9a-f]{16}|CNI-DN-|chain (to_|CNI-[0-9a-f]{24})/.test(line) ||
+      (containerId.length > 2 && line.includes(containerId))
+    );
+  });
+}
+
+function filesLeft(): readonly string[] {
+  const all = ["/var/lib", "/run"].flatMap((folder) =>
+    fs
+      .readdirSync(folder, { withFileTypes: true, recursive: true })
+      .map((entry) => ({ entry, name: path.join(entry.parentPath, entry.name) })),
+  );
+  return all
+    .filter(
+      ({ entry, name }) =>
+        !entry.isDirectory() && !NO_TRACES.test(name) && !/^\/run\/(fuzz|netns)\/|^\/var\/lib\/fuzz\//.test(name),
+    )
+    .map(({ name }) => `file ${name}`);
+}
+
+/** The first process of the namespace is the shell, and this one is its child. */
+function processesLeft(): readonly string[] {
+  const others = fs
+    .readdirSync("/proc")
+    .filter((name) => /^[0-9]+$/.test(name) && name !== "1" && name !== String(process.pid));
+  return others.flatMap((pid) => {
+    try {
+      return [`process ${pid} ${fs.readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ")}`];
+    } catch {
+      return [];
+    }
+  });
+}
+
+/** What is in /run for the fuzzer's own sake. */
+const OWN = ["fuzz", "netns"];
+
+/** Takes away what is there, so that the next scenario finds the same world: a fresh container, and nothing else. */
+export function clearWorld(): void {
+  for (const left of processesLeft()) kill(Number(left.split(" ")[1]));
+  const links = fs.readdirSync("/sys/class/net").filter((name) => name !== "lo");
+  const lines = ["address flush dev lo scope global", ...links.map((name) => `link delete ${name}`)];
+  sh(`ip netns del ${CONTAINER} 2>/dev/null; ip -force -batch - 2>/dev/null; nft flush ruleset`, lines.join("\n"));
+  for (const folder of ["/var/lib", "/run"])
+    for (const name of fs.readdirSync(folder).filter((each) => folder !== "/run" || !OWN.includes(each)))
+      fs.rmSync(path.join(folder, name), { recursive: true });
+  fs.mkdirSync(PLACES.state, { recursive: true });
+  sh(`ip netns add ${CONTAINER}`);
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It has ended by itself.
+  }
+}
+
+function sh(script: string, input = ""): string {
+  const { status, stdout, stderr } = spawnSync("sh", ["-c", script], { encoding: "utf8", input });
+  if (status !== 0) throw new Error(`${script} failed with ${status}: ${stderr}`);
+  return stdout;
+}
