@@ -6,11 +6,28 @@
 #include <sys/mman.h>
 #include "quickjs.h"
 
+// A large block begins just above what the last size class has. A test has smaller pieces, so that the kernel is asked more often.
+#ifndef ARENA_PIECE
+#define ARENA_PIECE (1 << 20)
+#define ARENA_LARGE ((224 << 10) - 7)
+#endif
+
 // Each block has its size in the 8 bytes before it, and begins at a multiple of 16.
-enum { ARENA_HEADER = 16, ARENA_PIECE = 1 << 20, ARENA_LARGE = 256 << 10, ARENA_SMALL_CLASSES = 64, ARENA_CLASSES = ARENA_SMALL_CLASSES + 4 * 8 };
+enum { ARENA_HEADER = 16, ARENA_RESERVE = 2 << 20, ARENA_SMALL_CLASSES = 64, ARENA_CLASSES = ARENA_SMALL_CLASSES + 4 * 8 };
 
 static char *arena_at, *arena_end;
 static void *arena_freed[ARENA_CLASSES];
+
+// Where the kernel has no more memory for us, what asked for it fails. What is here is for the way back: the error object, and the
+// reversal of all that was done. The kernel gives pages to it when it is used, and not before.
+static char arena_reserve[ARENA_RESERVE] __attribute__((aligned(16)));
+static int arena_reserve_used;
+
+static void *arena_fail(void) {
+  if (!arena_reserve_used) arena_at = arena_reserve + 8, arena_end = arena_reserve + ARENA_RESERVE;
+  arena_reserve_used = 1;
+  return NULL;
+}
 
 static size_t arena_usable(const void *block) {
   return block ? ((const size_t *)block)[-1] : 0;
@@ -42,7 +59,7 @@ static size_t arena_length(size_t size) {
 }
 
 static void *arena_large(char *memory, size_t length) {
-  if (!memory) return NULL;
+  if (!memory) return arena_fail();
   ((size_t *)(memory + ARENA_HEADER))[-1] = length - ARENA_HEADER;
   return memory + ARENA_HEADER;
 }
@@ -58,7 +75,7 @@ static void *arena_malloc(void *opaque, size_t size) {
   }
   if ((size_t)(arena_end - arena_at) < total) {
     char *piece = arena_map(ARENA_PIECE);
-    if (!piece) return NULL;
+    if (!piece) return arena_fail();
     arena_at = piece + 8;
     arena_end = piece + ARENA_PIECE;
   }
@@ -94,7 +111,7 @@ static void *arena_realloc(void *opaque, void *block, size_t size) {
   if (size <= old) return block;
   if (old >= ARENA_LARGE && size <= PTRDIFF_MAX / 2) {
     char *moved = mremap((char *)block - ARENA_HEADER, old + ARENA_HEADER, arena_length(size), MREMAP_MAYMOVE);
-    return moved == MAP_FAILED ? NULL : arena_large(moved, arena_length(size));
+    return moved == MAP_FAILED ? arena_fail() : arena_large(moved, arena_length(size));
   }
   size_t total = size < ARENA_LARGE ? arena_round(size) : 0;
   if (total && (char *)block + old == arena_at && (size_t)(arena_end - arena_at) >= total - old - 8) {

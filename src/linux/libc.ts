@@ -13,6 +13,8 @@ export const FUNCTIONS = {
   getsockopt: ["i32", "i32", "i32", "pointer", "pointer"],
   sendto: ["i32", "pointer", "size", "i32", "pointer", "u32"],
   recvfrom: ["i32", "pointer", "size", "i32", "pointer", "pointer"],
+  // <sys/ioctl.h>
+  ioctl: ["i32", "size", "pointer"],
   // <poll.h>
   poll: ["pointer", "size", "i32"],
   // <sched.h>, <sys/vfs.h>, <stdlib.h>
