@@ -7,11 +7,16 @@
 #include <sys/mman.h>
 #include "quickjs.h"
 
+// A test has smaller pieces, so that the kernel is asked more often.
+#ifndef ARENA_PIECE
+#define ARENA_PIECE (1 << 20)
+#define ARENA_LARGE (256 << 10)
+#endif
+
 // Each block begins at a multiple of 16 and has its size in the 8 bytes before it: 8 more than a multiple of 16, or a multiple of 16
 // where the block is a mapping of its own.
 enum {
-  ARENA_PIECE = 1 << 20,
-  ARENA_LARGE = 256 << 10,
+  ARENA_RESERVE = 2 << 20,
   ARENA_SMALL_CLASSES = 65,
   ARENA_CLASSES = ARENA_SMALL_CLASSES + 4 * 16,
   ARENA_PAGE = 4096,
@@ -23,6 +28,20 @@ struct arena {
   bool is_fixed; // takes nothing from the kernel
 };
 static struct arena *arena;
+
+// Where the kernel has no more memory for us, what asked for it fails. What is here is for the way back: the error object, and the
+// reversal of all that was done. The kernel gives pages to it when it is used, and not before.
+static char arena_reserve[ARENA_RESERVE] __attribute__((aligned(16)));
+
+static void *arena_fail(void) {
+  static bool is_used;
+  if (!is_used && !arena->is_fixed) {
+    arena->at = arena_reserve + 8;
+    arena->end = arena_reserve + ARENA_RESERVE;
+    is_used = true;
+  }
+  return NULL;
+}
 
 static size_t arena_usable(const void *block) {
   return block ? ((const size_t *)block)[-1] : 0;
@@ -55,7 +74,7 @@ static size_t arena_length(size_t size) {
 }
 
 static void *arena_large(char *memory, size_t length) {
-  if (!memory) return NULL;
+  if (!memory) return arena_fail();
   ((size_t *)memory)[1] = length - 16;
   return memory + 16;
 }
@@ -75,7 +94,7 @@ static void *arena_malloc(void *opaque, size_t size) {
   }
   if ((size_t)(arena->end - arena->at) < total) {
     char *piece = arena->is_fixed ? NULL : arena_map(ARENA_PIECE);
-    if (!piece) return NULL;
+    if (!piece) return arena_fail();
     arena->at = piece + 8;
     arena->end = piece + ARENA_PIECE;
   }
@@ -111,7 +130,7 @@ static void *arena_realloc(void *opaque, void *block, size_t size) {
   if (size <= old) return block;
   if (arena_is_large(block) && size <= PTRDIFF_MAX / 2) {
     char *moved = mremap((char *)block - 16, old + 16, arena_length(size), MREMAP_MAYMOVE);
-    return moved == MAP_FAILED ? NULL : arena_large(moved, arena_length(size));
+    return moved == MAP_FAILED ? arena_fail() : arena_large(moved, arena_length(size));
   }
   size_t rounded = size < ARENA_LARGE ? arena_round(size) : 0;
   if (rounded && (char *)block + old == arena->at && (size_t)(arena->end - arena->at) >= rounded - old) {

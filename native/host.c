@@ -140,23 +140,29 @@ static JSValue native_decode(JSContext *ctx, JSValueConst self, int argc, JSValu
   return decode_utf8(ctx, bytes, bytes ? size : 0);
 }
 
-// Names in a folder but "." and "..", in the kernel's order; null and errno where it cannot be read.
+// Names in a folder but "." and "..", in the kernel's order; null and errno where it cannot be read. Not by opendir(3), which
+// needs memory: an ADD that has run out of it reads a folder on its way back.
 static JSValue native_readdir(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+  static _Alignas(8) char entries[32 << 10];
   const char *path = JS_ToCString(ctx, argv[0]);
   if (!path) return JS_EXCEPTION;
-  DIR *folder = opendir(path);
+  int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   last_errno = errno;
   JS_FreeCString(ctx, path);
-  if (!folder) return JS_NULL;
+  if (fd < 0) return JS_NULL;
   JSValue names = JS_NewArray(ctx);
   uint32_t count = 0;
-  errno = 0;
-  for (struct dirent *entry; (entry = readdir(folder)); errno = 0)
-    if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, ".."))
-      JS_SetPropertyUint32(ctx, names, count++, decode_utf8(ctx, (const uint8_t *)entry->d_name, strlen(entry->d_name)));
+  long length;
+  while ((length = syscall(SYS_getdents64, fd, entries, sizeof entries)) > 0) {
+    for (long at = 0; at < length; at += ((struct dirent *)(entries + at))->d_reclen) {
+      const char *name = ((struct dirent *)(entries + at))->d_name;
+      if (strcmp(name, ".") && strcmp(name, ".."))
+        JS_SetPropertyUint32(ctx, names, count++, decode_utf8(ctx, (const uint8_t *)name, strlen(name)));
+    }
+  }
   last_errno = errno;
-  closedir(folder);
-  if (last_errno == 0) return names;
+  close(fd);
+  if (length == 0) return names;
   JS_FreeValue(ctx, names);
   return JS_NULL;
 }
@@ -322,6 +328,15 @@ static size_t stack_size(void) {
 static JSClassExoticMethods module_methods = { .get_property = module_get };
 static const JSClassDef module_definition = { "Module", .exotic = &module_methods };
 
+// A descriptor of 0, 1 and 2 that was closed is held by one that can be neither read nor written, or the next file or socket would
+// have its number, and the result would go there.
+static void hold_streams(void) {
+  struct pollfd streams[] = { { 0 }, { 1 }, { 2 } };
+  if (poll(streams, countof(streams), 0) <= 0) return;
+  for (int fd = 0; fd < countof(streams); fd++)
+    if (streams[fd].revents & POLLNVAL) open("/", O_PATH | O_CLOEXEC);
+}
+
 // The runtime knows where the stack of the process is that loaded the modules; main() says it anew.
 static void forget_stack(void) {
   uintptr_t here = (uintptr_t)__builtin_frame_address(0), *words = (uintptr_t *)image.runtime;
@@ -382,6 +397,7 @@ static void write_snapshot(const char *output, const char *bytecode_file) {
 }
 
 int main(int argc, char **argv) {
+  hold_streams();
   // A write to a closed pipe fails with EPIPE, as in Node.js.
   signal(SIGPIPE, SIG_IGN);
   arena = &image.arena;

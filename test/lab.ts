@@ -7,6 +7,9 @@ import path from "node:path";
 /** The executables under test: `CNI_BIN_DIR`, else what `npm run build` made. */
 export const binDir = path.resolve(process.env["CNI_BIN_DIR"] ?? path.join(import.meta.dirname, "../dist/bin"));
 
+/** Whether those are the native image, which has 2 MB, and not Node.js, which has 150. */
+export const isNative = fs.existsSync(binDir) && fs.statSync(path.join(binDir, "bridge")).size < 20 << 20;
+
 export interface Outcome {
   readonly status: number | null;
   readonly signal: string | null;

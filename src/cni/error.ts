@@ -77,7 +77,7 @@ export class CniError extends Error {
 /**
  * The error object as the reference prints it: keys code, msg and, where not empty, details; no line end. Errors that
  * failed together (AggregateError) leave with the first one's code, what the system refused with 107, for the moment
- * (EAGAIN) with 11. Any other error is a bug and leaves with 999.
+ * (EAGAIN) or for want of memory with 11. Any other error is a bug and leaves with 999.
  */
 export function formatError(error: unknown): string {
   const { code, message, details } = toCniError(error);
@@ -92,8 +92,14 @@ export function toCniError(error: unknown): CniError {
 }
 
 function nameOf(error: unknown): ErrorName {
+  if (isOutOfMemory(error)) return "tryAgainLater";
   if (!isSystemError(error)) return "internal";
   return "code" in error && error.code === "EAGAIN" ? "tryAgainLater" : "kernelRequest";
+}
+
+/** What the native image's engine throws where it is given no more memory. */
+function isOutOfMemory(error: unknown): boolean {
+  return error instanceof Error && error.name === "InternalError" && error.message === "out of memory";
 }
 
 /** Whether a system call failed: such errors carry its name and the error number. */

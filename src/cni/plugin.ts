@@ -42,7 +42,7 @@ export interface Edge {
 export function servePlugin(plugin: Plugin, edge: Edge): number {
   try {
     const command = edge.environment["CNI_COMMAND"] ?? "";
-    if (command === "") edge.writeErr(introduce(plugin));
+    if (command === "") log(introduce(plugin), edge);
     else if (command === "VERSION") print(formatVersions(versionsOf(plugin)), edge);
     else answer(command, plugin, edge);
     return 0;
@@ -55,7 +55,7 @@ export function servePlugin(plugin: Plugin, edge: Edge): number {
 function introduce(plugin: Plugin): string {
   const version = typeof PACKAGE_VERSION === "string" ? PACKAGE_VERSION : "0.0.0-unpackaged";
   const versions = versionsOf(plugin).join(", ");
-  return `CNI ${plugin.name} plugin v${version}\nCNI protocol versions supported: ${versions}\n`;
+  return `CNI ${plugin.name} plugin v${version}\nCNI protocol versions supported: ${versions}`;
 }
 
 function answer(command: string, plugin: Plugin, edge: Edge): void {

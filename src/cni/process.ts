@@ -1,6 +1,7 @@
 import fs from "#fs";
 import host from "#process";
 import { concat } from "../platform/bytes.ts";
+import { isOwnNetns } from "../platform/own-netns.ts";
 import { pause } from "./pause.ts";
 import { type Edge, type Plugin, servePlugin } from "./plugin.ts";
 import { serveResident } from "./resident.ts";
@@ -75,11 +76,6 @@ function retry(attempt: () => number): number {
       pause(1);
     }
   }
-}
-
-/** namespaces(7) */
-function isOwnNetns(path: string): boolean {
-  return isSameFile(path, "/proc/thread-self/ns/net");
 }
 
 /** A link of the file that this process was started from, and not of another that has come into its place since. */

@@ -1,6 +1,7 @@
 import fs from "#fs";
 import { ERRNO, errnoOf, LinuxError } from "./errno.ts";
 import { libc } from "./libc.ts";
+import { AF, openSocket, SOCK } from "./socket.ts";
 
 /** The file system that namespaces live on. <linux/magic.h> */
 const NSFS_MAGIC = 0x6e736673;
@@ -16,6 +17,9 @@ const CLONE_NEWNET = 0x40000000;
 
 /** sizeof(struct statfs); `f_type` is its first field. <sys/statfs.h> */
 const STATFS_SIZE = 120;
+
+/** Opens the network namespace that a socket is in; since Linux 4.10. <linux/sockios.h> */
+const SIOCGSKNS = 0x894c;
 
 /** The namespace that the calling thread is in. */
 const OWN = "/proc/thread-self/ns/net";
@@ -38,9 +42,14 @@ export function openNetns(path: string): number {
   });
 }
 
-/** Opens the network namespace that the calling thread is in. The caller closes the descriptor. @throws LinuxError */
+/** Opens the network namespace that the calling thread is in, also without /proc. The caller closes the descriptor. @throws LinuxError */
 export function openOwnNetns(): number {
-  return open(OWN);
+  try {
+    return open(OWN);
+  } catch (error) {
+    if (!(error instanceof LinuxError && error.errno === ERRNO.ENOENT)) throw error;
+    return openBySocket();
+  }
 }
 
 /**
@@ -61,6 +70,19 @@ export function withNetns<T>(netns: string | number, run: () => T): T {
     }
   } finally {
     if (typeof netns === "string") fs.closeSync(target);
+  }
+}
+
+/** A socket belongs to the namespace in which it is made, which is that of the thread. */
+function openBySocket(): number {
+  const socket = openSocket(AF.UNIX, SOCK.STREAM, 0);
+  try {
+    const { functions, errno } = libc();
+    const fd = functions.ioctl(socket, SIOCGSKNS, null);
+    if (fd !== -1) return fd;
+    throw new LinuxError(`open netns "${OWN}", or by a socket`, { syscall: "ioctl", errno: errno() });
+  } finally {
+    fs.closeSync(socket);
   }
 }
 

@@ -41,6 +41,7 @@ export interface FileSystem {
   statSync(path: string): FileStatus;
   statSync(path: string, options: { readonly throwIfNoEntry: false }): FileStatus | undefined;
   statSync(path: string, options: { readonly bigint: true }): FileIdentity;
+  fstatSync(fd: number, options: { readonly bigint: true }): FileIdentity;
   lstatSync(path: string, options: { readonly throwIfNoEntry: false }): FileStatus | undefined;
   existsSync(path: string): boolean;
   accessSync(path: string, mode: number): void;

@@ -25,7 +25,7 @@ const FLAGS = {
 } as const;
 
 /** <fcntl.h> */
-const AT = { FDCWD: -100, SYMLINK_NOFOLLOW: 0x100 } as const;
+const AT = { FDCWD: -100, SYMLINK_NOFOLLOW: 0x100, EMPTY_PATH: 0x1000 } as const;
 
 /** Room for the text of a link, and for what most files hold; for larger ones it is doubled as often as needed. */
 const ROOM = 8192;
@@ -50,6 +50,11 @@ const files: FileSystem = {
   writeFileSync: (path, text, { flag = "w", mode } = {}) => writeWhole(open(path, FLAGS[flag], mode), text),
   appendFileSync: (path, text, { mode } = {}) => writeWhole(open(path, FLAGS.a, mode), text),
   statSync,
+  fstatSync: (fd) => {
+    const status = new Uint8Array(STATX_SIZE);
+    check(libcFiles().functions.statx(fd, encodePath(""), AT.EMPTY_PATH, STATX_ALL, status), "fstat");
+    return decodeIdentity(status);
+  },
   lstatSync: (path) => {
     const status = new Uint8Array(STATX_SIZE);
     if (statx(path, AT.SYMLINK_NOFOLLOW, status) === 0) return decodeStatus(status);

@@ -60,6 +60,12 @@ describe("toCniError", () => {
     expect(toCniError(Object.assign(refused, { code: "EAGAIN" })).code).toBe(11);
   });
 
+  test("gives what the engine throws for want of memory code 11", () => {
+    const error = Object.assign(new Error("out of memory"), { name: "InternalError" });
+    expect(toCniError(error)).toMatchObject({ code: 11, message: "out of memory", cause: error });
+    expect(toCniError(new Error("out of memory")).code).toBe(999);
+  });
+
   test("gives an empty AggregateError code 999", () => {
     expect(toCniError(new AggregateError([], "nothing"))).toMatchObject({ code: 999, message: "nothing" });
   });

@@ -1,0 +1,28 @@
+import fs from "#fs";
+import { openOwnNetns } from "../linux/netns.ts";
+import type { FileIdentity } from "./file-system.ts";
+
+/** Whether a path names the network namespace that this process is in; false where it names none. namespaces(7) */
+export function isOwnNetns(path: string): boolean {
+  try {
+    const named = fs.statSync(path, { bigint: true });
+    const own = identifyOwnNetns();
+    return named.dev === own.dev && named.ino === own.ino;
+  } catch {
+    return false;
+  }
+}
+
+function identifyOwnNetns(): FileIdentity {
+  try {
+    return fs.statSync("/proc/thread-self/ns/net", { bigint: true });
+  } catch {
+    // There is no /proc.
+    const fd = openOwnNetns();
+    try {
+      return fs.fstatSync(fd, { bigint: true });
+    } finally {
+      fs.closeSync(fd);
+    }
+  }
+}

@@ -1,0 +1,17 @@
+import { expect, test } from "vitest";
+import { runOnBoth } from "./runtimes.ts";
+
+test.each([
+  ["UTF-8, JSON and what is large", "texts.ts", 100],
+  ["numbers, patterns, lists, dates and errors", "language.ts", 50],
+])(
+  "the native image treats %s as Node.js does",
+  async (_, fixture, least) => {
+    const { node, native } = await runOnBoth(fixture);
+    for (const { status, stderr } of [node, native]) expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+    const [expected, found] = [node, native].map(({ stdout }) => JSON.parse(stdout));
+    expect(Object.keys(expected).length).toBeGreaterThan(least);
+    expect(found).toEqual(expected);
+  },
+  120_000,
+);
