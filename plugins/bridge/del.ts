@@ -9,6 +9,7 @@ import { keepBridgeMac } from "../../src/steps/bridge.ts";
 import { findContainer } from "../../src/steps/container.ts";
 import { endMasquerade } from "../../src/steps/masquerade.ts";
 import { deletePorts, listOwnPorts } from "../../src/steps/own-ports.ts";
+import { openRemains, type Remains } from "../../src/steps/remains.ts";
 import { runAll } from "../../src/steps/undo.ts";
 import { beginDeletionIfThere } from "../../src/steps/veth.ts";
 import { readIpamType } from "./config.ts";
@@ -34,6 +35,7 @@ interface Departure {
 export function del(request: Request): void {
   let ipam: Delegation | undefined;
   let departure: Departure | undefined;
+  let remains: Remains | undefined;
   let gone: readonly Link[] | undefined;
   runAll([
     () => {
@@ -42,14 +44,17 @@ export function del(request: Request): void {
     () => {
       departure = deleteInterface(request);
     },
-    () => endMasquerade(request),
+    () => {
+      remains = openRemains();
+      endMasquerade(request, remains);
+    },
     () => {
       departure?.untilGone();
       gone = departure?.ports;
     },
     () => (gone === undefined ? ipam?.abandon() : ipam?.done()),
     // What checks a port stays as long as there is one.
-    () => gone && endSpoofCheck(request),
+    () => gone && remains && endSpoofCheck(request, remains),
     () => removeEmptyBridges(request, gone),
     () => departure?.finish(),
   ]);

@@ -8,14 +8,8 @@ import { type SetSpec, typedSet } from "../../src/netfilter/nftables/set.ts";
 import { ACCEPT, DROP, goTo, jump } from "../../src/netfilter/nftables/statement.ts";
 import { commented } from "../../src/netfilter/nftables/userdata.ts";
 import { u16be } from "../../src/netlink/codec.ts";
-import { NFPROTO } from "../../src/netlink/nfnetlink.ts";
 import type { Isolation } from "./subject.ts";
-
-/** The table is ours alone; the chain ADMIN in it is the operator's. */
-export const TABLE = { family: NFPROTO.INET, table: "cni_firewall" } as const;
-
-/** Packets between the ports of a bridge pass here and, without br_netfilter, nowhere else. */
-export const BRIDGE_TABLE = { family: NFPROTO.BRIDGE, table: "cni_firewall" } as const;
+import { BRIDGE_TABLE, TABLE } from "./tables.ts";
 
 const COMMENT = "Firewall of containers, by the CNI plugins";
 

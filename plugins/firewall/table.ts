@@ -28,9 +28,9 @@ import {
   PAIRS,
   POLICY_RULES,
   policyChainName,
-  TABLE,
 } from "./rules.ts";
 import type { Isolation, Subject } from "./subject.ts";
+import { TABLE } from "./tables.ts";
 
 const POLICIES = ["same-bridge", "isolated"] as const;
 

@@ -1,5 +1,6 @@
 import { type Address, type Family, isSameAddress } from "../../src/ip/address.ts";
-import { ERRNO } from "../../src/linux/errno.ts";
+import { ERRNO, LinuxError } from "../../src/linux/errno.ts";
+import { readSysctl } from "../../src/linux/sysctl.ts";
 import { IPPROTO } from "../../src/netfilter/nftables/match.ts";
 import { NetlinkError } from "../../src/netlink/acknowledgement.ts";
 import { deleteConnection } from "../../src/netlink/conntrack/delete.ts";
@@ -18,7 +19,7 @@ const FEW_PORTS = 4;
  * never come to the container. Those to other hosts' ports of the same number stay. @throws NetlinkError, LinuxError
  */
 export function forgetBefore(redirects: readonly Redirect[]): void {
-  if (!redirects.some(isUdp)) return;
+  if (!redirects.some(isUdp) || !tracksConnections()) return;
   const host = openNetlink();
   try {
     const isLocal = remember((address) => isHostAddress(host, address));
@@ -32,11 +33,26 @@ export function forgetBefore(redirects: readonly Redirect[]): void {
 }
 
 /** Forgets the UDP connections that go to the container by mappings that are no more: the port's next holder gets its packets. @throws NetlinkError */
-export function forgetAfter(redirects: readonly Redirect[]): void {
+export function forgetAfter(find: () => readonly Redirect[]): void {
+  if (!tracksConnections()) return;
+  const redirects = find();
   if (!redirects.some(isUdp)) return;
   forget(redirects, ({ reply }, { to, toPort }) => {
     return reply.sourcePort === toPort && isSameAddress(reply.source, to);
   });
+}
+
+/**
+ * Whether the kernel keeps track of anything in this namespace. A list of connections, however it is narrowed, is a walk through the table
+ * of all namespaces: 10 ms. Where there is no telling, it may.
+ */
+function tracksConnections(): boolean {
+  try {
+    return readSysctl("net/netfilter/nf_conntrack_count") !== "0";
+  } catch (error) {
+    if (error instanceof LinuxError) return true;
+    throw error;
+  }
 }
 
 function forget(

@@ -16,8 +16,9 @@ import { typedSet } from "../../src/netfilter/nftables/set.ts";
 import { DROP, dnatTo, goTo, MASQUERADE, RETURN, setMark } from "../../src/netfilter/nftables/statement.ts";
 import { commented } from "../../src/netfilter/nftables/userdata.ts";
 import { type Owner, ownerKey } from "../../src/netfilter/owner.ts";
-import { ATTACHMENTS, LOCALNET, MAPS, type PortMaps, TABLE } from "./nftables-maps.ts";
+import { ATTACHMENTS, LOCALNET, MAPS, type PortMaps } from "./nftables-maps.ts";
 import type { Masquerading } from "./plan.ts";
+import { TABLE } from "./tables.ts";
 
 const COMMENT = "Ports of this host that are mapped to containers', by the CNI plugins";
 
