@@ -24,7 +24,7 @@ export async function buildNative(output, { arch = os.arch(), entry = "src/image
     await link(output, {
       variant: "image",
       target,
-      sources: ["host.c"],
+      sources: ["host.c", "aside.c"],
       objects: [digest],
       flags: [
         `-DENTRY=${numberOf(entry)}`,

@@ -21,6 +21,7 @@
 #include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "aside.h"
 #include "quickjs.h"
 #include "arena.h"
 #include "text.h"

@@ -45,7 +45,7 @@ export function forget(request: Request, forgotten: Forgotten): void {
     ]);
   }
   const noted = own ?? remains.within(BRIDGE_TABLE);
-  if (noted !== undefined) dismiss(noted, selection);
+  if (noted !== undefined && dismiss(noted, selection)) remains.leave();
 }
 
 /** Every table filter that the host has. */

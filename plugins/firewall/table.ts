@@ -61,12 +61,13 @@ export function admit(netlink: Netlink, subject: Subject): void {
 }
 
 /**
- * The opposite, for the attachments selected, and what is not of use to others any more goes with it. Nothing there is success.
+ * The opposite, for the attachments selected, and what is not of use to others any more goes with it. Nothing there is success; returns
+ * whether there was something.
  * @throws NetlinkError, or LinuxError EAGAIN when others have changed the rule set for 30 seconds
  */
-export function dismiss(netlink: Netlink, selection: Selection): void {
+export function dismiss(netlink: Netlink, selection: Selection): boolean {
   const action = `delete nftables elements of ${selection.label}`;
-  deleteOwnedElements(netlink, { action, sets: OWN_SETS, selection }, (own) => unused(netlink, own));
+  return deleteOwnedElements(netlink, { action, sets: OWN_SETS, selection }, (own) => unused(netlink, own)).length > 0;
 }
 
 /** The addresses of the attachments selected. @throws NetlinkError */

@@ -23,7 +23,7 @@ export function forgetBefore(redirects: readonly Redirect[]): void {
   const host = openNetlink();
   try {
     const isLocal = remember((address) => isHostAddress(host, address));
-    forget(redirects, ({ original, reply }, { hostIp, to }) => {
+    forget(openNetlink({ protocol: NETLINK.NETFILTER }), redirects, ({ original, reply }, { hostIp, to }) => {
       if (isSameAddress(reply.source, to)) return false;
       return hostIp === undefined ? isLocal(original.destination) : isSameAddress(original.destination, hostIp);
     });
@@ -32,12 +32,13 @@ export function forgetBefore(redirects: readonly Redirect[]): void {
   }
 }
 
-/** Forgets the UDP connections that go to the container by mappings that are no more: the port's next holder gets its packets. @throws NetlinkError */
-export function forgetAfter(find: () => readonly Redirect[]): void {
+/** Forgets the UDP connections that go to the container by mappings that are no more: the port's next holder gets its packets. @param open a socket of NETLINK_NETFILTER, where there is one @throws NetlinkError */
+export function forgetAfter(find: () => readonly Redirect[], open: Netlink | undefined): void {
   if (!tracksConnections()) return;
   const redirects = find();
   if (!redirects.some(isUdp)) return;
-  forget(redirects, ({ reply }, { to, toPort }) => {
+  const netlink = open ?? openNetlink({ protocol: NETLINK.NETFILTER });
+  forget(netlink, redirects, ({ reply }, { to, toPort }) => {
     return reply.sourcePort === toPort && isSameAddress(reply.source, to);
   });
 }
@@ -56,10 +57,10 @@ function tracksConnections(): boolean {
 }
 
 function forget(
+  netlink: Netlink,
   redirects: readonly Redirect[],
   isStale: (connection: Connection, redirect: Redirect) => boolean,
 ): void {
-  const netlink = openNetlink({ protocol: NETLINK.NETFILTER });
   const udp = redirects.filter(isUdp);
   for (const family of [4, 6] as const) {
     const own = udp.filter(({ to }) => to.family === family);

@@ -45,10 +45,12 @@ export function endPorts(request: Request): void {
   const remains = openRemains();
   const [own, reference] = [remains.within(TABLE), REFERENCE_TABLES.map(remains.within).find((each) => each)];
   let gone: readonly Redirect[] = [];
+  let isLeaving = false;
   const stated = () => (gone.length > 0 ? gone : statedRedirects(request));
   runAll([
     () => {
       gone = own === undefined ? [] : deleteOwnRedirects(own, request);
+      isLeaving = gone.length > 0;
     },
     // What UDP connections are to be forgotten, the rules of iptables tell as long as they are there.
     () => {
@@ -56,7 +58,8 @@ export function endPorts(request: Request): void {
     },
     () => endJumps(request, remains, () => selectOwnChains(request)),
     () => reference && deleteReferenceRedirects(reference, request, statedAddresses(request)),
-    () => forget(request, () => forgetAfter(stated)),
+    () => forget(request, () => forgetAfter(stated, remains.socket)),
+    () => isLeaving && remains.leave(),
   ]);
 }
 
@@ -71,7 +74,7 @@ export function endStalePorts(request: Request, valid: readonly Omit<Owner, "net
       gone = own === undefined ? [] : deleteRedirects(own, selectStale(network, valid));
     },
     () => endJumps(request, remains, () => selectStaleChains(network, valid)),
-    () => forget(request, () => forgetAfter(() => gone)),
+    () => forget(request, () => forgetAfter(() => gone, remains.socket)),
   ]);
 }
 

@@ -1,5 +1,4 @@
 import fs from "#fs";
-import { writeAside } from "../linux/aside.ts";
 import { ERRNO, LinuxError } from "../linux/errno.ts";
 import { withNetns } from "../linux/netns.ts";
 import {
@@ -18,6 +17,7 @@ import { askUntilWhole, collectAnswers } from "./answers.ts";
 import { viewOf } from "./bytes.ts";
 import type { Message } from "./message.ts";
 import { decodeMessages, encodeMessages, NLM_F } from "./message.ts";
+import { begin, type Pending } from "./pending.ts";
 
 /** Protocols of netlink, and options of its sockets. <linux/netlink.h> */
 export const NETLINK = {
@@ -46,6 +46,7 @@ export interface NetlinkOptions {
 
 /** A netlink socket, which serves the network namespace that it was opened in. */
 export interface Netlink {
+  readonly fd: number;
   /**
    * Sends a request and waits for its answer: an acknowledgement, an object, or a whole list. Returns what is no acknowledgement.
    * @throws NetlinkError when it is refused, LinuxError ETIMEDOUT without an answer within 10 seconds
@@ -57,10 +58,10 @@ export interface Netlink {
    */
   readonly transact: (requests: readonly Request[]) => readonly Message[];
   /**
-   * Sends a request for an acknowledgement from another thread and returns at once: for one that the kernel takes its time for.
-   * What it returns waits for the answer, once; until then this socket takes no other request. @throws as `request`
+   * Sends a request for an acknowledgement from another process or thread and returns at once: for one that the kernel takes its time
+   * for. `held` stays open until the kernel is done. Until the answer has been waited for this socket takes no other request. @throws as `request`
    */
-  readonly begin: (request: Request) => () => void;
+  readonly begin: (request: Request, held?: Netlink) => Pending;
   /** Starts to listen to a multicast group, like RTNLGRP_LINK, in the same namespace; a descriptor in `netns` must still be open. */
   readonly listen: (group: number) => Events;
   readonly close: () => void;
@@ -90,17 +91,15 @@ export function openNetlink(options: NetlinkOptions = {}): Netlink {
     return collect(numbered, awaited);
   };
   return {
+    fd,
     request: (request) => askUntilWhole(request, () => exchange([request], () => true)),
     transact: (requests) => exchange(requests, (request) => (request.flags & NLM_F.ACK) !== 0).messages,
-    begin: (request) => {
+    begin: (request, held) => {
       const numbered = number([request]);
       const bytes = encodeRequests(numbered);
-      const release = writeAside(fd, bytes);
-      if (release === undefined) sendWhole(fd, bytes);
-      return () => {
-        collect(numbered, () => true);
-        release?.();
-      };
+      const receive = (deadline: number) => receiveMessages(fd, buffer, deadline);
+      const exchange = { fd, send: () => sendWhole(fd, bytes), receive, collect: () => collect(numbered, () => true) };
+      return begin(numbered, { bytes, held: held?.fd }, exchange);
     },
     listen: (group) => listen(options, group),
     close: () => fs.closeSync(fd),

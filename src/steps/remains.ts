@@ -1,4 +1,5 @@
 import type { Request } from "../cni/request.ts";
+import { holdAside } from "../linux/aside.ts";
 import { LinuxError } from "../linux/errno.ts";
 import type { JumpSelection } from "../netfilter/iptables/jump.ts";
 import { hasLegacyTable } from "../netfilter/iptables/legacy-table.ts";
@@ -14,16 +15,31 @@ import { runAll } from "./undo.ts";
 export interface Remains {
   /** A socket of NETLINK_NETFILTER where nf_tables had the table when this was opened; undefined where nothing can be left in it. */
   readonly within: (table: TableKey) => Netlink | undefined;
+  /** The socket itself, whatever there is. */
+  readonly socket: Netlink | undefined;
+  /**
+   * For whoever has deleted something by it, and is about to end: whichever process closes the socket waits until the kernel is
+   * done with all that anybody has deleted, some 10 ms, and keeps others from changing rules meanwhile.
+   */
+  readonly leave: () => void;
 }
+
+/** How long in ms a kernel takes to be done with what is deleted, and some more. */
+const HELD_MS = 40;
 
 /** Asks for the names of all tables at once, so that nobody asks for what is in one that is not there. @throws NetlinkError EPERM without CAP_NET_ADMIN */
 export function openRemains(): Remains {
   try {
     const netlink = openNetlink({ protocol: NETLINK.NETFILTER });
     const tables = new Set(listTables(netlink).map(({ family, name }) => `${family} ${name}`));
-    return { within: ({ family, table }) => (tables.has(`${family} ${table}`) ? netlink : undefined) };
+    return {
+      within: ({ family, table }) => (tables.has(`${family} ${table}`) ? netlink : undefined),
+      socket: netlink,
+      leave: () => holdAside(netlink.fd, HELD_MS),
+    };
   } catch (error) {
-    if (error instanceof LinuxError && NO_NFTABLES.includes(error.errno)) return { within: () => undefined };
+    if (error instanceof LinuxError && NO_NFTABLES.includes(error.errno))
+      return { within: () => undefined, socket: undefined, leave: () => {} };
     throw error;
   }
 }
