@@ -1,5 +1,4 @@
 import { sendAside } from "../linux/aside.ts";
-import { collectAnswers, type Request } from "./answers.ts";
 import type { Message } from "./message.ts";
 
 /** How long in ms the kernel may take, and how often it is looked whether somebody still waits for it. */
@@ -23,13 +22,12 @@ interface Exchange {
   readonly send: () => void;
   /** The messages of the next datagram, or undefined when `deadline` comes first. */
   readonly receive: (deadline: number) => readonly Message[] | undefined;
-  /** Reads all answers. @throws LinuxError ETIMEDOUT */
-  readonly collect: () => void;
+  /** Reads all answers, of which `first` have been received. @throws NetlinkError, LinuxError ETIMEDOUT */
+  readonly collect: (first?: readonly Message[]) => void;
 }
 
-/** Begins to send one request, given by its sequence number. `held` is a descriptor that may be closed only when the kernel is done. */
+/** Begins to send a request, as one datagram. `held` is a descriptor that may be closed only when the kernel is done. */
 export function begin(
-  requests: ReadonlyMap<number, Request>,
   { bytes, held }: { bytes: Uint8Array; held: number | undefined },
   { fd, send, receive, collect }: Exchange,
 ): Pending {
@@ -55,12 +53,12 @@ export function begin(
     const unsent = () => (aside?.hasEnded() === true ? (receive(0) ?? sendAgain(milliseconds)) : undefined);
     const messages = receive(performance.now() + milliseconds) ?? unsent();
     if (messages === undefined) return false;
-    end(() => void collectAnswers(requests, { awaited: () => true, receive: () => messages }));
+    end(() => collect(messages));
     return true;
   };
   const finish = () => {
     const deadline = performance.now() + ANSWER_MS;
-    while (!isAnswered(LOOK_MS)) if (performance.now() > deadline) return end(collect);
+    while (!isAnswered(LOOK_MS)) if (performance.now() > deadline) return end(() => collect());
   };
   return { isAnswered, finish, leave: aside?.outlives === true ? () => end(() => {}) : finish };
 }

@@ -80,9 +80,18 @@ export function openNetlink(options: NetlinkOptions = {}): Netlink {
   const buffer = new Uint8Array(BUFFER_SIZE);
   let sequence = 0;
   const number = (requests: readonly Request[]) => new Map(requests.map((request) => [++sequence, request]));
-  const collect = (numbered: ReadonlyMap<number, Request>, awaited: (request: Request) => boolean) => {
+  const collect = (
+    numbered: ReadonlyMap<number, Request>,
+    awaited: (request: Request) => boolean,
+    first?: readonly Message[],
+  ) => {
     const deadline = performance.now() + ANSWER_MS;
-    const receive = () => receiveMessages(fd, buffer, deadline) ?? refuseSilence([...numbered.values()]);
+    let ahead = first;
+    const receive = () => {
+      const messages = ahead ?? receiveMessages(fd, buffer, deadline) ?? refuseSilence([...numbered.values()]);
+      ahead = undefined;
+      return messages;
+    };
     return collectAnswers(numbered, { awaited, receive });
   };
   const exchange = (requests: readonly Request[], awaited: (request: Request) => boolean) => {
@@ -98,8 +107,8 @@ export function openNetlink(options: NetlinkOptions = {}): Netlink {
       const numbered = number([request]);
       const bytes = encodeRequests(numbered);
       const receive = (deadline: number) => receiveMessages(fd, buffer, deadline);
-      const exchange = { fd, send: () => sendWhole(fd, bytes), receive, collect: () => collect(numbered, () => true) };
-      return begin(numbered, { bytes, held: held?.fd }, exchange);
+      const all = (first?: readonly Message[]) => void collect(numbered, () => true, first);
+      return begin({ bytes, held: held?.fd }, { fd, send: () => sendWhole(fd, bytes), receive, collect: all });
     },
     listen: (group) => listen(options, group),
     close: () => fs.closeSync(fd),
