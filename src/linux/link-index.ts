@@ -4,7 +4,7 @@ import { libc } from "./libc.ts";
 /** Puts a link's name in place of its index. <linux/sockios.h> */
 const SIOCGIFNAME = 0x8910;
 
-/** sizeof(struct ifreq), and where it has the index; the name is its beginning. <linux/if.h> */
+/** sizeof(struct ifreq), and where it has the index; the name is its beginning: linux/if.h */
 const IFREQ = { size: 40, index: 16 } as const;
 
 /**
