@@ -45,7 +45,7 @@ export async function buildNative(
         return link(output, {
           variant: sanitize ? "sanitized" : "image",
           target,
-          sources: ["host.c", ...(sanitize ? ["sanitizers.c"] : [])],
+          sources: ["host.c", "aside.c", ...(sanitize ? ["sanitizers.c"] : [])],
           objects: [digest],
           flags: [...numbers, ...code, ...(sanitize ? [`-DREPORTS="${sanitize}"`] : []), ...flags],
         });

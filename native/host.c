@@ -23,6 +23,7 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+#include "aside.h"
 #include "quickjs.h"
 #include "arena.h"
 #include "text.h"

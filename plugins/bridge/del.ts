@@ -4,24 +4,25 @@ import { launch } from "../../src/linux/process.ts";
 import { selectOwner } from "../../src/netfilter/owner.ts";
 import { findLink } from "../../src/netlink/link/get.ts";
 import type { Link } from "../../src/netlink/link/message.ts";
-import { openNetlink } from "../../src/netlink/socket.ts";
+import { type Netlink, openNetlink } from "../../src/netlink/socket.ts";
 import { keepBridgeMac } from "../../src/steps/bridge.ts";
 import { findContainer } from "../../src/steps/container.ts";
 import { endMasquerade } from "../../src/steps/masquerade.ts";
 import { deletePorts, listOwnPorts } from "../../src/steps/own-ports.ts";
+import { openRemains, type Remains } from "../../src/steps/remains.ts";
 import { runAll } from "../../src/steps/undo.ts";
 import { beginDeletionIfThere } from "../../src/steps/veth.ts";
 import { readIpamType } from "./config.ts";
 import { removeEmptyBridges } from "./removal.ts";
 import { endSpoofCheck } from "./spoof-check.ts";
 
-/** The interface of a container on its way out, and the ports that go with it. */
-interface Departure {
+/** A container's interface that goes, and the ports that go with it. */
+interface Leaving {
   readonly ports: readonly Link[];
   /** Returns once it is there no longer. @throws NetlinkError when the kernel refuses to delete it */
   readonly untilGone: () => void;
-  /** Returns once the kernel is done with it. @throws as untilGone, unless that did */
-  readonly finish: () => void;
+  /** Returns when nothing of it needs this process any more. @throws as untilGone, unless that did */
+  readonly leave: () => void;
 }
 
 /**
@@ -33,25 +34,29 @@ interface Departure {
  */
 export function del(request: Request): void {
   let ipam: Delegation | undefined;
-  let departure: Departure | undefined;
+  let remains: Remains | undefined;
+  let leaving: Leaving | undefined;
   let gone: readonly Link[] | undefined;
   runAll([
     () => {
       ipam = startIpam(request);
     },
     () => {
-      departure = deleteInterface(request);
+      remains = openRemains();
     },
-    () => endMasquerade(request),
     () => {
-      departure?.untilGone();
-      gone = departure?.ports;
+      leaving = deleteInterface(request, remains?.socket);
+    },
+    () => remains && endMasquerade(request, remains),
+    () => {
+      leaving?.untilGone();
+      gone = leaving?.ports;
     },
     () => (gone === undefined ? ipam?.abandon() : ipam?.done()),
     // What checks a port stays as long as there is one.
-    () => gone && endSpoofCheck(request),
+    () => gone && remains && endSpoofCheck(request, remains),
     () => removeEmptyBridges(request, gone),
-    () => departure?.finish(),
+    () => leaving?.leave(),
   ]);
 }
 
@@ -61,18 +66,18 @@ function startIpam(request: Request): Delegation | undefined {
 }
 
 /** By its name in the container; where that cannot be asked, or has no such interface (any more), by the port's alias. */
-function deleteInterface(request: Request): Departure {
+function deleteInterface(request: Request, held: Netlink | undefined): Leaving {
   const host = openNetlink();
   const container = findContainer(request.netns);
   const inside = container && findLink(container.netlink, request.ifname);
   if (container === undefined || inside === undefined) {
     const ports = listOwnPorts(host, selectOwner(request));
     deletePorts(host, ports);
-    return { ports, untilGone: () => {}, finish: () => {} };
+    return { ports, untilGone: () => {}, leave: () => {} };
   }
   const port = inside.peer === undefined ? undefined : findLink(host, inside.peer);
   if (port !== undefined) keepBridgeMac(host, port);
-  const finish = beginDeletionIfThere(container.netlink, inside);
-  const isThere = () => port === undefined || findLink(host, port.index) !== undefined;
-  return { ports: port === undefined ? [] : [port], untilGone: () => void (isThere() && finish()), finish };
+  const { untilGone, finish, leave } = beginDeletionIfThere(container.netlink, inside, held);
+  if (port === undefined) return { ports: [], untilGone: finish, leave };
+  return { ports: [port], untilGone: () => untilGone(host, port.index), leave };
 }

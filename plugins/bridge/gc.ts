@@ -5,6 +5,7 @@ import { selectStale } from "../../src/netfilter/owner.ts";
 import { openNetlink } from "../../src/netlink/socket.ts";
 import { endStaleMasquerade } from "../../src/steps/masquerade.ts";
 import { deletePorts, listOwnPorts } from "../../src/steps/own-ports.ts";
+import { openRemains, type Remains } from "../../src/steps/remains.ts";
 import { runAll } from "../../src/steps/undo.ts";
 import { readIpamType } from "./config.ts";
 import { removeEmptyBridges } from "./removal.ts";
@@ -21,17 +22,24 @@ export function gc(request: Request): void {
 }
 
 function removals(request: Request, valid: readonly Attachment[]): readonly (() => void)[] {
-  return [() => endStaleMasquerade(request, valid), () => deleteStalePorts(request, valid)];
+  let remains: Remains | undefined;
+  return [
+    () => {
+      remains = openRemains();
+      endStaleMasquerade(request, remains, valid);
+    },
+    () => deleteStalePorts(request, valid, remains),
+  ];
 }
 
-function deleteStalePorts(request: Request, valid: readonly Attachment[]): void {
+function deleteStalePorts(request: Request, valid: readonly Attachment[], remains: Remains | undefined): void {
   const host = openNetlink();
   const ports = listOwnPorts(host, selectStale(request.network, valid));
   runAll([
     () => {
       deletePorts(host, ports);
       // What checks a port stays as long as there is one.
-      endStaleSpoofChecks(request, valid);
+      if (remains !== undefined) endStaleSpoofChecks(request, remains, valid);
     },
     () => removeEmptyBridges(request, ports),
   ]);

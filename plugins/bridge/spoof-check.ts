@@ -12,11 +12,13 @@ import {
   verifySpoofCheck,
 } from "../../src/netfilter/spoof.ts";
 import type { CheckedPort, SpoofCheck } from "../../src/netfilter/spoof-elements.ts";
+import { OWN_TABLES, REFERENCE_TABLES } from "../../src/netfilter/tables.ts";
 import type { Link } from "../../src/netlink/link/message.ts";
 import { ALL_GROUPS, ignoreLinkLocalSenders, setLinkUp, setPort } from "../../src/netlink/link/set.ts";
 import type { Netlink } from "../../src/netlink/socket.ts";
 import { learnsUnseen } from "../../src/steps/bridge.ts";
 import { openNetfilter } from "../../src/steps/netfilter.ts";
+import type { Remains } from "../../src/steps/remains.ts";
 import { type Defer, runAll } from "../../src/steps/undo.ts";
 import type { VethPair } from "../../src/steps/veth.ts";
 import type { BridgeConfig } from "./config.ts";
@@ -79,16 +81,22 @@ export function admitIps(guard: SpoofGuard, place: Place, ips: readonly IpConfig
 }
 
 /** Ends the checks of the attachment's ports, which are gone, whoever made them. Nothing there is success. */
-export function endSpoofCheck(request: Request): void {
-  const { netlink } = openNetfilter(request);
-  if (netlink === undefined) return;
-  runAll([() => deleteSpoofChecks(netlink, selectOwner(request)), () => deleteReferenceSpoofCheck(netlink, request)]);
+export function endSpoofCheck(request: Request, { within }: Remains): void {
+  const [own, reference] = [within(OWN_TABLES.spoofCheck), within(REFERENCE_TABLES.spoofCheck)];
+  runAll([
+    () => own && deleteSpoofChecks(own, selectOwner(request)),
+    () => reference && deleteReferenceSpoofCheck(reference, request),
+  ]);
 }
 
 /** The same for every attachment of the network but these. What the reference plugins made does not say of which network it is. */
-export function endStaleSpoofChecks(request: Request, valid: readonly Omit<Owner, "network">[]): void {
-  const { netlink } = openNetfilter(request);
-  if (netlink !== undefined) deleteSpoofChecks(netlink, selectStale(request.network, valid));
+export function endStaleSpoofChecks(
+  { network }: Request,
+  { within }: Remains,
+  valid: readonly Omit<Owner, "network">[],
+): void {
+  const own = within(OWN_TABLES.spoofCheck);
+  if (own !== undefined) deleteSpoofChecks(own, selectStale(network, valid));
 }
 
 /** What is missing of the checks, as sentences. For the MAC alone those of the reference plugins' ADD count as well. */

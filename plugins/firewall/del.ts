@@ -11,7 +11,11 @@ import { uniqueAddresses } from "./subject.ts";
  * configuration that has changed since ADD, and again and again.
  */
 export function del(request: Request): void {
-  forget(request, { selection: selectOwner(request), zone: readZone(request), reported: reportedAddresses(request) });
+  forget(request, {
+    selection: selectOwner(request),
+    zone: readZone(request),
+    reported: () => reportedAddresses(request),
+  });
 }
 
 /** What ADD was told, where the runtime hands it over in order. */

@@ -1,38 +1,68 @@
 import type { Request } from "../../src/cni/request.ts";
-import { type Address, formatAddress } from "../../src/ip/address.ts";
+import { type Address, formatAddress, isSameAddress } from "../../src/ip/address.ts";
+import { hasLegacyTable } from "../../src/netfilter/iptables/legacy-table.ts";
+import { placeFor } from "../../src/netfilter/iptables/tool.ts";
 import type { Selection } from "../../src/netfilter/owner.ts";
-import { openNetfilter, withIptables } from "../../src/steps/netfilter.ts";
+import { IPTABLES_FILTER } from "../../src/netfilter/tables.ts";
+import type { Netlink } from "../../src/netlink/socket.ts";
+import { withIptables } from "../../src/steps/netfilter.ts";
+import { openRemains, type Remains } from "../../src/steps/remains.ts";
 import { runAll } from "../../src/steps/undo.ts";
 import { findFirewalld, removeSources } from "./firewalld.ts";
-import { ALL_TABLES, deleteFilterRules } from "./iptables.ts";
+import { deleteFilterRules, type FilterTable } from "./iptables.ts";
 import { belongsToAnother, dismiss, listAdmitted } from "./table.ts";
+import { BRIDGE_TABLE, TABLE } from "./tables.ts";
+
+/** Whom the firewalls are to forget: by our table's notes, and by the addresses that a result reported. */
+export interface Forgotten {
+  readonly selection: Selection;
+  /** firewalld's zone. */
+  readonly zone: string;
+  readonly reported?: () => readonly Address[];
+}
 
 /**
  * Has every firewall of the host forget the attachments selected, whichever of them were told, and by whom: by the addresses that our table notes
  * as theirs, and by `reported` ones unless those are noted as another's by now. Runs every step, then throws all that failed together; our
  * table forgets last, and not before the others have, for nothing else knows whose an address is.
  */
-export function forget(
-  request: Request,
-  { selection, zone, reported = [] }: { selection: Selection; zone: string; reported?: readonly Address[] },
-): void {
-  const netfilter = openNetfilter(request);
-  const { netlink } = netfilter;
-  const addresses = unite(
-    netlink === undefined ? [] : listAdmitted(netlink, selection),
-    reported.filter((address) => netlink === undefined || !belongsToAnother(netlink, address, selection)),
-  );
-  runAll([
-    () => {
-      const firewalld = addresses.length === 0 ? undefined : findFirewalld(request.environment, request.log);
-      if (firewalld !== undefined) removeSources(firewalld, zone, addresses);
-    },
-    ...ALL_TABLES.map((table) => () => {
-      const action = `delete iptables rules of ${selection.label}`;
-      withIptables(action, () => deleteFilterRules(netfilter, table, addresses));
-    }),
+export function forget(request: Request, forgotten: Forgotten): void {
+  const { selection, zone } = forgotten;
+  const remains = openRemains();
+  const own = remains.within(TABLE);
+  const tables = filterTables(remains);
+  const firewalld = findFirewalld(request.environment, request.log);
+  if (tables.length > 0 || firewalld !== undefined) {
+    const addresses = addressesOf(forgotten, own);
+    runAll([
+      () => firewalld && removeSources(firewalld, zone, addresses),
+      ...tables.map((table) => () => {
+        const action = `delete iptables rules of ${selection.label}`;
+        const netlink = remains.within(IPTABLES_FILTER[table.family]);
+        const iptables = { netlink, place: placeFor(request.environment) };
+        withIptables(action, () => deleteFilterRules(iptables, table, addresses));
+      }),
+    ]);
+  }
+  const noted = own ?? remains.within(BRIDGE_TABLE);
+  if (noted !== undefined && dismiss(noted, selection)) remains.leave();
+}
+
+/** Every table filter that the host has. */
+function filterTables({ within }: Remains): readonly FilterTable[] {
+  return ([4, 6] as const).flatMap((family) => [
+    ...(within(IPTABLES_FILTER[family]) === undefined ? [] : [{ family, variant: "nft" as const }]),
+    ...(hasLegacyTable(family, "filter") ? [{ family, variant: "legacy" as const }] : []),
   ]);
-  if (netlink !== undefined) dismiss(netlink, selection);
+}
+
+function addressesOf({ selection, reported = () => [] }: Forgotten, own: Netlink | undefined): readonly Address[] {
+  const noted = own === undefined ? [] : listAdmitted(own, selection);
+  const isOthers = (address: Address) => own !== undefined && belongsToAnother(own, address, selection);
+  return unite(
+    noted,
+    reported().filter((address) => noted.some((each) => isSameAddress(each, address)) || !isOthers(address)),
+  );
 }
 
 function unite(some: readonly Address[], more: readonly Address[]): readonly Address[] {

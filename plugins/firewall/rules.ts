@@ -14,8 +14,9 @@ import type { ChainRules, LabelledRule, RuleSet } from "../../src/netfilter/nfta
 import { typedSet } from "../../src/netfilter/nftables/set.ts";
 import { ACCEPT, DROP, goTo, jump, RETURN } from "../../src/netfilter/nftables/statement.ts";
 import { commented } from "../../src/netfilter/nftables/userdata.ts";
-import { BRIDGE_TABLE, BRIDGES, CONTAINERS, ISOLATED, ISOLATING, MEMBERS, PAIRS, TABLE } from "./sets.ts";
+import { BRIDGES, CONTAINERS, ISOLATED, ISOLATING, MEMBERS, PAIRS } from "./sets.ts";
 import type { Isolation } from "./subject.ts";
+import { BRIDGE_TABLE, TABLE } from "./tables.ts";
 
 const COMMENT = "Firewall of containers, by the CNI plugins";
 

@@ -27,8 +27,9 @@ import { u32 } from "../../src/netlink/codec.ts";
 import type { Netlink } from "../../src/netlink/socket.ts";
 import type { Place } from "./place.ts";
 import { bridgeRules, comparedRules, firewallRules, POLICY_RULES, policyChainName } from "./rules.ts";
-import { BRIDGES, CONTAINERS, FORMER_ISOLATED, ISOLATED, ISOLATING, MEMBERS, PAIRS, TABLE } from "./sets.ts";
+import { BRIDGES, CONTAINERS, FORMER_ISOLATED, ISOLATED, ISOLATING, MEMBERS, PAIRS } from "./sets.ts";
 import type { Isolation, Subject } from "./subject.ts";
+import { TABLE } from "./tables.ts";
 
 const POLICIES = ["same-bridge", "isolated"] as const;
 
@@ -60,12 +61,13 @@ export function admit(netlink: Netlink, subject: Subject, place: Place | undefin
 }
 
 /**
- * The opposite, for the attachments selected, and what is not of use to others any more goes with it. Nothing there is success.
+ * The opposite, for the attachments selected, and what is not of use to others any more goes with it. Nothing there is success; returns
+ * whether there was something.
  * @throws NetlinkError, or LinuxError EAGAIN when others have changed the rule set for 30 seconds
  */
-export function dismiss(netlink: Netlink, selection: Selection): void {
+export function dismiss(netlink: Netlink, selection: Selection): boolean {
   const action = `delete nftables elements of ${selection.label}`;
-  deleteOwnedElements(netlink, { action, sets: OWN_SETS, selection }, (own) => unused(netlink, own));
+  return deleteOwnedElements(netlink, { action, sets: OWN_SETS, selection }, (own) => unused(netlink, own)).length > 0;
 }
 
 /** The addresses of the attachments selected. @throws NetlinkError */

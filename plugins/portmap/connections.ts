@@ -1,5 +1,6 @@
 import { type Address, type Family, isSameAddress } from "../../src/ip/address.ts";
-import { ERRNO } from "../../src/linux/errno.ts";
+import { ERRNO, LinuxError } from "../../src/linux/errno.ts";
+import { readSysctl } from "../../src/linux/sysctl.ts";
 import { IPPROTO } from "../../src/netfilter/nftables/match.ts";
 import { NetlinkError } from "../../src/netlink/acknowledgement.ts";
 import { deleteConnection } from "../../src/netlink/conntrack/delete.ts";
@@ -18,11 +19,11 @@ const FEW_PORTS = 4;
  * never come to the container. Those to other hosts' ports of the same number stay. @throws NetlinkError, LinuxError
  */
 export function forgetBefore(redirects: readonly Redirect[]): void {
-  if (!redirects.some(isUdp)) return;
+  if (!redirects.some(isUdp) || !tracksConnections()) return;
   const host = openNetlink();
   try {
     const isLocal = remember((address) => isHostAddress(host, address));
-    forget(redirects, ({ original, reply }, { hostIp, to }) => {
+    forget(openNetlink({ protocol: NETLINK.NETFILTER }), redirects, ({ original, reply }, { hostIp, to }) => {
       if (isSameAddress(reply.source, to)) return false;
       return hostIp === undefined ? isLocal(original.destination) : isSameAddress(original.destination, hostIp);
     });
@@ -31,19 +32,35 @@ export function forgetBefore(redirects: readonly Redirect[]): void {
   }
 }
 
-/** Forgets the UDP connections that go to the container by mappings that are no more: the port's next holder gets its packets. @throws NetlinkError */
-export function forgetAfter(redirects: readonly Redirect[]): void {
+/** Forgets the UDP connections that go to the container by mappings that are no more: the port's next holder gets its packets. @param open a socket of NETLINK_NETFILTER, where there is one @throws NetlinkError */
+export function forgetAfter(find: () => readonly Redirect[], open: Netlink | undefined): void {
+  if (!tracksConnections()) return;
+  const redirects = find();
   if (!redirects.some(isUdp)) return;
-  forget(redirects, ({ reply }, { to, toPort }) => {
+  const netlink = open ?? openNetlink({ protocol: NETLINK.NETFILTER });
+  forget(netlink, redirects, ({ reply }, { to, toPort }) => {
     return reply.sourcePort === toPort && isSameAddress(reply.source, to);
   });
 }
 
+/**
+ * Whether the kernel keeps track of anything in this namespace. A list of connections, however it is narrowed, is a walk through the table
+ * of all namespaces: 10 ms. Where there is no telling, it may.
+ */
+function tracksConnections(): boolean {
+  try {
+    return readSysctl("net/netfilter/nf_conntrack_count") !== "0";
+  } catch (error) {
+    if (error instanceof LinuxError) return true;
+    throw error;
+  }
+}
+
 function forget(
+  netlink: Netlink,
   redirects: readonly Redirect[],
   isStale: (connection: Connection, redirect: Redirect) => boolean,
 ): void {
-  const netlink = openNetlink({ protocol: NETLINK.NETFILTER });
   const udp = redirects.filter(isUdp);
   for (const family of [4, 6] as const) {
     const own = udp.filter(({ to }) => to.family === family);

@@ -1,5 +1,4 @@
 import type { Family } from "../../src/ip/address.ts";
-import type { JumpSelection } from "../../src/netfilter/iptables/jump.ts";
 import { findInLegacy } from "../../src/netfilter/iptables/legacy-table.ts";
 import { countNftRules, hasNftRules } from "../../src/netfilter/iptables/nft-table.ts";
 import { formatInput } from "../../src/netfilter/iptables/text.ts";
@@ -11,7 +10,7 @@ import {
   startRestore,
   type Variant,
 } from "../../src/netfilter/iptables/tool.ts";
-import { deleteJumps, type Iptables } from "../../src/netfilter/masquerade-iptables.ts";
+import type { Iptables } from "../../src/netfilter/masquerade-iptables.ts";
 import type { Owner } from "../../src/netfilter/owner.ts";
 import { refuseHeld } from "./holder.ts";
 import { chainName, ENTRY_COMMENT, referenceChainName, SHARED_CHAIN } from "./iptables-chains.ts";
@@ -60,21 +59,13 @@ export function findIptablesHeld(iptables: Iptables, redirects: readonly Redirec
   return undefined;
 }
 
-/** The mappings of an attachment; none where they cannot be listed. @throws NetlinkError */
-export function listIptablesRedirects(iptables: Iptables, owner: Owner): readonly Redirect[] {
-  const names = [chainName(owner), referenceChainName(owner)];
-  return ([4, 6] as const).flatMap((family) =>
-    names.flatMap((chain) =>
-      tablesWith(iptables, family, { chain, text: chain }).flatMap((options) =>
-        parseRedirects(listIfPossible(family, iptables.place, { ...options, chain })).map(({ redirect }) => redirect),
-      ),
+/** The mappings of an attachment in one family; none where they cannot be listed. @throws NetlinkError */
+export function listIptablesRedirects(iptables: Iptables, family: Family, owner: Owner): readonly Redirect[] {
+  return [chainName(owner), referenceChainName(owner)].flatMap((chain) =>
+    tablesWith(iptables, family, { chain, text: chain }).flatMap((options) =>
+      parseRedirects(listIfPossible(family, iptables.place, { ...options, chain })).map(({ redirect }) => redirect),
     ),
   );
-}
-
-/** Deletes what is selected from both tables that a host may have. Nothing there is success. @throws NetlinkError, IptablesError */
-export function deleteIptablesRedirects(iptables: Iptables, family: Family, selection: JumpSelection): void {
-  deleteJumps(iptables, family, selection);
 }
 
 /** What of a family's rules is not there, in the words of `iptables -S`. @throws IptablesError */

@@ -9,9 +9,9 @@ import { listRules, type Rule } from "../../src/netfilter/nftables/rule.ts";
 import type { Owner } from "../../src/netfilter/owner.ts";
 import type { Netlink } from "../../src/netlink/socket.ts";
 import type { PortmapConfig } from "./config.ts";
-import { TABLE } from "./nftables-maps.ts";
 import { chainKey, conditionalChains } from "./nftables-rules.ts";
 import type { Plan } from "./plan.ts";
+import { TABLE } from "./tables.ts";
 
 /** How long the nft tool may take. It reads all of the host's rules first. */
 const NFT_MS = 30_000;

@@ -8,12 +8,9 @@ import { findComment } from "../../src/netfilter/nftables/userdata.ts";
 import { type OwnedElement, ownedElement } from "../../src/netfilter/owned-elements.ts";
 import { type Owner, ownerKey } from "../../src/netfilter/owner.ts";
 import { u8, u16be, u32 } from "../../src/netlink/codec.ts";
-import { NFPROTO } from "../../src/netlink/nfnetlink.ts";
 import { PROTOCOLS } from "./mapping.ts";
 import type { Redirect } from "./redirect.ts";
-
-/** The table is ours alone: the reference plugins flush chains of theirs, `cni_hostport`, at every ADD. */
-export const TABLE = { family: NFPROTO.INET, table: "cni_portmap" } as const;
+import { TABLE } from "./tables.ts";
 
 const NUMBERS = { tcp: IPPROTO.TCP, udp: IPPROTO.UDP, sctp: IPPROTO.SCTP } as const;
 

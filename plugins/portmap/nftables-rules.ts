@@ -17,8 +17,9 @@ import { DROP, dnatTo, goTo, MASQUERADE, RETURN, setMark } from "../../src/netfi
 import { commented } from "../../src/netfilter/nftables/userdata.ts";
 import { type Owner, ownerKey } from "../../src/netfilter/owner.ts";
 import { u32 } from "../../src/netlink/codec.ts";
-import { ATTACHMENTS, MAPS, type PortMaps, TABLE } from "./nftables-maps.ts";
+import { ATTACHMENTS, MAPS, type PortMaps } from "./nftables-maps.ts";
 import type { Masquerading } from "./plan.ts";
+import { TABLE } from "./tables.ts";
 
 const COMMENT = "Ports of this host that are mapped to containers', by the CNI plugins";
 

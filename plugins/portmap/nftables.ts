@@ -50,17 +50,22 @@ export function probeRedirects(netlink: Netlink, mark: number): void {
     checkTransaction(netlink, missing, { action: "look whether ports can be mapped with nftables" });
 }
 
-/** Ends all mappings of the attachments selected. Nothing there is success. @throws NetlinkError, or LinuxError EAGAIN */
-export function deleteRedirects(netlink: Netlink, selection: Selection): void {
+/** Ends all mappings of the attachments selected, and returns them. Nothing there is success. @throws NetlinkError, or LinuxError EAGAIN */
+export function deleteRedirects(netlink: Netlink, selection: Selection): readonly Redirect[] {
   const action = `delete port mappings of ${selection.label}`;
-  deleteOwnedElements(netlink, { action, sets: SETS, selection }, (elements) => chainsWithout(netlink, elements, []));
+  const also = (elements: readonly OwnedElement[]) => chainsWithout(netlink, elements, []);
+  return redirectsIn(deleteOwnedElements(netlink, { action, sets: SETS, selection }, also));
 }
 
 /** The mappings of the attachments selected, as the kernel has them. @throws NetlinkError */
 export function listRedirects(netlink: Netlink, selection: Selection): readonly Redirect[] {
-  return MAPS.flatMap((maps) =>
-    listOwnedElements(netlink, [maps.targets], selection).map(({ element }) => decodeRedirect(maps, element)),
-  );
+  const targets = MAPS.map((maps) => maps.targets);
+  return redirectsIn(listOwnedElements(netlink, targets, selection));
+}
+
+/** The same of one attachment: one question where it has none. @throws as deleteRedirects */
+export function deleteOwnRedirects(netlink: Netlink, owner: Owner): readonly Redirect[] {
+  return isKnown(netlink, owner) ? deleteRedirects(netlink, selectOwner(owner)) : [];
 }
 
 /** The elements of a plan, without what stays when its container goes, and without the host's ends in `left`. */
@@ -109,6 +114,12 @@ function leftToOthers(netlink: Netlink, { owner, families }: Plan, isTaken: bool
     }
   }
   return left;
+}
+
+function redirectsIn(elements: readonly OwnedElement[]): readonly Redirect[] {
+  return MAPS.flatMap((maps) =>
+    elements.filter(({ set }) => set === maps.targets).map(({ element }) => decodeRedirect(maps, element)),
+  );
 }
 
 function wayOf({ masquerading }: Plan, { prefix }: Redirects): Way {

@@ -1,33 +1,32 @@
 import { CniError } from "../../src/cni/error.ts";
 import type { Request } from "../../src/cni/request.ts";
 import type { Address } from "../../src/ip/address.ts";
-import { type Owner, selectOwner, selectStale } from "../../src/netfilter/owner.ts";
-import { type Backend, type Netfilter, openNetfilter, withIptables } from "../../src/steps/netfilter.ts";
+import { hasLegacyTable } from "../../src/netfilter/iptables/legacy-table.ts";
+import { placeFor } from "../../src/netfilter/iptables/tool.ts";
+import { type Owner, selectStale } from "../../src/netfilter/owner.ts";
+import { IPTABLES_NAT } from "../../src/netfilter/tables.ts";
+import { type Backend, type Netfilter, withIptables } from "../../src/steps/netfilter.ts";
+import { endJumps, openRemains, type Remains } from "../../src/steps/remains.ts";
 import { type Defer, runAll } from "../../src/steps/undo.ts";
 import { type PortmapConfig, parsePortmapConfig } from "./config.ts";
 import { forgetAfter, forgetBefore } from "./connections.ts";
 import { isSameContainer, refuseHeld } from "./holder.ts";
-import {
-  addIptablesRedirects,
-  deleteIptablesRedirects,
-  findIptablesHeld,
-  listIptablesRedirects,
-  missingIptablesRules,
-} from "./iptables.ts";
+import { addIptablesRedirects, findIptablesHeld, listIptablesRedirects, missingIptablesRules } from "./iptables.ts";
 import { selectOwnChains, selectStaleChains } from "./iptables-chains.ts";
-import { addRedirects, deleteRedirects, listRedirects } from "./nftables.ts";
+import { addRedirects, deleteOwnRedirects, deleteRedirects } from "./nftables.ts";
 import { verifyRedirects } from "./nftables-check.ts";
 import { addConditions } from "./nftables-conditions.ts";
 import { heldByOthers } from "./nftables-held.ts";
 import { type Plan, planPorts } from "./plan.ts";
 import { containerAddresses, type Redirect } from "./redirect.ts";
 import { deleteReferenceRedirects, listReferenceRedirects } from "./reference.ts";
+import { REFERENCE_TABLES, TABLE } from "./tables.ts";
 
 /** Maps the plan's ports; ended again when the call fails. @throws CniError portConflict where another attachment has one of them */
 export function mapPorts(request: Request, { backend, plan }: { backend: Backend; plan: Plan }, defer: Defer): void {
   refuseHeldElsewhere(backend, plan);
   // Where nothing has been changed yet, what the attachment had before is still there when the call fails.
-  const owe = () => defer(() => remove(backend, plan.owner));
+  const owe = () => defer(() => takeBack(request));
   if (backend.kind === "nftables") {
     addRedirects(backend.netlink, plan);
     owe();
@@ -43,29 +42,39 @@ export function mapPorts(request: Request, { backend, plan }: { backend: Backend
  * success. No process is started unless there are rules of iptables.
  */
 export function endPorts(request: Request): void {
-  const netfilter = openNetfilter(request);
-  const stated = statedRedirects(request);
-  const gone = [...stated];
+  const remains = openRemains();
+  const [own, reference] = [remains.within(TABLE), REFERENCE_TABLES.map(remains.within).find((each) => each)];
+  let gone: readonly Redirect[] = [];
+  let isLeaving = false;
+  const stated = () => (gone.length > 0 ? gone : statedRedirects(request));
   runAll([
-    // What UDP connections are to be forgotten, the rules tell as long as they are there.
-    () => gone.push(...presentRedirects(netfilter, request, stated)),
-    () => remove(netfilter, request),
-    () => netfilter.netlink && deleteReferenceRedirects(netfilter.netlink, request, statedAddresses(request)),
-    () => forget(request, () => forgetAfter(gone)),
+    () => {
+      gone = own === undefined ? [] : deleteOwnRedirects(own, request);
+      isLeaving = gone.length > 0;
+    },
+    // What UDP connections are to be forgotten, the rules of iptables tell as long as they are there.
+    () => {
+      gone = [...gone, ...iptablesRedirects(request, remains, stated)];
+    },
+    () => endJumps(request, remains, () => selectOwnChains(request)),
+    () => reference && deleteReferenceRedirects(reference, request, statedAddresses(request)),
+    () => forget(request, () => forgetAfter(stated, remains.socket)),
+    () => isLeaving && remains.leave(),
   ]);
 }
 
 /** The same for every attachment of the network but these; what does not say its network stays. */
 export function endStalePorts(request: Request, valid: readonly Omit<Owner, "network">[]): void {
-  const netfilter = openNetfilter(request);
+  const remains = openRemains();
+  const own = remains.within(TABLE);
   const { network } = request;
-  const selection = selectStale(network, valid);
-  const gone: Redirect[] = [];
+  let gone: readonly Redirect[] = [];
   runAll([
-    () => gone.push(...(netfilter.netlink === undefined ? [] : listRedirects(netfilter.netlink, selection))),
-    () => netfilter.netlink && deleteRedirects(netfilter.netlink, selection),
-    () => deleteFromIptables(netfilter, selectStaleChains(network, valid)),
-    () => forget(request, () => forgetAfter(gone)),
+    () => {
+      gone = own === undefined ? [] : deleteRedirects(own, selectStale(network, valid));
+    },
+    () => endJumps(request, remains, () => selectStaleChains(network, valid)),
+    () => forget(request, () => forgetAfter(() => gone, remains.socket)),
   ]);
 }
 
@@ -117,21 +126,14 @@ function refuseHeldElsewhere(backend: Backend, plan: Plan): void {
   }
 }
 
-function remove(netfilter: Netfilter, owner: Owner): void {
-  const { netlink } = netfilter;
+/** What this call made, and what the attachment had before. */
+function takeBack(request: Request): void {
+  const remains = openRemains();
+  const own = remains.within(TABLE);
   runAll([
-    () => netlink && deleteRedirects(netlink, selectOwner(owner)),
-    () => deleteFromIptables(netfilter, selectOwnChains(owner)),
+    () => own && deleteOwnRedirects(own, request),
+    () => endJumps(request, remains, () => selectOwnChains(request)),
   ]);
-}
-
-function deleteFromIptables(netfilter: Netfilter, chains: ReturnType<typeof selectOwnChains>): void {
-  const action = `delete iptables rules of ${chains.label}`;
-  runAll(
-    ([4, 6] as const).map((family) => () => {
-      withIptables(action, () => deleteIptablesRedirects(netfilter, family, chains));
-    }),
-  );
 }
 
 /** What the configuration and prevResult say, where the runtime hands them over and they can be read. */
@@ -157,11 +159,18 @@ function statedAddresses(request: Request): readonly Address[] {
   }
 }
 
-/** What the rules say. Those of iptables are listed by a command, and only where nothing else has told. */
-function presentRedirects(netfilter: Netfilter, owner: Owner, stated: readonly Redirect[]): readonly Redirect[] {
-  const own = netfilter.netlink === undefined ? [] : listRedirects(netfilter.netlink, selectOwner(owner));
-  if (own.length > 0 || stated.length > 0) return own;
-  return listIptablesRedirects(netfilter, owner);
+/** What the rules of iptables say. They are listed by a command, and only where nothing else has told. */
+function iptablesRedirects(
+  request: Request,
+  { within }: Remains,
+  known: () => readonly Redirect[],
+): readonly Redirect[] {
+  return ([4, 6] as const).flatMap((family) => {
+    const netlink = within(IPTABLES_NAT[family]);
+    if (netlink === undefined && !hasLegacyTable(family, "nat")) return [];
+    if (known().length > 0) return [];
+    return listIptablesRedirects({ netlink, place: placeFor(request.environment) }, family, request);
+  });
 }
 
 function redirectsOf({ families }: Pick<Plan, "families">): readonly Redirect[] {

@@ -6,13 +6,13 @@ import { deleteRule, listRules, type Rule } from "../../src/netfilter/nftables/r
 import { findComment } from "../../src/netfilter/nftables/userdata.ts";
 import type { Owner } from "../../src/netfilter/owner.ts";
 import { NetlinkError } from "../../src/netlink/acknowledgement.ts";
-import { NFPROTO } from "../../src/netlink/nfnetlink.ts";
 import type { Netlink } from "../../src/netlink/socket.ts";
 import { isSameBytes } from "../../src/platform/bytes.ts";
+import { REFERENCE_TABLES } from "./tables.ts";
 
 /** Where the reference plugin's nftables backend has a rule for each mapping, and those that masquerade. */
-const CHAINS: readonly ChainKey[] = [NFPROTO.IPV4, NFPROTO.IPV6].flatMap((family) =>
-  ["hostports", "hostip_hostports", "masquerading"].map((name) => ({ family, table: "cni_hostport", name })),
+const CHAINS: readonly ChainKey[] = REFERENCE_TABLES.flatMap((table) =>
+  ["hostports", "hostip_hostports", "masquerading"].map((name) => ({ ...table, name })),
 );
 
 /**

@@ -84,6 +84,13 @@ export const PROCESS_FUNCTIONS = {
   posix_spawnattr_destroy: ["pointer"],
 } as const;
 
+/** Functions of the executable's own, where it has a C side: native/aside.c */
+export const NATIVE_FUNCTIONS = {
+  send_aside: ["i32", "pointer", "size", "i32"],
+  hold_aside: ["i32", "i32"],
+  has_ended_aside: ["i32"],
+} as const;
+
 /** The C library, each part of it opened at the first call: a function costs 10 to 20 µs of a cold process, used or not. */
 export const libc = once((): Library<typeof FUNCTIONS> => openLibrary("libc.so.6", FUNCTIONS));
 export const libcFiles = once((): Library<typeof FILE_FUNCTIONS> => openLibrary("libc.so.6", FILE_FUNCTIONS));
@@ -95,6 +102,9 @@ export const libcTerminal = once(
 );
 export const libcAio = once((): Library<typeof AIO_FUNCTIONS> => openLibrary("librt.so.1", AIO_FUNCTIONS));
 export const libcProcesses = once((): Library<typeof PROCESS_FUNCTIONS> => openLibrary("libc.so.6", PROCESS_FUNCTIONS));
+
+/** @throws Error where there is no C side */
+export const native = once((): Library<typeof NATIVE_FUNCTIONS> => openLibrary("native", NATIVE_FUNCTIONS));
 
 function once<T>(make: () => T): () => T {
   let made: T | undefined;

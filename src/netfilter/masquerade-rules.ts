@@ -2,7 +2,6 @@ import { sha512 } from "#digest";
 import type { Address } from "../ip/address.ts";
 import { decodeAddress, encodeAddress, type Family } from "../ip/address.ts";
 import { formatPrefix, network, type Prefix, parsePrefix } from "../ip/prefix.ts";
-import { NFPROTO } from "../netlink/nfnetlink.ts";
 import { type ChainKey, NF_INET, NF_IP_PRI } from "./nftables/chain.ts";
 import { NFT } from "./nftables/data.ts";
 import type { Element } from "./nftables/element.ts";
@@ -13,9 +12,9 @@ import { MASQUERADE, RETURN } from "./nftables/statement.ts";
 import { commented, findComment } from "./nftables/userdata.ts";
 import { type OwnedElement, ownedElement } from "./owned-elements.ts";
 import type { Owner } from "./owner.ts";
+import { OWN_TABLES } from "./tables.ts";
 
-/** The table is ours alone: the reference plugins flush theirs, `cni_plugins_masquerade`, at every ADD. */
-export const TABLE = { family: NFPROTO.INET, table: "cni_masquerade" } as const;
+export const TABLE = OWN_TABLES.masquerade;
 
 const COMMENT = "Masquerading of containers' traffic, by the CNI plugins";
 

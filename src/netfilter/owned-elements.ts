@@ -80,21 +80,23 @@ export function listOwnedElements(
 
 /**
  * Deletes the elements of these sets that belong to the attachments selected, in one transaction on the very rule set that
- * they were found in: never what has become another's. `also` gives what is to go with them; it is left out where the kernel
- * says that something of it is in use. Nothing there is success.
+ * they were found in: never what has become another's; returns them. `also` gives what is to go with them; it is left out where the
+ * kernel says that something of it is in use. Nothing there is success.
  * @throws NetlinkError, or LinuxError EAGAIN when others have changed the rule set for 30 seconds
  */
 export function deleteOwnedElements(
   netlink: Netlink,
   { action, sets, selection }: { action: string; sets: readonly SetSpec[]; selection: Selection },
   also: (elements: readonly OwnedElement[]) => readonly Request[] = () => [],
-): void {
+): readonly OwnedElement[] {
   let isBusy = false;
+  let own: readonly OwnedElement[] = [];
   applyCurrent(netlink, { action, refusals: [ERRNO.EBUSY] }, (refusal) => {
     if (refusal?.errno === ERRNO.EBUSY) isBusy = true;
-    const own = listOwnedElements(netlink, sets, selection);
+    own = listOwnedElements(netlink, sets, selection);
     return [...own.map(({ set, element }) => deleteElement(set, element)), ...(isBusy ? [] : also(own))];
   });
+  return own;
 }
 
 /** The changes that take out what is there under the same keys: somebody else's, with other data, or the same. */

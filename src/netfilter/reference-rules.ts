@@ -1,14 +1,14 @@
 import { ERRNO } from "../linux/errno.ts";
 import { NetlinkError } from "../netlink/acknowledgement.ts";
-import { NFPROTO } from "../netlink/nfnetlink.ts";
 import type { Netlink } from "../netlink/socket.ts";
 import { applyCurrent } from "./nftables/current.ts";
 import { deleteRule, listRules, type Rule } from "./nftables/rule.ts";
 import { findComment } from "./nftables/userdata.ts";
 import { isSelected, type Selection } from "./owner.ts";
+import { REFERENCE_TABLES } from "./tables.ts";
 
 /** Where the reference plugins keep a rule for each container's address. */
-const CHAIN = { family: NFPROTO.INET, table: "cni_plugins_masquerade", name: "masq_checks" } as const;
+const CHAIN = { ...REFERENCE_TABLES.masquerade, name: "masq_checks" } as const;
 
 /** Deletes what the reference plugins' nftables backend made for the attachments selected. Nothing there is success. @throws NetlinkError */
 export function deleteReferenceRules(netlink: Netlink, selection: Selection): void {

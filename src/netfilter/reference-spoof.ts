@@ -1,15 +1,15 @@
 import { ERRNO } from "../linux/errno.ts";
 import type { Request } from "../netlink/answers.ts";
-import { NFPROTO } from "../netlink/nfnetlink.ts";
 import type { Netlink } from "../netlink/socket.ts";
 import { deleteChain, findChain } from "./nftables/chain.ts";
 import { applyCurrent } from "./nftables/current.ts";
 import { deleteRule, listRules, type Rule } from "./nftables/rule.ts";
 import { findComment } from "./nftables/userdata.ts";
 import type { Owner } from "./owner.ts";
+import { REFERENCE_TABLES } from "./tables.ts";
 
 /** Where the reference plugins keep a rule for each port whose MAC they check. Its chains name container and interface alone. */
-const TABLE = { family: NFPROTO.BRIDGE, table: "nat" } as const;
+const TABLE = REFERENCE_TABLES.spoofCheck;
 const ENTRY = { ...TABLE, name: "PREROUTING" } as const;
 
 type Attachment = Pick<Owner, "containerId" | "ifname">;

@@ -3,14 +3,13 @@ import { linkLocalAddress } from "../ip/link-local.ts";
 import { encodeMac, type Mac } from "../ip/mac.ts";
 import type { Prefix } from "../ip/prefix.ts";
 import { u32 } from "../netlink/codec.ts";
-import { NFPROTO } from "../netlink/nfnetlink.ts";
 import { NFT } from "./nftables/data.ts";
 import type { SetSpec } from "./nftables/set.ts";
 import { type OwnedElement, ownedElement } from "./owned-elements.ts";
 import type { Owner } from "./owner.ts";
+import { OWN_TABLES } from "./tables.ts";
 
-/** The table is ours alone; the reference plugins have theirs in `bridge nat`. */
-export const TABLE = { family: NFPROTO.BRIDGE, table: "cni_spoofcheck" } as const;
+export const TABLE = OWN_TABLES.spoofCheck;
 
 /**
  * Which ports are checked, and how. What belongs to a port is keyed by its index: the kernel does not give one to another link

@@ -49,7 +49,6 @@ export function admitAddresses(netlink: Netlink, port: CheckedPort, prefixes: re
  * @throws NetlinkError, or LinuxError EAGAIN when others have changed the rule set for 30 seconds
  */
 export function deleteSpoofChecks(netlink: Netlink, selection: Selection): void {
-  if (findChain(netlink, { ...TABLE, name: ENTRY }) === undefined) return;
   deleteOwnedElements(netlink, { action: `delete spoof checks of ${selection.label}`, sets: SETS, selection });
 }
 

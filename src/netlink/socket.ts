@@ -1,5 +1,4 @@
 import fs from "#fs";
-import { writeAside } from "../linux/aside.ts";
 import { ERRNO, LinuxError } from "../linux/errno.ts";
 import { askInterface, type InterfaceAnswer } from "../linux/ifreq.ts";
 import { withNetns } from "../linux/netns.ts";
@@ -19,6 +18,7 @@ import { askUntilWhole, collectAnswers } from "./answers.ts";
 import { viewOf } from "./bytes.ts";
 import type { Message } from "./message.ts";
 import { decodeMessages, encodeMessages, NLM_F } from "./message.ts";
+import { begin, type Pending } from "./pending.ts";
 
 /** Protocols of netlink, and options of its sockets. <linux/netlink.h> */
 export const NETLINK = {
@@ -47,6 +47,7 @@ export interface NetlinkOptions {
 
 /** A netlink socket, which serves the network namespace that it was opened in. */
 export interface Netlink {
+  readonly fd: number;
   /**
    * Sends a request and waits for its answer: an acknowledgement, an object, or a whole list. Returns what is no acknowledgement.
    * @throws NetlinkError when it is refused, LinuxError ETIMEDOUT without an answer within 10 seconds
@@ -58,10 +59,10 @@ export interface Netlink {
    */
   readonly transact: (requests: readonly Request[]) => readonly Message[];
   /**
-   * Sends a request for an acknowledgement from another thread and returns at once: for one that the kernel takes its time for.
-   * What it returns waits for the answer, once; until then this socket takes no other request. @throws as `request`
+   * Sends a request for an acknowledgement from another process or thread and returns at once: for one that the kernel takes its time
+   * for. `held` stays open until the kernel is done. Until the answer has been waited for this socket takes no other request. @throws as `request`
    */
-  readonly begin: (request: Request) => () => void;
+  readonly begin: (request: Request, held?: Netlink) => Pending;
   /** What ioctl(2) says about an interface: without the kernel's lock on all links, which a request has to wait for. */
   readonly ask: (what: number, name: string) => InterfaceAnswer;
   /** Starts to listen to a multicast group, like RTNLGRP_LINK, in the same namespace; a descriptor in `netns` must still be open. */
@@ -81,9 +82,18 @@ export function openNetlink(options: NetlinkOptions = {}): Netlink {
   const fd = openIn(options);
   let sequence = 0;
   const number = (requests: readonly Request[]) => new Map(requests.map((request) => [++sequence, request]));
-  const collect = (numbered: ReadonlyMap<number, Request>, awaited: (request: Request) => boolean) => {
+  const collect = (
+    numbered: ReadonlyMap<number, Request>,
+    awaited: (request: Request) => boolean,
+    first?: readonly Message[],
+  ) => {
     const deadline = performance.now() + ANSWER_MS;
-    const receive = () => receiveMessages(fd, deadline) ?? refuseSilence([...numbered.values()]);
+    let ahead = first;
+    const receive = () => {
+      const messages = ahead ?? receiveMessages(fd, deadline) ?? refuseSilence([...numbered.values()]);
+      ahead = undefined;
+      return messages;
+    };
     return collectAnswers(numbered, { awaited, receive });
   };
   const exchange = (requests: readonly Request[], awaited: (request: Request) => boolean) => {
@@ -92,17 +102,15 @@ export function openNetlink(options: NetlinkOptions = {}): Netlink {
     return collect(numbered, awaited);
   };
   return {
+    fd,
     request: (request) => askUntilWhole(request, () => exchange([request], () => true)),
     transact: (requests) => exchange(requests, (request) => (request.flags & NLM_F.ACK) !== 0).messages,
-    begin: (request) => {
+    begin: (request, held) => {
       const numbered = number([request]);
       const bytes = encodeRequests(numbered);
-      const release = writeAside(fd, bytes);
-      if (release === undefined) sendWhole(fd, bytes);
-      return () => {
-        collect(numbered, () => true);
-        release?.();
-      };
+      const receive = (deadline: number) => receiveMessages(fd, deadline);
+      const all = (first?: readonly Message[]) => void collect(numbered, () => true, first);
+      return begin({ bytes, held: held?.fd }, { fd, send: () => sendWhole(fd, bytes), receive, collect: all });
     },
     ask: (what, name) => askInterface(fd, what, name),
     listen: (group) => listen(options, group),

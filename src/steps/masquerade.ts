@@ -3,15 +3,17 @@ import type { Request } from "../cni/request.ts";
 import type { IpConfig } from "../cni/result.ts";
 import type { Address } from "../ip/address.ts";
 import type { Prefix } from "../ip/prefix.ts";
-import { type JumpSelection, selectOwnJumps, selectStaleJumps } from "../netfilter/iptables/jump.ts";
+import { selectOwnJumps, selectStaleJumps } from "../netfilter/iptables/jump.ts";
 import { IptablesError } from "../netfilter/iptables/tool.ts";
 import { addMasquerade, deleteSelected } from "../netfilter/masquerade.ts";
 import { verifyMasquerade } from "../netfilter/masquerade-check.ts";
-import { addIptablesMasquerade, deleteJumps, missingIptablesMasquerade } from "../netfilter/masquerade-iptables.ts";
+import { addIptablesMasquerade, missingIptablesMasquerade } from "../netfilter/masquerade-iptables.ts";
 import type { Wanted } from "../netfilter/masquerade-rules.ts";
 import { type Owner, type Selection, selectOwner, selectStale } from "../netfilter/owner.ts";
 import { deleteReferenceRules, listReferenceRules } from "../netfilter/reference-rules.ts";
-import { type Backend, type Netfilter, openBackend, openNetfilter, withIptables } from "./netfilter.ts";
+import { OWN_TABLES, REFERENCE_TABLES } from "../netfilter/tables.ts";
+import { type Backend, type Netfilter, openBackend, withIptables } from "./netfilter.ts";
+import { endJumps, openRemains, type Remains } from "./remains.ts";
 import { type Defer, runAll } from "./undo.ts";
 
 /** The backend that the value of `ipMasqBackend` asks for. @throws CniError unsupportedField when the host lacks it */
@@ -26,7 +28,13 @@ export function masquerade(
   defer: Defer,
 ): void {
   const wanted = { owner: request, prefixes: ips.map(({ address }) => address), keep };
-  defer(() => remove(backend, selectOwner(request), selectOwnJumps(request, [])));
+  defer(() => {
+    const remains = openRemains();
+    runAll([
+      () => endElements(remains, () => selectOwner(request)),
+      () => endJumps(request, remains, () => selectOwnJumps(request, [])),
+    ]);
+  });
   if (backend.kind === "nftables") addMasquerade(backend.netlink, wanted);
   else withIptables("masquerade with iptables", () => addIptablesMasquerade(backend, wanted));
 }
@@ -35,14 +43,20 @@ export function masquerade(
  * Ends it, whatever the addresses were and whichever backend was asked for, also what the reference plugins made. Nothing
  * there is success, and so is a kernel that cannot have it. No process is started unless there are rules of iptables-legacy's.
  */
-export function endMasquerade(request: Request): void {
-  remove(openNetfilter(request), selectOwner(request), selectOwnJumps(request, reportedAddresses(request)));
+export function endMasquerade(request: Request, remains: Remains): void {
+  runAll([
+    () => endElements(remains, () => selectOwner(request)),
+    () => endJumps(request, remains, () => selectOwnJumps(request, reportedAddresses(request))),
+  ]);
 }
 
 /** The same for every attachment of the network but these. */
-export function endStaleMasquerade(request: Request, valid: readonly Omit<Owner, "network">[]): void {
+export function endStaleMasquerade(request: Request, remains: Remains, valid: readonly Omit<Owner, "network">[]): void {
   const { network } = request;
-  remove(openNetfilter(request), selectStale(network, valid), selectStaleJumps(network, valid));
+  runAll([
+    () => endElements(remains, () => selectStale(network, valid)),
+    () => endJumps(request, remains, () => selectStaleJumps(network, valid)),
+  ]);
 }
 
 /**
@@ -62,15 +76,10 @@ export function checkMasquerade(
   return differences.length === 0 || second().length === 0 ? [] : differences;
 }
 
-function remove(netfilter: Netfilter, selection: Selection, jumps: JumpSelection): void {
-  const { netlink } = netfilter;
-  runAll([
-    () => netlink && deleteSelected(netlink, selection),
-    () => netlink && deleteReferenceRules(netlink, selection),
-    ...([4, 6] as const).map((family) => () => {
-      withIptables(`delete iptables rules of ${jumps.label}`, () => deleteJumps(netfilter, family, jumps));
-    }),
-  ]);
+/** What either nftables backend, ours or the reference plugins', has of the attachments. */
+function endElements({ within }: Remains, select: () => Selection): void {
+  const [own, reference] = [within(OWN_TABLES.masquerade), within(REFERENCE_TABLES.masquerade)];
+  runAll([() => own && deleteSelected(own, select()), () => reference && deleteReferenceRules(reference, select())]);
 }
 
 function checkNftables({ netlink }: Netfilter, wanted: Wanted): readonly string[] {

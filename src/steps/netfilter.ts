@@ -18,8 +18,8 @@ export type Backend =
   | (Netfilter & { readonly kind: "nftables"; readonly netlink: Netlink })
   | (Netfilter & { readonly kind: "iptables" });
 
-/** What a kernel without netfilter's netlink says to whoever asks for it. */
-const UNSUPPORTED: readonly number[] = [ERRNO.EPROTONOSUPPORT, ERRNO.EOPNOTSUPP, ERRNO.EINVAL];
+/** What a kernel says to whoever asks for nf_tables where it has not got them, or none of netfilter's netlink. */
+export const NO_NFTABLES: readonly number[] = [ERRNO.EPROTONOSUPPORT, ERRNO.EOPNOTSUPP, ERRNO.EINVAL];
 
 /** Opens what there is. @throws NetlinkError EPERM without CAP_NET_ADMIN */
 export function openNetfilter({ environment }: Pick<Request, "environment">): Netfilter {
@@ -64,7 +64,7 @@ function openNftables(): Netlink | undefined {
     const netlink = openNetlink({ protocol: NETLINK.NETFILTER });
     return supportsNftables(netlink) ? netlink : undefined;
   } catch (error) {
-    if (error instanceof LinuxError && UNSUPPORTED.includes(error.errno)) return undefined;
+    if (error instanceof LinuxError && NO_NFTABLES.includes(error.errno)) return undefined;
     throw error;
   }
 }

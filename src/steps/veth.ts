@@ -7,7 +7,7 @@ import { addVeth } from "../netlink/link/add.ts";
 import { IF_OPER } from "../netlink/link/attributes.ts";
 import { getLinkBrief, type LinkBrief } from "../netlink/link/brief.ts";
 import { beginDeletion, deleteLink } from "../netlink/link/delete.ts";
-import { findLink } from "../netlink/link/get.ts";
+import { findLink, hasLink } from "../netlink/link/get.ts";
 import type { LinkId } from "../netlink/link/message.ts";
 import { setLink, setPort } from "../netlink/link/set.ts";
 import { waitForLink } from "../netlink/link/wait.ts";
@@ -41,6 +41,10 @@ export interface VethPair {
 
 /** How long a port may take to come up. */
 const PORT_MS = 5_000;
+
+/** How long in ms nobody waits for more than a link's going, and the longest pause between two looks. */
+const GONE_MS = 10_000;
+const LONGEST_LOOK_MS = 4;
 
 /** How often another random name is tried for the host's end. */
 const NAME_ATTEMPTS = 10;
@@ -86,19 +90,41 @@ export function deleteLinkIfThere(netlink: Netlink, name: string): void {
   }
 }
 
-/** Begins to delete a link, of a veth both ends; what it returns waits for the end, once. One that is there no longer is fine. */
-export function beginDeletionIfThere(netlink: Netlink, link: LinkId): () => void {
-  const finish = beginDeletion(netlink, link);
-  let isFinished = false;
-  return () => {
-    if (isFinished) return;
-    isFinished = true;
-    try {
-      finish();
-    } catch (error) {
-      if (!(error instanceof NetlinkError && error.errno === ERRNO.ENODEV)) throw error;
-    }
+/** A link on its way out. */
+export interface Departure {
+  /** Returns once the other end, of that index, is there no longer: the kernel may not be done by then. @throws NetlinkError when it refuses */
+  readonly untilGone: (netlink: Netlink, index: number) => void;
+  /** Returns once the kernel is done with it, or would go on without this process. @throws as untilGone, unless that did */
+  readonly leave: () => void;
+  /** Returns once the kernel is done with it. @throws as leave */
+  readonly finish: () => void;
+}
+
+/** Begins to delete a link, of a veth both ends. One that is there no longer is fine. `held` stays open until the kernel is done. */
+export function beginDeletionIfThere(netlink: Netlink, link: LinkId, held?: Netlink): Departure {
+  const deletion = beginDeletion(netlink, link, held);
+  const started = performance.now();
+  return {
+    untilGone: (other, index) => {
+      const isAnswered = (ms: number) => unlessGone(() => deletion.isAnswered(ms)) ?? true;
+      while (hasLink(other, index)) {
+        const waited = performance.now() - started;
+        if (waited > GONE_MS) return unlessGone(deletion.finish);
+        if (isAnswered(Math.min(LONGEST_LOOK_MS, Math.max(1, waited / 4)))) return;
+      }
+    },
+    leave: () => unlessGone(deletion.leave),
+    finish: () => unlessGone(deletion.finish),
   };
+}
+
+function unlessGone<T>(wait: () => T): T | undefined {
+  try {
+    return wait();
+  } catch (error) {
+    if (error instanceof NetlinkError && error.errno === ERRNO.ENODEV) return undefined;
+    throw error;
+  }
 }
 
 /** Returns the name of the host's end. */

@@ -11,6 +11,7 @@ export function fakeNetlink(kernel: {
     throw new Error(`Nothing was expected to call ${what}`);
   };
   return {
+    fd: -1,
     request: kernel.request ?? unexpected("request"),
     transact: (requests) => {
       (kernel.transact ?? unexpected("transact"))(requests);

@@ -123,7 +123,7 @@ test("deleteSpoofChecks deletes all elements of the owner's, in one transaction"
   expect(log[0]).toHaveLength(all.length);
 });
 
-test("deleteSpoofChecks asks once where there is no table", () => {
+test("deleteSpoofChecks changes nothing where there is no table", () => {
   const { netlink, log } = kernel({ hasTable: false });
   deleteSpoofChecks(netlink, selectOwner(owner));
   expect(log).toEqual([]);

@@ -2,10 +2,12 @@ import { ERRNO } from "../../src/linux/errno.ts";
 import { NetlinkError } from "../../src/netlink/acknowledgement.ts";
 import type { Request } from "../../src/netlink/answers.ts";
 import type { Message } from "../../src/netlink/message.ts";
+import type { Pending } from "../../src/netlink/pending.ts";
 import type { Events, Netlink } from "../../src/netlink/socket.ts";
 
 /** A socket whose kernel answers requests from a function, and tells of events from a list; `requests` is what it was asked. */
 export class FakeNetlink implements Netlink {
+  readonly fd = -1;
   readonly requests: Request[] = [];
   readonly groups: number[] = [];
   /** How many listeners are open. */
@@ -43,9 +45,10 @@ export class FakeNetlink implements Netlink {
 
   transact = (requests: readonly Request[]): readonly Message[] => requests.flatMap((request) => this.request(request));
 
-  begin = (request: Request): (() => void) => {
+  begin = (request: Request): Pending => {
     this.requests.push(request);
-    return () => void this.#answer(request);
+    const finish = () => void this.#answer(request);
+    return { isAnswered: () => true, finish, leave: finish };
   };
 
   listen = (group: number): Events => {

@@ -52,11 +52,11 @@ export function findInLegacy(family: Family, table: string, texts: readonly stri
 
 /** The table itself; undefined where there is none, at the same cost. @throws LinuxError */
 export function readLegacyTable(family: Family, table: string): LegacyTable | undefined {
-  return isInUse(family, table) ? copyTable(family, table) : undefined;
+  return hasLegacyTable(family, table) ? copyTable(family, table) : undefined;
 }
 
-/** Asking for a table that is not in use would make it. */
-function isInUse(family: Family, table: string): boolean {
+/** Whether this namespace has the table: asking for one that is not in use would make it. */
+export function hasLegacyTable(family: Family, table: string): boolean {
   try {
     return fs.readFileSync(SOURCE[family].names, "utf8").split("\n").includes(table);
   } catch (error) {

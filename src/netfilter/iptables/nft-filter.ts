@@ -1,5 +1,4 @@
 import { type Address, decodeAddress, encodeAddress, type Family } from "../../ip/address.ts";
-import { NFPROTO } from "../../netlink/nfnetlink.ts";
 import type { Netlink } from "../../netlink/socket.ts";
 import { type ChainKey, findChain } from "../nftables/chain.ts";
 import { NF, NFT } from "../nftables/data.ts";
@@ -10,6 +9,7 @@ import { ADDRESS_FIELD, type Field, load } from "../nftables/field.ts";
 import { formatExpressions } from "../nftables/format.ts";
 import { listRules, type Rule } from "../nftables/rule.ts";
 import { findComment } from "../nftables/userdata.ts";
+import { IPTABLES_FILTER } from "../tables.ts";
 import { type FilterChain, type FilterRule, type FoundRule, formatRule } from "./filter-rule.ts";
 import { decodeExtension, readMatch } from "./xt-match.ts";
 
@@ -17,12 +17,6 @@ import { decodeExtension, readMatch } from "./xt-match.ts";
 export interface NftRule extends FoundRule {
   readonly rule: Rule;
 }
-
-/** The tables that `iptables-nft -t filter` and `ip6tables-nft -t filter` keep in nf_tables. */
-const TABLE = {
-  4: { family: NFPROTO.IPV4, table: "filter" },
-  6: { family: NFPROTO.IPV6, table: "filter" },
-} as const;
 
 /**
  * A chain of table filter with its rules, by netlink; undefined where there is none. With `parts` it has only the rules whose bytes hold one of
@@ -32,7 +26,7 @@ export function findNftChain(
   netlink: Netlink,
   { family, name, parts = [] }: { family: Family; name: string; parts?: readonly (string | Address)[] },
 ): FilterChain<NftRule> | undefined {
-  const key: ChainKey = { ...TABLE[family], name };
+  const key: ChainKey = { ...IPTABLES_FILTER[family], name };
   const chain = findChain(netlink, key);
   if (chain === undefined) return undefined;
   const policy = chain.policy === undefined ? undefined : chain.policy === NF.DROP ? "DROP" : "ACCEPT";

@@ -2,7 +2,6 @@ import { type Address, decodeAddress, type Family } from "../../ip/address.ts";
 import { ERRNO } from "../../linux/errno.ts";
 import { NetlinkError } from "../../netlink/acknowledgement.ts";
 import type { Request } from "../../netlink/answers.ts";
-import { NFPROTO } from "../../netlink/nfnetlink.ts";
 import type { Netlink } from "../../netlink/socket.ts";
 import { type ChainKey, deleteChain, findChain } from "../nftables/chain.ts";
 import { applyCurrent } from "../nftables/current.ts";
@@ -13,14 +12,9 @@ import type { Expression } from "../nftables/expression.ts";
 import { sourceField } from "../nftables/field.ts";
 import { deleteRule, listRules, type Rule } from "../nftables/rule.ts";
 import { findComment } from "../nftables/userdata.ts";
+import { IPTABLES_NAT } from "../tables.ts";
 import type { Jump, JumpSelection } from "./jump.ts";
 import { decodeExtension, readMatch } from "./xt-match.ts";
-
-/** The tables that `iptables-nft -t nat` and `ip6tables-nft -t nat` keep in nf_tables. */
-const TABLE = {
-  4: { family: NFPROTO.IPV4, table: "nat" },
-  6: { family: NFPROTO.IPV6, table: "nat" },
-} as const;
 
 /**
  * Deletes the selected jumps of one family, and the chains that then nothing goes to, from what iptables-nft keeps in nf_tables: by
@@ -29,7 +23,9 @@ const TABLE = {
 export function deleteNftJumps(netlink: Netlink, family: Family, selection: JumpSelection): void {
   const action = `delete iptables rules of ${selection.label}`;
   applyCurrent(netlink, { action }, () => {
-    const chains = selection.chains?.filter((name) => findChain(netlink, { ...TABLE[family], name }) !== undefined);
+    const chains = selection.chains?.filter(
+      (name) => findChain(netlink, { ...IPTABLES_NAT[family], name }) !== undefined,
+    );
     if (chains?.length === 0) return [];
     return removals(netlink, family, { ...selection, chains });
   });
@@ -37,7 +33,7 @@ export function deleteNftJumps(netlink: Netlink, family: Family, selection: Jump
 
 /** Whether a chain of one family is there, and has rules. @throws NetlinkError */
 export function hasNftRules(netlink: Netlink, family: Family, name: string): boolean {
-  return listIfThere(netlink, { ...TABLE[family], name }).length > 0;
+  return listIfThere(netlink, { ...IPTABLES_NAT[family], name }).length > 0;
 }
 
 /** How many rules of a chain of any table hold a text. @throws NetlinkError */
@@ -46,21 +42,21 @@ export function countNftRules(
   family: Family,
   { table, chain, text }: { table: string; chain: string; text: string },
 ): number {
-  return listIfThere(netlink, { family: TABLE[family].family, table, name: chain }, [text]).length;
+  return listIfThere(netlink, { family: IPTABLES_NAT[family].family, table, name: chain }, [text]).length;
 }
 
 function removals(netlink: Netlink, family: Family, { from, selects, chains = [] }: JumpSelection): readonly Request[] {
-  const jumps = listJumps(netlink, { ...TABLE[family], name: from }, family);
+  const jumps = listJumps(netlink, { ...IPTABLES_NAT[family], name: from }, family);
   const selected = jumps.filter(selects);
   const isFree = (name: string) => {
-    const key = { ...TABLE[family], name };
+    const key = { ...IPTABLES_NAT[family], name };
     const gone = selected.filter(({ chain }) => chain === name).length;
     return (findChain(netlink, key)?.use ?? 0) <= gone + listRules(netlink, key).length;
   };
   const free = [...new Set([...selected.map(({ chain }) => chain), ...chains])].filter(isFree);
   return [
     ...selected.map(({ rule }) => deleteRule(rule)),
-    ...free.map((name) => deleteChain({ ...TABLE[family], name })),
+    ...free.map((name) => deleteChain({ ...IPTABLES_NAT[family], name })),
   ];
 }
 

@@ -4,6 +4,7 @@ import { NFNL_SUBSYS } from "../../netlink/nfnetlink.ts";
 /** Kinds of message. enum nf_tables_msg_types <linux/netfilter/nf_tables.h> */
 export const NFT_MSG = {
   NEWTABLE: 0,
+  GETTABLE: 1,
   DELTABLE: 2,
   NEWCHAIN: 3,
   GETCHAIN: 4,

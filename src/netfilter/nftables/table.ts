@@ -1,7 +1,9 @@
 import type { Request } from "../../netlink/answers.ts";
 import { text, u32be, u64be } from "../../netlink/codec.ts";
 import { decodeFields, encodeFields, type Values } from "../../netlink/fields.ts";
-import { decodeNfgenmsg, encodeNfgenmsg } from "../../netlink/nfnetlink.ts";
+import { NLM_F } from "../../netlink/message.ts";
+import { decodeNfgenmsg, encodeNfgenmsg, NFPROTO } from "../../netlink/nfnetlink.ts";
+import type { Netlink } from "../../netlink/socket.ts";
 import { NFT_MSG, nftRequest } from "./message.ts";
 import { userdata } from "./userdata.ts";
 
@@ -18,6 +20,12 @@ const FIELDS = {
 
 /** A table. `family` is one of NFPROTO; `use` counts the chains, sets and other objects in it. */
 export type Table = { readonly family: number } & Values<typeof FIELDS>;
+
+/** What names a table. */
+export interface TableKey {
+  readonly family: number;
+  readonly table: string;
+}
 
 export function encodeTable({ family, ...values }: Table): Uint8Array {
   return encodeNfgenmsg({ family, attributes: encodeFields(FIELDS, values) });
@@ -43,4 +51,14 @@ export function deleteTable({ family, name }: Pick<Table, "family" | "name">): R
     payload: encodeTable({ family, name }),
     action: `delete nftables table ${name}`,
   });
+}
+
+/** The tables of every family, like `nft list tables`. @throws NetlinkError as supportsNftables reads it where the kernel has no nf_tables */
+export function listTables(netlink: Netlink): readonly Table[] {
+  const request = nftRequest(NFT_MSG.GETTABLE, {
+    payload: encodeTable({ family: NFPROTO.UNSPEC }),
+    flags: NLM_F.DUMP,
+    action: "list the nftables tables",
+  });
+  return netlink.request(request).map(({ payload }) => decodeTable(payload));
 }

@@ -1,5 +1,6 @@
 import type { Request } from "../answers.ts";
 import { NLM_F } from "../message.ts";
+import type { Pending } from "../pending.ts";
 import { RTM } from "../rtnetlink.ts";
 import type { Netlink } from "../socket.ts";
 import type { LinkId } from "./message.ts";
@@ -11,11 +12,11 @@ export function deleteLink(netlink: Netlink, link: LinkId): void {
 }
 
 /**
- * The same, but begun: what it returns waits for the end. Of the 15 ms that it takes the link is there for the first one or two; then
- * the kernel waits until nobody can be looking at it any more (rcu_barrier).
+ * The same, but begun. Of the 15 ms that it takes the link is there for the first one or two; then the kernel waits until nobody can
+ * be looking at it any more (rcu_barrier). `held` stays open until then.
  */
-export function beginDeletion(netlink: Netlink, link: LinkId): () => void {
-  return netlink.begin(deletion(link));
+export function beginDeletion(netlink: Netlink, link: LinkId, held?: Netlink): Pending {
+  return netlink.begin(deletion(link), held);
 }
 
 function deletion(link: LinkId): Request {

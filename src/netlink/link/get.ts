@@ -1,4 +1,5 @@
 import { ERRNO } from "../../linux/errno.ts";
+import { hasLinkIndex } from "../../linux/link-index.ts";
 import { NetlinkError } from "../acknowledgement.ts";
 import { RTM } from "../rtnetlink.ts";
 import type { Netlink } from "../socket.ts";
@@ -24,6 +25,11 @@ export function findLink(netlink: Netlink, which: string | number): Link | undef
   const request = { type: RTM.GETLINK, flags: 0, payload, action: describe(which), expected: NONE };
   const [message] = netlink.request(request);
   return message && readLink(message.payload);
+}
+
+/** Whether there is a link with an index, asked without waiting for whoever changes links at the moment. @throws LinuxError */
+export function hasLink(netlink: Netlink, index: number): boolean {
+  return hasLinkIndex(netlink.fd, index);
 }
 
 function describe(which: string | number): string {

@@ -22,7 +22,7 @@ test("beginDeletion() sends the same, and waits when it is told to", () => {
     return [];
   });
 
-  const finish = beginDeletion(netlink, { index: 4, name: "veth0" });
+  const { finish } = beginDeletion(netlink, { index: 4, name: "veth0" });
 
   expect(hexOf(netlink.onlyRequest.payload)).toBe(hexOf(lastOf("delete-link", "sent", RTM.DELLINK).payload));
   expect(answered).toEqual([]);

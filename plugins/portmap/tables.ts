@@ -1,0 +1,10 @@
+import { NFPROTO } from "../../src/netlink/nfnetlink.ts";
+
+/** The table is ours alone: the reference plugin flushes chains of its own at every ADD. */
+export const TABLE = { family: NFPROTO.INET, table: "cni_portmap" } as const;
+
+/** The tables of the reference plugin's nftables backend. */
+export const REFERENCE_TABLES = [
+  { family: NFPROTO.IPV4, table: "cni_hostport" },
+  { family: NFPROTO.IPV6, table: "cni_hostport" },
+] as const;

@@ -1,0 +1,63 @@
+import type { Request } from "../cni/request.ts";
+import { holdAside } from "../linux/aside.ts";
+import { LinuxError } from "../linux/errno.ts";
+import type { JumpSelection } from "../netfilter/iptables/jump.ts";
+import { hasLegacyTable } from "../netfilter/iptables/legacy-table.ts";
+import { placeFor } from "../netfilter/iptables/tool.ts";
+import { deleteJumps } from "../netfilter/masquerade-iptables.ts";
+import { listTables, type TableKey } from "../netfilter/nftables/table.ts";
+import { IPTABLES_NAT } from "../netfilter/tables.ts";
+import { NETLINK, type Netlink, openNetlink } from "../netlink/socket.ts";
+import { NO_NFTABLES, withIptables } from "./netfilter.ts";
+import { runAll } from "./undo.ts";
+
+/** Where DEL and GC look for what attachments have left. */
+export interface Remains {
+  /** A socket of NETLINK_NETFILTER where nf_tables had the table when this was opened; undefined where nothing can be left in it. */
+  readonly within: (table: TableKey) => Netlink | undefined;
+  /** The socket itself, whatever there is. */
+  readonly socket: Netlink | undefined;
+  /**
+   * For whoever has deleted something by it, and is about to end: whichever process closes the socket waits until the kernel is
+   * done with all that anybody has deleted, some 10 ms, and keeps others from changing rules meanwhile.
+   */
+  readonly leave: () => void;
+}
+
+/** How long in ms a kernel takes to be done with what is deleted, and some more. */
+const HELD_MS = 40;
+
+/** Asks for the names of all tables at once, so that nobody asks for what is in one that is not there. @throws NetlinkError EPERM without CAP_NET_ADMIN */
+export function openRemains(): Remains {
+  try {
+    const netlink = openNetlink({ protocol: NETLINK.NETFILTER });
+    const tables = new Set(listTables(netlink).map(({ family, name }) => `${family} ${name}`));
+    return {
+      within: ({ family, table }) => (tables.has(`${family} ${table}`) ? netlink : undefined),
+      socket: netlink,
+      leave: () => holdAside(netlink.fd, HELD_MS),
+    };
+  } catch (error) {
+    if (error instanceof LinuxError && NO_NFTABLES.includes(error.errno))
+      return { within: () => undefined, socket: undefined, leave: () => {} };
+    throw error;
+  }
+}
+
+/** Deletes the selected jumps of table nat, of both families and both variants of iptables, with the chains that nothing else goes to. @throws CniError, NetlinkError */
+export function endJumps(
+  { environment }: Pick<Request, "environment">,
+  { within }: Remains,
+  select: () => JumpSelection,
+): void {
+  runAll(
+    ([4, 6] as const).map((family) => () => {
+      const netlink = within(IPTABLES_NAT[family]);
+      if (netlink === undefined && !hasLegacyTable(family, "nat")) return;
+      const jumps = select();
+      withIptables(`delete iptables rules of ${jumps.label}`, () => {
+        deleteJumps({ netlink, place: placeFor(environment) }, family, jumps);
+      });
+    }),
+  );
+}
