@@ -2,6 +2,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { CniError } from "../cni/error.ts";
 import { formatJson, parseJson } from "../cni/json.ts";
+import { readFile as readRegular } from "../linux/bounded-file.ts";
 import { isNetworkName } from "./attachment.ts";
 import { isMissing, reasonOf } from "./file-error.ts";
 import { sortKeys } from "./json-object.ts";
@@ -89,7 +90,7 @@ function readDirectory(directory: string): readonly fs.Dirent[] {
 
 function readFile(file: string): Uint8Array {
   try {
-    return fs.readFileSync(file);
+    return readRegular(file);
   } catch (error) {
     throw new CniError("ioFailure", `error reading ${file}: ${reasonOf(error)}`, { cause: error });
   }
