@@ -68,11 +68,15 @@ export function deleteIptablesRedirects(iptables: Iptables, family: Family, sele
 
 /** What of a family's rules is not there, in the words of `iptables -S`. @throws IptablesError */
 export function missingIptablesRules({ place }: Iptables, plan: Plan): readonly string[] {
-  const { localnet } = plan;
-  const guard = localnet === undefined ? [] : guardRules(localnet);
+  const { localnet, owner } = plan;
+  const listings = plan.families.map((family) => ({ family, listing: listTable(family.family, place) }));
+  const missing = listings.flatMap(({ family, listing }) => missingRules(listing, plan, family));
+  // The reference plugin keeps nobody from 127.0.0.1.
+  const isReferences = missing.length === 0 && !listings.some(({ listing }) => hasChain(listing, chainName(owner)));
+  const guard = localnet === undefined || isReferences ? [] : guardRules(localnet);
   return [
     ...missingFrom(guard, guard.length === 0 ? "" : listTable(4, place, { table: "raw", chain: "PREROUTING" })),
-    ...plan.families.flatMap((family) => missingRules(listTable(family.family, place), plan, family)),
+    ...missing,
   ];
 }
 
@@ -100,6 +104,10 @@ function addGuard(place: Place, link: string): void {
   const listing = listTable(4, place, { table: "raw", chain: "PREROUTING" });
   const missing = missingFrom(guardRules(link), listing);
   if (missing.length > 0) startRestore(4, formatInput(missing, "raw"), place)();
+}
+
+function hasChain(listing: string, chain: string): boolean {
+  return listing.split("\n").includes(`-N ${chain}`);
 }
 
 function missingFrom(rules: readonly string[], listing: string): readonly string[] {

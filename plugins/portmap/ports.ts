@@ -21,7 +21,7 @@ import { addConditions } from "./nftables-conditions.ts";
 import { heldByOthers } from "./nftables-held.ts";
 import { type Plan, planPorts } from "./plan.ts";
 import { containerAddresses, type Redirect } from "./redirect.ts";
-import { deleteReferenceRedirects, listReferenceRedirects } from "./reference.ts";
+import { deleteReferenceRedirects, hasReferenceRedirects } from "./reference.ts";
 
 /** Maps the plan's ports; ended again when the call fails. @throws CniError portConflict where another attachment has one of them */
 export function mapPorts(request: Request, { backend, plan }: { backend: Backend; plan: Plan }, defer: Defer): void {
@@ -83,9 +83,7 @@ export function checkPorts(backend: Backend, plan: Plan): readonly string[] {
 
 function checkNftables({ netlink }: Netfilter, plan: Plan): readonly string[] {
   if (netlink === undefined) return ["The kernel has no nf_tables"];
-  const addresses = plan.families.map(({ prefix }) => prefix.address);
-  const made = listReferenceRedirects(netlink, plan.owner, addresses).length;
-  return made >= redirectsOf(plan).length ? [] : verifyRedirects(netlink, plan);
+  return hasReferenceRedirects(netlink, plan.owner, redirectsOf(plan)) ? [] : verifyRedirects(netlink, plan);
 }
 
 function checkIptables(netfilter: Netfilter, plan: Plan): readonly string[] {

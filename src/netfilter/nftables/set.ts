@@ -1,8 +1,11 @@
+import { ERRNO } from "../../linux/errno.ts";
+import { NetlinkError } from "../../netlink/acknowledgement.ts";
 import type { Request } from "../../netlink/answers.ts";
 import { text, u32, u32be, u64be } from "../../netlink/codec.ts";
 import { decodeFields, encodeFields, type Values } from "../../netlink/fields.ts";
 import { NLM_F } from "../../netlink/message.ts";
 import { decodeNfgenmsg, encodeNfgenmsg } from "../../netlink/nfnetlink.ts";
+import type { Netlink } from "../../netlink/socket.ts";
 import { NFT_DATA } from "./data.ts";
 import { type Datatype, keyType, NO_BYTEORDER } from "./datatype.ts";
 import { NFT_MSG, nftRequest } from "./message.ts";
@@ -93,6 +96,19 @@ export function typedSet({ family, table, name, id, key, data, flags = 0 }: SetS
       { type: NFTNL_UDATA_SET.DATA_INTERVAL, value: u32.encode(0) },
     ],
   };
+}
+
+/** The sets and maps of a table, like `nft list sets table FAMILY TABLE`; none where there is no such table. @throws NetlinkError */
+export function listSets(netlink: Netlink, { family, table }: Omit<SetKey, "name">): readonly NamedSet[] {
+  const payload = encodeSet({ family, table });
+  const action = `list the sets of nftables table ${table}`;
+  try {
+    const found = netlink.request(nftRequest(NFT_MSG.GETSET, { payload, flags: NLM_F.DUMP, action }));
+    return found.map((message) => decodeSet(message.payload)).filter((set) => set.table === table);
+  } catch (error) {
+    if (error instanceof NetlinkError && error.errno === ERRNO.ENOENT) return [];
+    throw error;
+  }
 }
 
 /** The change `nft add set FAMILY TABLE NAME` or `add map`: no change where there is one of that name. */
