@@ -13,7 +13,6 @@ import { ensureGatewayAddresses } from "../../src/steps/bridge-address.ts";
 import { withBridges } from "../../src/steps/bridge-lock.ts";
 import { type Container, openContainer } from "../../src/steps/container.ts";
 import { enableForwarding } from "../../src/steps/forwarding.ts";
-import { checkPath } from "../../src/steps/host-path.ts";
 import { announceAddresses, configureInterface, prepareInterface } from "../../src/steps/interface.ts";
 import { masquerade, openMasqueradeBackend } from "../../src/steps/masquerade.ts";
 import type { Backend } from "../../src/steps/netfilter.ts";
@@ -24,6 +23,7 @@ import { type AddressPlan, planAddresses } from "./address-plan.ts";
 import { type BridgeConfig, parseBridgeConfig } from "./config.ts";
 import { ensureGateway } from "./gateway.ts";
 import { chooseMtu, refuseLosingIpv6, refuseMtuBelowIpv6, reportMtu } from "./mtu.ts";
+import { examineGateway } from "./obstacles.ts";
 import { removeEmptyBridges } from "./removal.ts";
 import type { SpoofGuard } from "./spoof-check.ts";
 import { admitIps, guardPort, openSpoofGuard } from "./spoof-check.ts";
@@ -166,7 +166,7 @@ function assignAddresses(
   const wanted = { addresses: plan.bridgeAddresses, force: config.forceAddress };
   const added = ensureGatewayAddresses(host, gateway, wanted, defer);
   for (const family of new Set(plan.bridgeAddresses.map(({ address }) => address.family))) enableForwarding(family);
-  if (added.length > 0) for (const line of checkPath(host, gateway.link, plan.ips)) request.log(line);
+  if (added.length > 0) examineGateway(request, host, { gateway: gateway.link, added, ips: plan.ips });
   if (backend !== undefined) masquerade(request, { backend, ips: plan.ips, keep: config.nonMasqueradeCIDRs }, defer);
   return { ...plan, vlanGateway: config.vlanGateway === undefined ? [] : [report(gateway.link)] };
 }
