@@ -27,6 +27,12 @@ export const EVERYWHERE: readonly Departure[] = [
     reason: "A container with IPAM has the addresses and routes of the result and no others",
   },
   {
+    path: / host sysctls net\/ipv6\/conf\/up0\/accept_ra$/,
+    reference: "1",
+    ours: "2",
+    reason: "The host keeps its default route by router advertisements when it becomes a router",
+  },
+  {
     path: / c\d+ links (eth0|net1) addr_info \d+ nodad$/,
     reference: undefined,
     ours: true,
