@@ -53,6 +53,11 @@ export class Caller {
     fs.writeFileSync(path.join(this.#state, "results", name), text);
   }
 
+  /** Takes a file out of the result cache. */
+  forget(name: string): void {
+    fs.rmSync(path.join(this.#state, "results", name));
+  }
+
   dispose(): void {
     this.lab.dispose();
   }

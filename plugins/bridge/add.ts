@@ -10,7 +10,7 @@ import { findLink } from "../../src/netlink/link/get.ts";
 import type { Link } from "../../src/netlink/link/message.ts";
 import { type Netlink, openNetlink } from "../../src/netlink/socket.ts";
 import { ensureBridge, pinBridgeMac, withBridge } from "../../src/steps/bridge.ts";
-import { ensureGatewayAddress } from "../../src/steps/bridge-address.ts";
+import { ensureGatewayAddresses } from "../../src/steps/bridge-address.ts";
 import { withBridges } from "../../src/steps/bridge-lock.ts";
 import { type Container, openContainer } from "../../src/steps/container.ts";
 import { enableForwarding } from "../../src/steps/forwarding.ts";
@@ -19,11 +19,12 @@ import { masquerade, openMasqueradeBackend } from "../../src/steps/masquerade.ts
 import type { Backend } from "../../src/steps/netfilter.ts";
 import { portAlias } from "../../src/steps/own-ports.ts";
 import { type Defer, undoOnError } from "../../src/steps/undo.ts";
-import { connectVeth, type VethPair, waitForPort } from "../../src/steps/veth.ts";
+import { connectVeth, forwards, type VethPair, waitForPort, waitForSpanningTree } from "../../src/steps/veth.ts";
 import { type AddressPlan, planAddresses } from "./address-plan.ts";
 import { type BridgeConfig, parseBridgeConfig } from "./config.ts";
 import { ensureGateway } from "./gateway.ts";
-import { chooseMtu, reportMtu } from "./mtu.ts";
+import { chooseMtu, refuseLosingIpv6, refuseMtuBelowIpv6, reportMtu } from "./mtu.ts";
+import { examineGateway } from "./obstacles.ts";
 import { removeEmptyBridges } from "./removal.ts";
 import type { SpoofGuard } from "./spoof-check.ts";
 import { admitIps, guardPort, openSpoofGuard } from "./spoof-check.ts";
@@ -76,6 +77,7 @@ function connect({ request, config, host, container, guard, defer }: Attachment)
   const mtu = chooseMtu(host, config.mtu, request.log);
   if (config.removeEmptyBridge) defer(() => removeEmptyBridges(request));
   const bridge = ensureBridge(host, { ...bridgeSpec(config), mtu }, defer);
+  refuseLosingIpv6(host, bridge, mtu);
   const spec = { ...vethSpec(request, config), mtu, bridge, container, up: guard === undefined };
   return { bridge, veth: withBridge(host, bridge, () => connectVeth(host, spec, defer)) };
 }
@@ -85,12 +87,14 @@ function furnish(attachment: Attachment, { bridge, veth }: { bridge: Link; veth:
   const { request, config, ipam, host, container, guard } = attachment;
   joinVlans(host, bridge, veth.port, planVlans(config));
   if (guard !== undefined) guardPort(host, guard, { request, bridge, veth });
-  const options = { enableDad: config.enabledad, foreseeable: guard?.check === "strict" };
+  const managed = ipam !== undefined;
+  const options = { enableDad: config.enabledad, foreseeable: guard?.check === "strict", managed };
   if (!config.disableContainerInterface) prepareInterface(container, veth.inside, options);
-  if (!config.disableContainerInterface) waitForPort(host, veth.port);
+  const port = config.disableContainerInterface ? undefined : waitForPort(host, veth.port);
   const links = settle(attachment, bridge, veth);
   const answer = ipam?.result();
-  const plan = answer && assignAddresses(attachment, { answer, bridge, veth });
+  const plan = answer && assignAddresses(attachment, { answer, bridge, veth, links });
+  if (port !== undefined && !forwards(port)) waitForSpanningTree(host, { bridge, port }, request.log);
   if (plan !== undefined) announceAddresses(container, veth.inside);
   return {
     interfaces: [links.bridge, links.port, { ...links.inside, sandbox: request.netns }, ...(plan?.vlanGateway ?? [])],
@@ -152,23 +156,27 @@ function vethSpec(request: Request, config: BridgeConfig) {
 /** Returns also what the result has to name besides: the gateway of a VLAN. */
 function assignAddresses(
   { request, config, host, container, backend, guard, defer }: Attachment,
-  { answer, bridge, veth }: { answer: Result; bridge: Link; veth: VethPair },
+  { answer, bridge, veth, links }: { answer: Result; bridge: Link; veth: VethPair; links: Links },
 ): AddressPlan & { readonly vlanGateway: readonly Interface[] } {
   if (answer.ips.length === 0) throw new CniError("delegateFailed", "IPAM plugin returned missing IP config");
   const plan = planAddresses(answer, config);
+  refuseMtuBelowIpv6(plan, links);
   if (guard !== undefined) admitIps(guard, { request, bridge, veth }, plan.ips);
-  configureInterface(container, veth.inside, plan);
+  configureInterface(container, veth.inside, { ...plan, enableDad: config.enabledad });
   const gateway = ensureGateway(host, { config, bridge, port: veth.port }, defer);
-  for (const address of plan.bridgeAddresses) {
-    ensureGatewayAddress(host, gateway, { address, force: config.forceAddress }, defer);
-  }
+  const wanted = { addresses: plan.bridgeAddresses, force: config.forceAddress };
+  const added = ensureGatewayAddresses(host, gateway, wanted, defer);
   for (const family of new Set(plan.bridgeAddresses.map(({ address }) => address.family))) enableForwarding(family);
+  if (added.length > 0) examineGateway(request, host, { gateway: gateway.link, added, ips: plan.ips });
   if (backend !== undefined) masquerade(request, { backend, ips: plan.ips, keep: config.nonMasqueradeCIDRs }, defer);
   return { ...plan, vlanGateway: config.vlanGateway === undefined ? [] : [report(gateway.link)] };
 }
 
+/** The links of an attachment as its result reports them. */
+type Links = Readonly<Record<"bridge" | "port" | "inside", Interface>>;
+
 /** The links as they are now that they are connected; the bridge with the MAC that it had before our port joined. */
-function settle({ host, request }: Attachment, bridge: Link, veth: VethPair) {
+function settle({ host, request }: Attachment, bridge: Link, veth: VethPair): Links {
   const now = getLinkBrief(host, bridge);
   pinBridgeMac(host, bridge, now);
   reportMtu({ before: bridge, now, port: veth.port }, request.log);

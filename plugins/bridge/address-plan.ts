@@ -1,6 +1,7 @@
 import type { IpConfig, Result, Route } from "../../src/cni/result.ts";
 import { type Address, type Family, offsetAddress } from "../../src/ip/address.ts";
 import { isSamePrefix, networkAddress, type Prefix } from "../../src/ip/prefix.ts";
+import { RT_TABLE } from "../../src/netlink/route/header.ts";
 
 /** Index of the container's interface in the result: the bridge is 0, the host's end of the veth 1. */
 export const CONTAINER_INTERFACE = 2;
@@ -41,9 +42,8 @@ function missingDefaults(ips: readonly IpConfig[], given: readonly Route[]): Rou
 }
 
 /** A default route without a gateway counts too: it leads through the address's own. One in another table does not. */
-function isDefault(route: Route, family: Family): boolean {
-  const { address, length } = route.dst;
-  return address.family === family && length === 0 && (route.gw !== undefined || route.table === undefined);
+function isDefault({ dst, table }: Route, family: Family): boolean {
+  return dst.address.family === family && dst.length === 0 && (!table || table === RT_TABLE.MAIN);
 }
 
 function defaultPrefix(gateway: Address): Prefix {

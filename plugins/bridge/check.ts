@@ -3,14 +3,17 @@ import { CniError } from "../../src/cni/error.ts";
 import { findIpamType, type Request, requirePrevResult } from "../../src/cni/request.ts";
 import type { Result } from "../../src/cni/result.ts";
 import { launch } from "../../src/linux/process.ts";
+import { BR_STATE } from "../../src/netlink/link/attributes.ts";
 import { findLink } from "../../src/netlink/link/get.ts";
 import type { Link } from "../../src/netlink/link/message.ts";
 import { type Netlink, openNetlink } from "../../src/netlink/socket.ts";
 import { addressesOf, checkAddresses, missingAddresses } from "../../src/steps/check-addresses.ts";
 import { type Container, openContainer } from "../../src/steps/container.ts";
 import { checkForwarding } from "../../src/steps/forwarding.ts";
+import { checkPath } from "../../src/steps/host-path.ts";
 import { checkMasquerade } from "../../src/steps/masquerade.ts";
 import { runAll } from "../../src/steps/undo.ts";
+import { forwards } from "../../src/steps/veth.ts";
 import { planAddresses } from "./address-plan.ts";
 import { type BridgeConfig, parseBridgeConfig } from "./config.ts";
 import { verifySpoofGuard } from "./spoof-check.ts";
@@ -114,6 +117,9 @@ function checkPort(
     ...(bridge !== undefined && port.master === bridge.index
       ? checkVlans(host, bridge, port, planVlans(config))
       : [`${what} is not a port of bridge "${config.bridge}"`]),
+    ...(port.up && port.port?.state !== BR_STATE.DISABLED && !forwards(port)
+      ? [`${what} does not forward: the bridge's spanning tree holds it back`]
+      : []),
     ...checkFlag(`${what} has hairpin mode`, config.hairpinMode, port.port?.hairpin),
     ...checkFlag(`${what} is isolated`, config.portIsolation, port.port?.isolated),
     ...(bridge === undefined || config.spoofCheck === undefined
@@ -134,6 +140,7 @@ function checkGateway({ request, config, result, host }: Inspection, bridge: Lin
     ...(name === undefined ? [] : checkVlanGateway(host, { bridge, name, config }, reported)),
     ...(link === undefined ? [] : missingAddresses(host, link, { what, prefixes })),
     ...[...new Set(prefixes.map(({ address }) => address.family))].flatMap(checkForwarding),
+    ...(link === undefined || prefixes.length === 0 ? [] : checkPath(host, link, ips)),
   ];
 }
 

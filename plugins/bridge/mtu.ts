@@ -1,9 +1,15 @@
+import { CniError } from "../../src/cni/error.ts";
+import type { Interface } from "../../src/cni/result.ts";
+import { isLinkLocal } from "../../src/ip/address.ts";
+import { formatPrefix } from "../../src/ip/prefix.ts";
+import { listAddresses } from "../../src/netlink/address/list.ts";
 import { IF_OPER } from "../../src/netlink/link/attributes.ts";
 import type { LinkBrief } from "../../src/netlink/link/brief.ts";
 import { findLink } from "../../src/netlink/link/get.ts";
 import type { Link } from "../../src/netlink/link/message.ts";
 import { findDefaultRoute } from "../../src/netlink/route/default.ts";
 import type { Netlink } from "../../src/netlink/socket.ts";
+import type { AddressPlan } from "./address-plan.ts";
 import type { BridgeConfig } from "./config.ts";
 
 /**
@@ -34,6 +40,35 @@ export function reportMtu(
   log(
     `Port "${port.name}" has MTU ${port.mtu}, bridge "${now.name}" and its other ports ${others}: packets of more than ${least} bytes are dropped between them; give all the same with "mtu"`,
   );
+}
+
+/** The lowest MTU with which the kernel has IPv6 on a link: below it takes all such addresses away. RFC 8200, 5 */
+const IPV6_MIN_MTU = 1280;
+
+/** Refuses an MTU with which a bridge would lose the IPv6 addresses that it has: it gets that of its smallest port. @throws CniError invalidConfig */
+export function refuseLosingIpv6(host: Netlink, bridge: Link, mtu: number): void {
+  if (mtu === 0 || mtu >= IPV6_MIN_MTU) return;
+  const lost = listAddresses(host, bridge, 6).find(({ prefix }) => !isLinkLocal(prefix.address));
+  if (lost === undefined) return;
+  const why = `bridge "${bridge.name}" has ${formatPrefix(lost.prefix)}, and would lose it`;
+  throw new CniError("invalidConfig", `Cannot use mtu ${mtu}: ${why}; IPv6 needs at least ${IPV6_MIN_MTU}`);
+}
+
+/** Refuses IPv6 addresses for which the MTU of the bridge, or of its port, is too small. @throws CniError invalidConfig, bridgeConflict */
+export function refuseMtuBelowIpv6(
+  { ips, bridgeAddresses }: Pick<AddressPlan, "ips" | "bridgeAddresses">,
+  { bridge, port }: { bridge: Interface; port: Interface },
+): void {
+  const own = ips.find(({ address }) => address.address.family === 6)?.address;
+  const gateway = bridgeAddresses.find(({ address }) => address.family === 6);
+  const isTooSmall = ({ mtu }: Interface) => mtu !== undefined && mtu < IPV6_MIN_MTU;
+  const need = `IPv6 needs at least ${IPV6_MIN_MTU}`;
+  if (own !== undefined && isTooSmall(port))
+    throw new CniError("invalidConfig", `Cannot use mtu ${port.mtu} with address ${formatPrefix(own)}: ${need}`);
+  if (gateway !== undefined && isTooSmall(bridge)) {
+    const message = `Cannot give bridge "${bridge.name}" address ${formatPrefix(gateway)}: its MTU is ${bridge.mtu}, ${need}`;
+    throw new CniError("bridgeConflict", message);
+  }
 }
 
 /** Never lo, whose MTU no other link has. */

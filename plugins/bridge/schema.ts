@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { dns, integer, mac, netConf, prefix, text } from "../../src/cni/fields.ts";
+import { dns, integer, interfaceMac, netConf, prefix, text } from "../../src/cni/fields.ts";
 
 const DEFAULT_BRIDGE = "cni0";
 
@@ -27,8 +27,8 @@ export function bridge() {
     macspoofchk: flag,
     spoofchk: z.optional(text()),
     dns: z.optional(dns()),
-    args: z.optional(z.object({ cni: z.optional(z.object({ mac: z.optional(mac()) })) })),
-    runtimeConfig: z.optional(z.object({ mac: z.optional(mac()) })),
+    args: z.optional(z.object({ cni: z.optional(z.object({ mac: z.optional(interfaceMac()) })) })),
+    runtimeConfig: z.optional(z.object({ mac: z.optional(interfaceMac()) })),
   });
 }
 

@@ -10,11 +10,27 @@ export interface TrunkEntry {
 
 /** The IDs of a trunk's VLANs, in ascending order, each once. @throws CniError invalidConfig in the reference's words */
 export function expandTrunk(entries: readonly TrunkEntry[]): readonly number[] {
-  const ids = new Set(entries.flatMap((entry) => [...expandRange(entry), ...expandId(entry)]));
-  return [...ids].sort((a, b) => a - b);
+  const ends = new Map<number, number>();
+  for (const entry of entries) {
+    for (const { first, last } of [...readRange(entry), ...readId(entry)]) {
+      ends.set(first, Math.max(last, ends.get(first) ?? 0));
+    }
+  }
+  const ids: number[] = [];
+  for (let id = 1, end = 0; id <= MAX_VLAN; id++) {
+    end = Math.max(end, ends.get(id) ?? 0);
+    if (id <= end) ids.push(id);
+  }
+  return ids;
 }
 
-function expandRange({ minID, maxID }: TrunkEntry): number[] {
+/** VLANs one after the other. */
+interface Span {
+  readonly first: number;
+  readonly last: number;
+}
+
+function readRange({ minID, maxID }: TrunkEntry): readonly Span[] {
   if (minID === undefined && maxID === undefined) return [];
   const both = "minID and maxID should be configured simultaneously";
   if (minID === undefined) return refuse(`${both}, minID is missing`, `maxID ${maxID}`);
@@ -22,13 +38,13 @@ function expandRange({ minID, maxID }: TrunkEntry): number[] {
   if (!isVlan(minID)) refuse("incorrect trunk minID parameter", `minID ${minID}, must be 1 to ${MAX_VLAN}`);
   if (!isVlan(maxID)) refuse("incorrect trunk maxID parameter", `maxID ${maxID}, must be 1 to ${MAX_VLAN}`);
   if (maxID < minID) refuse("minID is greater than maxID in trunk parameter", `minID ${minID}, maxID ${maxID}`);
-  return Array.from({ length: maxID - minID + 1 }, (_, offset) => minID + offset);
+  return [{ first: minID, last: maxID }];
 }
 
-function expandId({ id }: TrunkEntry): number[] {
+function readId({ id }: TrunkEntry): readonly Span[] {
   if (id === undefined) return [];
   if (!isVlan(id)) refuse("incorrect trunk id parameter", `id ${id}, must be 1 to ${MAX_VLAN}`);
-  return [id];
+  return [{ first: id, last: id }];
 }
 
 function isVlan(id: number): boolean {

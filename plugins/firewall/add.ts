@@ -1,6 +1,7 @@
 import { CniError } from "../../src/cni/error.ts";
 import type { Request } from "../../src/cni/request.ts";
 import type { Result } from "../../src/cni/result.ts";
+import { listDroppingChains } from "../../src/netfilter/forward-refusal.ts";
 import { selectOwner } from "../../src/netfilter/owner.ts";
 import { withIptables } from "../../src/steps/netfilter.ts";
 import { type Defer, undoOnError } from "../../src/steps/undo.ts";
@@ -20,6 +21,8 @@ export function add(request: Request): Result {
   refuseUnkept(firewalls, subject);
   const place = findPlace(subject, result);
   for (const refusal of firewalls.refusals) request.log(`The container may be cut off: ${refusal}`);
+  for (const chain of firewalls.netlink === undefined ? [] : listDroppingChains(firewalls.netlink))
+    request.log(`The container is cut off unless rules there accept its packets: ${chain}`);
   undoOnError(request.log, (defer) => tell(firewalls, { config, subject, place }, defer));
   return result;
 }

@@ -1,12 +1,13 @@
 import { CniError } from "../../src/cni/error.ts";
 import type { Request } from "../../src/cni/request.ts";
 import type { Family } from "../../src/ip/address.ts";
+import { findForwardRefusal } from "../../src/netfilter/forward-refusal.ts";
 import { findRestore, IptablesError, type Place, variantOf } from "../../src/netfilter/iptables/tool.ts";
 import type { Netlink } from "../../src/netlink/socket.ts";
 import { openNetfilter, withIptables } from "../../src/steps/netfilter.ts";
 import type { FirewallConfig } from "./config.ts";
 import { type Firewalld, findFirewalld } from "./firewalld.ts";
-import { ALL_TABLES, type FilterTable, findForwardRefusal, type Iptables } from "./iptables.ts";
+import { ALL_TABLES, type FilterTable, type Iptables } from "./iptables.ts";
 
 /** The host's firewalls that have to know of a container. */
 export interface Firewalls {
@@ -49,7 +50,7 @@ function findRefusing(iptables: Iptables, families: readonly Family[]): Readonly
   const tables = ALL_TABLES.filter(({ family }) => families.includes(family));
   return new Map(
     tables.flatMap((table) => {
-      const refusal = findForwardRefusal(iptables, table);
+      const refusal = findForwardRefusal(iptables.netlink, table);
       return refusal === undefined ? [] : [[table, refusal] as const];
     }),
   );

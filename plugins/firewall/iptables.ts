@@ -77,15 +77,6 @@ export function deleteFilterRules(iptables: Iptables, table: FilterTable, addres
   else deleteFromLegacy(iptables, table, own);
 }
 
-/** Why a table keeps packets from being forwarded that no rule of ours lets through, in words; undefined where it does not. @throws NetlinkError, LinuxError */
-export function findForwardRefusal(iptables: Iptables, table: FilterTable): string | undefined {
-  const forward = reader(iptables, table)(CHAIN.builtIn);
-  const name = formatTable(table);
-  if (forward?.policy === "DROP") return `chain FORWARD of ${name} has policy DROP`;
-  const target = forward?.rules().find((rule) => rule.target === "DROP" || rule.target === "REJECT")?.target;
-  return target && `chain FORWARD of ${name} has a rule with target ${target}`;
-}
-
 /** The name of the commands that change the table. */
 export function formatTable({ family, variant }: FilterTable): string {
   return `${family === 4 ? "iptables" : "ip6tables"}-${variant}`;

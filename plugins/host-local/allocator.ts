@@ -19,6 +19,8 @@ export interface LeaseBook {
   readonly reclaim: (where: RangeSet | Address) => boolean;
   /** Texts of the addresses that were released lately, the longest resting first. */
   readonly resting: () => readonly string[];
+  /** In words, who has the address; undefined where nobody says so. */
+  readonly holderOf: (address: Address) => string | undefined;
   /** In words, what became of the set's addresses. */
   readonly describe: (set: RangeSet) => string;
 }
@@ -43,7 +45,7 @@ export function allocateAddress(book: LeaseBook, demand: Demand): IpConfig {
   const { set, requested } = demand;
   const taken =
     regain(book, demand) ?? (requested === undefined ? takeNext(book, demand) : take(book, demand, requested));
-  if (taken === undefined) throw exhausted(set, requested, book.describe(set));
+  if (taken === undefined) throw exhausted(book, set, requested);
   const { address, range } = taken;
   const { gateway, subnet } = range;
   return { address: { address, length: subnet.length }, ...(gateway === undefined ? {} : { gateway }) };
@@ -134,13 +136,18 @@ function take(book: LeaseBook, { set, setIndex }: Demand, address: Address): Can
   return isOurs ? { address, range } : undefined;
 }
 
-function exhausted(set: RangeSet, requested: Address | undefined, details: string): CniError {
+function exhausted(book: LeaseBook, set: RangeSet, requested: Address | undefined): CniError {
   const ranges = formatRangeSet(set);
   if (requested === undefined) {
+    const details = book.describe(set);
     return new CniError("noAddressAvailable", `no IP addresses available in range set: ${ranges}`, { details });
   }
+  const text = formatAddress(requested);
+  const holder = book.holderOf(requested);
+  const details = holder === undefined ? {} : { details: `${text} is leased to ${holder}` };
   return new CniError(
     "addressUnavailable",
-    `requested IP address ${formatAddress(requested)} is not available in range set ${ranges}`,
+    `requested IP address ${text} is not available in range set ${ranges}`,
+    details,
   );
 }

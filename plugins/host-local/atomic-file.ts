@@ -1,9 +1,9 @@
 import fs from "#fs";
+import * as bounded from "../../src/linux/bounded-file.ts";
 import { errnoOf } from "./store-failure.ts";
 
-/** <fcntl.h> */
-const O_WRONLY = 0o1;
-const O_CREAT = 0o100;
+/** <fcntl.h>; non-blocking, so that a pipe in a file's place cannot hang us. */
+const O = { WRONLY: 0o1, CREAT: 0o100, NONBLOCK: 0o4000 } as const;
 
 /** A file being written, by who holds the folder's lock; whole only once it has its real name. */
 const DRAFT = ".new-";
@@ -58,7 +58,7 @@ export function replaceFile(folder: string, name: string, text: string): void {
  * place would cost 1 ms of an ADD on ext4, which makes an inode for it and then writes its data out at once.
  */
 export function overwriteFile(folder: string, name: string, text: string): void {
-  const fd = fs.openSync(`${folder}/${name}`, O_WRONLY | O_CREAT, 0o600);
+  const fd = fs.openSync(`${folder}/${name}`, O.WRONLY | O.CREAT | O.NONBLOCK, 0o600);
   try {
     fs.writeSync(fd, text);
     fs.ftruncateSync(fd, text.length);
@@ -133,7 +133,7 @@ export function readLink(path: string): string | undefined {
 /** The text of a file; undefined where it is gone or cannot be read, a folder for one. */
 export function readText(path: string): string | undefined {
   try {
-    return fs.readFileSync(path, "utf8");
+    return bounded.readText(path);
   } catch {
     return undefined;
   }

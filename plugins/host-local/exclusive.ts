@@ -10,6 +10,10 @@ import { withLock } from "./lock.ts";
 import { findDeadLeases, reclaimLeases } from "./reclaim.ts";
 import { storeFailure } from "./store-failure.ts";
 
+/** <fcntl.h>; non-blocking, so that a pipe in a file's place cannot hang us. */
+const O_RDONLY = 0;
+const O_NONBLOCK = 0o4000;
+
 /** A network's folder while a call works on it. */
 export interface OpenFolder {
   readonly folder: string;
@@ -112,7 +116,7 @@ function withGoLock<T>(folder: string, patience: number, act: (lock: GoLock) => 
 
 function openGoLock(folder: string): number | undefined {
   try {
-    return fs.openSync(goLockPath(folder), "r");
+    return fs.openSync(goLockPath(folder), O_RDONLY | O_NONBLOCK);
   } catch {
     return undefined;
   }

@@ -3,7 +3,7 @@ import { type Address, formatAddress } from "../../src/ip/address.ts";
 import type { LeaseBook } from "./allocator.ts";
 import * as files from "./atomic-file.ts";
 import type { OpenFolder } from "./exclusive.ts";
-import { type Attachment, addressesOf, formatLease, type Lease } from "./lease.ts";
+import { type Attachment, addressesOf, describeOwner, formatLease, isVoid, type Lease, ownerOf } from "./lease.ts";
 import { attempt, findLeases, lastName, listNames, readLast, readLeases } from "./lease-folder.ts";
 import { lookForNames } from "./lease-names.ts";
 import { findRecord, removeRecord, writeRecord } from "./lease-record.ts";
@@ -70,6 +70,10 @@ export function openBook(open: OpenFolder, { attachment, netns, releaseDelay }: 
         return reclaimLeases(folder, findDeadLeases(folder, readLeases(folder, names)), log) > 0;
       }),
     resting,
+    holderOf: (address) => {
+      const [lease] = attempt("read a lease", () => readLeases(folder, [formatAddress(address)]));
+      return lease === undefined || isVoid(lease) ? undefined : describeOwner(ownerOf(lease));
+    },
     describe: (set) => formatCounts(countAddresses(folder, set, resting())),
     undo: () => {
       for (const undo of [...undos.reverse(), recorder.restore]) tryUndo(open, undo);

@@ -1,5 +1,6 @@
 import fs from "#fs";
 import { type Address, parseAddress } from "../../src/ip/address.ts";
+import { readText } from "../../src/linux/bounded-file.ts";
 import * as files from "./atomic-file.ts";
 import { type Attachment, formatLease, isLeaseName, type Lease, selectLeases } from "./lease.ts";
 import { findRecord } from "./lease-record.ts";
@@ -43,7 +44,7 @@ export function findLeases(folder: string, attachment: Attachment, isIndexed: bo
 /** The address noted as the last of a range set. Where it cannot be told, allocation starts over, which is no harm. */
 export function readLast(folder: string, setIndex: number, log: (line: string) => void): Address | undefined {
   try {
-    return parseAddress(fs.readFileSync(`${folder}/${lastName(setIndex)}`, "utf8"));
+    return parseAddress(readText(`${folder}/${lastName(setIndex)}`));
   } catch (error) {
     if (errnoOf(error) !== "ENOENT") log(`Error retrieving last reserved ip: ${error}`);
     return undefined;

@@ -1,11 +1,14 @@
-import fs from "#fs";
 import { CniError } from "../../src/cni/error.ts";
 import type { Dns } from "../../src/cni/result.ts";
+import { decode, readFile } from "../../src/linux/bounded-file.ts";
+
+/** Bytes that such a file may hold. */
+const MOST = 1 << 20;
 
 /** The resolver settings in a file of resolv.conf(5)'s form. @throws CniError ioFailure */
 export function readResolvConf(path: string): Dns {
   try {
-    return parseResolvConf(fs.readFileSync(path, "utf8"));
+    return parseResolvConf(decode(readFile(path, MOST)));
   } catch (error) {
     throw new CniError(
       "ioFailure",

@@ -1,7 +1,7 @@
 import { CniError } from "../../src/cni/error.ts";
 import type { Request } from "../../src/cni/request.ts";
 import { formatPrefix, isSamePrefix, type Prefix } from "../../src/ip/prefix.ts";
-import { listAddresses } from "../../src/netlink/address/list.ts";
+import { findAddresses } from "../../src/netlink/address/list.ts";
 import { openContainer } from "../../src/steps/container.ts";
 import { getLoopback } from "./loopback.ts";
 
@@ -9,13 +9,12 @@ import { getLoopback } from "./loopback.ts";
 export function check(request: Request): void {
   const { netlink } = openContainer(request.netns);
   const lo = getLoopback(netlink);
-  const present = listAddresses(netlink, lo);
+  const reported = reportedAddresses(request);
+  const present = reported.length === 0 ? [] : findAddresses(netlink, lo, reported);
   const isMissing = (wanted: Prefix) => !present.some(({ prefix }) => isSamePrefix(prefix, wanted));
   const differences = [
     ...(lo.up ? [] : ["loopback interface is down"]),
-    ...reportedAddresses(request)
-      .filter(isMissing)
-      .map((prefix) => `loopback interface has no address ${formatPrefix(prefix)}`),
+    ...reported.filter(isMissing).map((prefix) => `loopback interface has no address ${formatPrefix(prefix)}`),
   ];
   if (differences.length > 0) throw new CniError("checkFailed", differences.join("; "));
 }

@@ -70,10 +70,14 @@ export function listIptablesRedirects(iptables: Iptables, family: Family, owner:
 
 /** What of a family's rules is not there, in the words of `iptables -S`. @throws IptablesError */
 export function missingIptablesRules(iptables: Iptables, plan: Plan): readonly string[] {
-  return plan.families.flatMap((family) => [
-    ...(needsGuard(family) && !isGuarded(iptables, family.family) ? guardRules(family.family) : []),
-    ...missingRules(listTable(family.family, iptables.place), plan, family),
-  ]);
+  const listings = plan.families.map((family) => ({ family, listing: listTable(family.family, iptables.place) }));
+  const missing = listings.flatMap(({ family, listing }) => missingRules(listing, plan, family));
+  // The reference plugin keeps nobody from 127.0.0.1.
+  const isReferences =
+    missing.length === 0 && !listings.some(({ listing }) => hasChain(listing, chainName(plan.owner)));
+  const needing = isReferences ? [] : plan.families.filter(needsGuard);
+  const unguarded = needing.filter(({ family }) => !isGuarded(iptables, family));
+  return [...unguarded.flatMap(({ family }) => guardRules(family)), ...missing];
 }
 
 function addFamily(
@@ -107,6 +111,10 @@ function addGuard(iptables: Iptables, family: Family): void {
 function isGuarded({ netlink }: Iptables, family: Family): boolean {
   const count = netlink === undefined ? 0 : countNftRules(netlink, family, { ...GUARD, text: GUARD_COMMENT });
   return count >= guardRules(family).length || findInLegacy(family, GUARD.table, [GUARD_COMMENT]).length > 0;
+}
+
+function hasChain(listing: string, chain: string): boolean {
+  return listing.split("\n").includes(`-N ${chain}`);
 }
 
 /** Another call may have made one of the shared chains meanwhile: then nothing was changed, and the table is read anew. */

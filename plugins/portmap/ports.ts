@@ -19,7 +19,7 @@ import { addConditions } from "./nftables-conditions.ts";
 import { heldByOthers } from "./nftables-held.ts";
 import { type Plan, planPorts } from "./plan.ts";
 import { containerAddresses, type Redirect } from "./redirect.ts";
-import { deleteReferenceRedirects, listReferenceRedirects } from "./reference.ts";
+import { deleteReferenceRedirects, hasReferenceRedirects } from "./reference.ts";
 import { REFERENCE_TABLES, TABLE } from "./tables.ts";
 
 /** Maps the plan's ports; ended again when the call fails. @throws CniError portConflict where another attachment has one of them */
@@ -92,9 +92,7 @@ export function checkPorts(backend: Backend, plan: Plan): readonly string[] {
 
 function checkNftables({ netlink }: Netfilter, plan: Plan): readonly string[] {
   if (netlink === undefined) return ["The kernel has no nf_tables"];
-  const addresses = plan.families.map(({ prefix }) => prefix.address);
-  const made = listReferenceRedirects(netlink, plan.owner, addresses).length;
-  return made >= redirectsOf(plan).length ? [] : verifyRedirects(netlink, plan);
+  return hasReferenceRedirects(netlink, plan.owner, redirectsOf(plan)) ? [] : verifyRedirects(netlink, plan);
 }
 
 function checkIptables(netfilter: Netfilter, plan: Plan): readonly string[] {

@@ -6,8 +6,10 @@ import { deleteRule, listRules, type Rule } from "../../src/netfilter/nftables/r
 import { findComment } from "../../src/netfilter/nftables/userdata.ts";
 import type { Owner } from "../../src/netfilter/owner.ts";
 import { NetlinkError } from "../../src/netlink/acknowledgement.ts";
+import { u16be } from "../../src/netlink/codec.ts";
 import type { Netlink } from "../../src/netlink/socket.ts";
 import { isSameBytes } from "../../src/platform/bytes.ts";
+import type { Redirect } from "./redirect.ts";
 import { REFERENCE_TABLES } from "./tables.ts";
 
 /** Where the reference plugin's nftables backend has a rule for each mapping, and those that masquerade. */
@@ -24,8 +26,21 @@ export function deleteReferenceRedirects(netlink: Netlink, owner: Owner, address
   applyCurrent(netlink, { action }, () => listReferenceRedirects(netlink, owner, addresses).map(deleteRule));
 }
 
+/** Whether the reference plugin's nftables backend has mapped all of these for a container. @throws NetlinkError */
+export function hasReferenceRedirects(netlink: Netlink, owner: Owner, redirects: readonly Redirect[]): boolean {
+  const rules = listReferenceRedirects(
+    netlink,
+    owner,
+    redirects.map(({ to }) => to),
+  );
+  return redirects.every(({ hostPort, to, toPort }) => {
+    const values = [u16be.encode(hostPort), encodeAddress(to), u16be.encode(toPort)];
+    return rules.some((rule) => values.every((value) => holds(rule, value)));
+  });
+}
+
 /** The same rules. @throws NetlinkError */
-export function listReferenceRedirects(
+function listReferenceRedirects(
   netlink: Netlink,
   { containerId }: Owner,
   addresses: readonly Address[],

@@ -6,12 +6,13 @@ import { withNetns } from "../../src/linux/netns.ts";
 import { findSysctl, writeSysctl } from "../../src/linux/sysctl.ts";
 import { getLink } from "../../src/netlink/link/get.ts";
 import type { Link } from "../../src/netlink/link/message.ts";
+import { addressesOf } from "../../src/steps/check-addresses.ts";
 import { type Container, openContainer } from "../../src/steps/container.ts";
 import { type Defer, runAll, undoOnError } from "../../src/steps/undo.ts";
 import { refuseForbidden } from "./allow-list.ts";
 import { backupFile, removeBackup, saveBackup } from "./backup.ts";
 import { parseTuningConfig, type TuningConfig } from "./config.ts";
-import { applySettings, currentSettings, isEmpty, type LinkSettings } from "./link-settings.ts";
+import { applySettings, currentSettings, isEmpty, type LinkSettings, refuseLosingIpv6 } from "./link-settings.ts";
 import type { Sysctl } from "./sysctl-name.ts";
 
 /** Sets parameters of the container's kernel and interface. Whatever fails, everything is as it was before. */
@@ -19,6 +20,7 @@ export function add(request: Request): Result {
   const config = parseTuningConfig(request);
   refuseForbidden(config.sysctls);
   const result = requirePrevResult(request);
+  refuseLosingIpv6(config.settings, addressesOf(result, request.ifname));
   if (config.sysctls.length === 0 && isEmpty(config.settings)) return result;
   return undoOnError(request.log, (defer) => {
     const container = openContainer(request.netns);

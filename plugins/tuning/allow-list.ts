@@ -1,5 +1,5 @@
-import fs from "#fs";
 import { CniError } from "../../src/cni/error.ts";
+import { decode, readFile } from "../../src/linux/bounded-file.ts";
 import { ERRNO, errnoOf } from "../../src/linux/errno.ts";
 import type { Sysctl } from "./sysctl-name.ts";
 
@@ -20,7 +20,7 @@ export function refuseForbidden(sysctls: readonly Sysctl[]): void {
 
 function readAllowList(): readonly string[] | undefined {
   try {
-    const lines = fs.readFileSync(ALLOW_LIST, "utf8").split("\n");
+    const lines = decode(readFile(ALLOW_LIST)).split("\n");
     return lines.map((line) => line.trim()).filter((line) => line !== "");
   } catch (error) {
     if (errnoOf(error) === ERRNO.ENOENT) return undefined;

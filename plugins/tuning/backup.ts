@@ -3,6 +3,7 @@ import path from "#path";
 import { parseConfig } from "../../src/cni/config.ts";
 import { formatJson, parseJson } from "../../src/cni/json.ts";
 import type { Attachment } from "../../src/cni/request.ts";
+import { readFile } from "../../src/linux/bounded-file.ts";
 import { ERRNO, errnoOf } from "../../src/linux/errno.ts";
 import { makeFolders } from "../../src/linux/folder.ts";
 import type { LinkSettings } from "./link-settings.ts";
@@ -30,14 +31,14 @@ export function saveBackup(file: string, { settings, network }: Backup): void {
 
 /** Reads the file; undefined where there is none. @throws SyntaxError, CniError invalidConfig where it is no such file */
 export function readBackup(file: string): Backup | undefined {
-  let text: string;
+  let bytes: Uint8Array;
   try {
-    text = fs.readFileSync(file, "utf8");
+    bytes = readFile(file);
   } catch (error) {
     if (isGone(error)) return undefined;
     throw error;
   }
-  const { network, ...settings } = parseConfig(backup, parseJson(new TextEncoder().encode(text)), file);
+  const { network, ...settings } = parseConfig(backup, parseJson(bytes), file);
   return { settings, network };
 }
 

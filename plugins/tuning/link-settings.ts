@@ -1,4 +1,7 @@
+import { CniError } from "../../src/cni/error.ts";
+import type { IpConfig } from "../../src/cni/result.ts";
 import type { Mac } from "../../src/ip/mac.ts";
+import { formatPrefix } from "../../src/ip/prefix.ts";
 import type { Link, LinkId } from "../../src/netlink/link/message.ts";
 import { setLink } from "../../src/netlink/link/set.ts";
 import type { Netlink } from "../../src/netlink/socket.ts";
@@ -15,6 +18,17 @@ export interface LinkSettings {
 /** Whether there is nothing to set. */
 export function isEmpty(settings: LinkSettings): boolean {
   return Object.values(settings).every((value) => value === undefined);
+}
+
+/** The lowest MTU with which the kernel has IPv6 on a link: below it takes all such addresses away. RFC 8200, 5 */
+const IPV6_MIN_MTU = 1280;
+
+/** Refuses an MTU with which the interface would lose one of its addresses. @throws CniError invalidConfig */
+export function refuseLosingIpv6({ mtu }: LinkSettings, ips: readonly IpConfig[]): void {
+  const lost = ips.find(({ address }) => address.address.family === 6)?.address;
+  if (mtu === undefined || mtu >= IPV6_MIN_MTU || lost === undefined) return;
+  const message = `Cannot use mtu ${mtu} with address ${formatPrefix(lost)}: IPv6 needs at least ${IPV6_MIN_MTU}`;
+  throw new CniError("invalidConfig", message);
 }
 
 /** How the link is now, in all that `wanted` sets. */

@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { integer, mac, netConf, scalar } from "../../src/cni/fields.ts";
+import { integer, interfaceMac, mac, netConf, scalar } from "../../src/cni/fields.ts";
 import { readAbsolutePath } from "../../src/cni/scalars.ts";
 
 /** The kernel's limits: `int`, and `unsigned int`. */
@@ -12,7 +12,7 @@ export function tuning() {
     ...wishes(),
     dataDir: dataDir(),
     args: z.optional(z.object({ cni: z.optional(z.object(wishes())) })),
-    runtimeConfig: z.optional(z.object({ mac: z.optional(mac()) })),
+    runtimeConfig: z.optional(z.object({ mac: z.optional(interfaceMac()) })),
   });
 }
 
@@ -32,7 +32,7 @@ export function backup() {
 function wishes() {
   return {
     sysctl: z.optional(z.record(z.string(), z.string())),
-    mac: z.optional(mac()),
+    mac: z.optional(interfaceMac()),
     mtu: z.optional(integer({ min: 0, max: MAX_MTU })),
     promisc: z.optional(z.boolean()),
     allmulti: z.optional(z.boolean()),

@@ -1,4 +1,4 @@
-import { type Mac, parseMac } from "../ip/mac.ts";
+import { isInterfaceMac, type Mac, parseMac } from "../ip/mac.ts";
 import { CniError } from "./error.ts";
 
 /**
@@ -29,9 +29,10 @@ export function parseCniArgs<Name extends string>(
 export function parseMacArg(text: string): Mac | undefined {
   const value = parseCniArgs(text, ["MAC"]).MAC ?? "";
   const mac = parseMac(value);
-  if (mac !== undefined || value === "") return mac;
+  if (value === "" || (mac !== undefined && isInterfaceMac(mac))) return mac;
   const pair = JSON.stringify(`MAC=${value}`);
-  return refuse(`ARGS: error parsing value of pair ${pair}: must be a hardware address`);
+  const requirement = mac === undefined ? "a hardware address" : "of 6 bytes, not multicast, not zero";
+  return refuse(`ARGS: error parsing value of pair ${pair}: must be ${requirement}`);
 }
 
 function parseBoolean(value: string, pair: string): boolean {

@@ -2,7 +2,10 @@ import * as z from "zod/mini";
 import { CniError } from "./error.ts";
 import { describeIssue } from "./issue.ts";
 import { matchKeys } from "./keys.ts";
-import { readAddress, readMac, readPrefix } from "./scalars.ts";
+import { readAddress, readInterfaceMac, readMac, readPrefix } from "./scalars.ts";
+
+/** What an interface may be given. */
+const INTERFACE_MAC = "a hardware address such as 0a:58:0a:01:00:02, of 6 bytes, not multicast, not zero";
 
 /** What parseConfig does by zod. @throws CniError invalidConfig */
 export function parseBySchema<S extends z.ZodMiniType>(schema: S, json: unknown, name: string): z.output<S> {
@@ -48,6 +51,9 @@ export const prefix = once(() => scalar("an IP prefix such as 10.1.0.0/16", read
 /** A hardware address as text; "" is unset. */
 export const mac = once(() => scalar("a hardware address such as 0a:58:0a:01:00:02", readMac));
 
+/** The hardware address that an interface is to be given, as text; "" is unset. */
+export const interfaceMac = once(() => scalar(INTERFACE_MAC, readInterfaceMac));
+
 /** Resolver settings. SPEC.md, "dns" */
 export const dns = once(() => {
   const list = z.optional(z.array(text()));
@@ -56,7 +62,8 @@ export const dns = once(() => {
 
 /** A route, in a configuration and in a result alike. SPEC.md, "routes" */
 export const route = once(() => {
-  const number = z.optional(integer());
+  // __u32, and unsigned char in struct rtmsg. <linux/rtnetlink.h>
+  const number = z.optional(integer({ min: 0, max: 0xffffffff }));
   return z.object({
     dst: prefix(),
     gw: z.optional(address()),
@@ -64,7 +71,7 @@ export const route = once(() => {
     advmss: number,
     priority: number,
     table: number,
-    scope: number,
+    scope: z.optional(integer({ min: 0, max: 0xff })),
   });
 });
 

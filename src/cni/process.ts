@@ -6,6 +6,9 @@ import { pause } from "./pause.ts";
 import { type Edge, type Plugin, servePlugin } from "./plugin.ts";
 import { serveResident } from "./resident.ts";
 
+/** Bytes of standard input: more than any list of networks or of attachments has. */
+const MOST_INPUT = 1 << 24;
+
 /** The plugin of this image that a path calls, as its process would find it by argv[0]; undefined for a path that calls none. */
 export type FindPlugin = (path: string) => Plugin | undefined;
 
@@ -48,11 +51,13 @@ export function processEdge(): Edge {
 
 function readAll(fd: number): Uint8Array {
   const chunks: Uint8Array[] = [];
-  for (;;) {
+  for (let size = 0; ; ) {
     const chunk = new Uint8Array(8192);
     const length = retry(() => fs.readSync(fd, chunk));
     if (length === 0) break;
     chunks.push(chunk.subarray(0, length));
+    size += length;
+    if (size > MOST_INPUT) throw new RangeError(`it is more than ${MOST_INPUT} bytes`);
   }
   const [first] = chunks;
   return first !== undefined && chunks.length === 1 ? first : concat(chunks);

@@ -1,5 +1,5 @@
 import { type Address, parseAddress } from "../ip/address.ts";
-import { type Mac, parseMac } from "../ip/mac.ts";
+import { isInterfaceMac, type Mac, parseMac } from "../ip/mac.ts";
 import { type Prefix, parsePrefix } from "../ip/prefix.ts";
 
 // Readers of the texts that a configuration's fields hold: each gives the value, or null where it refuses the text.
@@ -22,6 +22,12 @@ export function readPrefixText(text: string): string | null {
 /** A hardware address; "" is unset. */
 export function readMac(text: string): Mac | undefined | null {
   return text === "" ? undefined : (parseMac(text) ?? null);
+}
+
+/** The hardware address that an Ethernet interface is to have; "" is unset. */
+export function readInterfaceMac(text: string): Mac | undefined | null {
+  const mac = readMac(text);
+  return mac === undefined || mac === null || isInterfaceMac(mac) ? mac : null;
 }
 
 /** A path, which the kernel can be given. */

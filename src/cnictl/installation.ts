@@ -4,6 +4,7 @@ import fs from "#fs";
 import path from "#path";
 import { parseConfig } from "../cni/config.ts";
 import { formatJson, parseJson } from "../cni/json.ts";
+import { readFile } from "../linux/bounded-file.ts";
 import { isMissing, reasonOf } from "../runtime/file-error.ts";
 
 /** What an installation says of itself, in a file beside its executables. */
@@ -43,7 +44,7 @@ export function findManifest(directory: string): Manifest | undefined {
   const file = path.join(directory, MANIFEST);
   const schema = z.object({ version: z.string(), images: z.array(z.string()), names: z.array(z.string()) });
   try {
-    const manifest = parseConfig(() => schema, parseJson(fs.readFileSync(file)));
+    const manifest = parseConfig(() => schema, parseJson(readFile(file)));
     return { ...manifest, names: manifest.names.filter(isFileName) };
   } catch (cause) {
     if (isMissing(cause)) return undefined;

@@ -6,6 +6,7 @@ import { openNetns } from "../linux/netns.ts";
 import { launch } from "../linux/process.ts";
 import { add } from "./add.ts";
 import { check } from "./check.ts";
+import { clean } from "./clean.ts";
 import { runCnictl } from "./command.ts";
 import { del } from "./del.ts";
 import { gc } from "./gc.ts";
@@ -24,7 +25,7 @@ export function runTool({ names, version }: { readonly names: readonly string[];
         launch,
         isLiving,
       },
-      [add, check, del, gc, status, install, uninstall],
+      [add, check, del, gc, clean, status, install, uninstall],
     ),
   );
 }

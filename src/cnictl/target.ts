@@ -83,7 +83,12 @@ export function readTarget(
 
 /** The network of that name in NETCONFPATH. @throws NetworkNotFound, CniError */
 export function findNetwork(edge: Edge, name: string): Network {
-  return loadNetwork(setOr(edge.environment["NETCONFPATH"], NETWORK_DIRECTORY), name);
+  return loadNetwork(networkDirectory(edge), name);
+}
+
+/** Where network lists lie. */
+export function networkDirectory({ environment }: Pick<Edge, "environment">): string {
+  return setOr(environment["NETCONFPATH"], NETWORK_DIRECTORY);
 }
 
 /** The world as plugins are run in it. */

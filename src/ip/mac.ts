@@ -20,6 +20,12 @@ export function parseMac(text: string): Mac | undefined {
   return isWhole && LENGTHS.includes(pairs.length) ? pairs.join(":") : undefined;
 }
 
+/** Whether an Ethernet interface may have it: 6 bytes, not a group's, not zero. IEEE 802-2014, 8.2 */
+export function isInterfaceMac(mac: Mac): boolean {
+  const [first = 0, ...rest] = encodeMac(mac);
+  return rest.length === 5 && first % 2 === 0 && [first, ...rest].some((byte) => byte !== 0);
+}
+
 /** The bytes of a hardware address, as the kernel takes them in IFLA_ADDRESS. */
 export function encodeMac(mac: Mac): Uint8Array {
   const bytes = new Uint8Array((mac.length + 1) / 3);

@@ -9,7 +9,7 @@ export interface Owner {
 }
 
 /** Bytes of a comment that the nft tool reads back, its NUL apart: NFTNL_UDATA_COMMENT_MAXLEN of libnftnl. */
-const COMMENT_MAX = 128;
+export const COMMENT_MAX = 128;
 
 /** Hexadecimal digits of a SHA-512 that stand for a network, and for an interface of a container. */
 const HASH_LENGTH = 16;

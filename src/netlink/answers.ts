@@ -15,6 +15,8 @@ export interface Request {
   readonly action: string;
   /** Error numbers that are an answer too, and none to be thrown: that there is no such object. */
   readonly expected?: readonly number[];
+  /** Whether a message of a list is wanted, by its payload; what is not is dropped as it comes. All are unless this says otherwise. */
+  readonly keep?: ((payload: Uint8Array) => boolean) | undefined;
 }
 
 /** What the kernel answered, without acknowledgements. `interrupted`: a list changed while it was sent, and may be wrong. */
@@ -38,10 +40,10 @@ export function collectAnswers(
     for (const message of options.receive()) {
       const request = requests.get(message.sequence);
       if (request === undefined) continue;
-      interrupted ||= (message.flags & NLM_F.MULTI) !== 0 && (message.flags & NLM_F.DUMP_INTR) !== 0;
+      interrupted ||= isInterrupted(message);
       if (isVerdict(message)) refuseFailure(message, request);
-      else messages.push(message);
-      if (isVerdict(message) || isWhole(request)) pending.delete(message.sequence);
+      else if (isKept(message, request)) messages.push(message);
+      if (isLast(message, request)) pending.delete(message.sequence);
     }
   }
   return { messages, interrupted };
@@ -69,6 +71,18 @@ function findAwaited(requests: ReadonlyMap<number, Request>, awaited: (request: 
 
 function isVerdict(message: Message): boolean {
   return message.type === NLMSG.ERROR || message.type === NLMSG.DONE;
+}
+
+function isLast(message: Message, request: Request): boolean {
+  return isVerdict(message) || isWhole(request);
+}
+
+function isInterrupted({ flags }: Message): boolean {
+  return (flags & NLM_F.MULTI) !== 0 && (flags & NLM_F.DUMP_INTR) !== 0;
+}
+
+function isKept({ payload }: Message, { keep }: Request): boolean {
+  return keep === undefined || keep(payload);
 }
 
 function refuseFailure(message: Message, request: Request): void {

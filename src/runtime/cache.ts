@@ -2,6 +2,7 @@ import fs from "#fs";
 import path from "#path";
 import { CniError } from "../cni/error.ts";
 import { parseJson } from "../cni/json.ts";
+import { readFile as readRegular } from "../linux/bounded-file.ts";
 import { type Attachment, isAttachment } from "./attachment.ts";
 import { type CachedEntry, type CacheEntry, findEntry, formatEntry } from "./cache-entry.ts";
 import { isMissing, reasonOf } from "./file-error.ts";
@@ -93,7 +94,7 @@ function readEntry(file: string): CachedEntry | undefined {
 
 function readIfPossible(file: string): Uint8Array | undefined {
   try {
-    return fs.readFileSync(file);
+    return readRegular(file);
   } catch {
     return undefined;
   }

@@ -43,6 +43,14 @@ export function collectGarbage(runtime: Runtime, { network, isValid }: Collectio
   return { deleted, kept };
 }
 
+/**
+ * Runs GC on every plugin of a network, which is told of the attachments that may stay, whatever its cache and its list say. Goes on past
+ * errors. @throws AggregateError of CniErrors
+ */
+export function collectPlugins(runtime: Runtime, network: Network, validAttachments: readonly ValidAttachment[]): void {
+  runAll(network.plugins.map((plugin) => () => collectPlugin(runtime, { network, plugin, validAttachments })));
+}
+
 function asValid({ containerId, ifname }: Attachment): ValidAttachment {
   return { containerID: containerId, ifname };
 }

@@ -2,6 +2,7 @@ import fs from "#fs";
 import path from "#path";
 import { CniError } from "../cni/error.ts";
 import { formatJson, parseJson } from "../cni/json.ts";
+import { readFile as readRegular } from "../linux/bounded-file.ts";
 import type { FolderEntry } from "../platform/file-system.ts";
 import { isNetworkName } from "./attachment.ts";
 import { isMissing, reasonOf } from "./file-error.ts";
@@ -90,7 +91,7 @@ function readDirectory(directory: string): readonly FolderEntry[] {
 
 function readFile(file: string): Uint8Array {
   try {
-    return fs.readFileSync(file);
+    return readRegular(file);
   } catch (error) {
     throw new CniError("ioFailure", `error reading ${file}: ${reasonOf(error)}`, { cause: error });
   }

@@ -1,14 +1,21 @@
 import { CniError } from "../cni/error.ts";
+import { isLinkLocal } from "../ip/address.ts";
+import { linkLocalAddress } from "../ip/link-local.ts";
 import { broadcastAddress, formatPrefix, isSamePrefix, type Prefix, prefixContains } from "../ip/prefix.ts";
 import { ERRNO } from "../linux/errno.ts";
+import { writeSysctl } from "../linux/sysctl.ts";
 import { NetlinkError } from "../netlink/acknowledgement.ts";
 import { addAddress } from "../netlink/address/add.ts";
 import { deleteAddress } from "../netlink/address/delete.ts";
 import { listAddresses } from "../netlink/address/list.ts";
+import type { LinkAddress } from "../netlink/address/message.ts";
 import type { Link } from "../netlink/link/message.ts";
 import { setLink } from "../netlink/link/set.ts";
 import type { Netlink } from "../netlink/socket.ts";
 import type { Defer } from "./undo.ts";
+
+/** How often a link-local address is tried to be given: the kernel gives it, too, at any moment. */
+const LINK_LOCAL_ATTEMPTS = 3;
 
 /** The host's own interface in a network: the bridge itself, or that in a VLAN of it. */
 export interface Gateway {
@@ -18,20 +25,32 @@ export interface Gateway {
 }
 
 /**
- * Gives a gateway an address, like `ip address add PREFIX dev NAME`, and pins its MAC where that is new. Another IPv4
- * address, or an IPv6 one of an overlapping prefix, is in the way: it is replaced with `force`, else refused.
- * When the call fails the address goes again, unless somebody else has come to use the gateway.
+ * Gives a gateway its addresses, like `ip address add PREFIX dev NAME`, and pins its MAC where one is new; returns those that are.
+ * Another IPv4 address, or an IPv6 one of an overlapping prefix, is in the way: it is replaced with `force`, else refused.
+ * They serve at once on return. When the call fails they go again, unless somebody else has come to use the gateway.
  * @throws CniError bridgeConflict
  */
-export function ensureGatewayAddress(
+export function ensureGatewayAddresses(
+  host: Netlink,
+  gateway: Gateway,
+  wanted: { addresses: readonly Prefix[]; force: boolean },
+  defer: Defer,
+): readonly Prefix[] {
+  return wanted.addresses.filter((address) => ensureGatewayAddress(host, gateway, { ...wanted, address }, defer));
+}
+
+/** Whether this call added it. */
+function ensureGatewayAddress(
   host: Netlink,
   { link, isUnused }: Gateway,
-  { address, force }: { address: Prefix; force: boolean },
+  { address, addresses, force }: { address: Prefix; addresses: readonly Prefix[]; force: boolean },
   defer: Defer,
-): void {
-  const present = listAddresses(host, link, address.address.family).map(({ prefix }) => prefix);
-  if (present.some((prefix) => isSamePrefix(prefix, address))) return;
-  for (const other of present.filter((prefix) => isInTheWay(prefix, address))) {
+): boolean {
+  const found = listAddresses(host, link, address.address.family);
+  const present = found.map(({ prefix }) => prefix);
+  const isWanted = (prefix: Prefix) => addresses.some((each) => isSamePrefix(each, prefix));
+  if (present.some((prefix) => isSamePrefix(prefix, address))) return false;
+  for (const other of present.filter((prefix) => !isWanted(prefix) && isInTheWay(prefix, address))) {
     if (!force) {
       const message = `"${link.name}" already has an IP address different from ${formatPrefix(address)}`;
       throw new CniError("bridgeConflict", message, {
@@ -41,19 +60,50 @@ export function ensureGatewayAddress(
     deleteAddress(host, link, other);
     defer(() => addAddress(host, link, { prefix: other, broadcast: broadcastAddress(other) }));
   }
-  if (!addIfMissing(host, link, address)) return;
+  if (address.address.family === 6) ensureLinkLocal(host, link, found);
+  if (!addIfMissing(host, link, address)) return false;
   defer(() => {
     if (isUnused()) deleteAddress(host, link, address);
   });
   setLink(host, link, { mac: link.mac });
+  return true;
+}
+
+/**
+ * The kernel asks for a container's MAC from the gateway's link-local address, and does not ask while that is tentative, which it is
+ * for two seconds from the first port on: nothing that comes from elsewhere would reach the container. So it is given once
+ * more, without detection of duplicates.
+ */
+function ensureLinkLocal(host: Netlink, link: Link, found: readonly LinkAddress[]): void {
+  if (found.some(({ prefix, tentative }) => isLinkLocal(prefix.address) && !tentative)) return;
+  const own = { address: linkLocalAddress(link.mac), length: 64 };
+  for (let attempt = 0; attempt < LINK_LOCAL_ATTEMPTS && !addIfMissing(host, link, own); attempt++) {
+    deleteIfThere(host, link, own);
+  }
+}
+
+function deleteIfThere(host: Netlink, link: Link, address: Prefix): void {
+  try {
+    deleteAddress(host, link, address);
+  } catch (error) {
+    if (!(error instanceof NetlinkError) || error.errno !== ERRNO.EADDRNOTAVAIL) throw error;
+  }
 }
 
 /** Whether this call added it: another one may have, at the same moment. */
 function addIfMissing(host: Netlink, link: Link, address: Prefix): boolean {
+  // Without detection of duplicates, which would keep an IPv6 gateway from answering for its first second.
+  const withoutDad = address.address.family === 6;
+  const add = () => addAddress(host, link, { prefix: address, broadcast: broadcastAddress(address), withoutDad });
   try {
-    // Without detection of duplicates, which would keep an IPv6 gateway from answering for its first second.
-    const withoutDad = address.address.family === 6;
-    addAddress(host, link, { prefix: address, broadcast: broadcastAddress(address), withoutDad });
+    try {
+      add();
+    } catch (error) {
+      if (!(error instanceof NetlinkError) || error.errno !== ERRNO.EACCES) throw error;
+      // A host without IPv6 on its own links (disable_ipv6) has it here, where a container is to have it.
+      writeSysctl(`net/ipv6/conf/${link.name}/disable_ipv6`, "0");
+      add();
+    }
     return true;
   } catch (error) {
     if (error instanceof NetlinkError && error.errno === ERRNO.EEXIST) return false;

@@ -1,12 +1,17 @@
 import type { IpConfig, Result, Route } from "../cni/result.ts";
-import { ADDRESS_BITS, formatAddress, isSameAddress } from "../ip/address.ts";
-import { formatPrefix, isSamePrefix, network, type Prefix } from "../ip/prefix.ts";
-import { listAddresses } from "../netlink/address/list.ts";
+import { ADDRESS_BITS, type Address, type Family, formatAddress, isSameAddress } from "../ip/address.ts";
+import { formatPrefix, isSamePrefix, network, networkAddress, type Prefix, prefixContains } from "../ip/prefix.ts";
+import { NetlinkError } from "../netlink/acknowledgement.ts";
+import { findAddresses, listFirstAddresses } from "../netlink/address/list.ts";
 import type { Link, LinkId } from "../netlink/link/message.ts";
+import { ELSEWHERE } from "../netlink/route/default.ts";
 import { RT_TABLE } from "../netlink/route/header.ts";
-import { listRoutes } from "../netlink/route/list.ts";
+import { getRoute, listRoutes } from "../netlink/route/list.ts";
 import type { KernelRoute } from "../netlink/route/message.ts";
 import type { Netlink } from "../netlink/socket.ts";
+
+/** How many of the addresses that a link has a sentence names. */
+const FEW = 8;
 
 /**
  * What is missing of the addresses and routes that a result gives an interface, as sentences. Addresses of other
@@ -14,17 +19,15 @@ import type { Netlink } from "../netlink/socket.ts";
  */
 export function checkAddresses(netlink: Netlink, link: Link, result: Result): string[] {
   const prefixes = addressesOf(result, link.name).map(({ address }) => address);
-  const families = new Set([...prefixes, ...result.routes.map(({ dst }) => dst)].map(({ address }) => address.family));
-  const tables = new Set([RT_TABLE.MAIN, ...result.routes.map(tableOf)]);
-  const routes = [...families].flatMap((family) =>
-    [...tables].flatMap((table) => listRoutes(netlink, { family, table })),
-  );
-  const isReachable = (wanted: Route) => routes.some((route) => matches(route, wanted));
+  const networks = prefixes
+    .filter(({ address, length }) => length < ADDRESS_BITS[address.family])
+    .map((prefix) => ({ dst: network(prefix) }));
+  const isReachable = routeFinder(netlink, { wanted: [...networks, ...result.routes], own: prefixes });
   return [
     ...missingAddresses(netlink, link, { what: `Interface "${link.name}"`, prefixes }),
-    ...prefixes
-      .filter((prefix) => prefix.length < ADDRESS_BITS[prefix.address.family] && !isReachable({ dst: network(prefix) }))
-      .map((prefix) => `Interface "${link.name}" has no route to its network ${formatPrefix(network(prefix))}`),
+    ...networks
+      .filter((route) => !isReachable(route))
+      .map(({ dst }) => `Interface "${link.name}" has no route to its network ${formatPrefix(dst)}`),
     ...result.routes.filter((route) => !isReachable(route)).map((route) => `Route ${describe(route)} is missing`),
   ];
 }
@@ -41,10 +44,52 @@ export function missingAddresses(
   { what, prefixes }: { what: string; prefixes: readonly Prefix[] },
 ): string[] {
   if (prefixes.length === 0) return [];
-  const present = listAddresses(netlink, link).map(({ prefix }) => prefix);
-  return prefixes
-    .filter((prefix) => !present.some((other) => isSamePrefix(other, prefix)))
-    .map((prefix) => `${what} has no address ${formatPrefix(prefix)}, found ${list(present)}`);
+  const present = findAddresses(netlink, link, prefixes);
+  const missing = prefixes.filter((wanted) => !present.some(({ prefix }) => isSamePrefix(prefix, wanted)));
+  if (missing.length === 0) return [];
+  const found = listFirstAddresses(netlink, link, FEW + 1).map(({ prefix }) => prefix);
+  return missing.map((prefix) => `${what} has no address ${formatPrefix(prefix)}, found ${list(found)}`);
+}
+
+/**
+ * Tells whether a container has a route, of those `wanted`. It asks which way a packet would take, and only where that is another
+ * looks through the routes, of which a container may have hundreds of thousands.
+ */
+function routeFinder(
+  netlink: Netlink,
+  { wanted, own }: { wanted: readonly Route[]; own: readonly Prefix[] },
+): (route: Route) => boolean {
+  const tables = new Map<string, readonly KernelRoute[]>();
+  const listed = (family: Family, table: number): readonly KernelRoute[] => {
+    const key = `${family} ${table}`;
+    const destinations = wanted.map(({ dst }) => dst).filter(({ address }) => address.family === family);
+    const routes = tables.get(key) ?? listRoutes(netlink, { family, table, destinations });
+    tables.set(key, routes);
+    return routes;
+  };
+  return (route) => {
+    const way = tableOf(route) === RT_TABLE.MAIN ? findWay(netlink, route.dst, own) : undefined;
+    if (way !== undefined && matches(way, route)) return true;
+    return listed(route.dst.address.family, tableOf(route)).some((found) => matches(found, route));
+  };
+}
+
+/** The route that a packet to somewhere in the prefix would take, itself; undefined where there is none. */
+function findWay(netlink: Netlink, prefix: Prefix, own: readonly Prefix[]): KernelRoute | undefined {
+  const isOwn = (address: Address) => own.some((each) => isSameAddress(each.address, address));
+  const first = networkAddress(prefix);
+  const inside = [1n, 2n]
+    .map((by) => ({ ...first, value: first.value + by }))
+    .filter((each) => prefixContains(prefix, each));
+  // The first one may be all hosts' of the network, one's own is not on the way.
+  const [address = first] = [...inside, first].filter((each) => !isOwn(each));
+  const target = prefix.length === 0 ? ELSEWHERE[prefix.address.family] : address;
+  try {
+    return getRoute(netlink, target, { whole: true });
+  } catch (error) {
+    if (error instanceof NetlinkError) return undefined;
+    throw error;
+  }
 }
 
 /** A default route is there whatever its gateway: another plugin or the container may have changed it. */
@@ -61,7 +106,8 @@ function tableOf({ table = RT_TABLE.UNSPEC }: Route): number {
 }
 
 function list(prefixes: readonly Prefix[]): string {
-  return prefixes.length === 0 ? "none" : prefixes.map(formatPrefix).join(", ");
+  const more = prefixes.length > FEW ? ", …" : "";
+  return prefixes.length === 0 ? "none" : `${prefixes.slice(0, FEW).map(formatPrefix).join(", ")}${more}`;
 }
 
 function describe({ dst, gw, table }: Route): string {

@@ -1,12 +1,35 @@
+import fs from "#fs";
 import type { Family } from "../ip/address.ts";
-import { readSysctl, writeSysctl } from "../linux/sysctl.ts";
+import { findSysctl, readSysctl, writeSysctl } from "../linux/sysctl.ts";
+import { attemptSysctl } from "./sysctl.ts";
+
+/** Where each link's parameters of IPv6 are. */
+const LINKS = "net/ipv6/conf";
 
 /** The parameter that makes the host a router. */
 export const FORWARDING = { 4: "net/ipv4/ip_forward", 6: "net/ipv6/conf/all/forwarding" } as const;
 
-/** Lets the host route packets of a family, like `sysctl -w net.ipv4.ip_forward=1`; written only where it is off. @throws LinuxError */
+/** Values of accept_ra: as a host, and as a router too. Documentation/networking/ip-sysctl.rst */
+const ACCEPT_RA = { host: "1", router: "2" } as const;
+
+/**
+ * Lets the host route packets of a family, like `sysctl -w net.ipv4.ip_forward=1`; written only where it is off. Links that take
+ * addresses and default routes from router advertisements go on to do so. @throws LinuxError
+ */
 export function enableForwarding(family: Family): void {
+  if (readSysctl(FORWARDING[family]) === "1") return;
+  if (family === 6) keepRouterAdvertisements();
   writeSysctl(FORWARDING[family], "1");
+}
+
+/** The kernel takes away the default routes that a host has by them the moment it becomes a router, unless this says otherwise. */
+function keepRouterAdvertisements(): void {
+  for (const name of fs.readdirSync(`/proc/sys/${LINKS}`)) {
+    // "all" means nothing, and "default" would be for the links of containers as well.
+    if (["all", "default", "lo"].includes(name)) continue;
+    const path = `${LINKS}/${name}/accept_ra`;
+    if (findSysctl(path) === ACCEPT_RA.host) attemptSysctl(() => writeSysctl(path, ACCEPT_RA.router));
+  }
 }
 
 /** What differs about it from how enableForwarding() leaves it, as a sentence. @throws LinuxError */

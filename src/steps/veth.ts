@@ -4,11 +4,11 @@ import { ERRNO } from "../linux/errno.ts";
 import { writeSysctlUnread } from "../linux/sysctl.ts";
 import { NetlinkError } from "../netlink/acknowledgement.ts";
 import { addVeth } from "../netlink/link/add.ts";
-import { IF_OPER } from "../netlink/link/attributes.ts";
+import { BR_STATE, IF_OPER } from "../netlink/link/attributes.ts";
 import { getLinkBrief, type LinkBrief } from "../netlink/link/brief.ts";
 import { beginDeletion, deleteLink } from "../netlink/link/delete.ts";
 import { findLink, hasLink } from "../netlink/link/get.ts";
-import type { LinkId } from "../netlink/link/message.ts";
+import type { Link, LinkId } from "../netlink/link/message.ts";
 import { setLink, setPort } from "../netlink/link/set.ts";
 import { waitForLink } from "../netlink/link/wait.ts";
 import type { Netlink } from "../netlink/socket.ts";
@@ -64,10 +64,11 @@ export function connectVeth(host: Netlink, spec: VethSpec, defer: Defer): VethPa
 }
 
 /**
- * Waits until a bridge's port forwards: both ends of the veth are up and the bridge has noticed, most often within a millisecond.
+ * Waits until a bridge's port is up, and with it forwards, unless the bridge takes part in a spanning tree: both ends of the veth are up
+ * and the bridge has noticed, most often within a millisecond. Returns the port as it is then.
  * @throws CniError deadlineExceeded, tryAgainLater when the bridge went away meanwhile
  */
-export function waitForPort(host: Netlink, port: LinkId): void {
+export function waitForPort(host: Netlink, port: LinkId): Link {
   const ready = waitForLink(host, port, { timeout: PORT_MS, until: (now) => now.operationalState === IF_OPER.UP });
   if (ready === undefined) {
     throw new CniError(
@@ -78,6 +79,30 @@ export function waitForPort(host: Netlink, port: LinkId): void {
   if (ready.master === undefined) {
     throw new CniError("tryAgainLater", `Cannot use port "${port.name}": its bridge was deleted meanwhile`);
   }
+  return ready;
+}
+
+/** Whether a port that is up hands on packets. */
+export function forwards({ port }: Link): boolean {
+  return port?.state === undefined || port.state === BR_STATE.FORWARDING;
+}
+
+/**
+ * Waits until a port forwards that a spanning tree holds back, as long as its bridge may take for that: twice its forward delay, 30
+ * seconds as a rule. That is told, and also when it does not forward by then.
+ */
+export function waitForSpanningTree(
+  host: Netlink,
+  { bridge, port }: { bridge: Link; port: Link },
+  log: (line: string) => void,
+): void {
+  const MS_OF_A_HUNDREDTH = 10;
+  const needed = 2 * MS_OF_A_HUNDREDTH * (bridge.bridge?.forwardDelay ?? 0);
+  log(
+    `Bridge "${bridge.name}" takes part in a spanning tree: its port "${port.name}" forwards after ${needed / 1000} s, and ADD waits for that; where there are no loops: ip link set dev ${bridge.name} type bridge stp_state 0`,
+  );
+  if (waitForLink(host, port, { timeout: needed + PORT_MS, until: forwards }) !== undefined) return;
+  log(`Port "${port.name}" still does not forward: the spanning tree of bridge "${bridge.name}" holds it back`);
 }
 
 /** Deletes the link of that name, of a veth both ends. One that is not there is fine. */

@@ -139,7 +139,8 @@ describe("route", () => {
     [{}, "Cannot find dst: must be an IP prefix such as 10.1.0.0/16"],
     [{ dst: "10.0.0.1" }, 'Cannot use dst "10.0.0.1": must be an IP prefix such as 10.1.0.0/16'],
     [{ dst: "::/0", gw: "x" }, 'Cannot use gw "x": must be an IP address'],
-    [{ dst: "::/0", priority: "1" }, 'Cannot use priority "1": must be an integer'],
+    [{ dst: "::/0", priority: "1" }, 'Cannot use priority "1": must be an integer from 0 to 4294967295'],
+    [{ dst: "::/0", scope: 256 }, "Cannot use scope 256: must be an integer from 0 to 255"],
   ])("refuses %j", (value, message) => {
     expect(() => parseConfig(route, value)).toThrow(expect.objectContaining({ code: 7, message }));
   });

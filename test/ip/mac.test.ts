@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { decodeMac, encodeMac, parseMac } from "../../src/ip/mac.ts";
+import { decodeMac, encodeMac, isInterfaceMac, parseMac } from "../../src/ip/mac.ts";
 
 describe("parseMac", () => {
   test.each([
@@ -39,5 +39,18 @@ describe("encodeMac, decodeMac", () => {
         expect(parseMac(mac)).toBe(mac);
       }),
     );
+  });
+});
+
+describe("isInterfaceMac()", () => {
+  test.each([
+    ["02:00:00:00:00:01", true],
+    ["00:00:00:00:00:01", true],
+    ["01:00:5e:00:00:01", false],
+    ["ff:ff:ff:ff:ff:ff", false],
+    ["00:00:00:00:00:00", false],
+    ["02:00:00:00:00:00:00:01", false],
+  ])("%s: %s", (mac, expected) => {
+    expect(isInterfaceMac(mac)).toBe(expected);
   });
 });

@@ -143,8 +143,14 @@ describe("bridge ADD takes back all it did, and works once the cause is gone:", 
   test.each([
     ["through a gateway that cannot be reached", [{ dst: "10.9.0.0/16", gw: "192.168.7.1" }], "Network is unreachable"],
     ["through an IPv6 gateway that cannot be reached", [{ dst: "fd09::/64", gw: "fd08::1" }], "No route to host"],
-    ["twice", [{ dst: "10.9.0.0/16" }, { dst: "10.9.0.0/16" }], "File exists"],
-    ["twice to IPv6", [{ dst: "fd09::/64" }, { dst: "fd09::/64" }], "File exists"],
+    [
+      "twice to IPv6 with two MTUs",
+      [
+        { dst: "fd09::/64", mtu: 1400 },
+        { dst: "fd09::/64", mtu: 1300 },
+      ],
+      "File exists",
+    ],
   ])("a route leads %s", (_, routes, reason) => {
     expectRollback(
       { config: config({}, { routes }) },

@@ -342,7 +342,9 @@ describe("a value of the wrong kind", () => {
     const outcome = lab.plugin("bridge", { command: "ADD", config: config(members), netns });
     expect(errorOf(outcome)).toMatchObject({
       code: 7,
-      msg: expect.stringMatching(`^Cannot use ${key} ".*": must be a hardware address such as 0a:58:0a:01:00:02$`),
+      msg: expect.stringMatching(
+        `^Cannot use ${key} ".*": must be a hardware address such as 0a:58:0a:01:00:02, of 6 bytes, not multicast, not zero$`,
+      ),
     });
   });
 

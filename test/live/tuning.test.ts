@@ -172,6 +172,19 @@ describe("tuning ADD that fails", () => {
     expect(backups()).toEqual([]);
   });
 
+  it("by an mtu with which the interface would lose its IPv6 address touches nothing", () => {
+    const before = [sysctl("core/somaxconn"), link()];
+    const outcome = run("ADD", { mtu: 1279, sysctl: { "net.core.somaxconn": "500" } });
+    expect(errorOf(outcome)).toEqual({
+      code: 7,
+      msg: "Cannot use mtu 1279 with address fd00:88::2/64: IPv6 needs at least 1280",
+    });
+    expect([sysctl("core/somaxconn"), link()]).toEqual(before);
+    lab.run(["ping", "-c1", "-W1", "fd00:88::2"]);
+    add({ mtu: 1280 });
+    lab.run(["ping", "-c1", "-W1", "fd00:88::2"]);
+  });
+
   it("by a dataDir that is none leaves everything as it was", () => {
     const before = [sysctl("core/somaxconn"), link()];
     fs.writeFileSync(dataDir, "");

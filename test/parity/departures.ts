@@ -21,6 +21,24 @@ export const EVERYWHERE: readonly Departure[] = [
     reason: "Neighbours learn a new MAC of an IPv6 address at once, as they do for IPv4 by arp_notify",
   },
   {
+    path: / sysctls net\/ipv6\/conf\/(eth0|net1)\/accept_ra$/,
+    reference: "1",
+    ours: "0",
+    reason: "A container with IPAM has the addresses and routes of the result and no others",
+  },
+  {
+    path: / host sysctls net\/ipv6\/conf\/up0\/accept_ra$/,
+    reference: "1",
+    ours: "2",
+    reason: "The host keeps its default route by router advertisements when it becomes a router",
+  },
+  {
+    path: / c\d+ links (eth0|net1) addr_info \d+ nodad$/,
+    reference: undefined,
+    ours: true,
+    reason: "Without enabledad nothing is looked for, whatever the namespace's own setting is",
+  },
+  {
     path: / host links bridge\d+ addr_info \d+ nodad$/,
     reference: undefined,
     ours: true,

@@ -1,10 +1,11 @@
 import { ERRNO } from "../../linux/errno.ts";
 import { NetlinkError } from "../../netlink/acknowledgement.ts";
 import type { Request } from "../../netlink/answers.ts";
+import { holdsAny } from "../../netlink/bytes.ts";
 import { i32be, text, u32be, u64be } from "../../netlink/codec.ts";
 import { decodeFields, encodeFields, nest, type Values } from "../../netlink/fields.ts";
 import { NLM_F } from "../../netlink/message.ts";
-import { decodeNfgenmsg, encodeNfgenmsg } from "../../netlink/nfnetlink.ts";
+import { decodeNfgenmsg, encodeNfgenmsg, NFPROTO } from "../../netlink/nfnetlink.ts";
 import type { Netlink } from "../../netlink/socket.ts";
 import { NFT_MSG, nftRequest } from "./message.ts";
 import { userdata } from "./userdata.ts";
@@ -53,6 +54,9 @@ const FIELDS = {
   userdata: [NFTA_CHAIN.USERDATA, userdata],
 } as const;
 
+/** What no chain but a base chain has: its policy, NF_DROP or NF_ACCEPT, as an attribute. */
+const POLICIES = [0, 1].map((policy) => encodeFields(FIELDS, { policy }));
+
 /** A chain; one with `type` ("nat", "filter") and `hook` is a base chain. `use` counts its rules and what goes to it. */
 export type Chain = { readonly family: number } & Values<typeof FIELDS>;
 
@@ -88,6 +92,14 @@ export function deleteChain({ family, table, name }: ChainKey): Request {
     payload: encodeChain({ family, table, name }),
     action: `delete nftables chain ${name} from table ${table}`,
   });
+}
+
+/** The base chains of all tables, like `nft list chains`: others, of which there may be thousands, are not decoded. @throws NetlinkError */
+export function listBaseChains(netlink: Netlink): readonly Chain[] {
+  const payload = encodeNfgenmsg({ family: NFPROTO.UNSPEC });
+  const request = nftRequest(NFT_MSG.GETCHAIN, { payload, flags: NLM_F.DUMP, action: "list nftables chains" });
+  const answers = netlink.request({ ...request, keep: (chain) => holdsAny(chain, POLICIES) });
+  return answers.map((answer) => decodeChain(answer.payload)).filter(({ hook }) => hook !== undefined);
 }
 
 /** Finds a chain; undefined also when there is no such table. @throws NetlinkError */

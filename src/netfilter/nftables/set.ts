@@ -98,6 +98,19 @@ export function typedSet({ family, table, name, id, key, data, flags = 0 }: SetS
   };
 }
 
+/** The sets and maps of a table, like `nft list sets table FAMILY TABLE`; none where there is no such table. @throws NetlinkError */
+export function listSets(netlink: Netlink, { family, table }: Omit<SetKey, "name">): readonly NamedSet[] {
+  const payload = encodeSet({ family, table });
+  const action = `list the sets of nftables table ${table}`;
+  try {
+    const found = netlink.request(nftRequest(NFT_MSG.GETSET, { payload, flags: NLM_F.DUMP, action }));
+    return found.map((message) => decodeSet(message.payload)).filter((set) => set.table === table);
+  } catch (error) {
+    if (error instanceof NetlinkError && error.errno === ERRNO.ENOENT) return [];
+    throw error;
+  }
+}
+
 /** The change `nft add set FAMILY TABLE NAME` or `add map`: no change where there is one of that name. */
 export function addSet(set: NamedSet): Request {
   return nftRequest(NFT_MSG.NEWSET, {

@@ -1,4 +1,7 @@
-import type { Family } from "../../ip/address.ts";
+import { encodeAddress, type Family } from "../../ip/address.ts";
+import { isSamePrefix, type Prefix } from "../../ip/prefix.ts";
+import type { Request } from "../answers.ts";
+import { holdsAny } from "../bytes.ts";
 import { encodeFamily } from "../family.ts";
 import type { LinkId } from "../link/message.ts";
 import { NLM_F } from "../message.ts";
@@ -9,9 +12,33 @@ import { encodeLinkAddress, readLinkAddress } from "./message.ts";
 
 /** The addresses of a link, of one family or both, like `ip address show dev NAME`. @throws NetlinkError ENODEV */
 export function listAddresses(netlink: Netlink, link: LinkId, family?: Family): readonly LinkAddress[] {
+  return dump(netlink, link, { family });
+}
+
+/** Those of the addresses that a link has. Others, of which there may be very many, are not decoded. @throws NetlinkError ENODEV */
+export function findAddresses(netlink: Netlink, link: LinkId, prefixes: readonly Prefix[]): readonly LinkAddress[] {
+  const wanted = prefixes.map(({ address, length }) => ({ length, bytes: encodeAddress(address) }));
+  // struct ifaddrmsg's ifa_prefixlen, and the address somewhere behind it. <linux/if_addr.h>
+  const keep = (payload: Uint8Array) =>
+    wanted.some(({ length, bytes }) => payload[1] === length && holdsAny(payload, [bytes]));
+  const found = dump(netlink, link, { keep });
+  return found.filter(({ prefix }) => prefixes.some((each) => isSamePrefix(each, prefix)));
+}
+
+/** The first addresses of a link, as many as are asked for. @throws NetlinkError ENODEV */
+export function listFirstAddresses(netlink: Netlink, link: LinkId, count: number): readonly LinkAddress[] {
+  let left = count;
+  return dump(netlink, link, { keep: () => left-- > 0 });
+}
+
+function dump(
+  netlink: Netlink,
+  link: LinkId,
+  { family, keep }: { family?: Family | undefined; keep?: Request["keep"] },
+): readonly LinkAddress[] {
   const header = { family: family === undefined ? 0 : encodeFamily(family), index: link.index };
   const payload = encodeLinkAddress({ header, attributes: {} });
   const action = `list the addresses of link "${link.name}"`;
-  const messages = netlink.request({ type: RTM.GETADDR, flags: NLM_F.DUMP, payload, action });
+  const messages = netlink.request({ type: RTM.GETADDR, flags: NLM_F.DUMP, payload, action, ...(keep && { keep }) });
   return messages.map((message) => readLinkAddress(message.payload)).filter((address) => address.index === link.index);
 }

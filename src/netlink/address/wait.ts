@@ -1,3 +1,4 @@
+import { isSamePrefix, type Prefix } from "../../ip/prefix.ts";
 import type { LinkId } from "../link/message.ts";
 import { RTNLGRP } from "../rtnetlink.ts";
 import type { Netlink } from "../socket.ts";
@@ -6,18 +7,25 @@ import { listAddresses } from "./list.ts";
 import type { LinkAddress } from "./message.ts";
 
 /**
- * Waits until duplicate address detection has come to an end for each IPv6 address of a link, for at most `timeout` milliseconds.
- * Returns the addresses as they are then: one is `duplicate` where another host has it, and `tentative` where the time was too short.
+ * Waits until duplicate address detection has come to an end for the IPv6 addresses of a link, all or those of `prefixes`, for at most
+ * `timeout` milliseconds. Returns them as they are then: one is `duplicate` where another host has it, and `tentative` where the time was too short.
  * @throws NetlinkError ENODEV when the link goes away
  */
-export function waitForDad(netlink: Netlink, link: LinkId, options: { timeout: number }): readonly LinkAddress[] {
+export function waitForDad(
+  netlink: Netlink,
+  link: LinkId,
+  options: { timeout: number; prefixes?: readonly Prefix[] },
+): readonly LinkAddress[] {
+  const { prefixes } = options;
+  const isMeant = ({ prefix }: LinkAddress) => prefixes?.some((each) => isSamePrefix(each, prefix)) ?? true;
+  const list = () => listAddresses(netlink, link, 6).filter(isMeant);
   const settled = waitForEvent(
     netlink,
     { group: RTNLGRP.IPV6_IFADDR, index: link.index, timeout: options.timeout },
     () => {
-      const addresses = listAddresses(netlink, link, 6);
+      const addresses = list();
       return addresses.some((address) => address.tentative && !address.duplicate) ? undefined : addresses;
     },
   );
-  return settled ?? listAddresses(netlink, link, 6);
+  return settled ?? list();
 }

@@ -27,7 +27,13 @@ export const IFLA = {
 const IFLA_INFO = { KIND: 1, DATA: 2, SLAVE_KIND: 4, SLAVE_DATA: 5 } as const;
 
 /** Settings of a bridge. <linux/if_link.h> */
-const IFLA_BR = { STP_STATE: 5, VLAN_FILTERING: 7, VLAN_DEFAULT_PVID: 39, MULTI_BOOLOPT: 46 } as const;
+const IFLA_BR = {
+  FORWARD_DELAY: 1,
+  STP_STATE: 5,
+  VLAN_FILTERING: 7,
+  VLAN_DEFAULT_PVID: 39,
+  MULTI_BOOLOPT: 46,
+} as const;
 
 /** A bridge's settings that are one bit each, by the number of the bit. enum br_boolopt_id <linux/if_bridge.h> */
 export const BR_BOOLOPT = { NO_LL_LEARN: 0 } as const;
@@ -37,6 +43,9 @@ const BOOLOPT_SIZE = 8;
 
 /** Settings of a port in a bridge. <linux/if_link.h> */
 const IFLA_BRPORT = { STATE: 1, MODE: 4, GROUP_FWD_MASK: 31, ISOLATED: 33 } as const;
+
+/** Whether a bridge's port hands on packets. <linux/if_bridge.h> */
+export const BR_STATE = { DISABLED: 0, LISTENING: 1, LEARNING: 2, FORWARDING: 3, BLOCKING: 4 } as const;
 
 /** Settings of a veth: the other end. <linux/veth.h> */
 export const VETH_INFO = { PEER: 1 } as const;
@@ -56,8 +65,9 @@ const bits: Codec<{ readonly values: number; readonly mask: number }> = {
   },
 };
 
-/** A bridge's settings: 0 is off, 1 is on; the VLAN of untagged packets. */
+/** A bridge's settings: 0 is off, 1 is on; the VLAN of untagged packets; how long, in hundredths of a second, a port listens, and then learns. */
 export const BRIDGE_FIELDS = {
+  forwardDelay: [IFLA_BR.FORWARD_DELAY, u32],
   spanningTree: [IFLA_BR.STP_STATE, u32],
   vlanFiltering: [IFLA_BR.VLAN_FILTERING, u8],
   defaultVlan: [IFLA_BR.VLAN_DEFAULT_PVID, u16],
@@ -65,7 +75,7 @@ export const BRIDGE_FIELDS = {
 } as const;
 
 /**
- * A bridge port's settings: 0 is off, 1 is on; `state` is BR_STATE_*, 3 for forwarding. `groups` are those of the link-local groups
+ * A bridge port's settings: 0 is off, 1 is on; `state` is BR_STATE. `groups` are those of the link-local groups
  * 01:80:c2:00:00:00 to 0f whose frames it hands on like any other, a bit each.
  */
 export const PORT_FIELDS = {

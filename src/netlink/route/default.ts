@@ -6,7 +6,7 @@ import { getRoute, listRoutes } from "./list.ts";
 import type { KernelRoute } from "./message.ts";
 
 /** Addresses that hardly anybody has a route of its own to: 192.0.2.1 of TEST-NET-1 (RFC 5737) and the unspecified one. */
-const ELSEWHERE: Readonly<Record<Family, Address>> = {
+export const ELSEWHERE: Readonly<Record<Family, Address>> = {
   4: { family: 4, value: 0xc0_00_02_01n },
   6: { family: 6, value: 0n },
 };
@@ -19,7 +19,8 @@ export function findDefaultRoute(netlink: Netlink, family: Family): KernelRoute 
   const found = lookUp(netlink, ELSEWHERE[family]);
   if (found === "none") return undefined;
   if (found !== "another") return found;
-  return listRoutes(netlink, { family })
+  const destinations = [{ address: { family, value: 0n }, length: 0 }];
+  return listRoutes(netlink, { family, destinations })
     .filter(isDefault)
     .sort((a, b) => a.priority - b.priority)[0];
 }

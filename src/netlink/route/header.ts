@@ -19,7 +19,7 @@ export interface RouteHeader {
 }
 
 /** How far away a destination is. <linux/rtnetlink.h> */
-export const RT_SCOPE = { UNIVERSE: 0, NOWHERE: 255 } as const;
+export const RT_SCOPE = { UNIVERSE: 0, LINK: 253, NOWHERE: 255 } as const;
 
 /** Routing tables. <linux/rtnetlink.h> */
 export const RT_TABLE = { UNSPEC: 0, COMPAT: 252, MAIN: 254 } as const;

@@ -1,7 +1,10 @@
 import type { Address, Family } from "../../ip/address.ts";
-import { ADDRESS_BITS, formatAddress } from "../../ip/address.ts";
+import { ADDRESS_BITS, encodeAddress, formatAddress } from "../../ip/address.ts";
+import { networkAddress, type Prefix } from "../../ip/prefix.ts";
 import { ERRNO } from "../../linux/errno.ts";
 import { NetlinkError } from "../acknowledgement.ts";
+import type { Request } from "../answers.ts";
+import { holdsAny } from "../bytes.ts";
 import { encodeFamily } from "../family.ts";
 import { NLM_F } from "../message.ts";
 import { RTM } from "../rtnetlink.ts";
@@ -12,15 +15,17 @@ import { encodeRoute, readRoute } from "./message.ts";
 
 /**
  * The routes of a family in one table (main unless given), like `ip route show table TABLE`, or of them those through the link
- * with an index. A table that nobody has used has none.
+ * with an index, and those to some destinations: others, of which there may be hundreds of thousands, are not decoded. A table that
+ * nobody has used has none.
  */
 export function listRoutes(
   netlink: Netlink,
-  filter: { family: Family; table?: number; index?: number },
+  filter: { family: Family; table?: number; index?: number; destinations?: readonly Prefix[] },
 ): readonly KernelRoute[] {
-  const { family, table = RT_TABLE.MAIN, index } = filter;
+  const { family, table = RT_TABLE.MAIN, index, destinations } = filter;
   const payload = encodeRoute({ header: { family: encodeFamily(family) }, attributes: { table, index } });
-  const routes = dump(netlink, payload, `list the IPv${family} routes of table ${table}`);
+  const keep = destinations && selectDestinations(destinations);
+  const routes = dump(netlink, { payload, keep, action: `list the IPv${family} routes of table ${table}` });
   return routes.filter((route) => route.table === table && (index === undefined || goesThrough(route, index)));
 }
 
@@ -38,9 +43,17 @@ export function getRoute(netlink: Netlink, address: Address, { whole = false } =
   return readRoute(message.payload);
 }
 
-function dump(netlink: Netlink, payload: Uint8Array, action: string): readonly KernelRoute[] {
+/** By struct rtmsg's rtm_dst_len, and by the address that is somewhere behind it. <linux/rtnetlink.h> */
+function selectDestinations(destinations: readonly Prefix[]): (payload: Uint8Array) => boolean {
+  const wanted = destinations.map(({ address, length }) => {
+    return { length, parts: length === 0 ? [] : [encodeAddress(networkAddress({ address, length }))] };
+  });
+  return (payload) => wanted.some(({ length, parts }) => payload[1] === length && holdsAny(payload, parts));
+}
+
+function dump(netlink: Netlink, list: Pick<Request, "payload" | "action" | "keep">): readonly KernelRoute[] {
   try {
-    const messages = netlink.request({ type: RTM.GETROUTE, flags: NLM_F.DUMP, payload, action });
+    const messages = netlink.request({ type: RTM.GETROUTE, flags: NLM_F.DUMP, ...list });
     return messages.map((message) => readRoute(message.payload));
   } catch (error) {
     if (error instanceof NetlinkError && error.errno === ERRNO.ENOENT) return [];

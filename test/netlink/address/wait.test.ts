@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { readLinkAddress } from "../../../src/netlink/address/message.ts";
 import { waitForDad } from "../../../src/netlink/address/wait.ts";
 import { RTM, RTNLGRP } from "../../../src/netlink/rtnetlink.ts";
 import { captured } from "../captured.ts";
@@ -36,6 +37,14 @@ describe("waitForDad()", () => {
       groups: [RTNLGRP.IPV6_IFADDR],
       listening: 0,
     });
+  });
+
+  test("waits for no other addresses than those that it is asked for", () => {
+    const netlink = new FakeNetlink(() => underway);
+    const prefixes = underway.slice(0, 1).map(({ payload }) => readLinkAddress(payload).prefix);
+
+    expect(waitForDad(netlink, link, { timeout: 1000, prefixes })).toMatchObject([{ tentative: false }]);
+    expect(netlink.groups).toEqual([]);
   });
 
   test("does not wait for an address that another host has", () => {

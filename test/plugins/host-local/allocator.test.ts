@@ -64,6 +64,8 @@ class Book implements LeaseBook {
     return found.length > 0;
   };
 
+  holderOf = (address: Address): string | undefined => this.leases.get(formatAddress(address));
+
   resting = (): readonly string[] => this.rest;
 
   describe = (): string => "as it is";

@@ -244,14 +244,19 @@ describe("ADD", () => {
   });
 
   test.each([
-    ["taken", "IP=10.1.2.2", "requested IP address 10.1.2.2 is not available in range set 10.1.2.1-10.1.2.254"],
-    ["the gateway's", "IP=10.1.2.1", "requested ip 10.1.2.1 is subnet's gateway"],
-  ])("refuses an address that is %s", (_title, args, message) => {
+    [
+      "taken, and names who has it",
+      "IP=10.1.2.2",
+      "requested IP address 10.1.2.2 is not available in range set 10.1.2.1-10.1.2.254",
+      "10.1.2.2 is leased to container other, interface eth0",
+    ],
+    ["the gateway's", "IP=10.1.2.1", "requested ip 10.1.2.1 is subnet's gateway", undefined],
+  ])("refuses an address that is %s", (_title, args, message, details) => {
     const input = config("1.1.0", temporaryFolder(), { ipam: { subnet: "10.1.2.0/24" } });
     expect(hostLocal("ADD", input, { containerId: "other" }).status).toBe(0);
     expect(hostLocal("ADD", input, { args })).toMatchObject({
       status: 1,
-      json: { code: 101, msg: `failed to allocate for range 0: ${message}` },
+      json: { code: 101, msg: `failed to allocate for range 0: ${message}`, ...(details && { details }) },
     });
   });
 

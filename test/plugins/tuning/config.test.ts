@@ -65,8 +65,15 @@ describe("parseTuningConfig()", () => {
   });
 
   it.each([
-    [{ mac: "nonsense" }, 'Cannot use mac "nonsense": must be a hardware address such as 0a:58:0a:01:00:02'],
+    [
+      { mac: "nonsense" },
+      'Cannot use mac "nonsense": must be a hardware address such as 0a:58:0a:01:00:02, of 6 bytes, not multicast, not zero',
+    ],
     [{ mtu: -1 }, "Cannot use mtu -1: must be an integer from 0 to 2147483647"],
+    [
+      { args: { cni: { mac: "01:00:5e:00:00:01" } } },
+      'Cannot use args.cni.mac "01:00:5e:00:00:01": must be a hardware address such as 0a:58:0a:01:00:02, of 6 bytes, not multicast, not zero',
+    ],
     [{ mtu: 2 ** 32 + 1500 }, "Cannot use mtu 4294968796: must be an integer from 0 to 2147483647"],
     [{ txQLen: 2 ** 32 }, "Cannot use txQLen 4294967296: must be an integer from 0 to 4294967295"],
     [{ promisc: "true" }, 'Cannot use promisc "true": must be a boolean'],

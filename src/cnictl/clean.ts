@@ -1,0 +1,139 @@
+import fs from "#fs";
+import path from "#path";
+import { CniError } from "../cni/error.ts";
+import { LinuxError } from "../linux/errno.ts";
+import { randomBytes } from "../linux/random.ts";
+import { COMMENT_MAX, type Owner, parseOwnerComment } from "../netfilter/owner.ts";
+import { listOwnerComments } from "../netfilter/owner-list.ts";
+import { listKind } from "../netlink/link/list.ts";
+import { NETLINK, type Netlink, openNetlink } from "../netlink/socket.ts";
+import { byteLength } from "../platform/bytes.ts";
+import { CACHE_DIRECTORY, listCached } from "../runtime/cache.ts";
+import { collectPlugins } from "../runtime/garbage.ts";
+import { loadNetwork, NetworkNotFound } from "../runtime/load.ts";
+import { parseNetwork } from "../runtime/network.ts";
+import type { ValidAttachment } from "../runtime/plugin-input.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+import { checkOperands, readArguments } from "./arguments.ts";
+import type { Command } from "./command.ts";
+import type { Edge } from "./edge.ts";
+import { makeRuntime, networkDirectory } from "./target.ts";
+
+/** hier(7) */
+const STATE_DIRECTORY = "/run";
+
+/** The plugins that have something on the host which outlives a container, if nobody tells them. */
+const PLUGINS = ["bridge", "portmap", "firewall", "bandwidth", "tuning"];
+
+/** `cnictl clean`: takes away what is left of attachments that are no more, on every network, by this very executable. */
+export const clean: Command = {
+  name: "clean",
+  synopsis: "[--cache-dir DIR]",
+  summary: "Takes away what attachments left that are no more, on all networks",
+  help: [
+    "For a node on which other plugins, the CNI project's for one, have taken the place of these: they do",
+    "not delete what these have made. Removes rules, elements, limits and interfaces of every attachment that",
+    "neither has a link of the host named after it nor a result in the runtimes' cache. Needs no",
+    "network list and none of the installed plugins: it does its work itself. Leases are left alone.",
+    "",
+    "      --cache-dir DIR  where runtimes keep results (default /var/lib/cni)",
+    "",
+    "Environment:",
+    "  NETCONFPATH          directory of network lists, whose networks are looked after too (default /etc/cni/net.d)",
+  ],
+  run: (edge, args) => {
+    const { values, positionals } = readArguments(args, { "cache-dir": { type: "string" } });
+    checkOperands(positionals, { names: [], required: 0 });
+    const cache = values["cache-dir"] ?? CACHE_DIRECTORY;
+    refuseUnknown(cache);
+    const links = openNetlink();
+    const [ports, limits] = (["veth", "ifb"] as const).map((kind) => listKind(links, kind).map(({ alias }) => alias));
+    const comments = [...(ports ?? []), ...(limits ?? []), ...listRules()];
+    const names = new Set([...listNetworks(edge), ...comments.flatMap(networkOf)]);
+    withOwnPlugins(edge, (folder) => {
+      const runtime = { ...makeRuntime(edge, cache), path: [folder] };
+      for (const name of names) cleanNetwork(runtime, name, ports ?? []);
+    });
+    if (edge.terminal.out) edge.writeOut(`${names.size === 0 ? "no networks" : [...names].sort().join(", ")}: clean\n`);
+  },
+};
+
+/** Without the runtimes' results every attachment of another plugin than `bridge` would seem gone. */
+function refuseUnknown(cache: string): void {
+  const folder = path.join(cache, "results");
+  if (fs.existsSync(folder)) return;
+  const message = `Cannot tell which attachments there are: no folder ${folder}; name the runtimes' cache with --cache-dir`;
+  throw new CniError("ioFailure", message);
+}
+
+/** Keeps those that the cache or a port names; where one of these cannot be named in full, the network is left alone. */
+function cleanNetwork(runtime: Runtime, name: string, ports: readonly string[]): void {
+  const { attachments, unreadable } = listCached(runtime.cacheDirectory, name);
+  const cached = attachments.map(({ containerId, ifname }) => ({ containerID: containerId, ifname }));
+  const own = ports.flatMap((comment) => {
+    const owner = parseOwnerComment(comment);
+    return owner?.network === name ? [{ comment, owner }] : [];
+  });
+  const unnamed = own.find(({ comment, owner }) => isCut(comment) && !cached.some((each) => isPartOf(owner, each)));
+  if (unnamed !== undefined || unreadable.length > 0) {
+    const what = unreadable[0] ?? `the name of the container whose port says "${unnamed?.comment}"`;
+    runtime.log(`Network "${name}" is left alone: cannot read ${what}`);
+    return;
+  }
+  const whole = own.filter(({ comment }) => !isCut(comment));
+  const valid = [...cached, ...whole.map(({ owner }) => ({ containerID: owner.containerId, ifname: owner.ifname }))];
+  const plugins = PLUGINS.map((type) => ({ type }));
+  const network = parseNetwork(new TextEncoder().encode(JSON.stringify({ cniVersion: "1.1.0", name, plugins })));
+  collectPlugins(runtime, network, valid);
+}
+
+function isCut(comment: string): boolean {
+  return byteLength(comment) >= COMMENT_MAX - 3;
+}
+
+function isPartOf(owner: Owner, { containerID, ifname }: ValidAttachment): boolean {
+  return ifname === owner.ifname && containerID.startsWith(owner.containerId);
+}
+
+function networkOf(comment: string): readonly string[] {
+  const [, network] = /^[0-9a-f]{16}-[0-9a-f]{16}, net: (.*?), if: /.exec(comment) ?? [];
+  return network === undefined ? [] : [network];
+}
+
+/** What the rules of nftables say; nothing on a kernel without them. */
+function listRules(): readonly string[] {
+  let netlink: Netlink;
+  try {
+    netlink = openNetlink({ protocol: NETLINK.NETFILTER });
+  } catch (error) {
+    if (error instanceof LinuxError) return [];
+    throw error;
+  }
+  return listOwnerComments(netlink);
+}
+
+/** The names of the networks of the lists: rules of iptables name theirs nowhere else. */
+function listNetworks(edge: Edge): readonly string[] {
+  try {
+    return [loadNetwork(networkDirectory(edge), "").name];
+  } catch (error) {
+    if (error instanceof NetworkNotFound) return error.found;
+    if (error instanceof CniError) edge.writeErr(`${error.message}\n`);
+    else throw error;
+    return [];
+  }
+}
+
+/** Runs `act` with a folder in which every plugin is this executable. */
+function withOwnPlugins(edge: Edge, act: (folder: string) => void): void {
+  // Nobody but root can have made it before.
+  const folder = path.join(STATE_DIRECTORY, `cnictl-${randomBytes(8).toHex()}`);
+  fs.mkdirSync(folder, { mode: 0o700 });
+  try {
+    const image = fs.realpathSync(edge.build.executable);
+    for (const name of PLUGINS) fs.symlinkSync(image, path.join(folder, name));
+    act(folder);
+  } finally {
+    fs.rmSync(folder, { recursive: true, force: true });
+  }
+}

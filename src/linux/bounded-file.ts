@@ -1,0 +1,65 @@
+import fs from "#fs";
+import { ERRNO, LinuxError } from "./errno.ts";
+
+/** <fcntl.h>; non-blocking, so that a pipe that nobody writes into cannot hang us. */
+const O = { RDONLY: 0, NONBLOCK: 0o4000, CLOEXEC: 0o2000000 } as const;
+
+/** The kind of a file in its mode. <linux/stat.h> */
+const S_IFMT = 0o170000;
+const S_IFREG = 0o100000;
+const S_IFIFO = 0o010000;
+const S_IFSOCK = 0o140000;
+
+/** Bytes; more than any file has that is read here. */
+const MOST = 1 << 24;
+
+/** Room for what most files hold. */
+const ROOM = 4096;
+
+/**
+ * What a file holds whose path somebody else chose: a regular one, or a device like /dev/null; never a pipe, and never more than `most`
+ * bytes. @throws LinuxError EINVAL for another kind of file, EFBIG for a larger one, and what node:fs throws
+ */
+export function readFile(path: string, most = MOST): Uint8Array {
+  const kind = fs.statSync(path, { throwIfNoEntry: false })?.mode ?? S_IFREG;
+  if ([S_IFIFO, S_IFSOCK].includes(kind & S_IFMT)) {
+    throw new LinuxError(`read "${path}"`, { syscall: "stat", errno: ERRNO.EINVAL, reason: "it is no regular file" });
+  }
+  return readBounded(path, most);
+}
+
+/** The same as text, without a look at the kind: a pipe holds nothing. @throws as readFile */
+export function readText(path: string): string {
+  return decode(readBounded(path, MOST));
+}
+
+/** The text of bytes in UTF-8. */
+export function decode(bytes: Uint8Array): string {
+  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
+}
+
+function readBounded(path: string, most: number): Uint8Array {
+  const fd = fs.openSync(path, O.RDONLY | O.NONBLOCK | O.CLOEXEC);
+  try {
+    return readAtMost(fd, { path, most });
+  } finally {
+    fs.closeSync(fd);
+  }
+}
+
+function readAtMost(fd: number, { path, most }: { path: string; most: number }): Uint8Array {
+  let bytes = new Uint8Array(ROOM);
+  for (let length = 0; ; ) {
+    const count = fs.readSync(fd, bytes.subarray(length));
+    if (count === 0) return bytes.subarray(0, length);
+    length += count;
+    if (length > most) {
+      const reason = `it holds more than ${most} bytes`;
+      throw new LinuxError(`read "${path}"`, { syscall: "read", errno: ERRNO.EFBIG, reason });
+    }
+    if (length < bytes.length) continue;
+    const larger = new Uint8Array(2 * length);
+    larger.set(bytes);
+    bytes = larger;
+  }
+}

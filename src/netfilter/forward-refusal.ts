@@ -1,0 +1,72 @@
+import type { Family } from "../ip/address.ts";
+import { NFPROTO } from "../netlink/nfnetlink.ts";
+import type { Netlink } from "../netlink/socket.ts";
+import { decodeLegacyFilter } from "./iptables/legacy-filter.ts";
+import { readLegacyTable } from "./iptables/legacy-table.ts";
+import { findNftChain } from "./iptables/nft-filter.ts";
+import { type Chain, listBaseChains, NF_INET } from "./nftables/chain.ts";
+import { NF } from "./nftables/data.ts";
+import type { Expression } from "./nftables/expression.ts";
+import { listRules, type Rule } from "./nftables/rule.ts";
+
+/** The built-in chain of iptables that forwarded packets pass. */
+const FORWARD = "FORWARD";
+
+/** Families of nf_tables whose chains see packets of both, or of one. */
+const FAMILY_NAMES: Readonly<Record<number, string>> = {
+  [NFPROTO.INET]: "inet",
+  [NFPROTO.IPV4]: "ip",
+  [NFPROTO.IPV6]: "ip6",
+};
+
+/** Why iptables keeps packets from being forwarded that none of its rules accept, in words; undefined where it does not. @throws NetlinkError, LinuxError */
+export function findForwardRefusal(
+  netlink: Netlink | undefined,
+  { family, variant }: { family: Family; variant: "nft" | "legacy" },
+): string | undefined {
+  const forward = variant === "nft" ? netlink && findNftChain(netlink, { family, name: FORWARD }) : findLegacy(family);
+  const name = `${family === 4 ? "iptables" : "ip6tables"}-${variant}`;
+  if (forward?.policy === "DROP") return `chain FORWARD of ${name} has policy DROP`;
+  const target = forward?.rules().find((rule) => rule.target === "DROP" || rule.target === "REJECT")?.target;
+  return target && `chain FORWARD of ${name} has a rule with target ${target}`;
+}
+
+/**
+ * The chains of nf_tables that drop what is forwarded unless one of their rules accepts it, in words, without those of iptables, of firewalld
+ * and of ours: an accept in another table is of no help. @throws NetlinkError
+ */
+export function listDroppingChains(netlink: Netlink): readonly string[] {
+  return listBaseChains(netlink)
+    .filter((chain) => chain.hook?.number === NF_INET.FORWARD && FAMILY_NAMES[chain.family] !== undefined)
+    .filter((chain) => !isKnown(chain))
+    .flatMap((chain) => {
+      const how = chain.policy === NF.DROP ? "has policy drop" : findFinalDrop(netlink, chain);
+      if (how === undefined) return [];
+      return [`chain ${chain.name} of nftables table ${FAMILY_NAMES[chain.family]} ${chain.table} ${how}`];
+    });
+}
+
+function findLegacy(family: Family) {
+  const table = readLegacyTable(family, "filter");
+  return table === undefined ? undefined : decodeLegacyFilter(family, table).get(FORWARD);
+}
+
+function isKnown({ family, table = "", name }: Chain): boolean {
+  const isIptables = family !== NFPROTO.INET && table === "filter" && name === FORWARD;
+  return isIptables || table === "firewalld" || table.startsWith("cni_");
+}
+
+function findFinalDrop(netlink: Netlink, { family, table = "", name = "" }: Chain): string | undefined {
+  return listRules(netlink, { family, table, name }).some(dropsAll) ? "drops what it does not accept" : undefined;
+}
+
+/** Whether a rule asks nothing of a packet and lets it go no further. */
+function dropsAll({ expressions = [] }: Rule): boolean {
+  const kinds = expressions.map((each) => (each.name === "other" ? each.kind : each.name));
+  const asksNothing = kinds.every((kind) => ["counter", "log", "immediate", "reject"].includes(kind));
+  return asksNothing && (kinds.includes("reject") || expressions.some(isDrop));
+}
+
+function isDrop(each: Expression): boolean {
+  return each.name === "immediate" && each.data.data?.verdict?.code === NF.DROP;
+}

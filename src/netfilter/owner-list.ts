@@ -1,0 +1,22 @@
+import { NFPROTO } from "../netlink/nfnetlink.ts";
+import type { Netlink } from "../netlink/socket.ts";
+import { listElements } from "./nftables/element.ts";
+import { listSets } from "./nftables/set.ts";
+import { findComment } from "./nftables/userdata.ts";
+
+/** The tables in which this project's plugins have elements that say whose they are. */
+const TABLES = [
+  { family: NFPROTO.INET, table: "cni_masquerade" },
+  { family: NFPROTO.INET, table: "cni_portmap" },
+  { family: NFPROTO.INET, table: "cni_firewall" },
+  { family: NFPROTO.BRIDGE, table: "cni_firewall" },
+  { family: NFPROTO.BRIDGE, table: "cni_spoofcheck" },
+] as const;
+
+/** The comments of all elements in these tables, each once: parseOwnerComment reads them. @throws NetlinkError */
+export function listOwnerComments(netlink: Netlink): readonly string[] {
+  const comments = TABLES.flatMap((table) => listSets(netlink, table))
+    .flatMap(({ family, table, name }) => listElements(netlink, { family, table: table ?? "", name: name ?? "" }))
+    .flatMap(({ userdata }) => findComment("element", userdata) ?? []);
+  return [...new Set(comments)];
+}

@@ -1,0 +1,96 @@
+import fs from "node:fs";
+import path from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { Caller, jsonOf } from "../caller.ts";
+import { referenceDir } from "./reference.ts";
+
+const reference = referenceDir();
+
+let caller: Caller;
+let lists: string;
+
+beforeEach(() => {
+  caller = new Caller();
+  lists = path.join(caller.lab.dir, "net.d");
+  fs.mkdirSync(lists);
+});
+
+afterEach(() => caller.dispose());
+
+const SPEED = { ingressRate: 8_000_000, ingressBurst: 8_000_000, egressRate: 8_000_000, egressBurst: 8_000_000 };
+
+/** Writes a list of everything that leaves something on the host, with a backend of its own. */
+function writeList(name: string, backend: "nftables" | "iptables"): void {
+  const subnet = { nftables: "10.88", iptables: "10.89" }[backend];
+  const ranges = [[{ subnet: `${subnet}.0.0/24` }], [{ subnet: `fd00:${subnet.slice(3)}::/64` }]];
+  const plugins = [
+    {
+      type: "bridge",
+      bridge: name,
+      isGateway: true,
+      ipMasq: true,
+      ipMasqBackend: backend,
+      ipam: { type: "host-local", ranges },
+    },
+    { type: "portmap", backend, capabilities: { portMappings: true } },
+    { type: "firewall", ...(backend === "iptables" && { backend }) },
+    { type: "bandwidth", ...SPEED },
+  ];
+  fs.writeFileSync(path.join(lists, `${name}.conflist`), JSON.stringify({ cniVersion: "1.0.0", name, plugins }));
+}
+
+function cnictl(args: readonly string[], variables: Readonly<Record<string, string>> = {}) {
+  return caller.cnictl(args, { NETCONFPATH: lists, ...variables });
+}
+
+/** All rules of the host and all its links, as text. */
+function everything(): string {
+  const { lab } = caller;
+  return [lab.run(["nft", "list", "ruleset"]), lab.run(["ip", "-details", "link", "show"])].join("\n");
+}
+
+const quiet = { status: 0, stdout: "", stderr: "" };
+
+describe("cnictl clean, on a node that went back to the Go plugins", () => {
+  it.each(["nftables", "iptables"] as const)(
+    "takes away what their DEL leaves, and nothing of those who live: %s",
+    (backend) => {
+      writeList("net1", backend);
+      const [gone, living] = ["gone", "living"].map((name) => caller.lab.addNamespace(name));
+      for (const [index, netns] of [gone, living].entries()) {
+        const CAP_ARGS = JSON.stringify({
+          portMappings: [{ hostPort: 8080 + index, containerPort: 80, protocol: "tcp" }],
+        });
+        const id = ["--container-id", index === 0 ? "container-gone" : "container-living"];
+        jsonOf(cnictl(["add", "net1", netns ?? "", ...id], { CAP_ARGS }));
+      }
+      const id = ["--container-id", "container-gone"];
+      expect(cnictl(["del", "net1", gone ?? "", ...id], { CNI_PATH: reference })).toMatchObject({ status: 0 });
+      expect(everything()).toContain("container-gone");
+      expect(cnictl(["clean"], { CNI_PATH: reference })).toEqual(expect.objectContaining(quiet));
+      expect(everything()).not.toContain("container-gone");
+      expect(everything()).not.toMatch(/10\.8[89]\.0\.2\b/);
+      expect(cnictl(["check", "net1", living ?? "", "--container-id", "container-living"])).toMatchObject(quiet);
+      expect(fs.readdirSync(caller.lab.dir).filter((name) => name.startsWith("cnictl-"))).toEqual([]);
+    },
+  );
+
+  it("needs no network list, and keeps whom only a link of the host names", () => {
+    writeList("net1", "nftables");
+    const [gone, living] = ["gone", "living"].map((name) => caller.lab.addNamespace(name));
+    jsonOf(cnictl(["add", "net1", gone ?? "", "--container-id", "gone"]));
+    jsonOf(cnictl(["add", "net1", living ?? "", "--container-id", "living"]));
+    expect(cnictl(["del", "net1", gone ?? "", "--container-id", "gone"], { CNI_PATH: reference })).toMatchObject({
+      status: 0,
+    });
+    fs.rmSync(path.join(lists, "net1.conflist"));
+    caller.forget("net1-living-eth0");
+    expect(cnictl(["clean"])).toMatchObject(quiet);
+    expect(everything()).not.toContain("id: gone");
+    expect(everything()).toContain("id: living");
+  });
+
+  it("does nothing where it cannot tell who lives", () => {
+    expect(cnictl(["clean"])).toMatchObject({ status: 1, stdout: "" });
+  });
+});
