@@ -14,3 +14,6 @@ export function buildNative(
     readonly sanitize?: string | undefined;
   },
 ): Promise<void>;
+
+/** The names in native/preloaded.txt. */
+export function readPreloaded(): readonly string[];

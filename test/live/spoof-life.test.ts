@@ -307,7 +307,8 @@ describe("bridge", () => {
   ])("%s refuses %j where the kernel has no nf_tables, with nothing touched", (command, fields, field, code) => {
     const netns = lab.addNamespace("c1");
     const refusing = (socket: number) => {
-      const inject = `inject=socket:error=EPROTONOSUPPORT:when=${socket}`;
+      // musl's socket() asks a second time, without flags.
+      const inject = `inject=socket:error=EPROTONOSUPPORT:when=${socket}..${socket + 1}`;
       return ["strace", "-f", "-qq", "-e", "trace=socket", "-e", "signal=none", "-e", inject, "-o", "/dev/null"];
     };
     // Which of its sockets is that of nf_tables shows by the error.

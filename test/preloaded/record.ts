@@ -21,11 +21,17 @@ interface PluginConfig {
   readonly capabilities?: Readonly<Record<string, boolean>>;
 }
 
+/** `load` is as for buildNative; `lists` are files of `conf`, all of them unless given. */
+interface Recording {
+  readonly load?: (file: string) => string;
+  readonly lists?: readonly string[];
+}
+
 /**
  * Names of the modules that ADD, CHECK and DEL of the lists in `conf` load, and VERSION and loopback, by an image that tells which it
- * loads. Needs root. `load` is as for buildNative.
+ * loads. Needs root.
  */
-export async function recordModules(load?: (file: string) => string): Promise<ReadonlySet<string>> {
+export async function recordModules({ load, lists = findLists() }: Recording = {}): Promise<ReadonlySet<string>> {
   const bin = fs.mkdtempSync(path.join(os.tmpdir(), "record-"));
   const lab = new Lab();
   try {
@@ -33,16 +39,19 @@ export async function recordModules(load?: (file: string) => string): Promise<Re
     await buildNative(image, { preloaded: [], flags: ["-DTRACE_MODULES"], ...(load && { load }) });
     const plugins = fs.readdirSync(path.join(root, "plugins"));
     for (const name of plugins) fs.linkSync(image, path.join(bin, name));
-    return new Set([...traceLists(lab, bin), ...traceVersion(bin)]);
+    return new Set([...traceLists(lab, { bin, lists }), ...traceVersion(bin)]);
   } finally {
     lab.dispose();
     fs.rmSync(bin, { recursive: true });
   }
 }
 
-function traceLists(lab: Lab, bin: string): readonly string[] {
+function findLists(): readonly string[] {
   const files = fs.readdirSync(path.join(root, "conf"), { recursive: true, encoding: "utf8" });
-  const lists = files.filter((file) => /\.conf(list)?$/.test(file)).sort();
+  return files.filter((file) => /\.conf(list)?$/.test(file)).sort();
+}
+
+function traceLists(lab: Lab, { bin, lists }: { bin: string; lists: readonly string[] }): readonly string[] {
   return lists.flatMap((file, index) => {
     const list = JSON.parse(fs.readFileSync(path.join(root, "conf", file), "utf8"));
     const plugins: PluginConfig[] = [{ type: "loopback" }, ...(list.plugins ?? [list])];
