@@ -28,7 +28,7 @@ export const FUNCTIONS = {
 /** Functions on files. */
 export const FILE_FUNCTIONS = {
   // <fcntl.h>, <unistd.h>
-  open: ["pointer", "i32", "u32"],
+  openat: ["i32", "pointer", "i32", "u32"],
   close: ["i32"],
   read: ["i32", "pointer", "size"],
   write: ["i32", "pointer", "size"],

@@ -103,7 +103,8 @@ const files: FileSystem = {
 export default files;
 
 function open(path: string, flags: number, mode = 0o666): number {
-  return check(libcFiles().functions.open(encodePath(path), flags | O.CLOEXEC, mode), "open", path);
+  // musl's open() has the descriptor closed at exec() by a second call.
+  return check(libcFiles().functions.openat(AT.FDCWD, encodePath(path), flags | O.CLOEXEC, mode), "open", path);
 }
 
 function readFileSync(path: string): Uint8Array;
