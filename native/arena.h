@@ -6,8 +6,9 @@
 #include <sys/mman.h>
 #include "quickjs.h"
 
-// Each block has its size in the 8 bytes before it, and begins at a multiple of 16.
-enum { ARENA_HEADER = 16, ARENA_PIECE = 1 << 20, ARENA_LARGE = 256 << 10, ARENA_SMALL_CLASSES = 64, ARENA_CLASSES = ARENA_SMALL_CLASSES + 4 * 8 };
+// Each block has its size in the 8 bytes before it, and begins at a multiple of 16. The last class has blocks of 224 KB with those 8
+// bytes; from the first size on that does not fit, a block is large.
+enum { ARENA_HEADER = 16, ARENA_PIECE = 1 << 20, ARENA_SMALL_CLASSES = 64, ARENA_CLASSES = ARENA_SMALL_CLASSES + 4 * 8, ARENA_LARGE = (224 << 10) - 7 };
 
 static char *arena_at, *arena_end;
 static void *arena_freed[ARENA_CLASSES];
