@@ -5,7 +5,7 @@ import { PLACES } from "./scenario.ts";
 import type { Ended } from "./verdict.ts";
 
 /** How long a program may run before it is killed, in milliseconds. */
-const KILLED_AFTER = 20_000;
+const KILLED_AFTER = 60_000;
 
 /** What /bin/sh does to make namespaces of its own a world: $1 has the executables, $2 is a folder for reports, both stay as they are. */
 export const MAKE_WORLD = `
