@@ -140,7 +140,7 @@ export async function link(output, { variant, target, sources, objects = [], fla
     ...objects,
     ...(await compileEngine(variant, target)),
   ];
-  const linked = variant === "sanitized" ? ["-no-pie"] : ["-static", "-s"];
+  const linked = variant === "sanitized" ? ["-no-pie", "-static-libubsan"] : ["-static", "-s"];
   const own = flagsOf(variant, target).filter((flag) => !TIME.includes(flag));
   const options = [...own, ...linked, "-I", engine, ...flags];
   await compileC(variant, [...options, ...files, "-o", output]);

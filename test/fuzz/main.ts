@@ -1,6 +1,7 @@
 // Puts changed network lists and variables into the executables, and changed bytes into every decoder.
 // usage: npm run fuzz -- [--minutes N] [--seed N] [--only NUMBER]
-// CNI_BIN_DIR names the executables, dist/bin unless told. A finding is printed, and kept in .cache/fuzz; exit code 1 where there is one.
+// CNI_BIN_DIR names the executables, dist/bin unless told, and FUZZ_REPORTS a folder into which they may write.
+// A finding is printed, and kept in .cache/fuzz; exit code 1 where there is one. --only plays the number of a finding again.
 import { spawn } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
@@ -33,7 +34,8 @@ if (![minutes, seed, only ?? 0].every((number) => number >= 0))
 const kept = path.join(import.meta.dirname, "../../.cache/fuzz");
 const findings: Finding[] = [];
 console.log(`fuzz: seed ${seed}, ${minutes} minutes, ${binDir}`);
-if (only === undefined) console.log(`decoders: ${await fuzzDecoders(minutes * 60_000 * DECODERS_SHARE)} inputs`);
+if (only !== undefined) await fuzzBatch(only, only + 1);
+else console.log(`decoders: ${await fuzzDecoders(minutes * 60_000 * DECODERS_SHARE)} inputs`);
 const { scenarios, calls } = await playInside(only ?? 0, only === undefined ? Infinity : only + 1);
 console.log(`executables: ${scenarios} lists, ${calls} calls`);
 console.log(`fuzz: ${findings.length} findings with seed ${seed}`);
@@ -51,16 +53,16 @@ async function fuzzDecoders(milliseconds: number): Promise<number> {
   const end = performance.now() + milliseconds;
   let number = 0;
   while (performance.now() < end) {
-    await fuzzBatch(number);
+    await fuzzBatch(number, number + BATCH);
     number += BATCH;
   }
   return number;
 }
 
 /** Ends where the batch does, or where an input of it does not. */
-function fuzzBatch(first: number): Promise<void> {
+function fuzzBatch(first: number, last: number): Promise<void> {
   const progress = new Int32Array(new SharedArrayBuffer(4)).fill(NOT_STARTED);
-  const workerData = { seed, first, last: first + BATCH, progress };
+  const workerData = { seed, first, last, progress };
   const worker = new Worker(path.join(import.meta.dirname, "decoding.ts"), { workerData });
   return new Promise((resolve, reject) => {
     let seen = { number: -1, since: performance.now() };

@@ -1,11 +1,11 @@
 import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
-import type { Outcome } from "../lab.ts";
 import { PLACES } from "./scenario.ts";
+import type { Ended } from "./verdict.ts";
 
 /** How long a program may run before it is killed, in milliseconds. */
-const KILLED_AFTER = 20_000;
+const KILLED_AFTER = 60_000;
 
 /** What /bin/sh does to make namespaces of its own a world: $1 has the executables, $2 is a folder for reports, both stay as they are. */
 export const MAKE_WORLD = `
@@ -39,7 +39,7 @@ const NO_ATTACHMENTS = /^localnet$/;
 export function run(
   argv: readonly [string, ...string[]],
   { stdin, environment }: { stdin: string | Uint8Array; environment: Readonly<Record<string, string>> },
-): Outcome & { readonly milliseconds: number } {
+): Ended {
   const start = performance.now();
   const [program, ...args] = argv;
   const options = {
