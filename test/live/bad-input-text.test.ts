@@ -86,9 +86,10 @@ test.each([
 
 test.each([
   ["1e400", "1e400"],
+  ["9".repeat(400), "Infinity"],
   ["-0.0", "-0.0"],
   ['"\xff\\udfff"', '"\ufffd\\udfff"'],
-])("an mtu of %s is refused by bridge as it is written", (written, quoted) => {
+])("an mtu is refused by bridge, and quoted: #%#", (written, quoted) => {
   const outcome = lab.plugin("bridge", { command: "ADD", config: input(`,"mtu":${written}`), netns });
   expect(errorOf(outcome)).toEqual(cannot("mtu", quoted, 'an integer of at least 0 or "auto"'));
 });
