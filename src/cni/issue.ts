@@ -30,6 +30,8 @@ export function formatValue(value: unknown): string {
 }
 
 function formatText(value: unknown): string {
+  // An integer of more than 308 digits. JSON has no word for it.
+  if (value === Number.POSITIVE_INFINITY || value === Number.NEGATIVE_INFINITY) return String(value);
   try {
     return JSON.stringify(value);
   } catch {

@@ -145,12 +145,18 @@ function reasonOf(error: unknown): string {
 }
 
 function reportError(error: unknown, edge: Edge): void {
-  if (error instanceof Error && isBug(error)) log(error.stack ?? error.message, edge);
+  if (error instanceof Error && isBug(error)) log(describeBug(error), edge);
   try {
     edge.writeOut(formatError(error));
   } catch {
     log(toCniError(error).message, edge);
   }
+}
+
+/** What was thrown, and where. The native image's stacks begin with the first function, those of Node.js with the error itself. */
+function describeBug(error: Error): string {
+  const { stack = "" } = error;
+  return stack.startsWith(String(error)) ? stack : `${error}\n${stack.trimEnd()}`;
 }
 
 function isBug(error: Error): boolean {

@@ -44,8 +44,22 @@ export function formatEntry({ network, attachment, result }: CacheEntry): string
 
 /** Reads a cache file's JSON; undefined for anything but the library's cniCacheV1. */
 export function findEntry(json: unknown): CachedEntry | undefined {
+  try {
+    const entry = parseConfig(cacheFile, json);
+    const { containerId = "", ifName: ifname = "", netns = "", capabilityArgs = {} } = entry;
+    const args = (entry.cniArgs ?? []).map(([key = "", value = ""]) => [key, value] as const);
+    const attachment = { containerId, ifname, netns, args, capabilityArgs };
+    return { network: entry.networkName ?? "", attachment, result: entry.result };
+  } catch (error) {
+    if (error instanceof CniError) return undefined;
+    throw error;
+  }
+}
+
+/** Made once: there may be thousands of files. */
+const cacheFile = once(() => {
   const text = z.optional(z.string());
-  const schema = z.object({
+  return z.object({
     kind: z.literal(KIND),
     containerId: text,
     ifName: text,
@@ -55,14 +69,12 @@ export function findEntry(json: unknown): CachedEntry | undefined {
     capabilityArgs: z.optional(z.record(z.string(), z.unknown())),
     result: z.optional(z.unknown()),
   });
-  try {
-    const entry = parseConfig(() => schema, json);
-    const { containerId = "", ifName: ifname = "", netns = "", capabilityArgs = {} } = entry;
-    const args = (entry.cniArgs ?? []).map(([key = "", value = ""]) => [key, value] as const);
-    const attachment = { containerId, ifname, netns, args, capabilityArgs };
-    return { network: entry.networkName ?? "", attachment, result: entry.result };
-  } catch (error) {
-    if (error instanceof CniError) return undefined;
-    throw error;
-  }
+});
+
+function once<T>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
 }

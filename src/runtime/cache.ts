@@ -65,10 +65,16 @@ export function listCached(directory: string, network: string): CacheListing {
   const folder = path.join(directory, "results");
   const names = namesIn(folder)?.sort();
   if (names === undefined) return { attachments: [], unreadable: [folder] };
-  const files = names.map((name) => ({ name, entry: readEntry(path.join(folder, name)) }));
-  const attachments = files.flatMap(({ entry }) => (entry?.network === network ? entry.attachment : []));
-  const unreadable = files.filter(({ name, entry }) => entry === undefined && name.startsWith(`${network}-`));
-  return { attachments, unreadable: unreadable.map(({ name }) => path.join(folder, name)) };
+  const attachments: Attachment[] = [];
+  const unreadable: string[] = [];
+  // One after another: of 20,000 results at a time there would be 60 MB.
+  for (const name of names) {
+    const file = path.join(folder, name);
+    const entry = readEntry(file);
+    if (entry?.network === network) attachments.push(entry.attachment);
+    if (entry === undefined && name.startsWith(`${network}-`)) unreadable.push(file);
+  }
+  return { attachments, unreadable };
 }
 
 /** Removes an attachment's file; one that is not there is fine. @throws Error of the file operation that failed */

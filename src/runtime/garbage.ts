@@ -31,7 +31,8 @@ export function collectGarbage(runtime: Runtime, { network, isValid }: Collectio
   if (network.disableGC) return { deleted: [], kept: [] };
   const { attachments: cached, unreadable } = listCached(runtime.cacheDirectory, network.name);
   const kept = isValid === undefined ? [] : cached.filter(isValid);
-  const deleted = cached.filter((attachment) => !kept.includes(attachment));
+  const stays = new Set(kept);
+  const deleted = cached.filter((attachment) => !stays.has(attachment));
   const validAttachments = isValid === undefined ? undefined : kept.map(asValid);
   const isSure = isValid === undefined || unreadable.length === 0;
   if (!isSure) runtime.log(`GC is not called: nothing can be read from ${unreadable.join(", ")}`);
