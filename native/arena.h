@@ -22,6 +22,8 @@ enum {
   ARENA_PAGE = 4096,
 };
 
+_Static_assert(ARENA_LARGE + 2 * 16 <= ARENA_PIECE, "each block that is not large fits into a piece");
+
 struct arena {
   char *at, *end; // at is 8 above a multiple of 16
   void *freed[ARENA_CLASSES];

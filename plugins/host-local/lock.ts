@@ -1,6 +1,7 @@
 import { lockSync } from "proper-lockfile";
 import fs from "#fs";
 import { CniError } from "../../src/cni/error.ts";
+import { pause } from "../../src/cni/pause.ts";
 import { tryFlock, wasFlockHeld } from "../../src/linux/flock.ts";
 import { makeFolders } from "../../src/linux/folder.ts";
 import { recordsOf } from "./lease-record.ts";
@@ -39,7 +40,7 @@ export function withLock<T>(folder: string, patience: number, critical: () => T)
 function acquire(folder: string, patience: number): () => void {
   const lock = `${folder}/.state/lock`;
   const started = performance.now();
-  for (let pause = 1; ; pause = Math.min(pause * 2, LONGEST_PAUSE)) {
+  for (let length = 1; ; length = Math.min(length * 2, LONGEST_PAUSE)) {
     const waited = performance.now() - started;
     const release = tryLock(folder, lock, waited);
     if (release !== undefined) return release;
@@ -48,7 +49,7 @@ function acquire(folder: string, patience: number): () => void {
         details: `try again; if nothing else uses the network, remove that folder`,
       });
     }
-    sleep(pause * (0.5 + Math.random() / 2));
+    pause(length * (0.5 + Math.random() / 2));
   }
 }
 
@@ -111,8 +112,4 @@ function letGo(release: () => void): void {
   } catch {
     // What the lock was for is done; it turns stale by itself.
   }
-}
-
-function sleep(milliseconds: number): void {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
 }

