@@ -1,24 +1,16 @@
-import fs from "node:fs";
 import path from "node:path";
 import { Lab } from "../lab.ts";
-import { type Timing, timeCalls } from "./exec-timer.ts";
+import { type Job, type Timing, timeChains } from "./exec-timer.ts";
 
-/** A plugin's configuration; its name and version are the list's. */
-type Plugin = Readonly<Record<string, unknown>> & { readonly type: string };
-
-export interface Entry {
-  readonly name: string;
-  readonly bin: string;
-  readonly plugins: readonly Plugin[];
-  /** Attachments that are there while it is measured. */
-  readonly attached?: number;
-  /** Leases of nobody's in the network's folder. */
-  readonly leases?: number;
+/** A container's port that is published. */
+export interface Port {
+  readonly containerPort: number;
+  readonly protocol: "tcp" | "udp";
 }
 
 /** What one call cost, or several at once: of a list's plugins together. */
 export interface Cost {
-  /** From the first start to the last end, milliseconds; without the caller's own work between the plugins of a list. */
+  /** From the first start to the last end, milliseconds. */
   readonly ms: number;
   /** Of the slowest of several at once, milliseconds. */
   readonly slowest: number;
@@ -27,99 +19,58 @@ export interface Cost {
   readonly memory: number;
 }
 
+/** Whom a call is for. */
+export interface Container {
+  readonly id: string;
+  /** From 0, in the order in which a contender met them. */
+  readonly number: number;
+  readonly netns: string;
+}
+
 /** One of those that are measured, in a lab of its own. */
-export class Contender {
+export abstract class Contender {
   readonly name: string;
-  readonly bin: string;
-  readonly #lab = new Lab();
-  readonly #plugins: readonly Plugin[];
-  readonly #namespaces = new Map<string, string>();
-  readonly #results = new Map<string, unknown>();
+  protected readonly lab = new Lab();
+  readonly #containers = new Map<string, Container>();
 
-  constructor({ name, bin, plugins, attached = 0, leases = 0 }: Entry) {
+  constructor(name: string) {
     this.name = name;
-    this.bin = bin;
-    this.#plugins = plugins.map((plugin) => ({ ...plugin, ...this.#complete(plugin) }));
-    if (leases > 0) this.#fill(leases);
-    for (let i = 0; i < attached; i++) this.run("ADD", [`other${i}`]);
   }
 
-  /**
-   * Runs the list's plugins for each of the containers, as a runtime does: one after the other, the result handed on, all
-   * containers at once. @throws Error when a call fails
-   */
-  run(command: string, containers: readonly string[] = ["c1"]): Cost {
-    const plugins = command === "DEL" ? this.#plugins.toReversed() : this.#plugins;
-    const costs = plugins.map((plugin) => this.#step(command, plugin, containers));
-    return {
-      ms: sum(costs.map(({ ms }) => ms)),
-      slowest: sum(costs.map(({ slowest }) => slowest)),
-      cpu: sum(costs.map(({ cpu }) => cpu)),
-      memory: Math.max(...costs.map(({ memory }) => memory)),
-    };
-  }
+  /** What is run for one container, one program after the other. */
+  protected abstract jobs(command: string, container: Container): readonly Job[];
 
-  /** The command line and the input of one call, for a tracer. */
-  describe(
-    command: string,
-    container = "c1",
-  ): { file: string; input: string; env: Record<string, string>; netns: string } {
-    const [plugin] = this.#plugins;
-    if (plugin === undefined) throw new Error("No plugin to describe");
-    return { file: path.join(this.bin, plugin.type), netns: this.#lab.host, ...this.#job(command, plugin, container) };
-  }
+  /** Learns what the last program printed. */
+  protected note(_command: string, _container: Container, _stdout: string): void {}
 
-  dispose(): void {
-    this.#lab.dispose();
-  }
-
-  #step(command: string, plugin: Plugin, containers: readonly string[]): Cost {
-    if (command === "ADD" && plugin === this.#plugins[0]) for (const each of containers) this.#results.delete(each);
-    const jobs = containers.map((container) => this.#job(command, plugin, container));
-    const place = { netns: this.#lab.host, folder: path.join(this.#lab.dir, "calls") };
-    const timings = timeCalls(path.join(this.bin, plugin.type), place, jobs);
-    for (const [i, container] of containers.entries()) {
-      if (command === "ADD") this.#results.set(container, JSON.parse(timings[i]?.stdout ?? ""));
-      if (command === "DEL" && plugin === this.#plugins[0]) this.#results.delete(container);
-    }
+  /** Runs a command for each of the containers as a runtime does, all containers at once. @throws Error when a call fails */
+  run(command: string, ids: readonly string[] = ["c1"]): Cost {
+    const containers = ids.map((id) => this.container(id));
+    const place = { netns: this.lab.host, folder: path.join(this.lab.dir, "calls") };
+    const timings = timeChains(
+      place,
+      containers.map((container) => this.jobs(command, container)),
+    );
+    for (const [i, container] of containers.entries()) this.note(command, container, timings[i]?.stdout ?? "");
     return costOf(timings);
   }
 
-  #job(command: string, plugin: Plugin, container: string) {
-    const prevResult = command === "VERSION" ? undefined : this.#results.get(container);
-    return {
-      input: JSON.stringify({ ...plugin, ...(prevResult !== undefined && { prevResult }) }),
-      env: {
-        PATH: process.env["PATH"] ?? "",
-        CNI_COMMAND: command,
-        CNI_CONTAINERID: container,
-        CNI_NETNS: this.#netns(container),
-        CNI_IFNAME: "eth0",
-        CNI_PATH: this.bin,
-      },
-    };
+  dispose(): void {
+    this.lab.dispose();
   }
 
-  #netns(container: string): string {
-    const netns = this.#namespaces.get(container) ?? this.#lab.addNamespace(container);
-    this.#namespaces.set(container, netns);
-    return netns;
+  /** Makes the container's namespace at the first call. */
+  protected container(id: string): Container {
+    const number = this.#containers.size;
+    const container = this.#containers.get(id) ?? { id, number, netns: this.lab.addNamespace(id) };
+    this.#containers.set(id, container);
+    return container;
   }
+}
 
-  #complete({ ipam }: Plugin): Record<string, unknown> {
-    const network = { cniVersion: "1.1.0", name: "bench" };
-    return ipam === undefined ? network : { ...network, ipam: { ...Object(ipam), dataDir: this.#lab.dataDir } };
-  }
-
-  /** Leases as another runtime's containers would have left them, from the far end of the range. */
-  #fill(count: number): void {
-    const folder = path.join(this.#lab.dataDir, "bench");
-    fs.mkdirSync(folder, { recursive: true });
-    for (let i = 0; i < count; i++) {
-      const address = `10.1.${100 + (i >> 8)}.${i & 255}`;
-      fs.writeFileSync(path.join(folder, address), `other${i}\r\neth0`, { mode: 0o600 });
-    }
-  }
+/** The port of the host's for a container's: no two containers have the same. */
+export function hostPort({ number }: Pick<Container, "number">, index: number): number {
+  return 18_000 + 10 * number + index;
 }
 
 function costOf(timings: readonly Timing[]): Cost {
@@ -128,11 +79,7 @@ function costOf(timings: readonly Timing[]): Cost {
   return {
     ms: Math.max(...ends) - Math.min(...starts),
     slowest: Math.max(...timings.map(({ start, end }) => end - start)),
-    cpu: sum(timings.map(({ cpu }) => cpu)),
+    cpu: timings.reduce((total, { cpu }) => total + cpu, 0),
     memory: Math.max(...timings.map(({ memory }) => memory)),
   };
-}
-
-function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0);
 }

@@ -4,6 +4,7 @@ import type { Row } from "./statistics.ts";
 const COLOURS: Readonly<Record<string, string>> = {
   reference: "#7d8590",
   "reference, nftables": "#afb8c1",
+  netavark: "#d29922",
   "dist/bin": "#1f6feb",
   "dist/pkg": "#8ab4f8",
 };
@@ -13,6 +14,7 @@ const LABELS = 220;
 const BARS = 480;
 const BAR = 11;
 const GAP = 14;
+const LEGEND = 128;
 
 /**
  * The medians as bars, a group for each command of each scenario, as SVG that reads on a light page and on a dark one. Groups are
@@ -31,7 +33,7 @@ export function drawCosts(rows: readonly Row[]): string {
     ];
   });
   const legend = Object.entries(COLOURS).map(([name, colour], i) => {
-    const x = LABELS + i * 150;
+    const x = LABELS + i * LEGEND;
     return `<rect x="${x}" y="8" width="10" height="10" fill="${colour}"/>${text(x + 15, 17, escapeText(name))}`;
   });
   return [

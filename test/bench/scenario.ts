@@ -1,18 +1,33 @@
 import fs from "node:fs";
 import path from "node:path";
-import type { Contender, Cost, Entry } from "./contender.ts";
+import type { Contender, Port } from "./contender.ts";
+import { Netavark } from "./netavark.ts";
+import { type Plugin, PluginList } from "./plugin-list.ts";
+import { addAndDelete, attachment, cold, crowd, everyCommand, type Round } from "./round.ts";
 
-/** What each contender's calls cost, by command and then contender's name. */
-export type Round = Readonly<Record<string, Readonly<Record<string, Cost>>>>;
+/** Whose executables take part. */
+export const ORIGINS = ["reference", "dist/bin", "dist/pkg", "netavark"] as const;
+export type Origin = (typeof ORIGINS)[number];
 
-/** Folders of executables, by the name that a contender has. */
-export type Folder = "reference" | "dist/bin" | "dist/pkg";
+/** Where they are: a folder of plugins, or netavark's file. */
+export type Places = ReadonlyMap<Origin, string>;
 
-type Config = Readonly<Record<string, unknown>>;
+/** What a contender runs, and what is there before it does. */
+export interface Entry {
+  readonly name: string;
+  readonly origin: Origin;
+  readonly plugins: readonly Plugin[];
+  /** What each container publishes. */
+  readonly ports?: readonly Port[];
+  /** Attachments that are there while it is measured. */
+  readonly attached?: number;
+  /** Leases of nobody's in the network's folder. */
+  readonly leases?: number;
+}
 
 export interface Scenario {
   readonly title: string;
-  readonly contenders: readonly (Omit<Entry, "bin"> & { readonly folder: Folder })[];
+  readonly contenders: readonly Entry[];
   /** Contenders that the others are compared with. */
   readonly references: readonly string[];
   /** The part of all rounds that this scenario is given: those that take long need fewer. */
@@ -21,74 +36,114 @@ export interface Scenario {
   readonly play: (contenders: readonly Contender[]) => Round;
 }
 
-/** How many calls come at once. */
-const CROWD = Array.from({ length: 20 }, (_, i) => `c${i + 1}`);
-
 const MASQUERADE = { ipMasq: true };
 
 /** The network of every scenario that is about one plugin. */
-function bridge(config: Config = {}) {
+function bridge(config: Readonly<Record<string, unknown>> = {}) {
   const ranges = [[{ subnet: "10.1.0.0/16" }]];
   const ipam = { type: "host-local", ranges, routes: [{ dst: "0.0.0.0/0" }] };
   return { type: "bridge", bridge: "bench0", isGateway: true, ipam, ...config };
 }
 
-/** The list that podman ships, with two published ports. */
-const PODMAN = [
-  bridge({ ipMasq: true, hairpinMode: true }),
-  {
-    type: "portmap",
-    capabilities: { portMappings: true },
-    runtimeConfig: {
-      portMappings: [
-        { hostPort: 18080, containerPort: 80, protocol: "tcp" },
-        { hostPort: 18443, containerPort: 443, protocol: "tcp" },
-      ],
-    },
-  },
-  { type: "firewall" },
-  { type: "tuning" },
-];
+const PORTMAP = { type: "portmap", capabilities: { portMappings: true } };
+
+/** The list that podman ships. */
+const PODMAN = [bridge({ ipMasq: true, hairpinMode: true }), PORTMAP, { type: "firewall" }, { type: "tuning" }];
 
 /** The list of containerd's documentation, less the second family. */
-const CONTAINERD = [{ type: "loopback" }, bridge({ ipMasq: true, promiscMode: true }), ...PODMAN.slice(1, 2)];
+const CONTAINERD = [{ type: "loopback" }, bridge({ ipMasq: true, promiscMode: true }), PORTMAP];
+
+const TWO_TCP: readonly Port[] = [
+  { containerPort: 80, protocol: "tcp" },
+  { containerPort: 443, protocol: "tcp" },
+];
+
+/** What containers publish, by how a title names it. */
+const PUBLISHED: Readonly<Record<string, readonly Port[]>> = {
+  "no ports": [],
+  "two tcp ports": TWO_TCP,
+  "a tcp and a udp port": [
+    { containerPort: 80, protocol: "tcp" },
+    { containerPort: 53, protocol: "udp" },
+  ],
+};
 
 export const SCENARIOS: readonly Scenario[] = [
-  {
-    ...compare("plain", [bridge()]),
-    play: (contenders) => ({ VERSION: turn(contenders, "VERSION"), ...attachment(contenders) }),
-  },
+  { ...compare("plain", [bridge()]), play: everyCommand },
   withNftables({ ...compare("ipMasq", [bridge(MASQUERADE)]), play: attachment }),
-  { ...compare("20 at once", [bridge()], { share: 0.25 }), play: crowd },
+  { ...compare("loopback", [{ type: "loopback" }]), play: attachment },
+  { ...compare("20 at once", [bridge()], { share: 0.5 }), play: crowd },
   withNftables({ ...compare("20 at once, ipMasq", [bridge(MASQUERADE)], { share: 0.25 }), play: crowd }),
   { ...compare("100 on the bridge", [bridge()], { share: 0.5, attached: 100 }), play: attachment },
   ...[20, 2_000, 20_000].map((leases) => ({
     ...compare(`${leases.toLocaleString("en")} leases`, [bridge()], { share: 0.5, leases }),
     play: attachment,
   })),
-  { ...compare("containerd's list", CONTAINERD, { share: 0.5 }), play: attachment },
-  { ...compare("podman's list", PODMAN, { share: 0.5 }), play: attachment },
-  { ...compare("cold", [bridge()], { share: 0.1 }), play: cold },
+  { ...compare("containerd's list", CONTAINERD, { share: 0.5, ports: TWO_TCP }), play: attachment },
+  ...Object.entries(PUBLISHED).map(([name, ports]) => podman(name, { share: 0.5, ports, play: addAndDelete })),
+  ...Object.entries(PUBLISHED).map(([name, ports]) =>
+    podman(`${name}, 20 at once`, { share: 0.25, ports, play: crowd }),
+  ),
+  { ...compare("cold", [bridge()], { share: 0.5 }), play: cold },
 ];
 
-/** Whether all that a scenario needs is in these folders; they may lack plugins. */
-export function isPlayable({ contenders }: Scenario, folders: Readonly<Record<Folder, string>>): boolean {
-  return contenders.every(({ folder, plugins }) =>
-    plugins.every(({ type }) => fs.existsSync(path.join(folders[folder], type))),
-  );
+/** The scenario with those contenders alone that have a place, compared with each other. */
+export function restrict(scenario: Scenario, places: Places): Scenario {
+  const contenders = scenario.contenders.filter(({ origin }) => places.has(origin));
+  const references = scenario.references.filter((reference) => contenders.some(({ name }) => name === reference));
+  return { ...scenario, contenders, references };
+}
+
+/** Whether all that a scenario needs is there; a folder may lack plugins. */
+export function isPlayable({ contenders }: Scenario, places: Places): boolean {
+  return contenders.every(({ origin, plugins }) => {
+    const place = places.get(origin) ?? "";
+    return origin === "netavark" || plugins.every(({ type }) => fs.existsSync(path.join(place, type)));
+  });
+}
+
+/** A contender in a lab of its own, with the attachments and leases that are to be there. */
+export function enter({ attached = 0, ...entry }: Entry, places: Places): Contender {
+  const place = places.get(entry.origin) ?? "";
+  const contender =
+    entry.origin === "netavark" ? new Netavark({ ...entry, file: place }) : new PluginList({ ...entry, bin: place });
+  try {
+    for (let i = 0; i < attached; i++) contender.run("ADD", [`other${i}`]);
+    return contender;
+  } catch (error) {
+    contender.dispose();
+    throw error;
+  }
 }
 
 function compare(
   title: string,
-  plugins: Entry["plugins"],
-  { share = 1, ...state }: { share?: number; attached?: number; leases?: number } = {},
+  plugins: readonly Plugin[],
+  { share = 1, ...state }: Pick<Entry, "ports" | "attached" | "leases"> & { share?: number } = {},
 ): Omit<Scenario, "play"> {
-  const folders: readonly Folder[] = ["reference", "dist/bin", "dist/pkg"];
+  const origins: readonly Origin[] = ["reference", "dist/bin", "dist/pkg"];
   return {
     title,
     share,
     references: ["reference"],
-    contenders: folders.map((folder) => ({ name: folder, folder, plugins, ...state })),
+    contenders: origins.map((origin) => ({ name: origin, origin, plugins, ...state })),
+  };
+}
+
+/** Podman's list beside netavark, which took its place. One container is there all the time, for netavark deletes a bridge without any. */
+function podman(
+  name: string,
+  { play, ...state }: { share: number; ports: readonly Port[]; play: Scenario["play"] },
+): Scenario {
+  const scenario = compare(`podman's list, ${name}`, PODMAN, { ...state, attached: 1 });
+  const [reference, ...ours] = scenario.contenders;
+  if (reference === undefined) return { ...scenario, play };
+  const netavark: Entry = { ...reference, name: "netavark", origin: "netavark", plugins: [] };
+  return {
+    ...scenario,
+    references: [...scenario.references, netavark.name],
+    contenders: [reference, netavark, ...ours],
+    play,
   };
 }
 
@@ -103,33 +158,4 @@ function withNftables(scenario: Scenario): Scenario {
     references: [...scenario.references, name],
     contenders: [reference, { ...reference, name, plugins }, ...ours],
   };
-}
-
-/** ADD, CHECK, DEL of one attachment, prevResult handed on as a runtime does. */
-function attachment(contenders: readonly Contender[]): Round {
-  return { ADD: turn(contenders, "ADD"), CHECK: turn(contenders, "CHECK"), DEL: turn(contenders, "DEL") };
-}
-
-function crowd(contenders: readonly Contender[]): Round {
-  return { ADD: turn(contenders, "ADD", CROWD), DEL: turn(contenders, "DEL", CROWD) };
-}
-
-/** Nothing of the executables, nor of any other file, is in memory before each ADD. */
-function cold(contenders: readonly Contender[]): Round {
-  const ADD: Record<string, Cost> = {};
-  for (const contender of contenders) {
-    dropCaches();
-    ADD[contender.name] = contender.run("ADD");
-    contender.run("DEL");
-  }
-  return { ADD };
-}
-
-function turn(contenders: readonly Contender[], command: string, containers?: readonly string[]): Record<string, Cost> {
-  return Object.fromEntries(contenders.map((contender) => [contender.name, contender.run(command, containers)]));
-}
-
-/** Page cache, directory entries and inodes. proc_sys_vm(5), drop_caches */
-function dropCaches(): void {
-  fs.writeFileSync("/proc/sys/vm/drop_caches", "3");
 }

@@ -1,5 +1,6 @@
 import type { Cost } from "./contender.ts";
-import type { Round, Scenario } from "./scenario.ts";
+import type { Round } from "./round.ts";
+import type { Scenario } from "./scenario.ts";
 
 /** Median and quartiles. */
 export interface Spread {

@@ -12,11 +12,15 @@ export function formatTable(rows: readonly Row[]): string {
     format(row.ms, 1),
     row.slowest.median === row.ms.median ? "" : row.slowest.median.toFixed(1),
     row.cpu.median.toFixed(1),
-    row.memory.median.toFixed(0),
+    row.memory.median.toFixed(1),
     ...references.map((name) => ratio(row.ratios[name])),
-    ratio(row.cpuRatios[references[0] ?? ""]),
+    ...references.slice(0, 1).map((name) => ratio(row.cpuRatios[name])),
   ]);
-  const table = [[...head, ...references.map((name) => `times "${name}"`), `CPU times "${references[0]}"`], ...body];
+  const ratioHeads = [
+    ...references.map((name) => `times "${name}"`),
+    ...references.slice(0, 1).map((name) => `CPU times "${name}"`),
+  ];
+  const table = [[...head, ...ratioHeads], ...body];
   const widths = table[0]?.map((_, column) => Math.max(...table.map((cells) => (cells[column] ?? "").length))) ?? [];
   const lines = table.map((cells) =>
     cells

@@ -1,0 +1,89 @@
+import fs from "node:fs";
+import path from "node:path";
+import { type Container, Contender, hostPort, type Port } from "./contender.ts";
+import type { Job } from "./exec-timer.ts";
+
+/** A plugin's configuration; its name and version are the list's. */
+export type Plugin = Readonly<Record<string, unknown>> & { readonly type: string };
+
+export interface ListEntry {
+  readonly name: string;
+  /** Folder of the executables. */
+  readonly bin: string;
+  readonly plugins: readonly Plugin[];
+  /** For the plugins with the capability `portMappings`. */
+  readonly ports?: readonly Port[];
+  /** Leases of nobody's in the network's folder. */
+  readonly leases?: number;
+}
+
+/** CNI plugins, called with a list's configurations as a runtime does: the result of each is handed on. */
+export class PluginList extends Contender {
+  readonly #bin: string;
+  readonly #plugins: readonly Plugin[];
+  readonly #ports: readonly Port[];
+  readonly #results = new Map<string, unknown>();
+
+  constructor({ name, bin, plugins, ports = [], leases = 0 }: ListEntry) {
+    super(name);
+    this.#bin = bin;
+    this.#plugins = plugins.map((plugin) => ({ ...plugin, ...this.#complete(plugin) }));
+    this.#ports = ports;
+    if (leases > 0) this.#fill(leases);
+  }
+
+  /** The command line and the input of the first plugin's call, for a tracer. */
+  describe(command: string): Job & { netns: string } {
+    const [job] = this.jobs(command, this.container("c1"));
+    if (job === undefined) throw new Error("No plugin to describe");
+    return { ...job, netns: this.lab.host };
+  }
+
+  protected override jobs(command: string, container: Container): readonly Job[] {
+    const plugins = command === "DEL" ? this.#plugins.toReversed() : this.#plugins;
+    const known = command === "ADD" || command === "VERSION" ? undefined : this.#results.get(container.id);
+    return plugins.map((plugin, i) => ({
+      argv: [path.join(this.#bin, plugin.type)],
+      input: JSON.stringify({
+        ...plugin,
+        ...this.#runtimeConfig(plugin, container),
+        ...(known !== undefined && { prevResult: known }),
+      }),
+      takesResult: command === "ADD" && i > 0,
+      env: {
+        PATH: process.env["PATH"] ?? "",
+        CNI_COMMAND: command,
+        CNI_CONTAINERID: container.id,
+        CNI_NETNS: container.netns,
+        CNI_IFNAME: "eth0",
+        CNI_PATH: this.#bin,
+      },
+    }));
+  }
+
+  protected override note(command: string, { id }: Container, stdout: string): void {
+    if (command === "ADD") this.#results.set(id, JSON.parse(stdout));
+    if (command === "DEL") this.#results.delete(id);
+  }
+
+  #runtimeConfig({ capabilities }: Plugin, container: Container): Record<string, unknown> {
+    if (this.#ports.length === 0 || Object(capabilities).portMappings !== true) return {};
+    const portMappings = this.#ports.map((port, i) => ({ ...port, hostPort: hostPort(container, i) }));
+    return { runtimeConfig: { portMappings } };
+  }
+
+  #complete({ ipam }: Plugin): Record<string, unknown> {
+    const network = { cniVersion: "1.1.0", name: "bench" };
+    return ipam === undefined ? network : { ...network, ipam: { ...Object(ipam), dataDir: this.lab.dataDir } };
+  }
+
+  /** Leases as another runtime's containers would have left them, from the far end of the range. */
+  #fill(count: number): void {
+    const folder = path.join(this.lab.dataDir, "bench");
+    fs.mkdirSync(folder, { recursive: true });
+    for (let i = 0; i < count; i++) {
+      const address = `10.1.${100 + (i >> 8)}.${i & 255}`;
+      fs.writeFileSync(path.join(folder, address), `other${i}\r\neth0`, { mode: 0o600 });
+    }
+  }
+}
