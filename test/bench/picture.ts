@@ -9,8 +9,8 @@ const COLOURS: Readonly<Record<string, string>> = {
   "dist/pkg": "#8ab4f8",
 };
 
-const WIDTH = 860;
-const LABELS = 220;
+const WIDTH = 960;
+const LABELS = 320;
 const BARS = 480;
 const BAR = 11;
 const GAP = 14;
