@@ -121,7 +121,9 @@ test("no file and no socket gets the number of a stream that is closed", () => {
   const wrapper = [...strace, ...shell('exec "$@" >&- 2>&-')];
   lab.plugin("bridge", { command: "ADD", config: config(), netns, wrapper });
   const calls = fs.readFileSync(log, "utf8").split("\n");
-  const started = calls.findLastIndex((line) => /execve\(.*\/bridge"/.test(line));
+  // Node.js's libraries are read before it has come to this.
+  const begin = isNative ? /execve\(.*\/bridge"/ : /"\/dev\/null"/;
+  const started = calls.findIndex((line) => begin.test(line));
   const numbered = calls.slice(started).filter((line) => / = [12]$/.test(line));
   expect(numbered.length).toBeGreaterThanOrEqual(2);
   expect(numbered.filter((line) => !/O_PATH|"\/dev\/null"/.test(line))).toEqual([]);
