@@ -35,9 +35,6 @@ async function bundle(outfile) {
     target: "esnext",
     plugins: [table, compiledSchemas],
     define,
-    // Stacks name our functions and files, as the native image's do.
-    sourcemap: "inline",
-    sourcesContent: false,
     logLevel: "warning",
   });
 }
