@@ -32,7 +32,9 @@ describe("shipped code", () => {
   });
 
   it("is synchronous: a network namespace belongs to the thread only while it does not yield", () => {
-    expect(matching(/\bawait\b|\basync\b|\bPromise\b|\bsetTimeout\b/)).toEqual([]);
+    // There it is said that nothing is ever called later.
+    const files = SHIPPED.filter((file) => file !== "src/platform/globals-native.ts");
+    expect(matching(/\bawait\b|\basync\b|\bPromise\b|\bsetTimeout\b/, files)).toEqual([]);
   });
 
   it("keeps no state in a module", () => {
