@@ -1,5 +1,5 @@
 // The native image: modules as bytecode, in one static executable with the engine and native/host.c.
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
@@ -11,6 +11,9 @@ import { root } from "./tree.mjs";
 /** Bytes that the heap may have before it is known how many it needs, and those of one without a snapshot. */
 const LARGEST_HEAP = 32 << 20;
 const PIECE = 1 << 16;
+
+/** Emulators of another processor, by Debian's names. */
+const QEMU = ["qemu-ARCH-static", "qemu-ARCH"];
 
 /** Bytes of the mark at the beginning of host.c's `image`. */
 const MARK = 16;
@@ -51,8 +54,10 @@ export async function buildNative(
         });
       });
     const names = new Set(sanitize ? [] : (preloaded ?? readPreloaded()));
-    if (names.size === 0 || !(await preload(output, { work, build: (size) => build(names, size) })))
-      await build(new Set(), PIECE);
+    const runner = findRunner(arch);
+    if (names.size > 0 && runner !== undefined)
+      await preload(output, { work, build: (size) => build(names, size), runner });
+    else await build(new Set(), PIECE);
   } finally {
     fs.rmSync(work, { recursive: true, force: true });
   }
@@ -67,29 +72,30 @@ export function readPreloaded() {
 }
 
 /**
- * Has the executable load its modules, and puts what it then holds into it. The heap is made as long as it needs to be. False where the
- * executable does not run on this machine.
+ * Has the executable load its modules, and puts what it then holds into it. The heap is made as long as it needs to be. `runner` is the
+ * command that runs it.
  */
-async function preload(output, { work, build }) {
+async function preload(output, { work, build, runner }) {
   const snapshot = path.join(work, "snapshot");
+  const [command, ...args] = [...runner, output, "--snapshot", snapshot, path.join(work, "modules.bin")];
   const take = async (size) => {
     await build(size);
-    execFileSync(output, ["--snapshot", snapshot, path.join(work, "modules.bin")], {
-      stdio: ["ignore", "inherit", "inherit"],
-    });
+    execFileSync(command, args, { stdio: ["ignore", "inherit", "inherit"] });
     return fs.statSync(snapshot).size;
   };
-  try {
-    await take(await take(LARGEST_HEAP));
-  } catch (error) {
-    if (error.code === "ENOEXEC" || error.code === "UNKNOWN") return false;
-    throw error;
-  }
+  await take(await take(LARGEST_HEAP));
   const image = fs.readFileSync(output);
   const bytes = fs.readFileSync(snapshot);
   bytes.copy(image, image.indexOf(bytes.subarray(0, MARK)));
   fs.writeFileSync(output, image);
-  return true;
+}
+
+/** What runs executables for an architecture here: nothing more than themselves, or qemu; undefined where that is missing. */
+function findRunner(arch) {
+  if (arch === os.arch()) return [];
+  const names = QEMU.map((name) => name.replace("ARCH", arch === "arm64" ? "aarch64" : "x86_64"));
+  const found = names.find((name) => spawnSync(name, ["--version"]).status === 0);
+  return found === undefined ? undefined : [found];
 }
 
 /** Bytecode of all modules in one file, and the table of them for host.c. Those that are preloaded come last: `embedded` is the size of the others. */
