@@ -1,7 +1,7 @@
 import { type Delegation, startDelegate } from "../../src/cni/delegate.ts";
 import type { Request } from "../../src/cni/request.ts";
 import { launch } from "../../src/linux/process.ts";
-import { selectOwner } from "../../src/netfilter/owner.ts";
+import { isOwnerComment, isSelected, selectOwner } from "../../src/netfilter/owner.ts";
 import { findLink } from "../../src/netlink/link/get.ts";
 import type { Link } from "../../src/netlink/link/message.ts";
 import { type Netlink, openNetlink } from "../../src/netlink/socket.ts";
@@ -65,19 +65,38 @@ function startIpam(request: Request): Delegation | undefined {
   return type === undefined ? undefined : startDelegate(launch, request, { command: "DEL", type, held: true });
 }
 
-/** By its name in the container; where that cannot be asked, or has no such interface (any more), by the port's alias. */
+/**
+ * By the alias of the port, which says whose it is: the path may lead to another container by now, and a container may have renamed its
+ * interface or put another in its place. One whose port says nothing, as the Go plugins make it, goes by its name in the container.
+ */
 function deleteInterface(request: Request, held: Netlink | undefined): Leaving {
   const host = openNetlink();
+  const selection = selectOwner(request);
   const container = findContainer(request.netns);
-  const inside = container && findLink(container.netlink, request.ifname);
-  if (container === undefined || inside === undefined) {
-    const ports = listOwnPorts(host, selectOwner(request));
-    deletePorts(host, ports);
+  const inside = container && findVeth(container.netlink, request.ifname);
+  const port = inside?.peer === undefined ? undefined : findLink(host, inside.peer);
+  if (port !== undefined && isSelected(selection, port.alias))
+    return beginLeaving(host, { host, port, link: port, held });
+  const ports = listOwnPorts(host, selection);
+  deletePorts(host, ports);
+  if (container === undefined || inside === undefined || ports.length > 0 || isOwnerComment(port?.alias ?? ""))
     return { ports, untilGone: () => {}, leave: () => {} };
-  }
-  const port = inside.peer === undefined ? undefined : findLink(host, inside.peer);
+  return beginLeaving(container.netlink, { host, port, link: inside, held });
+}
+
+/** Begins to delete a link, the port itself or the other end of it. */
+function beginLeaving(
+  netlink: Netlink,
+  { host, port, link, held }: { host: Netlink; port: Link | undefined; link: Link; held: Netlink | undefined },
+): Leaving {
   if (port !== undefined) keepBridgeMac(host, port);
-  const { untilGone, finish, leave } = beginDeletionIfThere(container.netlink, inside, held);
+  const { untilGone, finish, leave } = beginDeletionIfThere(netlink, link, held);
   if (port === undefined) return { ports: [], untilGone: finish, leave };
   return { ports: [port], untilGone: () => untilGone(host, port.index), leave };
+}
+
+/** An end of a veth by its own name: the kernel finds a link by another name of its too. */
+function findVeth(netlink: Netlink, name: string): Link | undefined {
+  const link = findLink(netlink, name);
+  return link?.kind === "veth" && link.name === name ? link : undefined;
 }

@@ -53,6 +53,11 @@ export function isSelected({ key, except }: Selection, comment: string): boolean
   return comment.startsWith(key) && !except.has(comment.slice(0, 2 * HASH_LENGTH + 1));
 }
 
+/** Whether a comment says of something whose it is, cut or not. */
+export function isOwnerComment(comment: string): boolean {
+  return /^[0-9a-f]{16}-[0-9a-f]{16}, net: /.test(comment);
+}
+
 /**
  * The comment of what belongs to an attachment, as the reference plugins write it: the key, then names for people,
  * without double quotes, for the nft tool has no escape, and cut to what that reads.
