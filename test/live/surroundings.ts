@@ -1,6 +1,6 @@
 import fs from "node:fs";
 import path from "node:path";
-import type { Lab } from "../lab.ts";
+import { binDir, type Lab } from "../lab.ts";
 
 /** prctl(2) with PR_SET_MDWE and PR_MDWE_REFUSE_EXEC_GAIN: memory never becomes code. <linux/prctl.h> */
 const MDWE = `
@@ -26,10 +26,12 @@ export const FILE_SYSTEMS: Readonly<Record<string, Surroundings>> = {
   "no /proc": () => mounted("mount -t tmpfs none /proc"),
   "no /sys": () => mounted("mount -t tmpfs none /sys"),
   "no /dev": () => mounted("mount -t tmpfs none /dev"),
+  // The executables may be in /tmp too, where the repository is.
   "a read-only /tmp with nothing but the leases": ({ dir }) =>
     mounted(
-      `exec 3<${dir}; mount -t tmpfs none /tmp; mkdir -p ${dir}`,
-      `mount --no-canonicalize --bind /proc/self/fd/3 ${dir}; mount -o remount,ro /tmp; exec 3<&-`,
+      `exec 3<${dir} 4<${binDir}; mount -t tmpfs none /tmp; mkdir -p ${dir} ${binDir}`,
+      `mount --no-canonicalize --bind /proc/self/fd/3 ${dir}; mount --no-canonicalize --bind /proc/self/fd/4 ${binDir}`,
+      "mount -o remount,ro /tmp; exec 3<&- 4<&-",
     ),
   "a read-only root": ({ dir }) => mounted(`mount --bind ${dir} ${dir}; mount -o remount,bind,ro /`),
   "no folder that can be written": ({ dir }) => mounted(`mount --bind ${dir} ${dir}; mount -o remount,bind,ro ${dir}`),
