@@ -21,17 +21,24 @@ interface PluginConfig {
   readonly capabilities?: Readonly<Record<string, boolean>>;
 }
 
-/** `load` is as for buildNative; `lists` are files of `conf`, all of them unless given. */
+/** `load` is as for buildNative; `lists` are files of `conf`, all of them unless given; each is played `times` times. */
 interface Recording {
   readonly load?: (file: string) => string;
   readonly lists?: readonly string[];
+  readonly times?: number;
+}
+
+/** Names of modules: what was loaded at all, and what was loaded each time. A call that has to wait for something loads more. */
+interface Recorded {
+  readonly ever: ReadonlySet<string>;
+  readonly always: ReadonlySet<string>;
 }
 
 /**
  * Names of the modules that ADD, CHECK and DEL of the lists in `conf` load, and VERSION and loopback, by an image that tells which it
  * loads. Needs root.
  */
-export async function recordModules({ load, lists = findLists() }: Recording = {}): Promise<ReadonlySet<string>> {
+export async function recordModules({ load, lists = findLists(), times = 2 }: Recording = {}): Promise<Recorded> {
   const bin = fs.mkdtempSync(path.join(os.tmpdir(), "record-"));
   const lab = new Lab();
   try {
@@ -39,7 +46,10 @@ export async function recordModules({ load, lists = findLists() }: Recording = {
     await buildNative(image, { preloaded: [], flags: ["-DTRACE_MODULES"], ...(load && { load }) });
     const plugins = fs.readdirSync(path.join(root, "plugins"));
     for (const name of plugins) fs.linkSync(image, path.join(bin, name));
-    return new Set([...traceLists(lab, { bin, lists }), ...traceVersion(bin)]);
+    const plays = Array.from({ length: times }, () => [...traceLists(lab, { bin, lists }), ...traceVersion(bin)]);
+    const [first = [], ...others] = plays;
+    const always = first.filter((name) => others.every((play) => play.includes(name)));
+    return { ever: new Set(plays.flat()), always: new Set(always) };
   } finally {
     lab.dispose();
     fs.rmSync(bin, { recursive: true });
@@ -58,6 +68,7 @@ function traceLists(lab: Lab, { bin, lists }: { bin: string; lists: readonly str
     const netns = lab.addNamespace(`c${index}`);
     const modules = traceChain(lab, plugins, { bin, netns, cniVersion: list.cniVersion, name: list.name });
     lab.clear();
+    lab.deleteNamespace(netns);
     return modules;
   });
 }
