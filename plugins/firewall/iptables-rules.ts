@@ -58,6 +58,11 @@ export function missingLines(find: FindChain, wanted: WantedFilter): readonly st
   return [...chains.map((name) => `-N ${name}`), ...rules];
 }
 
+/** Whether a line is of a rule that the reference plugins do not have. */
+export function isAddition(line: string): boolean {
+  return line.includes(COMMENT.published);
+}
+
 /** The two rules of each address: to it what belongs to a connection that is there, and all that comes from it. */
 export function addressRules(address: Address): readonly FilterRule[] {
   return [

@@ -15,6 +15,7 @@ export interface Link {
   readonly address?: string;
   readonly operstate?: string;
   readonly flags?: readonly string[];
+  readonly linkinfo?: { readonly info_kind?: string };
   readonly addr_info?: readonly { readonly tentative?: boolean }[];
 }
 
@@ -48,6 +49,7 @@ function isSettled(link: Link): boolean {
   const flags = link.flags ?? [];
   if (link.addr_info?.some((address) => address.tentative === true)) return false;
   if (!flags.includes("UP")) return true;
+  if (link.operstate === "UNKNOWN" && link.linkinfo?.info_kind === "bridge") return false;
   return flags.includes("LOWER_UP") !== flags.includes("NO-CARRIER") && link.operstate !== "LOWERLAYERDOWN";
 }
 
