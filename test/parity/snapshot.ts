@@ -15,7 +15,7 @@ export interface Link {
   readonly address?: string;
   readonly operstate?: string;
   readonly flags?: readonly string[];
-  readonly linkinfo?: { readonly info_kind?: string };
+  readonly linkinfo?: { readonly info_kind?: string; readonly info_data?: unknown };
   readonly addr_info?: readonly { readonly tentative?: boolean }[];
 }
 
