@@ -144,10 +144,12 @@ describe("the check of a container's frames", () => {
       const attacker = attach(id, { config: config(check) });
       lab.run(["ping", "-c1", "-W10", gateway.ip], victim.netns);
       expect(known()).toBe(gateway.mac);
-      // The kernel believes no second answer within a second.
-      lab.run(["sleep", "1.1"], victim.netns);
-      sendFrames(lab, [claim(attacker)], attacker);
-      lab.run(["ping", "-c1", "-W10", "-I", "eth0", victim.ip], attacker.netns);
+      for (let attempt = 0; attempt < 3 && known() !== attacker.mac; attempt++) {
+        // The kernel believes no second answer within a second, and may ask the gateway anew.
+        lab.run(["sleep", "1.1"], victim.netns);
+        sendFrames(lab, [claim(attacker)], attacker);
+        lab.run(["ping", "-c1", "-W10", "-I", "eth0", victim.ip], attacker.netns);
+      }
       return known() === attacker.mac;
     };
     expect(seen({}, "unchecked")).toBe(true);
