@@ -5,13 +5,15 @@ import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
-import { environment, node, root, setup } from "./setup.mjs";
+import { environment, node, root } from "../build/node.mjs";
+import { ensureKernel, setup } from "./setup.mjs";
 
 const { values } = parseArgs({ options: { minutes: { type: "string", default: "1" } } });
 const folder = path.join(root, ".cache/sanitized");
 const [bin, reports] = [path.join(folder, "bin"), path.join(folder, "reports")];
 
 setup();
+ensureKernel();
 fs.rmSync(folder, { recursive: true, force: true });
 fs.mkdirSync(reports, { recursive: true });
 const makeImage = `import { makeImage } from "./build/image.mjs";

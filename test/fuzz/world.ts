@@ -95,8 +95,18 @@ function filesLeft(): readonly string[] {
     .map(({ name }) => `file ${name}`);
 }
 
-/** The first process of the namespace is the shell, and this one is its child. */
+/** Those that still run after a second: a DEL has the kernel's work waited for by one of its own. */
 function processesLeft(): readonly string[] {
+  const deadline = performance.now() + 1000;
+  for (;;) {
+    const found = findProcesses();
+    if (found.length === 0 || performance.now() > deadline) return found;
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
+  }
+}
+
+/** The first process of the namespace is the shell, and this one is its child. */
+function findProcesses(): readonly string[] {
   const others = fs
     .readdirSync("/proc")
     .filter((name) => /^[0-9]+$/.test(name) && name !== "1" && name !== String(process.pid));

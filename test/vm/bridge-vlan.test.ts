@@ -178,12 +178,14 @@ describe("STATUS", () => {
 });
 
 describe("a failed ADD", () => {
-  /** The gateway is made and has its first address when the second of the same family is refused. */
+  /** The gateway is made and has its first address when the kernel refuses the second. */
   function failing(): Config {
-    return lab.network({ vlan: 100, isGateway: true, name: "failing" }, ["10.7.0.0/24", "10.8.0.0/24"]);
+    const ranges = [[{ subnet: "10.7.0.0/24" }], [{ subnet: "fd00:8::/64", gateway: "ff02::1" }]];
+    const ipam = { type: "host-local", dataDir: lab.dataDir, ranges };
+    return lab.network({ vlan: 100, isGateway: true, name: "failing", ipam });
   }
 
-  const refusal = { code: 106, msg: '"bridge0.100" already has an IP address different from 10.8.0.1/24' };
+  const refusal = { code: 107, msg: expect.stringContaining('Cannot add address ff02::1/64 to link "bridge0.100"') };
 
   it("leaves neither bridge nor gateway where it made them", () => {
     expect(lab.refuse("ADD", failing())).toMatchObject(refusal);
