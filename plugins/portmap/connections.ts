@@ -32,7 +32,7 @@ export function forgetBefore(redirects: readonly Redirect[]): void {
   }
 }
 
-/** Forgets the UDP connections that go to the container by mappings that are no more: the port's next holder gets its packets. @param open a socket of NETLINK_NETFILTER, where there is one @throws NetlinkError */
+/** Forgets the UDP connections that go to the container by mappings that are gone: the port's next holder gets its packets. @param open a socket of NETLINK_NETFILTER, where there is one @throws NetlinkError */
 export function forgetAfter(find: () => readonly Redirect[], open: Netlink | undefined): void {
   if (!tracksConnections()) return;
   const redirects = find();

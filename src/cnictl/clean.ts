@@ -25,11 +25,11 @@ const STATE_DIRECTORY = "/run";
 /** The plugins that have something on the host which outlives a container, if nobody tells them. */
 const PLUGINS = ["bridge", "portmap", "firewall", "bandwidth", "tuning"];
 
-/** `cnictl clean`: takes away what is left of attachments that are no more, on every network, by this very executable. */
+/** `cnictl clean`: removes what stale attachments left behind, on every network, by this very executable. */
 export const clean: Command = {
   name: "clean",
   synopsis: "[--cache-dir DIR]",
-  summary: "Takes away what attachments left that are no more, on all networks",
+  summary: "Removes what stale attachments left behind, on all networks",
   help: [
     "For a node on which other plugins, the CNI project's for one, have taken the place of these: they do",
     "not delete what these have made. Removes rules, elements, limits and interfaces of every attachment that",
