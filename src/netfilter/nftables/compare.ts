@@ -1,6 +1,6 @@
 import type { Netlink } from "../../netlink/socket.ts";
 import { type Chain, findChain } from "./chain.ts";
-import { formatExpressions } from "./format.ts";
+import { formatExpressions, isSameRule } from "./format.ts";
 import { listRules, type Rule } from "./rule.ts";
 import type { ChainRules, LabelledRule, RuleSet } from "./rule-set.ts";
 
@@ -43,8 +43,8 @@ function compareRules(expected: readonly LabelledRule[], found: readonly Rule[])
 
 function compareRule(expected: LabelledRule, at: { found: Rule | undefined; number: number }): readonly string[] {
   if (at.found === undefined) return [`rule ${at.number} must be "${expected.label}", is missing`];
-  const actual = formatExpressions(at.found.expressions ?? []);
-  return actual === formatExpressions(expected.expressions)
+  const { expressions = [] } = at.found;
+  return isSameRule(expressions, expected.expressions)
     ? []
-    : [`rule ${at.number} must be "${expected.label}", is "${actual}"`];
+    : [`rule ${at.number} must be "${expected.label}", is "${formatExpressions(expressions)}"`];
 }

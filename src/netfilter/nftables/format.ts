@@ -1,12 +1,32 @@
+import { isSameBytes } from "../../platform/bytes.ts";
 import type { Expression } from "./expression.ts";
 
-/** Fields that only the sender of a rule has, or only a newer kernel. */
-const LEFT_OUT = ["setId", "unknown"];
+/** Whether two rules do the same: their texts are equal then, but this takes a third of the time. */
+export function isSameRule(a: readonly Expression[], b: readonly Expression[]): boolean {
+  return a.length === b.length && a.every((expression, i) => isSameValue(expression, b[i]));
+}
 
-/**
- * A rule's expressions as text. Two rules do the same exactly where their texts are equal: a field that is 0 is left out, for
- * kernels differ in whether they send it.
- */
+function isSameValue(a: unknown, b: unknown): boolean {
+  if (a === b) return true;
+  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
+  if (a instanceof Uint8Array) return b instanceof Uint8Array && isSameBytes(a, b);
+  let fields = 0;
+  for (const name in a) {
+    const value: unknown = Reflect.get(a, name);
+    if (isLeftOut(name, value)) continue;
+    if (!isSameValue(value, Reflect.get(b, name))) return false;
+    fields++;
+  }
+  for (const name in b) if (!isLeftOut(name, Reflect.get(b, name))) fields--;
+  return fields === 0;
+}
+
+/** A field that is 0, for kernels differ in whether they send it; or one that only the sender of a rule has, or only a newer kernel. */
+function isLeftOut(name: string, value: unknown): boolean {
+  return value === undefined || value === 0 || name === "setId" || name === "unknown";
+}
+
+/** A rule's expressions as text. Two rules do the same exactly where their texts are equal. */
 export function formatExpressions(expressions: readonly Expression[]): string {
   return expressions.map(formatExpression).join(", ");
 }
@@ -18,7 +38,7 @@ function formatExpression(expression: Expression): string {
 
 function formatFields(fields: object): string {
   return Object.entries(fields)
-    .filter(([name, value]) => !LEFT_OUT.includes(name) && value !== undefined && value !== 0)
+    .filter(([name, value]) => !isLeftOut(name, value))
     .map(([name, value]) => `${name}=${formatValue(value)}`)
     .sort()
     .join(" ");

@@ -4,7 +4,7 @@ import { ERRNO } from "../../../src/linux/errno.ts";
 import { masqueradeRules } from "../../../src/netfilter/masquerade-rules.ts";
 import { decodeChain, encodeChain } from "../../../src/netfilter/nftables/chain.ts";
 import { compareRuleSet } from "../../../src/netfilter/nftables/compare.ts";
-import { formatExpressions } from "../../../src/netfilter/nftables/format.ts";
+import { formatExpressions, isSameRule } from "../../../src/netfilter/nftables/format.ts";
 import { decodeRule } from "../../../src/netfilter/nftables/rule.ts";
 import { NetlinkError } from "../../../src/netlink/acknowledgement.ts";
 import type { Message } from "../../../src/netlink/message.ts";
@@ -74,6 +74,22 @@ test("formatExpressions is the same for what we send and what the kernel makes o
   );
   const received = payloads("list", "received", "NEWRULE").map((bytes) => decodeRule(bytes).expressions ?? []);
   expect(received.map(formatExpressions)).toEqual(sent);
+});
+
+test("isSameRule says of any two rules what their texts say", () => {
+  const messages = [...payloads("apply", "sent", "NEWRULE"), ...payloads("list", "received", "NEWRULE")];
+  const rules = messages.map((bytes) => decodeRule(bytes).expressions ?? []);
+  const pairs = rules.flatMap((rule) => rules.map((other) => [rule, other] as const));
+  const texts = pairs.map(([a, b]) => formatExpressions(a) === formatExpressions(b));
+  expect(pairs.map(([a, b]) => isSameRule(a, b))).toEqual(texts);
+  expect(new Set(texts)).toEqual(new Set([true, false]));
+});
+
+test("isSameRule sees a field that only one of the two rules has", () => {
+  const short = [{ name: "meta", data: { key: 15 } }] as const;
+  const long = [{ name: "meta", data: { key: 15, dreg: 1 } }] as const;
+  expect([isSameRule(short, long), isSameRule(long, short), isSameRule(long, long)]).toEqual([false, false, true]);
+  expect(isSameRule(short, [{ name: "meta", data: { key: 15, dreg: 0 } }])).toBe(true);
 });
 
 test("formatExpressions shows a kind that we do not speak", () => {
