@@ -1,6 +1,6 @@
 import fs from "#fs";
 import host from "#process";
-import { concat } from "../platform/bytes.ts";
+import { readToEnd } from "../platform/bytes.ts";
 import { isOwnNetns } from "../platform/own-netns.ts";
 import { pause } from "./pause.ts";
 import { type Edge, type Plugin, servePlugin } from "./plugin.ts";
@@ -42,25 +42,15 @@ export function runWithProcess(tool: (edge: ToolEdge) => number): never {
 export function processEdge(): Edge {
   return {
     environment: host.environment(),
-    readStdin: () => readAll(0),
+    readStdin: () => readToEnd((buffer) => retry(() => fs.readSync(0, buffer)), { room: 8192, check: checkInput }),
     writeOut: (text) => writeAll(1, text),
     writeErr: (text) => writeAll(2, text),
     isOwnNetns,
   };
 }
 
-function readAll(fd: number): Uint8Array {
-  const chunks: Uint8Array[] = [];
-  for (let size = 0; ; ) {
-    const chunk = new Uint8Array(8192);
-    const length = retry(() => fs.readSync(fd, chunk));
-    if (length === 0) break;
-    chunks.push(chunk.subarray(0, length));
-    size += length;
-    if (size > MOST_INPUT) throw new RangeError(`it is more than ${MOST_INPUT} bytes`);
-  }
-  const [first] = chunks;
-  return first !== undefined && chunks.length === 1 ? first : concat(chunks);
+function checkInput(length: number): void {
+  if (length > MOST_INPUT) throw new RangeError(`it is more than ${MOST_INPUT} bytes`);
 }
 
 function writeAll(fd: number, text: string): void {

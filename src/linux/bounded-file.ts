@@ -1,4 +1,5 @@
 import fs from "#fs";
+import { readToEnd } from "../platform/bytes.ts";
 import { ERRNO, LinuxError } from "./errno.ts";
 
 /** <fcntl.h>; non-blocking, so that a pipe that nobody writes into cannot hang us. */
@@ -40,26 +41,13 @@ export function decode(bytes: Uint8Array): string {
 
 function readBounded(path: string, most: number): Uint8Array {
   const fd = fs.openSync(path, O.RDONLY | O.NONBLOCK | O.CLOEXEC);
+  const check = (length: number) => {
+    const reason = `it holds more than ${most} bytes`;
+    if (length > most) throw new LinuxError(`read "${path}"`, { syscall: "read", errno: ERRNO.EFBIG, reason });
+  };
   try {
-    return readAtMost(fd, { path, most });
+    return readToEnd((buffer) => fs.readSync(fd, buffer), { room: ROOM, check });
   } finally {
     fs.closeSync(fd);
-  }
-}
-
-function readAtMost(fd: number, { path, most }: { path: string; most: number }): Uint8Array {
-  let bytes = new Uint8Array(ROOM);
-  for (let length = 0; ; ) {
-    const count = fs.readSync(fd, bytes.subarray(length));
-    if (count === 0) return bytes.subarray(0, length);
-    length += count;
-    if (length > most) {
-      const reason = `it holds more than ${most} bytes`;
-      throw new LinuxError(`read "${path}"`, { syscall: "read", errno: ERRNO.EFBIG, reason });
-    }
-    if (length < bytes.length) continue;
-    const larger = new Uint8Array(2 * length);
-    larger.set(bytes);
-    bytes = larger;
   }
 }

@@ -1,4 +1,8 @@
+import { ERRNO, LinuxError } from "./errno.ts";
 import { libc } from "./libc.ts";
+
+/** Puts a link's name in place of its index. <linux/sockios.h> */
+const SIOCGIFNAME = 0x8910;
 
 /** Asks for the MTU, an int. <linux/sockios.h> */
 export const SIOCGIFMTU = 0x8921;
@@ -31,4 +35,18 @@ export function askInterface(fd: number, what: number, name: string): InterfaceA
   const { functions, errno } = libc();
   const failed = functions.ioctl(fd, what, struct) === -1;
   return { errno: failed ? errno() : 0, data: struct.subarray(IFNAMSIZ) };
+}
+
+/**
+ * Whether a socket's namespace has an interface of that index. Nobody who changes links is waited for, as every question of rtnetlink
+ * would be. netdevice(7) @throws LinuxError
+ */
+export function hasInterfaceIndex(fd: number, index: number): boolean {
+  const struct = new Uint8Array(IFREQ_SIZE);
+  new DataView(struct.buffer).setInt32(IFNAMSIZ, index, true);
+  const { functions, errno } = libc();
+  if (functions.ioctl(fd, SIOCGIFNAME, struct) !== -1) return true;
+  const found = errno();
+  if (found === ERRNO.ENODEV) return false;
+  throw new LinuxError(`look for interface ${index}`, { syscall: "ioctl", errno: found });
 }

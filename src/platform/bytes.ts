@@ -27,6 +27,27 @@ export function holdsBytes(bytes: Uint8Array, part: Uint8Array): boolean {
   return false;
 }
 
+/**
+ * All that `read` gives until it gives nothing: it puts bytes into the buffer and returns how many. `room` is how many to expect, and `check`
+ * is told how many there are by now, to throw where that is too many.
+ */
+export function readToEnd(
+  read: (buffer: Uint8Array) => number,
+  { room, check = () => {} }: { room: number; check?: (length: number) => void },
+): Uint8Array {
+  let bytes = new Uint8Array(room);
+  for (let length = 0; ; ) {
+    const count = read(bytes.subarray(length));
+    if (count === 0) return bytes.subarray(0, length);
+    length += count;
+    check(length);
+    if (length < bytes.length) continue;
+    const larger = new Uint8Array(2 * length);
+    larger.set(bytes);
+    bytes = larger;
+  }
+}
+
 /** How many bytes a text has in UTF-8. */
 export function byteLength(text: string): number {
   return new TextEncoder().encode(text).length;

@@ -1,6 +1,7 @@
 import { ERRNO } from "../linux/errno.ts";
 import { libcFiles, libcRareFiles } from "../linux/libc.ts";
 import { decodeIdentity, decodeStatus, STATX_ALL, STATX_SIZE } from "../linux/statx.ts";
+import { readToEnd } from "./bytes.ts";
 import { check, checkedPath, encodePath, fail, toTimespec } from "./c-call.ts";
 import type { FileIdentity, FileStatus, FileSystem, FolderEntry } from "./file-system.ts";
 import { copyFile, entriesOf, makeFolders, removeTree, statFileSystem } from "./file-trees.ts";
@@ -112,7 +113,7 @@ function readFileSync(path: string, encoding: "utf8"): string;
 function readFileSync(path: string, encoding?: "utf8"): Uint8Array | string {
   const fd = open(path, O.RDONLY);
   try {
-    const bytes = readAll(fd);
+    const bytes = readToEnd((buffer) => files.readSync(fd, buffer), { room: ROOM });
     return encoding === undefined ? bytes : native.decode(bytes);
   } finally {
     files.closeSync(fd);
@@ -171,18 +172,4 @@ function statx(path: string, flags: number, status: Uint8Array): number {
 function isMissing(): boolean {
   const errno = native.errno();
   return errno === ERRNO.ENOENT || errno === ERRNO.ENOTDIR;
-}
-
-function readAll(fd: number): Uint8Array {
-  let bytes = new Uint8Array(ROOM);
-  let length = 0;
-  for (;;) {
-    const count = files.readSync(fd, bytes.subarray(length));
-    if (count === 0) return bytes.subarray(0, length);
-    length += count;
-    if (length < bytes.length) continue;
-    const larger = new Uint8Array(2 * length);
-    larger.set(bytes);
-    bytes = larger;
-  }
 }
