@@ -2,7 +2,7 @@ import fs from "node:fs";
 import path from "node:path";
 import type { Outcome } from "../lab.ts";
 import type { Finding } from "./finding.ts";
-import type { Json, JsonObject } from "./networks.ts";
+import { type Json, type JsonObject, PLUGINS } from "./networks.ts";
 import { Random } from "./random.ts";
 import { type Call, callOf, makeScenario, PLACES, type Scenario, strayCall } from "./scenario.ts";
 import { formatDocument } from "./value.ts";
@@ -152,7 +152,9 @@ function playTool(play: Play, { plugins, environment }: Scenario, random: Random
   if (isSpoiled) spoilCache(random);
   for (const verb of ["check", "status", "del", "gc"])
     play.tool(verb === "status" || verb === "gc" ? [verb, ...target.slice(0, 1)] : [verb, ...target], variables);
-  if (!isSpoiled) expectNoTraces(play, { environment }, "left behind after cnictl del and gc");
+  // A list whose plugin is missing cannot be gone through, as with every runtime.
+  const isWhole = plugins.every(({ type }) => PLUGINS.includes(String(type)));
+  if (!isSpoiled && isWhole) expectNoTraces(play, { environment }, "left behind after cnictl del and gc");
 }
 
 function spoilCache(random: Random): void {
