@@ -1,4 +1,5 @@
 import fs from "#fs";
+import path from "#path";
 import * as files from "./atomic-file.ts";
 import { type Lease, ownerOf } from "./lease.ts";
 import { findRecord, formatRecord, type LeaseRecord, recordName, recordsOf, writeRecord } from "./lease-record.ts";
@@ -11,13 +12,17 @@ import { findRecord, formatRecord, type LeaseRecord, recordName, recordsOf, writ
 /** Fractions that file systems and clocks keep exactly: of an index that was dated while there was no Go plugin's lock, or under it. */
 const FRACTION = { WITHOUT_GO: 37 / 64, WITH_GO: 43 / 64 } as const;
 
+/** What a file's mode lets others do. <sys/stat.h> */
+const OTHERS = 0o077;
+
 /** Age in ms up to which a record without a lease may be that of an ADD at work, whose lock was taken from it. */
 const ORPHAN_LIFETIME = 60_000;
 
-/** Whether the records name every lease in the folder; in each boot it is made sure of once. */
+/** Whether the records name every lease in the folder, and are root's alone; in each boot it is made sure of once. */
 export function isIndexComplete(folder: string, boot: string): boolean {
-  const dated = dateOf(folder);
-  if (dated === undefined || dated !== dateOf(recordsOf(folder))) return false;
+  const dated = statusOf(folder)?.mtimeMs;
+  const records = statusOf(recordsOf(folder));
+  if (dated === undefined || dated !== records?.mtimeMs || (records.mode & OTHERS) !== 0) return false;
   return dated % 1000 === fractionOf(hasGoLock(folder)) * 1000 && files.readLink(bootPath(folder)) === bootText(boot);
 }
 
@@ -45,6 +50,8 @@ export function goLockPath(folder: string): string {
 /** Makes the records say what the leases do. Only for the holder of the folder's lock. */
 export function rebuildIndex(folder: string, leases: readonly Lease[], boot: string): void {
   const records = recordsOf(folder);
+  // Made by an older version, they are everybody's to read.
+  for (const each of [path.dirname(records), records]) fs.chmodSync(each, 0o700);
   const names = fs.readdirSync(records);
   files.sweep(records, names);
   const present = new Set(names);
@@ -62,9 +69,9 @@ export function rebuildIndex(folder: string, leases: readonly Lease[], boot: str
   files.placeLink(bootPath(folder), bootText(boot));
 }
 
-function dateOf(path: string): number | undefined {
+function statusOf(path: string) {
   try {
-    return fs.statSync(path, { throwIfNoEntry: false })?.mtimeMs;
+    return fs.statSync(path, { throwIfNoEntry: false });
   } catch {
     return undefined;
   }
