@@ -1,7 +1,17 @@
 import fs from "#fs";
+import path from "#path";
 import * as files from "./atomic-file.ts";
 import { type Lease, ownerOf } from "./lease.ts";
-import { findRecord, formatRecord, type LeaseRecord, recordName, recordsOf, writeRecord } from "./lease-record.ts";
+import { listNames } from "./lease-folder.ts";
+import {
+  findRecord,
+  formatRecord,
+  type LeaseRecord,
+  recordName,
+  recordsOf,
+  removeRecord,
+  writeRecord,
+} from "./lease-record.ts";
 
 // The records are an index of the leases, and whether it is complete shows without reading them: whoever has left it so has
 // dated the network's folder and the records' folder with one odd fraction of a second. Whatever anybody creates, removes
@@ -11,13 +21,17 @@ import { findRecord, formatRecord, type LeaseRecord, recordName, recordsOf, writ
 /** Fractions that file systems and clocks keep exactly: of an index that was dated while there was no Go plugin's lock, or under it. */
 const FRACTION = { WITHOUT_GO: 37 / 64, WITH_GO: 43 / 64 } as const;
 
+/** What a file's mode lets others do. <sys/stat.h> */
+const OTHERS = 0o077;
+
 /** Age in ms up to which a record without a lease may be that of an ADD at work, whose lock was taken from it. */
 const ORPHAN_LIFETIME = 60_000;
 
-/** Whether the records name every lease in the folder; in each boot it is made sure of once. */
+/** Whether the records name every lease in the folder, and are root's alone; in each boot it is made sure of once. */
 export function isIndexComplete(folder: string, boot: string): boolean {
-  const dated = dateOf(folder);
-  if (dated === undefined || dated !== dateOf(recordsOf(folder))) return false;
+  const dated = statusOf(folder)?.mtimeMs;
+  const records = statusOf(recordsOf(folder));
+  if (dated === undefined || dated !== records?.mtimeMs || (records.mode & OTHERS) !== 0) return false;
   return dated % 1000 === fractionOf(hasGoLock(folder)) * 1000 && files.readLink(bootPath(folder)) === bootText(boot);
 }
 
@@ -45,6 +59,8 @@ export function goLockPath(folder: string): string {
 /** Makes the records say what the leases do. Only for the holder of the folder's lock. */
 export function rebuildIndex(folder: string, leases: readonly Lease[], boot: string): void {
   const records = recordsOf(folder);
+  // Made by an older version, they are everybody's to read.
+  for (const each of [path.dirname(records), records]) fs.chmodSync(each, 0o700);
   const names = fs.readdirSync(records);
   files.sweep(records, names);
   const present = new Set(names);
@@ -53,18 +69,41 @@ export function rebuildIndex(folder: string, leases: readonly Lease[], boot: str
     const addresses = own.map(({ name }) => name).sort();
     const known = present.has(recordName(owner)) ? findRecord(folder, owner) : undefined;
     const record: LeaseRecord = { ...(known ?? { time: "", boot: "", netns: "", path: "" }), addresses };
-    if (known === undefined || formatRecord(known) !== formatRecord(record)) writeRecord(folder, owner, record);
+    if (known !== undefined && formatRecord(known) === formatRecord(record)) continue;
+    writeRecord(folder, owner, record);
+    if (!hasLease(folder, owner, addresses)) withdrawRecord(folder, owner, record);
   }
-  const wanted = new Set([...owned.keys()].map(recordName));
-  for (const name of names) {
-    if (!wanted.has(name) && ageOf(`${records}/${name}`) > ORPHAN_LIFETIME) files.removeFile(`${records}/${name}`);
-  }
+  sweepRecords(folder, names, owned.keys());
   files.placeLink(bootPath(folder), bootText(boot));
 }
 
-function dateOf(path: string): number | undefined {
+/** Removes the records of these names that are none of these owners', unless an ADD at work may have made them. */
+export function sweepRecords(folder: string, names: readonly string[], owners: Iterable<string>): void {
+  const wanted = new Set(Array.from(owners, recordName));
+  for (const name of names) {
+    const path = `${recordsOf(folder)}/${name}`;
+    if (!wanted.has(name) && ageOf(path) > ORPHAN_LIFETIME) files.removeFile(path);
+  }
+}
+
+/**
+ * Whether one of the files is the owner's lease. A DEL takes no lock: it may have removed lease and record since the leases were read.
+ * A lease that it moves aside it removes, and then the record, or puts back.
+ */
+function hasLease(folder: string, owner: string, addresses: readonly string[]): boolean {
+  const isOwn = (name: string) => files.readText(`${folder}/${name}`)?.trim() === owner;
+  return addresses.some(isOwn) || listNames(folder).filter(files.isAside).some(isOwn) || addresses.some(isOwn);
+}
+
+/** Takes back what was written, unless somebody has written another since. */
+function withdrawRecord(folder: string, owner: string, record: LeaseRecord): void {
+  const found = findRecord(folder, owner);
+  if (found !== undefined && formatRecord(found) === formatRecord(record)) removeRecord(folder, owner);
+}
+
+function statusOf(path: string) {
   try {
-    return fs.statSync(path, { throwIfNoEntry: false })?.mtimeMs;
+    return fs.statSync(path, { throwIfNoEntry: false });
   } catch {
     return undefined;
   }

@@ -28,7 +28,7 @@ const LOCK_FS = { mkdirSync: fs.mkdirSync, statSync: fs.statSync, rmdirSync: fs.
  * @throws CniError tryAgainLater after `patience` ms, leaseStore
  */
 export function withLock<T>(folder: string, patience: number, critical: () => T): T {
-  makeFolder(recordsOf(folder));
+  makeRecords(folder);
   const release = acquire(folder, patience);
   try {
     return critical();
@@ -81,7 +81,7 @@ function tryHard(folder: string, lock: string): (() => void) | undefined {
     const errno = errnoOf(error);
     if (errno === "ELOCKED") redate(lock);
     // Either the lock was taken from us the moment we had it, or somebody has removed the folder with all that is in it.
-    else if (errno === "ENOENT") makeFolder(recordsOf(folder));
+    else if (errno === "ENOENT") makeRecords(folder);
     else throw storeFailure(`make the lock "${lock}"`, error);
     return undefined;
   }
@@ -97,10 +97,18 @@ function redate(lock: string): void {
   }
 }
 
+/** The folder of records is root's alone: whoever may open it may lock it, and it says as much as the leases, which only root may read. */
+function makeRecords(folder: string): void {
+  const records = recordsOf(folder);
+  if (fs.existsSync(records)) return;
+  makeFolder(folder);
+  makeFolder(records, 0o700);
+}
+
 /** Makes the folder and those above it; returns the first that it had to make. @throws CniError leaseStore */
-export function makeFolder(folder: string): string | undefined {
+export function makeFolder(folder: string, mode = 0o755): string | undefined {
   try {
-    return makeFolders(folder, 0o755);
+    return makeFolders(folder, mode);
   } catch (error) {
     throw storeFailure(`make the folder of leases "${folder}"`, error);
   }

@@ -13,7 +13,8 @@ import {
   selectLeases,
 } from "./lease.ts";
 import { attempt, findLeases, listNames, readFiles, readLeases } from "./lease-folder.ts";
-import { removeRecord } from "./lease-record.ts";
+import { sweepRecords } from "./lease-index.ts";
+import { recordsOf, removeRecord } from "./lease-record.ts";
 import { noteReleased } from "./quarantine.ts";
 import { forgetLease } from "./reclaim.ts";
 
@@ -50,7 +51,7 @@ export function releaseAddresses(store: Store, attachment: Attachment, addresses
 }
 
 /**
- * Removes the leases of all attachments but these, each with a line of log. All are tried before what failed is thrown.
+ * Removes the leases of all attachments but these, each with a line of log, and records without a lease. All are tried before what failed is thrown.
  * @throws AggregateError of CniError leaseStore
  */
 export function releaseOthers(store: Store, valid: readonly Attachment[], releaseDelay: number): void {
@@ -59,10 +60,13 @@ export function releaseOthers(store: Store, valid: readonly Attachment[], releas
   const containers = new Set(valid.map(({ containerId }) => containerId.trim()));
   const isValid = (lease: Lease) => owners.has(ownerOf(lease)) || containers.has(ownerOf(lease));
   withFolder(store, PATIENCE, (open) => {
-    const leases = readLeases(open.folder, listNames(open.folder)).filter((each) => !isVoid(each) && !isValid(each));
+    const records = listNames(recordsOf(open.folder));
+    const all = readLeases(open.folder, listNames(open.folder)).filter((each) => !isVoid(each));
+    const leases = all.filter((each) => !isValid(each));
     const log = (lease: Lease) =>
       store.log(`Removed ${lease.name} of ${describeOwner(ownerOf(lease))}: it is not attached`);
     removeAll(open, { leases, releaseDelay, owners: [...new Set(leases.map(ownerOf))], log });
+    sweepRecords(open.folder, records, all.map(ownerOf));
   });
 }
 

@@ -21,10 +21,20 @@ export interface Delegation {
 const MAX_HELD = 65_536;
 
 /**
- * Runs another plugin with this call's standard input and environment, all but CNI_COMMAND. It is started at once and
+ * Plugins of the CNI project that make interfaces. They have this call's input as well, so each as its IPAM plugin would run itself, and
+ * that one itself again.
+ */
+const NO_IPAM = ["bridge", "dummy", "host-device", "ipvlan", "macvlan", "ptp", "tap", "vlan"];
+
+/** Says to whatever a delegate runs whose call it serves: so a call that comes back to where it began, by a script or a copy of another name, is known. */
+const SERVED = "CNI_IPAM_SERVES";
+
+/**
+ * Runs another plugin with this call's standard input and environment, all but CNI_COMMAND and a variable of our own. It is started at once and
  * runs while the caller goes on; with `held` it gets its input only when it is to begin or is waited for, which is also
  * when the caller is told that it cannot be run. One that is this very image is served in this process, once it is to begin.
  * Whatever it writes to standard error goes to the log. SPEC.md, "Delegated plugins"
+ * One that would run itself without end holds nothing: DEL and GC pass over it. @throws CniError invalidConfig for the other verbs
  */
 export function startDelegate(
   launch: Launch,
@@ -33,7 +43,9 @@ export function startDelegate(
 ): Delegation {
   const { command, type, held = false, deadline } = options;
   const { path, stdin, log, launchResident } = request;
-  const environment = { ...request.environment, CNI_COMMAND: command };
+  const served = `${request.network} ${request.containerId} ${request.ifname}`;
+  if (NO_IPAM.includes(type) || request.environment[SERVED] === served) return passOver(command, type);
+  const environment = { ...request.environment, CNI_COMMAND: command, [SERVED]: served };
   const launchAny: Launch = (executable, launched) =>
     launchResident?.(executable, launched) ?? launch(executable, launched);
   const start = () =>
@@ -67,6 +79,21 @@ export function orAbandon<T>(delegation: Delegation | undefined, run: () => T): 
     delegation?.abandon();
     throw error;
   }
+}
+
+function passOver(command: Command, type: string): Delegation {
+  if (command !== "DEL" && command !== "GC") {
+    const message = `Cannot use ipam.type ${JSON.stringify(type)}: it would run itself without end`;
+    throw new CniError("invalidConfig", message, {
+      details: "it gives no addresses: name an IPAM plugin, such as host-local",
+    });
+  }
+  return {
+    begin: () => {},
+    result: () => ({ interfaces: [], ips: [], routes: [], dns: {} }),
+    done: () => {},
+    abandon: () => true,
+  };
 }
 
 function abandonEarly(early: (() => Started) | undefined): void {

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { orAbandon, startDelegate } from "../../src/cni/delegate.ts";
+import type { Command } from "../../src/cni/environment.ts";
 import { DelegateError, type Exit } from "../../src/cni/exit.ts";
 import { findPlugin } from "../../src/cni/find-plugin.ts";
 import type { LaunchOptions } from "../../src/cni/plugin-process.ts";
@@ -113,7 +114,44 @@ function withCode(code: string, message: string): Error {
 }
 
 describe("startDelegate", () => {
-  test("starts at once, with standard input unchanged and no variable changed but CNI_COMMAND", () => {
+  test.each([
+    ["that makes interfaces", "bridge", {}],
+    ["of the CNI project that makes interfaces", "macvlan", {}],
+    ["that is asked by what it asked itself", "host-local", { CNI_IPAM_SERVES: "n c1 eth0" }],
+  ] as const)("runs no plugin %s: DEL and GC pass over it", (_, type, more) => {
+    const stdin = Buffer.from('{"name":"n"}');
+    const environment = { CNI_PATH: join(folder, "two"), CNI_CONTAINERID: "c1", CNI_IFNAME: "eth0", ...more };
+    const call = { network: readNetwork(stdin), version: "1.0.0", stdin, environment, log: () => {} } as const;
+    const launch = () => {
+      throw new Error("started");
+    };
+    const start = (command: Command) => startDelegate(launch, createRequest(command, call), { command, type });
+    const message = `Cannot use ipam.type "${type}": it would run itself without end`;
+    for (const command of ["ADD", "CHECK", "STATUS"] as const) {
+      expect(() => start(command)).toThrow(expect.objectContaining({ code: 7, message }));
+    }
+    for (const command of ["DEL", "GC"] as const) {
+      start(command).begin();
+      start(command).done();
+      expect(start(command).abandon()).toBe(true);
+    }
+  });
+
+  test("serves the calls of other networks, containers and interfaces, whoever has begun them", () => {
+    const stdin = Buffer.from('{"name":"n"}');
+    const environment = { CNI_PATH: join(folder, "two"), CNI_CONTAINERID: "c1", CNI_IFNAME: "eth0" };
+    const call = { network: readNetwork(stdin), version: "1.0.0", stdin, log: () => {} } as const;
+    for (const served of ["m c1 eth0", "n c2 eth0", "n c1 eth1"]) {
+      const request = createRequest("ADD", { ...call, environment: { ...environment, CNI_IPAM_SERVES: served } });
+      const launch = (_: string, { environment }: LaunchOptions) => {
+        expect(environment["CNI_IPAM_SERVES"]).toBe("n c1 eth0");
+        return { begin: () => {}, wait: () => endOf({}), abandon: () => {} };
+      };
+      startDelegate(launch, request, { command: "ADD", type: "host-local" }).done();
+    }
+  });
+
+  test("starts at once, with standard input unchanged and no variable of the protocol changed but CNI_COMMAND", () => {
     const { calls, stdin } = delegate({});
     expect(calls).toHaveLength(1);
     expect(calls[0]?.executable).toBe(join(folder, "two/host-local"));

@@ -197,7 +197,8 @@ describe("removeEmptyBridge", () => {
   it("DEL waits for an ADD that has found the bridge and has no port yet, and then keeps it", async () => {
     add(removing());
     // What such an ADD holds meanwhile.
-    const script = "exec 9</proc/self/ns/net; flock --shared 9; echo held; read _; ip link add p0 master br0 type veth";
+    const script =
+      "exec 9</run/cni/bridge/lock; flock --shared 9; echo held; read _; ip link add p0 master br0 type veth";
     const holder = spawn("nsenter", [`--net=${lab.host}`, "--", "bash", "-c", script], { stdio: "pipe" });
     await once(holder.stdout, "data");
     const call = { command: "DEL", config: removing(), containerId: "c1", netns: netnsOf("c1") };

@@ -1,3 +1,4 @@
+import fs from "node:fs";
 import { afterEach, expect, test } from "vitest";
 import { addressesOf, filesOf, hostLocal, networkOf, removeFolders } from "./host-local.ts";
 
@@ -45,4 +46,21 @@ test("host-local: 100 ADDs at once with DELs among them never give one address t
   const { "last_reserved_ip.0": _v4, "last_reserved_ip.1": _v6, ...leases } = filesOf(network);
   expect(leases).toEqual(Object.fromEntries(expected));
   expect(Object.keys(leases)).toHaveLength(100);
+});
+
+test("host-local: ADDs and DELs at once on a folder of 400 older leases leave no record of their own", async () => {
+  const network = networkOf([["10.1.0.0/16"]]);
+  fs.mkdirSync(network.folder);
+  for (let index = 0; index < 400; index++)
+    fs.writeFileSync(`${network.folder}/10.1.${4 + (index >> 8)}.${index & 255}`, `old${index}\r\neth0`);
+  const work = async (worker: number) => {
+    for (const containerId of ids(10, 10 * worker)) {
+      expect((await hostLocal("ADD", network, { containerId })).status).toBe(0);
+      expect((await hostLocal("DEL", network, { containerId })).status).toBe(0);
+    }
+  };
+  await Promise.all(Array.from({ length: 16 }, (_, worker) => work(worker)));
+  const left = fs.readdirSync(`${network.folder}/.state/attachments`);
+  expect(left.filter((name) => !name.startsWith("old"))).toEqual([]);
+  expect(left).toHaveLength(400);
 });

@@ -2,7 +2,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { readBoot } from "../../../plugins/host-local/boot.ts";
-import { isIndexComplete } from "../../../plugins/host-local/lease-index.ts";
+import { isIndexComplete, rebuildIndex } from "../../../plugins/host-local/lease-index.ts";
 import { recordName } from "../../../plugins/host-local/lease-record.ts";
 import { releaseLeases } from "../../../plugins/host-local/release.ts";
 import { formatAddress } from "../../../src/ip/address.ts";
@@ -41,6 +41,17 @@ describe("the index", () => {
     expect(isComplete(store)).toBe(true);
     expect(Object.keys(records(store))).toEqual(["c2:eth0"]);
     expect(names(store).filter((name) => name.startsWith("10.") && name !== "10.1.2.9")).toEqual([]);
+  });
+
+  test.each<[string, string | undefined, string[]]>([
+    ["names no lease that a DEL has removed since the leases were read", undefined, []],
+    ["names one that somebody looks at aside, for it may come back", ".gone-1", ["c1:eth0"]],
+  ])("%s", (_, aside, expected) => {
+    const store = storeOf({});
+    inBook(store, () => {});
+    if (aside !== undefined) write(store.folder, aside, "c1\r\neth0");
+    rebuildIndex(store.folder, [{ name: "10.1.2.2", text: "c1\r\neth0" }], readBoot());
+    expect(Object.keys(records(store))).toEqual(expected);
   });
 
   test("made while there was no Go plugin is worth nothing where one has come since, whatever the date says", () => {

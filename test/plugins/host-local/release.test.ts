@@ -146,6 +146,17 @@ describe("releaseOthers()", () => {
     expect(records(store)).toEqual({});
   });
 
+  test("removes a record without a lease, unless an ADD at work may have written it just now", () => {
+    const store = storeOf(files);
+    inBook(store, () => {});
+    const [old, young] = ["old:eth0", "young:eth0"].map((name) => `${store.folder}/.state/attachments/${name}`);
+    for (const file of [old, young]) fs.symlinkSync("10.1.2.9 - - -", file ?? "");
+    const then = Date.now() / 1000 - 61;
+    fs.lutimesSync(old ?? "", then, then);
+    releaseOthers(store, [C1], 0);
+    expect(Object.keys(records(store))).toEqual(["c1:", "c1:eth0", "young:eth0"]);
+  });
+
   test("keeps a lease that the Go plugin has not filled yet", () => {
     const store = storeOf({});
     write(store.folder, "10.1.2.2", "", 5);

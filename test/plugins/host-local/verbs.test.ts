@@ -276,13 +276,26 @@ describe("ADD", () => {
     expect(fs.readdirSync(dataDir)).toEqual([]);
   });
 
-  test("makes files of mode 0600 in a folder of mode 0755", () => {
+  test("makes files of mode 0600 in a folder of mode 0755, and lets nobody else see or lock its own records", () => {
     const dataDir = temporaryFolder();
     expect(hostLocal("ADD", config("1.1.0", dataDir, { ipam: { subnet: "10.1.2.0/24" } })).status).toBe(0);
     const modeOf = (name: string) => fs.statSync(path.join(dataDir, name)).mode & 0o777;
     expect([modeOf("mynet"), modeOf("mynet/10.1.2.2"), modeOf("mynet/last_reserved_ip.0")]).toEqual([
       0o755, 0o600, 0o600,
     ]);
+    expect([modeOf("mynet/.state"), modeOf("mynet/.state/attachments")]).toEqual([0o700, 0o700]);
+  });
+
+  test("takes from others what an older version let them see, at the first call", () => {
+    const dataDir = temporaryFolder();
+    const input = config("1.1.0", dataDir, { ipam: { subnet: "10.1.2.0/24" } });
+    const folders = [".state", ".state/attachments"].map((name) => path.join(dataDir, "mynet", name));
+    expect(hostLocal("ADD", input).status).toBe(0);
+    const dates = folders.map((folder) => fs.statSync(folder).mtime);
+    for (const folder of folders) fs.chmodSync(folder, 0o755);
+    expect(folders.map((folder) => fs.statSync(folder).mtime)).toEqual(dates);
+    expect(hostLocal("ADD", input, { containerId: "c2" }).status).toBe(0);
+    expect(folders.map((folder) => fs.statSync(folder).mode & 0o777)).toEqual([0o700, 0o700]);
   });
 
   test("does not keep a network's folder that it made for nothing", () => {
