@@ -10,7 +10,7 @@ import { findContainer } from "../../src/steps/container.ts";
 import { endMasquerade } from "../../src/steps/masquerade.ts";
 import { deletePorts, listOwnPorts } from "../../src/steps/own-ports.ts";
 import { isOwned } from "../../src/steps/owned-links.ts";
-import { openRemains, type Remains } from "../../src/steps/remains.ts";
+import { awaitCommands, openRemains, type Remains } from "../../src/steps/remains.ts";
 import { runAll } from "../../src/steps/undo.ts";
 import { beginDeletionIfThere } from "../../src/steps/veth.ts";
 import { readIpamType } from "./config.ts";
@@ -42,6 +42,7 @@ export function del(request: Request): void {
     () => {
       ipam = startIpam(request);
     },
+    () => awaitCommands(request, selectOwner(request)),
     () => {
       remains = openRemains();
     },
