@@ -9,7 +9,7 @@ import { addIngress, addTokenBucket } from "../../src/netlink/qdisc/add.ts";
 import { deleteQdisc } from "../../src/netlink/qdisc/delete.ts";
 import { HANDLE, TC_H } from "../../src/netlink/qdisc/header.ts";
 import { type Netlink, openNetlink } from "../../src/netlink/socket.ts";
-import { type Defer, undoOnError } from "../../src/steps/undo.ts";
+import { changeOwing, type Defer, undoOnError } from "../../src/steps/undo.ts";
 import { parseBandwidthConfig } from "./config.ts";
 import { getHostEnd } from "./host-end.ts";
 import { createIfb } from "./ifb.ts";
@@ -43,22 +43,35 @@ export function add(request: Request): Result {
 /** What the container receives, the host's end sends. */
 function limitIngress({ request, host, port, defer }: Shaping, limit: Limit): void {
   warn(request, port, { name: "ingressBurst", limit });
-  explain({ field: "ingressRate", port }, () => addTokenBucket(host, port, tokenBucketOf(limit)));
-  defer(() => deleteQdisc(host, port, { handle: HANDLE.TOKEN_BUCKET, parent: TC_H.ROOT }));
+  const reversal = () => deleteIfThere(host, port, { handle: HANDLE.TOKEN_BUCKET, parent: TC_H.ROOT });
+  explain({ field: "ingressRate", port }, () =>
+    changeOwing(defer, reversal, () => addTokenBucket(host, port, tokenBucketOf(limit))),
+  );
 }
 
 /** What the container sends, the host's end receives; it is sent on by an IFB, for only what is sent can wait. */
 function limitEgress({ request, host, port, defer }: Shaping, limit: Limit): Link {
   warn(request, port, { name: "egressBurst", limit });
   return explain({ field: "egressRate", port }, () => {
-    addIngress(host, port);
-    defer(() => deleteQdisc(host, port, { handle: HANDLE.INGRESS, parent: TC_H.INGRESS }));
+    const reversal = () => deleteIfThere(host, port, { handle: HANDLE.INGRESS, parent: TC_H.INGRESS });
+    changeOwing(defer, reversal, () => addIngress(host, port));
     const ifb = createIfb(host, { owner: request, mtu: port.mtu }, defer);
     // Before the first packet comes.
     addTokenBucket(host, ifb, tokenBucketOf(limit));
     addRedirect(host, port, ifb);
     return ifb;
   });
+}
+
+/** What the kernel says where there is no such discipline. */
+const NONE: readonly number[] = [ERRNO.ENOENT, ERRNO.EINVAL];
+
+function deleteIfThere(host: Netlink, port: Link, which: { handle: number; parent: number }): void {
+  try {
+    deleteQdisc(host, port, which);
+  } catch (error) {
+    if (!(error instanceof NetlinkError && NONE.includes(error.errno))) throw error;
+  }
 }
 
 /** A packet that is longer than the bucket never passes. */

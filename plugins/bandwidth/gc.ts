@@ -1,7 +1,7 @@
 import { type Request, validAttachments } from "../../src/cni/request.ts";
-import { isSelected, selectStale } from "../../src/netfilter/owner.ts";
-import { listKind } from "../../src/netlink/link/list.ts";
+import { selectStale } from "../../src/netfilter/owner.ts";
 import { openNetlink } from "../../src/netlink/socket.ts";
+import { listOwned } from "../../src/steps/owned-links.ts";
 import { runAll } from "../../src/steps/undo.ts";
 import { deleteLinkIfThere } from "../../src/steps/veth.ts";
 
@@ -13,8 +13,7 @@ export function gc(request: Request): void {
   const valid = validAttachments(request);
   if (valid === undefined) return;
   const host = openNetlink();
-  const stale = selectStale(request.network, valid);
-  const ifbs = listKind(host, "ifb", stale.key).filter(({ alias }) => isSelected(stale, alias));
+  const ifbs = listOwned(host, "ifb", selectStale(request.network, valid));
   runAll(
     ifbs.map(
       ({ name }) =>

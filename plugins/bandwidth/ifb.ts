@@ -1,13 +1,14 @@
 import { sha512 } from "#digest";
 import { CniError } from "../../src/cni/error.ts";
-import { type Owner, ownerComment, ownerKey } from "../../src/netfilter/owner.ts";
+import { type Owner, selectOwner } from "../../src/netfilter/owner.ts";
 import { addIfb } from "../../src/netlink/link/add.ts";
 import { findLink, getLink } from "../../src/netlink/link/get.ts";
 import type { Link } from "../../src/netlink/link/message.ts";
 import { setLink } from "../../src/netlink/link/set.ts";
 import type { Netlink } from "../../src/netlink/socket.ts";
 import { randomMac } from "../../src/steps/hardware-address.ts";
-import type { Defer } from "../../src/steps/undo.ts";
+import { claimOf, isOwned, ownership } from "../../src/steps/owned-links.ts";
+import { changeOwing, type Defer } from "../../src/steps/undo.ts";
 import { deleteLinkIfThere } from "../../src/steps/veth.ts";
 
 /** How long a link's name may be. */
@@ -37,27 +38,30 @@ export function createIfb(host: Netlink, { owner, mtu }: { owner: Owner; mtu: nu
     );
   }
   deleteLinkIfThere(host, name);
-  addIfb(host, { name, mac: randomMac(), mtu, up: true });
-  defer(() => deleteLinkIfThere(host, name));
+  const mac = randomMac();
+  changeOwing(
+    defer,
+    () => deleteLinkIfThere(host, name, { mac }),
+    () => addIfb(host, { name, mac, mtu, group: claimOf(owner), up: true }),
+  );
   const ifb = getLink(host, name);
-  // The kernel takes no alias in the request that makes a link.
-  setLink(host, ifb, { alias: ownerComment(owner) });
+  setLink(host, ifb, ownership(owner));
   return ifb;
 }
 
-/** The attachment's IFB: the one whose alias says so, else one without an alias, as the reference makes it. */
+/** The attachment's IFB: the one that says so, else one that says nothing, as the reference makes it. */
 export function findIfb(host: Netlink, owner: Owner): Link | undefined {
   const ifbs = ifbNames(owner)
     .flatMap((name) => findLink(host, name) ?? [])
     .filter(({ kind }) => kind === "ifb");
-  return ifbs.find(({ alias }) => isOwn(owner, alias)) ?? ifbs.find(({ alias }) => alias === "");
+  return ifbs.find((ifb) => isOwn(owner, ifb)) ?? ifbs.find(({ alias }) => alias === "");
 }
 
 function isFree(host: Netlink, owner: Owner, name: string): boolean {
   const link = findLink(host, name);
-  return link === undefined || (link.kind === "ifb" && isOwn(owner, link.alias));
+  return link === undefined || (link.kind === "ifb" && isOwn(owner, link));
 }
 
-function isOwn(owner: Owner, alias: string): boolean {
-  return alias.startsWith(ownerKey(owner));
+function isOwn(owner: Owner, link: Link): boolean {
+  return isOwned(selectOwner(owner), link);
 }

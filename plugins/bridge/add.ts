@@ -17,7 +17,6 @@ import { enableForwarding } from "../../src/steps/forwarding.ts";
 import { announceAddresses, configureInterface, prepareInterface } from "../../src/steps/interface.ts";
 import { masquerade, openMasqueradeBackend } from "../../src/steps/masquerade.ts";
 import type { Backend } from "../../src/steps/netfilter.ts";
-import { portAlias } from "../../src/steps/own-ports.ts";
 import { type Defer, undoOnError } from "../../src/steps/undo.ts";
 import { connectVeth, forwards, type VethPair, waitForPort, waitForSpanningTree } from "../../src/steps/veth.ts";
 import { type AddressPlan, planAddresses } from "./address-plan.ts";
@@ -150,7 +149,7 @@ function bridgeSpec(config: BridgeConfig) {
 
 function vethSpec(request: Request, config: BridgeConfig) {
   const { mac, hairpinMode: hairpin, portIsolation: isolated } = config;
-  return { ifname: request.ifname, mac, hairpin, isolated, alias: portAlias(request) };
+  return { ifname: request.ifname, mac, hairpin, isolated, owner: request };
 }
 
 /** Returns also what the result has to name besides: the gateway of a VLAN. */

@@ -1,7 +1,7 @@
 import { type Delegation, startDelegate } from "../../src/cni/delegate.ts";
 import type { Request } from "../../src/cni/request.ts";
 import { launch } from "../../src/linux/process.ts";
-import { isOwnerComment, isSelected, selectOwner } from "../../src/netfilter/owner.ts";
+import { isOwnerComment, selectOwner } from "../../src/netfilter/owner.ts";
 import { findLink } from "../../src/netlink/link/get.ts";
 import type { Link } from "../../src/netlink/link/message.ts";
 import { type Netlink, openNetlink } from "../../src/netlink/socket.ts";
@@ -9,7 +9,8 @@ import { keepBridgeMac } from "../../src/steps/bridge.ts";
 import { findContainer } from "../../src/steps/container.ts";
 import { endMasquerade } from "../../src/steps/masquerade.ts";
 import { deletePorts, listOwnPorts } from "../../src/steps/own-ports.ts";
-import { openRemains, type Remains } from "../../src/steps/remains.ts";
+import { isOwned } from "../../src/steps/owned-links.ts";
+import { awaitCommands, openRemains, type Remains } from "../../src/steps/remains.ts";
 import { runAll } from "../../src/steps/undo.ts";
 import { beginDeletionIfThere } from "../../src/steps/veth.ts";
 import { readIpamType } from "./config.ts";
@@ -41,6 +42,7 @@ export function del(request: Request): void {
     () => {
       ipam = startIpam(request);
     },
+    () => awaitCommands(request, selectOwner(request)),
     () => {
       remains = openRemains();
     },
@@ -66,7 +68,7 @@ function startIpam(request: Request): Delegation | undefined {
 }
 
 /**
- * By the alias of the port, which says whose it is: the path may lead to another container by now, and a container may have renamed its
+ * By what the port says of whose it is: the path may lead to another container by now, and a container may have renamed its
  * interface or put another in its place. One whose port says nothing, as the Go plugins make it, goes by its name in the container.
  */
 function deleteInterface(request: Request, held: Netlink | undefined): Leaving {
@@ -75,8 +77,7 @@ function deleteInterface(request: Request, held: Netlink | undefined): Leaving {
   const container = findContainer(request.netns);
   const inside = container && findVeth(container.netlink, request.ifname);
   const port = inside?.peer === undefined ? undefined : findLink(host, inside.peer);
-  if (port !== undefined && isSelected(selection, port.alias))
-    return beginLeaving(host, { host, port, link: port, held });
+  if (port !== undefined && isOwned(selection, port)) return beginLeaving(host, { host, port, link: port, held });
   const ports = listOwnPorts(host, selection);
   deletePorts(host, ports);
   if (container === undefined || inside === undefined || ports.length > 0 || isOwnerComment(port?.alias ?? ""))

@@ -5,7 +5,7 @@ import { selectStale } from "../../src/netfilter/owner.ts";
 import { openNetlink } from "../../src/netlink/socket.ts";
 import { endStaleMasquerade } from "../../src/steps/masquerade.ts";
 import { deletePorts, listOwnPorts } from "../../src/steps/own-ports.ts";
-import { openRemains, type Remains } from "../../src/steps/remains.ts";
+import { awaitCommands, openRemains, type Remains } from "../../src/steps/remains.ts";
 import { runAll } from "../../src/steps/undo.ts";
 import { readIpamType } from "./config.ts";
 import { removeEmptyBridges } from "./removal.ts";
@@ -24,6 +24,7 @@ export function gc(request: Request): void {
 function removals(request: Request, valid: readonly Attachment[]): readonly (() => void)[] {
   let remains: Remains | undefined;
   return [
+    () => awaitCommands(request, selectStale(request.network, valid)),
     () => {
       remains = openRemains();
       endStaleMasquerade(request, remains, valid);

@@ -13,7 +13,7 @@ import { pinBridgeMac } from "../../src/steps/bridge.ts";
 import { randomMac } from "../../src/steps/hardware-address.ts";
 import { randomName } from "../../src/steps/link-name.ts";
 import { attemptSysctl } from "../../src/steps/sysctl.ts";
-import type { Defer } from "../../src/steps/undo.ts";
+import { changeOwing, type Defer } from "../../src/steps/undo.ts";
 import { deleteLinkIfThere } from "../../src/steps/veth.ts";
 import type { BridgeConfig } from "./config.ts";
 import { checkVlans, joinVlans, planVlans, type VlanPlan } from "./vlan.ts";
@@ -28,6 +28,9 @@ export interface VlanMembership {
 
 /** The alias of the port that connects a VLAN's gateway with the bridge: it is there for containers, and none itself. */
 const PORT_MARK = "VLAN gateway of the CNI plugin bridge";
+
+/** The group that such a port is made in, and is in until it has that alias: "CNI" and a V. */
+const PORT_CLAIM = 0x434e4956;
 
 type VlanConfig = Pick<BridgeConfig, "vlan" | "preserveDefaultVlan">;
 
@@ -50,8 +53,8 @@ export function ensureVlanGateway(host: Netlink, membership: VlanMembership, def
 }
 
 /** Whether a port of a bridge connects the gateway of a VLAN that we made. */
-export function isGatewayPort({ alias }: Link): boolean {
-  return alias === PORT_MARK;
+export function isGatewayPort(port: Link): boolean {
+  return port.alias === PORT_MARK || isUnnamed(port);
 }
 
 /** Whether no port of the bridge is in the VLAN but the container's and the gateway's own. */
@@ -87,20 +90,17 @@ export function checkVlanGateway(
 function createGateway(host: Netlink, membership: VlanMembership, defer: Defer): Link {
   const { bridge, name } = membership;
   const { mtu } = bridge;
-  const portName = randomName();
+  const peer = { name, mac: randomMac(), mtu };
+  const port = { name: randomName(), group: PORT_CLAIM, master: bridge.index, mac: randomMac() };
+  const reversal = () => isVlanUnused(host, membership) && deleteLinkIfThere(host, name, peer);
   try {
-    const peer = { name, mac: randomMac(), mtu };
-    addVeth(host, { name: portName, master: bridge.index, mac: randomMac(), up: true, mtu, peer });
+    changeOwing(defer, reversal, () => addVeth(host, { ...port, up: true, mtu, peer }));
   } catch (error) {
     const other = error instanceof NetlinkError && error.errno === ERRNO.EEXIST ? findLink(host, name) : undefined;
     // Somebody else made it at the same moment.
     if (other !== undefined) return other;
     throw error;
   }
-  defer(() => {
-    if (isVlanUnused(host, membership)) deleteLinkIfThere(host, name);
-  });
-  setLink(host, getLink(host, portName), { alias: PORT_MARK });
   pinBridgeMac(host, bridge, getLink(host, bridge.index));
   return getLink(host, name);
 }
@@ -108,9 +108,15 @@ function createGateway(host: Netlink, membership: VlanMembership, defer: Defer):
 /** The same; one of ours whose bridge was deleted and made anew is connected again. */
 function connectPort(host: Netlink, bridge: Link, gateway: Link): Link | undefined {
   const peer = gateway.peer === undefined ? undefined : findLink(host, gateway.peer);
+  if (peer !== undefined && isUnnamed(peer)) setLink(host, peer, { alias: PORT_MARK, group: 0 });
   if (peer === undefined || !isGatewayPort(peer) || peer.master !== undefined) return portOf(host, bridge, gateway);
   setLink(host, peer, { master: bridge.index, up: true });
   return getLink(host, peer.index);
+}
+
+/** Whether such a port has not got its alias yet. */
+function isUnnamed({ alias, group }: Link): boolean {
+  return alias === "" && group === PORT_CLAIM;
 }
 
 /** The port of the bridge that is a veth's other end. */

@@ -27,7 +27,7 @@ export interface Firewalls {
  * @throws CniError unsupportedField where the host lacks what is asked for
  */
 export function chooseFirewalls(
-  request: Pick<Request, "environment" | "log">,
+  request: Request,
   { backend }: Pick<FirewallConfig, "backend">,
   families: readonly Family[],
 ): Firewalls {

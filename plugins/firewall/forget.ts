@@ -6,7 +6,7 @@ import type { Selection } from "../../src/netfilter/owner.ts";
 import { IPTABLES_FILTER } from "../../src/netfilter/tables.ts";
 import type { Netlink } from "../../src/netlink/socket.ts";
 import { withIptables } from "../../src/steps/netfilter.ts";
-import { openRemains, type Remains } from "../../src/steps/remains.ts";
+import { awaitCommands, openRemains, type Remains } from "../../src/steps/remains.ts";
 import { runAll } from "../../src/steps/undo.ts";
 import { findFirewalld, removeSources } from "./firewalld.ts";
 import { deleteFilterRules, type FilterTable } from "./iptables.ts";
@@ -28,6 +28,8 @@ export interface Forgotten {
  */
 export function forget(request: Request, forgotten: Forgotten): void {
   const { selection, zone } = forgotten;
+  // What nobody waits for any more may still add rules: then nothing is forgotten, and the next call finds all.
+  awaitCommands(request, selection);
   const remains = openRemains();
   const own = remains.within(TABLE);
   const tables = filterTables(remains);

@@ -1,4 +1,5 @@
 import fs from "#fs";
+import { CniError } from "../../src/cni/error.ts";
 import { type Address, formatAddress } from "../../src/ip/address.ts";
 import * as files from "./atomic-file.ts";
 import { type OpenFolder, type Store, withFolder } from "./exclusive.ts";
@@ -17,6 +18,10 @@ import { sweepRecords } from "./lease-index.ts";
 import { recordsOf, removeRecord } from "./lease-record.ts";
 import { noteReleased } from "./quarantine.ts";
 import { forgetLease } from "./reclaim.ts";
+import { errnoOf } from "./store-failure.ts";
+
+/** What the kernel says of a path at which no folder can be. */
+const IMPOSSIBLE: readonly string[] = ["ENOTDIR", "ENAMETOOLONG", "ELOOP"];
 
 /** How long a release waits, in ms, for others at work on the folder; then it does without order. */
 const PATIENCE = 5000;
@@ -107,7 +112,13 @@ function findAsides(folder: string, attachment: Attachment): readonly Lease[] {
   return selectLeases(readFiles(folder, listNames(folder).filter(files.isAside)), attachment);
 }
 
-/** Whether there is a folder, or what is no folder and will be named as such. */
+/** Whether there is a folder, or what keeps it from being looked at and will be named as such. Where none can be, there is no lease. */
 function exists(folder: string): boolean {
-  return fs.existsSync(folder) || listNames(folder).length > 0;
+  if (fs.existsSync(folder)) return true;
+  try {
+    return listNames(folder).length > 0;
+  } catch (error) {
+    if (error instanceof CniError && IMPOSSIBLE.includes(errnoOf(error.cause) ?? "")) return false;
+    throw error;
+  }
 }

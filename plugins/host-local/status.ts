@@ -1,4 +1,5 @@
 import fs from "#fs";
+import path from "#path";
 import { CniError } from "../../src/cni/error.ts";
 import type { Request } from "../../src/cni/request.ts";
 import { formatAddress } from "../../src/ip/address.ts";
@@ -9,7 +10,7 @@ import { lookForNames } from "./lease-names.ts";
 import { countAddresses, formatCounts } from "./pool.ts";
 import { findResting } from "./quarantine.ts";
 import { formatRangeSet, type RangeSet } from "./range-set.ts";
-import { storeFailure } from "./store-failure.ts";
+import { errnoOf, storeFailure } from "./store-failure.ts";
 
 /**
  * Succeeds if ADD could serve an address of each range set. Where that takes one of a lease to be reclaimed or one that
@@ -48,14 +49,32 @@ function reportExhausted({ log }: Request, { folder }: Config, { set, index, res
   log(found);
 }
 
-/** Whether a lease could be written. The folder need not be there yet. */
+/** Whether a lease could be written. The folder need not be there yet, but there must be one that it can be made in. */
 function checkDisk(folder: string): void {
-  if (!fs.existsSync(folder)) return;
   try {
-    fs.accessSync(folder, fs.constants.W_OK | fs.constants.X_OK);
-    if (fs.statfsSync(folder).bfree === 0) throw Object.assign(new Error("full"), { code: "ENOSPC" });
+    const there = nearest(folder);
+    if (!fs.statSync(there).isDirectory()) throw Object.assign(new Error("no folder"), { code: "ENOTDIR" });
+    fs.accessSync(there, fs.constants.W_OK | fs.constants.X_OK);
+    if (fs.statfsSync(there).bfree === 0) throw Object.assign(new Error("full"), { code: "ENOSPC" });
   } catch (error) {
     const { message, details } = storeFailure(`write in the folder of leases "${folder}"`, error);
     throw new CniError("unavailable", message, { details, cause: error });
+  }
+}
+
+/** The folder itself, or what is nearest above it: a folder, a file, or a link that leads nowhere. */
+function nearest(folder: string): string {
+  for (let at = folder; ; at = path.dirname(at)) {
+    if (isThere(at)) return at;
+  }
+}
+
+function isThere(file: string): boolean {
+  try {
+    return fs.lstatSync(file, { throwIfNoEntry: false }) !== undefined;
+  } catch (error) {
+    // What is above says why.
+    if (["ENOTDIR", "ELOOP"].includes(errnoOf(error) ?? "")) return false;
+    throw error;
   }
 }

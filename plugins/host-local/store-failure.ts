@@ -9,6 +9,8 @@ const CAUSES: Readonly<Record<string, readonly [found: string, advice: string]>>
   EPERM: ["operation not permitted", "run as root, or set ipam.dataDir to a writable folder"],
   ENOTDIR: ["not a directory", "set ipam.dataDir to a folder, or move away the file that is in its place"],
   EEXIST: ["a file is in its place", "set ipam.dataDir to a folder, or move away the file that is in its place"],
+  ELOOP: ["too many symbolic links", "set ipam.dataDir to a folder, or mend the link that is in its place"],
+  ENAMETOOLONG: ["the name is too long", "give the network a shorter name, or set ipam.dataDir to a shorter path"],
   EIO: ["input/output error", "check the disk and the kernel's log"],
   EMFILE: ["too many open files", "raise the limit of open files"],
 };

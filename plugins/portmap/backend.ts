@@ -4,7 +4,7 @@ import type { PortmapConfig } from "./config.ts";
 import { requireConditions } from "./nftables-conditions.ts";
 
 /** What the configuration's ports are mapped with. @throws CniError unsupportedField when the host lacks it, or what conditions need; invalidConfig */
-export function openPortsBackend(request: Pick<Request, "environment">, config: PortmapConfig): Backend {
+export function openPortsBackend(request: Request, config: PortmapConfig): Backend {
   const backend = openBackend(request, { field: "backend", asked: config.backend, need: "portMappings" });
   if (backend.kind === "nftables") requireConditions(config, request.environment);
   return backend;

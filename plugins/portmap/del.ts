@@ -1,4 +1,7 @@
 import type { Request } from "../../src/cni/request.ts";
+import { selectOwner } from "../../src/netfilter/owner.ts";
+import { awaitCommands } from "../../src/steps/remains.ts";
+import { runAll } from "../../src/steps/undo.ts";
 import { endPorts } from "./ports.ts";
 
 /**
@@ -6,5 +9,5 @@ import { endPorts } from "./ports.ts";
  * since ADD, and again and again. Runs every step, then throws all that failed.
  */
 export function del(request: Request): void {
-  endPorts(request);
+  runAll([() => awaitCommands(request, selectOwner(request)), () => endPorts(request)]);
 }

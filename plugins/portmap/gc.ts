@@ -1,4 +1,7 @@
 import { type Request, validAttachments } from "../../src/cni/request.ts";
+import { selectStale } from "../../src/netfilter/owner.ts";
+import { awaitCommands } from "../../src/steps/remains.ts";
+import { runAll } from "../../src/steps/undo.ts";
 import { endStalePorts } from "./ports.ts";
 
 /**
@@ -7,5 +10,6 @@ import { endStalePorts } from "./ports.ts";
  */
 export function gc(request: Request): void {
   const valid = validAttachments(request);
-  if (valid !== undefined) endStalePorts(request, valid);
+  if (valid === undefined) return;
+  runAll([() => awaitCommands(request, selectStale(request.network, valid)), () => endStalePorts(request, valid)]);
 }

@@ -7,7 +7,7 @@ import { type Owner, selectStale } from "../../src/netfilter/owner.ts";
 import { IPTABLES_NAT } from "../../src/netfilter/tables.ts";
 import { type Backend, type Netfilter, withIptables } from "../../src/steps/netfilter.ts";
 import { endJumps, openRemains, type Remains } from "../../src/steps/remains.ts";
-import { type Defer, runAll } from "../../src/steps/undo.ts";
+import { changeOwing, type Defer, runAll } from "../../src/steps/undo.ts";
 import { type PortmapConfig, parsePortmapConfig } from "./config.ts";
 import { forgetAfter, forgetBefore } from "./connections.ts";
 import { isSameContainer, refuseHeld } from "./holder.ts";
@@ -26,13 +26,12 @@ import { REFERENCE_TABLES, TABLE } from "./tables.ts";
 export function mapPorts(request: Request, { backend, plan }: { backend: Backend; plan: Plan }, defer: Defer): void {
   refuseHeldElsewhere(backend, plan);
   // Where nothing has been changed yet, what the attachment had before is still there when the call fails.
-  const owe = () => defer(() => takeBack(request));
+  const reversal = () => takeBack(request);
   if (backend.kind === "nftables") {
-    addRedirects(backend.netlink, plan);
-    owe();
+    changeOwing(defer, reversal, () => addRedirects(backend.netlink, plan));
     addConditions(backend.netlink, plan, request.environment);
   } else {
-    withIptables("map ports with iptables", () => addIptablesRedirects(backend, plan, owe));
+    withIptables("map ports with iptables", () => addIptablesRedirects(backend, plan, () => defer(reversal)));
   }
   forget(request, () => forgetBefore(redirectsOf(plan)));
 }

@@ -1,10 +1,11 @@
+import { sha512 } from "#digest";
 import fs from "#fs";
 import path from "#path";
 import { parseConfig } from "../../src/cni/config.ts";
 import { formatJson, parseJson } from "../../src/cni/json.ts";
 import type { Attachment } from "../../src/cni/request.ts";
 import { readFile } from "../../src/linux/bounded-file.ts";
-import { ERRNO, errnoOf } from "../../src/linux/errno.ts";
+import { ERRNO, errnoOf, errnoText, LinuxError } from "../../src/linux/errno.ts";
 import { makeFolders } from "../../src/linux/folder.ts";
 import type { LinkSettings } from "./link-settings.ts";
 import { backup } from "./schema.ts";
@@ -15,13 +16,30 @@ export interface Backup {
   readonly network: string | undefined;
 }
 
-/** The file of an attachment. */
+/** How many bytes a file's name may have, NAME_MAX of linux/limits.h, and digits of a digest that stand for a longer one. */
+const NAME_MAX = 255;
+const DIGITS = 64;
+
+/** The file of an attachment: the reference's, which a container's id of more than 230 letters makes too long a name, and then one of a digest. */
 export function backupFile(dataDir: string, { containerId, ifname }: Attachment): string {
-  return path.join(dataDir, `${containerId}_${ifname}.json`);
+  const name = `${containerId}_${ifname}.json`;
+  const { length } = new TextEncoder().encode(name);
+  return path.join(dataDir, length <= NAME_MAX ? name : `${sha512(name).slice(0, DIGITS)}.json`);
 }
 
-/** Writes the file anew; it is never written through a link that somebody has put in its place. */
-export function saveBackup(file: string, { settings, network }: Backup): void {
+/** Writes the file anew; it is never written through a link that somebody has put in its place. @throws LinuxError that names it */
+export function saveBackup(file: string, backup: Backup): void {
+  try {
+    save(file, backup);
+  } catch (error) {
+    const errno = errnoOf(error);
+    if (errno === undefined) throw error;
+    const options = { syscall: "open", errno, reason: errnoText(errno), cause: error };
+    throw new LinuxError(`keep in "${file}" how the interface was`, options);
+  }
+}
+
+function save(file: string, { settings, network }: Backup): void {
   const { mac: address, promisc, mtu, allmulti, txQLen } = settings;
   makeFolders(path.dirname(file), 0o700);
   removeBackup(file);
@@ -61,7 +79,9 @@ export function listBackups(dataDir: string): readonly string[] {
   }
 }
 
+/** What the kernel says of a path where no file is, or can be. */
+const NONE: readonly (number | undefined)[] = [ERRNO.ENOENT, ERRNO.ENOTDIR, ERRNO.ENAMETOOLONG, ERRNO.ELOOP];
+
 function isGone(error: unknown): boolean {
-  const errno = errnoOf(error);
-  return errno === ERRNO.ENOENT || errno === ERRNO.ENOTDIR;
+  return NONE.includes(errnoOf(error));
 }

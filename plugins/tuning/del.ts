@@ -9,13 +9,26 @@ import { applySettings, separate } from "./link-settings.ts";
 /**
  * Gives the container's interface back what ADD found on it, whatever the configuration says by now; where the namespace or the
  * interface is gone, or nothing was changed, there is nothing to do. Parameters of the kernel stay, as with the reference: they end with the namespace.
+ * A file that cannot be removed is told: it keeps nobody from deleting what else the container has.
  */
 export function del(request: Request): void {
   const file = backupFile(readDataDir(request), request);
   const backup = find(file, request.log);
   if (backup === undefined) return;
   restore(request, backup);
-  removeBackup(file);
+  removeIfPossible(file, request.log);
+}
+
+function removeIfPossible(file: string, log: (line: string) => void): void {
+  try {
+    removeBackup(file);
+  } catch (error) {
+    log(`Cannot remove ${file}: ${reasonOf(error)}`);
+  }
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** A file that a killed process left half written: nothing had been changed by then. */
@@ -23,8 +36,8 @@ function find(file: string, log: (line: string) => void): Backup | undefined {
   try {
     return readBackup(file);
   } catch (error) {
-    log(`Cannot restore from ${file}: ${error instanceof Error ? error.message : error}`);
-    removeBackup(file);
+    log(`Cannot restore from ${file}: ${reasonOf(error)}`);
+    removeIfPossible(file, log);
     return undefined;
   }
 }

@@ -1,6 +1,8 @@
 import fs from "#fs";
+import path from "#path";
 import { CniError } from "../../src/cni/error.ts";
 import type { Request } from "../../src/cni/request.ts";
+import { errnoOf } from "../../src/linux/errno.ts";
 import { refuseForbidden } from "./allow-list.ts";
 import { parseTuningConfig, type TuningConfig } from "./config.ts";
 import { isEmpty } from "./link-settings.ts";
@@ -24,7 +26,22 @@ function checkAllowList({ sysctls }: TuningConfig): readonly string[] {
 
 function checkDataDir({ settings, dataDir }: TuningConfig): readonly string[] {
   if (isEmpty(settings)) return [];
-  const stat = fs.statSync(dataDir, { throwIfNoEntry: false });
-  if (stat === undefined || stat.isDirectory()) return [];
+  if (isFolderOrNone(dataDir)) return [];
   return [`Cannot use dataDir "${dataDir}": it is no folder: remove it, or set dataDir to another`];
+}
+
+/** Whether the path is a folder, or one could be made there. */
+function isFolderOrNone(folder: string): boolean {
+  try {
+    const missing = { throwIfNoEntry: false } as const;
+    for (let at = folder; ; at = path.dirname(at)) {
+      const stat = fs.statSync(at, missing);
+      if (stat !== undefined) return stat.isDirectory();
+      // A link that leads nowhere.
+      if (fs.lstatSync(at, missing) !== undefined) return false;
+    }
+  } catch (error) {
+    if (errnoOf(error) === undefined) throw error;
+    return false;
+  }
 }

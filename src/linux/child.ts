@@ -34,6 +34,8 @@ export interface LaunchOptions {
   readonly stdin: Uint8Array;
   /** Keeps `stdin` back until the child is to begin, or is waited for; it starts meanwhile. At most 65,536 bytes, which a pipe takes before anybody reads. pipe(7) */
   readonly held?: boolean;
+  /** A descriptor that it has besides, as its 3. */
+  readonly inherited?: number | undefined;
   /** Milliseconds from the start until the child is killed. */
   readonly deadline: number;
   /** Bytes that it may print to each of its two streams. */
@@ -75,7 +77,7 @@ interface Running {
  * `stdin`, or a pipe for it, and the write ends of two pipes. @throws LinuxError ENOENT, EACCES, ENOEXEC, …
  */
 export function startChild(executable: string, options: LaunchOptions): Child {
-  const { args = [], environment, stdin, deadline, maxOutput } = options;
+  const { args = [], environment, stdin, inherited, deadline, maxOutput } = options;
   const end = performance.now() + deadline;
   const theirs: number[] = [];
   const streams = [openStream("stdout"), openStream("stderr")] as const;
@@ -83,7 +85,7 @@ export function startChild(executable: string, options: LaunchOptions): Child {
   try {
     theirs.push(options.held ? openHeld(input) : openMemory(stdin));
     for (const stream of streams) theirs.push(openPipe(stream));
-    const pid = spawn(executable, { args, environment, stdio: theirs });
+    const pid = spawn(executable, { args, environment, stdio: theirs, inherited });
     const pidfd = libcProcesses().functions.syscall(SYS.pidfd_open, pid, 0);
     const child = { executable, pid, pidfd, streams, input, stdin, end, deadline, maxOutput };
     return { begin: () => begin(child), wait: () => finish(child), abandon: () => abandon(child) };

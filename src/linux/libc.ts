@@ -49,12 +49,13 @@ export const FILE_FUNCTIONS = {
 
 /** Functions on files that few calls need. */
 export const RARE_FILE_FUNCTIONS = {
-  // <unistd.h>, <sys/stat.h>, <sys/vfs.h>
+  // <unistd.h>, <sys/stat.h>, <sys/vfs.h>, <fcntl.h>
   access: ["pointer", "i32"],
   chmod: ["pointer", "u32"],
   fsync: ["i32"],
   pwrite: ["i32", "pointer", "size", "size"],
   statfs: ["pointer", "pointer"],
+  fcntl: ["i32", "i32", "pointer"],
 } as const;
 
 /** <unistd.h> */

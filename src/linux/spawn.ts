@@ -13,12 +13,14 @@ const SIZES = { fileActions: 128, attributes: 512, signals: 128, action: 256 } a
 /** SIG_IGN in struct sigaction, whose first field is the handler. */
 const SIG_IGN = 1n;
 
-/** What a child process begins with: its environment, and the descriptors that become its 0, 1 and 2. It inherits no other of ours. */
+/** What a child process begins with: its environment, and the descriptors that become its 0, 1 and 2. It inherits no other of ours but `inherited`. */
 export interface SpawnOptions {
   /** What follows its own path; none unless given. */
   readonly args?: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
   readonly stdio: readonly number[];
+  /** One that it has besides, as its 3: for who looks at the locks of that file. */
+  readonly inherited?: number | undefined;
 }
 
 /**
@@ -32,7 +34,10 @@ export function spawn(executable: string, options: SpawnOptions): number {
   return pid;
 }
 
-function attempt(executable: string, { environment, stdio, args = [] }: SpawnOptions): { errno: number; pid: number } {
+function attempt(
+  executable: string,
+  { environment, stdio, inherited, args = [] }: SpawnOptions,
+): { errno: number; pid: number } {
   const { functions } = libcProcesses();
   const pid = new Int32Array(1);
   const actions = new Uint8Array(SIZES.fileActions);
@@ -42,7 +47,8 @@ function attempt(executable: string, { environment, stdio, args = [] }: SpawnOpt
   functions.posix_spawn_file_actions_init(actions);
   functions.posix_spawnattr_init(attributes);
   try {
-    for (const [index, fd] of stdio.entries()) functions.posix_spawn_file_actions_adddup2(actions, fd, index);
+    const fds = inherited === undefined ? stdio : [...stdio, inherited];
+    for (const [index, fd] of fds.entries()) functions.posix_spawn_file_actions_adddup2(actions, fd, index);
     functions.posix_spawnattr_setflags(attributes, POSIX_SPAWN.SETSIGDEF | POSIX_SPAWN.SETSIGMASK);
     functions.posix_spawnattr_setsigdefault(attributes, new Uint8Array(SIZES.signals).fill(0xff));
     functions.posix_spawnattr_setsigmask(attributes, new Uint8Array(SIZES.signals));

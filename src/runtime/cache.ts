@@ -1,3 +1,4 @@
+import { sha512 } from "#digest";
 import fs from "#fs";
 import path from "#path";
 import { CniError } from "../cni/error.ts";
@@ -83,13 +84,24 @@ export function deleteCached(key: CacheKey): void {
   fs.rmSync(cacheFile(key), { force: true });
 }
 
+/** How many bytes a file's name may have, NAME_MAX of linux/limits.h, and digits of a digest that stand for a longer one. */
+const NAME_MAX = 255;
+const DIGITS = 64;
+
+/** The library's name; where no file can have it, which the library does not bear, one of a digest. */
 function cacheFile({ directory, network, attachment }: CacheKey): string {
-  return path.join(directory, "results", `${network}-${attachment.containerId}-${attachment.ifname}`);
+  return path.join(directory, "results", shorten(`${network}-${attachment.containerId}-${attachment.ifname}`));
+}
+
+function shorten(name: string): string {
+  if (new TextEncoder().encode(name).length <= NAME_MAX) return name;
+  const digest = sha512(name).slice(0, DIGITS);
+  return `${name.slice(0, NAME_MAX - DIGITS - 1)}-${digest}`;
 }
 
 /** Beside the folder, not in it: whoever lists the folder takes every file for an attachment. */
 function freshFile(key: CacheKey): string {
-  return path.join(key.directory, `.${path.basename(cacheFile(key))}`);
+  return path.join(key.directory, shorten(`.${path.basename(cacheFile(key))}`));
 }
 
 function readEntry(file: string): CachedEntry | undefined {

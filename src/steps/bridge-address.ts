@@ -12,7 +12,7 @@ import type { LinkAddress } from "../netlink/address/message.ts";
 import type { Link } from "../netlink/link/message.ts";
 import { setLink } from "../netlink/link/set.ts";
 import type { Netlink } from "../netlink/socket.ts";
-import type { Defer } from "./undo.ts";
+import { changeOwing, type Defer } from "./undo.ts";
 
 /** How often a link-local address is tried to be given: the kernel gives it, too, at any moment. */
 const LINK_LOCAL_ATTEMPTS = 3;
@@ -57,14 +57,15 @@ function ensureGatewayAddress(
         details: `found ${formatPrefix(other)}; set forceAddress to replace it`,
       });
     }
-    deleteAddress(host, link, other);
-    defer(() => addAddress(host, link, { prefix: other, broadcast: broadcastAddress(other) }));
+    changeOwing(
+      defer,
+      () => addIfMissing(host, link, other),
+      () => deleteAddress(host, link, other),
+    );
   }
   if (address.address.family === 6) ensureLinkLocal(host, link, found);
-  if (!addIfMissing(host, link, address)) return false;
-  defer(() => {
-    if (isUnused()) deleteAddress(host, link, address);
-  });
+  const reversal = () => isUnused() && deleteIfThere(host, link, address);
+  if (!changeOwing(defer, reversal, () => addIfMissing(host, link, address))) return false;
   setLink(host, link, { mac: link.mac });
   return true;
 }

@@ -14,7 +14,7 @@ import type { Netlink } from "../netlink/socket.ts";
 import { withBridges } from "./bridge-lock.ts";
 import { randomMac } from "./hardware-address.ts";
 import { attemptSysctl } from "./sysctl.ts";
-import type { Defer } from "./undo.ts";
+import { changeOwing, type Defer } from "./undo.ts";
 import { deleteLinkIfThere } from "./veth.ts";
 
 /** What a bridge must be like. The MTU (bytes, 0 for the kernel's own) counts only where the bridge is made. */
@@ -28,6 +28,9 @@ export interface BridgeSpec {
 
 /** The alias of a bridge that we made (`ip link` shows it): whoever takes it away, or gives another, makes the bridge their own. */
 const BRIDGE_MARK = "made by the CNI plugin bridge";
+
+/** The group that a bridge of ours is made in, and is in until it has that alias: "CNI" and a B. */
+const BRIDGE_CLAIM = 0x434e4942;
 
 /** MAC of a bridge that nobody gave one and that has no ports. */
 const NO_MAC = "00:00:00:00:00:00";
@@ -50,6 +53,8 @@ export function ensureBridge(host: Netlink, spec: BridgeSpec, defer: Defer): Lin
     ...(bridge.up ? {} : { up: true }),
     ...(spec.promiscuous && bridge.promiscuity === 0 ? { promiscuous: true } : {}),
     ...(bridge.mac === NO_MAC ? { mac: randomMac() } : {}),
+    // One that was made just now, or that a killed call left.
+    ...(isUnnamed(bridge) ? { alias: BRIDGE_MARK, group: 0 } : {}),
   };
   if (Object.keys(changes).length === 0) return bridge;
   // A MAC stays: without ports there is none to go back to.
@@ -120,7 +125,8 @@ export function deleteEmptyBridge(
   which: string | number,
   { counts, disconnect }: { counts: (port: Link) => boolean; disconnect: (port: Link) => void },
 ): void {
-  const isOurs = (bridge: Link | undefined) => bridge?.kind === "bridge" && bridge.alias === BRIDGE_MARK;
+  const isOurs = (bridge: Link | undefined) =>
+    bridge?.kind === "bridge" && (bridge.alias === BRIDGE_MARK || isUnnamed(bridge));
   if (!isOurs(findLink(host, which))) return;
   withBridges("withdrawn", () => {
     const bridge = findLink(host, which);
@@ -130,6 +136,11 @@ export function deleteEmptyBridge(
     for (const port of ports) disconnect(port);
     deleteLinkIfThere(host, bridge.name);
   });
+}
+
+/** Whether a bridge of ours has not got its alias yet. */
+function isUnnamed({ alias, group }: Link): boolean {
+  return alias === "" && group === BRIDGE_CLAIM;
 }
 
 /** Deletes the bridge of that name if it is still the one with that MAC, and has no ports. */
@@ -159,8 +170,13 @@ function createBridge(host: Netlink, spec: BridgeSpec, defer: Defer): Link {
   const { name, mtu, vlanNeed } = spec;
   const mac = randomMac();
   const vlanFiltering = vlanNeed === undefined ? undefined : true;
+  const bridge = { name, mac, vlanFiltering, group: BRIDGE_CLAIM, ...(mtu === 0 ? {} : { mtu }) };
   try {
-    addBridge(host, { name, mac, vlanFiltering, ...(mtu === 0 ? {} : { mtu }) });
+    changeOwing(
+      defer,
+      () => deleteUnusedBridge(host, bridge),
+      () => addBridge(host, bridge),
+    );
   } catch (error) {
     if (!(error instanceof NetlinkError)) throw error;
     // Somebody else made it at the same moment.
@@ -170,9 +186,5 @@ function createBridge(host: Netlink, spec: BridgeSpec, defer: Defer): Link {
     if (vlanNeed !== undefined && isFiltering) refuseKernel(vlanNeed, error);
     throw error;
   }
-  defer(() => deleteUnusedBridge(host, { name, mac }));
-  const bridge = getLink(host, name);
-  // The kernel takes no alias in the request that makes a link.
-  setLink(host, bridge, { alias: BRIDGE_MARK });
-  return bridge;
+  return getLink(host, name);
 }

@@ -17,7 +17,7 @@ import { endJumps, openRemains, type Remains } from "./remains.ts";
 import { type Defer, runAll } from "./undo.ts";
 
 /** The backend that the value of `ipMasqBackend` asks for. @throws CniError unsupportedField when the host lacks it */
-export function openMasqueradeBackend(request: Pick<Request, "environment">, asked: string | undefined): Backend {
+export function openMasqueradeBackend(request: Request, asked: string | undefined): Backend {
   return openBackend(request, { field: "ipMasqBackend", asked, need: "ipMasq true" });
 }
 

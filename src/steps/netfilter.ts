@@ -3,6 +3,7 @@ import type { Request } from "../cni/request.ts";
 import { ERRNO, LinuxError } from "../linux/errno.ts";
 import { findRestore, IptablesError, type Place, placeFor } from "../netfilter/iptables/tool.ts";
 import { supportsNftables } from "../netfilter/nftables/support.ts";
+import type { Owner } from "../netfilter/owner.ts";
 import { NETLINK, type Netlink, openNetlink } from "../netlink/socket.ts";
 
 /** What rules can be made with on this host. */
@@ -21,9 +22,12 @@ export type Backend =
 /** What a kernel says to whoever asks for nf_tables where it has not got them, or none of netfilter's netlink. */
 export const NO_NFTABLES: readonly number[] = [ERRNO.EPROTONOSUPPORT, ERRNO.EOPNOTSUPP, ERRNO.EINVAL];
 
+/** What is known of whom rules are for. */
+type NetfilterRequest = Pick<Request, "environment" | keyof Owner>;
+
 /** Opens what there is. @throws NetlinkError EPERM without CAP_NET_ADMIN */
-export function openNetfilter({ environment }: Pick<Request, "environment">): Netfilter {
-  return { netlink: openNftables(), place: placeFor(environment) };
+export function openNetfilter(request: NetfilterRequest): Netfilter {
+  return { netlink: openNftables(), place: placeFor(request.environment, request) };
 }
 
 /**
@@ -31,7 +35,7 @@ export function openNetfilter({ environment }: Pick<Request, "environment">): Ne
  * the kernel has that, else iptables; `need` is then what needs one, in words. @throws CniError unsupportedField when the host lacks it
  */
 export function openBackend(
-  request: Pick<Request, "environment">,
+  request: NetfilterRequest,
   { field, asked, need }: { field: string; asked: string | undefined; need: string },
 ): Backend {
   const { netlink, place } = openNetfilter(request);

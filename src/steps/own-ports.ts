@@ -1,22 +1,17 @@
-import { isSelected, type Owner, ownerComment, type Selection } from "../netfilter/owner.ts";
-import { listKind } from "../netlink/link/list.ts";
+import type { Selection } from "../netfilter/owner.ts";
 import type { Link } from "../netlink/link/message.ts";
 import type { Netlink } from "../netlink/socket.ts";
 import { keepBridgeMac } from "./bridge.ts";
+import { listOwned } from "./owned-links.ts";
 import { runAll } from "./undo.ts";
 import { deleteLinkIfThere } from "./veth.ts";
 
-/** The alias of a veth's end on the host: whose it is, in the words of nftables' comments. */
-export function portAlias(owner: Owner): string {
-  return ownerComment(owner);
-}
-
 /**
- * The ports whose alias says that they belong to what is selected, wherever their other end is. It asks for all veths of the
+ * The ports that say that they belong to what is selected, wherever their other end is. It asks for all veths of the
  * host: for where the container's namespace cannot be asked.
  */
 export function listOwnPorts(host: Netlink, selection: Selection): readonly Link[] {
-  return listKind(host, "veth", selection.key).filter(({ alias }) => isSelected(selection, alias));
+  return listOwned(host, "veth", selection);
 }
 
 /** Deletes ports, and with them their other ends. All are tried before what failed is thrown. */

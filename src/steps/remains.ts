@@ -1,11 +1,14 @@
+import { CniError } from "../cni/error.ts";
 import type { Request } from "../cni/request.ts";
 import { holdAside } from "../linux/aside.ts";
 import { LinuxError } from "../linux/errno.ts";
 import type { JumpSelection } from "../netfilter/iptables/jump.ts";
 import { hasLegacyTable } from "../netfilter/iptables/legacy-table.ts";
+import { awaitRestores } from "../netfilter/iptables/restore-lock.ts";
 import { placeFor } from "../netfilter/iptables/tool.ts";
 import { deleteJumps } from "../netfilter/masquerade-iptables.ts";
 import { listTables, type TableKey } from "../netfilter/nftables/table.ts";
+import type { Selection } from "../netfilter/owner.ts";
 import { IPTABLES_NAT } from "../netfilter/tables.ts";
 import { NETLINK, type Netlink, openNetlink } from "../netlink/socket.ts";
 import { NO_NFTABLES, withIptables } from "./netfilter.ts";
@@ -42,6 +45,16 @@ export function openRemains(): Remains {
       return { within: () => undefined, socket: undefined, leave: () => {} };
     throw error;
   }
+}
+
+/**
+ * For DEL and GC, before they look: a call that was killed may have left a command of iptables that still waits for its turn to add
+ * rules of the attachments selected. @throws CniError tryAgainLater
+ */
+export function awaitCommands({ environment }: Pick<Request, "environment">, { key, label }: Selection): void {
+  if (awaitRestores(key, environment)) return;
+  const reason = "a command of iptables that an earlier call began has not ended";
+  throw new CniError("tryAgainLater", `Cannot delete iptables rules of ${label}: ${reason}`);
 }
 
 /** Deletes the selected jumps of table nat, of both families and both variants of iptables, with the chains that nothing else goes to. @throws CniError, NetlinkError */

@@ -1,18 +1,43 @@
+import { CniError } from "../cni/error.ts";
+import { LinuxError } from "../linux/errno.ts";
+
 /** Remembers how to take back what was just done. */
-export type Defer = (reversal: () => void) => void;
+export type Defer = (reversal: () => unknown) => void;
 
 /**
  * Runs `work`; when it throws, everything it deferred is taken back, newest first, and the error goes on. A reversal that
  * fails is logged and does not keep the others from running.
  */
 export function undoOnError<T>(log: (line: string) => void, work: (defer: Defer) => T): T {
-  const reversals: (() => void)[] = [];
+  const reversals: (() => unknown)[] = [];
   try {
     return work((reversal) => reversals.push(reversal));
   } catch (error) {
     for (const reversal of reversals.reverse()) attempt(log, reversal);
     throw error;
   }
+}
+
+/**
+ * Makes one change whose reversal is deferred before it: the kernel's answer may be lost after it has made the change. What was refused,
+ * or found to be there already (`false`), is not taken back. The reversal must bear that there is nothing to take back.
+ */
+export function changeOwing<T>(defer: Defer, reversal: () => void, change: () => T): T {
+  let isOwed = true;
+  defer(() => isOwed && reversal());
+  try {
+    const made = change();
+    isOwed = made !== false;
+    return made;
+  } catch (error) {
+    isOwed = !isRefusal(error);
+    throw error;
+  }
+}
+
+/** Whether nothing has been changed: the kernel has said so, or we have before it was asked. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof CniError || (error instanceof LinuxError && error.syscall === "netlink");
 }
 
 /** Runs every step, then throws all that failed together: the error itself where there is one, else an AggregateError. */
@@ -29,7 +54,7 @@ export function runAll(steps: readonly (() => void)[]): void {
   if (errors.length > 1) throw new AggregateError(errors);
 }
 
-function attempt(log: (line: string) => void, reversal: () => void): void {
+function attempt(log: (line: string) => void, reversal: () => unknown): void {
   try {
     reversal();
   } catch (error) {

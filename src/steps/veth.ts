@@ -2,6 +2,7 @@ import { CniError } from "../cni/error.ts";
 import type { Mac } from "../ip/mac.ts";
 import { ERRNO } from "../linux/errno.ts";
 import { writeSysctlUnread } from "../linux/sysctl.ts";
+import type { Owner } from "../netfilter/owner.ts";
 import { NetlinkError } from "../netlink/acknowledgement.ts";
 import { addVeth } from "../netlink/link/add.ts";
 import { BR_STATE, IF_OPER } from "../netlink/link/attributes.ts";
@@ -15,8 +16,9 @@ import type { Netlink } from "../netlink/socket.ts";
 import type { Container } from "./container.ts";
 import { randomMac } from "./hardware-address.ts";
 import { randomName } from "./link-name.ts";
+import { claimOf, ownership } from "./owned-links.ts";
 import { attemptSysctl } from "./sysctl.ts";
-import type { Defer } from "./undo.ts";
+import { changeOwing, type Defer } from "./undo.ts";
 
 /** How a container is to hang on a bridge. `mtu` in bytes, 0 for the kernel's own; without `mac` a random one is taken. */
 export interface VethSpec {
@@ -29,8 +31,8 @@ export interface VethSpec {
   readonly isolated: boolean;
   /** Whether the host's end comes up at once. */
   readonly up: boolean;
-  /** Whose the host's end is, for deletePorts to find it by. */
-  readonly alias: string;
+  /** Whose the host's end is, for listOwnPorts to find it by. */
+  readonly owner: Owner;
 }
 
 /** Both ends of a veth: the bridge's port on the host, and the container's interface. */
@@ -55,8 +57,7 @@ const NAME_ATTEMPTS = 10;
  */
 export function connectVeth(host: Netlink, spec: VethSpec, defer: Defer): VethPair {
   const port = getLinkBrief(host, createVeth(host, spec, defer));
-  // The kernel takes no alias in the request that makes a link.
-  setLink(host, port, { alias: spec.alias });
+  setLink(host, port, ownership(spec.owner));
   attemptSysctl(() => writeSysctlUnread(`net/ipv6/conf/${port.name}/accept_ra`, "0"));
   // A new port has both off already.
   if (spec.hairpin || spec.isolated) setPort(host, port, { hairpin: spec.hairpin, isolated: spec.isolated });
@@ -105,11 +106,11 @@ export function waitForSpanningTree(
   log(`Port "${port.name}" still does not forward: the spanning tree of bridge "${bridge.name}" holds it back`);
 }
 
-/** Deletes the link of that name, of a veth both ends. One that is not there is fine. */
-export function deleteLinkIfThere(netlink: Netlink, name: string): void {
+/** Deletes the link of that name, of a veth both ends; with `mac` only where it has that one. One that is not there is fine. */
+export function deleteLinkIfThere(netlink: Netlink, name: string, { mac }: { mac?: Mac } = {}): void {
   try {
     const link = findLink(netlink, name);
-    if (link !== undefined) deleteLink(netlink, link);
+    if (link !== undefined && (mac === undefined || link.mac === mac)) deleteLink(netlink, link);
   } catch (error) {
     if (!(error instanceof NetlinkError && error.errno === ERRNO.ENODEV)) throw error;
   }
@@ -158,10 +159,12 @@ function createVeth(host: Netlink, spec: VethSpec, defer: Defer): string {
   const mtu = spec.mtu === 0 ? {} : { mtu: spec.mtu };
   const peer = { name: ifname, netns: container.netns, mac: spec.mac ?? randomMac(), ...mtu };
   for (let attempt = 1; ; attempt++) {
-    const name = randomName();
+    const [name, mac, group] = [randomName(), randomMac(), claimOf(spec.owner)];
     try {
-      addVeth(host, { name, master: bridge.index, mac: randomMac(), up: spec.up, peer, ...mtu });
-      defer(() => deleteLinkIfThere(host, name));
+      const reversal = () => deleteLinkIfThere(host, name, { mac });
+      changeOwing(defer, reversal, () =>
+        addVeth(host, { name, mac, group, master: bridge.index, up: spec.up, peer, ...mtu }),
+      );
       return name;
     } catch (error) {
       if (!(error instanceof NetlinkError && error.errno === ERRNO.EEXIST)) throw error;

@@ -136,3 +136,24 @@ test("deleteCached() removes the file and what an interrupted write left of it; 
   deleteCached(key);
   expect([world.files("cache"), world.files("cache/results")]).toEqual([["results"], []]);
 });
+
+test.each([240, 246, 5000])(
+  "an attachment of an id of %i letters has its own file, whatever the longest name is",
+  (length) => {
+    const ids = ["a".repeat(length), `${"a".repeat(length - 1)}b`];
+    for (const containerId of ids)
+      writeCached(key.directory, { network, attachment: { ...attachment, containerId }, result });
+    expect(
+      listCached(key.directory, "x")
+        .attachments.map(({ containerId }) => containerId)
+        .sort(),
+    ).toEqual(ids);
+    for (const containerId of ids) {
+      const own = { ...key, attachment: { ...attachment, containerId } };
+      expect(readCachedResult(own)).toBeDefined();
+      deleteCached(own);
+      expect(readCachedResult(own)).toBeUndefined();
+    }
+    expect(listCached(key.directory, "x")).toEqual({ attachments: [], unreadable: [] });
+  },
+);

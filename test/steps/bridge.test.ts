@@ -26,12 +26,18 @@ const unsupported = new CniError(
 );
 
 describe("ensureBridge() for VLANs", () => {
-  const noDefer = () => {
-    throw new Error("Expected nothing to take back");
+  /** What is deferred for a request that is refused does nothing. */
+  const noDefer = (reversal: () => unknown) => {
+    reversals.push(reversal);
   };
+  const reversals: (() => unknown)[] = [];
 
   it("says that the kernel cannot make such a bridge, with nothing to take back", () => {
-    expect(() => ensureBridge(hostThat(refusing(95)), spec, noDefer)).toThrow(unsupported);
+    const host = hostThat(refusing(95));
+    expect(() => ensureBridge(host, spec, noDefer)).toThrow(unsupported);
+    const asked = host.requests.length;
+    for (const reversal of reversals) reversal();
+    expect(host.requests).toHaveLength(asked);
   });
 
   it("leaves it to the kernel to say that it knows no bridges", () => {

@@ -1,5 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { runAll, undoOnError } from "../../src/steps/undo.ts";
+import { CniError } from "../../src/cni/error.ts";
+import { LinuxError } from "../../src/linux/errno.ts";
+import { NetlinkError } from "../../src/netlink/acknowledgement.ts";
+import { changeOwing, runAll, undoOnError } from "../../src/steps/undo.ts";
 
 describe("undoOnError", () => {
   it("takes nothing back when the work succeeds", () => {
@@ -58,5 +61,40 @@ describe("runAll", () => {
       expect(error).toBeInstanceOf(AggregateError);
       expect(error instanceof AggregateError && error.errors.map(String)).toEqual(["Error: a", "Error: b"]);
     }
+  });
+});
+
+describe("changeOwing", () => {
+  /** What is taken back when a call fails after, or in, that change. */
+  function undone(change: () => unknown): readonly string[] {
+    const seen: string[] = [];
+    const failing = () =>
+      undoOnError(
+        () => {},
+        (defer) => {
+          changeOwing(defer, () => seen.push("undone"), change);
+          throw new Error("a later step");
+        },
+      );
+    expect(failing).toThrow();
+    return seen;
+  }
+
+  const throwing = (error: Error) => () => {
+    throw error;
+  };
+
+  it("takes back what was made, also where the kernel's answer was lost", () => {
+    expect(undone(() => undefined)).toEqual(["undone"]);
+    expect(undone(() => true)).toEqual(["undone"]);
+    const lost = new LinuxError("receive from a socket", { syscall: "recvfrom", errno: 105 });
+    expect(undone(throwing(lost))).toEqual(["undone"]);
+    expect(undone(throwing(new RangeError("Cannot decode an acknowledgement")))).toEqual(["undone"]);
+  });
+
+  it("takes back nothing that was refused or that was there", () => {
+    expect(undone(throwing(new NetlinkError("add a link", { errno: 17 })))).toEqual([]);
+    expect(undone(throwing(new CniError("portConflict", "Cannot map")))).toEqual([]);
+    expect(undone(() => false)).toEqual([]);
   });
 });

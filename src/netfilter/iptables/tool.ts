@@ -4,6 +4,8 @@ import type { Family } from "../../ip/address.ts";
 import { ERRNO, LinuxError } from "../../linux/errno.ts";
 import { launch } from "../../linux/process.ts";
 import { describeMissing, findExecutable } from "../executable.ts";
+import type { Owner } from "../owner.ts";
+import { holdRestore } from "./restore-lock.ts";
 
 /** Why an iptables command did nothing: it is not installed, others kept the lock, or it refused. */
 export type Failure = "missing" | "busy" | "refused";
@@ -19,10 +21,14 @@ export class IptablesError extends Error {
   }
 }
 
-/** Where commands run: the environment that they get, and until when (of `performance.now()`) they may wait for the xtables lock. */
+/**
+ * Where commands run: the environment that they get, until when (of `performance.now()`) they may wait for the xtables lock, and
+ * the attachment that they add rules for, by which awaitRestores() knows of those that a killed call leaves behind.
+ */
 export interface Place {
   readonly environment: Readonly<Record<string, string>>;
   readonly deadline: number;
+  readonly owner?: Owner | undefined;
 }
 
 /** How long others may hold the xtables lock: less than any runtime waits for a plugin. */
@@ -40,8 +46,8 @@ const RESOURCE_PROBLEM = 4;
 const NAME = { 4: "iptables", 6: "ip6tables" } as const;
 
 /** The present, and as long as the lock may be waited for from now on. */
-export function placeFor(environment: Place["environment"]): Place {
-  return { environment, deadline: performance.now() + LOCK_SECONDS * 1000 };
+export function placeFor(environment: Place["environment"], owner?: Owner): Place {
+  return { environment, deadline: performance.now() + LOCK_SECONDS * 1000, owner };
 }
 
 /** The path of a family's `iptables-restore`. @throws IptablesError missing */
@@ -74,8 +80,15 @@ export function startRestore(
   { variant }: { variant?: Variant } = {},
 ): () => void {
   const names = [...(variant === undefined ? [] : [`${NAME[family]}-${variant}-restore`]), `${NAME[family]}-restore`];
-  const wait = start(names, { args: ["--noflush", "--wait", secondsLeft(place)], stdin: input, place });
-  return () => void wait();
+  const which = (family === 4 ? 0 : 1) + (variant === "legacy" ? 2 : 0);
+  const held = place.owner === undefined ? undefined : holdRestore(place.owner, which, place);
+  try {
+    const args = ["--noflush", "--wait", secondsLeft(place)];
+    const wait = start(names, { args, stdin: input, place, inherited: held });
+    return () => void wait();
+  } finally {
+    if (held !== undefined) fs.closeSync(held);
+  }
 }
 
 /** What `iptables -t nat -S` prints, or of another table, of one chain where it is named: each rule as a line. @throws IptablesError */
@@ -104,7 +117,12 @@ export function waitForAll(commands: readonly (() => void)[]): void {
 
 function start(
   names: readonly string[],
-  { args, stdin, place }: { args: readonly string[]; stdin: string; place: Place },
+  {
+    args,
+    stdin,
+    place,
+    inherited,
+  }: { args: readonly string[]; stdin: string; place: Place; inherited?: number | undefined },
 ): () => string {
   const executable = findTool(names, place.environment);
   const child = attempt(() =>
@@ -112,6 +130,7 @@ function start(
       args,
       environment: place.environment,
       stdin: new TextEncoder().encode(stdin),
+      inherited,
       deadline: Math.max(0, place.deadline - performance.now()) + WORK_MS,
       maxOutput: MAX_OUTPUT,
     }),

@@ -15,6 +15,7 @@ export interface NewLink {
   readonly mtu?: number | undefined;
   readonly mac?: Mac | undefined;
   readonly up?: boolean | undefined;
+  readonly group?: number | undefined;
   readonly transmitQueueLength?: number | undefined;
 }
 
@@ -53,9 +54,9 @@ export function addIfb(netlink: Netlink, ifb: NewLink): void {
 }
 
 function message(link: NewLink, more: LinkAttributes): LinkMessage {
-  const { name, mtu, mac, transmitQueueLength } = link;
+  const { name, mtu, mac, group, transmitQueueLength } = link;
   const header = link.up ? { flags: IFF.UP, change: IFF.UP } : {};
-  return { header, attributes: { name, mtu, mac, transmitQueueLength, ...more } };
+  return { header, attributes: { name, mtu, mac, group, transmitQueueLength, ...more } };
 }
 
 function add(netlink: Netlink, link: LinkMessage, action: string): void {

@@ -1,4 +1,4 @@
-import { holdsText } from "../bytes.ts";
+import { holdsAny } from "../bytes.ts";
 import { NLM_F } from "../message.ts";
 import { RTM } from "../rtnetlink.ts";
 import type { Netlink } from "../socket.ts";
@@ -16,16 +16,20 @@ export function listPorts(netlink: Netlink, bridge: LinkId): readonly Link[] {
 }
 
 /**
- * The links of a kind, like `ip link show type KIND`: the kernel sends those alone, however many others there are; of `text`
- * those whose bytes, an alias's for one, hold it: the others are not decoded, which is most of the cost. @throws NetlinkError
+ * The links of a kind, like `ip link show type KIND`: the kernel sends those alone, however many others there are; with `parts`
+ * those whose bytes, an alias's for one, hold one of them: the others are not decoded, which is most of the cost. @throws NetlinkError
  */
-export function listKind(netlink: Netlink, kind: string, text = ""): readonly Link[] {
+export function listKind(
+  netlink: Netlink,
+  kind: string,
+  parts: readonly (string | Uint8Array)[] = [],
+): readonly Link[] {
   const attributes = { info: { kind }, extensions: RTEXT_FILTER.SKIP_STATS };
   const payload = encodeLink({ header: {}, attributes });
   const action = `list the links of kind "${kind}"`;
   return netlink
     .request({ type: RTM.GETLINK, flags: NLM_F.DUMP, payload, action })
-    .filter((message) => holdsText(message.payload, text))
+    .filter((message) => holdsAny(message.payload, parts))
     .map((message) => readLink(message.payload))
     .filter((link) => link.kind === kind);
 }

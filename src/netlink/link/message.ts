@@ -30,6 +30,8 @@ export interface Link {
   /** The index of a veth's other end, in that end's namespace. */
   readonly peer: number | undefined;
   readonly alias: string;
+  /** The number of the group that it is in, 0 unless somebody has put it into another. */
+  readonly group: number;
   /** How many want every packet: more than 0 is promiscuous. */
   readonly promiscuity: number;
   /** Whether somebody has set it so that it takes every packet, and every multicast packet. */
@@ -75,6 +77,7 @@ export function readLink(payload: Uint8Array): Link {
     master: attributes.master,
     peer: info?.kind === "veth" ? attributes.link : undefined,
     alias: attributes.alias ?? "",
+    group: attributes.group ?? 0,
     promiscuity: attributes.promiscuity ?? 0,
     promiscuous: (header.flags & IFF.PROMISC) !== 0,
     allMulticast: (header.flags & IFF.ALLMULTI) !== 0,

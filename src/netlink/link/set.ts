@@ -22,6 +22,7 @@ export interface LinkChanges {
   /** The index of the bridge that it becomes a port of; 0 for none. */
   readonly master?: number;
   readonly alias?: string;
+  readonly group?: number;
   readonly transmitQueueLength?: number | undefined;
 }
 

@@ -35,6 +35,6 @@ test("listKind() asks the kernel for the links of one kind, and leaves out what 
 test("listKind() leaves out links that do not hold a text", () => {
   const netlink = new FakeNetlink(() => captured("list-ports", "received", RTM.NEWLINK));
 
-  expect(listKind(netlink, "veth", "veth0").map(({ name }) => name)).toEqual(["veth0"]);
-  expect(listKind(netlink, "veth", "veth1")).toEqual([]);
+  expect(listKind(netlink, "veth", ["veth0"]).map(({ name }) => name)).toEqual(["veth0"]);
+  expect(listKind(netlink, "veth", ["veth1"])).toEqual([]);
 });

@@ -84,6 +84,7 @@ describe("readLink()", () => {
       master: undefined,
       peer: undefined,
       alias: "",
+      group: 0,
       promiscuity: 0,
       promiscuous: false,
       allMulticast: false,

@@ -23,7 +23,14 @@ describe("storeFailure()", () => {
     ["EIO", 103, "input/output error", "check the disk and the kernel's log"],
     ["EMFILE", 103, "too many open files", "raise the limit of open files"],
     ["ENOENT", 11, "somebody has removed it meanwhile", "try again"],
-    ["ELOOP", 103, "ELOOP: as the system says", ""],
+    ["ELOOP", 103, "too many symbolic links", "set ipam.dataDir to a folder, or mend the link that is in its place"],
+    [
+      "ENAMETOOLONG",
+      103,
+      "the name is too long",
+      "give the network a shorter name, or set ipam.dataDir to a shorter path",
+    ],
+    ["EXDEV", 103, "EXDEV: as the system says", ""],
   ])("says what %s means and what to do", (errno, code, found, details) => {
     const cause = failure(errno);
     const error = storeFailure('read "/x"', cause);

@@ -2,7 +2,7 @@ import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { backupFile, listBackups, readBackup, saveBackup } from "../../../plugins/tuning/backup.ts";
+import { backupFile, listBackups, readBackup, removeBackup, saveBackup } from "../../../plugins/tuning/backup.ts";
 import { refusal } from "../host-local/refusal.ts";
 
 let folder: string;
@@ -67,5 +67,46 @@ describe("readBackup()", () => {
     fs.mkdirSync(path.dirname(file), { recursive: true });
     fs.writeFileSync(file, "[]");
     expect(refusal(() => readBackup(file)).message).toBe(`Cannot use ${file} []: must be an object`);
+  });
+});
+
+describe("backupFile()", () => {
+  const nameFor = (containerId: string, ifname = "eth0") => path.basename(backupFile(folder, { containerId, ifname }));
+
+  it("is the reference's as long as a file can have that name, and then one of a digest, each attachment its own", () => {
+    expect(nameFor("a".repeat(245))).toBe(`${"a".repeat(245)}_eth0.json`);
+    const long = [
+      nameFor("a".repeat(246)),
+      nameFor("a".repeat(247)),
+      nameFor("a".repeat(246), "eth1"),
+      nameFor("b".repeat(5000)),
+    ];
+    expect(new Set(long).size).toBe(4);
+    for (const name of long) expect(name).toMatch(/^[0-9a-f]{64}\.json$/);
+  });
+
+  it("is written, listed and removed", () => {
+    const long = backupFile(folder, { containerId: "a".repeat(246), ifname: "eth0" });
+    saveBackup(long, { settings: whole, network: "net1" });
+    expect(listBackups(folder)).toEqual([path.basename(long)]);
+    expect(readBackup(long)?.network).toBe("net1");
+  });
+});
+
+describe("where no file can be", () => {
+  it.each([
+    ["a file is in the folder's place", () => path.join(folder, "file", "x")],
+    ["a link leads to itself", () => path.join(folder, "loop", "x")],
+    ["the path is too long", () => path.join(folder, `${"d".repeat(256)}`)],
+  ])("there is no backup, and none can be saved: %s", (_, dataDir) => {
+    fs.writeFileSync(path.join(folder, "file"), "");
+    fs.symlinkSync("loop", path.join(folder, "loop"));
+    const impossible = backupFile(dataDir(), { containerId: "c1", ifname: "eth0" });
+    expect(readBackup(impossible)).toBeUndefined();
+    expect(listBackups(dataDir())).toEqual([]);
+    expect(() => removeBackup(impossible)).not.toThrow();
+    expect(() => saveBackup(impossible, { settings: whole, network: "net1" })).toThrow(
+      /^Cannot keep in ".*" how the interface was: [A-Z]/,
+    );
   });
 });

@@ -1,0 +1,59 @@
+import { isSelected, type Owner, ownerComment, ownerKey, type Selection } from "../netfilter/owner.ts";
+import { encodeFields } from "../netlink/fields.ts";
+import { LINK_FIELDS } from "../netlink/link/attributes.ts";
+import { listKind } from "../netlink/link/list.ts";
+import type { Link } from "../netlink/link/message.ts";
+import type { LinkChanges } from "../netlink/link/set.ts";
+import type { Netlink } from "../netlink/socket.ts";
+
+/** Where a key's digits stand for a network, and for an interface of a container; as many of each fit into a claim. */
+const NETWORK = 0;
+const ATTACHMENT = 17;
+const CLAIM_DIGITS = 4;
+
+/** Bits of a claim: the network's half, one of which is always set, for no claim is 0; those of the other half that keep it positive. */
+const NETWORK_BITS = 0xffff;
+const NEVER_NONE = 0x1;
+const ATTACHMENT_BITS = 0x7fff;
+
+/**
+ * The group that a link is made in: the kernel takes no alias in the request that makes a link, but a group. Until the link
+ * has its alias, the group says whose it is, of whatever a killed call leaves.
+ */
+export function claimOf(owner: Owner): number {
+  return claim(ownerKey(owner));
+}
+
+/** What a link is given next: its alias says whose it is, in the words of nftables' comments, and it leaves the group that it was made in. */
+export function ownership(owner: Owner): Pick<LinkChanges, "alias" | "group"> {
+  return { alias: ownerComment(owner), group: 0 };
+}
+
+/** Whether a link belongs to what is selected, by its alias or, as long as it has none, by its group. */
+export function isOwned(selection: Selection, { alias, group }: Pick<Link, "alias" | "group">): boolean {
+  return alias === "" ? isClaimed(selection, group) : isSelected(selection, alias);
+}
+
+/** The links of a kind that belong to what is selected. It asks for all of that kind. @throws NetlinkError */
+export function listOwned(host: Netlink, kind: "veth" | "ifb", selection: Selection): readonly Link[] {
+  const group = encodeFields(LINK_FIELDS, { group: claim(selection.key) });
+  // The network's half comes first in the bytes.
+  const claimed = hasAttachment(selection) ? group : group.subarray(0, -2);
+  return listKind(host, kind, [selection.key, claimed]).filter((link) => isOwned(selection, link));
+}
+
+function isClaimed(selection: Selection, group: number): boolean {
+  const wanted = claim(selection.key);
+  if (hasAttachment(selection)) return group === wanted;
+  return (group & NETWORK_BITS) === wanted && ![...selection.except].some((key) => claim(key) === group);
+}
+
+function hasAttachment({ key }: Selection): boolean {
+  return key.length > ATTACHMENT;
+}
+
+/** Of a network's key alone, the other half is 0. */
+function claim(key: string): number {
+  const read = (from: number) => Number.parseInt(key.slice(from, from + CLAIM_DIGITS), 16) || 0;
+  return ((read(ATTACHMENT) & ATTACHMENT_BITS) << 16) | read(NETWORK) | NEVER_NONE;
+}
