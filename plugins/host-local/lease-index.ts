@@ -1,4 +1,5 @@
 import fs from "#fs";
+import { sweep } from "./aside-file.ts";
 import * as files from "./atomic-file.ts";
 import { type Lease, ownerOf } from "./lease.ts";
 import { findRecord, formatRecord, type LeaseRecord, recordName, recordsOf, writeRecord } from "./lease-record.ts";
@@ -18,7 +19,7 @@ const ORPHAN_LIFETIME = 60_000;
 export function isIndexComplete(folder: string, boot: string): boolean {
   const dated = dateOf(folder);
   if (dated === undefined || dated !== dateOf(recordsOf(folder))) return false;
-  return dated % 1000 === fractionOf(hasGoLock(folder)) * 1000 && files.readLink(bootPath(folder)) === bootText(boot);
+  return dated % 1000 === fractionOf(hasGoLock(folder)) * 1000 && isOfBoot(folder, boot);
 }
 
 /** Dates the index as complete; `withGo` says whether the Go plugin's lock was held since that was seen. */
@@ -46,7 +47,7 @@ export function goLockPath(folder: string): string {
 export function rebuildIndex(folder: string, leases: readonly Lease[], boot: string): void {
   const records = recordsOf(folder);
   const names = fs.readdirSync(records);
-  files.sweep(records, names);
+  sweep(records, names);
   const present = new Set(names);
   const owned = Map.groupBy(leases, ownerOf);
   for (const [owner, own] of owned) {
@@ -60,6 +61,15 @@ export function rebuildIndex(folder: string, leases: readonly Lease[], boot: str
     if (!wanted.has(name) && ageOf(`${records}/${name}`) > ORPHAN_LIFETIME) files.removeFile(`${records}/${name}`);
   }
   files.placeLink(bootPath(folder), bootText(boot));
+}
+
+/** An index that cannot be looked at is not known to be complete. */
+function isOfBoot(folder: string, boot: string): boolean {
+  try {
+    return files.readLink(bootPath(folder)) === bootText(boot);
+  } catch {
+    return false;
+  }
 }
 
 function dateOf(path: string): number | undefined {

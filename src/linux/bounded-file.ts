@@ -43,7 +43,16 @@ function readBounded(path: string, most: number): Uint8Array {
   try {
     return readAtMost(fd, { path, most });
   } finally {
+    close(fd);
+  }
+}
+
+/** What has been read is read, whatever comes then. */
+function close(fd: number): void {
+  try {
     fs.closeSync(fd);
+  } catch {
+    // It is closed all the same. close(2)
   }
 }
 
