@@ -159,13 +159,14 @@ export class Lab {
   processes(): number[] {
     const deadline = performance.now() + 1000;
     for (;;) {
-      const found = this.#findProcesses();
+      const found = this.running();
       if (found.length === 0 || performance.now() > deadline) return found;
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
     }
   }
 
-  #findProcesses(): number[] {
+  /** Those that run now. */
+  running(): number[] {
     const mark = `${MARK}=${this.id}`;
     return fs
       .readdirSync("/proc")

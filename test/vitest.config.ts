@@ -14,6 +14,7 @@ const unit = [
   "repository",
   "bench",
   "fuzz",
+  "faults",
 ];
 
 /** A project's tests: those that need the kernel take longer, and those that compare or measure run one file at a time. */

@@ -1,5 +1,6 @@
 import fs from "#fs";
 import * as bounded from "../../src/linux/bounded-file.ts";
+import { isPassing } from "../../src/linux/errno.ts";
 import { errnoOf } from "./store-failure.ts";
 
 /** <fcntl.h>; non-blocking, so that a pipe in a file's place cannot hang us. */
@@ -10,12 +11,6 @@ const DRAFT = ".new-";
 
 /** How often a draft is written where others keep sweeping it away. */
 const DRAFT_ATTEMPTS = 3;
-
-/** A file on its way out. */
-const ASIDE = ".gone-";
-
-/** Age in ms from which a file set aside belongs to nobody: its process had two system calls left to make. */
-const ASIDE_LIFETIME = 60_000;
 
 /** A file to publish: its name, what it says, its date in ms, and what comes first once nothing but its name is missing. */
 export interface NewFile {
@@ -38,7 +33,7 @@ export function publishFile(folder: string, { name, text, time, announce }: NewF
       if (time !== undefined) redate(draft, time);
       announce?.();
       giveName(draft, `${folder}/${name}`);
-      removeFile(draft);
+      discard(draft);
     });
     return true;
   } catch (error) {
@@ -67,25 +62,16 @@ export function overwriteFile(folder: string, name: string, text: string): void 
   }
 }
 
-/**
- * Removes a file if it still says `text`; false where it does not, or is gone. Between reading a name and unlinking it the
- * name may have become another's file: so the file is moved aside, looked at, and put back where it is not the one.
- */
-export function withdrawFile(folder: string, name: string, text: string): boolean {
-  const path = `${folder}/${name}`;
-  const aside = `${folder}/${ASIDE}${uniqueSuffix()}`;
-  try {
-    fs.renameSync(path, aside);
-  } catch (error) {
-    if (errnoOf(error) === "ENOENT") return false;
-    // A full disk may have no room for another name, but always lets go of one.
-    return readText(path) === text && removeFile(path);
+/** Removes a second name of a file; one that stays is swept away later. */
+export function discard(path: string): void {
+  for (let tries = 0; tries < 2; tries++) {
+    try {
+      removeFile(path);
+      return;
+    } catch {
+      // Whoever sweeps the folder tries again.
+    }
   }
-  const found = readText(aside);
-  const isMeant = found === text;
-  if (found !== undefined && !isMeant) giveName(aside, path);
-  removeFile(aside);
-  return isMeant;
 }
 
 /** Removes a file; false where there is none. */
@@ -121,20 +107,21 @@ export function placeLink(path: string, text: string): void {
   }
 }
 
-/** The text of a symbolic link; undefined where there is none. */
+/** The text of a symbolic link; undefined where there is none. @throws what passes: EIO, EMFILE and the like */
 export function readLink(path: string): string | undefined {
-  try {
-    return fs.readlinkSync(path);
-  } catch {
-    return undefined;
-  }
+  return unlessPassing(() => fs.readlinkSync(path));
 }
 
-/** The text of a file; undefined where it is gone or cannot be read, a folder for one. */
+/** The text of a file; undefined where it is gone or is none, a folder for one. @throws what passes: EIO, EMFILE and the like */
 export function readText(path: string): string | undefined {
+  return unlessPassing(() => bounded.readText(path));
+}
+
+function unlessPassing(read: () => string): string | undefined {
   try {
-    return bounded.readText(path);
-  } catch {
+    return read();
+  } catch (error) {
+    if (isPassing(error)) throw error;
     return undefined;
   }
 }
@@ -142,28 +129,6 @@ export function readText(path: string): string | undefined {
 /** Whether a killed process may have left this file while it wrote another. */
 export function isDraft(name: string): boolean {
   return name.startsWith(DRAFT);
-}
-
-/** Whether the file was moved aside for removal. */
-export function isAside(name: string): boolean {
-  return name.startsWith(ASIDE);
-}
-
-/** Removes what killed processes left, of a folder's files with these names. Only for the holder of the folder's lock. */
-export function sweep(folder: string, names: readonly string[]): void {
-  for (const name of names) {
-    const path = `${folder}/${name}`;
-    if (isDraft(name) || (isAside(name) && ageOf(path, "ctimeMs") > ASIDE_LIFETIME)) removeFile(path);
-  }
-}
-
-/**
- * Time in ms since a file was last written (mtimeMs) or renamed (ctimeMs), also where the clock was set back since;
- * 0 where it is gone.
- */
-export function ageOf(path: string, since: "mtimeMs" | "ctimeMs"): number {
-  const stat = fs.statSync(path, { throwIfNoEntry: false });
-  return stat === undefined ? 0 : Math.abs(Date.now() - stat[since]);
 }
 
 /**
@@ -185,7 +150,7 @@ function withDraft(folder: string, text: string, use: (draft: string) => void): 
 }
 
 /** File systems without hard links (FAT, some network ones) copy: exclusive as well, but a kill may leave it torn. */
-function giveName(from: string, to: string): void {
+export function giveName(from: string, to: string): void {
   try {
     fs.linkSync(from, to);
   } catch (error) {
@@ -194,6 +159,7 @@ function giveName(from: string, to: string): void {
   }
 }
 
-function uniqueSuffix(): string {
+/** Letters that no other file of the folder has at the end of its name. */
+export function uniqueSuffix(): string {
   return Math.random().toString(36).slice(2);
 }

@@ -29,11 +29,11 @@ export function check(request: Request): void {
 }
 
 function readOwn(request: Request, { folder }: Config): readonly Lease[] {
-  if (isIndexComplete(folder, readBoot())) return findLeases(folder, request, true);
+  if (isIndexComplete(folder, readBoot())) return findLeases(folder, request, { isIndexed: true });
   // An index that is there may only be in use; one that is not is for ADD to make.
-  if (!fs.existsSync(`${folder}/.state`)) return findLeases(folder, request, false);
+  if (!fs.existsSync(`${folder}/.state`)) return findLeases(folder, request, { isIndexed: false });
   return withFolder({ folder, log: request.log }, PATIENCE, ({ index }) =>
-    findLeases(folder, request, index !== "none"),
+    findLeases(folder, request, { isIndexed: index !== "none" }),
   );
 }
 

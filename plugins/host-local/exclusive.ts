@@ -1,7 +1,7 @@
 import fs from "#fs";
 import { pause } from "../../src/cni/pause.ts";
 import { waitForFlock } from "../../src/steps/flock.ts";
-import * as files from "./atomic-file.ts";
+import { isAside, sweep } from "./aside-file.ts";
 import { readBoot } from "./boot.ts";
 import { isVoid } from "./lease.ts";
 import { listNames, readLeases } from "./lease-folder.ts";
@@ -137,13 +137,15 @@ function indexLeases(store: Store, boot: string): Index {
   const { folder, log } = store;
   try {
     const names = listNames(folder);
-    files.sweep(folder, names);
-    const leases = readLeases(folder, names);
+    sweep(folder, names);
+    const unread: unknown[] = [];
+    const leases = readLeases(folder, names, unread);
+    if (unread.length > 0) throw unread[0];
     const empty = leases.filter(isVoid);
     const cleared = empty.length === 0 ? 0 : reclaimLeases(folder, findDeadLeases(folder, empty), log);
     const owned = leases.filter((lease) => !isVoid(lease));
     rebuildIndex(folder, owned, boot);
-    return cleared === empty.length && !listNames(folder).some(files.isAside) ? "complete" : "passing";
+    return cleared === empty.length && !listNames(folder).some(isAside) ? "complete" : "passing";
   } catch (error) {
     log(storeFailure(`index the leases in "${folder}/.state"`, error).message);
     return "none";

@@ -1,6 +1,7 @@
 import fs from "#fs";
 import { type Address, formatAddress } from "../../src/ip/address.ts";
 import type { LeaseBook } from "./allocator.ts";
+import { withdrawFile } from "./aside-file.ts";
 import * as files from "./atomic-file.ts";
 import type { OpenFolder } from "./exclusive.ts";
 import { type Attachment, addressesOf, describeOwner, formatLease, isVoid, type Lease, ownerOf } from "./lease.ts";
@@ -32,7 +33,7 @@ export interface BookOptions {
 /** Opens the leases for an ADD. @throws CniError leaseStore, also from the functions that it returns */
 export function openBook(open: OpenFolder, { attachment, netns, releaseDelay }: BookOptions): OpenBook {
   const { folder, log } = open;
-  const held = findLeases(folder, attachment, open.index !== "none");
+  const held = findLeases(folder, attachment, { isIndexed: open.index !== "none" });
   const recorder = startRecord(open, { owner: formatLease(attachment), netns, held });
   const isTaken = lookForNames(folder, fs.existsSync);
   const undos: (() => void)[] = [];
@@ -100,7 +101,7 @@ function renew({ folder }: OpenFolder, { time, add }: Recorder, name: string): (
 }
 
 function withdraw({ folder }: OpenFolder, name: string, text: string): void {
-  attempt(`remove the lease "${folder}/${name}"`, () => files.withdrawFile(folder, name, text));
+  attempt(`remove the lease "${folder}/${name}"`, () => withdrawFile(folder, name, text));
 }
 
 function noteLast(folder: string, setIndex: number, name: string): void {

@@ -18,27 +18,42 @@ export function listNames(folder: string): readonly string[] {
   });
 }
 
-/** Those of the files that are leases, with what they say. */
-export function readLeases(folder: string, names: readonly string[]): readonly Lease[] {
-  return readFiles(folder, names.filter(isLeaseName));
+/** Those of the files that are leases, with what they say; for `unread` see `readFiles`. */
+export function readLeases(folder: string, names: readonly string[], unread?: unknown[]): readonly Lease[] {
+  return readFiles(folder, names.filter(isLeaseName), unread);
 }
 
-/** What these files say, as far as they are there. */
-export function readFiles(folder: string, names: readonly string[]): readonly Lease[] {
+/** What these files say, as far as they are there. Those that cannot be read are passed over; why not goes into `unread`. */
+export function readFiles(folder: string, names: readonly string[], unread: unknown[] = []): readonly Lease[] {
   return names.flatMap((name) => {
-    const text = files.readText(`${folder}/${name}`);
-    return text === undefined ? [] : [{ name, text }];
+    const path = `${folder}/${name}`;
+    try {
+      const text = files.readText(path);
+      return text === undefined ? [] : [{ name, text }];
+    } catch (error) {
+      unread.push(storeFailure(`read the lease "${path}"`, error));
+      return [];
+    }
   });
 }
 
 /**
- * The leases of the attachment: by its record where the index is complete, else by reading all. @throws CniError leaseStore
+ * The leases of the attachment: by its record where the index is complete, else by reading all; for `unread` see `readFiles`.
+ * @throws CniError leaseStore
  */
-export function findLeases(folder: string, attachment: Attachment, isIndexed: boolean): readonly Lease[] {
-  if (!isIndexed) return selectLeases(readLeases(folder, listNames(folder)), attachment);
+export function findLeases(
+  folder: string,
+  attachment: Attachment,
+  { isIndexed, unread }: { isIndexed: boolean; unread?: unknown[] },
+): readonly Lease[] {
+  if (!isIndexed) return selectLeases(readLeases(folder, listNames(folder), unread), attachment);
   const owners = [formatLease(attachment), attachment.containerId.trim()];
-  const names = owners.flatMap((owner) => findRecord(folder, owner)?.addresses ?? []);
-  return selectLeases(readLeases(folder, names), attachment);
+  const names = owners.flatMap((owner) => addressesOf(folder, owner));
+  return selectLeases(readLeases(folder, names, unread), attachment);
+}
+
+function addressesOf(folder: string, owner: string): readonly string[] {
+  return attempt(`read what "${folder}" knows of the attachment`, () => findRecord(folder, owner)?.addresses ?? []);
 }
 
 /** The address noted as the last of a range set. Where it cannot be told, allocation starts over, which is no harm. */

@@ -1,5 +1,6 @@
 import fs from "#fs";
 import path from "#path";
+import { isAside, sweep } from "./aside-file.ts";
 import * as files from "./atomic-file.ts";
 import { type Lease, ownerOf } from "./lease.ts";
 import { listNames } from "./lease-folder.ts";
@@ -32,7 +33,7 @@ export function isIndexComplete(folder: string, boot: string): boolean {
   const dated = statusOf(folder)?.mtimeMs;
   const records = statusOf(recordsOf(folder));
   if (dated === undefined || dated !== records?.mtimeMs || (records.mode & OTHERS) !== 0) return false;
-  return dated % 1000 === fractionOf(hasGoLock(folder)) * 1000 && files.readLink(bootPath(folder)) === bootText(boot);
+  return dated % 1000 === fractionOf(hasGoLock(folder)) * 1000 && isOfBoot(folder, boot);
 }
 
 /** Dates the index as complete; `withGo` says whether the Go plugin's lock was held since that was seen. */
@@ -62,7 +63,7 @@ export function rebuildIndex(folder: string, leases: readonly Lease[], boot: str
   // Made by an older version, they are everybody's to read.
   for (const each of [path.dirname(records), records]) fs.chmodSync(each, 0o700);
   const names = fs.readdirSync(records);
-  files.sweep(records, names);
+  sweep(records, names);
   const present = new Set(names);
   const owned = Map.groupBy(leases, ownerOf);
   for (const [owner, own] of owned) {
@@ -92,13 +93,22 @@ export function sweepRecords(folder: string, names: readonly string[], owners: I
  */
 function hasLease(folder: string, owner: string, addresses: readonly string[]): boolean {
   const isOwn = (name: string) => files.readText(`${folder}/${name}`)?.trim() === owner;
-  return addresses.some(isOwn) || listNames(folder).filter(files.isAside).some(isOwn) || addresses.some(isOwn);
+  return addresses.some(isOwn) || listNames(folder).filter(isAside).some(isOwn) || addresses.some(isOwn);
 }
 
 /** Takes back what was written, unless somebody has written another since. */
 function withdrawRecord(folder: string, owner: string, record: LeaseRecord): void {
   const found = findRecord(folder, owner);
   if (found !== undefined && formatRecord(found) === formatRecord(record)) removeRecord(folder, owner);
+}
+
+/** An index that cannot be looked at is not known to be complete. */
+function isOfBoot(folder: string, boot: string): boolean {
+  try {
+    return files.readLink(bootPath(folder)) === bootText(boot);
+  } catch {
+    return false;
+  }
 }
 
 function statusOf(path: string) {

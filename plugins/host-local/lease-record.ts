@@ -1,5 +1,6 @@
 import { sha512 } from "#digest";
 import fs from "#fs";
+import { isPassing } from "../../src/linux/errno.ts";
 import { byteLength } from "../../src/platform/bytes.ts";
 import * as files from "./atomic-file.ts";
 
@@ -42,7 +43,7 @@ export function recordName(owner: string): string {
   return isPlain ? name : `#${sha512(owner).slice(0, 40)}`;
 }
 
-/** What is known of the owner. */
+/** What is known of the owner. @throws what passes, EIO for one: then it is not known whether there is anything */
 export function findRecord(folder: string, owner: string): LeaseRecord | undefined {
   const path = `${recordsOf(folder)}/${recordName(owner)}`;
   // Most often there is none, and an error costs more than a look.
@@ -84,7 +85,8 @@ export function parseRecord(text: string): LeaseRecord | undefined {
 function isThere(path: string): boolean {
   try {
     return fs.lstatSync(path, { throwIfNoEntry: false }) !== undefined;
-  } catch {
+  } catch (error) {
+    if (isPassing(error)) throw error;
     return false;
   }
 }

@@ -1,5 +1,5 @@
 import fs from "#fs";
-import * as files from "./atomic-file.ts";
+import { withdrawFile } from "./aside-file.ts";
 import { findBootTime, readBoot } from "./boot.ts";
 import { describeOwner, isVoid, type Lease, ownerOf } from "./lease.ts";
 import { findRecord, type LeaseRecord, removeRecord, writeRecord } from "./lease-record.ts";
@@ -60,7 +60,7 @@ export function findOutlivedLeases(folder: string, leases: readonly Lease[]): re
 export function reclaimLeases(folder: string, dead: readonly DeadLease[], log: (line: string) => void): number {
   let count = 0;
   for (const lease of dead.slice(0, BATCH)) {
-    if (!files.withdrawFile(folder, lease.name, lease.text)) continue;
+    if (!withdrawFile(folder, lease.name, lease.text)) continue;
     forgetLease(folder, lease);
     const whose = isVoid(lease) ? "" : ` of ${describeOwner(ownerOf(lease))}`;
     log(`Reclaimed ${lease.name}${whose}: ${lease.reason}`);

@@ -1,7 +1,8 @@
 import fs from "#fs";
 import { CniError } from "../../src/cni/error.ts";
 import { type Address, formatAddress } from "../../src/ip/address.ts";
-import * as files from "./atomic-file.ts";
+import { isPassing } from "../../src/linux/errno.ts";
+import { isAside, withdrawFile } from "./aside-file.ts";
 import { type OpenFolder, type Store, withFolder } from "./exclusive.ts";
 import {
   type Attachment,
@@ -35,10 +36,11 @@ export function releaseLeases(store: Store, attachment: Attachment, releaseDelay
   if (!exists(store.folder)) return;
   withFolder(store, PATIENCE, (open) => {
     const { folder, index } = open;
-    const leases = findLeases(folder, attachment, index !== "none");
-    const left = index === "complete" ? [] : findAsides(folder, attachment);
+    const unread: unknown[] = [];
+    const leases = findLeases(folder, attachment, { isIndexed: index !== "none", unread });
+    const left = index === "complete" ? [] : findAsides(folder, attachment, unread);
     const owners = new Set([formatLease(attachment), ...leases.map(ownerOf)]);
-    removeAll(open, { leases: [...leases, ...left], releaseDelay, owners: [...owners] });
+    removeAll(open, { leases: [...leases, ...left], releaseDelay, owners: [...owners], unread });
   });
 }
 
@@ -50,7 +52,7 @@ export function releaseAddresses(store: Store, attachment: Attachment, addresses
   const text = formatLease(attachment);
   const leases = addresses.map((address) => ({ name: formatAddress(address), text }));
   withFolder(store, PATIENCE, (open) => {
-    removeAll(open, { leases, releaseDelay: 0, owners: [] });
+    removeAll(open, { leases, releaseDelay: 0, owners: [], unread: [] });
     for (const lease of leases) forgetLease(open.folder, lease);
   });
 }
@@ -66,11 +68,12 @@ export function releaseOthers(store: Store, valid: readonly Attachment[], releas
   const isValid = (lease: Lease) => owners.has(ownerOf(lease)) || containers.has(ownerOf(lease));
   withFolder(store, PATIENCE, (open) => {
     const records = listNames(recordsOf(open.folder));
-    const all = readLeases(open.folder, listNames(open.folder)).filter((each) => !isVoid(each));
+    const unread: unknown[] = [];
+    const all = readLeases(open.folder, listNames(open.folder), unread).filter((each) => !isVoid(each));
     const leases = all.filter((each) => !isValid(each));
     const log = (lease: Lease) =>
       store.log(`Removed ${lease.name} of ${describeOwner(ownerOf(lease))}: it is not attached`);
-    removeAll(open, { leases, releaseDelay, owners: [...new Set(leases.map(ownerOf))], log });
+    removeAll(open, { leases, releaseDelay, owners: [...new Set(leases.map(ownerOf))], unread, log });
     sweepRecords(open.folder, records, all.map(ownerOf));
   });
 }
@@ -80,22 +83,31 @@ interface Removal {
   readonly releaseDelay: number;
   /** Whose records go with them, also where there is no lease: a killed ADD may have left one. */
   readonly owners: readonly string[];
+  /** Why some leases could not be read, which may be of those that are to go. */
+  readonly unread: readonly unknown[];
   readonly log?: (lease: Lease) => void;
 }
 
 /** The note that an address rests comes before it is free, and the record goes after the leases that it names. */
-function removeAll({ folder }: OpenFolder, { leases, releaseDelay, owners, log }: Removal): void {
+function removeAll({ folder }: OpenFolder, { leases, releaseDelay, owners, unread, log }: Removal): void {
   const names = leases.map(({ name }) => name).filter(isLeaseName);
   if (releaseDelay > 0 && names.length > 0) noteReleased(folder, names);
-  const failures = leases.flatMap((lease) => {
+  const refused = leases.flatMap((lease) => {
     const { name, text } = lease;
     return failureOf(() => {
-      const isGone = attempt(`remove the lease "${folder}/${name}"`, () => files.withdrawFile(folder, name, text));
+      const isGone = attempt(`remove the lease "${folder}/${name}"`, () => withdrawFile(folder, name, text));
       if (isGone) log?.(lease);
     });
   });
+  const failures = [...unread, ...refused];
   if (failures.length > 0) throw new AggregateError(failures);
-  for (const owner of owners) failureOf(() => removeRecord(folder, owner));
+  for (const owner of owners) forget(folder, owner);
+}
+
+/** A record that cannot be removed harms nobody; a failure that passes is not left at that. */
+function forget(folder: string, owner: string): void {
+  const [failure] = failureOf(() => removeRecord(folder, owner));
+  if (isPassing(failure)) failureOf(() => removeRecord(folder, owner));
 }
 
 function failureOf(act: () => void): readonly unknown[] {
@@ -108,8 +120,8 @@ function failureOf(act: () => void): readonly unknown[] {
 }
 
 /** What a killed DEL of the attachment had moved aside. */
-function findAsides(folder: string, attachment: Attachment): readonly Lease[] {
-  return selectLeases(readFiles(folder, listNames(folder).filter(files.isAside)), attachment);
+function findAsides(folder: string, attachment: Attachment, unread: unknown[]): readonly Lease[] {
+  return selectLeases(readFiles(folder, listNames(folder).filter(isAside), unread), attachment);
 }
 
 /** Whether there is a folder, or what keeps it from being looked at and will be named as such. Where none can be, there is no lease. */

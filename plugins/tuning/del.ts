@@ -1,4 +1,5 @@
 import type { Request } from "../../src/cni/request.ts";
+import { isPassing } from "../../src/linux/errno.ts";
 import { findLink } from "../../src/netlink/link/get.ts";
 import { findContainer } from "../../src/steps/container.ts";
 import { runAll } from "../../src/steps/undo.ts";
@@ -31,11 +32,12 @@ function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** A file that a killed process left half written: nothing had been changed by then. */
+/** Not so a file that a killed process left half written: nothing had been changed by then. @throws what passes, EIO for one */
 function find(file: string, log: (line: string) => void): Backup | undefined {
   try {
     return readBackup(file);
   } catch (error) {
+    if (isPassing(error)) throw error;
     log(`Cannot restore from ${file}: ${reasonOf(error)}`);
     removeIfPossible(file, log);
     return undefined;

@@ -1,5 +1,6 @@
 import path from "#path";
 import { type Attachment, type Request, validAttachments } from "../../src/cni/request.ts";
+import { isPassing } from "../../src/linux/errno.ts";
 import { runAll } from "../../src/steps/undo.ts";
 import { backupFile, listBackups, readBackup, removeBackup } from "./backup.ts";
 import { readDataDir } from "./config.ts";
@@ -19,11 +20,12 @@ export function gc(request: Request): void {
   runAll(others.map((file) => () => (networkOf(file) === request.network ? removeBackup(file) : undefined)));
 }
 
-/** Undefined for a file that does not say, or is no file of ours. */
+/** Undefined for a file that does not say, or is no file of ours. @throws what passes, EIO for one */
 function networkOf(file: string): string | undefined {
   try {
     return readBackup(file)?.network;
-  } catch {
+  } catch (error) {
+    if (isPassing(error)) throw error;
     return undefined;
   }
 }

@@ -48,6 +48,15 @@ function readBounded(path: string, most: number): Uint8Array {
   try {
     return readToEnd((buffer) => fs.readSync(fd, buffer), { room: ROOM, check });
   } finally {
+    close(fd);
+  }
+}
+
+/** What has been read is read, whatever comes then. */
+function close(fd: number): void {
+  try {
     fs.closeSync(fd);
+  } catch {
+    // It is closed all the same. close(2)
   }
 }

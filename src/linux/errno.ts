@@ -124,6 +124,23 @@ export function errnoOf(error: unknown): number | undefined {
   return Math.abs(error.errno);
 }
 
+/** Errors that say nothing of the thing that was asked for, and that another try need not meet. */
+const PASSING: readonly number[] = [
+  ERRNO.EINTR,
+  ERRNO.EIO,
+  ERRNO.EAGAIN,
+  ERRNO.ENOMEM,
+  ERRNO.ENFILE,
+  ERRNO.EMFILE,
+  ERRNO.ENOBUFS,
+];
+
+/** Whether something could not be looked at, which is not the same as that it is not there. */
+export function isPassing(error: unknown): boolean {
+  const errno = errnoOf(error);
+  return errno !== undefined && PASSING.includes(errno);
+}
+
 /** Linux refused something: `action` reads after "Cannot", `code` is the name of `errno`. */
 export class LinuxError extends Error {
   readonly errno: number;

@@ -21,6 +21,9 @@ const STATFS_SIZE = 120;
 /** Opens the network namespace that a socket is in; since Linux 4.10. <linux/sockios.h> */
 const SIOCGSKNS = 0x894c;
 
+/** How often it is tried to come back: the kernel may be short of memory for the moment. */
+const TRIES = 10;
+
 /** The namespace that the calling thread is in. */
 const OWN = "/proc/thread-self/ns/net";
 
@@ -31,14 +34,14 @@ const OWN = "/proc/thread-self/ns/net";
 export function openNetns(path: string): number {
   const fd = open(path);
   const statfs = new Uint8Array(STATFS_SIZE);
-  const failed = libc().functions.fstatfs(fd, statfs) === -1;
-  const magic = failed ? 0 : new DataView(statfs.buffer).getUint32(0, true);
-  if (magic === NSFS_MAGIC || magic === PROC_SUPER_MAGIC) return fd;
+  const refused = libc().functions.fstatfs(fd, statfs) === -1 ? libc().errno() : undefined;
+  const magic = new DataView(statfs.buffer).getUint32(0, true);
+  if (refused === undefined && (magic === NSFS_MAGIC || magic === PROC_SUPER_MAGIC)) return fd;
   fs.closeSync(fd);
+  const reason = `not a network namespace (file system type 0x${magic.toString(16)})`;
   throw new LinuxError(`open netns "${path}"`, {
     syscall: "fstatfs",
-    errno: ERRNO.EINVAL,
-    reason: `not a network namespace (file system type 0x${magic.toString(16)})`,
+    ...(refused === undefined ? { errno: ERRNO.EINVAL, reason } : { errno: refused }),
   });
 }
 
@@ -116,10 +119,13 @@ function comeBack<T>(own: number, run: () => T): T {
   try {
     return run();
   } finally {
-    const { functions, errno } = libc();
-    if (functions.setns(own, CLONE_NEWNET) === -1) {
-      fs.writeSync(2, `Cannot leave the network namespace: setns failed with errno ${errno()}\n`);
-      functions.abort();
-    }
+    leave(own);
   }
+}
+
+function leave(own: number): void {
+  const { functions, errno } = libc();
+  for (let tries = 0; tries < TRIES; tries++) if (functions.setns(own, CLONE_NEWNET) !== -1) return;
+  fs.writeSync(2, `Cannot leave the network namespace: setns failed with errno ${errno()}\n`);
+  functions.abort();
 }

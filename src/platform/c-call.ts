@@ -20,6 +20,14 @@ export function check(result: number, syscall: string, ...paths: readonly string
   return result === -1 ? fail(syscall, ...paths) : result;
 }
 
+/** Calls a C function again after a signal, which is no failure. */
+export function uninterrupted(call: () => number): number {
+  for (;;) {
+    const result = call();
+    if (result !== -1 || native.errno() !== ERRNO.EINTR) return result;
+  }
+}
+
 /** Throws what node:fs would after the call that failed last. */
 export function fail(syscall: string, ...paths: readonly string[]): never {
   const errno = native.errno();

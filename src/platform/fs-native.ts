@@ -2,7 +2,7 @@ import { ERRNO } from "../linux/errno.ts";
 import { libcFiles, libcRareFiles } from "../linux/libc.ts";
 import { decodeIdentity, decodeStatus, STATX_ALL, STATX_SIZE } from "../linux/statx.ts";
 import { readToEnd } from "./bytes.ts";
-import { check, checkedPath, encodePath, fail, toTimespec } from "./c-call.ts";
+import { check, checkedPath, encodePath, fail, toTimespec, uninterrupted } from "./c-call.ts";
 import type { FileIdentity, FileStatus, FileSystem, FolderEntry } from "./file-system.ts";
 import { copyFile, entriesOf, makeFolders, removeTree, statFileSystem } from "./file-trees.ts";
 
@@ -37,9 +37,14 @@ const encoder = new TextEncoder();
 const files: FileSystem = {
   openSync: (path, flags, mode) => open(path, typeof flags === "number" ? flags : FLAGS[flags], mode),
   closeSync: (fd) => {
-    check(libcFiles().functions.close(fd), "close");
+    // Interrupted or not, the descriptor is closed.
+    if (libcFiles().functions.close(fd) === -1 && native.errno() !== ERRNO.EINTR) fail("close");
   },
-  readSync: (fd, buffer) => check(libcFiles().functions.read(fd, buffer, buffer.length), "read"),
+  readSync: (fd, buffer) =>
+    check(
+      uninterrupted(() => libcFiles().functions.read(fd, buffer, buffer.length)),
+      "read",
+    ),
   writeSync,
   ftruncateSync: (fd, length) => {
     check(libcFiles().functions.ftruncate(fd, length), "ftruncate");
@@ -105,7 +110,12 @@ export default files;
 
 function open(path: string, flags: number, mode = 0o666): number {
   // musl's open() has the descriptor closed at exec() by a second call.
-  return check(libcFiles().functions.openat(AT.FDCWD, encodePath(path), flags | O.CLOEXEC, mode), "open", path);
+  const name = encodePath(path);
+  return check(
+    uninterrupted(() => libcFiles().functions.openat(AT.FDCWD, name, flags | O.CLOEXEC, mode)),
+    "open",
+    path,
+  );
 }
 
 function readFileSync(path: string): Uint8Array;
@@ -124,7 +134,8 @@ function writeSync(fd: number, data: Uint8Array | string, offset = 0, length?: n
   const bytes = (typeof data === "string" ? encoder.encode(data) : data).subarray(offset);
   const size = length ?? bytes.length;
   if (position !== undefined) return check(libcRareFiles().functions.pwrite(fd, bytes, size, position), "write");
-  return check(libcFiles().functions.write(fd, bytes, size), "write");
+  const written = uninterrupted(() => libcFiles().functions.write(fd, bytes, size));
+  return check(written, "write");
 }
 
 /** Writes all of a text and closes the descriptor. */

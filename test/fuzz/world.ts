@@ -96,7 +96,7 @@ function filesLeft(): readonly string[] {
 }
 
 /** Those that still run after a second: a DEL has the kernel's work waited for by one of its own. */
-function processesLeft(): readonly string[] {
+export function processesLeft(): readonly string[] {
   const deadline = performance.now() + 1000;
   for (;;) {
     const found = findProcesses();

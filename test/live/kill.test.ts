@@ -73,7 +73,7 @@ type Victim = (typeof VICTIMS)[number];
 /** Kills the process itself or the child of it, if there still is one: it may end while it is looked for. */
 function kill(pid: number, victim: Victim): void {
   const [target] = victim === "host-local" ? childrenOf(pid) : [pid];
-  if (target === undefined || !lab.processes().includes(target)) return;
+  if (target === undefined || !lab.running().includes(target)) return;
   try {
     process.kill(target, "SIGKILL");
   } catch (error) {
@@ -114,8 +114,8 @@ async function killedAdd(random: () => number): Promise<string> {
 /** Orphans end by themselves: they find nobody to tell, or wait for a lock that turns stale. */
 async function awaitOrphans(): Promise<void> {
   const end = performance.now() + 10_000;
-  while (lab.processes().length > 0 && performance.now() < end) await sleep(5);
-  expect(lab.processes()).toEqual([]);
+  while (lab.running().length > 0 && performance.now() < end) await sleep(5);
+  expect(lab.running()).toEqual([]);
 }
 
 function expectNothingLeft(): void {

@@ -42,9 +42,10 @@ async function peakUntil(ended: Promise<unknown>): Promise<number> {
     isOver = true;
   });
   while (!isOver) {
-    peak = Math.max(peak, ...lab.processes().map(peakOf));
+    peak = Math.max(peak, ...lab.running().map(peakOf));
     await sleep(20);
   }
+  if (peak === 0) throw new Error("Expected to see the memory of the call's process");
   return peak;
 }
 

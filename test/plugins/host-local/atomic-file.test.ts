@@ -1,14 +1,13 @@
 import fs from "node:fs";
 import path from "node:path";
 import { afterEach, describe, expect, test, vi } from "vitest";
+import { sweep, withdrawFile } from "../../../plugins/host-local/aside-file.ts";
 import {
   overwriteFile,
   placeLink,
   publishFile,
   readLink,
   replaceFile,
-  sweep,
-  withdrawFile,
 } from "../../../plugins/host-local/atomic-file.ts";
 import { errnoOf } from "../../../plugins/host-local/store-failure.ts";
 import { temporaryFolder } from "./host-local.ts";

@@ -1,0 +1,74 @@
+import type { JsonObject } from "../fuzz/networks.ts";
+import { readList } from "../fuzz/networks.ts";
+import { PLACES } from "../fuzz/scenario.ts";
+
+/** A network's plugins as a runtime calls them, one after the other. */
+export interface Chain {
+  readonly name: string;
+  readonly plugins: readonly JsonObject[];
+  /** Where plugins are found. */
+  readonly path: string;
+}
+
+/** Where host-local is a file of its own, so that it is another process. */
+export const APART = "/run/fuzz/apart";
+
+/** What a runtime adds for each capability; each container has ports and a MAC of its own. */
+export function runtimeConfigOf(container: number): JsonObject {
+  const port = 18_080 + 2 * container;
+  return {
+    portMappings: [
+      { hostPort: port, containerPort: 80, protocol: "tcp" },
+      { hostPort: port + 1, containerPort: 81, protocol: "udp" },
+    ],
+    bandwidth: { ingressRate: 8_000_000, ingressBurst: 800_000, egressRate: 8_000_000, egressBurst: 800_000 },
+    mac: `0a:58:0a:01:${(container >> 8).toString(16).padStart(2, "0")}:${(container & 0xff).toString(16).padStart(2, "0")}`,
+  };
+}
+
+/** What iptables keeps where it is asked to. */
+const BY_IPTABLES: Readonly<Record<string, JsonObject>> = {
+  bridge: { ipMasqBackend: "iptables" },
+  portmap: { backend: "iptables" },
+  firewall: { backend: "iptables" },
+};
+
+/** The lists that are put to the test: podman's and containerd's, and what these leave out. */
+export function chains(): readonly Chain[] {
+  const podman = shipped("podman/87-podman-bridge.conflist", "podman");
+  const tuned = podman.plugins.map((plugin) =>
+    plugin["type"] === "tuning" ? { ...plugin, sysctl: { "net.core.somaxconn": "500" }, mtu: 1400 } : plugin,
+  );
+  const byIptables = podman.plugins
+    .slice(0, 3)
+    .map((plugin) => ({ ...plugin, ...BY_IPTABLES[String(plugin["type"])] }));
+  const [bridge = {}] = podman.plugins;
+  const checked = { ...bridge, spoofchk: "strict", removeEmptyBridge: true };
+  return [
+    { ...podman, plugins: tuned },
+    shipped("containerd/10-containerd-net.conflist", "containerd"),
+    { ...podman, name: "iptables", plugins: byIptables },
+    { ...podman, name: "apart", plugins: [bridge], path: `${APART}:${PLACES.bin}` },
+    { ...podman, name: "checked", plugins: [checked] },
+    { ...podman, name: "loopback", plugins: [{ cniVersion: "1.1.0", name: "lo", type: "loopback" }] },
+  ];
+}
+
+/** The chain of that name. */
+export function chainOf(name: string): Chain {
+  const found = chains().find((chain) => chain.name === name);
+  if (found === undefined) throw new Error(`Cannot find chain "${name}"`);
+  return found;
+}
+
+/** A list of ours, as of the version that has GC and STATUS. */
+function shipped(file: string, name: string): Chain {
+  const list = readList(file);
+  const plugins = list.plugins.map(({ capabilities, ...plugin }) => {
+    const known = runtimeConfigOf(0);
+    const wanted = Object.keys(Object(capabilities)).filter((capability) => capability in known);
+    const runtimeConfig = Object.fromEntries(wanted.map((capability) => [capability, known[capability] ?? null]));
+    return { ...plugin, cniVersion: "1.1.0", name: list["name"] ?? name, ...(wanted.length > 0 && { runtimeConfig }) };
+  });
+  return { name, plugins, path: PLACES.bin };
+}

@@ -1,0 +1,155 @@
+import fs from "node:fs";
+import path from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { Lab } from "../lab.ts";
+import { errorOf, leaseFiles } from "./traces.ts";
+
+const network = { cniVersion: "1.1.0", name: "net1" };
+const NOBODY = { "cni.dev/valid-attachments": [] };
+
+let lab: Lab;
+let netns: string;
+beforeEach(() => {
+  lab = new Lab();
+  netns = lab.addNamespace("c1");
+});
+afterEach(() => lab.dispose());
+
+function bridge(command: string, wrapper: readonly string[] = [], members: object = {}) {
+  const ipam = { type: "host-local", dataDir: lab.dataDir, ranges: [[{ subnet: "10.1.2.0/24" }]] };
+  const config = { ...network, type: "bridge", bridge: "br0", ipam, ...members };
+  return lab.plugin("bridge", { command, config, netns, wrapper });
+}
+
+function tuning(command: string, wrapper: readonly string[] = [], members: object = {}) {
+  const prevResult = { cniVersion: "1.1.0", interfaces: [], ips: [] };
+  const config = {
+    ...network,
+    type: "tuning",
+    mtu: 1400,
+    dataDir: path.join(lab.dir, "tuning"),
+    prevResult,
+    ...members,
+  };
+  return lab.plugin("tuning", { command, config, netns, wrapper });
+}
+
+/** Runs an executable whose first system call of that name fails, or the first on that file. */
+function failing(syscall: string, error: string, options: { file?: string; when?: number } = {}): string[] {
+  const { file, when = 1 } = options;
+  const only = file === undefined ? [] : ["-P", file];
+  const inject = `inject=${syscall}:error=${error}:when=${when}`;
+  return [
+    "strace",
+    "-f",
+    "-qq",
+    ...only,
+    "-e",
+    `trace=${syscall}`,
+    "-e",
+    inject,
+    "-e",
+    "signal=none",
+    "-o",
+    "/dev/null",
+  ];
+}
+
+function ports(): number {
+  return lab.ip("link show type veth").length;
+}
+
+describe("host-local", () => {
+  const lease = () => path.join(lab.dataDir, "net1/10.1.2.2");
+  const record = () => path.join(lab.dataDir, "net1/.state/attachments/c1:eth0");
+  const all = () => [leaseFiles(lab), fs.readdirSync(path.dirname(record()))];
+
+  it.each([
+    ["DEL", "read", "EIO", lease],
+    ["DEL", "openat", "EMFILE", lease],
+    ["DEL", "statx", "EIO", record],
+    ["DEL", "readlink", "ENOMEM", record],
+    ["GC", "read", "EIO", lease],
+    ["GC", "openat", "ENOMEM", lease],
+  ])(
+    "%s does not take a lease for gone that it could not look at: %s fails with %s",
+    (verb, syscall, error, fileOf) => {
+      expect(bridge("ADD")).toMatchObject({ status: 0 });
+      const members = verb === "GC" ? NOBODY : {};
+      const refused = errorOf(bridge(verb, failing(syscall, error, { file: fileOf() }), members));
+      expect(refused).toMatchObject({ code: 103, msg: expect.stringMatching(/^Cannot read /) });
+      expect(leaseFiles(lab)).toEqual(["net1/10.1.2.2"]);
+      expect(bridge(verb, [], members)).toMatchObject({ status: 0 });
+      expect(all()).toEqual([[], []]);
+    },
+  );
+
+  it.each(["DEL", "GC"])("%s tries again to remove what it has moved out of the way", (verb) => {
+    expect(bridge("ADD")).toMatchObject({ status: 0 });
+    const members = verb === "GC" ? NOBODY : {};
+    expect(bridge(verb, failing("unlink", "EIO"), members)).toMatchObject({ status: 0 });
+    expect(all()).toEqual([[], []]);
+  });
+
+  it("ADD has its lease also where the draft of it cannot be removed at once", () => {
+    expect(bridge("ADD", failing("unlink", "EIO"))).toMatchObject({ status: 0 });
+    expect(leaseFiles(lab)).toEqual(["net1/10.1.2.2"]);
+  });
+});
+
+describe("tuning", () => {
+  const mtu = () => Object(lab.ip("link show dev eth0", netns)[0]).mtu;
+  const kept = () => path.join(lab.dir, "tuning/c1_eth0.json");
+
+  beforeEach(() => {
+    lab.run(["ip", "link", "add", "eth0", "type", "veth", "peer", "name", "eth1"], netns);
+    expect(tuning("ADD")).toMatchObject({ status: 0 });
+    expect(mtu()).toBe(1400);
+  });
+
+  it.each([
+    ["read", "EIO"],
+    ["openat", "EMFILE"],
+    ["statx", "ENOMEM"],
+  ])("DEL keeps what it could not read, and the next one restores it: %s fails with %s", (syscall, error) => {
+    expect(errorOf(tuning("DEL", failing(syscall, error, { file: kept() }))).code).toBe(107);
+    expect(fs.existsSync(kept())).toBe(true);
+    expect(tuning("DEL")).toMatchObject({ status: 0 });
+    expect([mtu(), fs.existsSync(kept())]).toEqual([1500, false]);
+  });
+
+  it("GC says what it could not read, and the next one removes it", () => {
+    expect(errorOf(tuning("GC", failing("read", "EIO", { file: kept() }), NOBODY)).code).toBe(107);
+    expect(tuning("GC", [], NOBODY)).toMatchObject({ status: 0 });
+    expect(fs.existsSync(kept())).toBe(false);
+  });
+});
+
+describe("loopback", () => {
+  it("DEL does not take a namespace for gone that it could not look at", () => {
+    const call = { config: { ...network, type: "loopback" }, netns, ifname: "lo" };
+    const isUp = () => Object(lab.ip("link show dev lo", netns)[0]).flags.includes("UP");
+    expect(lab.plugin("loopback", { command: "ADD", ...call })).toMatchObject({ status: 0 });
+    const refused = errorOf(lab.plugin("loopback", { command: "DEL", ...call, wrapper: failing("fstatfs", "ENOMEM") }));
+    expect(refused).toMatchObject({ code: 8, msg: expect.stringContaining("Cannot allocate memory") });
+    expect(isUp()).toBe(true);
+    expect(lab.plugin("loopback", { command: "DEL", ...call })).toMatchObject({ status: 0 });
+    expect(isUp()).toBe(false);
+  });
+});
+
+describe("bridge", () => {
+  it.each([
+    ["openat", "EINTR", 1],
+    ["read", "EINTR", 1],
+    ["read", "EINTR", 3],
+    ["write", "EINTR", 1],
+    ["write", "EINTR", 2],
+    ["close", "EINTR", 1],
+    ["setns", "ENOMEM", 2],
+  ])("ADD and DEL go on where %s fails with %s, the call number %i", (syscall, error, when) => {
+    expect(bridge("ADD", failing(syscall, error, { when }))).toMatchObject({ status: 0, stderr: "" });
+    expect(bridge("DEL", failing(syscall, error, { when }))).toMatchObject({ status: 0, stdout: "", stderr: "" });
+    expect([leaseFiles(lab), ports()]).toEqual([[], 0]);
+  });
+});
