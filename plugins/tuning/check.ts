@@ -3,8 +3,7 @@ import { type Request, requirePrevResult } from "../../src/cni/request.ts";
 import { ERRNO, LinuxError } from "../../src/linux/errno.ts";
 import { withNetns } from "../../src/linux/netns.ts";
 import { readSysctl } from "../../src/linux/sysctl.ts";
-import { findLink } from "../../src/netlink/link/get.ts";
-import { type Container, openContainer } from "../../src/steps/container.ts";
+import { type Container, findInterface, openContainer } from "../../src/steps/container.ts";
 import { parseTuningConfig } from "./config.ts";
 import { compareSettings, isEmpty, type LinkSettings } from "./link-settings.ts";
 import type { Sysctl } from "./sysctl-name.ts";
@@ -22,10 +21,12 @@ export function check(request: Request): void {
   if (differences.length > 0) throw new CniError("checkFailed", differences.join("; "));
 }
 
-function checkLink({ netlink, path }: Container, ifname: string, settings: LinkSettings): readonly string[] {
+function checkLink(container: Container, ifname: string, settings: LinkSettings): readonly string[] {
   if (isEmpty(settings)) return [];
-  const link = findLink(netlink, ifname);
-  return link === undefined ? [`Interface "${ifname}" in ${path} is missing`] : compareSettings(link, settings);
+  const link = findInterface(container, ifname);
+  return link === undefined
+    ? [`Interface "${ifname}" in ${container.path} is missing`]
+    : compareSettings(link, settings);
 }
 
 /** The kernel writes the numbers of a list with tabs between them. What can only be written is taken to be as it was set. */

@@ -1,3 +1,5 @@
+import { CniError } from "../cni/error.ts";
+import type { Request } from "../cni/request.ts";
 import { isSelected, type Owner, ownerComment, type Selection } from "../netfilter/owner.ts";
 import { listKind } from "../netlink/link/list.ts";
 import type { Link } from "../netlink/link/message.ts";
@@ -19,6 +21,12 @@ export function listOwnPorts(host: Netlink, selection: Selection): readonly Link
   return listKind(host, "veth", selection.key).filter(({ alias }) => isSelected(selection, alias));
 }
 
+/** Whether a port that says nothing can be the attachment's: where the result of ADD names interfaces of the host, this must be one of them. */
+export function isReported(request: Pick<Request, "prevResult">, { name }: Link): boolean {
+  const names = reportedNames(request);
+  return names.length === 0 || names.includes(name);
+}
+
 /** Deletes ports, and with them their other ends. All are tried before what failed is thrown. */
 export function deletePorts(host: Netlink, ports: readonly Link[]): void {
   runAll(
@@ -27,4 +35,15 @@ export function deletePorts(host: Netlink, ports: readonly Link[]): void {
       deleteLinkIfThere(host, port.name);
     }),
   );
+}
+
+/** None where there is no result, or none that can be read: DEL does without. */
+function reportedNames(request: Pick<Request, "prevResult">): readonly string[] {
+  try {
+    const { interfaces = [] } = request.prevResult ?? {};
+    return interfaces.filter(({ sandbox }) => sandbox === undefined).map(({ name }) => name);
+  } catch (error) {
+    if (error instanceof CniError) return [];
+    throw error;
+  }
 }
