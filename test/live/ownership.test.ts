@@ -175,6 +175,15 @@ describe("DEL goes by what ADD made, where the container", () => {
   });
 });
 
+it("CHECK of tuning tells that the path leads to another container by now, with the same settings", () => {
+  const prevResult = { cniVersion: "1.1.0", interfaces: [{ name: "eth0", sandbox: netns.one }] };
+  const check = (netns: string) =>
+    lab.plugin("tuning", { command: "CHECK", config: config("tuning", 1, prevResult), containerId: "one", netns });
+  expect(check(netns.one)).toMatchObject({ status: 0, stdout: "", stderr: "" });
+  const msg = `The namespace at ${netns.two} is not the one in which ADD set what is to be checked`;
+  expect(JSON.parse(check(netns.two).stdout)).toMatchObject({ code: 104, msg });
+});
+
 it("DEL gives an interface that the Go plugin tuned its settings back, but no other attachment's", () => {
   const one = path.join(tuningDir(), "one_eth0.json");
   fs.writeFileSync(one, '{"mtu": 1450}');
