@@ -9,7 +9,7 @@ import { HANDLE, TC_H } from "../../src/netlink/qdisc/header.ts";
 import { type Netlink, openNetlink } from "../../src/netlink/socket.ts";
 import { runAll } from "../../src/steps/undo.ts";
 import { deleteLinkIfThere } from "../../src/steps/veth.ts";
-import { findHostEnd } from "./host-end.ts";
+import { findHostEnds } from "./host-end.ts";
 import { findIfb } from "./ifb.ts";
 
 /**
@@ -28,9 +28,13 @@ export function del(request: Request): void {
 
 /** Where the host's end is still there: with its link go its disciplines. */
 function endShaping(host: Netlink, request: Request, ifb: Link | undefined): void {
-  const port = findHostEnd(host, request);
-  if (port === undefined) return;
-  runAll([() => unlessGone(() => endRedirect(host, port, ifb)), () => unlessGone(() => endLimit(host, port))]);
+  const ports = findHostEnds(host, request);
+  runAll(
+    ports.flatMap((port) => [
+      () => unlessGone(() => endRedirect(host, port, ifb)),
+      () => unlessGone(() => endLimit(host, port)),
+    ]),
+  );
 }
 
 /**

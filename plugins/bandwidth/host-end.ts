@@ -1,10 +1,12 @@
 import { CniError, type ErrorName } from "../../src/cni/error.ts";
 import type { Request } from "../../src/cni/request.ts";
 import type { Result } from "../../src/cni/result.ts";
+import { isOwnerComment, isSelected, selectOwner } from "../../src/netfilter/owner.ts";
 import { findLink } from "../../src/netlink/link/get.ts";
 import type { Link } from "../../src/netlink/link/message.ts";
 import type { Netlink } from "../../src/netlink/socket.ts";
-import { type Container, findContainer, openContainer } from "../../src/steps/container.ts";
+import { findContainer, findInterface, openContainer } from "../../src/steps/container.ts";
+import { isReported, listOwnPorts } from "../../src/steps/own-ports.ts";
 
 /**
  * The host's end of the veth whose other end is the container's interface, by its index: it must be among the result's interfaces.
@@ -17,7 +19,7 @@ export function getHostEnd(
   const { ifname } = request;
   if (result.interfaces.length === 0)
     throw new CniError(failure, "no interfaces provided", { details: "in prevResult" });
-  const inside = findLink(openContainer(request.netns).netlink, ifname);
+  const inside = findInterface(openContainer(request.netns), ifname);
   const reason = inside === undefined ? "it is missing" : `it is a ${inside.kind || "device"}`;
   if (inside?.peer === undefined)
     throw new CniError(failure, `container interface ${ifname} has no veth peer: ${reason}`);
@@ -28,11 +30,20 @@ export function getHostEnd(
   throw new CniError(failure, "no veth peer of container interface found in host ns", { details });
 }
 
-/** The same for DEL: undefined where the container, its interface or the host's end is gone. */
-export function findHostEnd(host: Netlink, { netns, ifname }: Request): Link | undefined {
-  const container: Container | undefined = findContainer(netns);
-  const inside = container && findLink(container.netlink, ifname);
-  return inside && otherEnd(host, inside);
+/**
+ * The same for DEL, by the alias of the host's end, which says whose it is: the path may lead to another container by now, and a container
+ * may have put a veth of its own in the interface's place, with the numbers of another's. One that says nothing, as the Go plugins make it, is
+ * the container's where prevResult does not say otherwise. None where it is gone.
+ */
+export function findHostEnds(host: Netlink, request: Request): readonly Link[] {
+  const selection = selectOwner(request);
+  const container = findContainer(request.netns);
+  const inside = container && findInterface(container, request.ifname);
+  const port = inside && otherEnd(host, inside);
+  if (port !== undefined && isSelected(selection, port.alias)) return [port];
+  const own = listOwnPorts(host, selection);
+  if (port === undefined || own.length > 0 || isOwnerComment(port.alias)) return own;
+  return isReported(request, port) ? [port] : [];
 }
 
 /** Of another namespace's link the index may be that of any link here: only a veth that points back is the other end. */

@@ -8,7 +8,7 @@ import { type Netlink, openNetlink } from "../../src/netlink/socket.ts";
 import { keepBridgeMac } from "../../src/steps/bridge.ts";
 import { findContainer } from "../../src/steps/container.ts";
 import { endMasquerade } from "../../src/steps/masquerade.ts";
-import { deletePorts, listOwnPorts } from "../../src/steps/own-ports.ts";
+import { deletePorts, isReported, listOwnPorts } from "../../src/steps/own-ports.ts";
 import { isOwned } from "../../src/steps/owned-links.ts";
 import { awaitCommands, openRemains, type Remains } from "../../src/steps/remains.ts";
 import { runAll } from "../../src/steps/undo.ts";
@@ -69,7 +69,8 @@ function startIpam(request: Request): Delegation | undefined {
 
 /**
  * By what the port says of whose it is: the path may lead to another container by now, and a container may have renamed its
- * interface or put another in its place. One whose port says nothing, as the Go plugins make it, goes by its name in the container.
+ * interface or put another in its place. One whose port says nothing, as the Go plugins make it, goes by its name in the
+ * container, unless prevResult names other ports.
  */
 function deleteInterface(request: Request, held: Netlink | undefined): Leaving {
   const host = openNetlink();
@@ -80,7 +81,8 @@ function deleteInterface(request: Request, held: Netlink | undefined): Leaving {
   if (port !== undefined && isOwned(selection, port)) return beginLeaving(host, { host, port, link: port, held });
   const ports = listOwnPorts(host, selection);
   deletePorts(host, ports);
-  if (container === undefined || inside === undefined || ports.length > 0 || isOwnerComment(port?.alias ?? ""))
+  const isOthers = port !== undefined && (isOwnerComment(port.alias) || !isReported(request, port));
+  if (container === undefined || inside === undefined || ports.length > 0 || isOthers)
     return { ports, untilGone: () => {}, leave: () => {} };
   return beginLeaving(container.netlink, { host, port, link: inside, held });
 }

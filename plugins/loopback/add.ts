@@ -2,14 +2,15 @@ import { CniError } from "../../src/cni/error.ts";
 import type { Request } from "../../src/cni/request.ts";
 import type { Result } from "../../src/cni/result.ts";
 import { formatAddress, isLoopback } from "../../src/ip/address.ts";
+import { ownerComment } from "../../src/netfilter/owner.ts";
 import { listAddresses } from "../../src/netlink/address/list.ts";
 import type { LinkAddress } from "../../src/netlink/address/message.ts";
-import { setLink, setLinkUp } from "../../src/netlink/link/set.ts";
+import { setLink } from "../../src/netlink/link/set.ts";
 import { openContainer } from "../../src/steps/container.ts";
 import { type Defer, undoOnError } from "../../src/steps/undo.ts";
 import { getLoopback } from "./loopback.ts";
 
-/** Brings up the container's `lo`, whatever CNI_IFNAME says; the kernel then gives it its addresses. A prevResult is handed on as it is. */
+/** Brings up the container's `lo`, whatever CNI_IFNAME says; the kernel then gives it its addresses. Its alias says whose ADD did. A prevResult is handed on as it is. */
 export function add(request: Request): Result {
   const { prevResult } = request;
   return undoOnError(request.log, (defer) => {
@@ -18,12 +19,13 @@ export function add(request: Request): Result {
   });
 }
 
-function bringUp({ netns }: Request, defer: Defer): Result {
+function bringUp(request: Request, defer: Defer): Result {
+  const { netns } = request;
   const { netlink } = openContainer(netns);
   const lo = getLoopback(netlink);
   if (!lo.up) {
-    defer(() => setLink(netlink, lo, { up: false }));
-    setLinkUp(netlink, lo);
+    defer(() => setLink(netlink, lo, { up: false, alias: lo.alias }));
+    setLink(netlink, lo, { up: true, alias: ownerComment(request) });
   }
   const addresses = listAddresses(netlink, lo);
   refuseOthers(addresses, netns);

@@ -1,10 +1,16 @@
 import type { Request } from "../../src/cni/request.ts";
+import { isSelected, selectOwner } from "../../src/netfilter/owner.ts";
 import { setLink } from "../../src/netlink/link/set.ts";
 import { findContainer } from "../../src/steps/container.ts";
-import { LOOPBACK } from "./loopback.ts";
+import { getLoopback } from "./loopback.ts";
 
-/** Takes the container's `lo` down. Where no namespace is left there is nothing to do. */
-export function del({ netns }: Request): void {
-  const container = findContainer(netns);
-  if (container !== undefined) setLink(container.netlink, LOOPBACK, { up: false });
+/**
+ * Takes down the `lo` that this attachment's ADD brought up, as its alias says: the path may lead to another container by now. One that
+ * says nothing was up before, or is a Go plugin's, and goes with its namespace.
+ */
+export function del(request: Request): void {
+  const container = findContainer(request.netns);
+  if (container === undefined) return;
+  const lo = getLoopback(container.netlink);
+  if (isSelected(selectOwner(request), lo.alias)) setLink(container.netlink, lo, { up: false, alias: "" });
 }

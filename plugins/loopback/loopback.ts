@@ -1,11 +1,11 @@
 import { getLink } from "../../src/netlink/link/get.ts";
-import type { Link, LinkId } from "../../src/netlink/link/message.ts";
+import type { Link } from "../../src/netlink/link/message.ts";
 import type { Netlink } from "../../src/netlink/socket.ts";
 
-/** The loopback link of every namespace: the kernel makes it first of all. LOOPBACK_IFINDEX <net/flow.h> */
-export const LOOPBACK: LinkId = { index: 1, name: "lo" };
+/** The kernel makes it first of all. <net/flow.h> */
+const LOOPBACK_IFINDEX = 1;
 
-/** That link as it is. @throws NetlinkError */
+/** The loopback link of a namespace, whatever the container has named it. @throws NetlinkError */
 export function getLoopback(netlink: Netlink): Link {
-  return getLink(netlink, LOOPBACK.index);
+  return getLink(netlink, LOOPBACK_IFINDEX);
 }

@@ -4,10 +4,10 @@ import type { Interface, Result } from "../../src/cni/result.ts";
 import { ERRNO, LinuxError } from "../../src/linux/errno.ts";
 import { withNetns } from "../../src/linux/netns.ts";
 import { findSysctl, writeSysctl } from "../../src/linux/sysctl.ts";
-import { getLink } from "../../src/netlink/link/get.ts";
+import { NetlinkError } from "../../src/netlink/acknowledgement.ts";
 import type { Link } from "../../src/netlink/link/message.ts";
 import { addressesOf } from "../../src/steps/check-addresses.ts";
-import { type Container, openContainer } from "../../src/steps/container.ts";
+import { type Container, findInterface, identifyContainer, openContainer } from "../../src/steps/container.ts";
 import { type Defer, runAll, undoOnError } from "../../src/steps/undo.ts";
 import { refuseForbidden } from "./allow-list.ts";
 import { backupFile, removeBackup, saveBackup } from "./backup.ts";
@@ -24,11 +24,17 @@ export function add(request: Request): Result {
   if (config.sysctls.length === 0 && isEmpty(config.settings)) return result;
   return undoOnError(request.log, (defer) => {
     const container = openContainer(request.netns);
-    const link = isEmpty(config.settings) ? undefined : getLink(container.netlink, request.ifname);
+    const link = isEmpty(config.settings) ? undefined : getInterface(container, request.ifname);
     setSysctls(container, config.sysctls, defer);
     if (link !== undefined) tune(request, { config, container, link }, defer);
     return { ...result, interfaces: result.interfaces.map((each) => report(each, request.ifname, config.settings)) };
   });
+}
+
+function getInterface(container: Container, ifname: string): Link {
+  const link = findInterface(container, ifname);
+  if (link !== undefined) return link;
+  throw new NetlinkError(`get link "${ifname}"`, { errno: ERRNO.ENODEV });
 }
 
 function setSysctls(container: Container, sysctls: readonly Sysctl[], defer: Defer): void {
@@ -56,7 +62,7 @@ function tune(
   const former = currentSettings(link, config.settings);
   const file = backupFile(config.dataDir, { containerId, ifname });
   defer(() => removeBackup(file));
-  saveBackup(file, { settings: former, network });
+  saveBackup(file, { settings: former, network, netns: identifyContainer(container), ifindex: link.index });
   defer(() => applySettings(container.netlink, link, former));
   applySettings(container.netlink, link, config.settings);
 }

@@ -10,10 +10,13 @@ import { makeFolders } from "../../src/linux/folder.ts";
 import type { LinkSettings } from "./link-settings.ts";
 import { backup } from "./schema.ts";
 
-/** How an interface was before ADD. The file is the reference's, and the network is ours: the reference takes no notice of it. */
+/** How an interface was before ADD. The file is the reference's, and all but the settings is ours: the reference takes no notice of it. */
 export interface Backup {
   readonly settings: LinkSettings;
   readonly network: string | undefined;
+  /** The namespace, as identifyContainer tells it, and the interface's index there. */
+  readonly netns: string | undefined;
+  readonly ifindex: number | undefined;
 }
 
 /** How many bytes a file's name may have, NAME_MAX of linux/limits.h, and digits of a digest that stand for a longer one. */
@@ -39,11 +42,11 @@ export function saveBackup(file: string, backup: Backup): void {
   }
 }
 
-function save(file: string, { settings, network }: Backup): void {
+function save(file: string, { settings, ...origin }: Backup): void {
   const { mac: address, promisc, mtu, allmulti, txQLen } = settings;
   makeFolders(path.dirname(file), 0o700);
   removeBackup(file);
-  const text = formatJson({ mac: address, promisc, mtu, allmulti, txQLen, network }, 1);
+  const text = formatJson({ mac: address, promisc, mtu, allmulti, txQLen, ...origin }, 1);
   fs.writeFileSync(file, text, { flag: "wx", mode: 0o600 });
 }
 
@@ -56,8 +59,8 @@ export function readBackup(file: string): Backup | undefined {
     if (isGone(error)) return undefined;
     throw error;
   }
-  const { network, ...settings } = parseConfig(backup, parseJson(bytes), file);
-  return { settings, network };
+  const { network, netns, ifindex, ...settings } = parseConfig(backup, parseJson(bytes), file);
+  return { settings, network, netns, ifindex };
 }
 
 /** Removes the file, if there is one. */

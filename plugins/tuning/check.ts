@@ -3,29 +3,47 @@ import { type Request, requirePrevResult } from "../../src/cni/request.ts";
 import { ERRNO, LinuxError } from "../../src/linux/errno.ts";
 import { withNetns } from "../../src/linux/netns.ts";
 import { readSysctl } from "../../src/linux/sysctl.ts";
-import { findLink } from "../../src/netlink/link/get.ts";
-import { type Container, openContainer } from "../../src/steps/container.ts";
+import { type Container, findInterface, identifyContainer, openContainer } from "../../src/steps/container.ts";
+import { type Backup, backupFile, readBackup } from "./backup.ts";
 import { parseTuningConfig } from "./config.ts";
 import { compareSettings, isEmpty, type LinkSettings } from "./link-settings.ts";
 import type { Sysctl } from "./sysctl-name.ts";
 
 /** Compares what there is in the container with what the configuration sets. @throws CniError checkFailed that names all that differs */
 export function check(request: Request): void {
-  const { sysctls, settings } = parseTuningConfig(request);
+  const { sysctls, settings, dataDir } = parseTuningConfig(request);
   requirePrevResult(request);
   if (sysctls.length === 0 && isEmpty(settings)) return;
   const container = openContainer(request.netns);
   const differences = [
     ...withNetns(container.netns, () => sysctls.flatMap(compareSysctl)),
+    ...(isEmpty(settings) ? [] : checkOrigin(container, backupFile(dataDir, request))),
     ...checkLink(container, request.ifname, settings),
   ];
   if (differences.length > 0) throw new CniError("checkFailed", differences.join("; "));
 }
 
-function checkLink({ netlink, path }: Container, ifname: string, settings: LinkSettings): readonly string[] {
+/** Where nothing was kept, by a Go plugin say, there is no telling. */
+function checkOrigin(container: Container, file: string): readonly string[] {
+  const netns = findBackup(file)?.netns;
+  if (netns === undefined || netns === identifyContainer(container)) return [];
+  return [`The namespace at ${container.path} is not the one in which ADD set what is to be checked`];
+}
+
+function findBackup(file: string): Backup | undefined {
+  try {
+    return readBackup(file);
+  } catch {
+    return undefined;
+  }
+}
+
+function checkLink(container: Container, ifname: string, settings: LinkSettings): readonly string[] {
   if (isEmpty(settings)) return [];
-  const link = findLink(netlink, ifname);
-  return link === undefined ? [`Interface "${ifname}" in ${path} is missing`] : compareSettings(link, settings);
+  const link = findInterface(container, ifname);
+  return link === undefined
+    ? [`Interface "${ifname}" in ${container.path} is missing`]
+    : compareSettings(link, settings);
 }
 
 /** The kernel writes the numbers of a list with tabs between them. What can only be written is taken to be as it was set. */

@@ -1,15 +1,18 @@
 import type { Request } from "../../src/cni/request.ts";
 import { isPassing } from "../../src/linux/errno.ts";
 import { findLink } from "../../src/netlink/link/get.ts";
-import { findContainer } from "../../src/steps/container.ts";
+import type { Link } from "../../src/netlink/link/message.ts";
+import { type Container, findContainer, findInterface, identifyContainer } from "../../src/steps/container.ts";
 import { runAll } from "../../src/steps/undo.ts";
 import { type Backup, backupFile, readBackup, removeBackup } from "./backup.ts";
 import { readDataDir } from "./config.ts";
 import { applySettings, separate } from "./link-settings.ts";
+import { isOthers } from "./origin.ts";
 
 /**
- * Gives the container's interface back what ADD found on it, whatever the configuration says by now; where the namespace or the
- * interface is gone, or nothing was changed, there is nothing to do. Parameters of the kernel stay, as with the reference: they end with the namespace.
+ * Gives the container's interface back what ADD found on it, whatever the configuration says by now, and whatever its name is; where the
+ * namespace or the interface is gone, or nothing was changed, there is nothing to do, nor where the path leads to another container by
+ * now. Parameters of the kernel stay, as with the reference: they end with the namespace.
  * A file that cannot be removed is told: it keeps nobody from deleting what else the container has.
  */
 export function del(request: Request): void {
@@ -44,9 +47,17 @@ function find(file: string, log: (line: string) => void): Backup | undefined {
   }
 }
 
-function restore({ netns, ifname }: Request, { settings }: Backup): void {
-  const container = findContainer(netns);
-  const link = container && findLink(container.netlink, ifname);
+function restore(request: Request, backup: Backup): void {
+  const container = findContainer(request.netns);
+  const link = container && findTuned(container, request, backup);
   if (container === undefined || link === undefined) return;
-  runAll(separate(settings).map((each) => () => applySettings(container.netlink, link, each)));
+  runAll(separate(backup.settings).map((each) => () => applySettings(container.netlink, link, each)));
+}
+
+/** The interface that ADD found. The reference does not say in which namespace it was. */
+function findTuned(container: Container, request: Request, { netns, ifindex }: Backup): Link | undefined {
+  if (netns !== undefined && ifindex !== undefined)
+    return netns === identifyContainer(container) ? findLink(container.netlink, ifindex) : undefined;
+  const link = findInterface(container, request.ifname);
+  return link === undefined || isOthers(link, request) ? undefined : link;
 }

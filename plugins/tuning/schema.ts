@@ -26,7 +26,8 @@ export function backup() {
   const number = z.optional(integer({ min: 0 }));
   const flag = z.optional(z.boolean());
   const settings = { mac: z.optional(mac()), promisc: flag, mtu: number, allmulti: flag, txQLen: number };
-  return z.object({ ...settings, network: z.optional(z.string()) });
+  const text = z.optional(z.string());
+  return z.object({ ...settings, network: text, netns: text, ifindex: number });
 }
 
 function wishes() {

@@ -65,12 +65,12 @@ function answer(command: string, plugin: Plugin, edge: Edge): void {
   const verb = COMMANDS.find((each) => each === command);
   if (verb === undefined) throw new CniError("invalidEnvironment", `unknown CNI_COMMAND: ${command}`);
   const version = agreeOnVersion(verb, readVersion(network.json), versionsOf(plugin));
-  const { environment, launchResident } = edge;
+  const environment = withoutOwnNetns(verb, edge);
+  const { launchResident } = edge;
   const call = {
     ...{ network, version, stdin, environment, log: (line: string) => log(line, edge) },
     ...(launchResident && { launchResident }),
   };
-  refuseOwnNetns(verb, edge);
   if (verb === "ADD") add(plugin, call, edge);
   else act(plugin, createRequest(verb, call));
 }
@@ -122,13 +122,17 @@ function takeBack(plugin: Plugin, call: Call, result: Result): void {
   }
 }
 
-/** The reference refuses after the verb has run, and then has printed two documents; nothing has happened here yet. */
-function refuseOwnNetns(command: Command, edge: Edge): void {
-  if (command !== "ADD" && command !== "DEL") return;
-  const override = edge.environment["CNI_NETNS_OVERRIDE"] ?? "";
-  if (override === "1" || override.toUpperCase() === "TRUE") return;
-  const netns = edge.environment["CNI_NETNS"] ?? "";
-  if (netns === "" || !edge.isOwnNetns(netns)) return;
+/**
+ * The host's own network namespace is no container's: ADD refuses it, and for DEL it is as if there were none. The reference refuses both
+ * after the verb has run, and then has printed two documents; nothing has happened here yet. @throws CniError invalidNetns
+ */
+function withoutOwnNetns(command: Command, { environment, isOwnNetns }: Edge): Environment {
+  if (command !== "ADD" && command !== "DEL") return environment;
+  const override = environment["CNI_NETNS_OVERRIDE"] ?? "";
+  if (override === "1" || override.toUpperCase() === "TRUE") return environment;
+  const netns = environment["CNI_NETNS"] ?? "";
+  if (netns === "" || !isOwnNetns(netns)) return environment;
+  if (command === "DEL") return { ...environment, CNI_NETNS: "" };
   throw new CniError("invalidNetns", "plugin's netns and netns from CNI_NETNS should not be the same");
 }
 

@@ -12,7 +12,7 @@ export const SOCK = { STREAM: 1, RAW: 3, CLOEXEC: 0o2000000 } as const;
 export const SOL = { IP: 0, SOCKET: 1, IPV6: 41, NETLINK: 270 } as const;
 
 /** Options of every socket. <sys/socket.h> */
-export const SO = { SNDBUFFORCE: 32 } as const;
+export const SO = { SNDBUFFORCE: 32, NETNS_COOKIE: 71 } as const;
 
 /** Flags of send and receive. <sys/socket.h> */
 const MSG = { TRUNC: 0x20, DONTWAIT: 0x40 } as const;

@@ -1,6 +1,10 @@
+import fs from "#fs";
 import { CniError } from "../cni/error.ts";
 import { ERRNO, LinuxError } from "../linux/errno.ts";
 import { openNetns } from "../linux/netns.ts";
+import { getSocketOption, SO, SOL } from "../linux/socket.ts";
+import { findLink } from "../netlink/link/get.ts";
+import type { Link } from "../netlink/link/message.ts";
 import { type Netlink, openNetlink } from "../netlink/socket.ts";
 
 /** A container's network namespace: open, with a socket that serves it. */
@@ -38,5 +42,31 @@ export function findContainer(path: string): Container | undefined {
   }
 }
 
-/** What opening a path says where no namespace is (any more). */
-const GONE: readonly number[] = [ERRNO.ENOENT, ERRNO.ENOTDIR, ERRNO.EINVAL];
+/** The container's interface of that name; undefined for one that has it as another name, besides its own. @throws NetlinkError */
+export function findInterface({ netlink }: Container, ifname: string): Link | undefined {
+  const link = findLink(netlink, ifname);
+  return link?.name === ifname ? link : undefined;
+}
+
+/**
+ * What tells the namespace from every other one of this boot, as text: its inode, which a later one may get again, and since Linux 5.14 the
+ * kernel's cookie for it, which none does. @throws LinuxError
+ */
+export function identifyContainer({ netns, netlink }: Container): string {
+  const { ino } = fs.fstatSync(netns, { bigint: true });
+  const cookie = new Uint8Array(8);
+  const errno = getSocketOption(netlink.fd, { level: SOL.SOCKET, name: SO.NETNS_COOKIE, value: cookie });
+  return errno === 0 ? `${ino}:${new DataView(cookie.buffer).getBigUint64(0, true)}` : `${ino}`;
+}
+
+/** What opening a path says where no namespace is (any more), be it a socket, a device, or no path at all. */
+const GONE: readonly number[] = [
+  ERRNO.ENOENT,
+  ERRNO.ENOTDIR,
+  ERRNO.EINVAL,
+  ERRNO.ESRCH,
+  ERRNO.ENXIO,
+  ERRNO.ENODEV,
+  ERRNO.ELOOP,
+  ERRNO.ENAMETOOLONG,
+];

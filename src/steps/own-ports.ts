@@ -1,3 +1,5 @@
+import { CniError } from "../cni/error.ts";
+import type { Request } from "../cni/request.ts";
 import type { Selection } from "../netfilter/owner.ts";
 import type { Link } from "../netlink/link/message.ts";
 import type { Netlink } from "../netlink/socket.ts";
@@ -14,6 +16,12 @@ export function listOwnPorts(host: Netlink, selection: Selection): readonly Link
   return listOwned(host, "veth", selection);
 }
 
+/** Whether a port that says nothing can be the attachment's: where the result of ADD names interfaces of the host, this must be one of them. */
+export function isReported(request: Pick<Request, "prevResult">, { name }: Link): boolean {
+  const names = reportedNames(request);
+  return names.length === 0 || names.includes(name);
+}
+
 /** Deletes ports, and with them their other ends. All are tried before what failed is thrown. */
 export function deletePorts(host: Netlink, ports: readonly Link[]): void {
   runAll(
@@ -22,4 +30,15 @@ export function deletePorts(host: Netlink, ports: readonly Link[]): void {
       deleteLinkIfThere(host, port.name);
     }),
   );
+}
+
+/** None where there is no result, or none that can be read: DEL does without. */
+function reportedNames(request: Pick<Request, "prevResult">): readonly string[] {
+  try {
+    const { interfaces = [] } = request.prevResult ?? {};
+    return interfaces.filter(({ sandbox }) => sandbox === undefined).map(({ name }) => name);
+  } catch (error) {
+    if (error instanceof CniError) return [];
+    throw error;
+  }
 }

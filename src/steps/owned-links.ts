@@ -45,15 +45,21 @@ export function listOwned(host: Netlink, kind: "veth" | "ifb", selection: Select
 function isClaimed(selection: Selection, group: number): boolean {
   const wanted = claim(selection.key);
   if (hasAttachment(selection)) return group === wanted;
-  return (group & NETWORK_BITS) === wanted && ![...selection.except].some((key) => claim(key) === group);
+  // A group that somebody else gave is a small number.
+  return (
+    group > NETWORK_BITS &&
+    (group & NETWORK_BITS) === wanted &&
+    ![...selection.except].some((key) => claim(key) === group)
+  );
 }
 
 function hasAttachment({ key }: Selection): boolean {
   return key.length > ATTACHMENT;
 }
 
-/** Of a network's key alone, the other half is 0. */
+/** Of a network's key alone, the other half is 0, as it never is of an attachment's. */
 function claim(key: string): number {
   const read = (from: number) => Number.parseInt(key.slice(from, from + CLAIM_DIGITS), 16) || 0;
-  return ((read(ATTACHMENT) & ATTACHMENT_BITS) << 16) | read(NETWORK) | NEVER_NONE;
+  const attachment = key.length > ATTACHMENT ? read(ATTACHMENT) & ATTACHMENT_BITS || 1 : 0;
+  return (attachment << 16) | read(NETWORK) | NEVER_NONE;
 }

@@ -344,8 +344,8 @@ describe("servePlugin, versions", () => {
 describe("servePlugin, the host's own network namespace", () => {
   const isOwnNetns = (path: string): boolean => path === "/run/netns/a";
 
-  test.each(["ADD", "DEL"])("%s refuses it before anything happens, with one document", (command) => {
-    const answer = call({ ...ATTACHMENT, CNI_COMMAND: command }, { edge: { isOwnNetns } });
+  test("ADD refuses it before anything happens, with one document", () => {
+    const answer = call({ ...ATTACHMENT, CNI_COMMAND: "ADD" }, { edge: { isOwnNetns } });
     expect(errorOf(answer)).toEqual(failure(8, "plugin's netns and netns from CNI_NETNS should not be the same"));
     expect(answer.verbs).toEqual([]);
   });

@@ -140,9 +140,10 @@ describe("CNI_NETNS", () => {
     expect(tracesOf(lab, [netns])).toEqual(before);
   });
 
-  test.each(["ADD", "DEL"])("the host's own: %s is refused in one document, before anything is touched", (command) => {
+  test("the host's own: ADD is refused in one document, before anything is touched, and DEL touches nothing", () => {
     for (const path of [lab.host, "/proc/self/ns/net", "/proc/thread-self/ns/net"]) {
-      expect(errorOf(run(command, { netns: path }))).toEqual({
+      expect(run("DEL", { netns: path })).toMatchObject({ status: 0, stdout: "", stderr: "" });
+      expect(errorOf(run("ADD", { netns: path }))).toEqual({
         code: 8,
         msg: "plugin's netns and netns from CNI_NETNS should not be the same",
       });

@@ -31,6 +31,10 @@ function portOf(containerId: string): number | undefined {
   return port?.ifindex;
 }
 
+function nameOf(index: number | undefined): string {
+  return Object(lab.ip("link show type veth").find((link) => Object(link).ifindex === index)).ifname;
+}
+
 function leases(): string[] {
   return lab.leases("net1").filter((name) => /^10[.]/.test(name));
 }
@@ -89,8 +93,22 @@ describe("bridge DEL touches no other container's interface", () => {
     expectOneGone();
   });
 
+  it("that a Go plugin made, where prevResult names another port", () => {
+    const [port, other] = ["two", "one"].map((id) => nameOf(portOf(id)));
+    lab.run(["ip", "link", "set", "dev", port ?? "", "alias", ""]);
+    const prevResult = { cniVersion: "1.1.0", interfaces: [{ name: "br0" }, { name: other }] };
+    const outcome = lab.plugin("bridge", {
+      command: "DEL",
+      config: { ...config, prevResult },
+      containerId: "three",
+      netns: two,
+    });
+    expect(outcome).toMatchObject({ status: 0, stdout: "", stderr: "" });
+    lab.run(["ping", "-c1", "-W5", "10.88.0.1"], two);
+  });
+
   it("that a Go plugin made, but its own: a port without alias goes by the interface's name", () => {
-    const port = Object(lab.ip(`link show type veth`).find((link) => Object(link).ifindex === portOf("one"))).ifname;
+    const port = nameOf(portOf("one"));
     lab.run(["ip", "link", "set", "dev", port, "alias", ""]);
     call("DEL", "one", one);
     expectOneGone();

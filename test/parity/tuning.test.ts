@@ -48,10 +48,9 @@ function tune(side: Side, fields: Readonly<Record<string, unknown>> & { cniVersi
 }
 
 const NETWORK: Departure = {
-  path: /kept network$/,
+  path: /kept (network|netns|ifindex)$/,
   reference: undefined,
-  ours: "test",
-  reason: "GC needs to know whose the file is, and the reference takes no notice of it",
+  reason: "GC and DEL need to know whose the file is, and the reference takes no notice of it",
 };
 
 const MTU: Departure = {

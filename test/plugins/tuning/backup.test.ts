@@ -17,21 +17,24 @@ afterEach(() => fs.rmSync(folder, { recursive: true }));
 
 const whole = { mac: "02:00:00:00:00:0a", promisc: false, mtu: 1500, allmulti: true, txQLen: 0 };
 
+const ORIGIN = { network: "net1", netns: "4026532840:7", ifindex: 2 };
+const NOTHING = { network: undefined, netns: undefined, ifindex: undefined };
+
 describe("saveBackup()", () => {
-  it("writes the reference's file, with the network besides, for root alone", () => {
-    saveBackup(file, { settings: whole, network: "net1" });
+  it("writes the reference's file, with the network and where it was besides, for root alone", () => {
+    saveBackup(file, { settings: whole, ...ORIGIN });
     expect(file).toBe(path.join(folder, "new/tuning/c1_eth0.json"));
     expect(fs.readFileSync(file, "utf8")).toBe(
-      '{\n "mac": "02:00:00:00:00:0a",\n "promisc": false,\n "mtu": 1500,\n "allmulti": true,\n "txQLen": 0,\n "network": "net1"\n}',
+      '{\n "mac": "02:00:00:00:00:0a",\n "promisc": false,\n "mtu": 1500,\n "allmulti": true,\n "txQLen": 0,\n "network": "net1",\n "netns": "4026532840:7",\n "ifindex": 2\n}',
     );
     expect(fs.statSync(file).mode & 0o777).toBe(0o600);
     expect(fs.statSync(path.dirname(file)).mode & 0o777).toBe(0o700);
   });
 
   it("is what readBackup() reads, and replaces what is there", () => {
-    saveBackup(file, { settings: { mtu: 9000 }, network: undefined });
-    saveBackup(file, { settings: whole, network: "net1" });
-    expect(readBackup(file)).toEqual({ settings: whole, network: "net1" });
+    saveBackup(file, { ...NOTHING, settings: { mtu: 9000 } });
+    saveBackup(file, { settings: whole, ...ORIGIN });
+    expect(readBackup(file)).toEqual({ settings: whole, ...ORIGIN });
   });
 
   it("does not write through a link", () => {
@@ -39,7 +42,7 @@ describe("saveBackup()", () => {
     fs.writeFileSync(other, "precious");
     fs.mkdirSync(path.dirname(file), { recursive: true });
     fs.symlinkSync(other, file);
-    saveBackup(file, { settings: whole, network: "net1" });
+    saveBackup(file, { settings: whole, ...ORIGIN });
     expect(fs.readFileSync(other, "utf8")).toBe("precious");
     expect(fs.lstatSync(file).isFile()).toBe(true);
   });
@@ -87,7 +90,7 @@ describe("backupFile()", () => {
 
   it("is written, listed and removed", () => {
     const long = backupFile(folder, { containerId: "a".repeat(246), ifname: "eth0" });
-    saveBackup(long, { settings: whole, network: "net1" });
+    saveBackup(long, { settings: whole, network: "net1", netns: undefined, ifindex: undefined });
     expect(listBackups(folder)).toEqual([path.basename(long)]);
     expect(readBackup(long)?.network).toBe("net1");
   });
@@ -105,8 +108,8 @@ describe("where no file can be", () => {
     expect(readBackup(impossible)).toBeUndefined();
     expect(listBackups(dataDir())).toEqual([]);
     expect(() => removeBackup(impossible)).not.toThrow();
-    expect(() => saveBackup(impossible, { settings: whole, network: "net1" })).toThrow(
-      /^Cannot keep in ".*" how the interface was: [A-Z]/,
-    );
+    expect(() =>
+      saveBackup(impossible, { settings: whole, network: "net1", netns: undefined, ifindex: undefined }),
+    ).toThrow(/^Cannot keep in ".*" how the interface was: [A-Z]/);
   });
 });
