@@ -28,6 +28,7 @@ describe("isOwned", () => {
     expect(isOwned(selectOwner(owner), { alias: "mine", group: claimOf(owner) })).toBe(false);
     expect(isOwned(selectOwner(owner), { alias: "", group: 0 })).toBe(false);
     expect(isOwned(selectStale("net1", []), { alias: "", group: 0 })).toBe(false);
+    expect(isOwned(selectStale("net1", []), { alias: "", group: claimOf(owner) & 0xffff })).toBe(false);
   });
 });
 
