@@ -54,10 +54,11 @@ function parseSpoofCheck(value: string | undefined): "strict" | undefined {
   return invalid(`unknown spoofchk ${JSON.stringify(value)}: must be "strict"`);
 }
 
-/** The kernel would refuse it too, but for %, in whose place it puts a number. */
+/** The kernel would refuse it too, but for %, in whose place it puts a number, and for NUL, at which it ends. */
 function refuseBadName(what: string, name: string): void {
   const quoted = JSON.stringify(name);
   if (name.includes("%")) invalid(`Cannot use ${what} ${quoted}: interface name contains %`);
+  if (name.includes("\0")) invalid(`Cannot use ${what} ${quoted}: interface name contains NUL`);
   try {
     validateIfname(name);
   } catch (error) {
@@ -74,8 +75,9 @@ export function readIpamType(request: Request): string | undefined {
 
 /** What DEL and GC need to take a bridge away, whatever else is in the configuration by now. */
 export function readRemoval(request: Request): { readonly bridge: string; readonly isAskedFor: boolean } {
-  const { bridge, removeEmptyBridge: isAskedFor } = parseConfig(schema.removal, request.config);
-  return { bridge, isAskedFor };
+  const { bridge, removeEmptyBridge } = parseConfig(schema.removal, request.config);
+  // To the kernel a NUL ends the name: it would be another bridge's.
+  return { bridge, isAskedFor: removeEmptyBridge && !bridge.includes("\0") };
 }
 
 function refuseContradictions(config: BridgeConfig): void {

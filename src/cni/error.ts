@@ -77,7 +77,7 @@ export class CniError extends Error {
 /**
  * The error object as the reference prints it: keys code, msg and, where not empty, details; no line end. Errors that
  * failed together (AggregateError) leave with the first one's code, what the system refused with 107, for the moment
- * (EAGAIN) or for want of memory with 11. Any other error is a bug and leaves with 999.
+ * (BUSY) or for want of memory with 11. Any other error is a bug and leaves with 999.
  */
 export function formatError(error: unknown): string {
   const { code, message, details } = toCniError(error);
@@ -91,10 +91,13 @@ export function toCniError(error: unknown): CniError {
   return new CniError(nameOf(error), error instanceof Error ? error.message : String(error), { cause: error });
 }
 
+/** What the system says when it is busy, or has no room for the moment: the same call may succeed. */
+const BUSY: readonly unknown[] = ["EAGAIN", "EINTR", "ERESTART", "ENOMEM", "ENOBUFS", "ENFILE", "ETIMEDOUT"];
+
 function nameOf(error: unknown): ErrorName {
   if (isOutOfMemory(error)) return "tryAgainLater";
   if (!isSystemError(error)) return "internal";
-  return "code" in error && error.code === "EAGAIN" ? "tryAgainLater" : "kernelRequest";
+  return "code" in error && BUSY.includes(error.code) ? "tryAgainLater" : "kernelRequest";
 }
 
 /** What the native image's engine throws where it is given no more memory. */

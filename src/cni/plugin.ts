@@ -1,5 +1,5 @@
 import { COMMANDS, type Command, checkEnvironment, type Environment } from "./environment.ts";
-import { CniError, ERROR_CODES, formatError, toCniError } from "./error.ts";
+import { CniError, ERROR_CODES, formatError, isSystemError, toCniError } from "./error.ts";
 import { type Call, createRequest, type LaunchResident, type Request, readNetwork, readVersion } from "./request.ts";
 import { formatResult, type Result } from "./result.ts";
 import { agreeOnVersion, CURRENT_VERSION, SPEC_VERSIONS, type SpecVersion } from "./version.ts";
@@ -96,7 +96,18 @@ function readStdin(edge: Edge): Uint8Array {
 
 function act(plugin: Plugin, request: Request): void {
   const member = MEMBERS[request.command];
-  plugin[member]?.(request);
+  try {
+    plugin[member]?.(request);
+  } catch (error) {
+    throw request.command === "CHECK" && isGone(error)
+      ? new CniError("checkFailed", error.message, { cause: error })
+      : error;
+  }
+}
+
+/** Whether a link has gone while it was looked at: then ADD's is not there. */
+function isGone(error: unknown): error is Error {
+  return isSystemError(error) && "code" in error && error.code === "ENODEV";
 }
 
 /**

@@ -41,7 +41,7 @@ export function deleteMasquerade(netlink: Netlink, owner: Owner): void {
 /**
  * Ends the masquerading of whatever addresses belong to the attachments selected, and takes away the chains of subnets that
  * nobody else has an address in. An address that has become another attachment's in the meantime stays. Nothing
- * there is success. @throws NetlinkError, or LinuxError EAGAIN when others have changed the rule set for 30 seconds
+ * there is success. @throws NetlinkError, or LinuxError EAGAIN when others have changed the rule set for 60 seconds
  */
 export function deleteSelected(netlink: Netlink, selection: Selection): void {
   const action = `delete masquerading of ${selection.label}`;

@@ -1,4 +1,5 @@
-import { ERRNO } from "../linux/errno.ts";
+import { ERRNO, LinuxError } from "../linux/errno.ts";
+import { poll } from "../linux/poll.ts";
 import type { Request } from "../netlink/answers.ts";
 import type { Netlink } from "../netlink/socket.ts";
 import { applyCurrent, tryChanges } from "./nftables/current.ts";
@@ -24,8 +25,9 @@ export interface OwnedElement {
   readonly element: Labelled;
 }
 
-/** How often an addition that came too late is tried: more often, and somebody takes and gives the same key all the time. */
-const ADD_ATTEMPTS = 5;
+/** How often an addition that came too late is tried, and the longest pause in ms before that: hundreds of calls at once take turns. */
+const ADD_ATTEMPTS = 20;
+const LONGEST_PAUSE = 64;
 
 /** An element for the parts of its set's key, with what a map has for it. */
 export function ownedElement(
@@ -60,8 +62,14 @@ export function addOwnedElements(
     const refusal = tryChanges(() => applyTransaction(netlink, changes, { action }), [ERRNO.ENOENT, ERRNO.EEXIST]);
     if (refusal === undefined) return;
     // A chain went with its last element, or the key is there already.
-    if (attempt === ADD_ATTEMPTS) throw refusal;
+    if (attempt === ADD_ATTEMPTS) throw refuseChurn(action, refusal);
+    if (attempt > 1) poll([], Math.random() * Math.min(2 ** attempt, LONGEST_PAUSE));
   }
+}
+
+function refuseChurn(action: string, cause: LinuxError): LinuxError {
+  const reason = `others made or deleted the same each of ${ADD_ATTEMPTS} times`;
+  return new LinuxError(action, { syscall: "netlink", errno: ERRNO.EAGAIN, reason, cause });
 }
 
 /** The elements of these sets that belong to the attachments selected. @throws NetlinkError */
@@ -82,7 +90,7 @@ export function listOwnedElements(
  * Deletes the elements of these sets that belong to the attachments selected, in one transaction on the very rule set that
  * they were found in: never what has become another's; returns them. `also` gives what is to go with them; it is left out where the
  * kernel says that something of it is in use. Nothing there is success.
- * @throws NetlinkError, or LinuxError EAGAIN when others have changed the rule set for 30 seconds
+ * @throws NetlinkError, or LinuxError EAGAIN when others have changed the rule set for 60 seconds
  */
 export function deleteOwnedElements(
   netlink: Netlink,

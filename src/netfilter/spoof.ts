@@ -46,7 +46,7 @@ export function admitAddresses(netlink: Netlink, port: CheckedPort, prefixes: re
 
 /**
  * Ends the checks of the ports of the attachments selected: for when the ports are gone. Nothing there is success.
- * @throws NetlinkError, or LinuxError EAGAIN when others have changed the rule set for 30 seconds
+ * @throws NetlinkError, or LinuxError EAGAIN when others have changed the rule set for 60 seconds
  */
 export function deleteSpoofChecks(netlink: Netlink, selection: Selection): void {
   deleteOwnedElements(netlink, { action: `delete spoof checks of ${selection.label}`, sets: SETS, selection });

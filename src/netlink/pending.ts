@@ -2,7 +2,7 @@ import { sendAside } from "../linux/aside.ts";
 import type { Message } from "./message.ts";
 
 /** How long in ms the kernel may take, and how often it is looked whether somebody still waits for it. */
-const ANSWER_MS = 10_000;
+const ANSWER_MS = 60_000;
 const LOOK_MS = 100;
 
 /** A request that the kernel takes its time for, under way. */

@@ -36,8 +36,8 @@ const ADDRESS_SIZE = 12;
 /** Room for a datagram of any socket, which is read at once: the kernel fills those of a list up to 32 KiB. */
 const BUFFER = new Uint8Array(64 * 1024);
 
-/** How long the kernel may take to answer. */
-const ANSWER_MS = 10_000;
+/** How long the kernel may take to answer: it does one thing after another for all who change links, hundreds of calls at once. */
+const ANSWER_MS = 60_000;
 
 /** Which socket to open: for rtnetlink unless `protocol` says otherwise, in the caller's namespace unless `netns` (a path or an open descriptor) does. */
 export interface NetlinkOptions {
@@ -50,7 +50,7 @@ export interface Netlink {
   readonly fd: number;
   /**
    * Sends a request and waits for its answer: an acknowledgement, an object, or a whole list. Returns what is no acknowledgement.
-   * @throws NetlinkError when it is refused, LinuxError ETIMEDOUT without an answer within 10 seconds
+   * @throws NetlinkError when it is refused, LinuxError ETIMEDOUT without an answer within 60 seconds
    */
   readonly request: (request: Request) => readonly Message[];
   /**

@@ -41,11 +41,11 @@ export interface VethPair {
   readonly inside: LinkBrief;
 }
 
-/** How long a port may take to come up. */
-const PORT_MS = 5_000;
+/** How long a port may take to come up: a millisecond, but for hundreds of calls at once. */
+const PORT_MS = 15_000;
 
 /** How long in ms nobody waits for more than a link's going, and the longest pause between two looks. */
-const GONE_MS = 10_000;
+const GONE_MS = 60_000;
 const LONGEST_LOOK_MS = 4;
 
 /** How often another random name is tried for the host's end. */

@@ -57,8 +57,15 @@ describe("toCniError", () => {
       syscall: "netlink",
     });
     expect(toCniError(refused)).toMatchObject({ code: 107, message: refused.message, cause: refused });
-    expect(toCniError(Object.assign(refused, { code: "EAGAIN" })).code).toBe(11);
   });
+
+  test.each(["EAGAIN", "EINTR", "ERESTART", "ENOMEM", "ENOBUFS", "ENFILE", "ETIMEDOUT"])(
+    "gives what the system is too busy for code 11: %s",
+    (code) => {
+      const busy = Object.assign(new Error("Cannot add bridge"), { errno: 1, syscall: "netlink", code });
+      expect(toCniError(busy)).toMatchObject({ code: 11, message: busy.message, cause: busy });
+    },
+  );
 
   test("gives what the engine throws for want of memory code 11", () => {
     const error = Object.assign(new Error("out of memory"), { name: "InternalError" });

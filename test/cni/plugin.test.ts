@@ -468,3 +468,15 @@ describe("servePlugin, errors", () => {
     expect(answer.err).toBe("Cannot take back ADD: no way back\n");
   });
 });
+
+test.each([
+  ["CHECK", 104],
+  ["DEL", 107],
+])("a link that goes while %s looks at it leaves with code %i", (command, code) => {
+  const gone = Object.assign(new Error("Cannot list the addresses"), { errno: 19, syscall: "netlink", code: "ENODEV" });
+  const verb = () => {
+    throw gone;
+  };
+  const outcome = call({ ...ATTACHMENT, CNI_COMMAND: command }, { plugin: { check: verb, del: verb } });
+  expect(errorOf(outcome)).toEqual({ code, msg: "Cannot list the addresses" });
+});

@@ -1,7 +1,6 @@
 import fs from "#fs";
-import { ERRNO, errnoOf } from "../../linux/errno.ts";
-import { libcRareFiles } from "../../linux/libc.ts";
-import { poll } from "../../linux/poll.ts";
+import { areBytesHeld, waitForBytes } from "../../linux/byte-lock.ts";
+import { errnoOf } from "../../linux/errno.ts";
 import { type Owner, ownerKey } from "../owner.ts";
 
 /** The file whose lock (flock) the commands of iptables-legacy take; only root may open it. XT_LOCK_NAME of iptables */
@@ -16,23 +15,17 @@ const O = { RDONLY: 0, RDWR: 0o2, CREAT: 0o100, NONBLOCK: 0o4000, CLOEXEC: 0o200
 const COMMANDS = 4;
 const ATTACHMENTS = 0x10000;
 
+/** Behind them all: the byte of who changes rules that others change all the time. */
+const TURN = COMMANDS * ATTACHMENTS * 0x10000;
+
 /** Where a key's digits stand for a network, and for an interface of a container; as many of each count. */
 const NETWORK = 0;
 const ATTACHMENT = 17;
 const DIGITS = 4;
 
-/** Locks of bytes that belong to an open file, as a child inherits it. <fcntl.h> */
-const F = { OFD_SETLK: 37, RDLCK: 0, WRLCK: 1 } as const;
-
-/** Where struct flock of fcntl.h has type, start and length, and its size on 64-bit. */
-const FLOCK = { type: 0, start: 8, length: 16, size: 32 } as const;
-
 /** How long in ms somebody who looks may be in the way of a command, and a command in the way of who waits for its end. */
 const BRIEF_MS = 100;
 const PATIENCE_MS = 35_000;
-
-/** Longest pause in ms between two tries. */
-const LONGEST_PAUSE = 25;
 
 /**
  * A descriptor for a command that changes rules: as long as that process has it, awaitRestores() knows that it runs, whatever has become
@@ -43,12 +36,7 @@ export function holdRestore(
   which: number,
   { environment }: { environment: Environment },
 ): number | undefined {
-  const fd = openIfPossible(environment, O.RDWR | O.CREAT);
-  if (fd === undefined) return undefined;
-  const start = startOf(ownerKey(owner)) + which;
-  if (waitForBytes(fd, { type: F.WRLCK, start, length: 1, patience: BRIEF_MS })) return fd;
-  fs.closeSync(fd);
-  return undefined;
+  return hold(startOf(ownerKey(owner)) + which, BRIEF_MS, environment);
 }
 
 /**
@@ -60,10 +48,23 @@ export function awaitRestores(key: string, environment: Environment): boolean {
   if (fd === undefined) return true;
   try {
     const length = key.length > ATTACHMENT ? COMMANDS : COMMANDS * ATTACHMENTS;
-    return waitForBytes(fd, { type: F.RDLCK, start: startOf(key), length, patience: PATIENCE_MS });
+    return !areBytesHeld(fd, { kind: "shared", start: startOf(key), length }, PATIENCE_MS);
   } finally {
     fs.closeSync(fd);
   }
+}
+
+/** A descriptor that one call at a time has: for those that are in each other's way. The caller closes it. Undefined where it is not to be had in that many ms. */
+export function holdTurn(patience: number): number | undefined {
+  return hold(TURN, patience, {});
+}
+
+function hold(start: number, patience: number, environment: Environment): number | undefined {
+  const fd = openIfPossible(environment, O.RDWR | O.CREAT);
+  if (fd === undefined) return undefined;
+  if (waitForBytes(fd, { kind: "exclusive", start, length: 1 }, patience)) return fd;
+  fs.closeSync(fd);
+  return undefined;
 }
 
 function openIfPossible(environment: Environment, flags: number): number | undefined {
@@ -79,29 +80,4 @@ function openIfPossible(environment: Environment, flags: number): number | undef
 function startOf(key: string): number {
   const read = (from: number) => Number.parseInt(key.slice(from, from + DIGITS), 16) || 0;
   return (read(NETWORK) * ATTACHMENTS + read(ATTACHMENT)) * COMMANDS;
-}
-
-/** Whether the lock was to be had in that time; a file system without such locks has none to wait for. */
-function waitForBytes(
-  fd: number,
-  { patience, ...wanted }: { type: number; start: number; length: number; patience: number },
-): boolean {
-  const deadline = performance.now() + patience;
-  for (let pause = 1; ; pause = Math.min(2 * pause, LONGEST_PAUSE)) {
-    const errno = tryBytes(fd, wanted);
-    if (errno !== ERRNO.EAGAIN && errno !== ERRNO.EACCES) return errno === 0 || wanted.type === F.RDLCK;
-    if (performance.now() > deadline) return false;
-    poll([], pause);
-  }
-}
-
-/** Returns 0, or the errno of the refusal. */
-function tryBytes(fd: number, { type, start, length }: { type: number; start: number; length: number }): number {
-  const lock = new Uint8Array(FLOCK.size);
-  const view = new DataView(lock.buffer);
-  view.setInt16(FLOCK.type, type, true);
-  view.setBigInt64(FLOCK.start, BigInt(start), true);
-  view.setBigInt64(FLOCK.length, BigInt(length), true);
-  const { functions, errno } = libcRareFiles();
-  return functions.fcntl(fd, F.OFD_SETLK, lock) === -1 ? errno() : 0;
 }

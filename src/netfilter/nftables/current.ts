@@ -1,13 +1,15 @@
+import fs from "#fs";
 import { ERRNO, LinuxError } from "../../linux/errno.ts";
 import { libc } from "../../linux/libc.ts";
 import { NetlinkError } from "../../netlink/acknowledgement.ts";
 import type { Request } from "../../netlink/answers.ts";
 import type { Netlink } from "../../netlink/socket.ts";
+import { holdTurn } from "../iptables/restore-lock.ts";
 import { getGeneration } from "./generation.ts";
 import { applyTransaction } from "./transaction.ts";
 
 /** How long changes are made anew because others change the rule set: hundreds of calls at once take turns. */
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 60_000;
 
 /** The longest pause before another try, in milliseconds. */
 const LONGEST_PAUSE_MS = 64;
@@ -15,7 +17,7 @@ const LONGEST_PAUSE_MS = 64;
 /**
  * Applies the changes that `read` finds necessary, none included, to the very rule set that it read them from: where others
  * have changed that meanwhile, it reads again. After one of `refusals`, errnos, too; it is told the last. @throws NetlinkError,
- * or LinuxError EAGAIN when others have changed the rule set for 30 seconds
+ * or LinuxError EAGAIN when others have changed the rule set for 60 seconds
  */
 export function applyCurrent(
   netlink: Netlink,
@@ -25,18 +27,26 @@ export function applyCurrent(
   const { action, refusals = [] } = options;
   const deadline = performance.now() + PATIENCE_MS;
   let refusal: NetlinkError | undefined;
-  for (let pause = 1; ; pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
-    const generation = getGeneration(netlink);
-    const changes = read(refusal);
-    if (changes.length === 0) return;
-    refusal = tryChanges(
-      () => applyTransaction(netlink, changes, { action, generation }),
-      [ERRNO.ERESTART, ...refusals],
-    );
-    if (refusal === undefined) return;
-    if (performance.now() > deadline) throw refuseChurn(action, refusal);
-    // At random, or all who wait would come back together and be in each other's way again.
-    libc().functions.poll(null, 0, Math.ceil(Math.random() * pause));
+  let turn: number | undefined;
+  const left = () => deadline - performance.now();
+  try {
+    for (let pause = 1; ; pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
+      const generation = getGeneration(netlink);
+      const changes = read(refusal);
+      if (changes.length === 0) return;
+      refusal = tryChanges(
+        () => applyTransaction(netlink, changes, { action, generation }),
+        [ERRNO.ERESTART, ...refusals],
+      );
+      if (refusal === undefined) return;
+      if (left() < 0) throw refuseChurn(action, refusal);
+      // One after another: hundreds that read at the same time take so long that each has been overtaken when it is done.
+      if (refusal.errno === ERRNO.ERESTART) turn ??= holdTurn(left());
+      // At random, or all who wait would come back together and be in each other's way again.
+      libc().functions.poll(null, 0, Math.ceil(Math.random() * (turn === undefined ? pause : 1)));
+    }
+  } finally {
+    if (turn !== undefined) fs.closeSync(turn);
   }
 }
 
