@@ -1,5 +1,5 @@
 // Has system calls fail, processes die and hosts reboot, and looks at what is left.
-// usage: npm run test:faults -- [--short] [--seed N] [--part NAME] [--most N] [--group NAME] [--only FAULT]
+// usage: npm run test:faults -- [--short] [--seed N] [--part NAME] [--most N] [--seconds N] [--group NAME] [--only FAULT]
 // CNI_BIN_DIR names the executables, dist/bin unless told. A finding is printed, and kept in .cache/faults; exit code 1 where there is one.
 import { spawn } from "node:child_process";
 import fs from "node:fs";
@@ -18,6 +18,7 @@ const { values: options } = parseArgs({
     seed: { type: "string" },
     part: { type: "string" },
     most: { type: "string" },
+    seconds: { type: "string" },
     group: { type: "string" },
     only: { type: "string" },
   },
@@ -57,7 +58,7 @@ for (const [part, { worlds, short, whole }] of Object.entries(PARTS)) {
         shard,
         shards,
         most,
-        milliseconds: play.seconds * 1000,
+        milliseconds: Number(options.seconds ?? play.seconds) * 1000,
         group: options.group,
         only: options.only,
         reference: part === "crowds" ? referenceDir() : undefined,
