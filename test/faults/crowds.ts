@@ -87,7 +87,7 @@ function gather(
     spawnSync("ip", ["netns", "add", id]);
     const isReference = reference !== undefined && number % 4 === 3;
     const bin = isReference ? { bin: reference } : {};
-    const ways = { id, netns: `/run/netns/${id}`, container: number, isPatient: true, ...bin };
+    const ways = { id, netns: `/run/netns/${id}`, container: number, ...bin };
     return { stage: stages[number % stages.length] as Stage, ways, isReference };
   });
   return { members, before: takeSnapshot() };
