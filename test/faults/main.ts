@@ -102,6 +102,12 @@ async function playInside(orders: Orders): Promise<Readonly<Record<string, numbe
   const child = spawn("unshare", [...namespaces, "sh", "-c", MAKE_WORLD, "sh", binDir, "", ...inside], {
     stdio: ["ignore", "pipe", "inherit"],
   });
+  // A world ends with who made it.
+  for (const signal of ["SIGINT", "SIGTERM"])
+    process.once(signal, () => {
+      child.kill("SIGKILL");
+      setImmediate(() => process.exit(1));
+    });
   let counts: Readonly<Record<string, number>> | undefined;
   for await (const line of readline.createInterface({ input: child.stdout })) {
     const told = JSON.parse(line);
