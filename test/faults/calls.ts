@@ -1,42 +1,12 @@
 import type { Json } from "../fuzz/networks.ts";
 import { Random } from "../fuzz/random.ts";
 import type { Ended } from "../fuzz/verdict.ts";
-import { type Chain, chainOf, chains } from "./chain.ts";
+import { chainOf } from "./chain.ts";
 import type { Finding } from "./finding.ts";
+import type { Group } from "./groups.ts";
 import { type Fault, injecting, RECORDING, readFaults } from "./injection.ts";
 import { compare, kindsOf, type Snapshot, takeSnapshot } from "./snapshot.ts";
 import { NOBODY, Stage, type Ways } from "./stage.ts";
-
-/** ADD on a host that has had none yet, and CHECK of what is no more, beside the verbs as they are. */
-const SITUATIONS = ["ADD", "first ADD", "DEL", "CHECK", "CHECK of nothing", "GC", "STATUS"] as const;
-
-type Situation = (typeof SITUATIONS)[number];
-
-/** One plugin's verb: every call that it makes fails in turn. */
-export interface Group {
-  readonly chain: string;
-  readonly index: number;
-  readonly situation: Situation;
-}
-
-/** All of them. */
-export function groups(): readonly Group[] {
-  return chains().flatMap((chain) =>
-    chain.plugins.flatMap((_, index) =>
-      SITUATIONS.filter((situation) => isOf(chain, index, situation)).map((situation) => ({
-        chain: chain.name,
-        index,
-        situation,
-      })),
-    ),
-  );
-}
-
-/** The first ADD differs where a bridge is made; loopback has neither GC nor STATUS, and takes nothing away. */
-function isOf(chain: Chain, index: number, situation: Situation): boolean {
-  if (chain.name === "loopback") return situation === "ADD" || situation === "DEL" || situation === "CHECK";
-  return situation !== "first ADD" || index === 0;
-}
 
 /** Plays a group's faults, or as many of them as is told, picked by the seed. */
 export function playGroup(

@@ -2,11 +2,12 @@
 // usage: node inside.ts JSON, an object as of Orders
 
 import { Random } from "../fuzz/random.ts";
-import { groups, playGroup } from "./calls.ts";
+import { playGroup } from "./calls.ts";
 import { playContenders, playCrowd } from "./crowds.ts";
 import { CYCLED, playCycles } from "./cycles.ts";
 import { playFilters } from "./filters.ts";
 import type { Finding } from "./finding.ts";
+import { groups } from "./groups.ts";
 import { KILLED, playKills } from "./kills.ts";
 import type { Orders } from "./orders.ts";
 import { playReboots, REBOOTED } from "./reboots.ts";

@@ -7,6 +7,9 @@ import { clearWorld, run } from "../fuzz/world.ts";
 import { APART, type Chain, runtimeConfigOf } from "./chain.ts";
 import type { Finding } from "./finding.ts";
 
+/** After so many milliseconds a call does not end. */
+const HANGS = 120_000;
+
 /** How one call differs from the plain one. */
 export interface Ways {
   readonly prevResult?: Json | undefined;
@@ -20,8 +23,6 @@ export interface Ways {
   readonly wrapper?: readonly string[];
   /** Members that are put into the configuration. */
   readonly members?: JsonObject;
-  /** Longer than the five seconds that any call may take. */
-  readonly isPatient?: boolean;
   /** What may be wrong with the answer, in the words of `judge`. */
   readonly tolerated?: RegExp | undefined;
 }
@@ -77,6 +78,8 @@ export class Stage {
       env: call.environment,
       stdio: "pipe",
       detached: true,
+      timeout: HANGS,
+      killSignal: "SIGKILL",
     });
     child.stdin.on("error", () => {});
     child.stdin.end(call.stdin);
@@ -86,7 +89,11 @@ export class Stage {
       child.on("error", reject);
       child.on("close", (status, signal) => {
         const outcome = { status, signal, ...texts, milliseconds: performance.now() - began };
-        resolve(signal === null ? this.#heard(call, outcome, ways) : this.#note(call, outcome));
+        resolve(
+          signal === null || outcome.milliseconds > HANGS
+            ? this.#heard(call, outcome, ways)
+            : this.#note(call, outcome),
+        );
       });
     });
     return { pid: child.pid ?? 0, ended };
@@ -140,7 +147,8 @@ export class Stage {
 
   #heard(call: Call, ended: Ended, ways: Ways): Ended {
     this.#note(call, ended, ways.wrapper);
-    const wrong = judge(call, ways.isPatient === true ? { ...ended, milliseconds: 0 } : ended);
+    // A busy machine is slow; what hangs is killed.
+    const wrong = judge(call, { ...ended, milliseconds: 0 });
     if (wrong !== undefined && ways.tolerated?.test(wrong.kind) !== true) this.find(wrong.kind, wrong.text);
     return ended;
   }
