@@ -48,11 +48,14 @@ function attempt(
   functions.posix_spawnattr_init(attributes);
   try {
     const fds = inherited === undefined ? stdio : [...stdio, inherited];
-    for (const [index, fd] of fds.entries()) functions.posix_spawn_file_actions_adddup2(actions, fd, index);
-    functions.posix_spawnattr_setflags(attributes, POSIX_SPAWN.SETSIGDEF | POSIX_SPAWN.SETSIGMASK);
-    functions.posix_spawnattr_setsigdefault(attributes, new Uint8Array(SIZES.signals).fill(0xff));
-    functions.posix_spawnattr_setsigmask(attributes, new Uint8Array(SIZES.signals));
-    const errno = functions.posix_spawn(new Uint8Array(pid.buffer), path, actions, attributes, argv, envp);
+    // Each needs memory: without one of them the child would read what we were given.
+    const refused = [
+      ...fds.map((fd, index) => functions.posix_spawn_file_actions_adddup2(actions, fd, index)),
+      functions.posix_spawnattr_setflags(attributes, POSIX_SPAWN.SETSIGDEF | POSIX_SPAWN.SETSIGMASK),
+      functions.posix_spawnattr_setsigdefault(attributes, new Uint8Array(SIZES.signals).fill(0xff)),
+      functions.posix_spawnattr_setsigmask(attributes, new Uint8Array(SIZES.signals)),
+    ].find((errno) => errno !== 0);
+    const errno = refused ?? functions.posix_spawn(new Uint8Array(pid.buffer), path, actions, attributes, argv, envp);
     return { errno, pid: pid[0] ?? 0 };
   } finally {
     functions.posix_spawn_file_actions_destroy(actions);

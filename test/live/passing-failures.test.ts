@@ -153,3 +153,18 @@ describe("bridge", () => {
     expect([leaseFiles(lab), ports()]).toEqual([[], 0]);
   });
 });
+
+describe("firewall", () => {
+  it.each([1, 2, 3])(
+    "what ADD took is there, or ADD fails: mmap %i fails with ENOMEM, in iptables-restore too",
+    (when) => {
+      const prevResult = JSON.parse(bridge("ADD").stdout);
+      const config = { ...network, type: "firewall", backend: "iptables", prevResult };
+      const run = (command: string, wrapper: readonly string[] = []) =>
+        lab.plugin("firewall", { command, config, netns, wrapper });
+      const added = run("ADD", failing("mmap", "ENOMEM", { when })).status === 0;
+      expect(run("CHECK").status === 0).toBe(added);
+      expect(run("DEL")).toMatchObject({ status: 0 });
+    },
+  );
+});
