@@ -22,7 +22,7 @@ enum {
   ARENA_PAGE = 4096,
 };
 
-_Static_assert(ARENA_LARGE + 2 * 16 <= ARENA_PIECE, "each block that is not large fits into a piece");
+_Static_assert(ARENA_LARGE + ARENA_LARGE / 4 + 2 * 16 <= ARENA_PIECE, "each block that is not large fits into a piece, rounded up");
 
 struct arena {
   char *at, *end; // at is 8 above a multiple of 16

@@ -39,7 +39,7 @@ function found(): string[] {
 }
 
 describe("a data directory", () => {
-  test("that is a file: ADD and DEL say so", () => {
+  test("that is a file: ADD says so, and DEL has nothing to do", () => {
     fs.writeFileSync(`${lab.dir}/file`, "as it was");
     const wrong = config(`${lab.dir}/file`);
     const details = "set ipam.dataDir to a folder, or move away the file that is in its place";
@@ -48,7 +48,7 @@ describe("a data directory", () => {
       msg: `Cannot make the folder of leases "${lab.dir}/file/net1": not a directory`,
       details,
     });
-    expect(errorOf(run("DEL", { config: wrong })).code).toBe(103);
+    expect(run("DEL", { config: wrong })).toMatchObject({ status: 0, stdout: "" });
     expect(tracesOf(lab, [netns])).toEqual(before);
     expect(fs.readFileSync(`${lab.dir}/file`, "utf8")).toBe("as it was");
   });

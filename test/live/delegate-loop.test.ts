@@ -46,7 +46,7 @@ test.each<[string, string, () => string]>([
   [
     "the same executable by another name",
     "my-bridge",
-    () => pathWith("my-bridge", (file) => fs.linkSync(bridge, file)),
+    () => pathWith("my-bridge", (file) => fs.symlinkSync(bridge, file)),
   ],
   ["a copy of another name", "my-bridge", () => pathWith("my-bridge", (file) => fs.copyFileSync(bridge, file))],
   [

@@ -144,7 +144,7 @@ test("host-local on a read-only file system without the network's folder", async
   expect(await call("DEL", network)).toMatchObject({ status: 0, stdout: "" });
 });
 
-test.each([["ADD"], ["CHECK"], ["DEL"]])("host-local %s with a data directory that is a file", async (command) => {
+test.each([["ADD"], ["CHECK"]])("host-local %s with a data directory that is a file", async (command) => {
   const file = path.join(temporaryFolder(), "file");
   fs.writeFileSync(file, "as it was");
   const network = networkOf([["10.1.2.0/24"]], file);
@@ -154,6 +154,13 @@ test.each([["ADD"], ["CHECK"], ["DEL"]])("host-local %s with a data directory th
     msg: `Cannot ${action} the folder of leases "${file}/net": not a directory`,
     details: "set ipam.dataDir to a folder, or move away the file that is in its place",
   });
+  expect(fs.readFileSync(file, "utf8")).toBe("as it was");
+});
+
+test("host-local DEL with a data directory that is a file has nothing to do", async () => {
+  const file = path.join(temporaryFolder(), "file");
+  fs.writeFileSync(file, "as it was");
+  expect(await hostLocal("DEL", networkOf([["10.1.2.0/24"]], file))).toMatchObject({ status: 0, stdout: "" });
   expect(fs.readFileSync(file, "utf8")).toBe("as it was");
 });
 

@@ -15,7 +15,7 @@ beforeAll(async () => {
   netns = lab.addNamespace("c1");
   bin = path.join(lab.dir, "bin");
   fs.mkdirSync(bin);
-  await buildNative(path.join(bin, "bridge"), { flags: ["-DARENA_PIECE=81920", "-DARENA_LARGE=73728"] });
+  await buildNative(path.join(bin, "bridge"), { flags: ["-DARENA_PIECE=86016", "-DARENA_LARGE=65536"] });
   fs.linkSync(path.join(bin, "bridge"), path.join(bin, "host-local"));
 }, 180_000);
 

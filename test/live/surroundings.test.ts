@@ -29,7 +29,7 @@ const { "": _, ...reading } = all(5);
 const NATIVE: Readonly<Record<string, Endings>> = {
   // Both families have parameters of the kernel's to be set, or to be looked at.
   "no /proc": { ADD: 107, CHECK: 107 },
-  "no folder that can be written": { ADD: 103, DEL: 103 },
+  "no folder that can be written": { ADD: 103, DEL: 103, STATUS: 50 },
   "standard input closed": { ...reading, VERSION: 0 },
   "standard output closed": { VERSION: "silent", ADD: "silent" },
   "all three closed": { ...all("silent"), "": 0 },
