@@ -2,9 +2,11 @@
 `say LINK PORT` sends a datagram for each line, an address and a text; `watch LINK LAST` prints "ready", then each frame that arrives until one
 is LAST; `hear PORT LAST` does it for UDP's payloads."""
 
+import errno
 import socket
 import struct
 import sys
+import time
 
 ETH_P_ALL, SOL_PACKET, PACKET_AUXDATA, PACKET_OUTGOING = 3, 263, 8, 4
 TP_STATUS_VLAN_VALID = 0x10
@@ -16,7 +18,19 @@ def send(link):
     packets = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
     packets.bind((link, 0))
     for line in sys.stdin:
-        packets.send(bytes.fromhex(line))
+        send_when_up(packets, bytes.fromhex(line))
+
+
+def send_when_up(packets, frame):
+    """Somebody else may set the link up at the same time."""
+    end = time.monotonic() + 10
+    while True:
+        try:
+            return packets.send(frame)
+        except OSError as error:
+            if error.errno != errno.ENETDOWN or time.monotonic() > end:
+                raise
+            time.sleep(0.01)
 
 
 def say(link, port):
