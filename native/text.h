@@ -11,9 +11,10 @@ static JSValue encode_utf8(JSContext *ctx, JSValueConst text) {
   if (!encoded) return JS_EXCEPTION;
   JSValue bytes = JS_NewUint8ArrayCopy(ctx, (const uint8_t *)encoded, length);
   JS_FreeCString(ctx, encoded);
+  if (JS_IsException(bytes)) return bytes;
   uint8_t *at = JS_GetUint8Array(ctx, &length, bytes);
   // The engine writes a lone surrogate as three bytes that no other character begins with.
-  for (size_t i = 0; at && i + 2 < length; i++)
+  for (size_t i = 0; i + 2 < length; i++)
     if (at[i] == 0xed && at[i + 1] >= 0xa0) at[i] = 0xef, at[i + 1] = 0xbf, at[i + 2] = 0xbd;
   return bytes;
 }

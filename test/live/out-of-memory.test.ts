@@ -39,7 +39,7 @@ function traces() {
   return { links, leases: leaseFiles(lab), rules: masqueraded(lab) };
 }
 
-test.each([20, 30, 40, 50, 60])(
+test.each([0, 10, 20, 30, 40, 50, 60])(
   "wherever memory runs out, ADD prints an error object and takes back what it did: %i KB",
   (kilobytes) => {
     const filler = "x".repeat(kilobytes << 10);
@@ -47,7 +47,7 @@ test.each([20, 30, 40, 50, 60])(
     const { outcome, requests } = run("ADD", { filler });
     expect(outcome).toMatchObject({ status: 0, stderr: "" });
     expect(run("DEL").outcome).toMatchObject({ status: 0 });
-    expect(requests).toBeGreaterThan(1);
+    expect(requests).toBeGreaterThan(0);
     const codes = Array.from({ length: requests }, (_, i) => {
       const refused = run("ADD", { from: i + 1, filler }).outcome;
       if (refused.status === 0) run("DEL");
