@@ -20,7 +20,7 @@ export interface Link {
 }
 
 /** Left out: what differs from one moment to the next, and identifiers made from a MAC, which is compared itself. */
-const LEFT_OUT = /_timer$|^(bridge|root)_id$|^designated_/;
+const LEFT_OUT = /_timer$|^(bridge|root)_id$|^designated_|^fdb_n_learned$/;
 
 const SHOW = `
   ip -json -details address; echo
