@@ -13,6 +13,7 @@ import {
   type Labelled,
   listElements,
 } from "./nftables/element.ts";
+import { getGeneration } from "./nftables/generation.ts";
 import { missingOf, type RuleSet } from "./nftables/rule-set.ts";
 import type { SetSpec } from "./nftables/set.ts";
 import { applyTransaction } from "./nftables/transaction.ts";
@@ -51,6 +52,7 @@ export function addOwnedElements(
   refuse: (found: Element, wanted: OwnedElement) => void = () => {},
 ): void {
   const { action, elements, rules, also = () => [] } = wanted;
+  let seen: number | undefined;
   for (let attempt = 1; ; attempt++) {
     const changes = [
       ...missingOf(netlink, rules),
@@ -61,14 +63,17 @@ export function addOwnedElements(
     ];
     const refusal = tryChanges(() => applyTransaction(netlink, changes, { action }), [ERRNO.ENOENT, ERRNO.EEXIST]);
     if (refusal === undefined) return;
-    // A chain went with its last element, or the key is there already.
+    // A chain went with its last element, or the key is there already. Where nobody has changed anything since the last try, it is neither.
+    const generation = getGeneration(netlink);
+    if (generation === seen) throw refusal;
+    seen = generation;
     if (attempt === ADD_ATTEMPTS) throw refuseChurn(action, refusal);
     if (attempt > 1) poll([], Math.random() * Math.min(2 ** attempt, LONGEST_PAUSE));
   }
 }
 
 function refuseChurn(action: string, cause: LinuxError): LinuxError {
-  const reason = `others made or deleted the same each of ${ADD_ATTEMPTS} times`;
+  const reason = `others changed the rule set each of ${ADD_ATTEMPTS} times: ${cause.message}`;
   return new LinuxError(action, { syscall: "netlink", errno: ERRNO.EAGAIN, reason, cause });
 }
 

@@ -23,3 +23,10 @@ export function fakeNetlink(kernel: {
     close: () => {},
   };
 }
+
+/** The kernel's answer to NFT_MSG_GETGEN: struct nfgenmsg, then NFTA_GEN_ID. */
+export function generation(id: number): Message {
+  const payload = Buffer.from([0, 0, 0, 0, 8, 0, 1, 0, 0, 0, 0, 0]);
+  payload.writeUInt32BE(id, 8);
+  return { type: 0xa0f, flags: 0, sequence: 1, port: 0, payload };
+}

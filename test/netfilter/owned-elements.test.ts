@@ -17,7 +17,7 @@ import { selectOwner, selectStale } from "../../src/netfilter/owner.ts";
 import { NetlinkError } from "../../src/netlink/acknowledgement.ts";
 import type { Request } from "../../src/netlink/answers.ts";
 import { captured } from "./captured.ts";
-import { fakeNetlink } from "./kernel.ts";
+import { fakeNetlink, generation } from "./kernel.ts";
 
 const GET = { CHAIN: 0xa04, ELEMENT: 0xa0d, GENERATION: 0xa10 };
 const owner = { network: "unit-test", ifname: "eth0", containerId: "one" };
@@ -33,13 +33,18 @@ const rules: RuleSet = {
 const wanted = { action: "add them", elements: [own], rules };
 
 /** A kernel that holds elements, has the chain or not, and refuses transactions as told: one error number each, 0 to take it. */
-function kernel(options: { holds?: readonly OwnedElement[]; hasChain?: boolean; refusals?: readonly number[] }) {
-  const { holds = [], hasChain = true, refusals = [] } = options;
+function kernel(options: {
+  holds?: readonly OwnedElement[];
+  hasChain?: boolean;
+  refusals?: readonly number[];
+  isChanging?: boolean;
+}) {
+  const { holds = [], hasChain = true, refusals = [], isChanging = false } = options;
   const log: string[][] = [];
   const left = [...refusals];
   const netlink = fakeNetlink({
     request: ({ type, action }) => {
-      if (type === GET.GENERATION) return captured("generation", "received", "NEWGEN").slice(0, 1);
+      if (type === GET.GENERATION) return [generation(isChanging ? log.length : 1)];
       if (type === GET.CHAIN && hasChain) return captured("list", "received", "NEWCHAIN").slice(0, 1);
       if (type === GET.CHAIN || holds.length === 0) throw new NetlinkError(action, { errno: ERRNO.ENOENT });
       const elements = holds.map(({ element: { label: _, ...element } }) => encodeElement(element));
@@ -95,9 +100,15 @@ test("addOwnedElements replaces nothing where refuse throws, which is told what 
 });
 
 test("addOwnedElements gives up when it is always too late", () => {
-  const { netlink, log } = kernel({ refusals: Array.from({ length: 99 }, () => ERRNO.EEXIST) });
+  const { netlink, log } = kernel({ refusals: Array.from({ length: 99 }, () => ERRNO.EEXIST), isChanging: true });
   expect(() => addOwnedElements(netlink, wanted)).toThrow(expect.objectContaining({ code: "EAGAIN" }));
   expect(log).toHaveLength(20);
+});
+
+test("addOwnedElements says what the kernel refused where nobody else has changed anything", () => {
+  const { netlink, log } = kernel({ refusals: Array.from({ length: 99 }, () => ERRNO.EEXIST) });
+  expect(() => addOwnedElements(netlink, wanted)).toThrow(`Cannot ${ADD}: File exists`);
+  expect(log).toHaveLength(2);
 });
 
 test("listOwnedElements finds by owner, and by network without those that are valid", () => {
