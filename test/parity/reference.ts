@@ -38,8 +38,8 @@ export function referenceDir(): string {
 }
 
 /**
- * Whether the reference's DEL has done all but find masquerading with iptables, which it never made. Debian's package is built with go-iptables 0.7,
- * which does not know these words of iptables-nft's, and ends with 999.
+ * Whether the reference's DEL has done all but find masquerading with iptables, which it never made. Debian builds the plugins with a go-iptables
+ * that does not know these words of iptables-nft's: they end with 999 then.
  */
 export function missesNoChain({ stdout, stderr }: { stdout: string; stderr: string }): boolean {
   return /Chain 'CNI-[0-9a-f]+' does not exist/.test(stdout + stderr);
