@@ -42,7 +42,10 @@ function reporters(args) {
   const folder = process.env.TEST_REPORTS;
   if (folder === undefined) return [];
   fs.mkdirSync(folder, { recursive: true });
-  const what = args.join("-").replace(/[^a-z]+/g, "-").slice(0, 60);
+  const what = args
+    .join("-")
+    .replace(/[^a-z]+/g, "-")
+    .slice(0, 60);
   const file = path.join(folder, `${path.basename(bin)}${what}.json`);
   return ["--reporter=default", "--reporter=json", `--outputFile.json=${file}`];
 }
