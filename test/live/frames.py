@@ -16,19 +16,19 @@ TIME_LIMIT = 120
 
 def send(link):
     packets = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
-    packets.bind((link, 0))
+    when_ready(lambda: packets.bind((link, 0)))
     for line in sys.stdin:
-        send_when_up(packets, bytes.fromhex(line))
+        when_ready(lambda: packets.send(bytes.fromhex(line)))
 
 
-def send_when_up(packets, frame):
-    """Somebody else may set the link up at the same time."""
+def when_ready(act):
+    """Somebody else may make the link and set it up at the same time."""
     end = time.monotonic() + 10
     while True:
         try:
-            return packets.send(frame)
+            return act()
         except OSError as error:
-            if error.errno != errno.ENETDOWN or time.monotonic() > end:
+            if error.errno not in (errno.ENODEV, errno.ENETDOWN) or time.monotonic() > end:
                 raise
             time.sleep(0.01)
 

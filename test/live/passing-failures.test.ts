@@ -1,7 +1,7 @@
 import fs from "node:fs";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { Lab } from "../lab.ts";
+import { isNative, Lab } from "../lab.ts";
 import { errorOf, leaseFiles } from "./traces.ts";
 
 const network = { cniVersion: "1.1.0", name: "net1" };
@@ -139,10 +139,14 @@ describe("loopback", () => {
 });
 
 describe("bridge", () => {
-  it.each([
-    ["openat", "EINTR", 1],
+  // Of Node.js the first reads are the C library's loader's, which gives up.
+  const reads: readonly [string, string, number][] = [
     ["read", "EINTR", 1],
     ["read", "EINTR", 3],
+  ];
+  it.each<[string, string, number]>([
+    ["openat", "EINTR", 1],
+    ...(isNative ? reads : []),
     ["write", "EINTR", 1],
     ["write", "EINTR", 2],
     ["close", "EINTR", 1],
