@@ -25,7 +25,7 @@ const FRACTION = { WITHOUT_GO: 37 / 64, WITH_GO: 43 / 64 } as const;
 /** What a file's mode lets others do. <sys/stat.h> */
 const OTHERS = 0o077;
 
-/** Age in ms up to which a record without a lease may be that of an ADD at work, whose lock was taken from it. */
+/** Age in ms up to which a record may name leases that are still to come: of an ADD at work, whose lock was taken from it. */
 const ORPHAN_LIFETIME = 60_000;
 
 /** Whether the records name every lease in the folder, and are root's alone; in each boot it is made sure of once. */
@@ -67,8 +67,9 @@ export function rebuildIndex(folder: string, leases: readonly Lease[], boot: str
   const present = new Set(names);
   const owned = Map.groupBy(leases, ownerOf);
   for (const [owner, own] of owned) {
-    const addresses = own.map(({ name }) => name).sort();
     const known = present.has(recordName(owner)) ? findRecord(folder, owner) : undefined;
+    const coming = known !== undefined && isRecent(`${records}/${recordName(owner)}`) ? known.addresses : [];
+    const addresses = [...new Set([...own.map(({ name }) => name), ...coming])].sort();
     const record: LeaseRecord = { ...(known ?? { time: "", boot: "", netns: "", path: "" }), addresses };
     if (known !== undefined && formatRecord(known) === formatRecord(record)) continue;
     writeRecord(folder, owner, record);
@@ -83,7 +84,7 @@ export function sweepRecords(folder: string, names: readonly string[], owners: I
   const wanted = new Set(Array.from(owners, recordName));
   for (const name of names) {
     const path = `${recordsOf(folder)}/${name}`;
-    if (!wanted.has(name) && ageOf(path) > ORPHAN_LIFETIME) files.removeFile(path);
+    if (!wanted.has(name) && !isRecent(path)) files.removeFile(path);
   }
 }
 
@@ -119,9 +120,9 @@ function statusOf(path: string) {
   }
 }
 
-function ageOf(path: string): number {
+function isRecent(path: string): boolean {
   const stat = fs.lstatSync(path, { throwIfNoEntry: false });
-  return stat === undefined ? 0 : Math.abs(Date.now() - stat.mtimeMs);
+  return stat === undefined || Math.abs(Date.now() - stat.mtimeMs) <= ORPHAN_LIFETIME;
 }
 
 function fractionOf(withGo: boolean): number {

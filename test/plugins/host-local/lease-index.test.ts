@@ -110,6 +110,24 @@ describe("the index", () => {
     expect(names(store)).toContain("10.1.2.2");
   });
 
+  test.each([
+    [
+      "names what an ADD at work, whose lock was taken from it, has yet to take",
+      Date.now() / 1000,
+      "10.1.2.2,10.1.2.3",
+    ],
+    ["names leases alone once no ADD can be at work on them", 1, "10.1.2.2"],
+  ])("%s", (_, written, expected) => {
+    const store = storeOf({ "10.1.2.2": "c1\r\neth0" });
+    inBook(store, () => {});
+    const record = `${store.folder}/.state/attachments/c1:eth0`;
+    fs.rmSync(record);
+    fs.symlinkSync("10.1.2.2,10.1.2.3 - - -", record);
+    fs.lutimesSync(record, written, written);
+    rebuildIndex(store.folder, [{ name: "10.1.2.2", text: "c1\r\neth0" }], readBoot());
+    expect(records(store)["c1:eth0"]?.split(" ")[0]).toBe(expected);
+  });
+
   test("drops a record whose lease is gone, but not that of an ADD that may be at work", () => {
     const store = indexed();
     const old = path.join(store.folder, ".state/attachments/old:eth0");
