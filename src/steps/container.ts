@@ -56,7 +56,9 @@ export function identifyContainer({ netns, netlink }: Container): string {
   const { ino } = fs.fstatSync(netns, { bigint: true });
   const cookie = new Uint8Array(8);
   const errno = getSocketOption(netlink.fd, { level: SOL.SOCKET, name: SO.NETNS_COOKIE, value: cookie });
-  return errno === 0 ? `${ino}:${new DataView(cookie.buffer).getBigUint64(0, true)}` : `${ino}`;
+  if (errno === ERRNO.ENOPROTOOPT) return `${ino}`;
+  if (errno !== 0) throw new LinuxError("ask for the namespace's cookie", { syscall: "getsockopt", errno });
+  return `${ino}:${new DataView(cookie.buffer).getBigUint64(0, true)}`;
 }
 
 /** What opening a path says where no namespace is (any more), be it a socket, a device, or no path at all. */

@@ -50,16 +50,4 @@ describe("findSyntaxError", () => {
     expect(findSyntaxError("[".repeat(10_000) + "]".repeat(10_000))).toBeUndefined();
     expect(findSyntaxError("[".repeat(10_001))).toBe("invalid character '[' exceeded max depth");
   });
-
-  test("finds the end of megabytes of elements without a step for each", () => {
-    const started = process.cpuUsage().user;
-    expect(findSyntaxError(`[${"1,".repeat(1 << 20)}`)).toBe("unexpected end of JSON input");
-    expect(findSyntaxError(`[${'"a\\n", null ,'.repeat(1000)}x]`)).toBe(
-      "invalid character 'x' looking for beginning of value",
-    );
-    expect(findSyntaxError(`{"a":1,${"1,".repeat(1000)}`)).toBe(
-      "invalid character '1' looking for beginning of object key string",
-    );
-    expect(process.cpuUsage().user - started).toBeLessThan(20_000_000);
-  });
 });

@@ -62,3 +62,22 @@ describe("isObject, kindOf", () => {
     expect([isObject(value), kindOf(value)]).toEqual([object, kind]);
   });
 });
+
+test("parseJson() refuses megabytes that are no JSON without looking for the place", () => {
+  const started = process.cpuUsage().user;
+  expect(() => parseJson(new TextEncoder().encode(`[${"1,".repeat(5 << 20)}`))).toThrow(SyntaxError);
+  expect(process.cpuUsage().user - started).toBeLessThan(5_000_000);
+});
+
+test("parseJson() finds decimals wherever they are, and no string is taken for one", () => {
+  const text = '{"a":[1.5,"1.5",{"1.5":-2e3}],"__proto__":0.5,"s":"a \\" 2.5 , 3e1","n":15,"a":[7.0]}';
+  const found = parseJson(Buffer.from(text)) as Record<string, unknown>;
+  expect(JSON.stringify(found)).toBe('{"a":[7],"__proto__":0.5,"s":"a \\" 2.5 , 3e1","n":15}');
+  expect(Object.getPrototypeOf(found)).toBe(Object.prototype);
+  expect(found["a"]).toEqual([new Decimal("7.0")]);
+  expect(parseJson(Buffer.from('[1.5,"1.5",{"1.5":-2e3}]'))).toEqual([
+    new Decimal("1.5"),
+    "1.5",
+    { "1.5": new Decimal("-2e3") },
+  ]);
+});

@@ -1,8 +1,8 @@
-// A thread that puts changed bytes into every decoder. What it is at shows in `progress`, so that a loop without end is seen from outside.
+// Puts changed bytes into every decoder: node decoding.ts SEED FIRST LAST PROGRESS. The number of the input that it is at stands in the file
+// PROGRESS, so that a loop without end is seen from outside.
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { parentPort, workerData } from "node:worker_threads";
 import { binaryDecoders } from "./binary-decoders.ts";
 import { mutateBytes } from "./byte-mutation.ts";
 import type { Decoder } from "./decoder.ts";
@@ -13,23 +13,22 @@ import { textDecoders } from "./text-decoders.ts";
 /** A decoder that takes longer than this, in milliseconds, for some kilobytes does so for some reason. */
 const SLOW = 1000;
 
-const { seed, first, last, progress } = workerData as {
-  readonly seed: number;
-  readonly first: number;
-  readonly last: number;
-  readonly progress: Int32Array;
-};
+const [seed = 0, first = 0, last = 0] = process.argv.slice(2, 5).map(Number);
+const progress = fs.openSync(process.argv[5] ?? "", "r+");
+const at = new Int32Array(1);
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), "fuzz-decoders-"));
 try {
   const all = Object.entries({ ...binaryDecoders(), ...textDecoders(folder) });
   for (let number = first; number < last; number++) {
-    Atomics.store(progress, 0, number);
+    at[0] = number;
+    fs.writeSync(progress, at, 0, 4, 0);
     const [name, decoder] = all[number % all.length] as [string, Decoder];
     const finding = examine(name, decoder, number);
-    if (finding !== undefined) parentPort?.postMessage(finding);
+    if (finding !== undefined) process.send?.(finding);
   }
 } finally {
   fs.rmSync(folder, { recursive: true, force: true });
+  process.disconnect?.();
 }
 
 function examine(name: string, { decode, samples, refuses }: Decoder, number: number): Finding | undefined {

@@ -2,12 +2,12 @@
 // usage: npm run fuzz -- [--minutes N] [--seed N] [--only NUMBER]
 // CNI_BIN_DIR names the executables, dist/bin unless told, and FUZZ_REPORTS a folder into which they may write.
 // A finding is printed, and kept in .cache/fuzz; exit code 1 where there is one. --only plays the number of a finding again.
-import { spawn } from "node:child_process";
+import { fork, spawn } from "node:child_process";
 import fs from "node:fs";
+import os from "node:os";
 import path from "node:path";
 import readline from "node:readline";
 import { parseArgs } from "node:util";
-import { Worker } from "node:worker_threads";
 import { binDir } from "../lab.ts";
 import { type Finding, formatFinding } from "./finding.ts";
 import { MAKE_WORLD } from "./world.ts";
@@ -19,7 +19,7 @@ const BATCH = 5000;
 /** A decoder that is at one input for so long does not end, milliseconds. */
 const STUCK = 10_000;
 
-/** What a thread that is still loading is at. */
+/** What a process that is still loading is at. */
 const NOT_STARTED = -1;
 
 const { values: options } = parseArgs({
@@ -61,24 +61,26 @@ async function fuzzDecoders(milliseconds: number): Promise<number> {
 
 /** Ends where the batch does, or where an input of it does not. */
 function fuzzBatch(first: number, last: number): Promise<void> {
-  const progress = new Int32Array(new SharedArrayBuffer(4)).fill(NOT_STARTED);
-  const workerData = { seed, first, last, progress };
-  const worker = new Worker(path.join(import.meta.dirname, "decoding.ts"), { workerData });
+  const progress = path.join(fs.mkdtempSync(path.join(os.tmpdir(), "fuzz-progress-")), "at");
+  fs.writeFileSync(progress, new Int32Array([NOT_STARTED]));
+  const child = fork(path.join(import.meta.dirname, "decoding.ts"), [...[seed, first, last].map(String), progress]);
   return new Promise((resolve, reject) => {
     let seen = { number: -1, since: performance.now() };
     const watch = setInterval(() => {
-      const number = Atomics.load(progress, 0);
+      const number = fs.readFileSync(progress).readInt32LE();
       if (number === NOT_STARTED || number !== seen.number) seen = { number, since: performance.now() };
       else if (performance.now() - seen.since > STUCK) {
         report({ kind: "a decoder that does not end", seed, number, text: "", input: [] });
-        worker.terminate();
+        child.kill("SIGKILL");
       }
     }, 1000);
-    worker.on("message", report);
-    worker.on("error", reject);
-    worker.on("exit", () => {
+    child.on("message", (finding) => report(finding as Finding));
+    child.on("error", reject);
+    child.on("exit", (code, signal) => {
       clearInterval(watch);
-      resolve();
+      fs.rmSync(path.dirname(progress), { recursive: true, force: true });
+      if (code === 0 || signal === "SIGKILL") resolve();
+      else reject(new Error(`The decoders' process ended with ${signal ?? code}`));
     });
   });
 }

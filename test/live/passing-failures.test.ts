@@ -118,6 +118,12 @@ describe("tuning", () => {
     expect([mtu(), fs.existsSync(kept())]).toEqual([1500, false]);
   });
 
+  it("DEL keeps what it cannot tell whose it is: getsockopt fails with ENOMEM", () => {
+    expect(errorOf(tuning("DEL", failing("getsockopt", "ENOMEM"))).code).toBe(11);
+    expect(tuning("DEL")).toMatchObject({ status: 0 });
+    expect([mtu(), fs.existsSync(kept())]).toEqual([1500, false]);
+  });
+
   it("GC says what it could not read, and the next one removes it", () => {
     expect(errorOf(tuning("GC", failing("read", "EIO", { file: kept() }), NOBODY)).code).toBe(107);
     expect(tuning("GC", [], NOBODY)).toMatchObject({ status: 0 });
