@@ -204,7 +204,9 @@ static JSValue native_environment(JSContext *ctx, JSValueConst self, int argc, J
 // A number from 0 to 1, without 1: Math.random() begins anew in each process.
 static JSValue native_random(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
   uint64_t bits;
-  if (getrandom(&bits, sizeof bits, 0) != sizeof bits) return JS_ThrowInternalError(ctx, "Cannot get random bytes");
+  ssize_t size;
+  while ((size = getrandom(&bits, sizeof bits, 0)) < 0 && errno == EINTR) continue;
+  if (size != sizeof bits) return JS_ThrowInternalError(ctx, "Cannot get random bytes");
   return JS_NewFloat64(ctx, (double)(bits >> 11) / (1ull << 53));
 }
 

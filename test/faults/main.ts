@@ -1,5 +1,5 @@
 // Has system calls fail, processes die and hosts reboot, and looks at what is left.
-// usage: npm run test:faults -- [--short] [--seed N] [--part NAME] [--most N] [--seconds N] [--group NAME] [--only FAULT]
+// usage: npm run test:faults -- [--short] [--seed N] [--part NAME]... [--most N] [--seconds N] [--group NAME] [--only FAULT]
 // CNI_BIN_DIR names the executables, dist/bin unless told. A finding is printed, and kept in .cache/faults; exit code 1 where there is one.
 import { spawn } from "node:child_process";
 import fs from "node:fs";
@@ -16,7 +16,7 @@ const { values: options } = parseArgs({
   options: {
     short: { type: "boolean", default: false },
     seed: { type: "string" },
-    part: { type: "string" },
+    part: { type: "string", multiple: true },
     most: { type: "string" },
     seconds: { type: "string" },
     group: { type: "string" },
@@ -46,7 +46,7 @@ const kept = path.join(import.meta.dirname, "../../.cache/faults");
 const findings: Finding[] = [];
 console.log(`faults: seed ${seed}, ${binDir}`);
 for (const [part, { worlds, short, whole }] of Object.entries(PARTS)) {
-  if (options.part !== undefined && options.part !== part) continue;
+  if (options.part !== undefined && !options.part.includes(part)) continue;
   const play = options.short ? short : whole;
   const most = options.most === undefined ? play.most : Number(options.most);
   const shards = options.only === undefined ? worlds : 1;
