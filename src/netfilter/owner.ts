@@ -26,6 +26,15 @@ export function ownerKey({ network, ifname, containerId }: Owner): string {
   return networkKey(network) + hash(`${ifname}:${containerId}`);
 }
 
+/** Digits of either half of a key that keyNumbers reads. */
+const NUMBER_LENGTH = 4;
+
+/** A networkKey or an ownerKey as numbers of 16 bits, one for each half: for where there is room for no more. Others may have the same. */
+export function keyNumbers(key: string): { readonly network: number; readonly attachment: number | undefined } {
+  const read = (from: number) => Number.parseInt(key.slice(from, from + NUMBER_LENGTH), 16) || 0;
+  return { network: read(0), attachment: key.length > HASH_LENGTH + 1 ? read(HASH_LENGTH + 1) : undefined };
+}
+
 /** Things that belong to attachments, by their comments. */
 export interface Selection {
   /** Whose they are, in words. */

@@ -5,7 +5,7 @@ import { ERRNO, LinuxError } from "../../linux/errno.ts";
 import { launch } from "../../linux/process.ts";
 import { describeMissing, findExecutable } from "../executable.ts";
 import type { Owner } from "../owner.ts";
-import { holdRestore } from "./restore-lock.ts";
+import { holdRestore } from "../rule-locks.ts";
 
 /** Why an iptables command did nothing: it is not installed, others kept the lock, or it refused. */
 export type Failure = "missing" | "busy" | "refused";

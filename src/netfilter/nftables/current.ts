@@ -4,7 +4,7 @@ import { libc } from "../../linux/libc.ts";
 import { NetlinkError } from "../../netlink/acknowledgement.ts";
 import type { Request } from "../../netlink/answers.ts";
 import type { Netlink } from "../../netlink/socket.ts";
-import { holdTurn } from "../iptables/restore-lock.ts";
+import { holdTurn } from "../rule-locks.ts";
 import { getGeneration } from "./generation.ts";
 import { applyTransaction } from "./transaction.ts";
 

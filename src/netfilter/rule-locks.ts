@@ -1,7 +1,8 @@
 import fs from "#fs";
-import { areBytesHeld, waitForBytes } from "../../linux/byte-lock.ts";
-import { errnoOf } from "../../linux/errno.ts";
-import { type Owner, ownerKey } from "../owner.ts";
+import { type ByteLock, tryBytes } from "../linux/byte-lock.ts";
+import { errnoOf } from "../linux/errno.ts";
+import { waitFor } from "../linux/wait.ts";
+import { keyNumbers, type Owner, ownerKey } from "./owner.ts";
 
 /** The file whose lock (flock) the commands of iptables-legacy take; only root may open it. XT_LOCK_NAME of iptables */
 const FILE = "/run/xtables.lock";
@@ -17,11 +18,6 @@ const ATTACHMENTS = 0x10000;
 
 /** Behind them all: the byte of who changes rules that others change all the time. */
 const TURN = COMMANDS * ATTACHMENTS * 0x10000;
-
-/** Where a key's digits stand for a network, and for an interface of a container; as many of each count. */
-const NETWORK = 0;
-const ATTACHMENT = 17;
-const DIGITS = 4;
 
 /** How long in ms somebody who looks may be in the way of a command, and a command in the way of who waits for its end. */
 const BRIEF_MS = 100;
@@ -47,8 +43,8 @@ export function awaitRestores(key: string, environment: Environment): boolean {
   const fd = openIfPossible(environment, O.RDONLY);
   if (fd === undefined) return true;
   try {
-    const length = key.length > ATTACHMENT ? COMMANDS : COMMANDS * ATTACHMENTS;
-    return !areBytesHeld(fd, { kind: "shared", start: startOf(key), length }, PATIENCE_MS);
+    const length = keyNumbers(key).attachment === undefined ? COMMANDS * ATTACHMENTS : COMMANDS;
+    return waitForBytes(fd, { kind: "shared", start: startOf(key), length }, PATIENCE_MS) !== undefined;
   } finally {
     fs.closeSync(fd);
   }
@@ -62,7 +58,7 @@ export function holdTurn(patience: number): number | undefined {
 function hold(start: number, patience: number, environment: Environment): number | undefined {
   const fd = openIfPossible(environment, O.RDWR | O.CREAT);
   if (fd === undefined) return undefined;
-  if (waitForBytes(fd, { kind: "exclusive", start, length: 1 }, patience)) return fd;
+  if (waitForBytes(fd, { kind: "exclusive", start, length: 1 }, patience) === "taken") return fd;
   fs.closeSync(fd);
   return undefined;
 }
@@ -76,8 +72,16 @@ function openIfPossible(environment: Environment, flags: number): number | undef
   }
 }
 
+/** Undefined where somebody else's lock is in the way all the time. */
+function waitForBytes(fd: number, lock: ByteLock, patience: number): "taken" | "none" | undefined {
+  return waitFor(() => {
+    const found = tryBytes(fd, lock);
+    return found === "busy" ? undefined : found;
+  }, patience);
+}
+
 /** Where the locks of a key begin. */
 function startOf(key: string): number {
-  const read = (from: number) => Number.parseInt(key.slice(from, from + DIGITS), 16) || 0;
-  return (read(NETWORK) * ATTACHMENTS + read(ATTACHMENT)) * COMMANDS;
+  const { network, attachment = 0 } = keyNumbers(key);
+  return (network * ATTACHMENTS + attachment) * COMMANDS;
 }
