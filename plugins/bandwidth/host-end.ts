@@ -1,12 +1,12 @@
 import { CniError, type ErrorName } from "../../src/cni/error.ts";
 import type { Request } from "../../src/cni/request.ts";
 import type { Result } from "../../src/cni/result.ts";
-import { isOwnerComment, isSelected, selectOwner } from "../../src/netfilter/owner.ts";
+import { isSelected, selectOwner } from "../../src/netfilter/owner.ts";
 import { findLink } from "../../src/netlink/link/get.ts";
 import type { Link } from "../../src/netlink/link/message.ts";
 import type { Netlink } from "../../src/netlink/socket.ts";
 import { findContainer, findInterface, openContainer } from "../../src/steps/container.ts";
-import { isReported, listOwnPorts } from "../../src/steps/own-ports.ts";
+import { isOthersPort, listOwnPorts } from "../../src/steps/own-ports.ts";
 
 /**
  * The host's end of the veth whose other end is the container's interface, by its index: it must be among the result's interfaces.
@@ -42,8 +42,7 @@ export function findHostEnds(host: Netlink, request: Request): readonly Link[] {
   const port = inside && otherEnd(host, inside);
   if (port !== undefined && isSelected(selection, port.alias)) return [port];
   const own = listOwnPorts(host, selection);
-  if (port === undefined || own.length > 0 || isOwnerComment(port.alias)) return own;
-  return isReported(request, port) ? [port] : [];
+  return port === undefined || own.length > 0 || isOthersPort(request, port) ? own : [port];
 }
 
 /** Of another namespace's link the index may be that of any link here: only a veth that points back is the other end. */

@@ -1,14 +1,14 @@
 import { type Delegation, startDelegate } from "../../src/cni/delegate.ts";
 import type { Request } from "../../src/cni/request.ts";
 import { launch } from "../../src/linux/process.ts";
-import { isOwnerComment, selectOwner } from "../../src/netfilter/owner.ts";
+import { selectOwner } from "../../src/netfilter/owner.ts";
 import { findLink } from "../../src/netlink/link/get.ts";
 import type { Link } from "../../src/netlink/link/message.ts";
 import { type Netlink, openNetlink } from "../../src/netlink/socket.ts";
 import { keepBridgeMac } from "../../src/steps/bridge.ts";
 import { findContainer } from "../../src/steps/container.ts";
 import { endMasquerade } from "../../src/steps/masquerade.ts";
-import { deletePorts, isReported, listOwnPorts } from "../../src/steps/own-ports.ts";
+import { deletePorts, isOthersPort, listOwnPorts } from "../../src/steps/own-ports.ts";
 import { isOwned } from "../../src/steps/owned-links.ts";
 import { awaitCommands, openRemains, type Remains } from "../../src/steps/remains.ts";
 import { runAll } from "../../src/steps/undo.ts";
@@ -81,7 +81,7 @@ function deleteInterface(request: Request, held: Netlink | undefined): Leaving {
   if (port !== undefined && isOwned(selection, port)) return beginLeaving(host, { host, port, link: port, held });
   const ports = listOwnPorts(host, selection);
   deletePorts(host, ports);
-  const isOthers = port !== undefined && (isOwnerComment(port.alias) || !isReported(request, port));
+  const isOthers = port !== undefined && isOthersPort(request, port);
   if (container === undefined || inside === undefined || ports.length > 0 || isOthers)
     return { ports, untilGone: () => {}, leave: () => {} };
   return beginLeaving(container.netlink, { host, port, link: inside, held });

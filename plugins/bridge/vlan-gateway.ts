@@ -12,6 +12,7 @@ import { listVlans } from "../../src/netlink/vlan/list.ts";
 import { pinBridgeMac } from "../../src/steps/bridge.ts";
 import { randomMac } from "../../src/steps/hardware-address.ts";
 import { randomName } from "../../src/steps/link-name.ts";
+import { isMarked, isUnnamed, type Mark, marked } from "../../src/steps/owned-links.ts";
 import { attemptSysctl } from "../../src/steps/sysctl.ts";
 import { changeOwing, type Defer } from "../../src/steps/undo.ts";
 import { deleteLinkIfThere } from "../../src/steps/veth.ts";
@@ -27,10 +28,7 @@ export interface VlanMembership {
 }
 
 /** The alias of the port that connects a VLAN's gateway with the bridge: it is there for containers, and none itself. */
-const PORT_MARK = "VLAN gateway of the CNI plugin bridge";
-
-/** The group that such a port is made in, and is in until it has that alias: "CNI" and a V. */
-const PORT_CLAIM = 0x434e4956;
+const MARK: Mark = { alias: "VLAN gateway of the CNI plugin bridge", group: 0x434e4956 };
 
 type VlanConfig = Pick<BridgeConfig, "vlan" | "preserveDefaultVlan">;
 
@@ -54,7 +52,7 @@ export function ensureVlanGateway(host: Netlink, membership: VlanMembership, def
 
 /** Whether a port of a bridge connects the gateway of a VLAN that we made. */
 export function isGatewayPort(port: Link): boolean {
-  return port.alias === PORT_MARK || isUnnamed(port);
+  return isMarked(MARK, port);
 }
 
 /** Whether no port of the bridge is in the VLAN but the container's and the gateway's own. */
@@ -91,7 +89,7 @@ function createGateway(host: Netlink, membership: VlanMembership, defer: Defer):
   const { bridge, name } = membership;
   const { mtu } = bridge;
   const peer = { name, mac: randomMac(), mtu };
-  const port = { name: randomName(), group: PORT_CLAIM, master: bridge.index, mac: randomMac() };
+  const port = { name: randomName(), group: MARK.group, master: bridge.index, mac: randomMac() };
   const reversal = () => isVlanUnused(host, membership) && deleteLinkIfThere(host, name, peer);
   try {
     changeOwing(defer, reversal, () => addVeth(host, { ...port, up: true, mtu, peer }));
@@ -108,15 +106,10 @@ function createGateway(host: Netlink, membership: VlanMembership, defer: Defer):
 /** The same; one of ours whose bridge was deleted and made anew is connected again. */
 function connectPort(host: Netlink, bridge: Link, gateway: Link): Link | undefined {
   const peer = gateway.peer === undefined ? undefined : findLink(host, gateway.peer);
-  if (peer !== undefined && isUnnamed(peer)) setLink(host, peer, { alias: PORT_MARK, group: 0 });
+  if (peer !== undefined && isUnnamed(MARK, peer)) setLink(host, peer, marked(MARK));
   if (peer === undefined || !isGatewayPort(peer) || peer.master !== undefined) return portOf(host, bridge, gateway);
   setLink(host, peer, { master: bridge.index, up: true });
   return getLink(host, peer.index);
-}
-
-/** Whether such a port has not got its alias yet. */
-function isUnnamed({ alias, group }: Link): boolean {
-  return alias === "" && group === PORT_CLAIM;
 }
 
 /** The port of the bridge that is a veth's other end. */

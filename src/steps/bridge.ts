@@ -13,6 +13,7 @@ import { supportsVlanFiltering } from "../netlink/link/support.ts";
 import type { Netlink } from "../netlink/socket.ts";
 import { withBridges } from "./bridge-lock.ts";
 import { randomMac } from "./hardware-address.ts";
+import { isMarked, isUnnamed, type Mark, marked } from "./owned-links.ts";
 import { attemptSysctl } from "./sysctl.ts";
 import { changeOwing, type Defer } from "./undo.ts";
 import { deleteLinkIfThere } from "./veth.ts";
@@ -27,10 +28,7 @@ export interface BridgeSpec {
 }
 
 /** The alias of a bridge that we made (`ip link` shows it): whoever takes it away, or gives another, makes the bridge their own. */
-const BRIDGE_MARK = "made by the CNI plugin bridge";
-
-/** The group that a bridge of ours is made in, and is in until it has that alias: "CNI" and a B. */
-const BRIDGE_CLAIM = 0x434e4942;
+const MARK: Mark = { alias: "made by the CNI plugin bridge", group: 0x434e4942 };
 
 /** MAC of a bridge that nobody gave one and that has no ports. */
 const NO_MAC = "00:00:00:00:00:00";
@@ -53,8 +51,7 @@ export function ensureBridge(host: Netlink, spec: BridgeSpec, defer: Defer): Lin
     ...(bridge.up ? {} : { up: true }),
     ...(spec.promiscuous && bridge.promiscuity === 0 ? { promiscuous: true } : {}),
     ...(bridge.mac === NO_MAC ? { mac: randomMac() } : {}),
-    // One that was made just now, or that a killed call left.
-    ...(isUnnamed(bridge) ? { alias: BRIDGE_MARK, group: 0 } : {}),
+    ...(isUnnamed(MARK, bridge) ? marked(MARK) : {}),
   };
   if (Object.keys(changes).length === 0) return bridge;
   // A MAC stays: without ports there is none to go back to.
@@ -125,8 +122,7 @@ export function deleteEmptyBridge(
   which: string | number,
   { counts, disconnect }: { counts: (port: Link) => boolean; disconnect: (port: Link) => void },
 ): void {
-  const isOurs = (bridge: Link | undefined) =>
-    bridge?.kind === "bridge" && (bridge.alias === BRIDGE_MARK || isUnnamed(bridge));
+  const isOurs = (bridge: Link | undefined) => bridge?.kind === "bridge" && isMarked(MARK, bridge);
   if (!isOurs(findLink(host, which))) return;
   withBridges("withdrawn", () => {
     const bridge = findLink(host, which);
@@ -136,11 +132,6 @@ export function deleteEmptyBridge(
     for (const port of ports) disconnect(port);
     deleteLinkIfThere(host, bridge.name);
   });
-}
-
-/** Whether a bridge of ours has not got its alias yet. */
-function isUnnamed({ alias, group }: Link): boolean {
-  return alias === "" && group === BRIDGE_CLAIM;
 }
 
 /** Deletes the bridge of that name if it is still the one with that MAC, and has no ports. */
@@ -170,7 +161,7 @@ function createBridge(host: Netlink, spec: BridgeSpec, defer: Defer): Link {
   const { name, mtu, vlanNeed } = spec;
   const mac = randomMac();
   const vlanFiltering = vlanNeed === undefined ? undefined : true;
-  const bridge = { name, mac, vlanFiltering, group: BRIDGE_CLAIM, ...(mtu === 0 ? {} : { mtu }) };
+  const bridge = { name, mac, vlanFiltering, group: MARK.group, ...(mtu === 0 ? {} : { mtu }) };
   try {
     changeOwing(
       defer,

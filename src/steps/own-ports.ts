@@ -1,6 +1,6 @@
 import { CniError } from "../cni/error.ts";
 import type { Request } from "../cni/request.ts";
-import type { Selection } from "../netfilter/owner.ts";
+import { isOwnerComment, type Selection } from "../netfilter/owner.ts";
 import type { Link } from "../netlink/link/message.ts";
 import type { Netlink } from "../netlink/socket.ts";
 import { keepBridgeMac } from "./bridge.ts";
@@ -16,10 +16,13 @@ export function listOwnPorts(host: Netlink, selection: Selection): readonly Link
   return listOwned(host, "veth", selection);
 }
 
-/** Whether a port that says nothing can be the attachment's: where the result of ADD names interfaces of the host, this must be one of them. */
-export function isReported(request: Pick<Request, "prevResult">, { name }: Link): boolean {
+/**
+ * Whether a port that does not say that it is the attachment's is another's: it says so, or it is none of the host's interfaces that the
+ * result of ADD names. A Go plugin's says nothing.
+ */
+export function isOthersPort(request: Pick<Request, "prevResult">, { name, alias }: Link): boolean {
   const names = reportedNames(request);
-  return names.length === 0 || names.includes(name);
+  return isOwnerComment(alias) || (names.length > 0 && !names.includes(name));
 }
 
 /** Deletes ports, and with them their other ends. All are tried before what failed is thrown. */

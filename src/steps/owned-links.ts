@@ -1,4 +1,4 @@
-import { isSelected, type Owner, ownerComment, ownerKey, type Selection } from "../netfilter/owner.ts";
+import { isSelected, keyNumbers, type Owner, ownerComment, ownerKey, type Selection } from "../netfilter/owner.ts";
 import { encodeFields } from "../netlink/fields.ts";
 import { LINK_FIELDS } from "../netlink/link/attributes.ts";
 import { listKind } from "../netlink/link/list.ts";
@@ -6,15 +6,31 @@ import type { Link } from "../netlink/link/message.ts";
 import type { LinkChanges } from "../netlink/link/set.ts";
 import type { Netlink } from "../netlink/socket.ts";
 
-/** Where a key's digits stand for a network, and for an interface of a container; as many of each fit into a claim. */
-const NETWORK = 0;
-const ATTACHMENT = 17;
-const CLAIM_DIGITS = 4;
-
 /** Bits of a claim: the network's half, one of which is always set, for no claim is 0; those of the other half that keep it positive. */
 const NETWORK_BITS = 0xffff;
 const NEVER_NONE = 0x1;
 const ATTACHMENT_BITS = 0x7fff;
+
+/** What says of a link that is nobody's in particular that it is ours: its alias, and the group that it is made in. */
+export interface Mark {
+  readonly alias: string;
+  readonly group: number;
+}
+
+/** Whether a link has the mark, by its alias or, as long as it has none, by its group. */
+export function isMarked(mark: Mark, link: Pick<Link, "alias" | "group">): boolean {
+  return link.alias === mark.alias || isUnnamed(mark, link);
+}
+
+/** Whether such a link has not got its alias yet: it was made just now, or a killed call left it. */
+export function isUnnamed({ group }: Mark, link: Pick<Link, "alias" | "group">): boolean {
+  return link.alias === "" && link.group === group;
+}
+
+/** What such a link is given next, with which it leaves the group that it was made in. */
+export function marked({ alias }: Mark): Pick<LinkChanges, "alias" | "group"> {
+  return { alias, group: 0 };
+}
 
 /**
  * The group that a link is made in: the kernel takes no alias in the request that makes a link, but a group. Until the link
@@ -54,12 +70,12 @@ function isClaimed(selection: Selection, group: number): boolean {
 }
 
 function hasAttachment({ key }: Selection): boolean {
-  return key.length > ATTACHMENT;
+  return keyNumbers(key).attachment !== undefined;
 }
 
 /** Of a network's key alone, the other half is 0, as it never is of an attachment's. */
 function claim(key: string): number {
-  const read = (from: number) => Number.parseInt(key.slice(from, from + CLAIM_DIGITS), 16) || 0;
-  const attachment = key.length > ATTACHMENT ? read(ATTACHMENT) & ATTACHMENT_BITS || 1 : 0;
-  return (attachment << 16) | read(NETWORK) | NEVER_NONE;
+  const { network, attachment } = keyNumbers(key);
+  const half = attachment === undefined ? 0 : attachment & ATTACHMENT_BITS || 1;
+  return (half << 16) | network | NEVER_NONE;
 }
