@@ -1,4 +1,5 @@
 import fs from "#fs";
+import { reasonOf } from "../../src/cni/error.ts";
 import { type Address, formatAddress } from "../../src/ip/address.ts";
 import type { LeaseBook } from "./allocator.ts";
 import { withdrawFile } from "./aside-file.ts";
@@ -153,7 +154,7 @@ function tryUndo({ log, spoilIndex }: OpenFolder, undo: () => void): void {
     undo();
   } catch (error) {
     spoilIndex();
-    log(error instanceof Error ? error.message : String(error));
+    log(reasonOf(error));
   }
 }
 

@@ -1,4 +1,4 @@
-import { CniError } from "../../src/cni/error.ts";
+import { CniError, reasonOf } from "../../src/cni/error.ts";
 import type { Dns } from "../../src/cni/result.ts";
 import { decode, readFile } from "../../src/linux/bounded-file.ts";
 
@@ -10,14 +10,10 @@ export function readResolvConf(path: string): Dns {
   try {
     return parseResolvConf(decode(readFile(path, MOST)));
   } catch (error) {
-    throw new CniError(
-      "ioFailure",
-      `Cannot read resolvConf "${path}": ${error instanceof Error ? error.message : error}`,
-      {
-        details: "set ipam.resolvConf to a file that exists, or leave it out",
-        cause: error,
-      },
-    );
+    throw new CniError("ioFailure", `Cannot read resolvConf "${path}": ${reasonOf(error)}`, {
+      details: "set ipam.resolvConf to a file that exists, or leave it out",
+      cause: error,
+    });
   }
 }
 

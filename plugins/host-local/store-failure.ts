@@ -1,4 +1,4 @@
-import { CniError } from "../../src/cni/error.ts";
+import { CniError, reasonOf } from "../../src/cni/error.ts";
 
 /** What the errors of a file system mean for the leases, and what cures them. errno(3) */
 const CAUSES: Readonly<Record<string, readonly [found: string, advice: string]>> = {
@@ -22,7 +22,7 @@ const CAUSES: Readonly<Record<string, readonly [found: string, advice: string]>>
  */
 export function storeFailure(action: string, error: unknown): CniError {
   if (error instanceof CniError) return error;
-  const text = error instanceof Error ? error.message : String(error);
+  const text = reasonOf(error);
   if (errnoOf(error) === "ENOENT") {
     return new CniError("tryAgainLater", `Cannot ${action}: somebody has removed it meanwhile`, {
       details: "try again",

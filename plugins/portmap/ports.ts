@@ -1,4 +1,4 @@
-import { CniError } from "../../src/cni/error.ts";
+import { CniError, reasonOf } from "../../src/cni/error.ts";
 import type { Request } from "../../src/cni/request.ts";
 import type { Address } from "../../src/ip/address.ts";
 import { hasLegacyTable } from "../../src/netfilter/iptables/legacy-table.ts";
@@ -179,6 +179,6 @@ function forget({ log }: Request, run: () => void): void {
   try {
     run();
   } catch (error) {
-    log(`Cannot forget UDP connections to mapped ports: ${error instanceof Error ? error.message : String(error)}`);
+    log(`Cannot forget UDP connections to mapped ports: ${reasonOf(error)}`);
   }
 }

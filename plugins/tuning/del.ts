@@ -1,3 +1,4 @@
+import { reasonOf } from "../../src/cni/error.ts";
 import type { Request } from "../../src/cni/request.ts";
 import { isPassing } from "../../src/linux/errno.ts";
 import { findLink } from "../../src/netlink/link/get.ts";
@@ -29,10 +30,6 @@ function removeIfPossible(file: string, log: (line: string) => void): void {
   } catch (error) {
     log(`Cannot remove ${file}: ${reasonOf(error)}`);
   }
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 /** Not so a file that a killed process left half written: nothing had been changed by then. @throws what passes, EIO for one */

@@ -88,7 +88,12 @@ export function formatError(error: unknown): string {
 export function toCniError(error: unknown): CniError {
   if (error instanceof CniError) return error;
   if (error instanceof AggregateError && error.errors.length > 0) return joinErrors(error);
-  return new CniError(nameOf(error), error instanceof Error ? error.message : String(error), { cause: error });
+  return new CniError(nameOf(error), reasonOf(error), { cause: error });
+}
+
+/** The text of whatever was thrown. */
+export function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** What the system says when it is busy, or has no room for the moment: the same call may succeed. */

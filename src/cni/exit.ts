@@ -1,5 +1,5 @@
 import { parseConfig } from "./config.ts";
-import { CniError } from "./error.ts";
+import { CniError, reasonOf } from "./error.ts";
 import { parseJson } from "./json.ts";
 import { failure as failureSchema } from "./schema.ts";
 
@@ -36,8 +36,8 @@ export function decodeFailure(exit: Exit, type: string): CniError {
     const { code, msg, details = "" } = parseConfig(failureSchema, parseJson(exit.stdout));
     return new DelegateError(code ?? "delegateFailed", msg, { details });
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    return failure(`netplugin failed but error parsing its diagnostic message ${quote(stdout)}: ${reason}`, type);
+    const what = `netplugin failed but error parsing its diagnostic message ${quote(stdout)}`;
+    return failure(`${what}: ${reasonOf(error)}`, type);
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Environment } from "./environment.ts";
-import { CniError } from "./error.ts";
+import { CniError, reasonOf } from "./error.ts";
 import { decodeFailure, type Exit, relay } from "./exit.ts";
 import { findPlugin } from "./find-plugin.ts";
 import { pause } from "./pause.ts";
@@ -103,8 +103,7 @@ function guard<T>({ type, deadline = DEADLINE }: PluginProcess, run: () => T): T
       const message = `Cannot wait for plugin "${type}" any longer: it did not end within ${deadline / 1000} s`;
       throw new CniError("deadlineExceeded", message, { cause: error });
     }
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new CniError("delegateFailed", `Cannot run plugin "${type}": ${reason}`, { cause: error });
+    throw new CniError("delegateFailed", `Cannot run plugin "${type}": ${reasonOf(error)}`, { cause: error });
   }
 }
 

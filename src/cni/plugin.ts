@@ -1,5 +1,5 @@
 import { COMMANDS, type Command, checkEnvironment, type Environment } from "./environment.ts";
-import { CniError, ERROR_CODES, formatError, isSystemError, toCniError } from "./error.ts";
+import { CniError, ERROR_CODES, formatError, isSystemError, reasonOf, toCniError } from "./error.ts";
 import { type Call, createRequest, type LaunchResident, type Request, readNetwork, readVersion } from "./request.ts";
 import { formatResult, type Result } from "./result.ts";
 import { agreeOnVersion, CURRENT_VERSION, SPEC_VERSIONS, type SpecVersion } from "./version.ts";
@@ -153,10 +153,6 @@ function print(text: string, edge: Edge): void {
   } catch (error) {
     throw new CniError("ioFailure", `error writing to stdout: ${reasonOf(error)}`, { cause: error });
   }
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 function reportError(error: unknown, edge: Edge): void {

@@ -3,9 +3,10 @@ import { sha256 } from "#digest";
 import fs from "#fs";
 import path from "#path";
 import { parseConfig } from "../cni/config.ts";
+import { reasonOf } from "../cni/error.ts";
 import { formatJson, parseJson } from "../cni/json.ts";
 import { readFile } from "../linux/bounded-file.ts";
-import { isMissing, reasonOf } from "../runtime/file-error.ts";
+import { isMissing } from "../runtime/file-error.ts";
 
 /** What an installation says of itself, in a file beside its executables. */
 export interface Manifest {

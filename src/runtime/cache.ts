@@ -1,12 +1,12 @@
 import { sha512 } from "#digest";
 import fs from "#fs";
 import path from "#path";
-import { CniError } from "../cni/error.ts";
+import { CniError, reasonOf } from "../cni/error.ts";
 import { parseJson } from "../cni/json.ts";
 import { readFile as readRegular } from "../linux/bounded-file.ts";
 import { type Attachment, isAttachment } from "./attachment.ts";
 import { type CachedEntry, type CacheEntry, findEntry, formatEntry } from "./cache-entry.ts";
-import { isMissing, reasonOf } from "./file-error.ts";
+import { isMissing } from "./file-error.ts";
 import { decoded } from "./refusal.ts";
 import { parseStated, type StatedResult } from "./stated-result.ts";
 

@@ -1,7 +1,6 @@
-import { CniError } from "../cni/error.ts";
+import { CniError, reasonOf } from "../cni/error.ts";
 import { validateAttachment } from "./attachment.ts";
 import { type CacheKey, deleteCached, readCachedResult, writeCached } from "./cache.ts";
-import { reasonOf } from "./file-error.ts";
 import type { PluginConfig } from "./network.ts";
 import { callForResult, callPlugin } from "./plugin-call.ts";
 import { prefixed } from "./refusal.ts";

@@ -1,11 +1,11 @@
 import fs from "#fs";
 import path from "#path";
-import { CniError } from "../cni/error.ts";
+import { CniError, reasonOf } from "../cni/error.ts";
 import { formatJson, parseJson } from "../cni/json.ts";
 import { readFile as readRegular } from "../linux/bounded-file.ts";
 import type { FolderEntry } from "../platform/file-system.ts";
 import { isNetworkName } from "./attachment.ts";
-import { isMissing, reasonOf } from "./file-error.ts";
+import { isMissing } from "./file-error.ts";
 import { sortKeys } from "./json-object.ts";
 import { type Network, type PluginConfig, parseNetwork, parsePlugin } from "./network.ts";
 import { decoded, prefixed } from "./refusal.ts";

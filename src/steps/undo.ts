@@ -1,4 +1,4 @@
-import { CniError } from "../cni/error.ts";
+import { CniError, reasonOf } from "../cni/error.ts";
 import { LinuxError } from "../linux/errno.ts";
 
 /** Remembers how to take back what was just done. */
@@ -58,6 +58,6 @@ function attempt(log: (line: string) => void, reversal: () => unknown): void {
   try {
     reversal();
   } catch (error) {
-    log(`Cannot undo: ${error instanceof Error ? error.message : String(error)}`);
+    log(`Cannot undo: ${reasonOf(error)}`);
   }
 }
