@@ -1,19 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { type BandwidthConfig, parseBandwidthConfig } from "../../../plugins/bandwidth/config.ts";
-import { createRequest } from "../../../src/cni/request.ts";
 import { refusal } from "../host-local/refusal.ts";
+import { addRequest } from "../request.ts";
 
 function parse(fields: object): BandwidthConfig {
   const json = { cniVersion: "1.1.0", name: "net1", type: "bandwidth", ...fields };
-  return parseBandwidthConfig(
-    createRequest("ADD", {
-      network: { name: "net1", json },
-      version: "1.1.0",
-      stdin: Buffer.from(JSON.stringify(json)),
-      environment: { CNI_CONTAINERID: "c1", CNI_IFNAME: "eth0" },
-      log: () => {},
-    }),
-  );
+  return parseBandwidthConfig(addRequest(json));
 }
 
 const own = { ingressRate: 8000, ingressBurst: 80, egressRate: 16_000, egressBurst: 88 };

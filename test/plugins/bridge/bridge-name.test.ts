@@ -1,17 +1,11 @@
 import { expect, it } from "vitest";
 import { parseBridgeConfig, readRemoval } from "../../../plugins/bridge/config.ts";
-import { createRequest } from "../../../src/cni/request.ts";
 import { refusal } from "../host-local/refusal.ts";
+import { addRequest } from "../request.ts";
 
 function requestFor(bridge: string) {
   const json = { cniVersion: "1.1.0", name: "net1", type: "bridge", bridge, removeEmptyBridge: true };
-  return createRequest("ADD", {
-    network: { name: "net1", json },
-    version: "1.1.0",
-    stdin: Buffer.from(JSON.stringify(json)),
-    environment: { CNI_CONTAINERID: "c1", CNI_IFNAME: "eth0", CNI_ARGS: "" },
-    log: () => {},
-  });
+  return addRequest(json);
 }
 
 it("a bridge's name with NUL, at which the kernel ends it, is refused, and DEL removes no other's bridge for it", () => {

@@ -1,20 +1,15 @@
 import { describe, expect, it } from "vitest";
 import { parseBridgeConfig, readRemoval } from "../../../plugins/bridge/config.ts";
 import { reportMtu } from "../../../plugins/bridge/mtu.ts";
-import { createRequest, type Request } from "../../../src/cni/request.ts";
+import type { Request } from "../../../src/cni/request.ts";
 import { readLink } from "../../../src/netlink/link/message.ts";
 import { linkIn } from "../../netlink/captured.ts";
 import { refusal } from "../host-local/refusal.ts";
+import { addRequest } from "../request.ts";
 
 function requestOf(fields: object): Request {
   const json = { cniVersion: "1.1.0", name: "net1", type: "bridge", ...fields };
-  return createRequest("ADD", {
-    network: { name: "net1", json },
-    version: "1.1.0",
-    stdin: Buffer.from(JSON.stringify(json)),
-    environment: { CNI_CONTAINERID: "c1", CNI_IFNAME: "eth0", CNI_ARGS: "" },
-    log: () => {},
-  });
+  return addRequest(json);
 }
 
 describe("parseBridgeConfig()", () => {

@@ -1,19 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { parseBridgeConfig } from "../../../plugins/bridge/config.ts";
-import { createRequest } from "../../../src/cni/request.ts";
 import { refusal } from "../host-local/refusal.ts";
+import { addRequest } from "../request.ts";
 
 const ipam = { type: "host-local" };
 
 function spoofCheckOf(fields: object): string | undefined {
   const json = { cniVersion: "1.1.0", name: "net1", type: "bridge", ipam, ...fields };
-  const request = createRequest("ADD", {
-    network: { name: "net1", json },
-    version: "1.1.0",
-    stdin: Buffer.from(JSON.stringify(json)),
-    environment: { CNI_CONTAINERID: "c1", CNI_IFNAME: "eth0", CNI_ARGS: "" },
-    log: () => {},
-  });
+  const request = addRequest(json);
   return parseBridgeConfig(request).spoofCheck;
 }
 

@@ -1,18 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { type BridgeConfig, parseBridgeConfig } from "../../../plugins/bridge/config.ts";
-import { createRequest } from "../../../src/cni/request.ts";
 import type { SpecVersion } from "../../../src/cni/version.ts";
 import { refusal } from "../host-local/refusal.ts";
+import { addRequest } from "../request.ts";
 
 function parse(fields: object, version: SpecVersion = "1.1.0"): BridgeConfig {
   const json = { cniVersion: version, name: "net1", type: "bridge", ...fields };
-  const request = createRequest("ADD", {
-    network: { name: "net1", json },
-    version,
-    stdin: Buffer.from(JSON.stringify(json)),
-    environment: { CNI_CONTAINERID: "c1", CNI_IFNAME: "eth0", CNI_ARGS: "" },
-    log: () => {},
-  });
+  const request = addRequest(json, { version });
   return parseBridgeConfig(request);
 }
 

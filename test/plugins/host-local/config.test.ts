@@ -1,20 +1,18 @@
 import { describe, expect, test } from "vitest";
 import { parseHostLocal, parseRelease } from "../../../plugins/host-local/config.ts";
 import { formatRangeSet } from "../../../plugins/host-local/range-set.ts";
-import { createRequest, type Request } from "../../../src/cni/request.ts";
+import type { Request } from "../../../src/cni/request.ts";
 import type { SpecVersion } from "../../../src/cni/version.ts";
 import { formatAddress } from "../../../src/ip/address.ts";
+import { addRequest } from "../request.ts";
 import { refusal } from "./refusal.ts";
 
-function request(config: object, options: { args?: string; version?: SpecVersion; name?: string } = {}): Request {
+function request(
+  config: object,
+  { args = "", version = "0.3.1", name = "mynet" }: { args?: string; version?: SpecVersion; name?: string } = {},
+): Request {
   const json = { cniVersion: "0.3.1", name: "mynet", type: "ipvlan", master: "foo0", ...config };
-  return createRequest("ADD", {
-    network: { name: options.name ?? "mynet", json },
-    version: options.version ?? "0.3.1",
-    stdin: Buffer.from(JSON.stringify(json)),
-    environment: { CNI_CONTAINERID: "c1", CNI_IFNAME: "eth0", CNI_ARGS: options.args ?? "" },
-    log: () => {},
-  });
+  return addRequest(json, { network: name, version, args });
 }
 
 /** Range sets as texts: "start-end gateway". */

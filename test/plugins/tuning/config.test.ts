@@ -1,17 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { parseTuningConfig, readDataDir, type TuningConfig } from "../../../plugins/tuning/config.ts";
-import { createRequest, type Request } from "../../../src/cni/request.ts";
+import type { Request } from "../../../src/cni/request.ts";
 import { refusal } from "../host-local/refusal.ts";
+import { addRequest } from "../request.ts";
 
 function request(fields: object, args = ""): Request {
   const json = { cniVersion: "1.1.0", name: "net1", type: "tuning", ...fields };
-  return createRequest("ADD", {
-    network: { name: "net1", json },
-    version: "1.1.0",
-    stdin: Buffer.from(JSON.stringify(json)),
-    environment: { CNI_CONTAINERID: "c1", CNI_IFNAME: "eth0", CNI_ARGS: args },
-    log: () => {},
-  });
+  return addRequest(json, { args });
 }
 
 const parse = (fields: object, args?: string): TuningConfig => parseTuningConfig(request(fields, args));
