@@ -1,6 +1,6 @@
 import { type Chain, chains } from "./chain.ts";
 
-/** ADD on a host that has had none yet, and CHECK of what is no more, beside the verbs as they are. */
+/** The verbs, ADD also on a host that has had no container yet, and CHECK also of an attachment that was deleted. */
 const SITUATIONS = ["ADD", "first ADD", "DEL", "CHECK", "CHECK of nothing", "GC", "STATUS"] as const;
 
 type Situation = (typeof SITUATIONS)[number];

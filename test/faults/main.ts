@@ -1,15 +1,13 @@
 // Has system calls fail, processes die and hosts reboot, and looks at what is left.
 // usage: npm run test:faults -- [--short] [--seed N] [--part NAME]... [--most N] [--seconds N] [--group NAME] [--only FAULT]
 // CNI_BIN_DIR names the executables, dist/bin unless told. A finding is printed, and kept in .cache/faults; exit code 1 where there is one.
-import { spawn } from "node:child_process";
-import fs from "node:fs";
 import path from "node:path";
-import readline from "node:readline";
 import { parseArgs } from "node:util";
-import { MAKE_WORLD } from "../fuzz/world.ts";
+import { Findings } from "../fuzz/findings.ts";
+import { tellings } from "../fuzz/tellings.ts";
 import { binDir } from "../lab.ts";
 import { referenceDir } from "../parity/reference.ts";
-import { type Finding, formatFinding } from "./finding.ts";
+import { formatFinding } from "./finding.ts";
 import type { Orders } from "./orders.ts";
 
 const { values: options } = parseArgs({
@@ -42,8 +40,7 @@ interface Play {
   readonly seconds: number;
 }
 
-const kept = path.join(import.meta.dirname, "../../.cache/faults");
-const findings: Finding[] = [];
+const findings = new Findings("faults", seed, formatFinding);
 console.log(`faults: seed ${seed}, ${binDir}`);
 for (const [part, { worlds, short, whole }] of Object.entries(PARTS)) {
   if (options.part !== undefined && !options.part.includes(part)) continue;
@@ -68,8 +65,8 @@ for (const [part, { worlds, short, whole }] of Object.entries(PARTS)) {
   );
   console.log(`${part}: ${total(counts)} in ${((performance.now() - began) / 1000).toFixed(0)} s`);
 }
-console.log(`faults: ${findings.length} findings with seed ${seed}`);
-process.exit(findings.length === 0 ? 0 : 1);
+console.log(`faults: ${findings.count} findings with seed ${seed}`);
+process.exit(findings.count === 0 ? 0 : 1);
 
 function total(counts: readonly Readonly<Record<string, number>>[]): string {
   const sums = new Map<string, number>();
@@ -78,41 +75,13 @@ function total(counts: readonly Readonly<Record<string, number>>[]): string {
   return [...sums].map(([name, count]) => `${count} ${name}`).join(", ");
 }
 
-/** Told once for each kind; the others of a kind are kept too. */
-function report(finding: Finding): void {
-  if (!findings.some(({ kind }) => kind === finding.kind)) console.log(formatFinding(finding));
-  findings.push(finding);
-  fs.mkdirSync(kept, { recursive: true });
-  fs.appendFileSync(path.join(kept, `${seed}.txt`), `${formatFinding(finding)}\n`);
-}
-
 /** In namespaces of their own: network, mounts and processes. */
 async function playInside(orders: Orders): Promise<Readonly<Record<string, number>>> {
-  const namespaces = [
-    "--net",
-    "--mount",
-    "--pid",
-    "--fork",
-    "--mount-proc",
-    "--propagation",
-    "private",
-    "--kill-child",
-  ];
-  const inside = [process.execPath, path.join(import.meta.dirname, "inside.ts"), JSON.stringify(orders)];
-  const child = spawn("unshare", [...namespaces, "sh", "-c", MAKE_WORLD, "sh", binDir, "", ...inside], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  // A world ends with who made it.
-  for (const signal of ["SIGINT", "SIGTERM"])
-    process.once(signal, () => {
-      child.kill("SIGKILL");
-      setImmediate(() => process.exit(1));
-    });
+  const argv = [path.join(import.meta.dirname, "inside.ts"), JSON.stringify(orders)];
   let counts: Readonly<Record<string, number>> | undefined;
-  for await (const line of readline.createInterface({ input: child.stdout })) {
-    const told = JSON.parse(line);
+  for await (const told of tellings(argv)) {
     if (told.finding === undefined) counts = told.counts;
-    else report(told.finding);
+    else findings.report(told.finding);
   }
   if (counts === undefined) throw new Error(`Cannot play ${orders.part}: see above`);
   return counts;

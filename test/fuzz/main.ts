@@ -2,17 +2,17 @@
 // usage: npm run fuzz -- [--minutes N] [--seed N] [--only NUMBER]
 // CNI_BIN_DIR names the executables, dist/bin unless told, and FUZZ_REPORTS a folder into which they may write.
 // A finding is printed, and kept in .cache/fuzz; exit code 1 where there is one. --only plays the number of a finding again.
-import { fork, spawn } from "node:child_process";
+import { fork } from "node:child_process";
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import readline from "node:readline";
 import { parseArgs } from "node:util";
 import { binDir } from "../lab.ts";
 import { type Finding, formatFinding } from "./finding.ts";
-import { MAKE_WORLD } from "./world.ts";
+import { Findings } from "./findings.ts";
+import { tellings } from "./tellings.ts";
 
-/** The part of the time that decoders get, and how many inputs a thread takes before the next one follows. */
+/** The part of the time that decoders get, and how many inputs a process takes before the next one follows. */
 const DECODERS_SHARE = 0.2;
 const BATCH = 5000;
 
@@ -31,23 +31,14 @@ const only = options.only === undefined ? undefined : Number(options.only);
 if (![minutes, seed, only ?? 0].every((number) => number >= 0))
   throw new Error("Cannot use an option: must be a number");
 
-const kept = path.join(import.meta.dirname, "../../.cache/fuzz");
-const findings: Finding[] = [];
+const findings = new Findings("fuzz", seed, formatFinding);
 console.log(`fuzz: seed ${seed}, ${minutes} minutes, ${binDir}`);
 if (only !== undefined) await fuzzBatch(only, only + 1);
 else console.log(`decoders: ${await fuzzDecoders(minutes * 60_000 * DECODERS_SHARE)} inputs`);
 const { scenarios, calls } = await playInside(only ?? 0, only === undefined ? Infinity : only + 1);
 console.log(`executables: ${scenarios} lists, ${calls} calls`);
-console.log(`fuzz: ${findings.length} findings with seed ${seed}`);
-process.exit(findings.length === 0 ? 0 : 1);
-
-/** Told once for each kind; the others of a kind are kept too. */
-function report(finding: Finding): void {
-  if (!findings.some(({ kind }) => kind === finding.kind)) console.log(formatFinding(finding));
-  findings.push(finding);
-  fs.mkdirSync(kept, { recursive: true });
-  fs.appendFileSync(path.join(kept, `${seed}.txt`), `${formatFinding(finding)}\n`);
-}
+console.log(`fuzz: ${findings.count} findings with seed ${seed}`);
+process.exit(findings.count === 0 ? 0 : 1);
 
 async function fuzzDecoders(milliseconds: number): Promise<number> {
   const end = performance.now() + milliseconds;
@@ -70,11 +61,11 @@ function fuzzBatch(first: number, last: number): Promise<void> {
       const number = fs.readFileSync(progress).readInt32LE();
       if (number === NOT_STARTED || number !== seen.number) seen = { number, since: performance.now() };
       else if (performance.now() - seen.since > STUCK) {
-        report({ kind: "a decoder that does not end", seed, number, text: "", input: [] });
+        findings.report({ kind: "a decoder that does not end", seed, number, text: "", input: [] });
         child.kill("SIGKILL");
       }
     }, 1000);
-    child.on("message", (finding) => report(finding as Finding));
+    child.on("message", (finding) => findings.report(finding as Finding));
     child.on("error", reject);
     child.on("exit", (code, signal) => {
       clearInterval(watch);
@@ -89,29 +80,11 @@ function fuzzBatch(first: number, last: number): Promise<void> {
 async function playInside(first: number, last: number): Promise<{ scenarios: number; calls: number }> {
   const reports = process.env["FUZZ_REPORTS"] ?? "";
   const time = minutes * 60_000 * (1 - DECODERS_SHARE);
-  const inside = [
-    process.execPath,
-    path.join(import.meta.dirname, "inside.ts"),
-    ...[seed, first, last, time].map(String),
-  ];
-  const namespaces = [
-    "--net",
-    "--mount",
-    "--pid",
-    "--fork",
-    "--mount-proc",
-    "--propagation",
-    "private",
-    "--kill-child",
-  ];
-  const child = spawn("unshare", [...namespaces, "sh", "-c", MAKE_WORLD, "sh", binDir, reports, ...inside], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
+  const argv = [path.join(import.meta.dirname, "inside.ts"), ...[seed, first, last, time].map(String)];
   let counts = { scenarios: 0, calls: 0 };
-  for await (const line of readline.createInterface({ input: child.stdout })) {
-    const told = JSON.parse(line);
+  for await (const told of tellings(argv, reports)) {
     if (told.finding === undefined) counts = told;
-    else report(told.finding);
+    else findings.report(told.finding);
   }
   if (counts.scenarios === 0) throw new Error("Cannot play: see above");
   return counts;
