@@ -61,7 +61,7 @@ export function identifyContainer({ netns, netlink }: Container): string {
   return `${ino}:${new DataView(cookie.buffer).getBigUint64(0, true)}`;
 }
 
-/** What opening a path says where no namespace is (any more), be it a socket, a device, or no path at all. */
+/** Errors of opening a path that leads to no namespace: it is gone, or the path is that of a socket or a device, or cannot exist. */
 const GONE: readonly number[] = [
   ERRNO.ENOENT,
   ERRNO.ENOTDIR,
