@@ -8,7 +8,7 @@ import type { Link } from "../../src/netlink/link/message.ts";
 import { addIngress, addTokenBucket } from "../../src/netlink/qdisc/add.ts";
 import { deleteQdisc } from "../../src/netlink/qdisc/delete.ts";
 import { HANDLE, TC_H } from "../../src/netlink/qdisc/header.ts";
-import { type Netlink, openNetlink } from "../../src/netlink/socket.ts";
+import type { Host } from "../../src/steps/host.ts";
 import { changeOwing, type Defer, undoOnError } from "../../src/steps/undo.ts";
 import { parseBandwidthConfig } from "./config.ts";
 import { getHostEnd } from "./host-end.ts";
@@ -18,19 +18,18 @@ import { type Limit, tokenBucketOf } from "./limit.ts";
 /** What one ADD works with. */
 interface Shaping {
   readonly request: Request;
-  readonly host: Netlink;
+  readonly host: Host;
   /** The host's end of the container's veth. */
   readonly port: Link;
   readonly defer: Defer;
 }
 
 /** Limits what a container receives and sends. Whatever fails, nothing that this call made stays. Without limits it passes the result on. */
-export function add(request: Request): Result {
+export function add(request: Request, host: Host): Result {
   const { ingress, egress } = parseBandwidthConfig(request);
   const result = requirePrevResult(request, "must be called as chained plugin");
   if (ingress === undefined && egress === undefined) return result;
   return undoOnError(request.log, (defer) => {
-    const host = openNetlink();
     const port = getHostEnd(host, { request, result, failure: "invalidConfig" });
     const shaping = { request, host, port, defer };
     if (ingress !== undefined) limitIngress(shaping, ingress);
@@ -45,7 +44,7 @@ function limitIngress({ request, host, port, defer }: Shaping, limit: Limit): vo
   warn(request, port, { name: "ingressBurst", limit });
   const reversal = () => deleteIfThere(host, port, { handle: HANDLE.TOKEN_BUCKET, parent: TC_H.ROOT });
   explain({ field: "ingressRate", port }, () =>
-    changeOwing(defer, reversal, () => addTokenBucket(host, port, tokenBucketOf(limit))),
+    changeOwing(defer, reversal, () => addTokenBucket(host.netlink, port, tokenBucketOf(limit))),
   );
 }
 
@@ -54,11 +53,11 @@ function limitEgress({ request, host, port, defer }: Shaping, limit: Limit): Lin
   warn(request, port, { name: "egressBurst", limit });
   return explain({ field: "egressRate", port }, () => {
     const reversal = () => deleteIfThere(host, port, { handle: HANDLE.INGRESS, parent: TC_H.INGRESS });
-    changeOwing(defer, reversal, () => addIngress(host, port));
+    changeOwing(defer, reversal, () => addIngress(host.netlink, port));
     const ifb = createIfb(host, { owner: request, mtu: port.mtu }, defer);
     // Before the first packet comes.
-    addTokenBucket(host, ifb, tokenBucketOf(limit));
-    addRedirect(host, port, ifb);
+    addTokenBucket(host.netlink, ifb, tokenBucketOf(limit));
+    addRedirect(host.netlink, port, ifb);
     return ifb;
   });
 }
@@ -66,9 +65,9 @@ function limitEgress({ request, host, port, defer }: Shaping, limit: Limit): Lin
 /** What the kernel says where there is no such discipline. */
 const NONE: readonly number[] = [ERRNO.ENOENT, ERRNO.EINVAL];
 
-function deleteIfThere(host: Netlink, port: Link, which: { handle: number; parent: number }): void {
+function deleteIfThere(host: Host, port: Link, which: { handle: number; parent: number }): void {
   try {
-    deleteQdisc(host, port, which);
+    deleteQdisc(host.netlink, port, which);
   } catch (error) {
     if (!(error instanceof NetlinkError && NONE.includes(error.errno))) throw error;
   }

@@ -3,7 +3,7 @@ import { type Request, requirePrevResult } from "../../src/cni/request.ts";
 import type { Result } from "../../src/cni/result.ts";
 import { listIngressFilters } from "../../src/netlink/filter/list.ts";
 import type { Link } from "../../src/netlink/link/message.ts";
-import { type Netlink, openNetlink } from "../../src/netlink/socket.ts";
+import type { Host } from "../../src/steps/host.ts";
 import { parseBandwidthConfig } from "./config.ts";
 import { getHostEnd } from "./host-end.ts";
 import { findIfb, ifbNames } from "./ifb.ts";
@@ -13,17 +13,16 @@ import { checkLimit, type Limit } from "./limit.ts";
 interface Inspection {
   readonly request: Request;
   readonly result: Result;
-  readonly host: Netlink;
+  readonly host: Host;
   /** The host's end of the container's veth. */
   readonly port: Link;
 }
 
 /** Compares what there is with the limits asked for. @throws CniError checkFailed that names all that differs */
-export function check(request: Request): void {
+export function check(request: Request, host: Host): void {
   const { ingress, egress } = parseBandwidthConfig(request);
   const result = requirePrevResult(request, "must be called as a chained plugin");
   if (ingress === undefined && egress === undefined) return;
-  const host = openNetlink();
   const port = getHostEnd(host, { request, result, failure: "checkFailed" });
   const inspection = { request, result, host, port };
   const differences = [
@@ -36,7 +35,7 @@ export function check(request: Request): void {
 function checkEgress({ request, result, host, port }: Inspection, limit: Limit): string[] {
   const ifb = findIfb(host, request);
   if (ifb === undefined) return [`IFB "${ifbNames(request)[0]}" is missing`];
-  const isRedirected = listIngressFilters(host, port).some(({ redirect }) => redirect === ifb.index);
+  const isRedirected = listIngressFilters(host.netlink, port).some(({ redirect }) => redirect === ifb.index);
   return [
     ...checkReport(result, ifb),
     ...(ifb.up ? [] : [`IFB "${ifb.name}" is down, expected up`]),

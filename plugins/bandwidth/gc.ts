@@ -1,6 +1,6 @@
 import { type Request, validAttachments } from "../../src/cni/request.ts";
 import { selectStale } from "../../src/netfilter/owner.ts";
-import { openNetlink } from "../../src/netlink/socket.ts";
+import type { Host } from "../../src/steps/host.ts";
 import { listOwned } from "../../src/steps/owned-links.ts";
 import { runAll } from "../../src/steps/undo.ts";
 import { deleteLinkIfThere } from "../../src/steps/veth.ts";
@@ -9,16 +9,15 @@ import { deleteLinkIfThere } from "../../src/steps/veth.ts";
  * Deletes the IFBs of this network's attachments that the runtime does not name as valid. Without a list nothing is known to be
  * stale, with an empty one everything of this network is. All are tried before what failed is thrown.
  */
-export function gc(request: Request): void {
+export function gc(request: Request, host: Host): void {
   const valid = validAttachments(request);
   if (valid === undefined) return;
-  const host = openNetlink();
   const ifbs = listOwned(host, "ifb", selectStale(request.network, valid));
   runAll(
     ifbs.map(
       ({ name }) =>
         () =>
-          deleteLinkIfThere(host, name),
+          deleteLinkIfThere(host.netlink, name),
     ),
   );
 }

@@ -4,8 +4,8 @@ import type { Result } from "../../src/cni/result.ts";
 import { isSelected, selectOwner } from "../../src/netfilter/owner.ts";
 import { findLink } from "../../src/netlink/link/get.ts";
 import type { Link } from "../../src/netlink/link/message.ts";
-import type { Netlink } from "../../src/netlink/socket.ts";
 import { findContainer, findInterface, openContainer } from "../../src/steps/container.ts";
+import type { Host } from "../../src/steps/host.ts";
 import { isOthersPort, listOwnPorts } from "../../src/steps/own-ports.ts";
 
 /**
@@ -13,13 +13,13 @@ import { isOthersPort, listOwnPorts } from "../../src/steps/own-ports.ts";
  * @throws CniError of that name where there is none
  */
 export function getHostEnd(
-  host: Netlink,
+  host: Host,
   { request, result, failure }: { request: Request; result: Result; failure: ErrorName },
 ): Link {
   const { ifname } = request;
   if (result.interfaces.length === 0)
     throw new CniError(failure, "no interfaces provided", { details: "in prevResult" });
-  const inside = findInterface(openContainer(request.netns), ifname);
+  const inside = findInterface(openContainer(host, request.netns), ifname);
   const reason = inside === undefined ? "it is missing" : `it is a ${inside.kind || "device"}`;
   if (inside?.peer === undefined)
     throw new CniError(failure, `container interface ${ifname} has no veth peer: ${reason}`);
@@ -35,9 +35,9 @@ export function getHostEnd(
  * may have put a veth of its own in the interface's place, with the numbers of another's. One that says nothing, as the Go plugins make it, is
  * the container's where prevResult does not say otherwise. None where it is gone.
  */
-export function findHostEnds(host: Netlink, request: Request): readonly Link[] {
+export function findHostEnds(host: Host, request: Request): readonly Link[] {
   const selection = selectOwner(request);
-  const container = findContainer(request.netns);
+  const container = findContainer(host, request.netns);
   const inside = container && findInterface(container, request.ifname);
   const port = inside && otherEnd(host, inside);
   if (port !== undefined && isSelected(selection, port.alias)) return [port];
@@ -46,7 +46,7 @@ export function findHostEnds(host: Netlink, request: Request): readonly Link[] {
 }
 
 /** Of another namespace's link the index may be that of any link here: only a veth that points back is the other end. */
-function otherEnd(host: Netlink, inside: Link): Link | undefined {
-  const port = inside.peer === undefined ? undefined : findLink(host, inside.peer);
+function otherEnd(host: Host, inside: Link): Link | undefined {
+  const port = inside.peer === undefined ? undefined : findLink(host.netlink, inside.peer);
   return port?.peer === inside.index ? port : undefined;
 }

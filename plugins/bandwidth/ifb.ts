@@ -5,8 +5,8 @@ import { addIfb } from "../../src/netlink/link/add.ts";
 import { findLink, getLink } from "../../src/netlink/link/get.ts";
 import type { Link } from "../../src/netlink/link/message.ts";
 import { setLink } from "../../src/netlink/link/set.ts";
-import type { Netlink } from "../../src/netlink/socket.ts";
 import { randomMac } from "../../src/steps/hardware-address.ts";
+import type { Host } from "../../src/steps/host.ts";
 import { claimOf, isOwned, ownership } from "../../src/steps/owned-links.ts";
 import { changeOwing, type Defer } from "../../src/steps/undo.ts";
 import { deleteLinkIfThere } from "../../src/steps/veth.ts";
@@ -28,7 +28,7 @@ export function ifbNames({ network, containerId, ifname }: Owner): readonly stri
  * Makes the attachment's IFB, up; its alias says whose it is. One that an ADD of this attachment left behind gives way.
  * Deleted again when the call fails. @throws CniError interfaceExists where both names are taken
  */
-export function createIfb(host: Netlink, { owner, mtu }: { owner: Owner; mtu: number }, defer: Defer): Link {
+export function createIfb(host: Host, { owner, mtu }: { owner: Owner; mtu: number }, defer: Defer): Link {
   const name = ifbNames(owner).find((each) => isFree(host, owner, each));
   if (name === undefined) {
     const names = ifbNames(owner).join(" and ");
@@ -37,28 +37,28 @@ export function createIfb(host: Netlink, { owner, mtu }: { owner: Owner; mtu: nu
       `Cannot add an ifb for ${owner.ifname}: ${names} exist and are not this attachment's`,
     );
   }
-  deleteLinkIfThere(host, name);
+  deleteLinkIfThere(host.netlink, name);
   const mac = randomMac();
   changeOwing(
     defer,
-    () => deleteLinkIfThere(host, name, { mac }),
-    () => addIfb(host, { name, mac, mtu, group: claimOf(owner), up: true }),
+    () => deleteLinkIfThere(host.netlink, name, { mac }),
+    () => addIfb(host.netlink, { name, mac, mtu, group: claimOf(owner), up: true }),
   );
-  const ifb = getLink(host, name);
-  setLink(host, ifb, ownership(owner));
+  const ifb = getLink(host.netlink, name);
+  setLink(host.netlink, ifb, ownership(owner));
   return ifb;
 }
 
 /** The attachment's IFB: the one that says so, else one that says nothing, as the reference makes it. */
-export function findIfb(host: Netlink, owner: Owner): Link | undefined {
+export function findIfb(host: Host, owner: Owner): Link | undefined {
   const ifbs = ifbNames(owner)
-    .flatMap((name) => findLink(host, name) ?? [])
+    .flatMap((name) => findLink(host.netlink, name) ?? [])
     .filter(({ kind }) => kind === "ifb");
   return ifbs.find((ifb) => isOwn(owner, ifb)) ?? ifbs.find(({ alias }) => alias === "");
 }
 
-function isFree(host: Netlink, owner: Owner, name: string): boolean {
-  const link = findLink(host, name);
+function isFree(host: Host, owner: Owner, name: string): boolean {
+  const link = findLink(host.netlink, name);
   return link === undefined || (link.kind === "ifb" && isOwn(owner, link));
 }
 

@@ -2,7 +2,7 @@ import type { Link } from "../../src/netlink/link/message.ts";
 import { findQdisc } from "../../src/netlink/qdisc/get.ts";
 import { TC_H } from "../../src/netlink/qdisc/header.ts";
 import type { TokenBucket } from "../../src/netlink/qdisc/message.ts";
-import type { Netlink } from "../../src/netlink/socket.ts";
+import type { Host } from "../../src/steps/host.ts";
 
 /** What a link may send: bytes a second, and bytes at once after a pause. */
 export interface Limit {
@@ -36,8 +36,8 @@ export function tokenBucketOf({ rate, burst }: Limit): TokenBucket {
 }
 
 /** What differs about what limits a link from how ADD makes it, as sentences; `what` is what it limits. */
-export function checkLimit(host: Netlink, { link, limit, what }: { link: Link; limit: Limit; what: string }): string[] {
-  const qdisc = findQdisc(host, link, TC_H.ROOT);
+export function checkLimit(host: Host, { link, limit, what }: { link: Link; limit: Limit; what: string }): string[] {
+  const qdisc = findQdisc(host.netlink, link, TC_H.ROOT);
   const found = qdisc?.tokenBucket;
   if (found === undefined) {
     return [`Link "${link.name}" has qdisc ${qdisc?.kind ?? "none"}, expected tbf to limit ${what}`];

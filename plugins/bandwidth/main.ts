@@ -1,4 +1,5 @@
 import type { Plugin } from "../../src/cni/plugin.ts";
+import type { Host } from "../../src/steps/host.ts";
 import { add } from "./add.ts";
 import { check } from "./check.ts";
 import { del } from "./del.ts";
@@ -6,12 +7,12 @@ import { gc } from "./gc.ts";
 import { status } from "./status.ts";
 
 /** What it limits it finds in a result that names interfaces, which the oldest versions' cannot. */
-export const plugin: Plugin = {
+export const plugin: Plugin<Host> = {
   name: "bandwidth",
   versions: ["0.3.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0"],
-  add: (request) => add(request),
-  check: (request) => check(request),
-  del: (request) => del(request),
-  gc: (request) => gc(request),
-  status: (request) => status(request),
+  add: (request, host) => add(request, host),
+  check: (request, host) => check(request, host),
+  del: (request, host) => del(request, host),
+  gc: (request, host) => gc(request, host),
+  status: (request, host) => status(request, host),
 };

@@ -1,19 +1,17 @@
-import { type Delegation, startDelegate } from "../../src/cni/delegate.ts";
+import type { Delegation } from "../../src/cni/delegate.ts";
 import { CniError } from "../../src/cni/error.ts";
 import { DelegateError } from "../../src/cni/exit.ts";
 import { findIpamType, type Request } from "../../src/cni/request.ts";
 import type { Interface, Result } from "../../src/cni/result.ts";
 import { compareVersions } from "../../src/cni/version.ts";
-import { launch } from "../../src/linux/process.ts";
 import { getLinkBrief, type LinkBrief } from "../../src/netlink/link/brief.ts";
 import { findLink } from "../../src/netlink/link/get.ts";
 import type { Link } from "../../src/netlink/link/message.ts";
-import { type Netlink, openNetlink } from "../../src/netlink/socket.ts";
 import { ensureBridge, pinBridgeMac, withBridge } from "../../src/steps/bridge.ts";
 import { ensureGatewayAddresses } from "../../src/steps/bridge-address.ts";
-import { withBridges } from "../../src/steps/bridge-lock.ts";
-import { type Container, openContainer } from "../../src/steps/container.ts";
+import { openContainer } from "../../src/steps/container.ts";
 import { enableForwarding } from "../../src/steps/forwarding.ts";
+import type { Container, Host } from "../../src/steps/host.ts";
 import { announceAddresses, configureInterface, prepareInterface } from "../../src/steps/interface.ts";
 import { masquerade, openMasqueradeBackend } from "../../src/steps/masquerade.ts";
 import type { Backend } from "../../src/steps/netfilter.ts";
@@ -38,7 +36,7 @@ interface Attachment {
   readonly config: BridgeConfig;
   /** Undefined where the network has no addresses. */
   readonly ipam: Delegation | undefined;
-  readonly host: Netlink;
+  readonly host: Host;
   readonly container: Container;
   /** What masquerades, where that is asked for. */
   readonly backend: Backend | undefined;
@@ -48,24 +46,24 @@ interface Attachment {
 }
 
 /** Attaches a container to a bridge. Whatever fails, nothing that this call made stays. */
-export function add(request: Request): Result {
+export function add(request: Request, host: Host): Result {
   return undoOnError(request.log, (defer) => {
-    const ipam = holdIpam(request, defer);
+    const ipam = holdIpam(request, host, defer);
     const config = parseBridgeConfig(request);
     refuseUntellable(request, config);
-    const container = openContainer(request.netns);
+    const container = openContainer(host, request.netns);
     refuseExisting(container, request.ifname);
     const masquerades = config.ipMasq && config.ipam !== undefined;
-    const backend = masquerades ? openMasqueradeBackend(request, config.ipMasqBackend) : undefined;
-    const guard = config.spoofCheck === undefined ? undefined : openSpoofGuard(request, config, defer);
-    return attach({ request, config, ipam, host: openNetlink(), container, backend, guard, defer });
+    const backend = masquerades ? openMasqueradeBackend(host, request, config.ipMasqBackend) : undefined;
+    const guard = config.spoofCheck === undefined ? undefined : openSpoofGuard(host, { request, config }, defer);
+    return attach({ request, config, ipam, host, container, backend, guard, defer });
   });
 }
 
 function attach(attachment: Attachment): Result {
   const { host, ipam } = attachment;
   // Before IPAM begins: a kernel or a bridge that cannot serve the configuration shows here, with nothing touched.
-  const { bridge, veth } = withBridges("used", () => connect(attachment));
+  const { bridge, veth } = host.withBridges("used", () => connect(attachment));
   // IPAM looks for an address while all is made that needs none; it may take its time, so not while others wait for bridges.
   ipam?.begin();
   return withBridge(host, bridge, () => furnish(attachment, { bridge, veth }));
@@ -74,7 +72,7 @@ function attach(attachment: Attachment): Result {
 /** The bridge, and a port of it that the container hangs on. */
 function connect({ request, config, host, container, guard, defer }: Attachment): { bridge: Link; veth: VethPair } {
   const mtu = chooseMtu(host, config.mtu, request.log);
-  if (config.removeEmptyBridge) defer(() => removeEmptyBridges(request));
+  if (config.removeEmptyBridge) defer(() => removeEmptyBridges(request, host));
   const bridge = ensureBridge(host, { ...bridgeSpec(config), mtu }, defer);
   refuseLosingIpv6(host, bridge, mtu);
   const spec = { ...vethSpec(request, config), mtu, bridge, container, up: guard === undefined };
@@ -84,7 +82,7 @@ function connect({ request, config, host, container, guard, defer }: Attachment)
 /** All that a connected container needs to be reached and to reach others. */
 function furnish(attachment: Attachment, { bridge, veth }: { bridge: Link; veth: VethPair }): Result {
   const { request, config, ipam, host, container, guard } = attachment;
-  joinVlans(host, bridge, veth.port, planVlans(config));
+  joinVlans(host.netlink, bridge, veth.port, planVlans(config));
   if (guard !== undefined) guardPort(host, guard, { request, bridge, veth });
   const managed = ipam !== undefined;
   const options = { enableDad: config.enabledad, foreseeable: guard?.check === "strict", managed };
@@ -121,13 +119,13 @@ function refuseExisting(container: Container, ifname: string): void {
  * Starts IPAM's process, before all else because it takes its time to get ready; its input, and with it the order to act, it gets
  * when it is to begin. From then on it may hold an address, so that its DEL is owed when anything fails.
  */
-function holdIpam(request: Request, defer: Defer): Delegation | undefined {
+function holdIpam(request: Request, host: Host, defer: Defer): Delegation | undefined {
   const type = findIpamType(request);
   if (type === undefined) return undefined;
-  const ipam = startDelegate(launch, request, { command: "ADD", type, held: true });
+  const ipam = host.delegate(request, { command: "ADD", type, held: true });
   defer(() => {
     if (ipam.abandon() || hasRefused(ipam)) return;
-    startDelegate(launch, request, { command: "DEL", type, deadline: UNDO_MS }).done();
+    host.delegate(request, { command: "DEL", type, deadline: UNDO_MS }).done();
   });
   return ipam;
 }
@@ -165,9 +163,11 @@ function assignAddresses(
   const gateway = ensureGateway(host, { config, bridge, port: veth.port }, defer);
   const wanted = { addresses: plan.bridgeAddresses, force: config.forceAddress };
   const added = ensureGatewayAddresses(host, gateway, wanted, defer);
-  for (const family of new Set(plan.bridgeAddresses.map(({ address }) => address.family))) enableForwarding(family);
+  for (const family of new Set(plan.bridgeAddresses.map(({ address }) => address.family)))
+    enableForwarding(host, family);
   if (added.length > 0) examineGateway(request, host, { gateway: gateway.link, added, ips: plan.ips });
-  if (backend !== undefined) masquerade(request, { backend, ips: plan.ips, keep: config.nonMasqueradeCIDRs }, defer);
+  if (backend !== undefined)
+    masquerade(host, { request, backend, ips: plan.ips, keep: config.nonMasqueradeCIDRs }, defer);
   return { ...plan, vlanGateway: config.vlanGateway === undefined ? [] : [report(gateway.link)] };
 }
 
@@ -176,7 +176,7 @@ type Links = Readonly<Record<"bridge" | "port" | "inside", Interface>>;
 
 /** The links as they are now that they are connected; the bridge with the MAC that it had before our port joined. */
 function settle({ host, request }: Attachment, bridge: Link, veth: VethPair): Links {
-  const now = getLinkBrief(host, bridge);
+  const now = getLinkBrief(host.netlink, bridge);
   pinBridgeMac(host, bridge, now);
   reportMtu({ before: bridge, now, port: veth.port }, request.log);
   return { bridge: { ...report(now), mac: bridge.mac }, port: report(veth.port), inside: report(veth.inside) };

@@ -1,15 +1,14 @@
-import { type Delegation, orAbandon, startDelegate } from "../../src/cni/delegate.ts";
+import { type Delegation, orAbandon } from "../../src/cni/delegate.ts";
 import { CniError } from "../../src/cni/error.ts";
 import { findIpamType, type Request, requirePrevResult } from "../../src/cni/request.ts";
 import type { Result } from "../../src/cni/result.ts";
-import { launch } from "../../src/linux/process.ts";
 import { BR_STATE } from "../../src/netlink/link/attributes.ts";
 import { findLink } from "../../src/netlink/link/get.ts";
 import type { Link } from "../../src/netlink/link/message.ts";
-import { type Netlink, openNetlink } from "../../src/netlink/socket.ts";
 import { addressesOf, checkAddresses, missingAddresses } from "../../src/steps/check-addresses.ts";
-import { type Container, openContainer } from "../../src/steps/container.ts";
+import { openContainer } from "../../src/steps/container.ts";
 import { checkForwarding } from "../../src/steps/forwarding.ts";
+import type { Container, Host } from "../../src/steps/host.ts";
 import { checkPath } from "../../src/steps/host-path.ts";
 import { checkMasquerade } from "../../src/steps/masquerade.ts";
 import { runAll } from "../../src/steps/undo.ts";
@@ -25,33 +24,33 @@ interface Inspection {
   readonly request: Request;
   readonly config: BridgeConfig;
   readonly result: Result;
-  readonly host: Netlink;
+  readonly host: Host;
   readonly container: Container;
 }
 
 /** Compares what is there with what ADD made and reported. @throws CniError checkFailed that names all that differs */
-export function check(request: Request): void {
-  const ipam = holdIpam(request);
-  const inspection = orAbandon(ipam, () => inspect(request));
+export function check(request: Request, host: Host): void {
+  const ipam = holdIpam(request, host);
+  const inspection = orAbandon(ipam, () => inspect(request, host));
   ipam?.begin();
   runAll([() => compare(inspection), () => ipam?.done()]);
 }
 
 /** IPAM's process gets ready, and then looks at the lease, beside this one. */
-function holdIpam(request: Request): Delegation | undefined {
+function holdIpam(request: Request, host: Host): Delegation | undefined {
   const type = findIpamType(request);
-  return type === undefined ? undefined : startDelegate(launch, request, { command: "CHECK", type, held: true });
+  return type === undefined ? undefined : host.delegate(request, { command: "CHECK", type, held: true });
 }
 
-function inspect(request: Request): Inspection {
+function inspect(request: Request, host: Host): Inspection {
   const config = parseBridgeConfig(request);
   const result = requirePrevResult(request);
-  return { request, config, result, container: openContainer(request.netns), host: openNetlink() };
+  return { request, config, result, container: openContainer(host, request.netns), host };
 }
 
 function compare(inspection: Inspection): void {
   const { request, config, result, host, container } = inspection;
-  const bridge = findLink(host, config.bridge);
+  const bridge = findLink(host.netlink, config.bridge);
   const inside = findLink(container.netlink, request.ifname);
   const differences = [
     ...checkBridge(inspection, bridge),
@@ -60,7 +59,12 @@ function compare(inspection: Inspection): void {
     ...(bridge === undefined ? [] : checkGateway(inspection, bridge)),
     ...(inside === undefined ? [] : checkAddresses(container.netlink, inside, result)),
     ...(config.ipMasq && config.ipam !== undefined
-      ? checkMasquerade(request, { asked: config.ipMasqBackend, ips: result.ips, keep: config.nonMasqueradeCIDRs })
+      ? checkMasquerade(host, {
+          request,
+          asked: config.ipMasqBackend,
+          ips: result.ips,
+          keep: config.nonMasqueradeCIDRs,
+        })
       : []),
   ];
   if (differences.length > 0) throw new CniError("checkFailed", differences.join("; "));
@@ -106,7 +110,7 @@ function checkPort(
   { request, config, result, host }: Inspection,
   { bridge, inside }: { bridge: Link | undefined; inside: Link },
 ): string[] {
-  const port = inside.peer === undefined ? undefined : findLink(host, inside.peer);
+  const port = inside.peer === undefined ? undefined : findLink(host.netlink, inside.peer);
   if (port === undefined || port.peer !== inside.index)
     return [`CNI veth created for bridge ${config.bridge} was not found`];
   const what = `Port "${port.name}"`;
@@ -115,7 +119,7 @@ function checkPort(
     ...(reported === undefined ? [`${what} is not among prevResult's interfaces`] : []),
     ...checkMtu(what, reported?.mtu ?? config.mtu, port),
     ...(bridge !== undefined && port.master === bridge.index
-      ? checkVlans(host, bridge, port, planVlans(config))
+      ? checkVlans(host.netlink, bridge, port, planVlans(config))
       : [`${what} is not a port of bridge "${config.bridge}"`]),
     ...(port.up && port.port?.state !== BR_STATE.DISABLED && !forwards(port)
       ? [`${what} does not forward: the bridge's spanning tree holds it back`]
@@ -124,7 +128,11 @@ function checkPort(
     ...checkFlag(`${what} is isolated`, config.portIsolation, port.port?.isolated),
     ...(bridge === undefined || config.spoofCheck === undefined
       ? []
-      : verifySpoofGuard({ request, bridge, veth: { port, inside } }, config, addressesOf(result, request.ifname))),
+      : verifySpoofGuard(
+          host,
+          { request, bridge, veth: { port, inside }, config },
+          addressesOf(result, request.ifname),
+        )),
   ];
 }
 
@@ -132,14 +140,14 @@ function checkPort(
 function checkGateway({ request, config, result, host }: Inspection, bridge: Link): string[] {
   const { vlanGateway: name } = config;
   const reported = result.interfaces.find((each) => each.name === name && each.sandbox === undefined);
-  const link = name === undefined ? bridge : findLink(host, name);
+  const link = name === undefined ? bridge : findLink(host.netlink, name);
   const ips = addressesOf(result, request.ifname);
   const { bridgeAddresses: prefixes } = planAddresses({ ips, routes: [] }, config);
   const what = `${name === undefined ? "Bridge" : "VLAN gateway"} "${link?.name}"`;
   return [
     ...(name === undefined ? [] : checkVlanGateway(host, { bridge, name, config }, reported)),
-    ...(link === undefined ? [] : missingAddresses(host, link, { what, prefixes })),
-    ...[...new Set(prefixes.map(({ address }) => address.family))].flatMap(checkForwarding),
+    ...(link === undefined ? [] : missingAddresses(host.netlink, link, { what, prefixes })),
+    ...[...new Set(prefixes.map(({ address }) => address.family))].flatMap((family) => checkForwarding(host, family)),
     ...(link === undefined || prefixes.length === 0 ? [] : checkPath(host, link, ips)),
   ];
 }

@@ -1,12 +1,12 @@
-import { type Delegation, startDelegate } from "../../src/cni/delegate.ts";
+import type { Delegation } from "../../src/cni/delegate.ts";
 import type { Request } from "../../src/cni/request.ts";
-import { launch } from "../../src/linux/process.ts";
 import { selectOwner } from "../../src/netfilter/owner.ts";
 import { findLink } from "../../src/netlink/link/get.ts";
 import type { Link } from "../../src/netlink/link/message.ts";
-import { type Netlink, openNetlink } from "../../src/netlink/socket.ts";
+import type { Netlink } from "../../src/netlink/socket.ts";
 import { keepBridgeMac } from "../../src/steps/bridge.ts";
 import { findContainer } from "../../src/steps/container.ts";
+import type { Host } from "../../src/steps/host.ts";
 import { endMasquerade } from "../../src/steps/masquerade.ts";
 import { deletePorts, isOthersPort, listOwnPorts } from "../../src/steps/own-ports.ts";
 import { isOwned } from "../../src/steps/owned-links.ts";
@@ -33,21 +33,21 @@ interface Leaving {
  * The interface and the rules go before the address is free; meanwhile the IPAM plugin starts, and waits for its input. While the
  * interface is there, so is the lease. What is to be done besides is done while the kernel takes the links apart.
  */
-export function del(request: Request): void {
+export function del(request: Request, host: Host): void {
   let ipam: Delegation | undefined;
   let remains: Remains | undefined;
   let leaving: Leaving | undefined;
   let gone: readonly Link[] | undefined;
   runAll([
     () => {
-      ipam = startIpam(request);
+      ipam = startIpam(request, host);
     },
     () => awaitCommands(request, selectOwner(request)),
     () => {
-      remains = openRemains();
+      remains = openRemains(host);
     },
     () => {
-      leaving = deleteInterface(request, remains?.socket);
+      leaving = deleteInterface(request, host, remains?.socket);
     },
     () => remains && endMasquerade(request, remains),
     () => {
@@ -57,14 +57,14 @@ export function del(request: Request): void {
     () => (gone === undefined ? ipam?.abandon() : ipam?.done()),
     // What checks a port stays as long as there is one.
     () => gone && remains && endSpoofCheck(request, remains),
-    () => removeEmptyBridges(request, gone),
+    () => removeEmptyBridges(request, host, gone),
     () => leaving?.leave(),
   ]);
 }
 
-function startIpam(request: Request): Delegation | undefined {
+function startIpam(request: Request, host: Host): Delegation | undefined {
   const type = readIpamType(request);
-  return type === undefined ? undefined : startDelegate(launch, request, { command: "DEL", type, held: true });
+  return type === undefined ? undefined : host.delegate(request, { command: "DEL", type, held: true });
 }
 
 /**
@@ -72,13 +72,13 @@ function startIpam(request: Request): Delegation | undefined {
  * interface or put another in its place. One whose port says nothing, as the Go plugins make it, goes by its name in the
  * container, unless prevResult names other ports.
  */
-function deleteInterface(request: Request, held: Netlink | undefined): Leaving {
-  const host = openNetlink();
+function deleteInterface(request: Request, host: Host, held: Netlink | undefined): Leaving {
   const selection = selectOwner(request);
-  const container = findContainer(request.netns);
+  const container = findContainer(host, request.netns);
   const inside = container && findVeth(container.netlink, request.ifname);
-  const port = inside?.peer === undefined ? undefined : findLink(host, inside.peer);
-  if (port !== undefined && isOwned(selection, port)) return beginLeaving(host, { host, port, link: port, held });
+  const port = inside?.peer === undefined ? undefined : findLink(host.netlink, inside.peer);
+  if (port !== undefined && isOwned(selection, port))
+    return beginLeaving(host.netlink, { host, port, link: port, held });
   const ports = listOwnPorts(host, selection);
   deletePorts(host, ports);
   const isOthers = port !== undefined && isOthersPort(request, port);
@@ -90,12 +90,12 @@ function deleteInterface(request: Request, held: Netlink | undefined): Leaving {
 /** Begins to delete a link, the port itself or the other end of it. */
 function beginLeaving(
   netlink: Netlink,
-  { host, port, link, held }: { host: Netlink; port: Link | undefined; link: Link; held: Netlink | undefined },
+  { host, port, link, held }: { host: Host; port: Link | undefined; link: Link; held: Netlink | undefined },
 ): Leaving {
   if (port !== undefined) keepBridgeMac(host, port);
   const { untilGone, finish, leave } = beginDeletionIfThere(netlink, link, held);
   if (port === undefined) return { ports: [], untilGone: finish, leave };
-  return { ports: [port], untilGone: () => untilGone(host, port.index), leave };
+  return { ports: [port], untilGone: () => untilGone(host.netlink, port.index), leave };
 }
 
 /** An end of a veth by its own name: the kernel finds a link by another name of its too. */

@@ -1,14 +1,14 @@
 import type { Link, LinkId } from "../../src/netlink/link/message.ts";
-import type { Netlink } from "../../src/netlink/socket.ts";
 import { isBridgeUnused } from "../../src/steps/bridge.ts";
 import type { Gateway } from "../../src/steps/bridge-address.ts";
+import type { Host } from "../../src/steps/host.ts";
 import type { Defer } from "../../src/steps/undo.ts";
 import type { BridgeConfig } from "./config.ts";
 import { ensureVlanGateway, isVlanUnused } from "./vlan-gateway.ts";
 
 /** The host's own interface in the container's network: the bridge, or with `vlan` a link in that VLAN, which is made where it is missing. */
 export function ensureGateway(
-  host: Netlink,
+  host: Host,
   { config, bridge, port }: { config: BridgeConfig; bridge: Link; port: LinkId },
   defer: Defer,
 ): Gateway {

@@ -1,8 +1,6 @@
-import { startDelegate } from "../../src/cni/delegate.ts";
 import { type Attachment, type Request, validAttachments } from "../../src/cni/request.ts";
-import { launch } from "../../src/linux/process.ts";
 import { selectStale } from "../../src/netfilter/owner.ts";
-import { openNetlink } from "../../src/netlink/socket.ts";
+import type { Host } from "../../src/steps/host.ts";
 import { endStaleMasquerade } from "../../src/steps/masquerade.ts";
 import { deletePorts, listOwnPorts } from "../../src/steps/own-ports.ts";
 import { awaitCommands, openRemains, type Remains } from "../../src/steps/remains.ts";
@@ -16,25 +14,28 @@ import { endStaleSpoofChecks } from "./spoof-check.ts";
  * plugin, leases. Without a list nothing is known to be stale, with an empty one everything of this network is. What
  * another network or somebody else made stays, whatever bridge it is on. Runs every step, then throws all that failed.
  */
-export function gc(request: Request): void {
+export function gc(request: Request, host: Host): void {
   const valid = validAttachments(request);
-  runAll([...(valid === undefined ? [] : removals(request, valid)), () => collectLeases(request)]);
+  runAll([...(valid === undefined ? [] : removals(request, host, valid)), () => collectLeases(request, host)]);
 }
 
-function removals(request: Request, valid: readonly Attachment[]): readonly (() => void)[] {
+function removals(request: Request, host: Host, valid: readonly Attachment[]): readonly (() => void)[] {
   let remains: Remains | undefined;
   return [
     () => awaitCommands(request, selectStale(request.network, valid)),
     () => {
-      remains = openRemains();
+      remains = openRemains(host);
       endStaleMasquerade(request, remains, valid);
     },
-    () => deleteStalePorts(request, valid, remains),
+    () => deleteStalePorts(request, host, { valid, remains }),
   ];
 }
 
-function deleteStalePorts(request: Request, valid: readonly Attachment[], remains: Remains | undefined): void {
-  const host = openNetlink();
+function deleteStalePorts(
+  request: Request,
+  host: Host,
+  { valid, remains }: { valid: readonly Attachment[]; remains: Remains | undefined },
+): void {
   const ports = listOwnPorts(host, selectStale(request.network, valid));
   runAll([
     () => {
@@ -42,12 +43,12 @@ function deleteStalePorts(request: Request, valid: readonly Attachment[], remain
       // What checks a port stays as long as there is one.
       if (remains !== undefined) endStaleSpoofChecks(request, remains, valid);
     },
-    () => removeEmptyBridges(request, ports),
+    () => removeEmptyBridges(request, host, ports),
   ]);
 }
 
 /** The IPAM plugin reads the same list. */
-function collectLeases(request: Request): void {
+function collectLeases(request: Request, host: Host): void {
   const type = readIpamType(request);
-  if (type !== undefined) startDelegate(launch, request, { command: "GC", type }).done();
+  if (type !== undefined) host.delegate(request, { command: "GC", type }).done();
 }

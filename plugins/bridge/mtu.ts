@@ -8,7 +8,7 @@ import type { LinkBrief } from "../../src/netlink/link/brief.ts";
 import { findLink } from "../../src/netlink/link/get.ts";
 import type { Link } from "../../src/netlink/link/message.ts";
 import { findDefaultRoute } from "../../src/netlink/route/default.ts";
-import type { Netlink } from "../../src/netlink/socket.ts";
+import type { Host } from "../../src/steps/host.ts";
 import type { AddressPlan } from "./address-plan.ts";
 import type { BridgeConfig } from "./config.ts";
 
@@ -16,7 +16,7 @@ import type { BridgeConfig } from "./config.ts";
  * The MTU to give to bridge and veth, 0 for the kernel's own. `"auto"` is that of the link that holds the host's default route,
  * IPv4's where there is one, else IPv6's, and of several the lowest; without one it is the kernel's, which is told.
  */
-export function chooseMtu(host: Netlink, mtu: BridgeConfig["mtu"], log: (line: string) => void): number {
+export function chooseMtu(host: Host, mtu: BridgeConfig["mtu"], log: (line: string) => void): number {
   if (mtu !== "auto") return mtu;
   for (const family of [4, 6] as const) {
     const mtus = linksOf(host, family).map((link) => link.mtu);
@@ -46,9 +46,9 @@ export function reportMtu(
 const IPV6_MIN_MTU = 1280;
 
 /** Refuses an MTU with which a bridge would lose the IPv6 addresses that it has: it gets that of its smallest port. @throws CniError invalidConfig */
-export function refuseLosingIpv6(host: Netlink, bridge: Link, mtu: number): void {
+export function refuseLosingIpv6(host: Host, bridge: Link, mtu: number): void {
   if (mtu === 0 || mtu >= IPV6_MIN_MTU) return;
-  const lost = listAddresses(host, bridge, 6).find(({ prefix }) => !isLinkLocal(prefix.address));
+  const lost = listAddresses(host.netlink, bridge, 6).find(({ prefix }) => !isLinkLocal(prefix.address));
   if (lost === undefined) return;
   const why = `bridge "${bridge.name}" has ${formatPrefix(lost.prefix)}, and would lose it`;
   throw new CniError("invalidConfig", `Cannot use mtu ${mtu}: ${why}; IPv6 needs at least ${IPV6_MIN_MTU}`);
@@ -72,9 +72,9 @@ export function refuseMtuBelowIpv6(
 }
 
 /** Never lo, whose MTU no other link has. */
-function linksOf(host: Netlink, family: 4 | 6): readonly Link[] {
-  const route = findDefaultRoute(host, family);
+function linksOf(host: Host, family: 4 | 6): readonly Link[] {
+  const route = findDefaultRoute(host.netlink, family);
   const indexes = [route?.index, ...(route?.nextHops ?? []).map(({ index }) => index)];
-  const links = indexes.map((index) => (index === undefined ? undefined : findLink(host, index)));
+  const links = indexes.map((index) => (index === undefined ? undefined : findLink(host.netlink, index)));
   return links.filter((link) => link !== undefined).filter(({ name }) => name !== "lo");
 }

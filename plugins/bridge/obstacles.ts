@@ -2,13 +2,12 @@ import type { Request } from "../../src/cni/request.ts";
 import type { IpConfig } from "../../src/cni/result.ts";
 import type { Family } from "../../src/ip/address.ts";
 import type { Prefix } from "../../src/ip/prefix.ts";
-import { findSysctl, writeSysctl } from "../../src/linux/sysctl.ts";
 import { findForwardRefusal, listDroppingChains } from "../../src/netfilter/forward-refusal.ts";
 import { findNftChain } from "../../src/netfilter/iptables/nft-filter.ts";
 import { findLink } from "../../src/netlink/link/get.ts";
 import type { LinkId } from "../../src/netlink/link/message.ts";
 import { findDefaultRoute } from "../../src/netlink/route/default.ts";
-import type { Netlink } from "../../src/netlink/socket.ts";
+import type { Host } from "../../src/steps/host.ts";
 import { checkPath } from "../../src/steps/host-path.ts";
 import { openNetfilter } from "../../src/steps/netfilter.ts";
 import { attemptSysctl } from "../../src/steps/sysctl.ts";
@@ -22,25 +21,25 @@ const ACCEPTING = "CNI-FORWARD";
  */
 export function examineGateway(
   request: Request,
-  host: Netlink,
+  host: Host,
   { gateway, added, ips }: { gateway: LinkId; added: readonly Prefix[]; ips: readonly IpConfig[] },
 ): void {
   const families = [...new Set(added.map(({ address }) => address.family))];
-  forwardFrom(gateway, families);
+  forwardFrom(host, gateway, families);
   for (const line of [...checkPath(host, gateway, ips), ...findObstacles(request, host, families)]) request.log(line);
 }
 
 /** Has a new gateway forward packets, also on a host that switches that on for each link by itself (conf/default/forwarding 0). */
-function forwardFrom(gateway: LinkId, families: readonly Family[]): void {
+function forwardFrom(host: Host, gateway: LinkId, families: readonly Family[]): void {
   for (const family of families) {
     const path = forwardingOf(gateway.name, family);
-    if (findSysctl(path) === "0") attemptSysctl(() => writeSysctl(path, "1"));
+    if (host.sysctls.find(path) === "0") attemptSysctl(() => host.sysctls.write(path, "1"));
   }
 }
 
 /** What on the host keeps the containers of a new gateway from others, as sentences. */
-function findObstacles(request: Request, host: Netlink, families: readonly Family[]): readonly string[] {
-  const { netlink } = openNetfilter(request);
+function findObstacles(request: Request, host: Host, families: readonly Family[]): readonly string[] {
+  const { netlink } = openNetfilter(host, request);
   const tables = families.flatMap((family) => (["nft", "legacy"] as const).map((variant) => ({ family, variant })));
   const refusals = tables
     .filter(({ family }) => netlink === undefined || findNftChain(netlink, { family, name: ACCEPTING }) === undefined)
@@ -56,10 +55,10 @@ function findObstacles(request: Request, host: Netlink, families: readonly Famil
 }
 
 /** IPv4 asks the link that a packet came through; IPv6 the host as a whole. */
-function checkUplink(host: Netlink): readonly string[] {
-  const index = findDefaultRoute(host, 4)?.index;
-  const name = index === undefined ? undefined : findLink(host, index)?.name;
-  if (name === undefined || findSysctl(forwardingOf(name, 4)) !== "0") return [];
+function checkUplink(host: Host): readonly string[] {
+  const index = findDefaultRoute(host.netlink, 4)?.index;
+  const name = index === undefined ? undefined : findLink(host.netlink, index)?.name;
+  if (name === undefined || host.sysctls.find(forwardingOf(name, 4)) !== "0") return [];
   return [
     `Link "${name}" does not forward IPv4, so no answer comes to containers through it: sysctl -w net.ipv4.conf.${name}.forwarding=1`,
   ];

@@ -17,6 +17,7 @@ import type { Link } from "../../src/netlink/link/message.ts";
 import { ALL_GROUPS, ignoreLinkLocalSenders, setLinkUp, setPort } from "../../src/netlink/link/set.ts";
 import type { Netlink } from "../../src/netlink/socket.ts";
 import { learnsUnseen } from "../../src/steps/bridge.ts";
+import type { Host } from "../../src/steps/host.ts";
 import { openNetfilter } from "../../src/steps/netfilter.ts";
 import type { Remains } from "../../src/steps/remains.ts";
 import { type Defer, runAll } from "../../src/steps/undo.ts";
@@ -46,32 +47,32 @@ interface KnownPlace extends Place {
  * after the port, where this comes before it. @throws CniError unsupportedField when the kernel cannot
  */
 export function openSpoofGuard(
-  request: Request,
-  { spoofCheck: check }: BridgeConfig,
+  host: Host,
+  { request, config: { spoofCheck: check } }: { request: Request; config: BridgeConfig },
   defer: Defer,
 ): SpoofGuard | undefined {
   if (check === undefined) return undefined;
-  const netlink = requireBridgeRules(request, check);
+  const netlink = requireBridgeRules(host, request, check);
   defer(() => deleteSpoofChecks(netlink, selectOwner(request)));
   return { netlink, check };
 }
 
 /** Whether ADD could. @throws CniError unsupportedField */
-export function requireSpoofCheck(request: Request, { spoofCheck }: BridgeConfig): void {
-  if (spoofCheck !== undefined) requireBridgeRules(request, spoofCheck);
+export function requireSpoofCheck(host: Host, request: Request, { spoofCheck }: BridgeConfig): void {
+  if (spoofCheck !== undefined) requireBridgeRules(host, request, spoofCheck);
 }
 
 /**
  * Checks what comes from a port that is down, and brings it up: no frame is unseen. With "strict" all that needs an address is
  * dropped until admitIps.
  */
-export function guardPort(host: Netlink, guard: SpoofGuard, place: Place): void {
+export function guardPort(host: Host, guard: SpoofGuard, place: Place): void {
   const { bridge, veth } = place;
   addSpoofCheck(guard.netlink, checkedPort(guard, place));
   // Frames to link-local groups come to no rule: the bridge learns from them, and the host takes IP packets in them for its own.
-  if (guard.check === "strict") setPort(host, veth.port, { groups: ALL_GROUPS });
-  else if (learnsUnseen(bridge)) ignoreLinkLocalSenders(host, bridge);
-  setLinkUp(host, veth.port);
+  if (guard.check === "strict") setPort(host.netlink, veth.port, { groups: ALL_GROUPS });
+  else if (learnsUnseen(bridge)) ignoreLinkLocalSenders(host.netlink, bridge);
+  setLinkUp(host.netlink, veth.port);
 }
 
 /** Lets the container send from the addresses that IPAM gave it. */
@@ -101,12 +102,12 @@ export function endStaleSpoofChecks(
 
 /** What is missing of the checks, as sentences. For the MAC alone those of the reference plugins' ADD count as well. */
 export function verifySpoofGuard(
-  { request, bridge, veth }: KnownPlace,
-  { spoofCheck: check }: BridgeConfig,
+  host: Host,
+  { request, bridge, veth, config: { spoofCheck: check } }: KnownPlace & { readonly config: BridgeConfig },
   ips: readonly IpConfig[],
 ): readonly string[] {
   if (check === undefined) return [];
-  const netlink = requireBridgeRules(request, check);
+  const netlink = requireBridgeRules(host, request, check);
   if (check === "mac" && listReferenceSpoofRules(netlink, request).length > 0) return [];
   const port = checkedPort({ netlink, check }, { request, bridge, veth });
   return [...verifySpoofCheck(netlink, { port, prefixes: prefixesOf(ips) }), ...unseenBy({ bridge, veth }, check)];
@@ -119,8 +120,8 @@ function unseenBy({ bridge, veth }: Omit<KnownPlace, "request">, check: SpoofChe
   return groups === ALL_GROUPS ? [] : [`Port "${veth.port.name}" has group_fwd_mask ${groups}, expected ${ALL_GROUPS}`];
 }
 
-function requireBridgeRules(request: Request, check: SpoofCheck): Netlink {
-  const { netlink } = openNetfilter(request);
+function requireBridgeRules(host: Host, request: Request, check: SpoofCheck): Netlink {
+  const { netlink } = openNetfilter(host, request);
   if (netlink !== undefined && supportsBridgeRules(netlink)) return netlink;
   const field = check === "strict" ? 'spoofchk "strict"' : "macspoofchk true";
   const missing = netlink === undefined ? "no nf_tables" : "no nf_tables for bridges, it needs CONFIG_NF_TABLES_BRIDGE";

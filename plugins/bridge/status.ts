@@ -1,12 +1,11 @@
-import { type Delegation, startDelegate } from "../../src/cni/delegate.ts";
+import type { Delegation } from "../../src/cni/delegate.ts";
 import { CniError } from "../../src/cni/error.ts";
 import { DelegateError } from "../../src/cni/exit.ts";
 import type { Request } from "../../src/cni/request.ts";
-import { launch } from "../../src/linux/process.ts";
 import { findLink } from "../../src/netlink/link/get.ts";
 import { supportsKind } from "../../src/netlink/link/support.ts";
-import { type Netlink, openNetlink } from "../../src/netlink/socket.ts";
 import { requireVlans } from "../../src/steps/bridge.ts";
+import type { Host } from "../../src/steps/host.ts";
 import { openMasqueradeBackend } from "../../src/steps/masquerade.ts";
 import { runAll } from "../../src/steps/undo.ts";
 import { type BridgeConfig, parseBridgeConfig } from "./config.ts";
@@ -17,20 +16,20 @@ import { needForVlans } from "./vlan.ts";
  * Whether an ADD could be served: by the kernel, by the bridge's name, and by the IPAM plugin. A handful of requests, for it is
  * asked every few seconds. @throws CniError unavailable that says what is wrong and what to do, or what the IPAM plugin says
  */
-export function status(request: Request): void {
+export function status(request: Request, host: Host): void {
   const config = parseBridgeConfig(request);
   let ipam: Delegation | undefined;
   runAll([
     () => {
-      ipam = askIpam(() => startIpam(request, config));
+      ipam = askIpam(() => startIpam(request, host, config));
     },
-    () => refuseProblems([...checkHost(openNetlink(), config), ...checkBackend(request, config)]),
+    () => refuseProblems([...checkHost(host, config), ...checkBackend(request, host, config)]),
     () => askIpam(() => ipam?.done()),
   ]);
 }
 
-function startIpam(request: Request, { ipam }: BridgeConfig): Delegation | undefined {
-  return ipam === undefined ? undefined : startDelegate(launch, request, { command: "STATUS", type: ipam });
+function startIpam(request: Request, host: Host, { ipam }: BridgeConfig): Delegation | undefined {
+  return ipam === undefined ? undefined : host.delegate(request, { command: "STATUS", type: ipam });
 }
 
 /** What the plugin itself says goes on as it is; one that cannot be run makes this one unavailable. */
@@ -46,12 +45,12 @@ function askIpam<T>(ask: () => T): T {
   }
 }
 
-function checkHost(host: Netlink, config: BridgeConfig): readonly string[] {
+function checkHost(host: Host, config: BridgeConfig): readonly string[] {
   const { bridge: name } = config;
   const need = needForVlans(config);
-  const link = findLink(host, name);
+  const link = findLink(host.netlink, name);
   const unproven = link?.kind === "bridge" ? (["veth"] as const) : (["bridge", "veth"] as const);
-  const missing = unproven.filter((kind) => !supportsKind(host, kind));
+  const missing = unproven.filter((kind) => !supportsKind(host.netlink, kind));
   return [
     ...missing.map((kind) => `The kernel has no links of kind "${kind}": load its module, "modprobe ${kind}"`),
     ...(link === undefined || link.kind === "bridge" ? [] : [describeConflict(name, link.kind)]),
@@ -77,11 +76,11 @@ function describeConflict(name: string, kind: string): string {
   return `Link "${name}" is ${what}, must be a bridge or free: rename or delete it, or set "bridge" to another name`;
 }
 
-function checkBackend(request: Request, config: BridgeConfig): readonly string[] {
+function checkBackend(request: Request, host: Host, config: BridgeConfig): readonly string[] {
   const masquerades = config.ipMasq && config.ipam !== undefined;
   return [
-    ...(masquerades ? refusalOf(() => openMasqueradeBackend(request, config.ipMasqBackend)) : []),
-    ...refusalOf(() => requireSpoofCheck(request, config)),
+    ...(masquerades ? refusalOf(() => openMasqueradeBackend(host, request, config.ipMasqBackend)) : []),
+    ...refusalOf(() => requireSpoofCheck(host, request, config)),
   ];
 }
 

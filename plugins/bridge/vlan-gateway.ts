@@ -1,16 +1,15 @@
 import type { Interface } from "../../src/cni/result.ts";
 import { ERRNO } from "../../src/linux/errno.ts";
-import { writeSysctl } from "../../src/linux/sysctl.ts";
 import { NetlinkError } from "../../src/netlink/acknowledgement.ts";
 import { addVeth } from "../../src/netlink/link/add.ts";
 import { findLink, getLink } from "../../src/netlink/link/get.ts";
 import { listPorts } from "../../src/netlink/link/list.ts";
 import type { Link, LinkId } from "../../src/netlink/link/message.ts";
 import { setLink, setLinkUp } from "../../src/netlink/link/set.ts";
-import type { Netlink } from "../../src/netlink/socket.ts";
 import { listVlans } from "../../src/netlink/vlan/list.ts";
 import { pinBridgeMac } from "../../src/steps/bridge.ts";
 import { randomMac } from "../../src/steps/hardware-address.ts";
+import type { Host } from "../../src/steps/host.ts";
 import { randomName } from "../../src/steps/link-name.ts";
 import { isMarked, isUnnamed, type Mark, marked } from "../../src/steps/owned-links.ts";
 import { attemptSysctl } from "../../src/steps/sysctl.ts";
@@ -37,17 +36,17 @@ type VlanConfig = Pick<BridgeConfig, "vlan" | "preserveDefaultVlan">;
  * bridge. A link of that name that somebody else set up is taken as it is. One that this call made goes again when the call
  * fails, unless somebody else has come to use the VLAN.
  */
-export function ensureVlanGateway(host: Netlink, membership: VlanMembership, defer: Defer): Link {
+export function ensureVlanGateway(host: Host, membership: VlanMembership, defer: Defer): Link {
   const { bridge, name, config } = membership;
-  const gateway = findLink(host, name) ?? createGateway(host, membership, defer);
+  const gateway = findLink(host.netlink, name) ?? createGateway(host, membership, defer);
   // Also where it was there: whoever made it may not have come further yet, or may have died before.
   const port = connectPort(host, bridge, gateway);
-  if (port !== undefined) joinVlans(host, bridge, port, planGateway(config));
+  if (port !== undefined) joinVlans(host.netlink, bridge, port, planGateway(config));
   // Router advertisements from containers must not reconfigure the host (CVE-2020-10749).
-  attemptSysctl(() => writeSysctl(`net/ipv6/conf/${name}/accept_ra`, "0"));
+  attemptSysctl(() => host.sysctls.write(`net/ipv6/conf/${name}/accept_ra`, "0"));
   if (gateway.up) return gateway;
-  setLinkUp(host, gateway);
-  return getLink(host, gateway.index);
+  setLinkUp(host.netlink, gateway);
+  return getLink(host.netlink, gateway.index);
 }
 
 /** Whether a port of a bridge connects the gateway of a VLAN that we made. */
@@ -56,20 +55,20 @@ export function isGatewayPort(port: Link): boolean {
 }
 
 /** Whether no port of the bridge is in the VLAN but the container's and the gateway's own. */
-export function isVlanUnused(host: Netlink, { bridge, name, port, config }: VlanMembership): boolean {
-  const gateway = findLink(host, name);
+export function isVlanUnused(host: Host, { bridge, name, port, config }: VlanMembership): boolean {
+  const gateway = findLink(host.netlink, name);
   const ours = [port.index, gateway?.peer];
-  const others = listPorts(host, bridge).filter(({ index }) => !ours.includes(index));
-  return !others.some((other) => listVlans(host, other).some(({ id }) => id === config.vlan));
+  const others = listPorts(host.netlink, bridge).filter(({ index }) => !ours.includes(index));
+  return !others.some((other) => listVlans(host.netlink, other).some(({ id }) => id === config.vlan));
 }
 
 /** What differs about the gateway of a VLAN from how ADD makes it, as sentences. */
 export function checkVlanGateway(
-  host: Netlink,
+  host: Host,
   { bridge, name, config }: Omit<VlanMembership, "port">,
   reported: Interface | undefined,
 ): string[] {
-  const gateway = findLink(host, name);
+  const gateway = findLink(host.netlink, name);
   if (gateway === undefined) return [`VLAN gateway "${name}" is missing`];
   const port = portOf(host, bridge, gateway);
   return [
@@ -81,40 +80,41 @@ export function checkVlanGateway(
     ...(gateway.kind === "veth" && port === undefined
       ? [`VLAN gateway "${name}" is not connected to bridge "${bridge.name}"`]
       : []),
-    ...(port === undefined ? [] : checkVlans(host, bridge, port, planGateway(config))),
+    ...(port === undefined ? [] : checkVlans(host.netlink, bridge, port, planGateway(config))),
   ];
 }
 
-function createGateway(host: Netlink, membership: VlanMembership, defer: Defer): Link {
+function createGateway(host: Host, membership: VlanMembership, defer: Defer): Link {
   const { bridge, name } = membership;
   const { mtu } = bridge;
   const peer = { name, mac: randomMac(), mtu };
   const port = { name: randomName(), group: MARK.group, master: bridge.index, mac: randomMac() };
-  const reversal = () => isVlanUnused(host, membership) && deleteLinkIfThere(host, name, peer);
+  const reversal = () => isVlanUnused(host, membership) && deleteLinkIfThere(host.netlink, name, peer);
   try {
-    changeOwing(defer, reversal, () => addVeth(host, { ...port, up: true, mtu, peer }));
+    changeOwing(defer, reversal, () => addVeth(host.netlink, { ...port, up: true, mtu, peer }));
   } catch (error) {
-    const other = error instanceof NetlinkError && error.errno === ERRNO.EEXIST ? findLink(host, name) : undefined;
+    const other =
+      error instanceof NetlinkError && error.errno === ERRNO.EEXIST ? findLink(host.netlink, name) : undefined;
     // Somebody else made it at the same moment.
     if (other !== undefined) return other;
     throw error;
   }
-  pinBridgeMac(host, bridge, getLink(host, bridge.index));
-  return getLink(host, name);
+  pinBridgeMac(host, bridge, getLink(host.netlink, bridge.index));
+  return getLink(host.netlink, name);
 }
 
 /** The same; one of ours whose bridge was deleted and made anew is connected again. */
-function connectPort(host: Netlink, bridge: Link, gateway: Link): Link | undefined {
-  const peer = gateway.peer === undefined ? undefined : findLink(host, gateway.peer);
-  if (peer !== undefined && isUnnamed(MARK, peer)) setLink(host, peer, marked(MARK));
+function connectPort(host: Host, bridge: Link, gateway: Link): Link | undefined {
+  const peer = gateway.peer === undefined ? undefined : findLink(host.netlink, gateway.peer);
+  if (peer !== undefined && isUnnamed(MARK, peer)) setLink(host.netlink, peer, marked(MARK));
   if (peer === undefined || !isGatewayPort(peer) || peer.master !== undefined) return portOf(host, bridge, gateway);
-  setLink(host, peer, { master: bridge.index, up: true });
-  return getLink(host, peer.index);
+  setLink(host.netlink, peer, { master: bridge.index, up: true });
+  return getLink(host.netlink, peer.index);
 }
 
 /** The port of the bridge that is a veth's other end. */
-function portOf(host: Netlink, bridge: Link, gateway: Link): Link | undefined {
-  const peer = gateway.peer === undefined ? undefined : findLink(host, gateway.peer);
+function portOf(host: Host, bridge: Link, gateway: Link): Link | undefined {
+  const peer = gateway.peer === undefined ? undefined : findLink(host.netlink, gateway.peer);
   return peer?.peer === gateway.index && peer.master === bridge.index ? peer : undefined;
 }
 

@@ -34,20 +34,20 @@ export function planVlans(config: Pick<BridgeConfig, "vlan" | "vlanTrunk" | "pre
  * Puts a port into its VLANs, and out of the one that its bridge puts every new port into. Twice is once. Comes before
  * the other end is up, lest a packet passes in the wrong VLAN.
  */
-export function joinVlans(host: Netlink, bridge: Link, port: LinkId, plan: VlanPlan): void {
+export function joinVlans(netlink: Netlink, bridge: Link, port: LinkId, plan: VlanPlan): void {
   if (plan.vlans.length === 0) return;
-  addVlans(host, port, plan.vlans);
+  addVlans(netlink, port, plan.vlans);
   const byDefault = bridge.bridge?.defaultVlan ?? 0;
   if (byDefault === 0 || plan.keepsDefault || plan.vlans.some(({ id }) => id === byDefault)) return;
-  deleteVlans(host, port, [byDefault]);
+  deleteVlans(netlink, port, [byDefault]);
 }
 
 /** What differs between a port's VLANs and its plan, as a sentence. */
-export function checkVlans(host: Netlink, bridge: Link, port: Link, plan: VlanPlan): string[] {
+export function checkVlans(netlink: Netlink, bridge: Link, port: Link, plan: VlanPlan): string[] {
   if (plan.vlans.length === 0) return [];
   const isPlanned = (id: number) => plan.vlans.some((vlan) => vlan.id === id);
   const isTolerated = (id: number) => plan.keepsDefault && id === bridge.bridge?.defaultVlan;
-  const found = listVlans(host, port).filter(({ id }) => isPlanned(id) || !isTolerated(id));
+  const found = listVlans(netlink, port).filter(({ id }) => isPlanned(id) || !isTolerated(id));
   const [is, expected] = [describe(found), describe(plan.vlans)];
   return is === expected ? [] : [`Port "${port.name}" has VLANs ${is}, expected ${expected}`];
 }

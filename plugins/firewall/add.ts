@@ -3,6 +3,7 @@ import type { Request } from "../../src/cni/request.ts";
 import type { Result } from "../../src/cni/result.ts";
 import { listDroppingChains } from "../../src/netfilter/forward-refusal.ts";
 import { selectOwner } from "../../src/netfilter/owner.ts";
+import type { Host } from "../../src/steps/host.ts";
 import { withIptables } from "../../src/steps/netfilter.ts";
 import { type Defer, undoOnError } from "../../src/steps/undo.ts";
 import { type FirewallConfig, parseFirewallConfig } from "./config.ts";
@@ -14,12 +15,12 @@ import { familiesOf, readSubject, type Subject } from "./subject.ts";
 import { admit, dismiss } from "./table.ts";
 
 /** Has the host's firewalls let an attachment's packets through, and keep away whom its policy keeps away. prevResult goes on as it came. */
-export function add(request: Request): Result {
+export function add(request: Request, host: Host): Result {
   const config = parseFirewallConfig(request);
   const { subject, result } = readSubject(request, config);
-  const firewalls = chooseFirewalls(request, config, familiesOf(subject));
+  const firewalls = chooseFirewalls(host, { request, config }, familiesOf(subject));
   refuseUnkept(firewalls, subject);
-  const place = findPlace(subject, result);
+  const place = findPlace(host, subject, result);
   for (const refusal of firewalls.refusals) request.log(`The container may be cut off: ${refusal}`);
   for (const chain of firewalls.netlink === undefined ? [] : listDroppingChains(firewalls.netlink))
     request.log(`The container is cut off unless rules there accept its packets: ${chain}`);

@@ -1,5 +1,6 @@
 import { CniError } from "../../src/cni/error.ts";
 import type { Request } from "../../src/cni/request.ts";
+import type { Host } from "../../src/steps/host.ts";
 import { type FirewallConfig, parseFirewallConfig } from "./config.ts";
 import { missingSources } from "./firewalld.ts";
 import { chooseFirewalls, type Firewalls } from "./firewalls.ts";
@@ -13,12 +14,12 @@ import { compareAdmitted } from "./table.ts";
  * Compares what the host's firewalls know with what ADD would tell them now. Where the reference plugin has told iptables or firewalld, our
  * table need not know. @throws CniError checkFailed that names all that differs
  */
-export function check(request: Request): void {
+export function check(request: Request, host: Host): void {
   const config = parseFirewallConfig(request);
   const { subject, result } = readSubject(request, config);
-  const firewalls = chooseFirewalls(request, config, familiesOf(subject));
+  const firewalls = chooseFirewalls(host, { request, config }, familiesOf(subject));
   const { netlink, tables, firewalld } = firewalls;
-  const unknown = netlink === undefined ? [] : compareAdmitted(netlink, subject, findPlace(subject, result));
+  const unknown = netlink === undefined ? [] : compareAdmitted(netlink, subject, findPlace(host, subject, result));
   const sources = firewalld === undefined ? [] : missingSources(firewalld, config.zone, subject.addresses);
   const isReferences =
     unknown.length > 0 &&

@@ -4,6 +4,7 @@ import type { Family } from "../../src/ip/address.ts";
 import { findForwardRefusal } from "../../src/netfilter/forward-refusal.ts";
 import { findRestore, IptablesError, type Place, variantOf } from "../../src/netfilter/iptables/tool.ts";
 import type { Netlink } from "../../src/netlink/socket.ts";
+import type { Host } from "../../src/steps/host.ts";
 import { openNetfilter, withIptables } from "../../src/steps/netfilter.ts";
 import type { FirewallConfig } from "./config.ts";
 import { type Firewalld, findFirewalld } from "./firewalld.ts";
@@ -27,11 +28,11 @@ export interface Firewalls {
  * @throws CniError unsupportedField where the host lacks what is asked for
  */
 export function chooseFirewalls(
-  request: Request,
-  { backend }: Pick<FirewallConfig, "backend">,
+  host: Host,
+  { request, config: { backend } }: { request: Request; config: Pick<FirewallConfig, "backend"> },
   families: readonly Family[],
 ): Firewalls {
-  const { netlink, place } = openNetfilter(request);
+  const { netlink, place } = openNetfilter(host, request);
   if (backend === "nftables" && netlink === undefined) refuse(backend, "the kernel has no nf_tables");
   const mayRun = backend === undefined || backend === "firewalld";
   const firewalld = mayRun ? findFirewalld(request.environment, request.log) : undefined;

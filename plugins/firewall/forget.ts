@@ -5,6 +5,7 @@ import { placeFor } from "../../src/netfilter/iptables/tool.ts";
 import type { Selection } from "../../src/netfilter/owner.ts";
 import { IPTABLES_FILTER } from "../../src/netfilter/tables.ts";
 import type { Netlink } from "../../src/netlink/socket.ts";
+import type { Host } from "../../src/steps/host.ts";
 import { withIptables } from "../../src/steps/netfilter.ts";
 import { awaitCommands, openRemains, type Remains } from "../../src/steps/remains.ts";
 import { runAll } from "../../src/steps/undo.ts";
@@ -26,11 +27,11 @@ export interface Forgotten {
  * as theirs, and by `reported` ones unless those are noted as another's by now. Runs every step, then throws all that failed together; our
  * table forgets last, and not before the others have, for nothing else knows whose an address is.
  */
-export function forget(request: Request, forgotten: Forgotten): void {
+export function forget(request: Request, host: Host, forgotten: Forgotten): void {
   const { selection, zone } = forgotten;
   // What nobody waits for any more may still add rules: then nothing is forgotten, and the next call finds all.
   awaitCommands(request, selection);
-  const remains = openRemains();
+  const remains = openRemains(host);
   const own = remains.within(TABLE);
   const tables = filterTables(remains);
   const firewalld = findFirewalld(request.environment, request.log);
@@ -41,7 +42,7 @@ export function forget(request: Request, forgotten: Forgotten): void {
       ...tables.map((table) => () => {
         const action = `delete iptables rules of ${selection.label}`;
         const netlink = remains.within(IPTABLES_FILTER[table.family]);
-        const iptables = { netlink, place: placeFor(request.environment) };
+        const iptables = { netlink, place: placeFor({ environment: request.environment, launch: host.launch }) };
         withIptables(action, () => deleteFilterRules(iptables, table, addresses));
       }),
     ]);

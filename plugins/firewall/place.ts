@@ -3,7 +3,8 @@ import type { Result } from "../../src/cni/result.ts";
 import { type Mac, parseMac } from "../../src/ip/mac.ts";
 import { findLink } from "../../src/netlink/link/get.ts";
 import type { Link } from "../../src/netlink/link/message.ts";
-import { type Netlink, openNetlink } from "../../src/netlink/socket.ts";
+import type { Netlink } from "../../src/netlink/socket.ts";
+import type { Host } from "../../src/steps/host.ts";
 import type { Subject } from "./subject.ts";
 
 /** Where an isolated container is on its bridge: by this its neighbours are known, whatever addresses they use. */
@@ -20,20 +21,15 @@ export interface Place {
  * Finds the port of an isolated container, by what prevResult says of it; undefined for any other policy, and where its link is gone.
  * @throws CniError invalidConfig where prevResult names no port of the bridge: the policy would hold for half of what is sent
  */
-export function findPlace({ isolation, owner }: Subject, { interfaces }: Result): Place | undefined {
+export function findPlace({ netlink }: Host, { isolation, owner }: Subject, { interfaces }: Result): Place | undefined {
   if (isolation?.policy !== "isolated") return undefined;
   const [bridge, ...others] = interfaces;
   const rest = others.filter(({ sandbox }) => (sandbox ?? "") === "").map(({ name }) => name);
   const own = interfaces.filter(({ name, sandbox }) => name === owner.ifname && (sandbox ?? "") !== "");
-  const netlink = openNetlink();
-  try {
-    const link = findLink(netlink, isolation.link);
-    if (link === undefined) return undefined;
-    const ports = portsOf(netlink, { name: bridge?.name ?? isolation.link, rest });
-    return { gateway: link.mac, ports, macs: own.flatMap(({ mac = "" }) => parseMac(mac) ?? []) };
-  } finally {
-    netlink.close();
-  }
+  const link = findLink(netlink, isolation.link);
+  if (link === undefined) return undefined;
+  const ports = portsOf(netlink, { name: bridge?.name ?? isolation.link, rest });
+  return { gateway: link.mac, ports, macs: own.flatMap(({ mac = "" }) => parseMac(mac) ?? []) };
 }
 
 /** Which of the rest of the links are ports of the bridge. None where it is no bridge: then there are no neighbours. */

@@ -1,6 +1,7 @@
 import { CniError } from "../../src/cni/error.ts";
 import type { Request } from "../../src/cni/request.ts";
 import { findRestore, IptablesError } from "../../src/netfilter/iptables/tool.ts";
+import type { Host } from "../../src/steps/host.ts";
 import { type FirewallConfig, parseFirewallConfig } from "./config.ts";
 import { knowsZone } from "./firewalld.ts";
 import { chooseFirewalls, type Firewalls } from "./firewalls.ts";
@@ -9,15 +10,15 @@ import { chooseFirewalls, type Firewalls } from "./firewalls.ts";
  * Whether an ADD could be served, and its container would not be cut off all the same. A handful of requests, for it is asked every few seconds.
  * @throws CniError unavailable that says what is wrong and what to do
  */
-export function status(request: Request): void {
+export function status(request: Request, host: Host): void {
   const config = parseFirewallConfig(request);
-  const problems = findProblems(request, config);
+  const problems = findProblems(request, host, config);
   if (problems.length > 0) throw new CniError("unavailable", problems.join("; "));
 }
 
-function findProblems(request: Request, config: FirewallConfig): readonly string[] {
+function findProblems(request: Request, host: Host, config: FirewallConfig): readonly string[] {
   try {
-    const firewalls = chooseFirewalls(request, config, [4, 6]);
+    const firewalls = chooseFirewalls(host, { request, config }, [4, 6]);
     const advice = 'leave backend unset or set it to "iptables", or let packets through there';
     return [
       ...firewalls.refusals.map((refusal) => `Containers would be cut off: ${refusal}: ${advice}`),

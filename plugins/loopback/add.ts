@@ -7,21 +7,22 @@ import { listAddresses } from "../../src/netlink/address/list.ts";
 import type { LinkAddress } from "../../src/netlink/address/message.ts";
 import { setLink } from "../../src/netlink/link/set.ts";
 import { openContainer } from "../../src/steps/container.ts";
+import type { Host } from "../../src/steps/host.ts";
 import { type Defer, undoOnError } from "../../src/steps/undo.ts";
 import { getLoopback } from "./loopback.ts";
 
 /** Brings up the container's `lo`, whatever CNI_IFNAME says; the kernel then gives it its addresses. Its alias says whose ADD did. A prevResult is handed on as it is. */
-export function add(request: Request): Result {
+export function add(request: Request, host: Host): Result {
   const { prevResult } = request;
   return undoOnError(request.log, (defer) => {
-    const result = bringUp(request, defer);
+    const result = bringUp(request, host, defer);
     return prevResult ?? result;
   });
 }
 
-function bringUp(request: Request, defer: Defer): Result {
+function bringUp(request: Request, host: Host, defer: Defer): Result {
   const { netns } = request;
-  const { netlink } = openContainer(netns);
+  const { netlink } = openContainer(host, netns);
   const lo = getLoopback(netlink);
   if (!lo.up) {
     defer(() => setLink(netlink, lo, { up: false, alias: lo.alias }));

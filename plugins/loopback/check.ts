@@ -3,11 +3,12 @@ import type { Request } from "../../src/cni/request.ts";
 import { formatPrefix, isSamePrefix, type Prefix } from "../../src/ip/prefix.ts";
 import { findAddresses } from "../../src/netlink/address/list.ts";
 import { openContainer } from "../../src/steps/container.ts";
+import type { Host } from "../../src/steps/host.ts";
 import { getLoopback } from "./loopback.ts";
 
 /** Compares the container's `lo` with what ADD made of it and reported. @throws CniError checkFailed that names all that differs */
-export function check(request: Request): void {
-  const { netlink } = openContainer(request.netns);
+export function check(request: Request, host: Host): void {
+  const { netlink } = openContainer(host, request.netns);
   const lo = getLoopback(netlink);
   const reported = reportedAddresses(request);
   const present = reported.length === 0 ? [] : findAddresses(netlink, lo, reported);

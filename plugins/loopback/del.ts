@@ -2,14 +2,15 @@ import type { Request } from "../../src/cni/request.ts";
 import { isSelected, selectOwner } from "../../src/netfilter/owner.ts";
 import { setLink } from "../../src/netlink/link/set.ts";
 import { findContainer } from "../../src/steps/container.ts";
+import type { Host } from "../../src/steps/host.ts";
 import { getLoopback } from "./loopback.ts";
 
 /**
  * Takes down the `lo` that this attachment's ADD brought up, as its alias says: the path may lead to another container by now. One that
  * says nothing was up before, or is a Go plugin's, and goes with its namespace.
  */
-export function del(request: Request): void {
-  const container = findContainer(request.netns);
+export function del(request: Request, host: Host): void {
+  const container = findContainer(host, request.netns);
   if (container === undefined) return;
   const lo = getLoopback(container.netlink);
   if (isSelected(selectOwner(request), lo.alias)) setLink(container.netlink, lo, { up: false, alias: "" });

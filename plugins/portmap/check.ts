@@ -1,5 +1,6 @@
 import { CniError } from "../../src/cni/error.ts";
 import { type Request, requirePrevResult } from "../../src/cni/request.ts";
+import type { Host } from "../../src/steps/host.ts";
 import { openPortsBackend } from "./backend.ts";
 import { parsePortmapConfig } from "./config.ts";
 import { checkLocalnet, findLocalnet } from "./localnet.ts";
@@ -7,14 +8,14 @@ import { planPorts } from "./plan.ts";
 import { checkPorts } from "./ports.ts";
 
 /** Compares what is there with what ADD made of the same configuration. @throws CniError checkFailed that names all that differs */
-export function check(request: Request): void {
+export function check(request: Request, host: Host): void {
   const config = parsePortmapConfig(request);
   const ports = planPorts(request, config, requirePrevResult(request));
   if (ports.families.length === 0) return;
-  const plan = { ...ports, localnet: findLocalnet(ports) };
+  const plan = { ...ports, localnet: findLocalnet(host, ports) };
   const differences = [
-    ...checkPorts(openPortsBackend(request, config), plan),
-    ...(plan.localnet === undefined ? [] : checkLocalnet(plan.localnet)),
+    ...checkPorts(openPortsBackend(host, request, config), plan),
+    ...(plan.localnet === undefined ? [] : checkLocalnet(host, plan.localnet)),
   ];
   if (differences.length > 0) throw new CniError("checkFailed", differences.join("; "));
 }

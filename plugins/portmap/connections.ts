@@ -1,6 +1,5 @@
 import { type Address, type Family, isSameAddress } from "../../src/ip/address.ts";
 import { ERRNO, LinuxError } from "../../src/linux/errno.ts";
-import { readSysctl } from "../../src/linux/sysctl.ts";
 import { IPPROTO } from "../../src/netfilter/nftables/match.ts";
 import { NetlinkError } from "../../src/netlink/acknowledgement.ts";
 import { deleteConnection } from "../../src/netlink/conntrack/delete.ts";
@@ -8,7 +7,8 @@ import { listConnections } from "../../src/netlink/conntrack/list.ts";
 import type { Connection } from "../../src/netlink/conntrack/message.ts";
 import { RTN } from "../../src/netlink/route/header.ts";
 import { getRoute } from "../../src/netlink/route/list.ts";
-import { NETLINK, type Netlink, openNetlink } from "../../src/netlink/socket.ts";
+import type { Netlink } from "../../src/netlink/socket.ts";
+import type { Host } from "../../src/steps/host.ts";
 import type { Redirect } from "./redirect.ts";
 
 /** More ports than this are looked for in one list of all: each list is a walk through the kernel's table. */
@@ -18,26 +18,21 @@ const FEW_PORTS = 4;
  * Forgets the UDP connections to ports that are mapped from now on, and that the kernel still takes elsewhere: whoever sends all the time would
  * never come to the container. Those to other hosts' ports of the same number stay. @throws NetlinkError, LinuxError
  */
-export function forgetBefore(redirects: readonly Redirect[]): void {
-  if (!redirects.some(isUdp) || !tracksConnections()) return;
-  const host = openNetlink();
-  try {
-    const isLocal = remember((address) => isHostAddress(host, address));
-    forget(openNetlink({ protocol: NETLINK.NETFILTER }), redirects, ({ original, reply }, { hostIp, to }) => {
-      if (isSameAddress(reply.source, to)) return false;
-      return hostIp === undefined ? isLocal(original.destination) : isSameAddress(original.destination, hostIp);
-    });
-  } finally {
-    host.close();
-  }
+export function forgetBefore(host: Host, redirects: readonly Redirect[]): void {
+  if (!redirects.some(isUdp) || !tracksConnections(host)) return;
+  const isLocal = remember((address) => isHostAddress(host, address));
+  forget(host.openNetfilter(), redirects, ({ original, reply }, { hostIp, to }) => {
+    if (isSameAddress(reply.source, to)) return false;
+    return hostIp === undefined ? isLocal(original.destination) : isSameAddress(original.destination, hostIp);
+  });
 }
 
 /** Forgets the UDP connections that go to the container by mappings that are gone: the port's next holder gets its packets. @param open a socket of NETLINK_NETFILTER, where there is one @throws NetlinkError */
-export function forgetAfter(find: () => readonly Redirect[], open: Netlink | undefined): void {
-  if (!tracksConnections()) return;
+export function forgetAfter(host: Host, find: () => readonly Redirect[], open: Netlink | undefined): void {
+  if (!tracksConnections(host)) return;
   const redirects = find();
   if (!redirects.some(isUdp)) return;
-  const netlink = open ?? openNetlink({ protocol: NETLINK.NETFILTER });
+  const netlink = open ?? host.openNetfilter();
   forget(netlink, redirects, ({ reply }, { to, toPort }) => {
     return reply.sourcePort === toPort && isSameAddress(reply.source, to);
   });
@@ -47,9 +42,9 @@ export function forgetAfter(find: () => readonly Redirect[], open: Netlink | und
  * Whether the kernel keeps track of anything in this namespace. A list of connections, however it is narrowed, is a walk through the table
  * of all namespaces: 10 ms. Where there is no telling, it may.
  */
-function tracksConnections(): boolean {
+function tracksConnections({ sysctls }: Host): boolean {
   try {
-    return readSysctl("net/netfilter/nf_conntrack_count") !== "0";
+    return sysctls.read("net/netfilter/nf_conntrack_count") !== "0";
   } catch (error) {
     if (error instanceof LinuxError) return true;
     throw error;
@@ -90,9 +85,9 @@ function deleteIfThere(netlink: Netlink, connection: Connection): void {
   }
 }
 
-function isHostAddress(host: Netlink, address: Address): boolean {
+function isHostAddress(host: Host, address: Address): boolean {
   try {
-    return getRoute(host, address).type === RTN.LOCAL;
+    return getRoute(host.netlink, address).type === RTN.LOCAL;
   } catch (error) {
     if (error instanceof NetlinkError) return false;
     throw error;

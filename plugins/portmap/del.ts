@@ -1,5 +1,6 @@
 import type { Request } from "../../src/cni/request.ts";
 import { selectOwner } from "../../src/netfilter/owner.ts";
+import type { Host } from "../../src/steps/host.ts";
 import { awaitCommands } from "../../src/steps/remains.ts";
 import { runAll } from "../../src/steps/undo.ts";
 import { endPorts } from "./ports.ts";
@@ -8,6 +9,6 @@ import { endPorts } from "./ports.ts";
  * Ends the mappings of an attachment. Works without portMappings, without prevResult, without the namespace, after a configuration that has changed
  * since ADD, and again and again. Runs every step, then throws all that failed.
  */
-export function del(request: Request): void {
-  runAll([() => awaitCommands(request, selectOwner(request)), () => endPorts(request)]);
+export function del(request: Request, host: Host): void {
+  runAll([() => awaitCommands(request, selectOwner(request)), () => endPorts(request, host)]);
 }

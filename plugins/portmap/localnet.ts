@@ -1,41 +1,40 @@
 import { isLoopback } from "../../src/ip/address.ts";
 import { LinuxError } from "../../src/linux/errno.ts";
-import { readSysctl, writeSysctl } from "../../src/linux/sysctl.ts";
 import { NetlinkError } from "../../src/netlink/acknowledgement.ts";
 import { findLink } from "../../src/netlink/link/get.ts";
 import { getRoute } from "../../src/netlink/route/list.ts";
-import { openNetlink } from "../../src/netlink/socket.ts";
+import type { Host } from "../../src/steps/host.ts";
 import type { Plan } from "./plan.ts";
 
 /**
  * The host's link to the container, where packets from 127.0.0.1 are to leave through it and their answers to come back: IPv4 alone has a
  * parameter for that. Undefined where no mapping is for such an address, nothing is masqueraded, or no route leads to the container.
  */
-export function findLocalnet({ families, masquerading }: Omit<Plan, "localnet">): string | undefined {
+export function findLocalnet(
+  { netlink }: Host,
+  { families, masquerading }: Omit<Plan, "localnet">,
+): string | undefined {
   const redirects = families.filter(({ family }) => family === 4).flatMap((family) => family.redirects);
   const wanted = redirects.find(({ hostIp }) => hostIp === undefined || isLoopback(hostIp));
   if (masquerading === undefined || wanted === undefined) return undefined;
-  const host = openNetlink();
   try {
-    const { index } = getRoute(host, wanted.to);
-    return index === undefined ? undefined : findLink(host, index)?.name;
+    const { index } = getRoute(netlink, wanted.to);
+    return index === undefined ? undefined : findLink(netlink, index)?.name;
   } catch (error) {
     if (error instanceof NetlinkError) return undefined;
     throw error;
-  } finally {
-    host.close();
   }
 }
 
 /** Lets them, like `sysctl -w net.ipv4.conf.LINK.route_localnet=1`. The rules that keep others from it have to be there. @throws LinuxError */
-export function enableLocalnet(link: string): void {
-  writeSysctl(pathFor(link), "1");
+export function enableLocalnet({ sysctls }: Host, link: string): void {
+  sysctls.write(pathFor(link), "1");
 }
 
 /** What differs, as a sentence. */
-export function checkLocalnet(link: string): readonly string[] {
+export function checkLocalnet({ sysctls }: Host, link: string): readonly string[] {
   try {
-    const value = readSysctl(pathFor(link));
+    const value = sysctls.read(pathFor(link));
     return value === "1" ? [] : [`Sysctl net.ipv4.conf.${link}.route_localnet is ${value}, expected 1`];
   } catch (error) {
     if (error instanceof LinuxError) return [error.message];

@@ -3,8 +3,8 @@ import { CniError } from "../../src/cni/error.ts";
 import { formatValue } from "../../src/cni/issue.ts";
 import type { Family } from "../../src/ip/address.ts";
 import { LinuxError } from "../../src/linux/errno.ts";
-import { launch } from "../../src/linux/process.ts";
 import { describeMissing, findExecutable } from "../../src/netfilter/executable.ts";
+import type { Place } from "../../src/netfilter/iptables/tool.ts";
 import { listRules, type Rule } from "../../src/netfilter/nftables/rule.ts";
 import type { Owner } from "../../src/netfilter/owner.ts";
 import type { Netlink } from "../../src/netlink/socket.ts";
@@ -39,14 +39,17 @@ export function requireConditions({ conditions }: Pick<PortmapConfig, "condition
  * Has the nft tool write the conditions, whose language is its own: one rule for each family with some, in the attachment's chains that
  * addRedirects has made. Only such configurations need the tool. @throws CniError invalidConfig with what it says
  */
-export function addConditions(netlink: Netlink, plan: Plan, environment: Environment): void {
+export function addConditions(
+  { netlink, place }: { readonly netlink: Netlink; readonly place: Place },
+  plan: Plan,
+): void {
   const conditional = plan.families.filter(({ family }) => plan.config.conditions[family].length > 0);
   if (conditional.length === 0) return;
   const lines = conditional.map(({ family }) => {
     const { test, passed } = conditionalChains(plan.owner, family);
     return `add rule inet ${TABLE.table} ${test} ${plan.config.conditions[family].join(" ")} goto ${passed}\n`;
   });
-  runNft(lines.join(""), environment);
+  runNft(lines.join(""), place);
   const wrong = conditional.flatMap(({ family }) => compareConditions(netlink, plan.owner, family));
   if (wrong.length > 0) throw new CniError("invalidConfig", `Cannot use conditions: ${wrong.join("; ")}`);
 }
@@ -66,7 +69,7 @@ function endsIn({ expressions = [] }: Rule, chain: string): boolean {
   return last?.name === "immediate" && last.data.data?.verdict?.chain === chain;
 }
 
-function runNft(input: string, environment: Environment): void {
+function runNft(input: string, { environment, launch }: Place): void {
   const executable = findNft(environment);
   const { status, signal, stderr } = attempt(() =>
     launch(executable, {

@@ -5,6 +5,7 @@ import { hasLegacyTable } from "../../src/netfilter/iptables/legacy-table.ts";
 import { placeFor } from "../../src/netfilter/iptables/tool.ts";
 import { type Owner, selectStale } from "../../src/netfilter/owner.ts";
 import { IPTABLES_NAT } from "../../src/netfilter/tables.ts";
+import type { Host } from "../../src/steps/host.ts";
 import { type Backend, type Netfilter, withIptables } from "../../src/steps/netfilter.ts";
 import { endJumps, openRemains, type Remains } from "../../src/steps/remains.ts";
 import { changeOwing, type Defer, runAll } from "../../src/steps/undo.ts";
@@ -23,25 +24,29 @@ import { deleteReferenceRedirects, hasReferenceRedirects } from "./reference.ts"
 import { REFERENCE_TABLES, TABLE } from "./tables.ts";
 
 /** Maps the plan's ports; ended again when the call fails. @throws CniError portConflict where another attachment has one of them */
-export function mapPorts(request: Request, { backend, plan }: { backend: Backend; plan: Plan }, defer: Defer): void {
+export function mapPorts(
+  host: Host,
+  { request, backend, plan }: { request: Request; backend: Backend; plan: Plan },
+  defer: Defer,
+): void {
   refuseHeldElsewhere(backend, plan);
   // Where nothing has been changed yet, what the attachment had before is still there when the call fails.
-  const reversal = () => takeBack(request);
+  const reversal = () => takeBack(request, host);
   if (backend.kind === "nftables") {
     changeOwing(defer, reversal, () => addRedirects(backend.netlink, plan));
-    addConditions(backend.netlink, plan, request.environment);
+    addConditions(backend, plan);
   } else {
     withIptables("map ports with iptables", () => addIptablesRedirects(backend, plan, () => defer(reversal)));
   }
-  forget(request, () => forgetBefore(redirectsOf(plan)));
+  forget(request, () => forgetBefore(host, redirectsOf(plan)));
 }
 
 /**
  * Ends all mappings of the attachment, whatever was mapped and whichever backend was asked for, also what the reference plugin made. Nothing there is
  * success. No process is started unless there are rules of iptables.
  */
-export function endPorts(request: Request): void {
-  const remains = openRemains();
+export function endPorts(request: Request, host: Host): void {
+  const remains = openRemains(host);
   const [own, reference] = [remains.within(TABLE), REFERENCE_TABLES.map(remains.within).find((each) => each)];
   let gone: readonly Redirect[] = [];
   let isLeaving = false;
@@ -57,14 +62,14 @@ export function endPorts(request: Request): void {
     },
     () => endJumps(request, remains, () => selectOwnChains(request)),
     () => reference && deleteReferenceRedirects(reference, request, statedAddresses(request)),
-    () => forget(request, () => forgetAfter(stated, remains.socket)),
+    () => forget(request, () => forgetAfter(host, stated, remains.socket)),
     () => isLeaving && remains.leave(),
   ]);
 }
 
 /** The same for every attachment of the network but these; what does not say its network stays. */
-export function endStalePorts(request: Request, valid: readonly Omit<Owner, "network">[]): void {
-  const remains = openRemains();
+export function endStalePorts(request: Request, host: Host, valid: readonly Omit<Owner, "network">[]): void {
+  const remains = openRemains(host);
   const own = remains.within(TABLE);
   const { network } = request;
   let gone: readonly Redirect[] = [];
@@ -73,7 +78,7 @@ export function endStalePorts(request: Request, valid: readonly Omit<Owner, "net
       gone = own === undefined ? [] : deleteRedirects(own, selectStale(network, valid));
     },
     () => endJumps(request, remains, () => selectStaleChains(network, valid)),
-    () => forget(request, () => forgetAfter(() => gone, remains.socket)),
+    () => forget(request, () => forgetAfter(host, () => gone, remains.socket)),
   ]);
 }
 
@@ -124,8 +129,8 @@ function refuseHeldElsewhere(backend: Backend, plan: Plan): void {
 }
 
 /** What this call made, and what the attachment had before. */
-function takeBack(request: Request): void {
-  const remains = openRemains();
+function takeBack(request: Request, host: Host): void {
+  const remains = openRemains(host);
   const own = remains.within(TABLE);
   runAll([
     () => own && deleteOwnRedirects(own, request),
@@ -159,14 +164,18 @@ function statedAddresses(request: Request): readonly Address[] {
 /** What the rules of iptables say. They are listed by a command, and only where nothing else has told. */
 function iptablesRedirects(
   request: Request,
-  { within }: Remains,
+  { within, launch }: Remains,
   known: () => readonly Redirect[],
 ): readonly Redirect[] {
   return ([4, 6] as const).flatMap((family) => {
     const netlink = within(IPTABLES_NAT[family]);
     if (netlink === undefined && !hasLegacyTable(family, "nat")) return [];
     if (known().length > 0) return [];
-    return listIptablesRedirects({ netlink, place: placeFor(request.environment) }, family, request);
+    return listIptablesRedirects(
+      { netlink, place: placeFor({ environment: request.environment, launch }) },
+      family,
+      request,
+    );
   });
 }
 

@@ -1,6 +1,7 @@
 import { CniError } from "../../src/cni/error.ts";
 import type { Request } from "../../src/cni/request.ts";
 import { NetlinkError } from "../../src/netlink/acknowledgement.ts";
+import type { Host } from "../../src/steps/host.ts";
 import { openPortsBackend } from "./backend.ts";
 import { parsePortmapConfig } from "./config.ts";
 import { probeRedirects } from "./nftables.ts";
@@ -9,10 +10,10 @@ import { probeRedirects } from "./nftables.ts";
 const MODULES = "nft_chain_nat nft_fib_inet nft_nat nft_masq";
 
 /** Whether an ADD could be served: whether the host has what the configuration's ports are mapped with. @throws CniError unavailable */
-export function status(request: Request): void {
+export function status(request: Request, host: Host): void {
   const config = parsePortmapConfig(request);
   try {
-    const backend = openPortsBackend(request, config);
+    const backend = openPortsBackend(host, request, config);
     if (backend.kind === "nftables") probeRedirects(backend.netlink, 2 ** config.markBit);
   } catch (error) {
     if (error instanceof NetlinkError) {

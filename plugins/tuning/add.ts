@@ -2,12 +2,12 @@ import { CniError } from "../../src/cni/error.ts";
 import { type Request, requirePrevResult } from "../../src/cni/request.ts";
 import type { Interface, Result } from "../../src/cni/result.ts";
 import { ERRNO, LinuxError } from "../../src/linux/errno.ts";
-import { withNetns } from "../../src/linux/netns.ts";
-import { findSysctl, writeSysctl } from "../../src/linux/sysctl.ts";
+import type { Sysctls } from "../../src/linux/sysctl.ts";
 import { NetlinkError } from "../../src/netlink/acknowledgement.ts";
 import type { Link } from "../../src/netlink/link/message.ts";
 import { addressesOf } from "../../src/steps/check-addresses.ts";
-import { type Container, findInterface, identifyContainer, openContainer } from "../../src/steps/container.ts";
+import { findInterface, openContainer } from "../../src/steps/container.ts";
+import type { Container, Host } from "../../src/steps/host.ts";
 import { type Defer, runAll, undoOnError } from "../../src/steps/undo.ts";
 import { refuseForbidden } from "./allow-list.ts";
 import { backupFile, removeBackup, saveBackup } from "./backup.ts";
@@ -16,14 +16,14 @@ import { applySettings, currentSettings, isEmpty, type LinkSettings, refuseLosin
 import type { Sysctl } from "./sysctl-name.ts";
 
 /** Sets parameters of the container's kernel and interface. Whatever fails, everything is as it was before. */
-export function add(request: Request): Result {
+export function add(request: Request, host: Host): Result {
   const config = parseTuningConfig(request);
   refuseForbidden(config.sysctls);
   const result = requirePrevResult(request);
   refuseLosingIpv6(config.settings, addressesOf(result, request.ifname));
   if (config.sysctls.length === 0 && isEmpty(config.settings)) return result;
   return undoOnError(request.log, (defer) => {
-    const container = openContainer(request.netns);
+    const container = openContainer(host, request.netns);
     const link = isEmpty(config.settings) ? undefined : getInterface(container, request.ifname);
     setSysctls(container, config.sysctls, defer);
     if (link !== undefined) tune(request, { config, container, link }, defer);
@@ -40,18 +40,20 @@ function getInterface(container: Container, ifname: string): Link {
 function setSysctls(container: Container, sysctls: readonly Sysctl[], defer: Defer): void {
   const former: { path: string; value: string | undefined }[] = [];
   if (sysctls.length === 0) return;
-  defer(() => withNetns(container.netns, () => runAll(former.reverse().map((each) => () => restore(each)))));
-  withNetns(container.netns, () => {
+  defer(() =>
+    container.within((parameters) => runAll(former.reverse().map((each) => () => restore(parameters, each)))),
+  );
+  container.within((parameters) => {
     for (const { path, value } of sysctls) {
-      former.push({ path, value: findSysctl(path) });
-      explain(() => writeSysctl(path, value));
+      former.push({ path, value: parameters.find(path) });
+      explain(() => parameters.write(path, value));
     }
   });
 }
 
 /** One that cannot be read was not kept. */
-function restore({ path, value }: { path: string; value: string | undefined }): void {
-  if (value !== undefined) writeSysctl(path, value);
+function restore(parameters: Sysctls, { path, value }: { path: string; value: string | undefined }): void {
+  if (value !== undefined) parameters.write(path, value);
 }
 
 function tune(
@@ -62,7 +64,7 @@ function tune(
   const former = currentSettings(link, config.settings);
   const file = backupFile(config.dataDir, { containerId, ifname });
   defer(() => removeBackup(file));
-  saveBackup(file, { settings: former, network, netns: identifyContainer(container), ifindex: link.index });
+  saveBackup(file, { settings: former, network, netns: container.identify(), ifindex: link.index });
   defer(() => applySettings(container.netlink, link, former));
   applySettings(container.netlink, link, config.settings);
 }

@@ -1,22 +1,22 @@
 import { CniError } from "../../src/cni/error.ts";
 import { type Request, requirePrevResult } from "../../src/cni/request.ts";
 import { ERRNO, LinuxError } from "../../src/linux/errno.ts";
-import { withNetns } from "../../src/linux/netns.ts";
-import { readSysctl } from "../../src/linux/sysctl.ts";
-import { type Container, findInterface, identifyContainer, openContainer } from "../../src/steps/container.ts";
+import type { Sysctls } from "../../src/linux/sysctl.ts";
+import { findInterface, openContainer } from "../../src/steps/container.ts";
+import type { Container, Host } from "../../src/steps/host.ts";
 import { type Backup, backupFile, readBackup } from "./backup.ts";
 import { parseTuningConfig } from "./config.ts";
 import { compareSettings, isEmpty, type LinkSettings } from "./link-settings.ts";
 import type { Sysctl } from "./sysctl-name.ts";
 
 /** Compares what there is in the container with what the configuration sets. @throws CniError checkFailed that names all that differs */
-export function check(request: Request): void {
+export function check(request: Request, host: Host): void {
   const { sysctls, settings, dataDir } = parseTuningConfig(request);
   requirePrevResult(request);
   if (sysctls.length === 0 && isEmpty(settings)) return;
-  const container = openContainer(request.netns);
+  const container = openContainer(host, request.netns);
   const differences = [
-    ...withNetns(container.netns, () => sysctls.flatMap(compareSysctl)),
+    ...container.within((parameters) => sysctls.flatMap((each) => compareSysctl(parameters, each))),
     ...(isEmpty(settings) ? [] : checkOrigin(container, backupFile(dataDir, request))),
     ...checkLink(container, request.ifname, settings),
   ];
@@ -26,7 +26,7 @@ export function check(request: Request): void {
 /** Where nothing was kept, by a Go plugin say, there is no telling. */
 function checkOrigin(container: Container, file: string): readonly string[] {
   const netns = findBackup(file)?.netns;
-  if (netns === undefined || netns === identifyContainer(container)) return [];
+  if (netns === undefined || netns === container.identify()) return [];
   return [`The namespace at ${container.path} is not the one in which ADD set what is to be checked`];
 }
 
@@ -47,9 +47,9 @@ function checkLink(container: Container, ifname: string, settings: LinkSettings)
 }
 
 /** The kernel writes the numbers of a list with tabs between them. What can only be written is taken to be as it was set. */
-function compareSysctl({ key, path, value }: Sysctl): readonly string[] {
+function compareSysctl(parameters: Sysctls, { key, path, value }: Sysctl): readonly string[] {
   try {
-    const found = readSysctl(path);
+    const found = parameters.read(path);
     if (words(found) === words(value)) return [];
     return [`Sysctl ${key} is ${JSON.stringify(found)}, expected ${JSON.stringify(value)}`];
   } catch (error) {

@@ -3,7 +3,8 @@ import type { Request } from "../../src/cni/request.ts";
 import { isPassing } from "../../src/linux/errno.ts";
 import { findLink } from "../../src/netlink/link/get.ts";
 import type { Link } from "../../src/netlink/link/message.ts";
-import { type Container, findContainer, findInterface, identifyContainer } from "../../src/steps/container.ts";
+import { findContainer, findInterface } from "../../src/steps/container.ts";
+import type { Container, Host } from "../../src/steps/host.ts";
 import { runAll } from "../../src/steps/undo.ts";
 import { type Backup, backupFile, readBackup, removeBackup } from "./backup.ts";
 import { readDataDir } from "./config.ts";
@@ -16,11 +17,11 @@ import { isOthers } from "./origin.ts";
  * now. Parameters of the kernel stay, as with the reference: they end with the namespace.
  * A file that cannot be removed is told: it keeps nobody from deleting what else the container has.
  */
-export function del(request: Request): void {
+export function del(request: Request, host: Host): void {
   const file = backupFile(readDataDir(request), request);
   const backup = find(file, request.log);
   if (backup === undefined) return;
-  restore(request, backup);
+  restore(request, host, backup);
   removeIfPossible(file, request.log);
 }
 
@@ -44,17 +45,21 @@ function find(file: string, log: (line: string) => void): Backup | undefined {
   }
 }
 
-function restore(request: Request, backup: Backup): void {
-  const container = findContainer(request.netns);
-  const link = container && findTuned(container, request, backup);
+function restore(request: Request, host: Host, backup: Backup): void {
+  const container = findContainer(host, request.netns);
+  const link = container && findTuned(host, container, { request, backup });
   if (container === undefined || link === undefined) return;
   runAll(separate(backup.settings).map((each) => () => applySettings(container.netlink, link, each)));
 }
 
 /** The interface that ADD found. The reference does not say in which namespace it was. */
-function findTuned(container: Container, request: Request, { netns, ifindex }: Backup): Link | undefined {
+function findTuned(
+  host: Host,
+  container: Container,
+  { request, backup: { netns, ifindex } }: { request: Request; backup: Backup },
+): Link | undefined {
   if (netns !== undefined && ifindex !== undefined)
-    return netns === identifyContainer(container) ? findLink(container.netlink, ifindex) : undefined;
+    return netns === container.identify() ? findLink(container.netlink, ifindex) : undefined;
   const link = findInterface(container, request.ifname);
-  return link === undefined || isOthers(link, request) ? undefined : link;
+  return link === undefined || isOthers(host, link, request) ? undefined : link;
 }

@@ -5,6 +5,14 @@ import { type Launch, type Started, startPlugin } from "./plugin-process.ts";
 import type { Request } from "./request.ts";
 import { parseDelegatedResult, type Result } from "./result.ts";
 
+/** Which plugin is run with which verb, whether its input is held back, and how many milliseconds it may take. */
+export interface DelegationOptions {
+  readonly command: Command;
+  readonly type: string;
+  readonly held?: boolean;
+  readonly deadline?: number;
+}
+
 /** A delegated call under way. All may be called again; the delegate is waited for once. */
 export interface Delegation {
   /** Gives a held call its input: from now on the delegate acts. @throws CniError delegateFailed */
@@ -36,11 +44,7 @@ const SERVED = "CNI_IPAM_SERVES";
  * Whatever it writes to standard error goes to the log. SPEC.md, "Delegated plugins"
  * One that would run itself without end holds nothing: DEL and GC pass over it. @throws CniError invalidConfig for the other verbs
  */
-export function startDelegate(
-  launch: Launch,
-  request: Request,
-  options: { command: Command; type: string; held?: boolean; deadline?: number },
-): Delegation {
+export function startDelegate(launch: Launch, request: Request, options: DelegationOptions): Delegation {
   const { command, type, held = false, deadline } = options;
   const { path, stdin, log, launchResident } = request;
   const served = `${request.network} ${request.containerId} ${request.ifname}`;

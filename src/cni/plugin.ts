@@ -7,20 +7,26 @@ import { agreeOnVersion, CURRENT_VERSION, SPEC_VERSIONS, type SpecVersion } from
 /** The product's version, put in by the bundler. */
 declare const PACKAGE_VERSION: string;
 
-/** A plugin: its name, the versions it speaks (all of them unless it says otherwise) and its verbs. */
-export interface Plugin {
+/**
+ * A plugin: its name, the versions it speaks (all of them unless it says otherwise) and its verbs. `Host` is what verbs reach of the
+ * machine; this layer only hands it on.
+ */
+export interface Plugin<Host = unknown> {
   readonly name: string;
   readonly versions?: readonly SpecVersion[];
-  readonly add: (request: Request) => Result;
-  readonly check: (request: Request) => void;
-  readonly del: (request: Request) => void;
+  readonly add: (request: Request, host: Host) => Result;
+  readonly check: (request: Request, host: Host) => void;
+  readonly del: (request: Request, host: Host) => void;
   /** Without it GC succeeds and does nothing. */
-  readonly gc?: (request: Request) => void;
+  readonly gc?: (request: Request, host: Host) => void;
   /** Without it STATUS succeeds. */
-  readonly status?: (request: Request) => void;
-  /** Takes back an ADD of whose result nobody hears; without it DEL does. The request is as for DEL. */
-  readonly undo?: (request: Request, result: Result) => void;
+  readonly status?: (request: Request, host: Host) => void;
+  /** Rolls back an ADD whose result could not be delivered; defaults to `del`. The request is as for DEL. */
+  readonly undo?: (request: Request, result: Result, host: Host) => void;
 }
+
+/** Runs a verb with what it may reach of the machine, and closes afterwards what was opened for it. */
+export type WithHost<Host> = <T>(act: (host: Host) => T) => T;
 
 /** What a plugin has of its process. */
 export interface Edge {
@@ -39,12 +45,12 @@ export interface Edge {
  * Serves one call: reads the variables and standard input, checks them in the reference's order, runs the verb and
  * prints what it returns or the error it throws. The returned exit code is 0 or 1; nothing is thrown.
  */
-export function servePlugin(plugin: Plugin, edge: Edge): number {
+export function servePlugin<Host>(plugin: Plugin<Host>, edge: Edge, withHost: WithHost<Host>): number {
   try {
     const command = edge.environment["CNI_COMMAND"] ?? "";
     if (command === "") log(introduce(plugin), edge);
     else if (command === "VERSION") print(formatVersions(versionsOf(plugin)), edge);
-    else answer(command, plugin, edge);
+    else answer(command, { plugin, edge, withHost });
     return 0;
   } catch (error) {
     reportError(error, edge);
@@ -52,13 +58,21 @@ export function servePlugin(plugin: Plugin, edge: Edge): number {
   }
 }
 
-function introduce(plugin: Plugin): string {
+/** A plugin with all that it works with. */
+interface Service<Host> {
+  readonly plugin: Plugin<Host>;
+  readonly edge: Edge;
+  readonly withHost: WithHost<Host>;
+}
+
+function introduce(plugin: Pick<Plugin, "name" | "versions">): string {
   const version = typeof PACKAGE_VERSION === "string" ? PACKAGE_VERSION : "0.0.0-unpackaged";
   const versions = versionsOf(plugin).join(", ");
   return `CNI ${plugin.name} plugin v${version}\nCNI protocol versions supported: ${versions}`;
 }
 
-function answer(command: string, plugin: Plugin, edge: Edge): void {
+function answer<Host>(command: string, service: Service<Host>): void {
+  const { plugin, edge } = service;
   checkEnvironment(command, edge.environment);
   const stdin = readStdin(edge);
   const network = readNetwork(stdin);
@@ -71,14 +85,14 @@ function answer(command: string, plugin: Plugin, edge: Edge): void {
     ...{ network, version, stdin, environment, log: (line: string) => log(line, edge) },
     ...(launchResident && { launchResident }),
   };
-  if (verb === "ADD") add(plugin, call, edge);
-  else act(plugin, createRequest(verb, call));
+  if (verb === "ADD") add(service, call);
+  else act(service, createRequest(verb, call));
 }
 
 /** A plugin's function for each verb; no other is read, for reading one loads it. */
 const MEMBERS = { ADD: "add", CHECK: "check", DEL: "del", GC: "gc", STATUS: "status" } as const;
 
-function versionsOf(plugin: Plugin): readonly SpecVersion[] {
+function versionsOf(plugin: Pick<Plugin, "versions">): readonly SpecVersion[] {
   return plugin.versions ?? SPEC_VERSIONS;
 }
 
@@ -94,10 +108,10 @@ function readStdin(edge: Edge): Uint8Array {
   }
 }
 
-function act(plugin: Plugin, request: Request): void {
+function act<Host>({ plugin, withHost }: Service<Host>, request: Request): void {
   const member = MEMBERS[request.command];
   try {
-    plugin[member]?.(request);
+    withHost((host) => plugin[member]?.(request, host));
   } catch (error) {
     throw request.command === "CHECK" && isGone(error)
       ? new CniError("checkFailed", error.message, { cause: error })
@@ -114,20 +128,21 @@ function isGone(error: unknown): error is Error {
  * An ADD of whose result nobody hears is taken back: the oldest versions cannot tell every result, and who asked may be
  * gone, a killed plugin for one that runs this one as its delegate.
  */
-function add(plugin: Plugin, call: Call, edge: Edge): void {
-  const result = plugin.add(createRequest("ADD", call));
+function add<Host>(service: Service<Host>, call: Call): void {
+  const { plugin, edge, withHost } = service;
+  const result = withHost((host) => plugin.add(createRequest("ADD", call), host));
   try {
     print(formatResult(result, call.version), edge);
   } catch (error) {
-    takeBack(plugin, call, result);
+    takeBack(service, call, result);
     throw error;
   }
 }
 
-function takeBack(plugin: Plugin, call: Call, result: Result): void {
-  const undo: NonNullable<Plugin["undo"]> = plugin.undo ?? plugin.del;
+function takeBack<Host>({ plugin, withHost }: Service<Host>, call: Call, result: Result): void {
   try {
-    undo(createRequest("DEL", call), result);
+    const request = createRequest("DEL", call);
+    withHost((host) => (plugin.undo === undefined ? plugin.del(request, host) : plugin.undo(request, result, host)));
   } catch (error) {
     call.log(`Cannot take back ADD: ${toCniError(error).message}`);
   }

@@ -3,26 +3,29 @@ import host from "#process";
 import { readToEnd } from "../platform/bytes.ts";
 import { isOwnNetns } from "../platform/own-netns.ts";
 import { pause } from "./pause.ts";
-import { type Edge, type Plugin, servePlugin } from "./plugin.ts";
+import { type Edge, type Plugin, servePlugin, type WithHost } from "./plugin.ts";
 import { serveResident } from "./resident.ts";
 
 /** Bytes of standard input: more than any list of networks or of attachments has. */
 const MOST_INPUT = 1 << 24;
 
 /** The plugin of this image that a path calls, as its process would find it by argv[0]; undefined for a path that calls none. */
-export type FindPlugin = (path: string) => Plugin | undefined;
+export type FindPlugin<Host> = (path: string) => Plugin<Host> | undefined;
 
 /**
  * Serves one call of the plugin with this process's variables and streams, and ends the process. Where it calls another plugin that
  * is this very image, that one is served here too, which spares the start of a process.
  */
-export function runPlugin(plugin: Plugin, find: FindPlugin = () => undefined): never {
+export function runPlugin<Host>(
+  plugin: Plugin<Host>,
+  { withHost, find = () => undefined }: { withHost: WithHost<Host>; find?: FindPlugin<Host> },
+): never {
   const edge = processEdge();
   const launchResident: Edge["launchResident"] = (executable, options) => {
     const resident = isOwnImage(executable) ? find(executable) : undefined;
-    return resident && serveResident(resident, edge, options);
+    return resident && serveResident({ plugin: resident, edge, withHost }, options);
   };
-  host.exit(servePlugin(plugin, { ...edge, launchResident }));
+  host.exit(servePlugin(plugin, { ...edge, launchResident }, withHost));
 }
 
 /** What a command line tool has of its process. */

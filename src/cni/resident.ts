@@ -1,16 +1,19 @@
-import { type Edge, type Plugin, servePlugin } from "./plugin.ts";
+import { type Edge, type Plugin, servePlugin, type WithHost } from "./plugin.ts";
 import type { Child, LaunchOptions } from "./plugin-process.ts";
 
 /**
  * Serves a plugin inside the process of another one as a process of its own would: the same standard input, the environment that it
  * is given, its output kept for whoever waits. It acts when it is told to begin, and has ended then; it knows no deadline.
  */
-export function serveResident(plugin: Plugin, edge: Edge, { environment, stdin }: LaunchOptions): Child {
+export function serveResident<Host>(
+  { plugin, edge, withHost }: { plugin: Plugin<Host>; edge: Edge; withHost: WithHost<Host> },
+  { environment, stdin }: LaunchOptions,
+): Child {
   let stdout = "";
   let stderr = "";
   let status: number | undefined;
   const begin = () => {
-    status ??= servePlugin(plugin, {
+    const own: Edge = {
       ...edge,
       environment,
       readStdin: () => stdin,
@@ -20,7 +23,8 @@ export function serveResident(plugin: Plugin, edge: Edge, { environment, stdin }
       writeErr: (text) => {
         stderr += text;
       },
-    });
+    };
+    status ??= servePlugin(plugin, own, withHost);
   };
   const wait = () => {
     begin();

@@ -4,6 +4,7 @@ import { selectName } from "../cni/image.ts";
 import type { Plugin } from "../cni/plugin.ts";
 import { processEdge, runPlugin } from "../cni/process.ts";
 import { runTool } from "../cnictl/main.ts";
+import { type Host, withHost } from "../steps/host.ts";
 
 /** The operator's command is one more name of the image. */
 const TOOL = "cnictl";
@@ -11,11 +12,11 @@ const TOOL = "cnictl";
 /** What native/host.c and node.ts call. Runs what the image was called as, and ends the process: a plugin, or cnictl. */
 export function start(): never {
   const names = [...Object.keys(plugins), TOOL];
-  const find = (path: string): Plugin | undefined => plugins[selectName(path, names) ?? ""];
+  const find = (path: string): Plugin<Host> | undefined => plugins[selectName(path, names) ?? ""];
   const name = selectName(host.argv0, names) ?? selectName(host.executable(), names);
   if (name === TOOL) runTool({ names, version });
   const plugin = plugins[name ?? ""];
-  if (plugin !== undefined) runPlugin(plugin, find);
+  if (plugin !== undefined) runPlugin(plugin, { withHost, find });
   refuse(host.argv0, names);
 }
 

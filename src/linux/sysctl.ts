@@ -1,19 +1,37 @@
 import fs from "#fs";
 import { errnoOf, LinuxError } from "./errno.ts";
 
+/** Parameters of the kernel, by their paths below /proc/sys. Those below "net" are those of one network namespace. */
+export interface Sysctls {
+  /** The value, like `sysctl -n net.ipv4.ip_forward`, without the end of line. @throws LinuxError ENOENT for an unknown parameter */
+  readonly read: (path: string) => string;
+  /** The value; undefined for a parameter that does not exist or cannot be read: some can only be written. */
+  readonly find: (path: string) => string | undefined;
+  /** Sets a parameter, like `sysctl -w`, unless it has that value. @throws LinuxError */
+  readonly write: (path: string, value: string) => void;
+  /** Sets a parameter without reading it first: for a new link's, which most often has another value. @throws LinuxError */
+  readonly writeUnread: (path: string, value: string) => void;
+  /** The names in a folder of parameters, such as the links in "net/ipv6/conf". @throws LinuxError */
+  readonly list: (path: string) => readonly string[];
+}
+
 /** <fcntl.h> */
 const O_WRONLY = 0o1;
 
-/**
- * The value of a kernel parameter, like `sysctl -n net.ipv4.ip_forward`, without the end of line. `path` is written with slashes.
- * Parameters below "net" are those of the namespace that the calling thread is in. @throws LinuxError ENOENT for an unknown one
- */
-export function readSysctl(path: string): string {
+/** The parameters of the namespace that the calling thread is in. `path` is written with slashes. */
+export const sysctls: Sysctls = {
+  read: (path) => readSysctl(path),
+  find: (path) => findSysctl(path),
+  write: (path, value) => writeSysctl(path, value),
+  writeUnread: (path, value) => writeSysctlUnread(path, value),
+  list: (path) => attempt(`list sysctls ${path}`, () => fs.readdirSync(`/proc/sys/${path}`)),
+};
+
+function readSysctl(path: string): string {
   return attempt(`read sysctl ${path}`, () => fs.readFileSync(`/proc/sys/${path}`, "utf8").trimEnd());
 }
 
-/** The same, but undefined for one that is not there or that cannot be read: some can only be written. */
-export function findSysctl(path: string): string | undefined {
+function findSysctl(path: string): string | undefined {
   try {
     return readSysctl(path);
   } catch (error) {
@@ -22,13 +40,11 @@ export function findSysctl(path: string): string | undefined {
   }
 }
 
-/** Sets a kernel parameter, like `sysctl -w`; one that already has the value is not written. @throws LinuxError */
-export function writeSysctl(path: string, value: string): void {
+function writeSysctl(path: string, value: string): void {
   if (findSysctl(path) !== value) writeSysctlUnread(path, value);
 }
 
-/** The same without a look at the value before: for something new, of which it is most often another. @throws LinuxError */
-export function writeSysctlUnread(path: string, value: string): void {
+function writeSysctlUnread(path: string, value: string): void {
   attempt(`write "${value}" to sysctl ${path}`, () => {
     // Not by writeFileSync: it asks for O_CREAT, of which /proc says EACCES where there is no such parameter.
     const fd = fs.openSync(`/proc/sys/${path}`, O_WRONLY);

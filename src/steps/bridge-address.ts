@@ -3,7 +3,6 @@ import { isLinkLocal } from "../ip/address.ts";
 import { linkLocalAddress } from "../ip/link-local.ts";
 import { broadcastAddress, formatPrefix, isSamePrefix, type Prefix, prefixContains } from "../ip/prefix.ts";
 import { ERRNO } from "../linux/errno.ts";
-import { writeSysctl } from "../linux/sysctl.ts";
 import { NetlinkError } from "../netlink/acknowledgement.ts";
 import { addAddress } from "../netlink/address/add.ts";
 import { deleteAddress } from "../netlink/address/delete.ts";
@@ -11,7 +10,7 @@ import { listAddresses } from "../netlink/address/list.ts";
 import type { LinkAddress } from "../netlink/address/message.ts";
 import type { Link } from "../netlink/link/message.ts";
 import { setLink } from "../netlink/link/set.ts";
-import type { Netlink } from "../netlink/socket.ts";
+import type { Host } from "./host.ts";
 import { changeOwing, type Defer } from "./undo.ts";
 
 /** How often a link-local address is tried to be given: the kernel gives it, too, at any moment. */
@@ -31,7 +30,7 @@ export interface Gateway {
  * @throws CniError bridgeConflict
  */
 export function ensureGatewayAddresses(
-  host: Netlink,
+  host: Host,
   gateway: Gateway,
   wanted: { addresses: readonly Prefix[]; force: boolean },
   defer: Defer,
@@ -41,12 +40,12 @@ export function ensureGatewayAddresses(
 
 /** Whether this call added it. */
 function ensureGatewayAddress(
-  host: Netlink,
+  host: Host,
   { link, isUnused }: Gateway,
   { address, addresses, force }: { address: Prefix; addresses: readonly Prefix[]; force: boolean },
   defer: Defer,
 ): boolean {
-  const found = listAddresses(host, link, address.address.family);
+  const found = listAddresses(host.netlink, link, address.address.family);
   const present = found.map(({ prefix }) => prefix);
   const isWanted = (prefix: Prefix) => addresses.some((each) => isSamePrefix(each, prefix));
   if (present.some((prefix) => isSamePrefix(prefix, address))) return false;
@@ -60,13 +59,13 @@ function ensureGatewayAddress(
     changeOwing(
       defer,
       () => addIfMissing(host, link, other),
-      () => deleteAddress(host, link, other),
+      () => deleteAddress(host.netlink, link, other),
     );
   }
   if (address.address.family === 6) ensureLinkLocal(host, link, found);
   const reversal = () => isUnused() && deleteIfThere(host, link, address);
   if (!changeOwing(defer, reversal, () => addIfMissing(host, link, address))) return false;
-  setLink(host, link, { mac: link.mac });
+  setLink(host.netlink, link, { mac: link.mac });
   return true;
 }
 
@@ -75,7 +74,7 @@ function ensureGatewayAddress(
  * for two seconds from the first port on: nothing that comes from elsewhere would reach the container. So it is given once
  * more, without detection of duplicates.
  */
-function ensureLinkLocal(host: Netlink, link: Link, found: readonly LinkAddress[]): void {
+function ensureLinkLocal(host: Host, link: Link, found: readonly LinkAddress[]): void {
   if (found.some(({ prefix, tentative }) => isLinkLocal(prefix.address) && !tentative)) return;
   const own = { address: linkLocalAddress(link.mac), length: 64 };
   for (let attempt = 0; attempt < LINK_LOCAL_ATTEMPTS && !addIfMissing(host, link, own); attempt++) {
@@ -83,26 +82,27 @@ function ensureLinkLocal(host: Netlink, link: Link, found: readonly LinkAddress[
   }
 }
 
-function deleteIfThere(host: Netlink, link: Link, address: Prefix): void {
+function deleteIfThere(host: Host, link: Link, address: Prefix): void {
   try {
-    deleteAddress(host, link, address);
+    deleteAddress(host.netlink, link, address);
   } catch (error) {
     if (!(error instanceof NetlinkError) || error.errno !== ERRNO.EADDRNOTAVAIL) throw error;
   }
 }
 
 /** Whether this call added it: another one may have, at the same moment. */
-function addIfMissing(host: Netlink, link: Link, address: Prefix): boolean {
+function addIfMissing(host: Host, link: Link, address: Prefix): boolean {
   // Without detection of duplicates, which would keep an IPv6 gateway from answering for its first second.
   const withoutDad = address.address.family === 6;
-  const add = () => addAddress(host, link, { prefix: address, broadcast: broadcastAddress(address), withoutDad });
+  const add = () =>
+    addAddress(host.netlink, link, { prefix: address, broadcast: broadcastAddress(address), withoutDad });
   try {
     try {
       add();
     } catch (error) {
       if (!(error instanceof NetlinkError) || error.errno !== ERRNO.EACCES) throw error;
       // A host without IPv6 on its own links (disable_ipv6) has it here, where a container is to have it.
-      writeSysctl(`net/ipv6/conf/${link.name}/disable_ipv6`, "0");
+      host.sysctls.write(`net/ipv6/conf/${link.name}/disable_ipv6`, "0");
       add();
     }
     return true;

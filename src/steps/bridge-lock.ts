@@ -14,13 +14,16 @@ const O = { RDONLY: 0, CREAT: 0o100, NOFOLLOW: 0o400000, NONBLOCK: 0o4000, CLOEX
 /** How long in ms others may keep it: less than a runtime waits for a call. */
 const PATIENCE = 10_000;
 
+/** What a call does with bridges: it finds one and adds a port, or it deletes one or takes back a change of one. */
+export type BridgeUse = "used" | "withdrawn";
+
 /**
  * Runs `act` while none of our calls withdraws a bridge (`used`: from when a bridge is found until a port of it is
  * there), or while none uses any (`withdrawn`: to delete one that has no ports, or to take back what was done to it). The lock is
  * flock(2), which ends with the process, and one for the whole machine. Where no file can be made `act` runs without: an ADD whose
  * bridge is deleted meanwhile then fails, and can be tried again. @throws CniError tryAgainLater
  */
-export function withBridges<T>(how: "used" | "withdrawn", act: () => T): T {
+export function withBridges<T>(how: BridgeUse, act: () => T): T {
   const fd = openLock();
   if (fd === undefined) return act();
   try {

@@ -1,6 +1,5 @@
 import { CniError } from "../cni/error.ts";
 import { ERRNO } from "../linux/errno.ts";
-import { writeSysctl } from "../linux/sysctl.ts";
 import { NetlinkError } from "../netlink/acknowledgement.ts";
 import { addBridge } from "../netlink/link/add.ts";
 import { BR_BOOLOPT } from "../netlink/link/attributes.ts";
@@ -10,9 +9,8 @@ import { listPorts } from "../netlink/link/list.ts";
 import type { Link, LinkId } from "../netlink/link/message.ts";
 import { setLink } from "../netlink/link/set.ts";
 import { supportsVlanFiltering } from "../netlink/link/support.ts";
-import type { Netlink } from "../netlink/socket.ts";
-import { withBridges } from "./bridge-lock.ts";
 import { randomMac } from "./hardware-address.ts";
+import type { Host } from "./host.ts";
 import { isMarked, isUnnamed, type Mark, marked } from "./owned-links.ts";
 import { attemptSysctl } from "./sysctl.ts";
 import { changeOwing, type Defer } from "./undo.ts";
@@ -39,14 +37,14 @@ const NO_MAC = "00:00:00:00:00:00";
  * @throws CniError bridgeConflict when the name belongs to something else or the bridge does not filter VLANs, unsupportedField
  * when the kernel cannot
  */
-export function ensureBridge(host: Netlink, spec: BridgeSpec, defer: Defer): Link {
-  const bridge = findLink(host, spec.name) ?? createBridge(host, spec, defer);
+export function ensureBridge(host: Host, spec: BridgeSpec, defer: Defer): Link {
+  const bridge = findLink(host.netlink, spec.name) ?? createBridge(host, spec, defer);
   if (bridge.kind !== "bridge") {
     throw new CniError("bridgeConflict", `${JSON.stringify(spec.name)} already exists but is not a bridge`);
   }
   if (spec.vlanNeed !== undefined) requireVlans(host, bridge, spec.vlanNeed);
   // Router advertisements from containers must not reconfigure the host (CVE-2020-10749).
-  attemptSysctl(() => writeSysctl(`net/ipv6/conf/${bridge.name}/accept_ra`, "0"));
+  attemptSysctl(() => host.sysctls.write(`net/ipv6/conf/${bridge.name}/accept_ra`, "0"));
   const changes = {
     ...(bridge.up ? {} : { up: true }),
     ...(spec.promiscuous && bridge.promiscuity === 0 ? { promiscuous: true } : {}),
@@ -56,8 +54,8 @@ export function ensureBridge(host: Netlink, spec: BridgeSpec, defer: Defer): Lin
   if (Object.keys(changes).length === 0) return bridge;
   // A MAC stays: without ports there is none to go back to.
   defer(() => restoreUnusedBridge(host, bridge));
-  setLink(host, bridge, changes);
-  return getLink(host, bridge.index);
+  setLink(host.netlink, bridge, changes);
+  return getLink(host.netlink, bridge.index);
 }
 
 /**
@@ -65,9 +63,10 @@ export function ensureBridge(host: Netlink, spec: BridgeSpec, defer: Defer): Lin
  * there is left as it is: filtering would cut off those of its ports that send or expect tags, so switching it on is for whoever
  * made it. Without it the VLANs would be set, and would keep nobody apart. @throws CniError bridgeConflict, unsupportedField
  */
-export function requireVlans(host: Netlink, link: Link | undefined, need: string): void {
+export function requireVlans(host: Host, link: Link | undefined, need: string): void {
   if (link?.bridge?.vlanFiltering === 1) return;
-  if (link === undefined ? !supportsVlanFiltering(host) : link.bridge?.defaultVlan === undefined) refuseKernel(need);
+  if (link === undefined ? !supportsVlanFiltering(host.netlink) : link.bridge?.defaultVlan === undefined)
+    refuseKernel(need);
   if (link === undefined) return;
   throw new CniError(
     "bridgeConflict",
@@ -79,11 +78,11 @@ export function requireVlans(host: Netlink, link: Link | undefined, need: string
 }
 
 /** Runs what needs a bridge that is there. @throws CniError tryAgainLater when it fails because somebody deleted the bridge meanwhile */
-export function withBridge<T>(host: Netlink, { name, index }: LinkId, act: () => T): T {
+export function withBridge<T>(host: Host, { name, index }: LinkId, act: () => T): T {
   try {
     return act();
   } catch (error) {
-    if (!(error instanceof NetlinkError) || findLink(host, index) !== undefined) throw error;
+    if (!(error instanceof NetlinkError) || findLink(host.netlink, index) !== undefined) throw error;
     throw new CniError("tryAgainLater", `Cannot use bridge "${name}": it was deleted meanwhile`, { cause: error });
   }
 }
@@ -92,14 +91,14 @@ export function withBridge<T>(host: Netlink, { name, index }: LinkId, act: () =>
  * Keeps the MAC that a bridge had before a port joined or left it. A bridge that was never given one takes the lowest of
  * its ports', and whoever talks to it loses packets each time that changes.
  */
-export function pinBridgeMac(host: Netlink, before: Link, now: LinkBrief): void {
-  if (now.mac !== before.mac && before.mac !== NO_MAC) setLink(host, before, { mac: before.mac });
+export function pinBridgeMac(host: Host, before: Link, now: LinkBrief): void {
+  if (now.mac !== before.mac && before.mac !== NO_MAC) setLink(host.netlink, before, { mac: before.mac });
 }
 
 /** The same for a port that is about to go: a bridge that goes by its MAC is given that MAC for good. */
-export function keepBridgeMac(host: Netlink, port: Link): void {
-  const bridge = port.master === undefined ? undefined : findLink(host, port.master);
-  if (bridge?.kind === "bridge" && bridge.mac === port.mac) setLink(host, bridge, { mac: bridge.mac });
+export function keepBridgeMac(host: Host, port: Link): void {
+  const bridge = port.master === undefined ? undefined : findLink(host.netlink, port.master);
+  if (bridge?.kind === "bridge" && bridge.mac === port.mac) setLink(host.netlink, bridge, { mac: bridge.mac });
 }
 
 /** Whether a bridge takes note of the senders of frames that no rule sees. One that cannot do otherwise counts for one that does not. */
@@ -108,8 +107,8 @@ export function learnsUnseen({ bridge }: Link): boolean {
 }
 
 /** Whether the bridge has no port besides that one. */
-export function isBridgeUnused(host: Netlink, bridge: LinkId, port: LinkId): boolean {
-  return listPorts(host, bridge).every(({ index }) => index === port.index);
+export function isBridgeUnused(host: Host, bridge: LinkId, port: LinkId): boolean {
+  return listPorts(host.netlink, bridge).every(({ index }) => index === port.index);
 }
 
 /**
@@ -118,37 +117,37 @@ export function isBridgeUnused(host: Netlink, bridge: LinkId, port: LinkId): boo
  * @throws CniError tryAgainLater
  */
 export function deleteEmptyBridge(
-  host: Netlink,
+  host: Host,
   which: string | number,
   { counts, disconnect }: { counts: (port: Link) => boolean; disconnect: (port: Link) => void },
 ): void {
   const isOurs = (bridge: Link | undefined) => bridge?.kind === "bridge" && isMarked(MARK, bridge);
-  if (!isOurs(findLink(host, which))) return;
-  withBridges("withdrawn", () => {
-    const bridge = findLink(host, which);
+  if (!isOurs(findLink(host.netlink, which))) return;
+  host.withBridges("withdrawn", () => {
+    const bridge = findLink(host.netlink, which);
     if (bridge === undefined || !isOurs(bridge)) return;
-    const ports = listPorts(host, bridge);
+    const ports = listPorts(host.netlink, bridge);
     if (ports.some(counts)) return;
     for (const port of ports) disconnect(port);
-    deleteLinkIfThere(host, bridge.name);
+    deleteLinkIfThere(host.netlink, bridge.name);
   });
 }
 
 /** Deletes the bridge of that name if it is still the one with that MAC, and has no ports. */
-function deleteUnusedBridge(host: Netlink, { name, mac }: Pick<Link, "name" | "mac">): void {
-  withBridges("withdrawn", () => {
-    const bridge = findLink(host, name);
-    if (bridge?.mac === mac && listPorts(host, bridge).length === 0) deleteLinkIfThere(host, name);
+function deleteUnusedBridge(host: Host, { name, mac }: Pick<Link, "name" | "mac">): void {
+  host.withBridges("withdrawn", () => {
+    const bridge = findLink(host.netlink, name);
+    if (bridge?.mac === mac && listPorts(host.netlink, bridge).length === 0) deleteLinkIfThere(host.netlink, name);
   });
 }
 
 /** Makes a bridge that has no ports as up and as promiscuous as it was. */
-function restoreUnusedBridge(host: Netlink, before: Link): void {
-  withBridges("withdrawn", () => {
-    const now = findLink(host, before.index);
-    if (now === undefined || listPorts(host, now).length > 0) return;
+function restoreUnusedBridge(host: Host, before: Link): void {
+  host.withBridges("withdrawn", () => {
+    const now = findLink(host.netlink, before.index);
+    if (now === undefined || listPorts(host.netlink, now).length > 0) return;
     const wasQuiet = before.promiscuity === 0 && now.promiscuity > 0;
-    setLink(host, now, { up: before.up, ...(wasQuiet ? { promiscuous: false } : {}) });
+    setLink(host.netlink, now, { up: before.up, ...(wasQuiet ? { promiscuous: false } : {}) });
   });
 }
 
@@ -157,7 +156,7 @@ function refuseKernel(need: string, cause?: unknown): never {
   throw new CniError("unsupportedField", message, { cause });
 }
 
-function createBridge(host: Netlink, spec: BridgeSpec, defer: Defer): Link {
+function createBridge(host: Host, spec: BridgeSpec, defer: Defer): Link {
   const { name, mtu, vlanNeed } = spec;
   const mac = randomMac();
   const vlanFiltering = vlanNeed === undefined ? undefined : true;
@@ -166,16 +165,16 @@ function createBridge(host: Netlink, spec: BridgeSpec, defer: Defer): Link {
     changeOwing(
       defer,
       () => deleteUnusedBridge(host, bridge),
-      () => addBridge(host, bridge),
+      () => addBridge(host.netlink, bridge),
     );
   } catch (error) {
     if (!(error instanceof NetlinkError)) throw error;
     // Somebody else made it at the same moment.
-    if (error.errno === ERRNO.EEXIST) return getLink(host, name);
+    if (error.errno === ERRNO.EEXIST) return getLink(host.netlink, name);
     // The kernel has taken the bridge back already. It explains itself where it knows no bridges at all.
     const isFiltering = error.errno === ERRNO.EOPNOTSUPP && error.explanation === undefined;
     if (vlanNeed !== undefined && isFiltering) refuseKernel(vlanNeed, error);
     throw error;
   }
-  return getLink(host, name);
+  return getLink(host.netlink, name);
 }

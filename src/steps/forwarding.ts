@@ -1,6 +1,6 @@
-import fs from "#fs";
 import type { Family } from "../ip/address.ts";
-import { findSysctl, readSysctl, writeSysctl } from "../linux/sysctl.ts";
+import type { Sysctls } from "../linux/sysctl.ts";
+import type { Host } from "./host.ts";
 import { attemptSysctl } from "./sysctl.ts";
 
 /** Where each link's parameters of IPv6 are. */
@@ -16,24 +16,24 @@ const ACCEPT_RA = { host: "1", router: "2" } as const;
  * Lets the host route packets of a family, like `sysctl -w net.ipv4.ip_forward=1`; written only where it is off. Links that take
  * addresses and default routes from router advertisements go on to do so. @throws LinuxError
  */
-export function enableForwarding(family: Family): void {
-  if (readSysctl(FORWARDING[family]) === "1") return;
-  if (family === 6) keepRouterAdvertisements();
-  writeSysctl(FORWARDING[family], "1");
+export function enableForwarding({ sysctls }: Host, family: Family): void {
+  if (sysctls.read(FORWARDING[family]) === "1") return;
+  if (family === 6) keepRouterAdvertisements(sysctls);
+  sysctls.write(FORWARDING[family], "1");
 }
 
 /** The kernel takes away the default routes that a host has by them the moment it becomes a router, unless this says otherwise. */
-function keepRouterAdvertisements(): void {
-  for (const name of fs.readdirSync(`/proc/sys/${LINKS}`)) {
+function keepRouterAdvertisements(sysctls: Sysctls): void {
+  for (const name of sysctls.list(LINKS)) {
     // "all" means nothing, and "default" would be for the links of containers as well.
     if (["all", "default", "lo"].includes(name)) continue;
     const path = `${LINKS}/${name}/accept_ra`;
-    if (findSysctl(path) === ACCEPT_RA.host) attemptSysctl(() => writeSysctl(path, ACCEPT_RA.router));
+    if (sysctls.find(path) === ACCEPT_RA.host) attemptSysctl(() => sysctls.write(path, ACCEPT_RA.router));
   }
 }
 
 /** What differs about it from how enableForwarding() leaves it, as a sentence. @throws LinuxError */
-export function checkForwarding(family: Family): string[] {
-  const value = readSysctl(FORWARDING[family]);
+export function checkForwarding({ sysctls }: Host, family: Family): string[] {
+  const value = sysctls.read(FORWARDING[family]);
   return value === "0" ? [`The host does not forward IPv${family}: ${FORWARDING[family]} is 0, expected 1`] : [];
 }

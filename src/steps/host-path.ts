@@ -4,7 +4,7 @@ import { NetlinkError } from "../netlink/acknowledgement.ts";
 import { findLink } from "../netlink/link/get.ts";
 import type { LinkId } from "../netlink/link/message.ts";
 import { getRoute } from "../netlink/route/list.ts";
-import type { Netlink } from "../netlink/socket.ts";
+import type { Host } from "./host.ts";
 
 /** The link by which the host reaches itself. */
 const LOOPBACK = "lo";
@@ -13,19 +13,19 @@ const LOOPBACK = "lo";
  * Which of a container's addresses the host does not reach through the link that they are behind, as sentences: of two links with the same
  * network it takes one, and what is behind the other is cut off. An address without a gateway is not behind the host.
  */
-export function checkPath(host: Netlink, link: LinkId, ips: readonly IpConfig[]): string[] {
+export function checkPath(host: Host, link: LinkId, ips: readonly IpConfig[]): string[] {
   return ips
     .filter(({ gateway }) => gateway !== undefined)
     .flatMap((ip) => describePath(host, link, ip.address.address));
 }
 
-function describePath(host: Netlink, link: LinkId, address: Address): string[] {
+function describePath(host: Host, link: LinkId, address: Address): string[] {
   const index = findWay(host, address);
   if (index === link.index) return [];
   const text = formatAddress(address);
   const expected = `expected link "${link.name}"`;
   if (index === undefined) return [`The host has no route to ${text}, ${expected}`];
-  const other = findLink(host, index)?.name ?? index;
+  const other = findLink(host.netlink, index)?.name ?? index;
   // With CNI_NETNS_OVERRIDE the container is the host, and the address its own.
   if (other === LOOPBACK) return [];
   return [
@@ -34,9 +34,9 @@ function describePath(host: Netlink, link: LinkId, address: Address): string[] {
 }
 
 /** The index of the link. */
-function findWay(host: Netlink, address: Address): number | undefined {
+function findWay(host: Host, address: Address): number | undefined {
   try {
-    return getRoute(host, address).index;
+    return getRoute(host.netlink, address).index;
   } catch (error) {
     if (error instanceof NetlinkError) return undefined;
     throw error;

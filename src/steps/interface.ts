@@ -2,8 +2,6 @@ import { CniError } from "../cni/error.ts";
 import type { IpConfig, Route } from "../cni/result.ts";
 import { type Address, type Family, formatAddress } from "../ip/address.ts";
 import { broadcastAddress, formatPrefix, network, type Prefix } from "../ip/prefix.ts";
-import { withNetns } from "../linux/netns.ts";
-import { writeSysctl, writeSysctlUnread } from "../linux/sysctl.ts";
 import { addAddress } from "../netlink/address/add.ts";
 import { waitForDad } from "../netlink/address/wait.ts";
 import { IF_OPER } from "../netlink/link/attributes.ts";
@@ -13,7 +11,7 @@ import type { LinkId } from "../netlink/link/message.ts";
 import { setLink, setLinkUp } from "../netlink/link/set.ts";
 import { addRoute, type NewRoute } from "../netlink/route/add.ts";
 import { RT_SCOPE, RT_TABLE } from "../netlink/route/header.ts";
-import type { Container } from "./container.ts";
+import type { Container } from "./host.ts";
 import { attemptSysctl } from "./sysctl.ts";
 
 /** How long duplicate address detection may take: two seconds, and what a busy machine adds. */
@@ -41,8 +39,8 @@ export function prepareInterface(
     [`net/ipv4/conf/${name}/arp_notify`]: "1",
     [`net/ipv6/conf/${name}/ndisc_notify`]: "1",
   };
-  withNetns(container.netns, () => {
-    for (const [path, value] of Object.entries(parameters)) attemptSysctl(() => writeSysctlUnread(path, value));
+  container.within((sysctls) => {
+    for (const [path, value] of Object.entries(parameters)) attemptSysctl(() => sysctls.writeUnread(path, value));
   });
   setLinkUp(container.netlink, link);
 }
@@ -80,9 +78,9 @@ export function announceAddresses(container: Container, link: LinkBrief): void {
 
 /** A host booted without IPv6 in its containers gets it where an address needs it; the address survives a link that goes down. */
 function enableIpv6(container: Container, link: LinkId): void {
-  withNetns(container.netns, () => {
-    for (const name of ["lo", link.name]) attemptSysctl(() => writeSysctl(`net/ipv6/conf/${name}/disable_ipv6`, "0"));
-    writeSysctl(`net/ipv6/conf/${link.name}/keep_addr_on_down`, "1");
+  container.within((sysctls) => {
+    for (const name of ["lo", link.name]) attemptSysctl(() => sysctls.write(`net/ipv6/conf/${name}/disable_ipv6`, "0"));
+    sysctls.write(`net/ipv6/conf/${link.name}/keep_addr_on_down`, "1");
   });
 }
 

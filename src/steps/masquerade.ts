@@ -12,24 +12,30 @@ import type { Wanted } from "../netfilter/masquerade-rules.ts";
 import { type Owner, type Selection, selectOwner, selectStale } from "../netfilter/owner.ts";
 import { deleteReferenceRules, listReferenceRules } from "../netfilter/reference-rules.ts";
 import { OWN_TABLES, REFERENCE_TABLES } from "../netfilter/tables.ts";
+import type { Host } from "./host.ts";
 import { type Backend, type Netfilter, openBackend, withIptables } from "./netfilter.ts";
 import { endJumps, openRemains, type Remains } from "./remains.ts";
 import { type Defer, runAll } from "./undo.ts";
 
 /** The backend that the value of `ipMasqBackend` asks for. @throws CniError unsupportedField when the host lacks it */
-export function openMasqueradeBackend(request: Request, asked: string | undefined): Backend {
-  return openBackend(request, { field: "ipMasqBackend", asked, need: "ipMasq true" });
+export function openMasqueradeBackend(host: Host, request: Request, asked: string | undefined): Backend {
+  return openBackend(host, request, { field: "ipMasqBackend", asked, need: "ipMasq true" });
 }
 
 /** Masquerades what the attachment's addresses send beyond their own network and `keep`. Ended again when the call fails. */
 export function masquerade(
-  request: Request,
-  { backend, ips, keep }: { backend: Backend; ips: readonly IpConfig[]; keep: readonly Prefix[] },
+  host: Host,
+  {
+    request,
+    backend,
+    ips,
+    keep,
+  }: { request: Request; backend: Backend; ips: readonly IpConfig[]; keep: readonly Prefix[] },
   defer: Defer,
 ): void {
   const wanted = { owner: request, prefixes: ips.map(({ address }) => address), keep };
   defer(() => {
-    const remains = openRemains();
+    const remains = openRemains(host);
     runAll([
       () => endElements(remains, () => selectOwner(request)),
       () => endJumps(request, remains, () => selectOwnJumps(request, [])),
@@ -64,10 +70,15 @@ export function endStaleMasquerade(request: Request, remains: Remains, valid: re
  * has all of it, for it is not made anew when the configuration changes.
  */
 export function checkMasquerade(
-  request: Request,
-  { asked, ips, keep }: { asked: string | undefined; ips: readonly IpConfig[]; keep: readonly Prefix[] },
+  host: Host,
+  {
+    request,
+    asked,
+    ips,
+    keep,
+  }: { request: Request; asked: string | undefined; ips: readonly IpConfig[]; keep: readonly Prefix[] },
 ): readonly string[] {
-  const backend = openMasqueradeBackend(request, asked);
+  const backend = openMasqueradeBackend(host, request, asked);
   const wanted = { owner: request, prefixes: ips.map(({ address }) => address), keep };
   const nftables = () => checkNftables(backend, wanted);
   const iptables = () => checkIptables(backend, wanted);

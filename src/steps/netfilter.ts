@@ -4,7 +4,8 @@ import { ERRNO, LinuxError } from "../linux/errno.ts";
 import { findRestore, IptablesError, type Place, placeFor } from "../netfilter/iptables/tool.ts";
 import { supportsNftables } from "../netfilter/nftables/support.ts";
 import type { Owner } from "../netfilter/owner.ts";
-import { NETLINK, type Netlink, openNetlink } from "../netlink/socket.ts";
+import type { Netlink } from "../netlink/socket.ts";
+import type { Host } from "./host.ts";
 
 /** What rules can be made with on this host. */
 export interface Netfilter {
@@ -26,8 +27,11 @@ export const NO_NFTABLES: readonly number[] = [ERRNO.EPROTONOSUPPORT, ERRNO.EOPN
 type NetfilterRequest = Pick<Request, "environment" | keyof Owner>;
 
 /** Opens what there is. @throws NetlinkError EPERM without CAP_NET_ADMIN */
-export function openNetfilter(request: NetfilterRequest): Netfilter {
-  return { netlink: openNftables(), place: placeFor(request.environment, request) };
+export function openNetfilter(host: Host, request: NetfilterRequest): Netfilter {
+  return {
+    netlink: openNftables(host),
+    place: placeFor({ environment: request.environment, launch: host.launch }, request),
+  };
 }
 
 /**
@@ -35,10 +39,11 @@ export function openNetfilter(request: NetfilterRequest): Netfilter {
  * the kernel has that, else iptables; `need` is then what needs one, in words. @throws CniError unsupportedField when the host lacks it
  */
 export function openBackend(
+  host: Host,
   request: NetfilterRequest,
   { field, asked, need }: { field: string; asked: string | undefined; need: string },
 ): Backend {
-  const { netlink, place } = openNetfilter(request);
+  const { netlink, place } = openNetfilter(host, request);
   if (asked !== "iptables" && netlink !== undefined) return { kind: "nftables", netlink, place };
   if (asked === "nftables") refuse(`${field} "nftables"`, "the kernel has no nf_tables");
   const instead = asked === "iptables" ? `${field} "iptables"` : need;
@@ -63,9 +68,9 @@ export function withIptables<T>(action: string, run: () => T): T {
   }
 }
 
-function openNftables(): Netlink | undefined {
+function openNftables(host: Host): Netlink | undefined {
   try {
-    const netlink = openNetlink({ protocol: NETLINK.NETFILTER });
+    const netlink = host.openNetfilter();
     return supportsNftables(netlink) ? netlink : undefined;
   } catch (error) {
     if (error instanceof LinuxError && NO_NFTABLES.includes(error.errno)) return undefined;

@@ -4,7 +4,7 @@ import { LINK_FIELDS } from "../netlink/link/attributes.ts";
 import { listKind } from "../netlink/link/list.ts";
 import type { Link } from "../netlink/link/message.ts";
 import type { LinkChanges } from "../netlink/link/set.ts";
-import type { Netlink } from "../netlink/socket.ts";
+import type { Host } from "./host.ts";
 
 /** Bits of a claim: the network's half, one of which is always set, for no claim is 0; those of the other half that keep it positive. */
 const NETWORK_BITS = 0xffff;
@@ -51,11 +51,11 @@ export function isOwned(selection: Selection, { alias, group }: Pick<Link, "alia
 }
 
 /** The links of a kind that belong to what is selected. It asks for all of that kind. @throws NetlinkError */
-export function listOwned(host: Netlink, kind: "veth" | "ifb", selection: Selection): readonly Link[] {
+export function listOwned(host: Host, kind: "veth" | "ifb", selection: Selection): readonly Link[] {
   const group = encodeFields(LINK_FIELDS, { group: claim(selection.key) });
   // The network's half comes first in the bytes.
   const claimed = hasAttachment(selection) ? group : group.subarray(0, -2);
-  return listKind(host, kind, [selection.key, claimed]).filter((link) => isOwned(selection, link));
+  return listKind(host.netlink, kind, [selection.key, claimed]).filter((link) => isOwned(selection, link));
 }
 
 function isClaimed(selection: Selection, group: number): boolean {

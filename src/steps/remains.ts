@@ -10,7 +10,8 @@ import { listTables, type TableKey } from "../netfilter/nftables/table.ts";
 import type { Selection } from "../netfilter/owner.ts";
 import { awaitRestores } from "../netfilter/rule-locks.ts";
 import { IPTABLES_NAT } from "../netfilter/tables.ts";
-import { NETLINK, type Netlink, openNetlink } from "../netlink/socket.ts";
+import type { Netlink } from "../netlink/socket.ts";
+import type { Host } from "./host.ts";
 import { NO_NFTABLES, withIptables } from "./netfilter.ts";
 import { runAll } from "./undo.ts";
 
@@ -25,24 +26,28 @@ export interface Remains {
    * done with all that anybody has deleted, some 10 ms, and keeps others from changing rules meanwhile.
    */
   readonly leave: () => void;
+  /** Starts commands of iptables. */
+  readonly launch: Host["launch"];
 }
 
 /** How long in ms a kernel takes to be done with what is deleted, and some more. */
 const HELD_MS = 40;
 
 /** Asks for the names of all tables at once, so that nobody asks for what is in one that is not there. @throws NetlinkError EPERM without CAP_NET_ADMIN */
-export function openRemains(): Remains {
+export function openRemains(host: Host): Remains {
+  const { launch } = host;
   try {
-    const netlink = openNetlink({ protocol: NETLINK.NETFILTER });
+    const netlink = host.openNetfilter();
     const tables = new Set(listTables(netlink).map(({ family, name }) => `${family} ${name}`));
     return {
       within: ({ family, table }) => (tables.has(`${family} ${table}`) ? netlink : undefined),
       socket: netlink,
       leave: () => holdAside(netlink.fd, HELD_MS),
+      launch,
     };
   } catch (error) {
     if (error instanceof LinuxError && NO_NFTABLES.includes(error.errno))
-      return { within: () => undefined, socket: undefined, leave: () => {} };
+      return { within: () => undefined, socket: undefined, leave: () => {}, launch };
     throw error;
   }
 }
@@ -60,7 +65,7 @@ export function awaitCommands({ environment }: Pick<Request, "environment">, { k
 /** Deletes the selected jumps of table nat, of both families and both variants of iptables, with the chains that nothing else goes to. @throws CniError, NetlinkError */
 export function endJumps(
   { environment }: Pick<Request, "environment">,
-  { within }: Remains,
+  { within, launch }: Remains,
   select: () => JumpSelection,
 ): void {
   runAll(
@@ -69,7 +74,7 @@ export function endJumps(
       if (netlink === undefined && !hasLegacyTable(family, "nat")) return;
       const jumps = select();
       withIptables(`delete iptables rules of ${jumps.label}`, () => {
-        deleteJumps({ netlink, place: placeFor(environment) }, family, jumps);
+        deleteJumps({ netlink, place: placeFor({ environment, launch }) }, family, jumps);
       });
     }),
   );

@@ -1,7 +1,6 @@
 import { CniError } from "../cni/error.ts";
 import type { Mac } from "../ip/mac.ts";
 import { ERRNO } from "../linux/errno.ts";
-import { writeSysctlUnread } from "../linux/sysctl.ts";
 import type { Owner } from "../netfilter/owner.ts";
 import { NetlinkError } from "../netlink/acknowledgement.ts";
 import { addVeth } from "../netlink/link/add.ts";
@@ -13,8 +12,8 @@ import type { Link, LinkId } from "../netlink/link/message.ts";
 import { setLink, setPort } from "../netlink/link/set.ts";
 import { waitForLink } from "../netlink/link/wait.ts";
 import type { Netlink } from "../netlink/socket.ts";
-import type { Container } from "./container.ts";
 import { randomMac } from "./hardware-address.ts";
+import type { Container, Host } from "./host.ts";
 import { randomName } from "./link-name.ts";
 import { claimOf, ownership } from "./owned-links.ts";
 import { attemptSysctl } from "./sysctl.ts";
@@ -55,12 +54,12 @@ const NAME_ATTEMPTS = 10;
  * Makes a veth between bridge and container in one request: the host's end a port of the bridge, the container's end
  * named `ifname` and down. It is deleted when the call fails. @throws CniError interfaceExists when the container has that name
  */
-export function connectVeth(host: Netlink, spec: VethSpec, defer: Defer): VethPair {
-  const port = getLinkBrief(host, createVeth(host, spec, defer));
-  setLink(host, port, ownership(spec.owner));
-  attemptSysctl(() => writeSysctlUnread(`net/ipv6/conf/${port.name}/accept_ra`, "0"));
+export function connectVeth(host: Host, spec: VethSpec, defer: Defer): VethPair {
+  const port = getLinkBrief(host.netlink, createVeth(host, spec, defer));
+  setLink(host.netlink, port, ownership(spec.owner));
+  attemptSysctl(() => host.sysctls.writeUnread(`net/ipv6/conf/${port.name}/accept_ra`, "0"));
   // A new port has both off already.
-  if (spec.hairpin || spec.isolated) setPort(host, port, { hairpin: spec.hairpin, isolated: spec.isolated });
+  if (spec.hairpin || spec.isolated) setPort(host.netlink, port, { hairpin: spec.hairpin, isolated: spec.isolated });
   return { port, inside: getLinkBrief(spec.container.netlink, spec.ifname) };
 }
 
@@ -69,8 +68,11 @@ export function connectVeth(host: Netlink, spec: VethSpec, defer: Defer): VethPa
  * and the bridge has noticed, most often within a millisecond. Returns the port as it is then.
  * @throws CniError deadlineExceeded, tryAgainLater when the bridge went away meanwhile
  */
-export function waitForPort(host: Netlink, port: LinkId): Link {
-  const ready = waitForLink(host, port, { timeout: PORT_MS, until: (now) => now.operationalState === IF_OPER.UP });
+export function waitForPort(host: Host, port: LinkId): Link {
+  const ready = waitForLink(host.netlink, port, {
+    timeout: PORT_MS,
+    until: (now) => now.operationalState === IF_OPER.UP,
+  });
   if (ready === undefined) {
     throw new CniError(
       "deadlineExceeded",
@@ -93,7 +95,7 @@ export function forwards({ port }: Link): boolean {
  * seconds as a rule. That is told, and also when it does not forward by then.
  */
 export function waitForSpanningTree(
-  host: Netlink,
+  host: Host,
   { bridge, port }: { bridge: Link; port: Link },
   log: (line: string) => void,
 ): void {
@@ -102,7 +104,7 @@ export function waitForSpanningTree(
   log(
     `Bridge "${bridge.name}" takes part in a spanning tree: its port "${port.name}" forwards after ${needed / 1000} s, and ADD waits for that; where there are no loops: ip link set dev ${bridge.name} type bridge stp_state 0`,
   );
-  if (waitForLink(host, port, { timeout: needed + PORT_MS, until: forwards }) !== undefined) return;
+  if (waitForLink(host.netlink, port, { timeout: needed + PORT_MS, until: forwards }) !== undefined) return;
   log(`Port "${port.name}" still does not forward: the spanning tree of bridge "${bridge.name}" holds it back`);
 }
 
@@ -154,16 +156,16 @@ function unlessGone<T>(wait: () => T): T | undefined {
 }
 
 /** Returns the name of the host's end. */
-function createVeth(host: Netlink, spec: VethSpec, defer: Defer): string {
+function createVeth(host: Host, spec: VethSpec, defer: Defer): string {
   const { bridge, container, ifname } = spec;
   const mtu = spec.mtu === 0 ? {} : { mtu: spec.mtu };
   const peer = { name: ifname, netns: container.netns, mac: spec.mac ?? randomMac(), ...mtu };
   for (let attempt = 1; ; attempt++) {
     const [name, mac, group] = [randomName(), randomMac(), claimOf(spec.owner)];
     try {
-      const reversal = () => deleteLinkIfThere(host, name, { mac });
+      const reversal = () => deleteLinkIfThere(host.netlink, name, { mac });
       changeOwing(defer, reversal, () =>
-        addVeth(host, { name, mac, group, master: bridge.index, up: spec.up, peer, ...mtu }),
+        addVeth(host.netlink, { name, mac, group, master: bridge.index, up: spec.up, peer, ...mtu }),
       );
       return name;
     } catch (error) {

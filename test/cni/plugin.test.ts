@@ -30,7 +30,7 @@ function call(
     status: note,
     ...options.plugin,
   };
-  const exit = servePlugin(plugin, {
+  const edge: Edge = {
     environment: given,
     readStdin: () => {
       reads++;
@@ -44,7 +44,8 @@ function call(
     },
     isOwnNetns: () => false,
     ...options.edge,
-  });
+  };
+  const exit = servePlugin(plugin, edge, (act) => act(undefined));
   return { exit, out, err, reads, verbs };
 }
 
@@ -263,7 +264,7 @@ describe("servePlugin, commands", () => {
   test.each(["GC", "STATUS"])("%s succeeds where the plugin has no such verb", (command) => {
     const plugin: Plugin = { name: "x", add: () => EMPTY, check: () => {}, del: () => {} };
     let out = "";
-    const exit = servePlugin(plugin, {
+    const edge: Edge = {
       environment: { CNI_COMMAND: command, CNI_PATH: "/opt" },
       readStdin: () => Buffer.from('{"cniVersion":"1.1.0","name":"a"}'),
       writeOut: (text) => {
@@ -271,7 +272,8 @@ describe("servePlugin, commands", () => {
       },
       writeErr: () => {},
       isOwnNetns: () => false,
-    });
+    };
+    const exit = servePlugin(plugin, edge, (act) => act(undefined));
     expect({ exit, out }).toEqual({ exit: 0, out: "" });
   });
 });

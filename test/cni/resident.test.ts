@@ -30,12 +30,15 @@ function reside(add: (request: Request) => Result) {
     isOwnNetns: (netns) => netns === "/own",
   };
   const serve = (environment: Record<string, string> = {}) =>
-    serveResident(plugin, edge, {
-      environment: { ...ENVIRONMENT, ...environment },
-      stdin: Buffer.from('{"cniVersion":"1.0.0","name":"n"}'),
-      deadline: 60_000,
-      maxOutput: 1,
-    });
+    serveResident(
+      { plugin, edge, withHost: (act) => act(undefined) },
+      {
+        environment: { ...ENVIRONMENT, ...environment },
+        stdin: Buffer.from('{"cniVersion":"1.0.0","name":"n"}'),
+        deadline: 60_000,
+        maxOutput: 1,
+      },
+    );
   return { serve, requests, written };
 }
 

@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openNetns, withNetns } from "../../src/linux/netns.ts";
-import { readSysctl, writeSysctl } from "../../src/linux/sysctl.ts";
+import { sysctls } from "../../src/linux/sysctl.ts";
 import { Namespaces } from "./namespaces.ts";
 
 const namespaces = new Namespaces();
@@ -90,14 +90,14 @@ describe("withNetns()", () => {
   });
 });
 
-describe("writeSysctl()", () => {
+describe("sysctls.write()", () => {
   test("writes in the namespace that the caller is in, and in no other", () => {
     const path = "net/ipv4/conf/lo/arp_notify";
     const other = namespaces.add("b");
 
-    withNetns(netns, () => writeSysctl(path, "1"));
+    withNetns(netns, () => sysctls.write(path, "1"));
 
-    expect(withNetns(netns, () => readSysctl(path))).toBe("1");
-    expect(withNetns(other, () => readSysctl(path))).toBe("0");
+    expect(withNetns(netns, () => sysctls.read(path))).toBe("1");
+    expect(withNetns(other, () => sysctls.read(path))).toBe("0");
   });
 });

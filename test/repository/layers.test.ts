@@ -21,7 +21,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
     "src/netfilter",
     "src/steps",
   ],
-  "src/image": ["src/platform", "src/cni", "src/cnictl"],
+  "src/image": ["src/platform", "src/cni", "src/cnictl", "src/steps"],
   ...Object.fromEntries(
     PLUGINS.map((name) => [
       `plugins/${name}`,

@@ -6,6 +6,7 @@ import { RTM } from "../../src/netlink/rtnetlink.ts";
 import { type BridgeSpec, ensureBridge } from "../../src/steps/bridge.ts";
 import { linkIn } from "../netlink/captured.ts";
 import { FakeNetlink } from "../netlink/fake-netlink.ts";
+import { fakeHost } from "./fake-host.ts";
 
 const spec: BridgeSpec = { name: "br0", mtu: 0, promiscuous: false, vlanNeed: "vlan 100" };
 
@@ -34,7 +35,7 @@ describe("ensureBridge() for VLANs", () => {
 
   it("says that the kernel cannot make such a bridge, with nothing to take back", () => {
     const host = hostThat(refusing(95));
-    expect(() => ensureBridge(host, spec, noDefer)).toThrow(unsupported);
+    expect(() => ensureBridge(fakeHost({ netlink: host }), spec, noDefer)).toThrow(unsupported);
     const asked = host.requests.length;
     for (const reversal of reversals) reversal();
     expect(host.requests).toHaveLength(asked);
@@ -42,7 +43,7 @@ describe("ensureBridge() for VLANs", () => {
 
   it("leaves it to the kernel to say that it knows no bridges", () => {
     const host = hostThat(refusing(95, "Unknown device type"));
-    expect(() => ensureBridge(host, spec, noDefer)).toThrow(
+    expect(() => ensureBridge(fakeHost({ netlink: host }), spec, noDefer)).toThrow(
       'Cannot add bridge "br0": Operation not supported (Unknown device type)',
     );
   });
@@ -50,7 +51,7 @@ describe("ensureBridge() for VLANs", () => {
   it("says of a bridge that is there that the kernel cannot filter, and asks nothing else", () => {
     // Captured on a kernel without CONFIG_BRIDGE_VLAN_FILTERING.
     const host = new FakeNetlink(() => [linkIn("get-bridge", "br0")]);
-    expect(() => ensureBridge(host, spec, noDefer)).toThrow(unsupported);
+    expect(() => ensureBridge(fakeHost({ netlink: host }), spec, noDefer)).toThrow(unsupported);
     expect(host.requests).toHaveLength(1);
   });
 });

@@ -1,8 +1,8 @@
 import fs from "#fs";
 import path from "#path";
 import type { Family } from "../../ip/address.ts";
+import type { Child, LaunchOptions } from "../../linux/child.ts";
 import { ERRNO, LinuxError } from "../../linux/errno.ts";
-import { launch } from "../../linux/process.ts";
 import { describeMissing, findExecutable } from "../executable.ts";
 import type { Owner } from "../owner.ts";
 import { holdRestore } from "../rule-locks.ts";
@@ -22,12 +22,13 @@ export class IptablesError extends Error {
 }
 
 /**
- * Where commands run: the environment that they get, until when (of `performance.now()`) they may wait for the xtables lock, and
+ * Where commands run: what starts them, the environment that they get, until when (of `performance.now()`) they may wait for the xtables lock, and
  * the attachment that they add rules for, by which awaitRestores() knows of those that a killed call leaves behind.
  */
 export interface Place {
   readonly environment: Readonly<Record<string, string>>;
   readonly deadline: number;
+  readonly launch: (executable: string, options: LaunchOptions) => Child;
   readonly owner?: Owner | undefined;
 }
 
@@ -46,8 +47,8 @@ const RESOURCE_PROBLEM = 4;
 const NAME = { 4: "iptables", 6: "ip6tables" } as const;
 
 /** The present, and as long as the lock may be waited for from now on. */
-export function placeFor(environment: Place["environment"], owner?: Owner): Place {
-  return { environment, deadline: performance.now() + LOCK_SECONDS * 1000, owner };
+export function placeFor({ environment, launch }: Pick<Place, "environment" | "launch">, owner?: Owner): Place {
+  return { environment, launch, deadline: performance.now() + LOCK_SECONDS * 1000, owner };
 }
 
 /** The path of a family's `iptables-restore`. @throws IptablesError missing */
@@ -126,7 +127,7 @@ function start(
 ): () => string {
   const executable = findTool(names, place.environment);
   const child = attempt(() =>
-    launch(executable, {
+    place.launch(executable, {
       args,
       environment: place.environment,
       stdin: new TextEncoder().encode(stdin),

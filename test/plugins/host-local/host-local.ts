@@ -49,6 +49,7 @@ export function hostLocal(command: string, config: unknown, call: Call = {}): Ou
       },
       isOwnNetns: () => false,
     },
+    (act) => act(undefined),
   );
   return { status, stdout, stderr, json: stdout === "" ? undefined : JSON.parse(stdout) };
 }

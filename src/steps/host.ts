@@ -1,0 +1,85 @@
+import fs from "#fs";
+import { type Delegation, type DelegationOptions, startDelegate } from "../cni/delegate.ts";
+import type { Launch } from "../cni/plugin-process.ts";
+import type { Request } from "../cni/request.ts";
+import { openNetns, withNetns } from "../linux/netns.ts";
+import { launch } from "../linux/process.ts";
+import { type Sysctls, sysctls } from "../linux/sysctl.ts";
+import { NETLINK, type Netlink, openNetlink } from "../netlink/socket.ts";
+import { type BridgeUse, withBridges } from "./bridge-lock.ts";
+import { identifyNetns } from "./netns-identity.ts";
+
+/** A container's network namespace: open, with a socket that serves it. */
+export interface Container {
+  /** CNI_NETNS. */
+  readonly path: string;
+  /** Descriptor of the namespace. */
+  readonly netns: number;
+  /** A socket for rtnetlink. */
+  readonly netlink: Netlink;
+  /** Runs `run`, which must be synchronous, inside the namespace, whose kernel parameters it is given. @throws LinuxError */
+  readonly within: <T>(run: (sysctls: Sysctls) => T) => T;
+  /** What tells the namespace from every other one of this boot, as text. @throws LinuxError */
+  readonly identify: () => string;
+}
+
+/**
+ * What a verb can reach of the machine: its own network namespace, containers, other plugins, commands and locks. Verbs and steps open
+ * nothing themselves, so a test can put a kernel in memory in its place. Sockets are opened when they are first used.
+ */
+export interface Host {
+  /** A socket for rtnetlink in the plugin's own namespace, always the same one. @throws LinuxError */
+  readonly netlink: Netlink;
+  /** Kernel parameters of the plugin's own namespace. */
+  readonly sysctls: Sysctls;
+  /** A second socket for rtnetlink: the first one can send nothing while it waits for a link to be deleted. @throws LinuxError */
+  readonly openNetlink: () => Netlink;
+  /** A socket for nf_tables and conntrack in the plugin's own namespace. @throws LinuxError EPROTONOSUPPORT without such a kernel */
+  readonly openNetfilter: () => Netlink;
+  /** Opens a container's network namespace. @throws LinuxError */
+  readonly openContainer: (path: string) => Container;
+  /** Runs another plugin with this call's input: the IPAM plugin. @throws CniError as startDelegate() */
+  readonly delegate: (request: Request, options: DelegationOptions) => Delegation;
+  /** Starts a command: those of iptables and nft. @throws LinuxError */
+  readonly launch: Launch;
+  /** Runs `act` while it holds the lock on this host's bridges. @throws CniError tryAgainLater */
+  readonly withBridges: <T>(use: BridgeUse, act: () => T) => T;
+}
+
+/** Runs a verb with this machine, and closes all that was opened for it. */
+export function withHost<T>(act: (host: Host) => T): T {
+  const opened: (() => void)[] = [];
+  try {
+    return act(openHost(opened));
+  } finally {
+    for (const close of opened) close();
+  }
+}
+
+function openHost(opened: (() => void)[]): Host {
+  const open = (options: Parameters<typeof openNetlink>[0]) => {
+    const netlink = openNetlink(options);
+    opened.push(netlink.close);
+    return netlink;
+  };
+  let own: Netlink | undefined;
+  return {
+    get netlink() {
+      own ??= open({});
+      return own;
+    },
+    sysctls,
+    openNetlink: () => open({}),
+    openNetfilter: () => open({ protocol: NETLINK.NETFILTER }),
+    openContainer: (path) => {
+      const netns = openNetns(path);
+      opened.push(() => fs.closeSync(netns));
+      const netlink = open({ netns });
+      const within = <T>(run: (parameters: Sysctls) => T) => withNetns(netns, () => run(sysctls));
+      return { path, netns, netlink, within, identify: () => identifyNetns(netns, netlink) };
+    },
+    delegate: (request, options) => startDelegate(launch, request, options),
+    launch,
+    withBridges,
+  };
+}

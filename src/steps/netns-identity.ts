@@ -1,0 +1,17 @@
+import fs from "#fs";
+import { ERRNO, LinuxError } from "../linux/errno.ts";
+import { getSocketOption, SO, SOL } from "../linux/socket.ts";
+import type { Netlink } from "../netlink/socket.ts";
+
+/**
+ * What tells a network namespace from every other one of this boot, as text: its inode, which a later namespace may get again, and since
+ * Linux 5.14 the kernel's cookie for it, which none does. @throws LinuxError
+ */
+export function identifyNetns(netns: number, netlink: Netlink): string {
+  const { ino } = fs.fstatSync(netns, { bigint: true });
+  const cookie = new Uint8Array(8);
+  const errno = getSocketOption(netlink.fd, { level: SOL.SOCKET, name: SO.NETNS_COOKIE, value: cookie });
+  if (errno === ERRNO.ENOPROTOOPT) return `${ino}`;
+  if (errno !== 0) throw new LinuxError("ask for the namespace's cookie", { syscall: "getsockopt", errno });
+  return `${ino}:${new DataView(cookie.buffer).getBigUint64(0, true)}`;
+}

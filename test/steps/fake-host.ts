@@ -1,0 +1,22 @@
+import type { Host } from "../../src/steps/host.ts";
+
+/** A host that has these parts alone: whatever else is asked for throws. */
+export function fakeHost(parts: Partial<Host> = {}): Host {
+  const lack = (name: keyof Host) => (): never => {
+    throw new Error(`This host has no ${name}`);
+  };
+  return {
+    get netlink() {
+      return parts.netlink ?? lack("netlink")();
+    },
+    get sysctls() {
+      return parts.sysctls ?? lack("sysctls")();
+    },
+    openNetlink: parts.openNetlink ?? lack("openNetlink"),
+    openNetfilter: parts.openNetfilter ?? lack("openNetfilter"),
+    openContainer: parts.openContainer ?? lack("openContainer"),
+    delegate: parts.delegate ?? lack("delegate"),
+    launch: parts.launch ?? lack("launch"),
+    withBridges: parts.withBridges ?? ((_use, act) => act()),
+  };
+}
