@@ -1,25 +1,25 @@
-import type { Delegation } from "../../src/cni/delegate.ts";
 import { CniError } from "../../src/cni/error.ts";
-import { DelegateError } from "../../src/cni/exit.ts";
-import { findIpamType, type Request } from "../../src/cni/request.ts";
+import type { Request } from "../../src/cni/request.ts";
 import type { Interface, Result } from "../../src/cni/result.ts";
 import { compareVersions } from "../../src/cni/version.ts";
-import { getLinkBrief, type LinkBrief } from "../../src/netlink/link/brief.ts";
-import { findLink } from "../../src/netlink/link/get.ts";
+import { getLinkBrief } from "../../src/netlink/link/brief.ts";
 import type { Link } from "../../src/netlink/link/message.ts";
-import { ensureBridge, pinBridgeMac, withBridge } from "../../src/steps/bridge.ts";
-import { ensureGatewayAddresses } from "../../src/steps/bridge-address.ts";
+import type { AddressPlan } from "../../src/steps/address-plan.ts";
 import { openContainer } from "../../src/steps/container.ts";
+import { refuseExisting, reportLink } from "../../src/steps/container-interface.ts";
 import { enableForwarding } from "../../src/steps/forwarding.ts";
 import type { Container, Host } from "../../src/steps/host.ts";
 import { announceAddresses, configureInterface, prepareInterface } from "../../src/steps/interface.ts";
+import { type Assignment, chooseDns, holdAssignment } from "../../src/steps/ipam.ts";
 import { masquerade, openMasqueradeBackend } from "../../src/steps/masquerade.ts";
 import type { Backend } from "../../src/steps/netfilter.ts";
 import { type Defer, undoOnError } from "../../src/steps/undo.ts";
 import { connectVeth, forwards, type VethPair, waitForPort, waitForSpanningTree } from "../../src/steps/veth.ts";
-import { type AddressPlan, planAddresses } from "./address-plan.ts";
+import { planBridgeAddresses } from "./addresses.ts";
+import { ensureBridge, pinBridgeMac, withBridge } from "./bridge-link.ts";
 import { type BridgeConfig, parseBridgeConfig } from "./config.ts";
 import { ensureGateway } from "./gateway.ts";
+import { ensureGatewayAddresses } from "./gateway-address.ts";
 import { chooseMtu, refuseLosingIpv6, refuseMtuBelowIpv6, reportMtu } from "./mtu.ts";
 import { examineGateway } from "./obstacles.ts";
 import { removeEmptyBridges } from "./removal.ts";
@@ -27,15 +27,12 @@ import type { SpoofGuard } from "./spoof-check.ts";
 import { admitIps, guardPort, openSpoofGuard } from "./spoof-check.ts";
 import { joinVlans, needForVlans, planVlans } from "./vlan.ts";
 
-/** How long IPAM may take to give back what it gave: less than for ADD, which may have taken all of its time already. */
-const UNDO_MS = 15_000;
-
 /** What one ADD works with. */
 interface Attachment {
   readonly request: Request;
   readonly config: BridgeConfig;
   /** Undefined where the network has no addresses. */
-  readonly ipam: Delegation | undefined;
+  readonly ipam: Assignment | undefined;
   readonly host: Host;
   readonly container: Container;
   /** What masquerades, where that is asked for. */
@@ -48,7 +45,7 @@ interface Attachment {
 /** Attaches a container to a bridge. Whatever fails, nothing that this call made stays. */
 export function add(request: Request, host: Host): Result {
   return undoOnError(request.log, (defer) => {
-    const ipam = holdIpam(request, host, defer);
+    const ipam = holdAssignment(request, host, defer);
     const config = parseBridgeConfig(request);
     refuseUntellable(request, config);
     const container = openContainer(host, request.netns);
@@ -94,10 +91,10 @@ function furnish(attachment: Attachment, { bridge, veth }: { bridge: Link; veth:
   if (port !== undefined && !forwards(port)) waitForSpanningTree(host, { bridge, port }, request.log);
   if (plan !== undefined) announceAddresses(container, veth.inside);
   return {
-    interfaces: [links.bridge, links.port, { ...links.inside, sandbox: request.netns }, ...(plan?.vlanGateway ?? [])],
+    interfaces: [links.bridge, links.port, links.inside, ...(plan?.vlanGateway ?? [])],
     ips: plan?.ips ?? [],
     routes: plan?.routes ?? [],
-    dns: hasMembers(config.dns) ? config.dns : (answer?.dns ?? {}),
+    dns: chooseDns(config.dns, answer),
   };
 }
 
@@ -106,38 +103,6 @@ function refuseUntellable({ version }: Request, { ipam }: BridgeConfig): void {
   if (ipam !== undefined || compareVersions(version, "0.3.0") >= 0) return;
   const details = `a network without IPAM needs cniVersion 0.3.0 or newer, found ${version}`;
   throw new CniError("invalidConfig", "cannot convert: no valid IP addresses", { details });
-}
-
-/** Before IPAM is asked: its DEL, should the call fail, would take the lease of the interface that is there. */
-function refuseExisting(container: Container, ifname: string): void {
-  if (findLink(container.netlink, ifname) === undefined) return;
-  const message = `container veth name (${JSON.stringify(ifname)}) already exists in ${container.path}`;
-  throw new CniError("interfaceExists", message);
-}
-
-/**
- * Starts IPAM's process, before all else because it takes its time to get ready; its input, and with it the order to act, it gets
- * when it is to begin. From then on it may hold an address, so that its DEL is owed when anything fails.
- */
-function holdIpam(request: Request, host: Host, defer: Defer): Delegation | undefined {
-  const type = findIpamType(request);
-  if (type === undefined) return undefined;
-  const ipam = host.delegate(request, { command: "ADD", type, held: true });
-  defer(() => {
-    if (ipam.abandon() || hasRefused(ipam)) return;
-    host.delegate(request, { command: "DEL", type, deadline: UNDO_MS }).done();
-  });
-  return ipam;
-}
-
-/** Waits for the plugin's end. One that refused in order holds nothing of this call's. */
-function hasRefused(ipam: Delegation): boolean {
-  try {
-    ipam.done();
-    return false;
-  } catch (error) {
-    return error instanceof DelegateError;
-  }
 }
 
 function bridgeSpec(config: BridgeConfig) {
@@ -155,20 +120,19 @@ function assignAddresses(
   { request, config, host, container, backend, guard, defer }: Attachment,
   { answer, bridge, veth, links }: { answer: Result; bridge: Link; veth: VethPair; links: Links },
 ): AddressPlan & { readonly vlanGateway: readonly Interface[] } {
-  if (answer.ips.length === 0) throw new CniError("delegateFailed", "IPAM plugin returned missing IP config");
-  const plan = planAddresses(answer, config);
+  const plan = planBridgeAddresses(answer, config);
   refuseMtuBelowIpv6(plan, links);
   if (guard !== undefined) admitIps(guard, { request, bridge, veth }, plan.ips);
   configureInterface(container, veth.inside, { ...plan, enableDad: config.enabledad });
   const gateway = ensureGateway(host, { config, bridge, port: veth.port }, defer);
-  const wanted = { addresses: plan.bridgeAddresses, force: config.forceAddress };
+  const wanted = { addresses: plan.gatewayAddresses, force: config.forceAddress };
   const added = ensureGatewayAddresses(host, gateway, wanted, defer);
-  for (const family of new Set(plan.bridgeAddresses.map(({ address }) => address.family)))
+  for (const family of new Set(plan.gatewayAddresses.map(({ address }) => address.family)))
     enableForwarding(host, family);
   if (added.length > 0) examineGateway(request, host, { gateway: gateway.link, added, ips: plan.ips });
   if (backend !== undefined)
     masquerade(host, { request, backend, ips: plan.ips, keep: config.nonMasqueradeCIDRs }, defer);
-  return { ...plan, vlanGateway: config.vlanGateway === undefined ? [] : [report(gateway.link)] };
+  return { ...plan, vlanGateway: config.vlanGateway === undefined ? [] : [reportLink(gateway.link)] };
 }
 
 /** The links of an attachment as its result reports them. */
@@ -179,13 +143,6 @@ function settle({ host, request }: Attachment, bridge: Link, veth: VethPair): Li
   const now = getLinkBrief(host.netlink, bridge);
   pinBridgeMac(host, bridge, now);
   reportMtu({ before: bridge, now, port: veth.port }, request.log);
-  return { bridge: { ...report(now), mac: bridge.mac }, port: report(veth.port), inside: report(veth.inside) };
-}
-
-function report({ name, mac, mtu }: LinkBrief): Interface {
-  return { name, mac, mtu };
-}
-
-function hasMembers(dns: BridgeConfig["dns"]): dns is NonNullable<BridgeConfig["dns"]> {
-  return dns !== undefined && Object.values(dns).some((member) => member !== undefined);
+  const inside = reportLink(veth.inside, request.netns);
+  return { bridge: { ...reportLink(now), mac: bridge.mac }, port: reportLink(veth.port), inside };
 }

@@ -1,19 +1,19 @@
-import { type Delegation, orAbandon } from "../../src/cni/delegate.ts";
 import { CniError } from "../../src/cni/error.ts";
-import { findIpamType, type Request, requirePrevResult } from "../../src/cni/request.ts";
+import { type Request, requirePrevResult } from "../../src/cni/request.ts";
 import type { Result } from "../../src/cni/result.ts";
 import { BR_STATE } from "../../src/netlink/link/attributes.ts";
 import { findLink } from "../../src/netlink/link/get.ts";
 import type { Link } from "../../src/netlink/link/message.ts";
 import { addressesOf, checkAddresses, missingAddresses } from "../../src/steps/check-addresses.ts";
 import { openContainer } from "../../src/steps/container.ts";
+import { checkInterface, checkMac, findReported } from "../../src/steps/container-interface.ts";
 import { checkForwarding } from "../../src/steps/forwarding.ts";
 import type { Container, Host } from "../../src/steps/host.ts";
 import { checkPath } from "../../src/steps/host-path.ts";
+import { checkWithIpam } from "../../src/steps/ipam.ts";
 import { checkMasquerade } from "../../src/steps/masquerade.ts";
-import { runAll } from "../../src/steps/undo.ts";
 import { forwards } from "../../src/steps/veth.ts";
-import { planAddresses } from "./address-plan.ts";
+import { planBridgeAddresses } from "./addresses.ts";
 import { type BridgeConfig, parseBridgeConfig } from "./config.ts";
 import { verifySpoofGuard } from "./spoof-check.ts";
 import { checkVlans, needForVlans, planVlans } from "./vlan.ts";
@@ -30,16 +30,7 @@ interface Inspection {
 
 /** Compares what is there with what ADD made and reported. @throws CniError checkFailed that names all that differs */
 export function check(request: Request, host: Host): void {
-  const ipam = holdIpam(request, host);
-  const inspection = orAbandon(ipam, () => inspect(request, host));
-  ipam?.begin();
-  runAll([() => compare(inspection), () => ipam?.done()]);
-}
-
-/** IPAM's process gets ready, and then looks at the lease, beside this one. */
-function holdIpam(request: Request, host: Host): Delegation | undefined {
-  const type = findIpamType(request);
-  return type === undefined ? undefined : host.delegate(request, { command: "CHECK", type, held: true });
+  checkWithIpam(request, host, { inspect: () => inspect(request, host), compare });
 }
 
 function inspect(request: Request, host: Host): Inspection {
@@ -54,7 +45,12 @@ function compare(inspection: Inspection): void {
   const inside = findLink(container.netlink, request.ifname);
   const differences = [
     ...checkBridge(inspection, bridge),
-    ...checkInside(inspection, inside),
+    ...checkInterface(container, inside, {
+      ifname: request.ifname,
+      kind: "veth",
+      result,
+      mayBeDown: config.disableContainerInterface,
+    }),
     ...(inside === undefined ? [] : checkPort(inspection, { bridge, inside })),
     ...(bridge === undefined ? [] : checkGateway(inspection, bridge)),
     ...(inside === undefined ? [] : checkAddresses(container.netlink, inside, result)),
@@ -74,7 +70,7 @@ function checkBridge({ config, result }: Inspection, bridge: Link | undefined): 
   const { bridge: name, promiscMode } = config;
   if (bridge === undefined) return [`Bridge "${name}" is missing`];
   if (bridge.kind !== "bridge") return [`Link "${name}" is a ${bridge.kind || "device"}, expected a bridge`];
-  const reported = result.interfaces.find((each) => each.name === name && each.sandbox === undefined);
+  const reported = findReported(result, name);
   return [
     ...(reported === undefined ? [`Bridge "${name}" is not among prevResult's interfaces`] : []),
     // Without a gateway nobody asks for it, and a Go plugin's bridge takes that of one port after the other.
@@ -85,21 +81,6 @@ function checkBridge({ config, result }: Inspection, bridge: Link | undefined): 
       : []),
     ...(promiscMode && bridge.promiscuity === 0 ? [`Bridge "${name}" is not promiscuous, expected promiscMode`] : []),
   ];
-}
-
-function checkInside({ request, result, config }: Inspection, inside: Link | undefined): string[] {
-  const { ifname, netns } = request;
-  const what = `Interface "${ifname}" in ${netns}`;
-  const named = result.interfaces.filter((each) => each.name === ifname && each.sandbox !== undefined);
-  const reported = named.find((each) => each.sandbox === netns);
-  if (reported === undefined) {
-    const found = named.length === 0 ? "none" : named.map((each) => each.sandbox).join(", ");
-    return [`prevResult has no interface "${ifname}" in ${netns}, found ${found}`];
-  }
-  if (inside === undefined) return [`${what} is missing`];
-  if (inside.kind !== "veth") return [`${what} is a ${inside.kind || "device"}, expected a veth`];
-  const up = inside.up || config.disableContainerInterface ? [] : [`${what} is down, expected up`];
-  return [...checkMac(what, reported.mac, inside), ...up];
 }
 
 /**
@@ -114,7 +95,7 @@ function checkPort(
   if (port === undefined || port.peer !== inside.index)
     return [`CNI veth created for bridge ${config.bridge} was not found`];
   const what = `Port "${port.name}"`;
-  const reported = result.interfaces.find((each) => each.name === port.name && each.sandbox === undefined);
+  const reported = findReported(result, port.name);
   return [
     ...(reported === undefined ? [`${what} is not among prevResult's interfaces`] : []),
     ...checkMtu(what, reported?.mtu ?? config.mtu, port),
@@ -139,10 +120,10 @@ function checkPort(
 /** The host's own place in the container's network: with `vlan` a link in that VLAN, else the bridge itself. */
 function checkGateway({ request, config, result, host }: Inspection, bridge: Link): string[] {
   const { vlanGateway: name } = config;
-  const reported = result.interfaces.find((each) => each.name === name && each.sandbox === undefined);
+  const reported = findReported(result, name);
   const link = name === undefined ? bridge : findLink(host.netlink, name);
   const ips = addressesOf(result, request.ifname);
-  const { bridgeAddresses: prefixes } = planAddresses({ ips, routes: [] }, config);
+  const { gatewayAddresses: prefixes } = planBridgeAddresses({ ips, routes: [] }, config);
   const what = `${name === undefined ? "Bridge" : "VLAN gateway"} "${link?.name}"`;
   return [
     ...(name === undefined ? [] : checkVlanGateway(host, { bridge, name, config }, reported)),
@@ -156,11 +137,6 @@ function checkGateway({ request, config, result, host }: Inspection, bridge: Lin
 function checkMtu(what: string, expected: BridgeConfig["mtu"], link: Link): string[] {
   if (expected === "auto" || expected === 0 || expected === link.mtu) return [];
   return [`${what} has MTU ${link.mtu}, expected ${expected}`];
-}
-
-function checkMac(what: string, expected: string | undefined, link: Link): string[] {
-  if (expected === undefined || expected.toLowerCase() === link.mac) return [];
-  return [`${what} has MAC ${link.mac}, expected ${expected}`];
 }
 
 function checkFlag(what: string, expected: boolean, found: number | undefined): string[] {

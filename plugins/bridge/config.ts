@@ -67,12 +67,6 @@ function refuseBadName(what: string, name: string): void {
   }
 }
 
-/** All that DEL and GC need of the configuration: what else is in it may be wrong by now. @throws CniError invalidConfig */
-export function readIpamType(request: Request): string | undefined {
-  const type = parseConfig(schema.ipam, request.config).ipam?.type;
-  return type === "" ? undefined : type;
-}
-
 /** What DEL and GC need to take a bridge away, whatever else is in the configuration by now. */
 export function readRemoval(request: Request): { readonly bridge: string; readonly isAskedFor: boolean } {
   const { bridge, removeEmptyBridge } = parseConfig(schema.removal, request.config);

@@ -1,9 +1,9 @@
 import type { Link, LinkId } from "../../src/netlink/link/message.ts";
-import { isBridgeUnused } from "../../src/steps/bridge.ts";
-import type { Gateway } from "../../src/steps/bridge-address.ts";
 import type { Host } from "../../src/steps/host.ts";
 import type { Defer } from "../../src/steps/undo.ts";
+import { isBridgeUnused } from "./bridge-link.ts";
 import type { BridgeConfig } from "./config.ts";
+import type { Gateway } from "./gateway-address.ts";
 import { ensureVlanGateway, isVlanUnused } from "./vlan-gateway.ts";
 
 /** The host's own interface in the container's network: the bridge, or with `vlan` a link in that VLAN, which is made where it is missing. */

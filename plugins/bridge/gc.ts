@@ -1,11 +1,11 @@
 import { type Attachment, type Request, validAttachments } from "../../src/cni/request.ts";
 import { selectStale } from "../../src/netfilter/owner.ts";
 import type { Host } from "../../src/steps/host.ts";
+import { collectLeases } from "../../src/steps/ipam.ts";
 import { endStaleMasquerade } from "../../src/steps/masquerade.ts";
 import { deletePorts, listOwnPorts } from "../../src/steps/own-ports.ts";
 import { awaitCommands, openRemains, type Remains } from "../../src/steps/remains.ts";
 import { runAll } from "../../src/steps/undo.ts";
-import { readIpamType } from "./config.ts";
 import { removeEmptyBridges } from "./removal.ts";
 import { endStaleSpoofChecks } from "./spoof-check.ts";
 
@@ -45,10 +45,4 @@ function deleteStalePorts(
     },
     () => removeEmptyBridges(request, host, ports),
   ]);
-}
-
-/** The IPAM plugin reads the same list. */
-function collectLeases(request: Request, host: Host): void {
-  const type = readIpamType(request);
-  if (type !== undefined) host.delegate(request, { command: "GC", type }).done();
 }

@@ -8,8 +8,8 @@ import type { LinkBrief } from "../../src/netlink/link/brief.ts";
 import { findLink } from "../../src/netlink/link/get.ts";
 import type { Link } from "../../src/netlink/link/message.ts";
 import { findDefaultRoute } from "../../src/netlink/route/default.ts";
+import type { AddressPlan } from "../../src/steps/address-plan.ts";
 import type { Host } from "../../src/steps/host.ts";
-import type { AddressPlan } from "./address-plan.ts";
 import type { BridgeConfig } from "./config.ts";
 
 /**
@@ -56,11 +56,11 @@ export function refuseLosingIpv6(host: Host, bridge: Link, mtu: number): void {
 
 /** Refuses IPv6 addresses for which the MTU of the bridge, or of its port, is too small. @throws CniError invalidConfig, bridgeConflict */
 export function refuseMtuBelowIpv6(
-  { ips, bridgeAddresses }: Pick<AddressPlan, "ips" | "bridgeAddresses">,
+  { ips, gatewayAddresses }: Pick<AddressPlan, "ips" | "gatewayAddresses">,
   { bridge, port }: { bridge: Interface; port: Interface },
 ): void {
   const own = ips.find(({ address }) => address.address.family === 6)?.address;
-  const gateway = bridgeAddresses.find(({ address }) => address.family === 6);
+  const gateway = gatewayAddresses.find(({ address }) => address.family === 6);
   const isTooSmall = ({ mtu }: Interface) => mtu !== undefined && mtu < IPV6_MIN_MTU;
   const need = `IPv6 needs at least ${IPV6_MIN_MTU}`;
   if (own !== undefined && isTooSmall(port))

@@ -1,9 +1,9 @@
 import type { Request } from "../../src/cni/request.ts";
 import type { Link } from "../../src/netlink/link/message.ts";
-import { deleteEmptyBridge } from "../../src/steps/bridge.ts";
 import type { Host } from "../../src/steps/host.ts";
 import { runAll } from "../../src/steps/undo.ts";
 import { deleteLinkIfThere } from "../../src/steps/veth.ts";
+import { deleteEmptyBridge } from "./bridge-link.ts";
 import { readRemoval } from "./config.ts";
 import { isGatewayPort } from "./vlan-gateway.ts";
 

@@ -32,11 +32,6 @@ export function bridge() {
   });
 }
 
-/** All that DEL and GC need of the configuration: what else is in it may be wrong by now. */
-export function ipam() {
-  return z.object({ ipam: z.optional(z.object({ type: z.optional(text()) })) });
-}
-
 /** What DEL and GC need to take a bridge away, whatever else is in the configuration by now. */
 export function removal() {
   return z.object({

@@ -16,12 +16,12 @@ import { OWN_TABLES, REFERENCE_TABLES } from "../../src/netfilter/tables.ts";
 import type { Link } from "../../src/netlink/link/message.ts";
 import { ALL_GROUPS, ignoreLinkLocalSenders, setLinkUp, setPort } from "../../src/netlink/link/set.ts";
 import type { Netlink } from "../../src/netlink/socket.ts";
-import { learnsUnseen } from "../../src/steps/bridge.ts";
 import type { Host } from "../../src/steps/host.ts";
 import { openNetfilter } from "../../src/steps/netfilter.ts";
 import type { Remains } from "../../src/steps/remains.ts";
 import { type Defer, runAll } from "../../src/steps/undo.ts";
 import type { VethPair } from "../../src/steps/veth.ts";
+import { learnsUnseen } from "./bridge-link.ts";
 import type { BridgeConfig } from "./config.ts";
 
 /** What checks the senders of frames. */

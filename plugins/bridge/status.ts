@@ -1,13 +1,11 @@
-import type { Delegation } from "../../src/cni/delegate.ts";
-import { CniError } from "../../src/cni/error.ts";
-import { DelegateError } from "../../src/cni/exit.ts";
 import type { Request } from "../../src/cni/request.ts";
 import { findLink } from "../../src/netlink/link/get.ts";
 import { supportsKind } from "../../src/netlink/link/support.ts";
-import { requireVlans } from "../../src/steps/bridge.ts";
 import type { Host } from "../../src/steps/host.ts";
+import { statusWithIpam } from "../../src/steps/ipam.ts";
 import { openMasqueradeBackend } from "../../src/steps/masquerade.ts";
-import { runAll } from "../../src/steps/undo.ts";
+import { refusalOf, refuseProblems } from "../../src/steps/problems.ts";
+import { requireVlans } from "./bridge-link.ts";
 import { type BridgeConfig, parseBridgeConfig } from "./config.ts";
 import { requireSpoofCheck } from "./spoof-check.ts";
 import { needForVlans } from "./vlan.ts";
@@ -18,31 +16,9 @@ import { needForVlans } from "./vlan.ts";
  */
 export function status(request: Request, host: Host): void {
   const config = parseBridgeConfig(request);
-  let ipam: Delegation | undefined;
-  runAll([
-    () => {
-      ipam = askIpam(() => startIpam(request, host, config));
-    },
-    () => refuseProblems([...checkHost(host, config), ...checkBackend(request, host, config)]),
-    () => askIpam(() => ipam?.done()),
-  ]);
-}
-
-function startIpam(request: Request, host: Host, { ipam }: BridgeConfig): Delegation | undefined {
-  return ipam === undefined ? undefined : host.delegate(request, { command: "STATUS", type: ipam });
-}
-
-/** What the plugin itself says goes on as it is; one that cannot be run makes this one unavailable. */
-function askIpam<T>(ask: () => T): T {
-  try {
-    return ask();
-  } catch (error) {
-    if (!(error instanceof CniError) || error instanceof DelegateError) throw error;
-    throw new CniError("unavailable", `Cannot use the IPAM plugin: ${error.message}`, {
-      details: error.details || "install it in a folder of CNI_PATH, or set ipam.type to another",
-      cause: error,
-    });
-  }
+  statusWithIpam(request, host, () => {
+    refuseProblems([...checkHost(host, config), ...checkBackend(request, host, config)]);
+  });
 }
 
 function checkHost(host: Host, config: BridgeConfig): readonly string[] {
@@ -60,17 +36,6 @@ function checkHost(host: Host, config: BridgeConfig): readonly string[] {
   ];
 }
 
-/** What a call that throws says, with what to do. */
-function refusalOf(act: () => void): readonly string[] {
-  try {
-    act();
-    return [];
-  } catch (error) {
-    if (!(error instanceof CniError)) throw error;
-    return [error.details === "" ? error.message : `${error.message} (${error.details})`];
-  }
-}
-
 function describeConflict(name: string, kind: string): string {
   const what = kind === "" ? "a device" : `of kind "${kind}"`;
   return `Link "${name}" is ${what}, must be a bridge or free: rename or delete it, or set "bridge" to another name`;
@@ -82,8 +47,4 @@ function checkBackend(request: Request, host: Host, config: BridgeConfig): reado
     ...(masquerades ? refusalOf(() => openMasqueradeBackend(host, request, config.ipMasqBackend)) : []),
     ...refusalOf(() => requireSpoofCheck(host, request, config)),
   ];
-}
-
-function refuseProblems(problems: readonly string[]): void {
-  if (problems.length > 0) throw new CniError("unavailable", problems.join("; "));
 }

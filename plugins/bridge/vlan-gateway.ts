@@ -7,7 +7,6 @@ import { listPorts } from "../../src/netlink/link/list.ts";
 import type { Link, LinkId } from "../../src/netlink/link/message.ts";
 import { setLink, setLinkUp } from "../../src/netlink/link/set.ts";
 import { listVlans } from "../../src/netlink/vlan/list.ts";
-import { pinBridgeMac } from "../../src/steps/bridge.ts";
 import { randomMac } from "../../src/steps/hardware-address.ts";
 import type { Host } from "../../src/steps/host.ts";
 import { randomName } from "../../src/steps/link-name.ts";
@@ -15,6 +14,7 @@ import { isMarked, isUnnamed, type Mark, marked } from "../../src/steps/owned-li
 import { attemptSysctl } from "../../src/steps/sysctl.ts";
 import { changeOwing, type Defer } from "../../src/steps/undo.ts";
 import { deleteLinkIfThere } from "../../src/steps/veth.ts";
+import { pinBridgeMac } from "./bridge-link.ts";
 import type { BridgeConfig } from "./config.ts";
 import { checkVlans, joinVlans, planVlans, type VlanPlan } from "./vlan.ts";
 

@@ -45,6 +45,11 @@ export function attachments() {
   return z.object({ "cni.dev/valid-attachments": z.optional(z.array(attachment)) });
 }
 
+/** What an interface plugin's DEL and GC need to run the IPAM plugin: what else is in the configuration may be wrong by now. */
+export function ipam() {
+  return z.object({ ipam: z.optional(z.object({ type: z.optional(text()) })) });
+}
+
 /** What a plugin prints that fails. SPEC.md, "Error" */
 export function failure() {
   return z.object({ code: z.optional(integer()), msg: text(), details: z.optional(text()) });

@@ -1,8 +1,9 @@
 import { CniError } from "../cni/error.ts";
 import type { Request } from "../cni/request.ts";
 import { isOwnerComment, type Selection } from "../netfilter/owner.ts";
+import { findLink } from "../netlink/link/get.ts";
 import type { Link } from "../netlink/link/message.ts";
-import { keepBridgeMac } from "./bridge.ts";
+import { setLink } from "../netlink/link/set.ts";
 import type { Host } from "./host.ts";
 import { listOwned } from "./owned-links.ts";
 import { runAll } from "./undo.ts";
@@ -33,6 +34,15 @@ export function deletePorts(host: Host, ports: readonly Link[]): void {
       deleteLinkIfThere(host.netlink, port.name);
     }),
   );
+}
+
+/**
+ * To be called before a port is deleted: gives its bridge the MAC that it has for good. A bridge that was never given one takes the lowest
+ * of its ports', and whoever talks to it loses packets each time that changes.
+ */
+export function keepBridgeMac(host: Host, port: Link): void {
+  const bridge = port.master === undefined ? undefined : findLink(host.netlink, port.master);
+  if (bridge?.kind === "bridge" && bridge.mac === port.mac) setLink(host.netlink, bridge, { mac: bridge.mac });
 }
 
 /** None where there is no result, or none that can be read: DEL does without. */

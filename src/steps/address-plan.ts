@@ -1,36 +1,37 @@
-import type { IpConfig, Result, Route } from "../../src/cni/result.ts";
-import { type Address, type Family, offsetAddress } from "../../src/ip/address.ts";
-import { isSamePrefix, networkAddress, type Prefix } from "../../src/ip/prefix.ts";
-import { RT_TABLE } from "../../src/netlink/route/header.ts";
+import type { IpConfig, Result, Route } from "../cni/result.ts";
+import { type Address, type Family, offsetAddress } from "../ip/address.ts";
+import { isSamePrefix, networkAddress, type Prefix } from "../ip/prefix.ts";
+import { RT_TABLE } from "../netlink/route/header.ts";
 
-/** Index of the container's interface in the result: the bridge is 0, the host's end of the veth 1. */
-export const CONTAINER_INTERFACE = 2;
-
-/** What becomes of IPAM's answer: the container's addresses and routes, and the bridge's own addresses. */
+/** What becomes of IPAM's answer: the container's addresses and routes, and the addresses that the host has as their gateway. */
 export interface AddressPlan {
   readonly ips: readonly IpConfig[];
   readonly routes: readonly Route[];
-  readonly bridgeAddresses: readonly Prefix[];
+  readonly gatewayAddresses: readonly Prefix[];
+}
+
+/** What the configuration says of gateways, and the index of the container's interface in the result. */
+export interface GatewayConfig {
+  readonly isGateway: boolean;
+  readonly isDefaultGateway: boolean;
+  readonly interface: number;
 }
 
 /**
  * Adds to IPAM's answer what the configuration asks for: with `isGateway` an address without a gateway gets the first one
- * of its network, and every gateway is an address of the bridge; with `isDefaultGateway` each family gets a default
+ * of its network, and every gateway is an address of the host; with `isDefaultGateway` each family gets a default
  * route, unless IPAM gave one.
  */
-export function planAddresses(
-  ipam: Pick<Result, "ips" | "routes">,
-  config: { readonly isGateway: boolean; readonly isDefaultGateway: boolean },
-): AddressPlan {
-  const ips = ipam.ips.map((ip) => withGateway(ip, config.isGateway));
+export function planAddresses(ipam: Pick<Result, "ips" | "routes">, config: GatewayConfig): AddressPlan {
+  const ips = ipam.ips.map((ip) => withGateway(ip, config));
   const routes = config.isDefaultGateway ? [...ipam.routes, ...missingDefaults(ips, ipam.routes)] : ipam.routes;
-  const bridgeAddresses = config.isGateway ? uniquePrefixes(ips.flatMap(gatewayPrefix)) : [];
-  return { ips, routes, bridgeAddresses };
+  const gatewayAddresses = config.isGateway ? uniquePrefixes(ips.flatMap(gatewayPrefix)) : [];
+  return { ips, routes, gatewayAddresses };
 }
 
-function withGateway(ip: IpConfig, isGateway: boolean): IpConfig {
+function withGateway(ip: IpConfig, { isGateway, interface: index }: GatewayConfig): IpConfig {
   const gateway = ip.gateway ?? (isGateway ? offsetAddress(networkAddress(ip.address), 1n) : undefined);
-  return { ...ip, interface: CONTAINER_INTERFACE, ...(gateway === undefined ? {} : { gateway }) };
+  return { ...ip, interface: index, ...(gateway === undefined ? {} : { gateway }) };
 }
 
 function missingDefaults(ips: readonly IpConfig[], given: readonly Route[]): Route[] {

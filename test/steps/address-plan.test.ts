@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { planAddresses } from "../../../plugins/bridge/address-plan.ts";
-import type { IpConfig, Route } from "../../../src/cni/result.ts";
-import { type Address, formatAddress, parseAddress } from "../../../src/ip/address.ts";
-import { formatPrefix, type Prefix, parsePrefix } from "../../../src/ip/prefix.ts";
+import type { IpConfig, Route } from "../../src/cni/result.ts";
+import { type Address, formatAddress, parseAddress } from "../../src/ip/address.ts";
+import { formatPrefix, type Prefix, parsePrefix } from "../../src/ip/prefix.ts";
+import { planAddresses } from "../../src/steps/address-plan.ts";
 
 function address(text: string): Address {
   const parsed = parseAddress(text);
@@ -21,7 +21,7 @@ function ip(text: string, gateway?: string): IpConfig {
 }
 
 function plan(ips: IpConfig[], routes: Route[], config: { isGateway?: boolean; isDefaultGateway?: boolean }) {
-  const planned = planAddresses({ ips, routes }, { isGateway: false, isDefaultGateway: false, ...config });
+  const planned = planAddresses({ ips, routes }, { isGateway: false, isDefaultGateway: false, interface: 2, ...config });
   return {
     ips: planned.ips.map(({ gateway, ...rest }) => [
       formatPrefix(rest.address),
@@ -31,7 +31,7 @@ function plan(ips: IpConfig[], routes: Route[], config: { isGateway?: boolean; i
     routes: planned.routes.map(
       ({ dst, gw }) => `${formatPrefix(dst)}${gw === undefined ? "" : ` via ${formatAddress(gw)}`}`,
     ),
-    bridge: planned.bridgeAddresses.map(formatPrefix),
+    bridge: planned.gatewayAddresses.map(formatPrefix),
   };
 }
 

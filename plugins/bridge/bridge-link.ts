@@ -1,20 +1,20 @@
-import { CniError } from "../cni/error.ts";
-import { ERRNO } from "../linux/errno.ts";
-import { NetlinkError } from "../netlink/acknowledgement.ts";
-import { addBridge } from "../netlink/link/add.ts";
-import { BR_BOOLOPT } from "../netlink/link/attributes.ts";
-import type { LinkBrief } from "../netlink/link/brief.ts";
-import { findLink, getLink } from "../netlink/link/get.ts";
-import { listPorts } from "../netlink/link/list.ts";
-import type { Link, LinkId } from "../netlink/link/message.ts";
-import { setLink } from "../netlink/link/set.ts";
-import { supportsVlanFiltering } from "../netlink/link/support.ts";
-import { randomMac } from "./hardware-address.ts";
-import type { Host } from "./host.ts";
-import { isMarked, isUnnamed, type Mark, marked } from "./owned-links.ts";
-import { attemptSysctl } from "./sysctl.ts";
-import { changeOwing, type Defer } from "./undo.ts";
-import { deleteLinkIfThere } from "./veth.ts";
+import { CniError } from "../../src/cni/error.ts";
+import { ERRNO } from "../../src/linux/errno.ts";
+import { NetlinkError } from "../../src/netlink/acknowledgement.ts";
+import { addBridge } from "../../src/netlink/link/add.ts";
+import { BR_BOOLOPT } from "../../src/netlink/link/attributes.ts";
+import type { LinkBrief } from "../../src/netlink/link/brief.ts";
+import { findLink, getLink } from "../../src/netlink/link/get.ts";
+import { listPorts } from "../../src/netlink/link/list.ts";
+import type { Link, LinkId } from "../../src/netlink/link/message.ts";
+import { setLink } from "../../src/netlink/link/set.ts";
+import { supportsVlanFiltering } from "../../src/netlink/link/support.ts";
+import { randomMac } from "../../src/steps/hardware-address.ts";
+import type { Host } from "../../src/steps/host.ts";
+import { isMarked, isUnnamed, type Mark, marked } from "../../src/steps/owned-links.ts";
+import { attemptSysctl } from "../../src/steps/sysctl.ts";
+import { changeOwing, type Defer } from "../../src/steps/undo.ts";
+import { deleteLinkIfThere } from "../../src/steps/veth.ts";
 
 /** What a bridge must be like. The MTU (bytes, 0 for the kernel's own) counts only where the bridge is made. */
 export interface BridgeSpec {
@@ -93,12 +93,6 @@ export function withBridge<T>(host: Host, { name, index }: LinkId, act: () => T)
  */
 export function pinBridgeMac(host: Host, before: Link, now: LinkBrief): void {
   if (now.mac !== before.mac && before.mac !== NO_MAC) setLink(host.netlink, before, { mac: before.mac });
-}
-
-/** The same for a port that is about to go: a bridge that goes by its MAC is given that MAC for good. */
-export function keepBridgeMac(host: Host, port: Link): void {
-  const bridge = port.master === undefined ? undefined : findLink(host.netlink, port.master);
-  if (bridge?.kind === "bridge" && bridge.mac === port.mac) setLink(host.netlink, bridge, { mac: bridge.mac });
 }
 
 /** Whether a bridge takes note of the senders of frames that no rule sees. One that cannot do otherwise counts for one that does not. */

@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { CniError } from "../../src/cni/error.ts";
-import { NetlinkError } from "../../src/netlink/acknowledgement.ts";
-import type { Request } from "../../src/netlink/answers.ts";
-import { RTM } from "../../src/netlink/rtnetlink.ts";
-import { type BridgeSpec, ensureBridge } from "../../src/steps/bridge.ts";
-import { linkIn } from "../netlink/captured.ts";
-import { FakeNetlink } from "../netlink/fake-netlink.ts";
-import { fakeHost } from "./fake-host.ts";
+import { type BridgeSpec, ensureBridge } from "../../../plugins/bridge/bridge-link.ts";
+import { CniError } from "../../../src/cni/error.ts";
+import { NetlinkError } from "../../../src/netlink/acknowledgement.ts";
+import type { Request } from "../../../src/netlink/answers.ts";
+import { RTM } from "../../../src/netlink/rtnetlink.ts";
+import { linkIn } from "../../netlink/captured.ts";
+import { FakeNetlink } from "../../netlink/fake-netlink.ts";
+import { fakeHost } from "../../steps/fake-host.ts";
 
 const spec: BridgeSpec = { name: "br0", mtu: 0, promiscuous: false, vlanNeed: "vlan 100" };
 

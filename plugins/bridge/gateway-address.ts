@@ -1,17 +1,17 @@
-import { CniError } from "../cni/error.ts";
-import { isLinkLocal } from "../ip/address.ts";
-import { linkLocalAddress } from "../ip/link-local.ts";
-import { broadcastAddress, formatPrefix, isSamePrefix, type Prefix, prefixContains } from "../ip/prefix.ts";
-import { ERRNO } from "../linux/errno.ts";
-import { NetlinkError } from "../netlink/acknowledgement.ts";
-import { addAddress } from "../netlink/address/add.ts";
-import { deleteAddress } from "../netlink/address/delete.ts";
-import { listAddresses } from "../netlink/address/list.ts";
-import type { LinkAddress } from "../netlink/address/message.ts";
-import type { Link } from "../netlink/link/message.ts";
-import { setLink } from "../netlink/link/set.ts";
-import type { Host } from "./host.ts";
-import { changeOwing, type Defer } from "./undo.ts";
+import { CniError } from "../../src/cni/error.ts";
+import { isLinkLocal } from "../../src/ip/address.ts";
+import { linkLocalAddress } from "../../src/ip/link-local.ts";
+import { broadcastAddress, formatPrefix, isSamePrefix, type Prefix, prefixContains } from "../../src/ip/prefix.ts";
+import { ERRNO } from "../../src/linux/errno.ts";
+import { NetlinkError } from "../../src/netlink/acknowledgement.ts";
+import { addAddress } from "../../src/netlink/address/add.ts";
+import { deleteAddress } from "../../src/netlink/address/delete.ts";
+import { listAddresses } from "../../src/netlink/address/list.ts";
+import type { LinkAddress } from "../../src/netlink/address/message.ts";
+import type { Link } from "../../src/netlink/link/message.ts";
+import { setLink } from "../../src/netlink/link/set.ts";
+import type { Host } from "../../src/steps/host.ts";
+import { changeOwing, type Defer } from "../../src/steps/undo.ts";
 
 /** How often a link-local address is tried to be given: the kernel gives it, too, at any moment. */
 const LINK_LOCAL_ATTEMPTS = 3;
