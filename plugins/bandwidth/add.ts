@@ -2,6 +2,7 @@ import { CniError } from "../../src/cni/error.ts";
 import { type Request, requirePrevResult } from "../../src/cni/request.ts";
 import type { Interface, Result } from "../../src/cni/result.ts";
 import { ERRNO } from "../../src/linux/errno.ts";
+import { ignoring } from "../../src/linux/ignoring.ts";
 import { NetlinkError } from "../../src/netlink/acknowledgement.ts";
 import { addRedirect } from "../../src/netlink/filter/add.ts";
 import type { Link } from "../../src/netlink/link/message.ts";
@@ -66,11 +67,7 @@ function limitEgress({ request, host, port, defer }: Shaping, limit: Limit): Lin
 const NONE: readonly number[] = [ERRNO.ENOENT, ERRNO.EINVAL];
 
 function deleteIfThere(host: Host, port: Link, which: { handle: number; parent: number }): void {
-  try {
-    deleteQdisc(host.netlink, port, which);
-  } catch (error) {
-    if (!(error instanceof NetlinkError && NONE.includes(error.errno))) throw error;
-  }
+  ignoring(NONE, () => deleteQdisc(host.netlink, port, which));
 }
 
 /** A packet that is longer than the bucket never passes. */

@@ -1,8 +1,8 @@
-import { CniError } from "../../src/cni/error.ts";
 import { type Request, requirePrevResult } from "../../src/cni/request.ts";
 import type { Result } from "../../src/cni/result.ts";
 import { listIngressFilters } from "../../src/netlink/filter/list.ts";
 import type { Link } from "../../src/netlink/link/message.ts";
+import { refuseDifferences } from "../../src/steps/differences.ts";
 import type { Host } from "../../src/steps/host.ts";
 import { parseBandwidthConfig } from "./config.ts";
 import { getHostEnd } from "./host-end.ts";
@@ -29,7 +29,7 @@ export function check(request: Request, host: Host): void {
     ...(ingress === undefined ? [] : checkLimit(host, { link: port, limit: ingress, what: "ingress" })),
     ...(egress === undefined ? [] : checkEgress(inspection, egress)),
   ];
-  if (differences.length > 0) throw new CniError("checkFailed", differences.join("; "));
+  refuseDifferences(differences);
 }
 
 function checkEgress({ request, result, host, port }: Inspection, limit: Limit): string[] {

@@ -1,6 +1,6 @@
 import type { Request } from "../../src/cni/request.ts";
 import { ERRNO } from "../../src/linux/errno.ts";
-import { NetlinkError } from "../../src/netlink/acknowledgement.ts";
+import { ignoring } from "../../src/linux/ignoring.ts";
 import { listIngressFilters } from "../../src/netlink/filter/list.ts";
 import type { Link } from "../../src/netlink/link/message.ts";
 import { deleteQdisc } from "../../src/netlink/qdisc/delete.ts";
@@ -30,8 +30,8 @@ function endShaping(host: Host, request: Request, ifb: Link | undefined): void {
   const ports = findHostEnds(host, request);
   runAll(
     ports.flatMap((port) => [
-      () => unlessGone(() => endRedirect(host, port, ifb)),
-      () => unlessGone(() => endLimit(host, port)),
+      () => ignoring(GONE, () => endRedirect(host, port, ifb)),
+      () => ignoring(GONE, () => endLimit(host, port)),
     ]),
   );
 }
@@ -51,14 +51,5 @@ function endLimit(host: Host, port: Link): void {
   if (qdisc?.kind === "tbf" && qdisc.handle === HANDLE.TOKEN_BUCKET) deleteQdisc(host.netlink, port, qdisc);
 }
 
-/** A container that ends at this moment takes both links with it. */
-function unlessGone(run: () => void): void {
-  try {
-    run();
-  } catch (error) {
-    if (!(error instanceof NetlinkError && GONE.includes(error.errno))) throw error;
-  }
-}
-
-/** What the kernel says of a link, or of a discipline, that is not there any more. */
+/** What the kernel says of a link, or of a discipline, that no longer exists: a container that ends at this moment takes both links with it. */
 const GONE: readonly number[] = [ERRNO.ENODEV, ERRNO.ENOENT];

@@ -1,4 +1,3 @@
-import { CniError } from "../../src/cni/error.ts";
 import { type Request, requirePrevResult } from "../../src/cni/request.ts";
 import type { Result } from "../../src/cni/result.ts";
 import { BR_STATE } from "../../src/netlink/link/attributes.ts";
@@ -7,6 +6,7 @@ import type { Link } from "../../src/netlink/link/message.ts";
 import { addressesOf, checkAddresses, missingAddresses } from "../../src/steps/check-addresses.ts";
 import { openContainer } from "../../src/steps/container.ts";
 import { checkInterface, checkMac, findReported } from "../../src/steps/container-interface.ts";
+import { refuseDifferences } from "../../src/steps/differences.ts";
 import { checkForwarding } from "../../src/steps/forwarding.ts";
 import type { Container, Host } from "../../src/steps/host.ts";
 import { checkPath } from "../../src/steps/host-path.ts";
@@ -63,7 +63,7 @@ function compare(inspection: Inspection): void {
         })
       : []),
   ];
-  if (differences.length > 0) throw new CniError("checkFailed", differences.join("; "));
+  refuseDifferences(differences);
 }
 
 function checkBridge({ config, result }: Inspection, bridge: Link | undefined): string[] {

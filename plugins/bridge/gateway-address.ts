@@ -3,6 +3,7 @@ import { isLinkLocal } from "../../src/ip/address.ts";
 import { linkLocalAddress } from "../../src/ip/link-local.ts";
 import { broadcastAddress, formatPrefix, isSamePrefix, type Prefix, prefixContains } from "../../src/ip/prefix.ts";
 import { ERRNO } from "../../src/linux/errno.ts";
+import { ignoring } from "../../src/linux/ignoring.ts";
 import { NetlinkError } from "../../src/netlink/acknowledgement.ts";
 import { addAddress } from "../../src/netlink/address/add.ts";
 import { deleteAddress } from "../../src/netlink/address/delete.ts";
@@ -83,11 +84,7 @@ function ensureLinkLocal(host: Host, link: Link, found: readonly LinkAddress[]):
 }
 
 function deleteIfThere(host: Host, link: Link, address: Prefix): void {
-  try {
-    deleteAddress(host.netlink, link, address);
-  } catch (error) {
-    if (!(error instanceof NetlinkError) || error.errno !== ERRNO.EADDRNOTAVAIL) throw error;
-  }
+  ignoring([ERRNO.EADDRNOTAVAIL], () => deleteAddress(host.netlink, link, address));
 }
 
 /** Whether this call added it: another one may have, at the same moment. */

@@ -1,5 +1,5 @@
-import { CniError } from "../../src/cni/error.ts";
 import type { Request } from "../../src/cni/request.ts";
+import { refuseDifferences } from "../../src/steps/differences.ts";
 import type { Host } from "../../src/steps/host.ts";
 import { type FirewallConfig, parseFirewallConfig } from "./config.ts";
 import { missingSources } from "./firewalld.ts";
@@ -31,7 +31,7 @@ export function check(request: Request, host: Host): void {
     return missing.map((line) => `Table filter of ${formatTable(table)} lacks '${line}'`);
   });
   const differences = [...(isReferences ? [] : unknown), ...rules, ...sources];
-  if (differences.length > 0) throw new CniError("checkFailed", differences.join("; "));
+  refuseDifferences(differences);
 }
 
 /** Whether all is there that the reference plugin makes. It has iptables keep every policy. */

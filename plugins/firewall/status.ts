@@ -2,6 +2,7 @@ import { CniError } from "../../src/cni/error.ts";
 import type { Request } from "../../src/cni/request.ts";
 import { findRestore, IptablesError } from "../../src/netfilter/iptables/tool.ts";
 import type { Host } from "../../src/steps/host.ts";
+import { refuseProblems } from "../../src/steps/problems.ts";
 import { type FirewallConfig, parseFirewallConfig } from "./config.ts";
 import { knowsZone } from "./firewalld.ts";
 import { chooseFirewalls, type Firewalls } from "./firewalls.ts";
@@ -13,7 +14,7 @@ import { chooseFirewalls, type Firewalls } from "./firewalls.ts";
 export function status(request: Request, host: Host): void {
   const config = parseFirewallConfig(request);
   const problems = findProblems(request, host, config);
-  if (problems.length > 0) throw new CniError("unavailable", problems.join("; "));
+  refuseProblems(problems);
 }
 
 function findProblems(request: Request, host: Host, config: FirewallConfig): readonly string[] {

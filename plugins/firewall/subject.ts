@@ -36,9 +36,9 @@ export function familiesOf({ addresses }: Subject): readonly Family[] {
   return [...new Set(addresses.map(({ family }) => family))];
 }
 
-/** The addresses that a result reports, each once. */
-export function uniqueAddresses(result: Result): readonly Address[] {
-  const addresses = result.ips.map(({ address }) => address.address);
+/** The addresses that a result reports, each once; none without a result. */
+export function uniqueAddresses(result: Result | undefined): readonly Address[] {
+  const addresses = result?.ips.map(({ address }) => address.address) ?? [];
   return [...new Map(addresses.map((address) => [formatAddress(address), address])).values()];
 }
 

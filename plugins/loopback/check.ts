@@ -1,8 +1,8 @@
-import { CniError } from "../../src/cni/error.ts";
 import type { Request } from "../../src/cni/request.ts";
 import { formatPrefix, isSamePrefix, type Prefix } from "../../src/ip/prefix.ts";
 import { findAddresses } from "../../src/netlink/address/list.ts";
 import { openContainer } from "../../src/steps/container.ts";
+import { refuseDifferences } from "../../src/steps/differences.ts";
 import type { Host } from "../../src/steps/host.ts";
 import { getLoopback } from "./loopback.ts";
 
@@ -17,7 +17,7 @@ export function check(request: Request, host: Host): void {
     ...(lo.up ? [] : ["loopback interface is down"]),
     ...reported.filter(isMissing).map((prefix) => `loopback interface has no address ${formatPrefix(prefix)}`),
   ];
-  if (differences.length > 0) throw new CniError("checkFailed", differences.join("; "));
+  refuseDifferences(differences);
 }
 
 /** None where prevResult is another plugin's: behind this one in a list it may be all that is left. */

@@ -1,5 +1,5 @@
-import { CniError } from "../../src/cni/error.ts";
 import { type Request, requirePrevResult } from "../../src/cni/request.ts";
+import { refuseDifferences } from "../../src/steps/differences.ts";
 import type { Host } from "../../src/steps/host.ts";
 import { openPortsBackend } from "./backend.ts";
 import { parsePortmapConfig } from "./config.ts";
@@ -17,5 +17,5 @@ export function check(request: Request, host: Host): void {
     ...checkPorts(openPortsBackend(host, request, config), plan),
     ...(plan.localnet === undefined ? [] : checkLocalnet(host, plan.localnet)),
   ];
-  if (differences.length > 0) throw new CniError("checkFailed", differences.join("; "));
+  refuseDifferences(differences);
 }

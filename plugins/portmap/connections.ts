@@ -1,5 +1,6 @@
 import { type Address, type Family, isSameAddress } from "../../src/ip/address.ts";
 import { ERRNO, LinuxError } from "../../src/linux/errno.ts";
+import { ignoring } from "../../src/linux/ignoring.ts";
 import { IPPROTO } from "../../src/netfilter/nftables/match.ts";
 import { NetlinkError } from "../../src/netlink/acknowledgement.ts";
 import { deleteConnection } from "../../src/netlink/conntrack/delete.ts";
@@ -78,11 +79,7 @@ function list(netlink: Netlink, family: Family, ports: readonly number[]): reado
 }
 
 function deleteIfThere(netlink: Netlink, connection: Connection): void {
-  try {
-    deleteConnection(netlink, connection);
-  } catch (error) {
-    if (!(error instanceof NetlinkError) || error.errno !== ERRNO.ENOENT) throw error;
-  }
+  ignoring([ERRNO.ENOENT], () => deleteConnection(netlink, connection));
 }
 
 function isHostAddress(host: Host, address: Address): boolean {

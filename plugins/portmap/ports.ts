@@ -1,10 +1,11 @@
 import { CniError, reasonOf } from "../../src/cni/error.ts";
-import type { Request } from "../../src/cni/request.ts";
+import { findPrevResult, type Request } from "../../src/cni/request.ts";
 import type { Address } from "../../src/ip/address.ts";
 import { hasLegacyTable } from "../../src/netfilter/iptables/legacy-table.ts";
 import { placeFor } from "../../src/netfilter/iptables/tool.ts";
 import { type Owner, selectStale } from "../../src/netfilter/owner.ts";
 import { IPTABLES_NAT } from "../../src/netfilter/tables.ts";
+import { unlessOther } from "../../src/steps/differences.ts";
 import type { Host } from "../../src/steps/host.ts";
 import { type Backend, type Netfilter, withIptables } from "../../src/steps/netfilter.ts";
 import { endJumps, openRemains, type Remains } from "../../src/steps/remains.ts";
@@ -90,8 +91,7 @@ export function checkPorts(backend: Backend, plan: Plan): readonly string[] {
   const nftables = () => checkNftables(backend, plan);
   const iptables = () => checkIptables(backend, plan);
   const [first, second] = backend.kind === "nftables" ? [nftables, iptables] : [iptables, nftables];
-  const differences = first();
-  return differences.length === 0 || second().length === 0 ? [] : differences;
+  return unlessOther(first(), second);
 }
 
 function checkNftables({ netlink }: Netfilter, plan: Plan): readonly string[] {
@@ -152,13 +152,8 @@ function statedRedirects(request: Request): readonly Redirect[] {
 
 /** The container's addresses, where prevResult says them. */
 function statedAddresses(request: Request): readonly Address[] {
-  try {
-    const { prevResult } = request;
-    return prevResult === undefined ? [] : containerAddresses(prevResult, request.ifname).map(({ address }) => address);
-  } catch (error) {
-    if (error instanceof CniError) return [];
-    throw error;
-  }
+  const prevResult = findPrevResult(request);
+  return prevResult === undefined ? [] : containerAddresses(prevResult, request.ifname).map(({ address }) => address);
 }
 
 /** What the rules of iptables say. They are listed by a command, and only where nothing else has told. */

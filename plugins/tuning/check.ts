@@ -1,8 +1,8 @@
-import { CniError } from "../../src/cni/error.ts";
 import { type Request, requirePrevResult } from "../../src/cni/request.ts";
 import { ERRNO, LinuxError } from "../../src/linux/errno.ts";
 import type { Sysctls } from "../../src/linux/sysctl.ts";
 import { findInterface, openContainer } from "../../src/steps/container.ts";
+import { refuseDifferences } from "../../src/steps/differences.ts";
 import type { Container, Host } from "../../src/steps/host.ts";
 import { type Backup, backupFile, readBackup } from "./backup.ts";
 import { parseTuningConfig } from "./config.ts";
@@ -20,7 +20,7 @@ export function check(request: Request, host: Host): void {
     ...(isEmpty(settings) ? [] : checkOrigin(container, backupFile(dataDir, request))),
     ...checkLink(container, request.ifname, settings),
   ];
-  if (differences.length > 0) throw new CniError("checkFailed", differences.join("; "));
+  refuseDifferences(differences);
 }
 
 /** Where nothing was kept, by a Go plugin say, there is no telling. */

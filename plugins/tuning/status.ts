@@ -3,6 +3,7 @@ import path from "#path";
 import { CniError } from "../../src/cni/error.ts";
 import type { Request } from "../../src/cni/request.ts";
 import { errnoOf } from "../../src/linux/errno.ts";
+import { refuseProblems } from "../../src/steps/problems.ts";
 import { refuseForbidden } from "./allow-list.ts";
 import { parseTuningConfig, type TuningConfig } from "./config.ts";
 import { isEmpty } from "./link-settings.ts";
@@ -11,7 +12,7 @@ import { isEmpty } from "./link-settings.ts";
 export function status(request: Request): void {
   const config = parseTuningConfig(request);
   const problems = [...checkAllowList(config), ...checkDataDir(config)];
-  if (problems.length > 0) throw new CniError("unavailable", problems.join("; "));
+  refuseProblems(problems);
 }
 
 function checkAllowList({ sysctls }: TuningConfig): readonly string[] {

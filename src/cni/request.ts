@@ -127,6 +127,16 @@ export function requirePrevResult(request: Request, refusal = "Required prevResu
   return prevResult;
 }
 
+/** The previous plugin's result for DEL, which works without: undefined where there is none, or none that can be parsed. */
+export function findPrevResult(request: Pick<Request, "prevResult">): Result | undefined {
+  try {
+    return request.prevResult;
+  } catch (error) {
+    if (error instanceof CniError) return undefined;
+    throw error;
+  }
+}
+
 /** The folders of a CNI_PATH. Empty parts are left out: a root-run plugin takes nothing from its working directory unasked. */
 function splitPath(path: string): readonly string[] {
   return path.split(":").filter((folder) => folder !== "");

@@ -1,7 +1,5 @@
-import { CniError } from "../cni/error.ts";
-import type { Request } from "../cni/request.ts";
+import { findPrevResult, type Request } from "../cni/request.ts";
 import type { IpConfig } from "../cni/result.ts";
-import type { Address } from "../ip/address.ts";
 import type { Prefix } from "../ip/prefix.ts";
 import { selectOwnJumps, selectStaleJumps } from "../netfilter/iptables/jump.ts";
 import { IptablesError } from "../netfilter/iptables/tool.ts";
@@ -12,6 +10,7 @@ import type { Wanted } from "../netfilter/masquerade-rules.ts";
 import { type Owner, type Selection, selectOwner, selectStale } from "../netfilter/owner.ts";
 import { deleteReferenceRules, listReferenceRules } from "../netfilter/reference-rules.ts";
 import { OWN_TABLES, REFERENCE_TABLES } from "../netfilter/tables.ts";
+import { unlessOther } from "./differences.ts";
 import type { Host } from "./host.ts";
 import { type Backend, type Netfilter, openBackend, withIptables } from "./netfilter.ts";
 import { endJumps, openRemains, type Remains } from "./remains.ts";
@@ -52,7 +51,13 @@ export function masquerade(
 export function endMasquerade(request: Request, remains: Remains): void {
   runAll([
     () => endElements(remains, () => selectOwner(request)),
-    () => endJumps(request, remains, () => selectOwnJumps(request, reportedAddresses(request))),
+    () =>
+      endJumps(request, remains, () =>
+        selectOwnJumps(
+          request,
+          findPrevResult(request)?.ips.map(({ address }) => address.address),
+        ),
+      ),
   ]);
 }
 
@@ -83,8 +88,7 @@ export function checkMasquerade(
   const nftables = () => checkNftables(backend, wanted);
   const iptables = () => checkIptables(backend, wanted);
   const [first, second] = backend.kind === "nftables" ? [nftables, iptables] : [iptables, nftables];
-  const differences = first();
-  return differences.length === 0 || second().length === 0 ? [] : differences;
+  return unlessOther(first(), second);
 }
 
 /** What either nftables backend, ours or the reference plugins', has of the attachments. */
@@ -109,15 +113,5 @@ function checkIptables(netfilter: Netfilter, wanted: Wanted): readonly string[] 
   } catch (error) {
     if (!(error instanceof IptablesError)) throw error;
     return [`Cannot list iptables rules: ${error.message}`];
-  }
-}
-
-/** The attachment's addresses, where the runtime hands over what ADD said. */
-function reportedAddresses(request: Request): readonly Address[] | undefined {
-  try {
-    return request.prevResult?.ips.map(({ address }) => address.address);
-  } catch (error) {
-    if (error instanceof CniError) return undefined;
-    throw error;
   }
 }

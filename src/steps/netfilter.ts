@@ -1,6 +1,7 @@
 import { CniError } from "../cni/error.ts";
 import type { Request } from "../cni/request.ts";
-import { ERRNO, LinuxError } from "../linux/errno.ts";
+import { ERRNO } from "../linux/errno.ts";
+import { ignoring } from "../linux/ignoring.ts";
 import { findRestore, IptablesError, type Place, placeFor } from "../netfilter/iptables/tool.ts";
 import { supportsNftables } from "../netfilter/nftables/support.ts";
 import type { Owner } from "../netfilter/owner.ts";
@@ -69,13 +70,10 @@ export function withIptables<T>(action: string, run: () => T): T {
 }
 
 function openNftables(host: Host): Netlink | undefined {
-  try {
+  return ignoring(NO_NFTABLES, () => {
     const netlink = host.openNetfilter();
     return supportsNftables(netlink) ? netlink : undefined;
-  } catch (error) {
-    if (error instanceof LinuxError && NO_NFTABLES.includes(error.errno)) return undefined;
-    throw error;
-  }
+  });
 }
 
 function refuse(field: string, reason: string): never {

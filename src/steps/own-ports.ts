@@ -1,5 +1,4 @@
-import { CniError } from "../cni/error.ts";
-import type { Request } from "../cni/request.ts";
+import { findPrevResult, type Request } from "../cni/request.ts";
 import { isOwnerComment, type Selection } from "../netfilter/owner.ts";
 import { findLink } from "../netlink/link/get.ts";
 import type { Link } from "../netlink/link/message.ts";
@@ -22,7 +21,8 @@ export function listOwnPorts(host: Host, selection: Selection): readonly Link[] 
  * result of ADD names. A Go plugin's says nothing.
  */
 export function isOthersPort(request: Pick<Request, "prevResult">, { name, alias }: Link): boolean {
-  const names = reportedNames(request);
+  const { interfaces = [] } = findPrevResult(request) ?? {};
+  const names = interfaces.filter(({ sandbox }) => sandbox === undefined).map(({ name: each }) => each);
   return isOwnerComment(alias) || (names.length > 0 && !names.includes(name));
 }
 
@@ -43,15 +43,4 @@ export function deletePorts(host: Host, ports: readonly Link[]): void {
 export function keepBridgeMac(host: Host, port: Link): void {
   const bridge = port.master === undefined ? undefined : findLink(host.netlink, port.master);
   if (bridge?.kind === "bridge" && bridge.mac === port.mac) setLink(host.netlink, bridge, { mac: bridge.mac });
-}
-
-/** None where there is no result, or none that can be read: DEL does without. */
-function reportedNames(request: Pick<Request, "prevResult">): readonly string[] {
-  try {
-    const { interfaces = [] } = request.prevResult ?? {};
-    return interfaces.filter(({ sandbox }) => sandbox === undefined).map(({ name }) => name);
-  } catch (error) {
-    if (error instanceof CniError) return [];
-    throw error;
-  }
 }

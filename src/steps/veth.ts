@@ -1,6 +1,7 @@
 import { CniError } from "../cni/error.ts";
 import type { Mac } from "../ip/mac.ts";
 import { ERRNO } from "../linux/errno.ts";
+import { ignoring } from "../linux/ignoring.ts";
 import type { Owner } from "../netfilter/owner.ts";
 import { NetlinkError } from "../netlink/acknowledgement.ts";
 import { addVeth } from "../netlink/link/add.ts";
@@ -110,12 +111,10 @@ export function waitForSpanningTree(
 
 /** Deletes the link of that name, of a veth both ends; with `mac` only where it has that one. One that is not there is fine. */
 export function deleteLinkIfThere(netlink: Netlink, name: string, { mac }: { mac?: Mac } = {}): void {
-  try {
+  ignoring([ERRNO.ENODEV], () => {
     const link = findLink(netlink, name);
     if (link !== undefined && (mac === undefined || link.mac === mac)) deleteLink(netlink, link);
-  } catch (error) {
-    if (!(error instanceof NetlinkError && error.errno === ERRNO.ENODEV)) throw error;
-  }
+  });
 }
 
 /** A link on its way out. */
@@ -147,12 +146,7 @@ export function beginDeletionIfThere(netlink: Netlink, link: LinkId, held?: Netl
 }
 
 function unlessGone<T>(wait: () => T): T | undefined {
-  try {
-    return wait();
-  } catch (error) {
-    if (error instanceof NetlinkError && error.errno === ERRNO.ENODEV) return undefined;
-    throw error;
-  }
+  return ignoring([ERRNO.ENODEV], () => wait());
 }
 
 /** Returns the name of the host's end. */
