@@ -1,7 +1,7 @@
 import fs from "#fs";
-import { CniError } from "../../src/cni/error.ts";
+import { CniError, type ErrorName } from "../../src/cni/error.ts";
 import { ADDRESS_BITS, type Address, formatAddress } from "../../src/ip/address.ts";
-import { LinuxError } from "../../src/linux/errno.ts";
+import { ERRNO, LinuxError } from "../../src/linux/errno.ts";
 import { systemBusSockets } from "./dbus/address.ts";
 import { type Bus, connectBus, DbusError } from "./dbus/bus.ts";
 
@@ -38,7 +38,7 @@ export function findFirewalld(
   return undefined;
 }
 
-/** Puts addresses into a zone, out of any other. Twice is once. @throws CniError firewalldFailed, or invalidConfig where there is no such zone */
+/** Puts addresses into a zone, out of any other. Twice is once. @throws CniError invalidConfig where there is no such zone, tryAgainLater without an answer in 60 s, firewalldFailed */
 export function addSources({ bus }: Firewalld, zone: string, addresses: readonly Address[]): void {
   for (const address of addresses) {
     const source = formatSource(address);
@@ -101,9 +101,14 @@ function tolerate(action: string, names: readonly string[], run: () => void): st
     const found = names.find((name) => error.message.startsWith(name));
     if (found !== undefined) return found;
     if (action === "") throw error;
-    const name = error.message.startsWith("INVALID_ZONE") ? "invalidConfig" : "firewalldFailed";
+    const name = nameFor(error);
     throw new CniError(name, `Cannot ${action} with firewalld: ${error.message}`, { cause: error });
   }
+}
+
+function nameFor(error: Error): ErrorName {
+  if (error instanceof LinuxError && error.errno === ERRNO.ETIMEDOUT) return "tryAgainLater";
+  return error.message.startsWith("INVALID_ZONE") ? "invalidConfig" : "firewalldFailed";
 }
 
 /** Refused, not answered, or answered with what is no message. */

@@ -45,6 +45,13 @@ export const EVERYWHERE: readonly Departure[] = [
     reason: "The gateway's IPv6 address works the moment ADD returns",
   },
   {
+    path: / host links bridge\d+ addr_info \d+ protocol$/,
+    reference: "kernel_ll",
+    ours: undefined,
+    reason:
+      "The bridge's link-local address is given to it, so that it works at once; iproute2 6.3 and later tell who gave one",
+  },
+  {
     path: / host links (bridge\d+|mybridge) ifalias$/,
     reference: undefined,
     ours: "made by the CNI plugin bridge",

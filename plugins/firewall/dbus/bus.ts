@@ -10,8 +10,8 @@ import {
   type Reply,
 } from "./message.ts";
 
-/** How long an answer may take: firewalld is busy for seconds while it reads all of its configuration again. */
-const ANSWER_MS = 15_000;
+/** How long an answer may take: firewalld serves one call after the other, and is busy for seconds while it reads its configuration again. */
+const ANSWER_MS = 60_000;
 
 /** The longest message that is taken. An answer to any of our calls is a hundred bytes or two. */
 const MAX_MESSAGE = 1 << 20;
