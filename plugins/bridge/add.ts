@@ -1,6 +1,6 @@
 import { CniError } from "../../src/cni/error.ts";
 import type { Request } from "../../src/cni/request.ts";
-import type { Interface, Result } from "../../src/cni/result.ts";
+import type { Interface, IpConfig, Result, Route } from "../../src/cni/result.ts";
 import { compareVersions } from "../../src/cni/version.ts";
 import { getLinkBrief } from "../../src/netlink/link/brief.ts";
 import type { Link } from "../../src/netlink/link/message.ts";
@@ -10,7 +10,7 @@ import { refuseExisting, reportLink } from "../../src/steps/container-interface.
 import { enableForwarding } from "../../src/steps/forwarding.ts";
 import type { Container, Host } from "../../src/steps/host.ts";
 import { announceAddresses, configureInterface, prepareInterface } from "../../src/steps/interface.ts";
-import { type Assignment, chooseDns, holdAssignment } from "../../src/steps/ipam.ts";
+import { chooseDns, holdAssignment } from "../../src/steps/ipam.ts";
 import { masquerade, openMasqueradeBackend } from "../../src/steps/masquerade.ts";
 import type { Backend } from "../../src/steps/netfilter.ts";
 import { type Defer, undoOnError } from "../../src/steps/undo.ts";
@@ -27,13 +27,41 @@ import type { SpoofGuard } from "./spoof-check.ts";
 import { admitIps, guardPort, openSpoofGuard } from "./spoof-check.ts";
 import { joinVlans, needForVlans, planVlans } from "./vlan.ts";
 
-/** What one ADD works with. */
-interface Attachment {
+/** Attaches a container to a bridge. Whatever fails, nothing that this call made stays. */
+export function add(request: Request, host: Host): Result {
+  return undoOnError(request.log, (defer) => {
+    const ipam = holdAssignment(request, host, defer);
+    const config = parseBridgeConfig(request);
+    refuseUnreportable(request, config);
+    const container = openContainer(host, request.netns);
+    refuseExisting(container, request.ifname);
+    const backend = openBackend(request, host, config);
+    const guard = openSpoofGuard(host, { request, config }, defer);
+    const call = { request, host, config, container, backend, guard, defer };
+    // What the kernel or the bridge refuses shows here, before IPAM takes an address.
+    const place = host.withBridges("used", () => connect(call));
+    // IPAM may take its time, so not while other calls wait for the lock on bridges.
+    ipam?.begin();
+    return withBridge(host, place.bridge, () => {
+      guardFrames(call, place);
+      const port = bringUp(call, place, { managed: ipam !== undefined });
+      const links = reportLinks(call, place);
+      const answer = ipam?.result();
+      const assigned = answer && assign(call, { ...place, links, answer });
+      awaitForwarding(call, place.bridge, port);
+      if (assigned !== undefined) announceAddresses(container, place.veth.inside);
+      const { ips, routes, gateways } = assigned ?? NOTHING_ASSIGNED;
+      const interfaces = [links.bridge, links.port, links.inside, ...gateways];
+      return { interfaces, ips, routes, dns: chooseDns(config.dns, answer) };
+    });
+  });
+}
+
+/** What the steps of one ADD work with. */
+interface Call {
   readonly request: Request;
-  readonly config: BridgeConfig;
-  /** Undefined where the network has no addresses. */
-  readonly ipam: Assignment | undefined;
   readonly host: Host;
+  readonly config: BridgeConfig;
   readonly container: Container;
   /** What masquerades, where that is asked for. */
   readonly backend: Backend | undefined;
@@ -42,104 +70,100 @@ interface Attachment {
   readonly defer: Defer;
 }
 
-/** Attaches a container to a bridge. Whatever fails, nothing that this call made stays. */
-export function add(request: Request, host: Host): Result {
-  return undoOnError(request.log, (defer) => {
-    const ipam = holdAssignment(request, host, defer);
-    const config = parseBridgeConfig(request);
-    refuseUntellable(request, config);
-    const container = openContainer(host, request.netns);
-    refuseExisting(container, request.ifname);
-    const masquerades = config.ipMasq && config.ipam !== undefined;
-    const backend = masquerades ? openMasqueradeBackend(host, request, config.ipMasqBackend) : undefined;
-    const guard = config.spoofCheck === undefined ? undefined : openSpoofGuard(host, { request, config }, defer);
-    return attach({ request, config, ipam, host, container, backend, guard, defer });
-  });
+/** A bridge, and the veth that connects the container with it. */
+interface Place {
+  readonly bridge: Link;
+  readonly veth: VethPair;
 }
 
-function attach(attachment: Attachment): Result {
-  const { host, ipam } = attachment;
-  // Before IPAM begins: a kernel or a bridge that cannot serve the configuration shows here, with nothing touched.
-  const { bridge, veth } = host.withBridges("used", () => connect(attachment));
-  // IPAM looks for an address while all is made that needs none; it may take its time, so not while others wait for bridges.
-  ipam?.begin();
-  return withBridge(host, bridge, () => furnish(attachment, { bridge, veth }));
-}
-
-/** The bridge, and a port of it that the container hangs on. */
-function connect({ request, config, host, container, guard, defer }: Attachment): { bridge: Link; veth: VethPair } {
-  const mtu = chooseMtu(host, config.mtu, request.log);
-  if (config.removeEmptyBridge) defer(() => removeEmptyBridges(request, host));
-  const bridge = ensureBridge(host, { ...bridgeSpec(config), mtu }, defer);
-  refuseLosingIpv6(host, bridge, mtu);
-  const spec = { ...vethSpec(request, config), mtu, bridge, container, up: guard === undefined };
-  return { bridge, veth: withBridge(host, bridge, () => connectVeth(host, spec, defer)) };
-}
-
-/** All that a connected container needs to be reached and to reach others. */
-function furnish(attachment: Attachment, { bridge, veth }: { bridge: Link; veth: VethPair }): Result {
-  const { request, config, ipam, host, container, guard } = attachment;
-  joinVlans(host.netlink, bridge, veth.port, planVlans(config));
-  if (guard !== undefined) guardPort(host, guard, { request, bridge, veth });
-  const managed = ipam !== undefined;
-  const options = { enableDad: config.enabledad, foreseeable: guard?.check === "strict", managed };
-  if (!config.disableContainerInterface) prepareInterface(container, veth.inside, options);
-  const port = config.disableContainerInterface ? undefined : waitForPort(host, veth.port);
-  const links = settle(attachment, bridge, veth);
-  const answer = ipam?.result();
-  const plan = answer && assignAddresses(attachment, { answer, bridge, veth, links });
-  if (port !== undefined && !forwards(port)) waitForSpanningTree(host, { bridge, port }, request.log);
-  if (plan !== undefined) announceAddresses(container, veth.inside);
-  return {
-    interfaces: [links.bridge, links.port, links.inside, ...(plan?.vlanGateway ?? [])],
-    ips: plan?.ips ?? [],
-    routes: plan?.routes ?? [],
-    dns: chooseDns(config.dns, answer),
-  };
-}
-
-/** The oldest versions' results tell addresses alone. The text is the reference's, which finds out when all is made. */
-function refuseUntellable({ version }: Request, { ipam }: BridgeConfig): void {
+/** Results before 0.3.0 carry only addresses. Same message as the reference, which fails only after setup. */
+function refuseUnreportable({ version }: Request, { ipam }: BridgeConfig): void {
   if (ipam !== undefined || compareVersions(version, "0.3.0") >= 0) return;
   const details = `a network without IPAM needs cniVersion 0.3.0 or newer, found ${version}`;
   throw new CniError("invalidConfig", "cannot convert: no valid IP addresses", { details });
 }
 
-function bridgeSpec(config: BridgeConfig) {
-  const { bridge: name, promiscMode: promiscuous } = config;
-  return { name, promiscuous, vlanNeed: needForVlans(config) };
+/** What masquerades, where that is asked for. */
+function openBackend(request: Request, host: Host, { ipMasq, ipam, ipMasqBackend }: BridgeConfig): Backend | undefined {
+  return ipMasq && ipam !== undefined ? openMasqueradeBackend(host, request, ipMasqBackend) : undefined;
 }
 
-function vethSpec(request: Request, config: BridgeConfig) {
-  const { mac, hairpinMode: hairpin, portIsolation: isolated } = config;
-  return { ifname: request.ifname, mac, hairpin, isolated, owner: request };
+/** Ensures that the bridge exists, and connects the container with it by a veth. */
+function connect({ request, host, config, container, guard, defer }: Call): Place {
+  const { bridge: name, promiscMode: promiscuous, mac, hairpinMode: hairpin, portIsolation: isolated } = config;
+  const mtu = chooseMtu(host, config.mtu, request.log);
+  if (config.removeEmptyBridge) defer(() => removeEmptyBridges(request, host));
+  const bridge = ensureBridge(host, { name, promiscuous, vlanNeed: needForVlans(config), mtu }, defer);
+  refuseLosingIpv6(host, bridge, mtu);
+  const spec = { bridge, container, ifname: request.ifname, mtu, mac, hairpin, isolated, owner: request };
+  const veth = withBridge(host, bridge, () => connectVeth(host, { ...spec, up: guard === undefined }, defer));
+  return { bridge, veth };
 }
 
-/** Returns also what the result has to name besides: the gateway of a VLAN. */
-function assignAddresses(
-  { request, config, host, container, backend, guard, defer }: Attachment,
-  { answer, bridge, veth, links }: { answer: Result; bridge: Link; veth: VethPair; links: Links },
-): AddressPlan & { readonly vlanGateway: readonly Interface[] } {
+/** Puts the port into its VLANs and has its frames checked, before the first one passes. */
+function guardFrames({ request, host, config, guard }: Call, { bridge, veth }: Place): void {
+  joinVlans(host.netlink, bridge, veth.port, planVlans(config));
+  if (guard !== undefined) guardPort(host, guard, { request, bridge, veth });
+}
+
+/** Brings the container's interface up, unless the configuration leaves that to others; returns the port once it is up too. */
+function bringUp(
+  { host, config, container, guard }: Call,
+  { veth }: Place,
+  { managed }: { managed: boolean },
+): Link | undefined {
+  if (config.disableContainerInterface) return undefined;
+  const foreseeable = guard?.check === "strict";
+  prepareInterface(container, veth.inside, { enableDad: config.enabledad, foreseeable, managed });
+  return waitForPort(host, veth.port);
+}
+
+/** What a result reports of addresses. */
+interface Assigned {
+  readonly ips: readonly IpConfig[];
+  readonly routes: readonly Route[];
+  /** The gateway of a VLAN, which is a link of its own. */
+  readonly gateways: readonly Interface[];
+}
+
+const NOTHING_ASSIGNED: Assigned = { ips: [], routes: [], gateways: [] };
+
+/** Gives the container what IPAM gave, and makes the host its gateway, as far as the configuration asks for that. */
+function assign(call: Call, place: Place & { readonly links: Links; readonly answer: Result }): Assigned {
+  const { request, host, config, container, backend, guard, defer } = call;
+  const { veth, links, answer } = place;
   const plan = planBridgeAddresses(answer, config);
+  const { ips, routes } = plan;
   refuseMtuBelowIpv6(plan, links);
-  if (guard !== undefined) admitIps(guard, { request, bridge, veth }, plan.ips);
-  configureInterface(container, veth.inside, { ...plan, enableDad: config.enabledad });
+  if (guard !== undefined) admitIps(guard, { request, ...place }, ips);
+  configureInterface(container, veth.inside, { ips, routes, enableDad: config.enabledad });
+  const gateway = setUpGateway(call, { ...place, plan });
+  if (backend !== undefined) masquerade(host, { request, backend, ips, keep: config.nonMasqueradeCIDRs }, defer);
+  return { ips, routes, gateways: config.vlanGateway === undefined ? [] : [reportLink(gateway)] };
+}
+
+/** Returns the link that has the gateway's addresses. */
+function setUpGateway(
+  { request, host, config, defer }: Call,
+  { bridge, veth, plan: { ips, gatewayAddresses: addresses } }: Place & { readonly plan: AddressPlan },
+): Link {
   const gateway = ensureGateway(host, { config, bridge, port: veth.port }, defer);
-  const wanted = { addresses: plan.gatewayAddresses, force: config.forceAddress };
-  const added = ensureGatewayAddresses(host, gateway, wanted, defer);
-  for (const family of new Set(plan.gatewayAddresses.map(({ address }) => address.family)))
-    enableForwarding(host, family);
-  if (added.length > 0) examineGateway(request, host, { gateway: gateway.link, added, ips: plan.ips });
-  if (backend !== undefined)
-    masquerade(host, { request, backend, ips: plan.ips, keep: config.nonMasqueradeCIDRs }, defer);
-  return { ...plan, vlanGateway: config.vlanGateway === undefined ? [] : [reportLink(gateway.link)] };
+  const added = ensureGatewayAddresses(host, gateway, { addresses, force: config.forceAddress }, defer);
+  for (const family of new Set(addresses.map(({ address }) => address.family))) enableForwarding(host, family);
+  if (added.length > 0) examineGateway(request, host, { gateway: gateway.link, added, ips });
+  return gateway.link;
+}
+
+/** A bridge with a spanning tree holds a new port back. */
+function awaitForwarding({ request, host }: Call, bridge: Link, port: Link | undefined): void {
+  if (port !== undefined && !forwards(port)) waitForSpanningTree(host, { bridge, port }, request.log);
 }
 
 /** The links of an attachment as its result reports them. */
 type Links = Readonly<Record<"bridge" | "port" | "inside", Interface>>;
 
 /** The links as they are now that they are connected; the bridge with the MAC that it had before our port joined. */
-function settle({ host, request }: Attachment, bridge: Link, veth: VethPair): Links {
+function reportLinks({ host, request }: Call, { bridge, veth }: Place): Links {
   const now = getLinkBrief(host.netlink, bridge);
   pinBridgeMac(host, bridge, now);
   reportMtu({ before: bridge, now, port: veth.port }, request.log);
