@@ -1,5 +1,6 @@
 import fs from "node:fs";
 import path from "node:path";
+import { executablesIn } from "../executables.ts";
 import type { Call, Lab, Outcome } from "../lab.ts";
 
 /** The two kinds of iptables commands: one keeps its rules in nf_tables, the other in the kernel's older tables. */
@@ -55,7 +56,5 @@ export function traced(lab: Lab, name: string, call: Call): { outcome: Outcome; 
   const log = path.join(lab.dir, "strace");
   const wrapper = ["strace", "-f", "-qq", "-e", "trace=execve", "-e", "signal=none", "-o", log];
   const outcome = lab.plugin(name, { ...call, wrapper });
-  const lines = fs.readFileSync(log, "utf8").split("\n");
-  const started = lines.flatMap((line) => /execve\("([^"]+)".*= 0$/.exec(line)?.[1] ?? []);
-  return { outcome, started: started.map((file) => path.basename(file)) };
+  return { outcome, started: executablesIn(fs.readFileSync(log, "utf8")) };
 }

@@ -21,7 +21,10 @@ function ip(text: string, gateway?: string): IpConfig {
 }
 
 function plan(ips: IpConfig[], routes: Route[], config: { isGateway?: boolean; isDefaultGateway?: boolean }) {
-  const planned = planAddresses({ ips, routes }, { isGateway: false, isDefaultGateway: false, interface: 2, ...config });
+  const planned = planAddresses(
+    { ips, routes },
+    { isGateway: false, isDefaultGateway: false, interface: 2, ...config },
+  );
   return {
     ips: planned.ips.map(({ gateway, ...rest }) => [
       formatPrefix(rest.address),
