@@ -129,7 +129,7 @@ function takeBack(plugin: Plugin, call: Call, result: Result): void {
   try {
     undo(createRequest("DEL", call), result);
   } catch (error) {
-    call.log(`Cannot take back ADD: ${toCniError(error).message}`);
+    call.log(`Cannot roll back ADD: ${toCniError(error).message}`);
   }
 }
 
