@@ -5,9 +5,9 @@ import { binDir, Lab } from "../lab.ts";
 
 const root = path.join(import.meta.dirname, "../..");
 
-/** Documents whose shell blocks are run: all of them that have any, but those about the work on this repository. */
+/** Documents whose shell blocks are run: all of them that have any. What needs a running system is in blocks of another kind. */
 const DOCUMENTS = fs
-  .globSync(["README.md", "docs/*.md", "plugins/*/README.md"], { cwd: root })
+  .globSync(["*.md", "docs/*.md", "plugins/*/README.md"], { cwd: root })
   .sort()
   .filter((file) => read(file).includes("```sh\n"));
 
