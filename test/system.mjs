@@ -40,6 +40,7 @@ export const TOOLS = {
     { needs: "dbus-daemon", package: "dbus-daemon" },
     { needs: "firewalld", package: "firewalld" },
     { needs: "python3", package: "python3" },
+    { needs: "curl", package: "curl" },
   ],
   machine: [
     { needs: "qemu-system-x86_64", package: "qemu-system-x86" },

@@ -87,7 +87,7 @@ export function orAbandon<T>(delegation: Delegation | undefined, run: () => T): 
 
 function passOver(command: Command, type: string): Delegation {
   if (command !== "DEL" && command !== "GC") {
-    const message = `Cannot use ipam.type ${JSON.stringify(type)}: it would run itself without end`;
+    const message = `Cannot use ipam.type ${JSON.stringify(type)}: it would call itself without end`;
     throw new CniError("invalidConfig", message, {
       details: "it gives no addresses: name an IPAM plugin, such as host-local",
     });

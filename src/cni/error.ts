@@ -1,59 +1,60 @@
 import { formatJson } from "./json.ts";
 
 /**
- * Every way in which a plugin can fail, and the code it leaves with. Below 100 the codes are the specification's
- * (SPEC.md, "Error"; 8 is the reference library's); from 100 up they are this project's own.
+ * Every way in which a plugin can fail, and its exit code. Codes below 100 are the specification's (SPEC.md, "Error"; 8 is the
+ * reference library's); codes from 100 are this project's own. docs/errors.md is made from this table by `npm run documents`: the
+ * first sentence of an entry says what the code means, the rest what to do.
  */
 export const ERROR_CODES = {
-  /** The configuration's cniVersion is not one of the plugin's. */
+  /** The plugin does not support the configuration's `cniVersion`. Use one that VERSION lists. */
   incompatibleVersion: 1,
-  /** A field of the configuration that this plugin knows and cannot serve; the message names key and value. */
+  /** The host cannot serve a field of the configuration. The message names the field and what is missing: install it, or remove the field. */
   unsupportedField: 2,
-  /** The container is not known; a runtime need not call DEL. */
+  /** The container is not known. There is nothing to delete. */
   unknownContainer: 3,
-  /** A CNI_ variable is missing or malformed. */
+  /** A `CNI_` variable is missing or malformed. The message names it; it is set by the runtime, or by `cnictl`. */
   invalidEnvironment: 4,
-  /** Standard input or output failed. */
+  /** Standard input or output failed, or a file that the configuration names cannot be read. Check that the runtime keeps both open, and the file. */
   ioFailure: 5,
-  /** Something received is not JSON of the expected kind. */
+  /** The input is not JSON of the expected kind. Correct the file: the message has the position. */
   decodingFailure: 6,
-  /** The network configuration is wrong. */
+  /** The network configuration is wrong. The message names the key, the value and what is required. */
   invalidConfig: 7,
-  /** CNI_NETNS is no network namespace, or is the host's own. */
+  /** `CNI_NETNS` is not a network namespace, or is the host's own. Check the path; the container may have exited. */
   invalidNetns: 8,
-  /** Something is busy for the moment; the runtime should try again. */
+  /** Something is busy, or memory is short. Try again; runtimes do. */
   tryAgainLater: 11,
-  /** STATUS: ADD cannot be served. */
+  /** STATUS: ADD cannot be served. The message says what is missing and how to get it. */
   unavailable: 50,
   /** STATUS: ADD cannot be served, and running containers may have lost connectivity. */
   limitedConnectivity: 51,
-  /** A range has no free address left. */
+  /** A range set has no free address. The details have the counts: delete containers, or add a range. */
   noAddressAvailable: 100,
-  /** The address asked for is taken, excluded or outside every range. */
+  /** The requested address is in use, excluded, a gateway's, or outside every subnet, or it is in use elsewhere on the link. The message says which; request another. */
   addressUnavailable: 101,
-  /** This container and interface already hold a lease. */
+  /** This container and interface already have a lease. Run DEL first. */
   duplicateAllocation: 102,
-  /** The folder of leases cannot be read or written. */
+  /** The folder of leases cannot be read or written. Check its permissions and the disk. */
   leaseStore: 103,
-  /** CHECK found something other than what ADD made. */
+  /** CHECK: the attachment differs from what ADD made. The message lists every difference: delete the container and add it again. */
   checkFailed: 104,
-  /** The container already has an interface of this name. */
+  /** The container already has an interface of this name; for `bandwidth`, the host has an IFB of this name. Delete the attachment first, or use another `CNI_IFNAME`. */
   interfaceExists: 105,
-  /** The bridge's name belongs to something else, or the bridge has another address. */
+  /** The bridge cannot be used as it is: another kind of link has its name, it has another address, or it does not filter VLANs. Change the bridge, or set `bridge` to another name. */
   bridgeConflict: 106,
-  /** The kernel refused a request. */
+  /** The kernel refused a request. The message has the request and the kernel's answer. */
   kernelRequest: 107,
-  /** A delegated plugin cannot be found or run, or gave no usable answer. */
+  /** A delegated plugin cannot be run, or gave no usable answer. Install it in a folder of `CNI_PATH`. */
   delegateFailed: 108,
-  /** Something did not finish in its time. */
+  /** Something did not finish in time. Try again when the host is less busy. */
   deadlineExceeded: 109,
-  /** The loopback interface has an address that is none of its own. */
+  /** `lo` in the container has an address other than 127.0.0.0/8 and ::1. Remove it before ADD. */
   loopbackConflict: 110,
-  /** A port of the host's is already mapped to another container. */
+  /** The host's port is already mapped to another container. The message names it: use another port, or `cnictl gc NETWORK` if it is gone. */
   portConflict: 111,
-  /** firewalld refused, or did not answer. */
+  /** firewalld refused, or did not answer. See `journalctl -u firewalld`. */
   firewalldFailed: 115,
-  /** A bug in the plugin. */
+  /** A bug in the plugin. Report it with the text on stderr. */
   internal: 999,
 } as const;
 

@@ -100,7 +100,7 @@ function guard<T>({ type, deadline = DEADLINE }: PluginProcess, run: () => T): T
   } catch (error) {
     if (error instanceof CniError) throw error;
     if (hasCode(error, "ETIMEDOUT")) {
-      const message = `Cannot wait for plugin "${type}" any longer: it did not end within ${deadline / 1000} s`;
+      const message = `Cannot wait longer for plugin "${type}": it did not end within ${deadline / 1000} s`;
       throw new CniError("deadlineExceeded", message, { cause: error });
     }
     throw new CniError("delegateFailed", `Cannot run plugin "${type}": ${reasonOf(error)}`, { cause: error });

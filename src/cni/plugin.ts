@@ -144,7 +144,7 @@ function takeBack<Host>({ plugin, withHost }: Service<Host>, call: Call, result:
     const request = createRequest("DEL", call);
     withHost((host) => (plugin.undo === undefined ? plugin.del(request, host) : plugin.undo(request, result, host)));
   } catch (error) {
-    call.log(`Cannot take back ADD: ${toCniError(error).message}`);
+    call.log(`Cannot roll back ADD: ${toCniError(error).message}`);
   }
 }
 

@@ -10,9 +10,9 @@ export const add: Command = {
   synopsis: TARGET_SYNOPSIS,
   summary: "Attaches a network namespace to a network",
   help: [
-    "Runs ADD on each plugin of the network in order and prints the result: for a person on a",
-    "terminal, otherwise and with --json as JSON. When a plugin fails, what was made until then",
-    "stays until `cnictl del`.",
+    "Runs ADD of each plugin of the network in order and prints the result: as text on a terminal,",
+    "as JSON into a pipe or with --json. If a plugin fails, what the plugins before it made stays",
+    "until `cnictl del`.",
     "",
     ...TARGET_HELP,
   ],

@@ -31,15 +31,15 @@ export const clean: Command = {
   synopsis: "[--cache-dir DIR]",
   summary: "Removes what stale attachments left behind, on all networks",
   help: [
-    "For a node on which other plugins, the CNI project's for one, have taken the place of these: they do",
-    "not delete what these have made. Removes rules, elements, limits and interfaces of every attachment that",
-    "neither has a link of the host named after it nor a result in the runtimes' cache. Needs no",
-    "network list and none of the installed plugins: it does its work itself. Leases are left alone.",
+    "For a node that went back to other plugins, such as the CNI project's: they do not delete what these",
+    "plugins made. Removes rules, elements, limits and interfaces of every attachment that neither a link of",
+    "the host names nor a result in the runtimes' cache. Needs no network list and does not use the",
+    "installed plugins. Leases stay.",
     "",
     "      --cache-dir DIR  where runtimes keep results (default /var/lib/cni)",
     "",
     "Environment:",
-    "  NETCONFPATH          directory of network lists, whose networks are looked after too (default /etc/cni/net.d)",
+    "  NETCONFPATH          directory of network lists, whose networks are cleaned too (default /etc/cni/net.d)",
   ],
   run: (edge, args) => {
     const { values, positionals } = readArguments(args, { "cache-dir": { type: "string" } });
@@ -62,7 +62,7 @@ export const clean: Command = {
 function refuseUnknown(cache: string): void {
   const folder = path.join(cache, "results");
   if (fs.existsSync(folder)) return;
-  const message = `Cannot tell which attachments there are: no folder ${folder}; name the runtimes' cache with --cache-dir`;
+  const message = `Cannot list the attachments: no folder ${folder}; set the runtimes' cache with --cache-dir`;
   throw new CniError("ioFailure", message);
 }
 

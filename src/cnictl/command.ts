@@ -60,7 +60,7 @@ function formatUsage(commands: readonly Command[]): string {
   return [
     "Usage: cnictl <command> [arguments]\n\n",
     ...lines,
-    "\n`cnictl <command> --help` says more of each; `cnictl --version` prints the version.\n",
+    "\n`cnictl <command> --help` prints its options; `cnictl --version` prints the version.\n",
   ].join("");
 }
 

@@ -9,8 +9,8 @@ export const del: Command = {
   synopsis: TARGET_SYNOPSIS,
   summary: "Detaches a network namespace from a network",
   help: [
-    "Runs DEL on each plugin of the network, last first, and forgets the cached result. The",
-    "namespace need not exist any more, and what is gone already is fine.",
+    "Runs DEL of each plugin of the network, last first, and removes the cached result. The",
+    "namespace need not exist, and it is no error if there is nothing to delete.",
     "",
     ...TARGET_HELP,
   ],

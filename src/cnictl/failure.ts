@@ -39,33 +39,33 @@ function adviceFor(edge: Edge, error: CniError): string | undefined {
   if (error instanceof NetworkNotFound) return adviceForNetwork(error.found);
   const text = formatText(error);
   if (/failed to find plugin|no paths provided/.test(text))
-    return "put the plugins in place with `cnictl install`, or name their directory in CNI_PATH";
+    return "install the plugins with `cnictl install`, or set CNI_PATH to their directory";
   if (/EPERM|EACCES|permission denied|operation not permitted/i.test(text))
     return "run it as root: namespaces, links and the result cache need it";
   const [command, ...told] = edge.args;
   const undo = `\`cnictl del ${told.join(" ")}\``;
   if (command === "add" && /failed \(add\)/.test(text))
-    return adviceForCode(error.code, undo) ?? `${undo} clears what may be left of it`;
+    return adviceForCode(error.code, undo) ?? `${undo} removes what may be left of it`;
   return adviceForCode(error.code, undo);
 }
 
 function adviceForNetwork(found: readonly string[]): string {
-  if (found.length > 0) return `name one of the networks that are there: ${found.join(", ")}`;
-  return "put a network list there, or name its directory in NETCONFPATH";
+  if (found.length > 0) return `use one of the networks there: ${found.join(", ")}`;
+  return "put a network list there, or set NETCONFPATH to its directory";
 }
 
 function adviceForCode(code: number, undo: string): string | undefined {
   switch (code) {
     case ERROR_CODES.invalidNetns:
-      return "name an existing network namespace, such as /run/netns/<name> of `ip netns list`";
+      return "use an existing network namespace, such as /run/netns/<name> of `ip netns list`";
     case ERROR_CODES.tryAgainLater:
     case ERROR_CODES.deadlineExceeded:
       return "run it again in a moment";
     case ERROR_CODES.noAddressAvailable:
-      return "detach what is not needed, or give back what is stale: `cnictl gc <network>`";
+      return "detach containers that are not needed, or remove stale leases: `cnictl gc <network>`";
     case ERROR_CODES.duplicateAllocation:
     case ERROR_CODES.interfaceExists:
-      return `${undo} first, or choose another name with --ifname`;
+      return `${undo} first, or use another name with --ifname`;
     default:
       return undefined;
   }

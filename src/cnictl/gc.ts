@@ -8,12 +8,12 @@ import { findNetwork, makeRuntime, NETWORK_HELP, NETWORK_OPTIONS } from "./targe
 export const gc: Command = {
   name: "gc",
   synopsis: "<network> [<netns>] [--all] [--cache-dir DIR] [--json]",
-  summary: "Takes back what is left of attachments whose namespace is gone",
+  summary: "Removes what is left of attachments whose namespace is gone",
   help: [
-    "Detaches every attachment of the result cache whose namespace does not exist any more, then",
-    "runs GC on each plugin (versions 1.1.0 and up), which removes whatever belongs to none of the",
-    "remaining ones. That is for caches that know every attachment: one of which another cache",
-    "knows counts as gone. <netns> is accepted for cnitool's sake and means nothing.",
+    "Detaches every attachment of the result cache whose namespace does not exist, then runs GC of",
+    "each plugin (CNI 1.1.0 and newer), which removes what belongs to none of the others. Use it",
+    "only if this cache has every attachment: one that only another cache has counts as gone.",
+    "<netns> is ignored; cnitool takes it.",
     "",
     "      --all            detach every attachment of the network, as `cnitool gc` does",
     ...NETWORK_HELP,
@@ -30,7 +30,7 @@ export const gc: Command = {
     for (const attachment of deleted) edge.writeOut(`${showAttachment(attachment)}: detached\n`);
     edge.writeOut(
       network.disableGC
-        ? "nothing done: the network says disableGC\n"
+        ? "nothing done: the network sets disableGC\n"
         : `${deleted.length} detached, ${kept.length} kept\n`,
     );
   },

@@ -18,15 +18,15 @@ import { PLUGIN_DIRECTORY } from "./target.ts";
 export const install: Command = {
   name: "install",
   synopsis: "[--dir DIR] [--force]",
-  summary: "Puts the plugins in place",
+  summary: "Installs the plugins",
   help: [
     "Copies this executable once and links it under the name of every plugin and of cnictl. Each",
-    "name changes in one step, also while plugins run: a caller finds the old file or the new one,",
-    "whole. Where a file of such a name is not of `cnictl install`, nothing is installed, unless",
-    "--force is given.",
+    "name changes in one step, so it is safe while plugins run: a caller finds the old file or the",
+    "new one. If a file of such a name is not from `cnictl install`, nothing is installed, except",
+    "with --force.",
     "",
     `      --dir DIR  directory of plugins (default ${PLUGIN_DIRECTORY})`,
-    "      --force    replace files that are not ours",
+    "      --force    replace files that are not from `cnictl install`",
   ],
   run: (edge, args) => {
     const { values, positionals } = readArguments(args, { dir: { type: "string" }, force: { type: "boolean" } });
@@ -38,7 +38,8 @@ export const install: Command = {
       replaceFiles(directory, { executable: edge.build.executable, ...plan });
       return plan.foreign;
     });
-    if (foreign.length > 0) edge.writeOut(`${directory}: replaced what was not ours: ${foreign.join(", ")}\n`);
+    if (foreign.length > 0)
+      edge.writeOut(`${directory}: replaced what was not from cnictl install: ${foreign.join(", ")}\n`);
     edge.writeOut(`${directory}: ${edge.build.names.join(", ")} (${edge.build.version})\n`);
   },
 };
@@ -80,6 +81,6 @@ function refuseForeign(directory: string, { plan, force }: { plan: Plan; force: 
   if (directories.length > 0)
     throw new InstallError(`Cannot install in ${directory}: ${directories.join(", ")} there is a directory`);
   if (foreign.length === 0 || force) return;
-  const what = `Cannot install in ${directory}: ${foreign.join(", ")} there ${foreign.length === 1 ? "is" : "are"} not ours; nothing was changed`;
+  const what = `Cannot install in ${directory}: ${foreign.join(", ")} there ${foreign.length === 1 ? "is" : "are"} not from cnictl install; nothing was changed`;
   throw new InstallError(what, { advice: "`cnictl install --force` replaces them; keep a copy if you want them back" });
 }

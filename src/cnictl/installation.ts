@@ -49,7 +49,7 @@ export function findManifest(directory: string): Manifest | undefined {
     return { ...manifest, names: manifest.names.filter(isFileName) };
   } catch (cause) {
     if (isMissing(cause)) return undefined;
-    const advice = "remove it, then what is installed counts as foreign: `cnictl install --force` replaces it";
+    const advice = "remove it, and run `cnictl install --force`";
     throw new InstallError(`Cannot read ${file}: ${reasonOf(cause)}`, { cause, advice });
   }
 }

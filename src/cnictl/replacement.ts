@@ -45,8 +45,8 @@ function openStaging(directory: string): string {
     return staging;
   } catch (cause) {
     if (!fs.existsSync(staging)) throw cause;
-    const advice = `wait for it, or remove ${staging} if there is none`;
-    throw new InstallError(`Cannot install in ${directory}: another installation is at work there`, { advice, cause });
+    const advice = `wait until it ends, or remove ${staging} if none is running`;
+    throw new InstallError(`Cannot install in ${directory}: another installation is running there`, { advice, cause });
   }
 }
 

@@ -7,10 +7,10 @@ import { findNetwork, makeRuntime, NETWORK_HELP, NETWORK_OPTIONS } from "./targe
 export const status: Command = {
   name: "status",
   synopsis: "<network> [<netns>] [--json]",
-  summary: "Asks whether a network can be attached to",
+  summary: "Checks whether containers can be attached to a network",
   help: [
-    "Runs STATUS on each plugin of the network (versions 1.1.0 and up; older ones are not asked).",
-    "<netns> is accepted for cnitool's sake and means nothing.",
+    "Runs STATUS of each plugin of the network (CNI 1.1.0 and newer; older ones have no STATUS).",
+    "<netns> is ignored; cnitool takes it.",
     "",
     ...NETWORK_HELP,
   ],

@@ -9,9 +9,9 @@ import { PLUGIN_DIRECTORY } from "./target.ts";
 export const uninstall: Command = {
   name: "uninstall",
   synopsis: "[--dir DIR]",
-  summary: "Takes the plugins away again",
+  summary: "Uninstalls the plugins",
   help: [
-    "Removes what `cnictl install` put in place. Files that were changed since stay.",
+    "Removes what `cnictl install` installed. Files that were changed since then stay.",
     "",
     `      --dir DIR  directory of plugins (default ${PLUGIN_DIRECTORY})`,
   ],

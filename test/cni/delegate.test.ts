@@ -126,7 +126,7 @@ describe("startDelegate", () => {
       throw new Error("started");
     };
     const start = (command: Command) => startDelegate(launch, createRequest(command, call), { command, type });
-    const message = `Cannot use ipam.type "${type}": it would run itself without end`;
+    const message = `Cannot use ipam.type "${type}": it would call itself without end`;
     for (const command of ["ADD", "CHECK", "STATUS"] as const) {
       expect(() => start(command)).toThrow(expect.objectContaining({ code: 7, message }));
     }
@@ -369,7 +369,7 @@ describe("Delegation.done", () => {
 
   test("tells a deadline from other failures to run", () => {
     const late = delegate(withCode("ETIMEDOUT", "timed out"));
-    const message = 'Cannot wait for plugin "host-local" any longer: it did not end within 60 s';
+    const message = 'Cannot wait longer for plugin "host-local": it did not end within 60 s';
     expect(() => late.delegation.done()).toThrow(expect.objectContaining({ code: 109, message }));
     const loud = delegate(withCode("EFBIG", "printed more than 4194304 bytes"));
     expect(() => loud.delegation.result()).toThrow(

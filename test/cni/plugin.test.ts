@@ -467,7 +467,7 @@ describe("servePlugin, errors", () => {
     };
     const answer = call({ ...ATTACHMENT, CNI_COMMAND: "ADD" }, { stdin: '{"name":"a"}', plugin: { del } });
     expect(errorOf(answer)).toMatchObject({ code: 7, msg: "cannot convert: no valid IP addresses" });
-    expect(answer.err).toBe("Cannot take back ADD: no way back\n");
+    expect(answer.err).toBe("Cannot roll back ADD: no way back\n");
   });
 });
 

@@ -103,8 +103,8 @@ test.each([
 });
 
 test.each([
-  ["check", { disableCheck: true }, /: not checked: the network says disableCheck\n$/],
-  ["gc", { disableGC: true }, /^nothing done: the network says disableGC\n$/],
+  ["check", { disableCheck: true }, /: not checked: the network sets disableCheck\n$/],
+  ["gc", { disableGC: true }, /^nothing done: the network sets disableGC\n$/],
   ["status", { cniVersion: "1.0.0" }, /^x: not asked: version 1\.0\.0 has no STATUS\n$/],
 ])("%s says to a person that nothing was asked for %j", (command, list, out) => {
   stage.write("net.d/10-x.conflist", { cniVersion: "1.1.0", name: "x", plugins: [{ type: "a" }], ...list });

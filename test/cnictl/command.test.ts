@@ -11,14 +11,14 @@ afterEach(() => stage.dispose());
 const USAGE = `Usage: cnictl <command> [arguments]
 
   add        Attaches a network namespace to a network
-  check      Checks that an attachment is as add left it
+  check      Checks that an attachment is unchanged since add
   del        Detaches a network namespace from a network
-  gc         Takes back what is left of attachments whose namespace is gone
-  status     Asks whether a network can be attached to
-  install    Puts the plugins in place
-  uninstall  Takes the plugins away again
+  gc         Removes what is left of attachments whose namespace is gone
+  status     Checks whether containers can be attached to a network
+  install    Installs the plugins
+  uninstall  Uninstalls the plugins
 
-\`cnictl <command> --help\` says more of each; \`cnictl --version\` prints the version.
+\`cnictl <command> --help\` prints its options; \`cnictl --version\` prints the version.
 `;
 
 test.each([[["--help"]], [["-h"]], [["help"]], [[]]])("cnictl %j prints its version and the usage", (args) => {

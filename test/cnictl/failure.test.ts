@@ -47,19 +47,24 @@ test.each([
     "add",
     105,
     "interfaceExists",
-    "`cnictl del x /run/netns/blue --cache-dir CACHE` first, or choose another name with --ifname",
+    "`cnictl del x /run/netns/blue --cache-dir CACHE` first, or use another name with --ifname",
   ],
   [
     "add",
     102,
     "duplicateAllocation",
-    "`cnictl del x /run/netns/blue --cache-dir CACHE` first, or choose another name with --ifname",
+    "`cnictl del x /run/netns/blue --cache-dir CACHE` first, or use another name with --ifname",
   ],
-  ["add", 100, "noAddressAvailable", "detach what is not needed, or give back what is stale: `cnictl gc <network>`"],
+  [
+    "add",
+    100,
+    "noAddressAvailable",
+    "detach containers that are not needed, or remove stale leases: `cnictl gc <network>`",
+  ],
   ["del", 11, "tryAgainLater", "run it again in a moment"],
   ["check", 109, "deadlineExceeded", "run it again in a moment"],
-  ["add", 8, "invalidNetns", "name an existing network namespace, such as /run/netns/<name> of `ip netns list`"],
-  ["add", 7, "invalidConfig", "`cnictl del x /run/netns/blue --cache-dir CACHE` clears what may be left of it"],
+  ["add", 8, "invalidNetns", "use an existing network namespace, such as /run/netns/<name> of `ip netns list`"],
+  ["add", 7, "invalidConfig", "`cnictl del x /run/netns/blue --cache-dir CACHE` removes what may be left of it"],
 ])("a failed %s with code %i tells a person its name, %s, and what to do", (command, code, name, advice) => {
   failWith(code, "what and why");
   const { err } = stage.cnictl([command, "x", "/run/netns/blue", ...options], { terminal });
@@ -81,21 +86,21 @@ test("a network that is not there is answered with those that are", () => {
   const err = `no net configuration with name "y" in ${stage.directory}/net.d\n`;
   expect(stage.cnictl(["add", "y", "/run/netns/blue", ...options])).toEqual({ code: 1, out: "", err });
   expect(stage.cnictl(["add", "y", "/run/netns/blue", ...options], { terminal }).err).toContain(
-    "  next: name one of the networks that are there: x\n",
+    "  next: use one of the networks there: x\n",
   );
 });
 
 test("a directory without networks is answered with how to name another", () => {
   const { err } = stage.cnictl(["status", "x"], { terminal, environment: { NETCONFPATH: "/nowhere" } });
   expect(err).toBe(
-    "no net configurations found in /nowhere\n  code: 7 (invalidConfig)\n  next: put a network list there, or name its directory in NETCONFPATH\n",
+    "no net configurations found in /nowhere\n  code: 7 (invalidConfig)\n  next: put a network list there, or set NETCONFPATH to its directory\n",
   );
 });
 
 test("a plugin that is not there is answered with how to get it", () => {
   const { err } = stage.cnictl(["add", "x", "/run/netns/blue", ...options], { terminal });
   expect(err).toBe(
-    `plugin type="a" failed (add): failed to find plugin "a" in path [${stage.directory}/bin]\n  code: 108 (delegateFailed)\n  next: put the plugins in place with \`cnictl install\`, or name their directory in CNI_PATH\n`,
+    `plugin type="a" failed (add): failed to find plugin "a" in path [${stage.directory}/bin]\n  code: 108 (delegateFailed)\n  next: install the plugins with \`cnictl install\`, or set CNI_PATH to their directory\n`,
   );
 });
 

@@ -76,7 +76,7 @@ test("install never writes into a file that somebody has open", () => {
 test("install leaves everything as it is where a file is not ours, and names it", () => {
   stage.write("opt/cni/bin/bridge", "the Go bridge");
   stage.write("opt/cni/bin/loopback", "the Go loopback");
-  const err = `Cannot install in ${bin}: bridge there is not ours; nothing was changed\n`;
+  const err = `Cannot install in ${bin}: bridge there is not from cnictl install; nothing was changed\n`;
   expect(cnictl("install")).toEqual({ code: 1, out: "", err });
   expect(stage.files("opt/cni/bin")).toEqual(["bridge", "loopback"]);
   expect(stage.cnictl(["install", "--dir", bin], { terminal }).err).toBe(
@@ -87,14 +87,14 @@ test("install leaves everything as it is where a file is not ours, and names it"
 test("install takes a link to somewhere else for somebody else's", () => {
   fs.mkdirSync(bin, { recursive: true });
   fs.symlinkSync(path.join(stage.directory, "image"), path.join(bin, "bridge"));
-  expect(cnictl("install").err).toMatch(/: bridge there is not ours; nothing was changed\n$/);
+  expect(cnictl("install").err).toMatch(/: bridge there is not from cnictl install; nothing was changed\n$/);
 });
 
 test("install --force replaces what is not ours, and no more", () => {
   stage.write("opt/cni/bin/bridge", "the Go bridge");
   stage.write("opt/cni/bin/loopback", "the Go loopback");
   expect(cnictl("install", "--force").out).toBe(
-    `${bin}: replaced what was not ours: bridge\n${bin}: bridge, host-local, cnictl (1.2.3)\n`,
+    `${bin}: replaced what was not from cnictl install: bridge\n${bin}: bridge, host-local, cnictl (1.2.3)\n`,
   );
   expect([stage.read("opt/cni/bin/bridge"), stage.read("opt/cni/bin/loopback")]).toEqual([
     "the image",
@@ -132,7 +132,7 @@ test("install keeps out while another installation is at work, but not when that
   stage.write("opt/cni/bin/.cni-plugins-ts.new/image", "half an ima");
   const outcome = stage.cnictl(["install", "--dir", bin], { terminal });
   expect(outcome.err).toBe(
-    `Cannot install in ${bin}: another installation is at work there\n  next: wait for it, or remove ${staging} if there is none\n`,
+    `Cannot install in ${bin}: another installation is running there\n  next: wait until it ends, or remove ${staging} if none is running\n`,
   );
   const hourAgo = new Date(Date.now() - 3_600_000);
   fs.utimesSync(staging, hourAgo, hourAgo);

@@ -41,14 +41,14 @@ async function main(): Promise<void> {
   note(`the outside was asked by ${source}; blue has ${blue.address}, the host ${HOST}`);
   expect(source === HOST, "the outside sees the host's address");
 
-  step("Both are as they were made; every address has a file that says whose it is");
+  step("CHECK finds both unchanged; each address has a file that names its owner");
   for (const name of ["blue", "green"]) await cnictl(["check", "bridge", `/run/netns/${name}`]);
   for (const file of leaseFiles()) {
     const [container, ifname] = fs.readFileSync(path.join(leases, file), "utf8").split("\r\n");
     note(`${leases}/${file}: ${container} ${ifname}`);
   }
 
-  step("CHECK says what is wrong");
+  step("CHECK reports what somebody changed");
   await run(["ip", "-n", "green", "route", "delete", "default"]);
   await cnictl(["check", "bridge", "/run/netns/green"], { fails: true });
 
@@ -64,7 +64,7 @@ async function main(): Promise<void> {
   for (const name of ["blue", "green"]) await cnictl(["del", "bridge", `/run/netns/${name}`]);
   await cnictl(["del", "bridge", "/run/netns/web"], { environment: nerdctl });
 
-  step("Nothing is left but the bridges, for the next containers, and the last address given out");
+  step("Only the bridges are left, for the next containers, and the number of the last address");
   await showNothingLeft();
   note("done");
 }

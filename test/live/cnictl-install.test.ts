@@ -53,7 +53,7 @@ test("install leaves another project's bridge alone until it is told to replace 
   expect(cnictl(binDir, "install")).toMatchObject({
     status: 1,
     stdout: "",
-    stderr: `Cannot install in ${target}: bridge there is not ours; nothing was changed\n`,
+    stderr: `Cannot install in ${target}: bridge there is not from cnictl install; nothing was changed\n`,
   });
   expect(cnictl(binDir, "install", "--force").status).toBe(0);
   expect(fs.statSync(path.join(target, "bridge")).ino).toBe(fs.statSync(path.join(target, "cnictl")).ino);

@@ -142,7 +142,7 @@ test("a person at a terminal reads lines", () => {
   expect(typed(`check bridge ${netns}`)).toMatch(/: as it should be\n$/);
   expect(typed("status bridge")).toBe("bridge: ready\n");
   expect(typed(`del bridge ${netns}`)).toMatch(/: detached\n$/);
-  expect(typed("add nothing x")).toMatch(/\n {2}next: name one of the networks that are there: bridge, /);
+  expect(typed("add nothing x")).toMatch(/\n {2}next: use one of the networks there: bridge, /);
 });
 
 test.each([

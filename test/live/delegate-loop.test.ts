@@ -57,7 +57,7 @@ test.each<[string, string, () => string]>([
 ])("bridge whose IPAM plugin is %s ends: DEL and GC clean, the other verbs say why", (_, type, makePath) => {
   const folders = makePath();
   const config = { ...base, ipam: { type } };
-  const refusal = { code: 7, msg: `Cannot use ipam.type "${type}": it would run itself without end` };
+  const refusal = { code: 7, msg: `Cannot use ipam.type "${type}": it would call itself without end` };
   const prevResult = { cniVersion: "1.1.0", interfaces: [], ips: [] };
   expect(errorOf(run("ADD", config, folders))).toMatchObject(refusal);
   expect(errorOf(run("CHECK", { ...config, prevResult }, folders)).msg).toContain(refusal.msg);

@@ -136,7 +136,7 @@ describe.concurrent("bridge", () => {
       const { netns, ended } = addWith(name, body);
       expect(errorOf(await ended)).toEqual({
         code: 109,
-        msg: `Cannot wait for plugin "${name}" any longer: it did not end within 60 s`,
+        msg: `Cannot wait longer for plugin "${name}": it did not end within 60 s`,
       });
       const elapsed = (performance.now() - started) / 1000;
       expect(elapsed).toBeGreaterThan(seconds);

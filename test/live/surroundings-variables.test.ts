@@ -85,7 +85,7 @@ const VARIABLES: Readonly<Record<string, string>> = {
   DEBUG: "*",
 };
 
-/** What Node.js and the loader of its libraries obey: the call fails, or says something else. README.md names them. */
+/** What Node.js and the loader of its libraries obey: the call fails, or says something else. docs/differences.md names them. */
 const OBEYED_BY_NODE = new Set([
   ...["NODE_OPTIONS", "NODE_DEBUG", "NODE_V8_COVERAGE"],
   ...["LD_PRELOAD", "LD_AUDIT", "LD_DEBUG", "LD_SHOW_AUXV", "LD_TRACE_LOADED_OBJECTS"],

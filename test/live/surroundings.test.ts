@@ -37,7 +37,7 @@ const NATIVE: Readonly<Record<string, Endings>> = {
   "standard output at a pipe that nobody reads": { VERSION: "silent", ADD: "silent" },
 };
 
-/** Where Node.js does not start: it crashes, or waits for ever. README.md says so. */
+/** Where Node.js does not start: it crashes, or waits for ever. docs/differences.md says so. */
 const TOO_LITTLE_FOR_NODE = [
   "PR_SET_MDWE",
   "64 MB of address space",

@@ -30,7 +30,7 @@ function leasedAddresses(side: Side): string[] {
   return side.lab.leases("testConfig").filter((name) => /^[\d.]+$/.test(name));
 }
 
-/** What the README says ours do otherwise, beside what the reference does. */
+/** What the documents say ours do otherwise, beside what the reference does. */
 describe("ours, unlike the reference,", () => {
   it("B32: leaves nothing of an ADD that fails after IPAM; the address is free with both", () => {
     const { reference, ours } = both((side) => {

@@ -2,9 +2,9 @@ import { execFileSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
-import { ERROR_CODES } from "../../src/cni/error.ts";
+import { formatErrors } from "../documents/errors.ts";
 import { describedPaths } from "./described-paths.ts";
-import { PLUGINS, read, root, SHIPPED } from "./tree.ts";
+import { filesOf, PLUGINS, read, root, SHIPPED } from "./tree.ts";
 
 const TOP_LEVEL = [
   ...[".biome.json", ".ci", ".editorconfig", ".gitignore", ".npmrc", "ARCHITECTURE.md", "CHANGELOG.md"],
@@ -15,6 +15,7 @@ const TOP_LEVEL = [
     "build",
     "build.mjs",
     "conf",
+    "docs",
     "package-lock.json",
     "package.json",
     "plugins",
@@ -30,21 +31,29 @@ describe("the repository", () => {
   });
 });
 
+/** Every document, but for those of packages. */
+const DOCUMENTS = [
+  ...fs.readdirSync(root).filter((file) => file.endsWith(".md")),
+  ...["docs", "plugins", "native"].flatMap((folder) => filesOf(folder).filter((file) => file.endsWith(".md"))),
+];
+
 describe("README.md", () => {
   const text = read("README.md");
 
-  it.each(PLUGINS)("has a section for %s", (name) => {
-    expect(text).toMatch(new RegExp(`^#+ ${name}$`, "m"));
+  it("has at most 150 lines", () => {
+    expect(text.split("\n").length - 1).toBeLessThanOrEqual(150);
   });
 
-  it("has every error code that a plugin can leave with, and no other", () => {
-    const listed = [...text.matchAll(/^\| (\d+) \|/gm)].map(([, code]) => Number(code));
-    const named = SHIPPED.flatMap((file) =>
-      [...read(file).matchAll(/new CniError\(\s*"(\w+)"/g)].map(([, name]) => name),
-    );
-    const used = Object.entries(ERROR_CODES).filter(([name]) => named.includes(name));
-    expect(listed).toEqual(expect.arrayContaining(used.map(([, code]) => code)));
-    expect(Object.values(ERROR_CODES)).toEqual(expect.arrayContaining(listed));
+  it("shows the network list that is installed", () => {
+    const [, list = ""] = /^```json\n(.*?)^```$/ms.exec(text) ?? [];
+    expect(JSON.parse(list)).toEqual(JSON.parse(read("conf/10-bridge.conflist")));
+  });
+
+  it("says nothing of the Go plugins without the test that shows it", () => {
+    const [, table = ""] = text.split("| | Go plugins | these | shown by |\n|---|---|---|---|\n");
+    const rows = (table.split("\n\n")[0] ?? "").split("\n");
+    expect(rows.length).toBeGreaterThan(15);
+    expect(rows.filter((row) => !/\]\(test\/[\w/.-]+\.ts\)[^|]*\|$/.test(row))).toEqual([]);
   });
 
   it.each(["demo", "test", "build", "bench"])("names the command npm run %s, which exists", (script) => {
@@ -52,6 +61,42 @@ describe("README.md", () => {
     expect(text).toMatch(new RegExp(`npm (run )?${script}\\b`));
   });
 });
+
+describe("the documents", () => {
+  it.each(DOCUMENTS)("%s: each link leads to a file, and to a heading in it", (document) => {
+    const links = [...read(document).matchAll(/\]\((?!https?:)([^)#\s]*)(?:#([^)\s]*))?\)/g)];
+    const wrong = links.filter(([, file = "", anchor]) => {
+      const target = file === "" ? document : path.join(path.dirname(document), file);
+      if (!fs.existsSync(path.join(root, target))) return true;
+      return anchor !== undefined && !anchorsOf(read(target)).includes(anchor);
+    });
+    expect(wrong.map(([link]) => link)).toEqual([]);
+  });
+
+  it("have a page for each plugin, which each of them finds", () => {
+    expect(PLUGINS.filter((name) => !DOCUMENTS.includes(`plugins/${name}/README.md`))).toEqual([]);
+  });
+
+  it("docs/errors.md is what `npm run documents` writes", () => {
+    expect(read("docs/errors.md")).toBe(formatErrors());
+  });
+
+  it("docs/demo.svg has every step of the demo that `npm run documents` draws", () => {
+    const steps = [...read("test/demo/main.ts").matchAll(/step\("([^"]+)"\)/g)].map(([, step = ""]) => step);
+    expect(steps.slice(1).filter((step) => !read("docs/demo.svg").includes(`>${step}</text>`))).toEqual([]);
+  });
+});
+
+/** The headings of a document as GitHub names them in links. */
+function anchorsOf(markdown: string): readonly string[] {
+  const headings = [...markdown.matchAll(/^#+ (.*)$/gm)].map(([, heading = ""]) => heading);
+  return headings.map((heading) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\w\- ]/g, "")
+      .replaceAll(" ", "-"),
+  );
+}
 
 describe("ARCHITECTURE.md", () => {
   it("has a line for every folder of src", () => {

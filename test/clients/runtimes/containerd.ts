@@ -12,7 +12,7 @@ const CONFIG = "/etc/containerd/config.toml";
 const LIST = "/etc/cni/net.d/10-containerd-net.conflist";
 const cache = path.join(import.meta.dirname, "../../../.cache/runtimes");
 
-/** A release of containerd: where it is, and how it is told what the README says to set, and what a test's machine needs. */
+/** A release of containerd: where it is, and how it is told what docs/ says to set, and what a test's machine needs. */
 export interface Release {
   /** What `containerd --version` has to print. */
   readonly version: RegExp;

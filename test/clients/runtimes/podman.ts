@@ -3,7 +3,7 @@ import { PLUGIN_DIR, Sandbox } from "./sandbox.ts";
 import { traces } from "./traces.ts";
 import { askWho, readWho, type Who, webServer } from "./who.ts";
 
-/** What the README says to set, and what a machine without systemd needs. */
+/** What docs/ says to set, and what a machine without systemd needs. */
 const CONTAINERS_CONF = `
 [network]
 network_backend = "cni"

@@ -1,0 +1,36 @@
+// Makes a plugin from build/template: plugins/NAME, and its unit test in test/plugins/NAME. It logs a greeting, and passes all checks.
+// usage: npm run new-plugin NAME
+import fs from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
+const template = path.join(root, "build/template");
+
+const [name = "", ...others] = process.argv.slice(2);
+if (others.length > 0 || !/^[a-z][a-z\d]*(-[a-z\d]+)*$/.test(name) || name.length > 30)
+  fail('usage: npm run new-plugin NAME, where NAME is like "host-local"');
+if (name === "cnictl") fail("cnictl is the name of the operator's command");
+
+const folder = path.join(root, "plugins", name);
+const tests = path.join(root, "test/plugins", name);
+for (const each of [folder, tests]) if (fs.existsSync(each)) fail(`${path.relative(root, each)} exists already`);
+
+const pascal = name.replaceAll(/(?:^|-)(\w)/g, (_, letter) => letter.toUpperCase());
+const camel = pascal[0].toLowerCase() + pascal.slice(1);
+for (const each of [folder, tests]) fs.mkdirSync(each, { recursive: true });
+for (const file of fs.readdirSync(template)) {
+  const text = fs.readFileSync(path.join(template, file), "utf8");
+  const named = text.replaceAll("new-name", name).replaceAll("newName", camel).replaceAll("NewName", pascal);
+  fs.writeFileSync(path.join(file.endsWith(".test.ts") ? tests : folder, file), named);
+}
+console.log(`plugins/${name} and test/plugins/${name} are made. Next:
+  npm run check
+  npm test -- --project unit test/plugins/${name} test/repository
+  npm run build -- --only bin
+  echo '{"cniVersion": "1.1.0"}' | CNI_COMMAND=VERSION dist/bin/${name}`);
+
+function fail(message) {
+  console.error(message);
+  process.exit(1);
+}

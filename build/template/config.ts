@@ -1,0 +1,14 @@
+import { parseConfig } from "../../src/cni/config.ts";
+import type { Request } from "../../src/cni/request.ts";
+import { newName } from "./schema.ts";
+
+/** What the plugin is asked to do. */
+export interface NewNameConfig {
+  readonly greeting: string;
+}
+
+/** Reads the configuration; "" is unset. @throws CniError invalidConfig */
+export function parseNewNameConfig(request: Request): NewNameConfig {
+  const { greeting } = parseConfig(newName, request.config);
+  return { greeting: greeting || "hello" };
+}

@@ -1,0 +1,15 @@
+import type { Plugin } from "../../src/cni/plugin.ts";
+import { add } from "./add.ts";
+import { check } from "./check.ts";
+import { del } from "./del.ts";
+import { gc } from "./gc.ts";
+import { status } from "./status.ts";
+
+export const plugin: Plugin = {
+  name: "new-name",
+  add: (request) => add(request),
+  check: (request) => check(request),
+  del: (request) => del(request),
+  gc: (request) => gc(request),
+  status: (request) => status(request),
+};

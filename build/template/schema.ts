@@ -1,0 +1,7 @@
+import * as z from "zod/mini";
+import { netConf, text } from "../../src/cni/fields.ts";
+
+/** The whole configuration. */
+export function newName() {
+  return z.extend(netConf(), { greeting: z.optional(text()) });
+}

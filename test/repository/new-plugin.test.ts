@@ -1,0 +1,61 @@
+import { spawnSync } from "node:child_process";
+import fs from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { root } from "./tree.ts";
+
+const NAME = "trial-plugin";
+
+/** What a contributor's clone has, as far as the checks below look at it. */
+const TREE = [
+  "src",
+  "plugins",
+  "test",
+  "build",
+  "build.mjs",
+  "package.json",
+  "tsconfig.json",
+  ".biome.json",
+  "CONTRIBUTING.md",
+];
+
+let clone: string;
+
+beforeEach(() => {
+  clone = fs.mkdtempSync(path.join(os.tmpdir(), "cni-new-plugin-"));
+  for (const name of TREE) fs.cpSync(path.join(root, name), path.join(clone, name), { recursive: true });
+  fs.symlinkSync(path.join(root, "node_modules"), path.join(clone, "node_modules"));
+});
+
+afterEach(() => fs.rmSync(clone, { recursive: true }));
+
+function run(command: string, ...args: readonly string[]): { status: number | null; said: string } {
+  const executable = command === "node" ? process.execPath : path.join(clone, "node_modules/.bin", command);
+  const { status, stdout, stderr } = spawnSync(executable, args, { cwd: clone, encoding: "utf8" });
+  return { status, said: stdout + stderr };
+}
+
+function must(command: string, ...args: readonly string[]): void {
+  const { status, said } = run(command, ...args);
+  expect(status, said).toBe(0);
+}
+
+it("npm run new-plugin makes a plugin that passes the linter, the type check, its tests and the rules of the tree", () => {
+  must("node", "build/new-plugin.mjs", NAME);
+  const made = [`plugins/${NAME}`, `test/plugins/${NAME}`];
+  must("biome", "check", "--vcs-enabled=false", ...made);
+  const narrowed = { extends: "./tsconfig.json", include: made };
+  fs.writeFileSync(path.join(clone, "narrowed.json"), JSON.stringify(narrowed));
+  must("tsc", "--noEmit", "--project", "narrowed.json");
+  const rules = ["fields", "code", "layers"].map((name) => `test/repository/${name}.test.ts`);
+  must("vitest", "run", "--config", "test/vitest.config.ts", "--project", "unit", `test/plugins/${NAME}`, ...rules);
+}, 180_000);
+
+it("npm run new-plugin overwrites nothing, and takes no name that a plugin cannot have", () => {
+  for (const name of ["bridge", "cnictl", "New", "../x", "a b", ""]) {
+    const { status, said } = run("node", "build/new-plugin.mjs", name);
+    expect({ name, status, says: said !== "" }).toEqual({ name, status: 1, says: true });
+  }
+  expect(fs.readdirSync(path.join(clone, "plugins"))).toEqual(fs.readdirSync(path.join(root, "plugins")));
+});
