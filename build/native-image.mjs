@@ -120,9 +120,9 @@ export async function compileModules(modules, { work, preloaded, env = process.e
   return { bytecode, embedded: first === undefined ? fs.statSync(bytecode).size : places.get(first.name)[0] };
 }
 
-/** Rows for host.c's table of C functions: every function of every table in src/linux/libc.ts, with the types that stand there. */
+/** Rows for host.c's table of C functions: every function of every table in src/platform/libc.ts, with the types that stand there. */
 async function functionTable() {
-  const tables = await importSource(`export * from "./src/linux/libc.ts";`);
+  const tables = await importSource(`export * from "./src/platform/libc.ts";`);
   const functions = Object.values(tables)
     .filter((table) => typeof table === "object")
     .flatMap((table) => Object.entries(table));

@@ -22,13 +22,17 @@ export interface Plugin {
   readonly undo?: (request: Request, result: Result) => void;
 }
 
-/** What a plugin has of its process. */
-export interface Edge {
+/** What any program has of its process. */
+export interface ProcessEdge {
   readonly environment: Environment;
   /** All of standard input. */
   readStdin(): Uint8Array;
   writeOut(text: string): void;
   writeErr(text: string): void;
+}
+
+/** What a plugin has of its process. */
+export interface Edge extends ProcessEdge {
   /** Whether the path names the network namespace that this process is in; false where it names none. */
   isOwnNetns(path: string): boolean;
   /** Serves a plugin that is the very image of this process in it; undefined for any other executable. Without it there is none. */

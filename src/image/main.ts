@@ -4,6 +4,7 @@ import { selectName } from "../cni/image.ts";
 import type { Plugin } from "../cni/plugin.ts";
 import { processEdge, runPlugin } from "../cni/process.ts";
 import { runTool } from "../cnictl/main.ts";
+import { isOwnNetns } from "../linux/own-netns.ts";
 
 /** The operator's command is one more name of the image. */
 const TOOL = "cnictl";
@@ -15,7 +16,7 @@ export function start(): never {
   const name = selectName(host.argv0, names) ?? selectName(host.executable(), names);
   if (name === TOOL) runTool({ names, version });
   const plugin = plugins[name ?? ""];
-  if (plugin !== undefined) runPlugin(plugin, find);
+  if (plugin !== undefined) runPlugin(plugin, { find, isOwnNetns });
   refuse(host.argv0, names);
 }
 

@@ -1,6 +1,6 @@
-import { libcRareFiles } from "../linux/libc.ts";
 import { check, encodePath, fail } from "./c-call.ts";
 import type { FileSystem, FolderEntry } from "./file-system.ts";
+import { libcRareFiles } from "./libc.ts";
 import paths from "./path-native.ts";
 
 // What fs-native.ts makes of several calls, or has for few callers: an ADD loads none of it.

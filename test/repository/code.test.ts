@@ -31,6 +31,15 @@ describe("shipped code", () => {
     expect(matching(/\bprocess\.(stdout|stderr|stdin)\b|\bconsole\./)).toEqual([]);
   });
 
+  it("sleeps by pause(), and waits for a descriptor by poll()", () => {
+    const waits = /\bAtomics\b|\bfunctions\.(poll|\w*sleep|select|ppoll)\b/;
+    expect(matching(waits)).toEqual(["src/linux/poll.ts", "src/platform/pause.ts"]);
+  });
+
+  it("speaks to the engine's C side in src/platform alone", () => {
+    expect(matching(/\bnative\.\w/).filter((file) => !file.startsWith("src/platform/"))).toEqual([]);
+  });
+
   it("is synchronous: a network namespace belongs to the thread only while it does not yield", () => {
     // There it is said that nothing is ever called later.
     const files = SHIPPED.filter((file) => file !== "src/platform/globals-native.ts");
