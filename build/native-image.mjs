@@ -99,7 +99,7 @@ function findRunner(arch) {
 }
 
 /** Bytecode of all modules in one file, and the table of them for host.c. Those that are preloaded come last: `embedded` is the size of the others. */
-export async function compileModules(modules, { work, preloaded, env = process.env }) {
+async function compileModules(modules, { work, preloaded, env = process.env }) {
   const compiler = await findCompiler();
   const isPreloaded = ({ name }) => preloaded.has(name);
   const ordered = [...modules.filter((module) => !isPreloaded(module)), ...modules.filter(isPreloaded)];

@@ -4,7 +4,7 @@ import { isSamePrefix, networkAddress, type Prefix } from "../../src/ip/prefix.t
 import { RT_TABLE } from "../../src/netlink/route/header.ts";
 
 /** Index of the container's interface in the result: the bridge is 0, the host's end of the veth 1. */
-export const CONTAINER_INTERFACE = 2;
+const CONTAINER_INTERFACE = 2;
 
 /** What becomes of IPAM's answer: the container's addresses and routes, and the bridge's own addresses. */
 export interface AddressPlan {

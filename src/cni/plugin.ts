@@ -1,7 +1,8 @@
 import { COMMANDS, type Command, checkEnvironment, type Environment } from "./environment.ts";
 import { CniError, ERROR_CODES, formatError, isSystemError, reasonOf, toCniError } from "./error.ts";
 import { type Call, createRequest, type LaunchResident, type Request, readNetwork, readVersion } from "./request.ts";
-import { formatResult, type Result } from "./result.ts";
+import type { Result } from "./result.ts";
+import { formatResult } from "./result-json.ts";
 import { agreeOnVersion, CURRENT_VERSION, SPEC_VERSIONS, type SpecVersion } from "./version.ts";
 
 /** The product's version, put in by the bundler. */
