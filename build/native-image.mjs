@@ -99,7 +99,7 @@ function findRunner(arch) {
 }
 
 /** Bytecode of all modules in one file, and the table of them for host.c. Those that are preloaded come last: `embedded` is the size of the others. */
-export async function compileModules(modules, { work, preloaded, env = process.env }) {
+async function compileModules(modules, { work, preloaded, env = process.env }) {
   const compiler = await findCompiler();
   const isPreloaded = ({ name }) => preloaded.has(name);
   const ordered = [...modules.filter((module) => !isPreloaded(module)), ...modules.filter(isPreloaded)];
@@ -120,9 +120,9 @@ export async function compileModules(modules, { work, preloaded, env = process.e
   return { bytecode, embedded: first === undefined ? fs.statSync(bytecode).size : places.get(first.name)[0] };
 }
 
-/** Rows for host.c's table of C functions: every function of every table in src/linux/libc.ts, with the types that stand there. */
+/** Rows for host.c's table of C functions: every function of every table in src/platform/libc.ts, with the types that stand there. */
 async function functionTable() {
-  const tables = await importSource(`export * from "./src/linux/libc.ts";`);
+  const tables = await importSource(`export * from "./src/platform/libc.ts";`);
   const functions = Object.values(tables)
     .filter((table) => typeof table === "object")
     .flatMap((table) => Object.entries(table));

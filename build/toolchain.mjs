@@ -98,7 +98,7 @@ function python(args, options = {}) {
 }
 
 /** Compiles the engine, unless that has been done: the objects of a variant for a target of zig's. */
-export async function compileEngine(variant, target) {
+async function compileEngine(variant, target) {
   const { engine, folder } = findToolchain();
   const flags = flagsOf(variant, target);
   const key = createHash("sha256").update(flags.join(" ")).digest("hex").slice(0, 16);

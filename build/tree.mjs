@@ -8,7 +8,7 @@ export const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 export const manifest = JSON.parse(fs.readFileSync(path.join(root, "package.json"), "utf8"));
 
 /** A plugin is a folder with a main.ts. */
-export const plugins = fs
+const plugins = fs
   .readdirSync(path.join(root, "plugins"))
   .filter((name) => fs.existsSync(path.join(root, "plugins", name, "main.ts")))
   .sort();

@@ -76,7 +76,7 @@ int engine_clock_gettime(clockid_t clock, struct timespec *now) {
   return image.runtime ? clock_gettime(clock, now) : 0;
 }
 
-// C functions by name. Each entry casts its arguments to the types of src/linux/libc.ts, out of which the build makes the table.
+// C functions by name. Each entry casts its arguments to the types of src/platform/libc.ts, out of which the build makes the table.
 union argument { int64_t number; uint8_t *bytes; };
 #define I32(i) ((int)a[i].number)
 #define U32(i) ((unsigned)a[i].number)

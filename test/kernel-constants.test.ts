@@ -63,7 +63,7 @@ function programOf(constants: readonly Constant[]): string {
   ].join("\n");
 }
 
-const files = ["linux", "netlink", "netfilter", "steps"]
+const files = ["platform", "linux", "netlink", "netfilter", "steps"]
   .flatMap((folder) => fs.globSync(`src/${folder}/**/*.ts`, { cwd: root }))
   .filter((file) => constantsOf(file).length > 0);
 

@@ -1,5 +1,5 @@
 import fs from "#fs";
-import { pause } from "../../src/cni/pause.ts";
+import { pause } from "../../src/platform/pause.ts";
 import { waitForFlock } from "../../src/steps/flock.ts";
 import { isAside, sweep } from "./aside-file.ts";
 import { readBoot } from "./boot.ts";

@@ -40,7 +40,8 @@ export function openBook(open: OpenFolder, { attachment, netns, releaseDelay }: 
   const undos: (() => void)[] = [];
   const resting = () => (releaseDelay === 0 ? [] : findResting(folder, releaseDelay));
   const outlived = held.length === 0 ? [] : findOutlivedLeases(folder, held);
-  const isOutlived = (address: Address) => outlived.some(({ name }) => name === formatAddress(address));
+  const outlivedAt = (address: Address) => outlived.filter(({ name }) => name === formatAddress(address));
+  const isOutlived = (address: Address) => outlivedAt(address).length > 0;
   return {
     held: addressesOf(held),
     last: (setIndex) => readLast(folder, setIndex, log),
@@ -59,15 +60,7 @@ export function openBook(open: OpenFolder, { attachment, netns, releaseDelay }: 
     },
     reclaim: (where) =>
       attempt("reclaim leases", () => {
-        if (isAddress(where) && isOutlived(where)) {
-          return (
-            reclaimLeases(
-              folder,
-              outlived.filter(({ name }) => name === formatAddress(where)),
-              log,
-            ) > 0
-          );
-        }
+        if (isAddress(where) && isOutlived(where)) return reclaimLeases(folder, outlivedAt(where), log) > 0;
         const names = isAddress(where) ? [formatAddress(where)] : listNames(folder).filter((name) => isIn(where, name));
         return reclaimLeases(folder, findDeadLeases(folder, readLeases(folder, names)), log) > 0;
       }),

@@ -1,9 +1,9 @@
 import { lockSync } from "proper-lockfile";
 import fs from "#fs";
 import { CniError } from "../../src/cni/error.ts";
-import { pause } from "../../src/cni/pause.ts";
 import { tryFlock, wasFlockHeld } from "../../src/linux/flock.ts";
 import { makeFolders } from "../../src/linux/folder.ts";
+import { pause } from "../../src/platform/pause.ts";
 import { recordsOf } from "./lease-record.ts";
 import { errnoOf, storeFailure } from "./store-failure.ts";
 

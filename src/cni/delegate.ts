@@ -3,7 +3,8 @@ import { CniError } from "./error.ts";
 import { parseJson } from "./json.ts";
 import { type Launch, type Started, startPlugin } from "./plugin-process.ts";
 import type { Request } from "./request.ts";
-import { parseDelegatedResult, type Result } from "./result.ts";
+import type { Result } from "./result.ts";
+import { parseDelegatedResult } from "./result-json.ts";
 
 /** Which plugin is run with which verb, whether its input is held back, and how many milliseconds it may take. */
 export interface DelegationOptions {

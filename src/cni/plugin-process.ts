@@ -1,8 +1,8 @@
+import { pause } from "../platform/pause.ts";
 import type { Environment } from "./environment.ts";
 import { CniError, reasonOf } from "./error.ts";
 import { decodeFailure, type Exit, relay } from "./exit.ts";
 import { findPlugin } from "./find-plugin.ts";
-import { pause } from "./pause.ts";
 
 /** A running child process. */
 export interface Child {

@@ -1,7 +1,8 @@
 import { COMMANDS, type Command, checkEnvironment, type Environment } from "./environment.ts";
 import { CniError, ERROR_CODES, formatError, isSystemError, reasonOf, toCniError } from "./error.ts";
 import { type Call, createRequest, type LaunchResident, type Request, readNetwork, readVersion } from "./request.ts";
-import { formatResult, type Result } from "./result.ts";
+import type { Result } from "./result.ts";
+import { formatResult } from "./result-json.ts";
 import { agreeOnVersion, CURRENT_VERSION, SPEC_VERSIONS, type SpecVersion } from "./version.ts";
 
 /** The product's version, put in by the bundler. */
@@ -28,13 +29,17 @@ export interface Plugin<Host = unknown> {
 /** Runs a verb with what it may reach of the machine, and closes afterwards what was opened for it. */
 export type WithHost<Host> = <T>(act: (host: Host) => T) => T;
 
-/** What a plugin has of its process. */
-export interface Edge {
+/** What any program has of its process. */
+export interface ProcessEdge {
   readonly environment: Environment;
   /** All of standard input. */
   readStdin(): Uint8Array;
   writeOut(text: string): void;
   writeErr(text: string): void;
+}
+
+/** What a plugin has of its process. */
+export interface Edge extends ProcessEdge {
   /** Whether the path names the network namespace that this process is in; false where it names none. */
   isOwnNetns(path: string): boolean;
   /** Serves a plugin that is the very image of this process in it; undefined for any other executable. Without it there is none. */

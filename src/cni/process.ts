@@ -1,9 +1,8 @@
 import fs from "#fs";
 import host from "#process";
 import { readToEnd } from "../platform/bytes.ts";
-import { isOwnNetns } from "../platform/own-netns.ts";
-import { pause } from "./pause.ts";
-import { type Edge, type Plugin, servePlugin, type WithHost } from "./plugin.ts";
+import { pause } from "../platform/pause.ts";
+import { type Edge, type Plugin, type ProcessEdge, servePlugin, type WithHost } from "./plugin.ts";
 import { serveResident } from "./resident.ts";
 
 /** Bytes of standard input: more than any list of networks or of attachments has. */
@@ -12,15 +11,21 @@ const MOST_INPUT = 1 << 24;
 /** The plugin of this image that a path calls, as its process would find it by argv[0]; undefined for a path that calls none. */
 export type FindPlugin<Host> = (path: string) => Plugin<Host> | undefined;
 
+/** What a plugin needs besides its process: what verbs reach of the machine, what Linux says of a namespace, and the other plugins of the image, if any. */
+export interface PluginSurroundings<Host> extends Pick<Edge, "isOwnNetns"> {
+  readonly withHost: WithHost<Host>;
+  readonly find?: FindPlugin<Host>;
+}
+
 /**
  * Serves one call of the plugin with this process's variables and streams, and ends the process. Where it calls another plugin that
  * is this very image, that one is served here too, which spares the start of a process.
  */
 export function runPlugin<Host>(
   plugin: Plugin<Host>,
-  { withHost, find = () => undefined }: { withHost: WithHost<Host>; find?: FindPlugin<Host> },
+  { withHost, isOwnNetns, find = () => undefined }: PluginSurroundings<Host>,
 ): never {
-  const edge = processEdge();
+  const edge: Edge = { ...processEdge(), isOwnNetns };
   const launchResident: Edge["launchResident"] = (executable, options) => {
     const resident = isOwnImage(executable) ? find(executable) : undefined;
     return resident && serveResident({ plugin: resident, edge, withHost }, options);
@@ -29,7 +34,7 @@ export function runPlugin<Host>(
 }
 
 /** What a command line tool has of its process. */
-export interface ToolEdge extends Edge {
+export interface ToolEdge extends ProcessEdge {
   /** Arguments after the command's own name. */
   readonly args: readonly string[];
   /** The working directory. */
@@ -41,14 +46,13 @@ export function runWithProcess(tool: (edge: ToolEdge) => number): never {
   host.exit(tool({ ...processEdge(), args: host.args, directory: host.directory() }));
 }
 
-/** The process as a plugin sees it. Everything is synchronous. */
-export function processEdge(): Edge {
+/** The process as a program sees it. Everything is synchronous. */
+export function processEdge(): ProcessEdge {
   return {
     environment: host.environment(),
     readStdin: () => readToEnd((buffer) => retry(() => fs.readSync(0, buffer)), { room: 8192, check: checkInput }),
     writeOut: (text) => writeAll(1, text),
     writeErr: (text) => writeAll(2, text),
-    isOwnNetns,
   };
 }
 

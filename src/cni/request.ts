@@ -4,7 +4,8 @@ import { CniError } from "./error.ts";
 import { formatValue } from "./issue.ts";
 import { findMember, isObject, kindOf, parseJson } from "./json.ts";
 import type { Child, LaunchOptions } from "./plugin-process.ts";
-import { parseResult, type Result } from "./result.ts";
+import type { Result } from "./result.ts";
+import { parseResult } from "./result-json.ts";
 import { attachments } from "./schema.ts";
 import { DEFAULT_VERSION, type SpecVersion } from "./version.ts";
 

@@ -12,7 +12,7 @@ import { checkOperands, readArguments } from "./arguments.ts";
 import type { Edge } from "./edge.ts";
 
 /** Where network lists and plugins lie unless NETCONFPATH and CNI_PATH say otherwise. */
-export const NETWORK_DIRECTORY = "/etc/cni/net.d";
+const NETWORK_DIRECTORY = "/etc/cni/net.d";
 export const PLUGIN_DIRECTORY = "/opt/cni/bin";
 
 /** Options of every subcommand that names a network, and their help. */

@@ -4,6 +4,7 @@ import { selectName } from "../cni/image.ts";
 import type { Plugin } from "../cni/plugin.ts";
 import { processEdge, runPlugin } from "../cni/process.ts";
 import { runTool } from "../cnictl/main.ts";
+import { isOwnNetns } from "../linux/own-netns.ts";
 import { type Host, withHost } from "../steps/host.ts";
 
 /** The operator's command is one more name of the image. */
@@ -16,7 +17,7 @@ export function start(): never {
   const name = selectName(host.argv0, names) ?? selectName(host.executable(), names);
   if (name === TOOL) runTool({ names, version });
   const plugin = plugins[name ?? ""];
-  if (plugin !== undefined) runPlugin(plugin, { withHost, find });
+  if (plugin !== undefined) runPlugin(plugin, { withHost, find, isOwnNetns });
   refuse(host.argv0, names);
 }
 

@@ -79,11 +79,6 @@ export function offsetAddress(address: Address, by: bigint): Address {
   return { family: address.family, value };
 }
 
-/** Whether the address is in 224.0.0.0/4 or ff00::/8. */
-export function isMulticast({ family, value }: Address): boolean {
-  return family === 4 ? value >> 28n === 0xen : value >> 120n === 0xffn;
-}
-
 /** Whether the address is in 169.254.0.0/16 or fe80::/10. */
 export function isLinkLocal({ family, value }: Address): boolean {
   return family === 4 ? value >> 16n === 0xa9fen : value >> 118n === 0xfe80n >> 6n;

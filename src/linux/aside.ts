@@ -1,4 +1,4 @@
-import { libcAio, native } from "./libc.ts";
+import { libcAio, native } from "../platform/libc.ts";
 
 /** sizeof(struct aiocb) of glibc and musl on 64-bit. <aio.h> */
 const AIOCB_SIZE = 168;

@@ -1,5 +1,5 @@
+import { libcRareFiles } from "../platform/libc.ts";
 import { ERRNO } from "./errno.ts";
-import { libcRareFiles } from "./libc.ts";
 
 /** Locks of bytes that belong to an open file, as a child inherits it. <fcntl.h> */
 const F = { OFD_SETLK: 37, RDLCK: 0, WRLCK: 1 } as const;

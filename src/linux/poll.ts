@@ -1,5 +1,5 @@
+import { libc } from "../platform/libc.ts";
 import { ERRNO, LinuxError } from "./errno.ts";
-import { libc } from "./libc.ts";
 
 /** <poll.h> */
 const POLLIN = 0x1;

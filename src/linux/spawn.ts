@@ -1,5 +1,5 @@
+import { libcProcesses } from "../platform/libc.ts";
 import { LinuxError } from "./errno.ts";
-import { libcProcesses } from "./libc.ts";
 
 /** Flags of posix_spawn(3). <spawn.h> */
 const POSIX_SPAWN = { SETSIGDEF: 0x04, SETSIGMASK: 0x08 } as const;

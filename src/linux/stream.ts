@@ -1,6 +1,6 @@
 import fs from "#fs";
+import { libcProcesses } from "../platform/libc.ts";
 import { LinuxError } from "./errno.ts";
-import { libcProcesses } from "./libc.ts";
 
 /** <sys/mman.h> */
 const MFD = { CLOEXEC: 0x1 } as const;

@@ -14,7 +14,7 @@ import {
 import { deleteChain, findChain } from "./nftables/chain.ts";
 import { listRules } from "./nftables/rule.ts";
 import { addOwnedElements, deleteOwnedElements, listOwnedElements, type OwnedElement } from "./owned-elements.ts";
-import { networkKey, type Owner, type Selection, selectOwner } from "./owner.ts";
+import { type Owner, type Selection, selectOwner } from "./owner.ts";
 
 const SETS = [SOURCES[4], SOURCES[6]] as const;
 
@@ -33,11 +33,6 @@ export function addMasquerade(netlink: Netlink, wanted: Wanted): void {
   });
 }
 
-/** The same as deleteSelected for one attachment. */
-export function deleteMasquerade(netlink: Netlink, owner: Owner): void {
-  deleteSelected(netlink, selectOwner(owner));
-}
-
 /**
  * Ends the masquerading of whatever addresses belong to the attachments selected, and takes away the chains of subnets that
  * nobody else has an address in. An address that has become another attachment's in the meantime stays. Nothing
@@ -50,17 +45,7 @@ export function deleteSelected(netlink: Netlink, selection: Selection): void {
 
 /** The addresses of an attachment that are masqueraded, of either family. @throws NetlinkError */
 export function findMasquerade(netlink: Netlink, owner: Owner): readonly Masqueraded[] {
-  return listMasqueraded(netlink, selectOwner(owner));
-}
-
-/** The masqueraded addresses of a network, or of all. @throws NetlinkError */
-export function listMasquerade(netlink: Netlink, network?: string): readonly Masqueraded[] {
-  const key = network === undefined ? "" : networkKey(network);
-  return listMasqueraded(netlink, { label: "all", key, except: new Set() });
-}
-
-function listMasqueraded(netlink: Netlink, selection: Selection): readonly Masqueraded[] {
-  return listOwnedElements(netlink, SETS, selection).map(({ element }) => decodeMasqueraded(element));
+  return listOwnedElements(netlink, SETS, selectOwner(owner)).map(({ element }) => decodeMasqueraded(element));
 }
 
 /** The changes that delete the chains of subnets which nothing goes to without these elements. */

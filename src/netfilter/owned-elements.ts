@@ -1,5 +1,5 @@
 import { ERRNO, LinuxError } from "../linux/errno.ts";
-import { poll } from "../linux/poll.ts";
+import { backOff } from "../linux/wait.ts";
 import type { Request } from "../netlink/answers.ts";
 import type { Netlink } from "../netlink/socket.ts";
 import { applyCurrent, tryChanges } from "./nftables/current.ts";
@@ -26,9 +26,8 @@ export interface OwnedElement {
   readonly element: Labelled;
 }
 
-/** How often an addition that came too late is tried, and the longest pause in ms before that: hundreds of calls at once take turns. */
+/** How often an addition that came too late is tried: hundreds of calls at once take turns. */
 const ADD_ATTEMPTS = 20;
-const LONGEST_PAUSE = 64;
 
 /** An element for the parts of its set's key, with what a map has for it. */
 export function ownedElement(
@@ -68,7 +67,7 @@ export function addOwnedElements(
     if (generation === seen) throw refusal;
     seen = generation;
     if (attempt === ADD_ATTEMPTS) throw refuseChurn(action, refusal);
-    if (attempt > 1) poll([], Math.random() * Math.min(2 ** attempt, LONGEST_PAUSE));
+    if (attempt > 1) backOff(attempt);
   }
 }
 

@@ -1,12 +1,11 @@
 import { ERRNO, LinuxError } from "../linux/errno.ts";
-import { poll } from "../linux/poll.ts";
+import { backOff } from "../linux/wait.ts";
 import { decodeAcknowledgement, NetlinkError } from "./acknowledgement.ts";
 import type { Message } from "./message.ts";
 import { NLM_F, NLMSG } from "./message.ts";
 
-/** How often a list is asked for, and the longest pause in ms before that: hundreds of calls at once change it all the time. */
+/** How often a list is asked for: hundreds of calls at once change it all the time. */
 const LIST_ATTEMPTS = 20;
-const LONGEST_PAUSE = 64;
 
 /** A request: the message without what the socket knows, and what it does, to read after "Cannot" in an error. */
 export interface Request {
@@ -59,8 +58,8 @@ export function askUntilWhole(request: Request, ask: () => Answers): readonly Me
   for (let attempt = 0; attempt < LIST_ATTEMPTS; attempt++) {
     const answers = ask();
     if (!answers.interrupted) return answers.messages;
-    // The first few times at once, then at random, for those who wait would come back together.
-    if (attempt > 1) poll([], Math.random() * Math.min(2 ** attempt, LONGEST_PAUSE));
+    // The first few times at once.
+    if (attempt > 1) backOff(attempt);
   }
   const reason = `the list changed during each of ${LIST_ATTEMPTS} attempts to read it`;
   throw new LinuxError(request.action, { syscall: "recvfrom", errno: ERRNO.EAGAIN, reason });

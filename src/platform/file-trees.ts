@@ -1,11 +1,11 @@
-import { libcRareFiles } from "../linux/libc.ts";
 import { check, encodePath, fail } from "./c-call.ts";
 import type { FileSystem, FolderEntry } from "./file-system.ts";
+import { libcRareFiles } from "./libc.ts";
 import paths from "./path-native.ts";
 
 // What fs-native.ts makes of several calls, or has for few callers: an ADD loads none of it.
 
-/** Room for struct statfs. <asm-generic/statfs.h> */
+/** sizeof(struct statfs) <sys/statfs.h> */
 const STATFS_SIZE = 120;
 
 /** mkdirSync with `recursive`: the first folder that had to be made, or undefined. */

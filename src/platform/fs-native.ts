@@ -1,10 +1,10 @@
 import { ERRNO } from "../linux/errno.ts";
-import { libcFiles, libcRareFiles } from "../linux/libc.ts";
-import { decodeIdentity, decodeStatus, STATX_ALL, STATX_SIZE } from "../linux/statx.ts";
 import { readToEnd } from "./bytes.ts";
 import { check, checkedPath, encodePath, fail, toTimespec, uninterrupted } from "./c-call.ts";
 import type { FileIdentity, FileStatus, FileSystem, FolderEntry } from "./file-system.ts";
 import { copyFile, entriesOf, makeFolders, removeTree, statFileSystem } from "./file-trees.ts";
+import { libcFiles, libcRareFiles } from "./libc.ts";
+import { decodeIdentity, decodeStatus, STATX_ALL, STATX_SIZE } from "./statx.ts";
 
 /** <fcntl.h> */
 const O = {

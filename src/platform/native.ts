@@ -2,7 +2,7 @@
 export interface Native {
   /** The process's arguments, argv[0] first. */
   readonly argv: readonly string[];
-  /** A C function of src/linux/libc.ts, or undefined for any other name. */
+  /** A C function of src/platform/libc.ts, or undefined for any other name. */
   find(name: string): ((...args: readonly (number | Uint8Array | null)[]) => number) | undefined;
   /** errno after the last call of a function below or of one that was found. */
   errno(): number;

@@ -1,4 +1,4 @@
-import { libcTerminal } from "../linux/libc.ts";
+import { libcTerminal } from "./libc.ts";
 import type { HostProcess } from "./process.ts";
 
 const host: HostProcess = {

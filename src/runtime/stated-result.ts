@@ -1,6 +1,7 @@
 import { CniError } from "../cni/error.ts";
 import { isObject } from "../cni/json.ts";
-import { formatResult, parseResult, type Result } from "../cni/result.ts";
+import type { Result } from "../cni/result.ts";
+import { formatResult, parseResult } from "../cni/result-json.ts";
 import { DEFAULT_VERSION, isSpecVersion, type SpecVersion } from "../cni/version.ts";
 
 /** A result and the version in which it came; in that version it goes on to the next plugin and is printed. */

@@ -18,7 +18,6 @@ import { readConnection } from "../../src/netlink/conntrack/message.ts";
 import { readFilter } from "../../src/netlink/filter/message.ts";
 import { readLink } from "../../src/netlink/link/message.ts";
 import { decodeMessages } from "../../src/netlink/message.ts";
-import { readNeighbour } from "../../src/netlink/neighbour/message.ts";
 import { readQdisc } from "../../src/netlink/qdisc/message.ts";
 import { readRoute } from "../../src/netlink/route/message.ts";
 import { readVlans } from "../../src/netlink/vlan/message.ts";
@@ -38,7 +37,7 @@ function netlinkDecoders(): Decoders {
   const connections = payloadsOf("conntrack");
   const datagrams = [...capturesOf("rtnetlink"), ...capturesOf("nftables")];
   const acknowledge = (bytes: Uint8Array) => decodeMessages(bytes).map(decodeAcknowledgement);
-  const rtnetlink = { readLink, readLinkAddress, readRoute, readNeighbour, readQdisc, readFilter, readVlans };
+  const rtnetlink = { readLink, readLinkAddress, readRoute, readQdisc, readFilter, readVlans };
   return {
     decodeMessages: { decode: decodeMessages, samples: datagrams, refuses: asRangeError },
     decodeAcknowledgement: { decode: acknowledge, samples: datagrams, refuses: asRangeError },

@@ -11,7 +11,7 @@ import { parseCniArgs } from "../../src/cni/args.ts";
 import { CniError, formatError } from "../../src/cni/error.ts";
 import { decodeFailure } from "../../src/cni/exit.ts";
 import { formatJson, parseJson } from "../../src/cni/json.ts";
-import { parseDelegatedResult, parseResult } from "../../src/cni/result.ts";
+import { parseDelegatedResult, parseResult } from "../../src/cni/result-json.ts";
 import { agreeOnVersion, isSpecVersion, SPEC_VERSIONS } from "../../src/cni/version.ts";
 import { findManifest, InstallError, MANIFEST } from "../../src/cnictl/installation.ts";
 import { parseAddress } from "../../src/ip/address.ts";

@@ -8,7 +8,6 @@ import {
   formatAddress,
   isLinkLocal,
   isLoopback,
-  isMulticast,
   isSameAddress,
   offsetAddress,
   parseAddress,
@@ -154,17 +153,17 @@ describe("offsetAddress", () => {
   });
 });
 
-describe("isMulticast, isLinkLocal, isLoopback", () => {
+describe("isLinkLocal, isLoopback", () => {
   test.each([
     ["223.255.255.255", ""],
-    ["224.0.0.1", "multicast"],
-    ["239.255.255.255", "multicast"],
+    ["224.0.0.1", ""],
+    ["239.255.255.255", ""],
     ["240.0.0.0", ""],
     ["169.254.0.1", "link-local"],
     ["169.255.0.0", ""],
     ["126.255.255.255", ""],
     ["127.9.9.9", "loopback"],
-    ["ff02::1", "multicast"],
+    ["ff02::1", ""],
     ["fe80::1", "link-local"],
     ["febf::1", "link-local"],
     ["fec0::1", ""],
@@ -172,10 +171,6 @@ describe("isMulticast, isLinkLocal, isLoopback", () => {
     ["::2", ""],
   ])("%s is %j", (text, kind) => {
     const address = read(text);
-    expect([isMulticast(address), isLinkLocal(address), isLoopback(address)]).toEqual([
-      kind === "multicast",
-      kind === "link-local",
-      kind === "loopback",
-    ]);
+    expect([isLinkLocal(address), isLoopback(address)]).toEqual([kind === "link-local", kind === "loopback"]);
   });
 });

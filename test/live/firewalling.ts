@@ -90,7 +90,7 @@ export interface Refusal {
 }
 
 /** The error that a call has ended with. */
-export function readRefusal({ status, stdout }: Outcome): Refusal {
+function readRefusal({ status, stdout }: Outcome): Refusal {
   expect(status).toBe(1);
   return JSON.parse(stdout);
 }

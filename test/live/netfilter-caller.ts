@@ -1,5 +1,6 @@
 import { parsePrefix } from "../../src/ip/prefix.ts";
-import { addMasquerade, deleteMasquerade } from "../../src/netfilter/masquerade.ts";
+import { addMasquerade, deleteSelected } from "../../src/netfilter/masquerade.ts";
+import { selectOwner } from "../../src/netfilter/owner.ts";
 import { NETLINK, openNetlink } from "../../src/netlink/socket.ts";
 
 // A process of its own in netfilter.test.ts: add|delete NETNS CONTAINER [PREFIX...]
@@ -9,4 +10,4 @@ const netlink = openNetlink({ protocol: NETLINK.NETFILTER, netns });
 const owner = { network: "net1", ifname: "eth0", containerId };
 const prefixes = texts.map(parsePrefix).filter((prefix) => prefix !== undefined);
 if (command === "add") addMasquerade(netlink, { owner, prefixes });
-else deleteMasquerade(netlink, owner);
+else deleteSelected(netlink, selectOwner(owner));

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { parsePrefix } from "../../src/ip/prefix.ts";
-import { addMasquerade, deleteMasquerade } from "../../src/netfilter/masquerade.ts";
+import { addMasquerade, deleteSelected } from "../../src/netfilter/masquerade.ts";
+import { selectOwner } from "../../src/netfilter/owner.ts";
 import { NETLINK, type Netlink, openNetlink } from "../../src/netlink/socket.ts";
 import { Lab } from "../lab.ts";
 
@@ -118,8 +119,8 @@ test.each([
   expect(sourcesSeen(lab.host, destination, [source, "out0"])).toEqual([router]);
 });
 
-test("after deleteMasquerade everything keeps its source", () => {
-  deleteMasquerade(netlink, owner);
+test("after deleteSelected everything keeps its source", () => {
+  deleteSelected(netlink, selectOwner(owner));
   expect(sourcesSeen(container, "192.0.2.2")).toEqual(["10.88.0.2"]);
   expect(sourcesSeen(container, "2001:db8::2")).toEqual(["fd00:88::2"]);
 });

@@ -3,10 +3,10 @@ import path from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { formatAddress } from "../../src/ip/address.ts";
 import { formatPrefix, type Prefix, parsePrefix } from "../../src/ip/prefix.ts";
-import { addMasquerade, deleteMasquerade, findMasquerade, listMasquerade } from "../../src/netfilter/masquerade.ts";
+import { addMasquerade, deleteSelected, findMasquerade } from "../../src/netfilter/masquerade.ts";
 import { verifyMasquerade } from "../../src/netfilter/masquerade-check.ts";
 import { supportsNftables } from "../../src/netfilter/nftables/support.ts";
-import { ownerComment } from "../../src/netfilter/owner.ts";
+import { ownerComment, selectOwner } from "../../src/netfilter/owner.ts";
 import { NETLINK, type Netlink, openNetlink } from "../../src/netlink/socket.ts";
 import { Lab } from "../lab.ts";
 
@@ -118,7 +118,7 @@ describe("addMasquerade", () => {
     addMasquerade(netlink, { owner: one, prefixes: prefixes("10.88.0.2/16", "10.88.0.3/24") });
     addMasquerade(netlink, { owner: two, prefixes: prefixes("10.88.0.2/16", "10.88.0.3/16") });
     expect(listed().elements).toEqual(["10.88.0.2 two to_10.88.0.0/16", "10.88.0.3 two to_10.88.0.0/16"]);
-    deleteMasquerade(netlink, one);
+    deleteSelected(netlink, selectOwner(one));
     expect(listed().elements).toHaveLength(2);
   });
 
@@ -140,27 +140,27 @@ describe("addMasquerade", () => {
   });
 });
 
-describe("deleteMasquerade", () => {
+describe("deleteSelected", () => {
   test("takes the owner's addresses alone, and a subnet's chain with its last", () => {
     addMasquerade(netlink, { owner: one, prefixes: prefixes("10.88.0.2/16", "fd00:88::2/64") });
     addMasquerade(netlink, { owner: two, prefixes: prefixes("10.88.0.3/16") });
     addMasquerade(netlink, { owner: { ...two, ifname: "eth1" }, prefixes: prefixes("10.88.0.4/16") });
-    deleteMasquerade(netlink, one);
+    deleteSelected(netlink, selectOwner(one));
     expect(listed()).toEqual({
       chains: [base, to4],
       elements: ["10.88.0.3 two to_10.88.0.0/16", "10.88.0.4 two to_10.88.0.0/16"],
     });
-    deleteMasquerade(netlink, two);
+    deleteSelected(netlink, selectOwner(two));
     expect(listed()).toEqual({ chains: [base, to4], elements: ["10.88.0.4 two to_10.88.0.0/16"] });
-    deleteMasquerade(netlink, { ...two, ifname: "eth1" });
+    deleteSelected(netlink, selectOwner({ ...two, ifname: "eth1" }));
     expect(listed()).toEqual({ chains: [base], elements: [] });
   });
 
   test("of nothing is success, also without the table", () => {
-    deleteMasquerade(netlink, one);
+    deleteSelected(netlink, selectOwner(one));
     expect(nft("list", "ruleset")).toBe("");
     addMasquerade(netlink, { owner: two, prefixes: prefixes("10.88.0.2/16") });
-    deleteMasquerade(netlink, one);
+    deleteSelected(netlink, selectOwner(one));
     expect(listed().elements).toHaveLength(1);
   });
 
@@ -168,9 +168,9 @@ describe("deleteMasquerade", () => {
     const many = Array.from({ length: 1000 }, (_, n) => `10.88.${1 + (n >> 8)}.${n & 255}/16`);
     addMasquerade(netlink, { owner: two, prefixes: prefixes(...many) });
     addMasquerade(netlink, { owner: one, prefixes: prefixes("10.88.77.7/16") });
-    deleteMasquerade(netlink, one);
-    expect(listMasquerade(netlink)).toHaveLength(1000);
-    deleteMasquerade(netlink, two);
+    deleteSelected(netlink, selectOwner(one));
+    expect(findMasquerade(netlink, two)).toHaveLength(1000);
+    deleteSelected(netlink, selectOwner(two));
     expect(listed()).toEqual({ chains: [base], elements: [] });
   });
 
@@ -186,7 +186,7 @@ describe("deleteMasquerade", () => {
         return netlink.transact(requests);
       },
     };
-    deleteMasquerade(interrupted, one);
+    deleteSelected(interrupted, selectOwner(one));
     other.close();
     expect(transactions).toBe(2);
     expect(listed()).toEqual({ chains: [base, to4], elements: ["10.88.0.2 two to_10.88.0.0/16"] });
@@ -195,7 +195,7 @@ describe("deleteMasquerade", () => {
   test("succeeds where somebody's own rule goes to a subnet's chain, which then stays", () => {
     addMasquerade(netlink, { owner: one, prefixes: prefixes("10.88.0.2/16") });
     nft("add chain inet cni_masquerade own; add rule inet cni_masquerade own jump to_10.88.0.0/16");
-    deleteMasquerade(netlink, one);
+    deleteSelected(netlink, selectOwner(one));
     expect(listed()).toEqual({ chains: [base, to4, "own; jump to_10.88.0.0/16"], elements: [] });
   });
 });
@@ -226,7 +226,7 @@ describe("at once", () => {
   }
 });
 
-describe("findMasquerade, listMasquerade and verifyMasquerade", () => {
+describe("findMasquerade and verifyMasquerade", () => {
   const request = { owner: one, prefixes: prefixes("10.88.0.2/16", "fd00:88::2/64") };
 
   test("tell owner, address and subnet", () => {
@@ -239,8 +239,9 @@ describe("findMasquerade, listMasquerade and verifyMasquerade", () => {
       `10.88.0.2 ${subnet4} ${ownerComment(one)}`,
       `fd00:88::2 fd00:88::/64 ${ownerComment(one)}`,
     ]);
-    expect(listMasquerade(netlink, "net2").map(({ address }) => formatAddress(address))).toEqual(["10.99.0.2"]);
-    expect(listMasquerade(netlink)).toHaveLength(3);
+    expect(findMasquerade(netlink, { ...two, network: "net2" }).map(({ address }) => formatAddress(address))).toEqual([
+      "10.99.0.2",
+    ]);
   });
 
   test("find no difference after addMasquerade, and each that somebody makes", () => {

@@ -1,7 +1,8 @@
 import { afterEach, expect, test, vi } from "vitest";
 import { parsePrefix } from "../../src/ip/prefix.ts";
 import { ERRNO, LinuxError } from "../../src/linux/errno.ts";
-import { addMasquerade, deleteMasquerade, findMasquerade, listMasquerade } from "../../src/netfilter/masquerade.ts";
+import { addMasquerade, deleteSelected, findMasquerade } from "../../src/netfilter/masquerade.ts";
+import { selectOwner } from "../../src/netfilter/owner.ts";
 import { NetlinkError } from "../../src/netlink/acknowledgement.ts";
 import type { Request } from "../../src/netlink/answers.ts";
 import { captured } from "./captured.ts";
@@ -84,9 +85,9 @@ test("addMasquerade of no address asks the kernel nothing", () => {
   expect(() => addMasquerade(fakeNetlink({}), { owner, prefixes: [] })).not.toThrow();
 });
 
-test("deleteMasquerade takes the owner's elements, and chains that nothing else goes to", () => {
+test("deleteSelected takes the owner's elements, and chains that nothing else goes to", () => {
   const log: string[][] = [];
-  deleteMasquerade(kernel([], log), owner);
+  deleteSelected(kernel([], log), selectOwner(owner));
   expect(log[0]?.slice(1, -1).sort()).toEqual([
     "delete element 10.88.0.2 from nftables set sources4 of table cni_masquerade",
     "delete element 172.30.16.2 from nftables set sources4 of table cni_masquerade",
@@ -97,30 +98,30 @@ test("deleteMasquerade takes the owner's elements, and chains that nothing else 
   ]);
 });
 
-test("deleteMasquerade of an owner who has nothing changes nothing", () => {
-  expect(() => deleteMasquerade(kernel([ERRNO.EPERM]), { ...owner, containerId: "two" })).not.toThrow();
+test("deleteSelected of an owner who has nothing changes nothing", () => {
+  expect(() => deleteSelected(kernel([ERRNO.EPERM]), selectOwner({ ...owner, containerId: "two" }))).not.toThrow();
 });
 
-test("deleteMasquerade begins anew when the rule set was changed meanwhile", () => {
+test("deleteSelected begins anew when the rule set was changed meanwhile", () => {
   const log: string[][] = [];
-  deleteMasquerade(kernel([ERRNO.ERESTART, ERRNO.ERESTART], log), owner);
+  deleteSelected(kernel([ERRNO.ERESTART, ERRNO.ERESTART], log), selectOwner(owner));
   expect(log).toHaveLength(3);
 });
 
-test("deleteMasquerade leaves the chains when somebody else goes to one", () => {
+test("deleteSelected leaves the chains when somebody else goes to one", () => {
   const log: string[][] = [];
-  deleteMasquerade(kernel([ERRNO.EBUSY], log), owner);
+  deleteSelected(kernel([ERRNO.EBUSY], log), selectOwner(owner));
   expect(log).toHaveLength(2);
   expect(log[1]?.filter((action) => action.includes("chain"))).toEqual([]);
 });
 
-test("deleteMasquerade gives up after 60 seconds of changes by others", () => {
+test("deleteSelected gives up after 60 seconds of changes by others", () => {
   let now = 0;
   vi.spyOn(performance, "now").mockImplementation(() => {
     now += 12_000;
     return now;
   });
-  const act = () => deleteMasquerade(kernel(Array.from({ length: 99 }, () => ERRNO.ERESTART)), owner);
+  const act = () => deleteSelected(kernel(Array.from({ length: 99 }, () => ERRNO.ERESTART)), selectOwner(owner));
   expect(act).toThrow(LinuxError);
   now = 0;
   expect(act).toThrow(
@@ -128,16 +129,13 @@ test("deleteMasquerade gives up after 60 seconds of changes by others", () => {
   );
 });
 
-test("deleteMasquerade throws any other refusal", () => {
-  expect(() => deleteMasquerade(kernel([ERRNO.EPERM]), owner)).toThrow(
+test("deleteSelected throws any other refusal", () => {
+  expect(() => deleteSelected(kernel([ERRNO.EPERM]), selectOwner(owner))).toThrow(
     /^Cannot delete element .* from nftables set sources4 of table cni_masquerade: Operation not permitted$/,
   );
 });
 
-test("findMasquerade and listMasquerade find by owner, by network, and all", () => {
+test("findMasquerade finds by owner", () => {
   expect(findMasquerade(kernel([]), owner)).toHaveLength(3);
   expect(findMasquerade(kernel([]), { ...owner, ifname: "eth1" })).toEqual([]);
-  expect(listMasquerade(kernel([]), "unit-test")).toHaveLength(3);
-  expect(listMasquerade(kernel([]), "unit")).toEqual([]);
-  expect(listMasquerade(kernel([]))).toHaveLength(3);
 });

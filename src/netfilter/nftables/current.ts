@@ -1,6 +1,6 @@
 import fs from "#fs";
 import { ERRNO, LinuxError } from "../../linux/errno.ts";
-import { libc } from "../../linux/libc.ts";
+import { backOff } from "../../linux/wait.ts";
 import { NetlinkError } from "../../netlink/acknowledgement.ts";
 import type { Request } from "../../netlink/answers.ts";
 import type { Netlink } from "../../netlink/socket.ts";
@@ -10,9 +10,6 @@ import { applyTransaction } from "./transaction.ts";
 
 /** How long changes are made anew because others change the rule set: hundreds of calls at once take turns. */
 const PATIENCE_MS = 60_000;
-
-/** The longest pause before another try, in milliseconds. */
-const LONGEST_PAUSE_MS = 64;
 
 /**
  * Applies the changes that `read` finds necessary, none included, to the very rule set that it read them from: where others
@@ -30,7 +27,7 @@ export function applyCurrent(
   let turn: number | undefined;
   const left = () => deadline - performance.now();
   try {
-    for (let pause = 1; ; pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
+    for (let attempt = 0; ; attempt++) {
       const generation = getGeneration(netlink);
       const changes = read(refusal);
       if (changes.length === 0) return;
@@ -42,8 +39,7 @@ export function applyCurrent(
       if (left() < 0) throw refuseChurn(action, refusal);
       // One after another: hundreds that read at the same time take so long that each has been overtaken when it is done.
       if (refusal.errno === ERRNO.ERESTART) turn ??= holdTurn(left());
-      // At random, or all who wait would come back together and be in each other's way again.
-      libc().functions.poll(null, 0, Math.ceil(Math.random() * (turn === undefined ? pause : 1)));
+      backOff(turn === undefined ? attempt : 0);
     }
   } finally {
     if (turn !== undefined) fs.closeSync(turn);

@@ -1,9 +1,8 @@
 import { encodeAddress, type Family } from "../../ip/address.ts";
 import { network, type Prefix } from "../../ip/prefix.ts";
-import { u8, u16, u16be, u32 } from "../../netlink/codec.ts";
+import { u8, u16, u32 } from "../../netlink/codec.ts";
 import { NFPROTO } from "../../netlink/nfnetlink.ts";
 import { RTN } from "../../netlink/route/header.ts";
-import { ifname } from "./datatype.ts";
 import { NFT_CMP } from "./expression/cmp.ts";
 import { NFT_LOOKUP_F } from "./expression/lookup.ts";
 import { NFT_REG } from "./expression/register.ts";
@@ -42,11 +41,6 @@ export function match(field: Field, value: Uint8Array): readonly Expression[] {
   return [...load([field]), compare(NFT_CMP.EQ, value)];
 }
 
-/** Goes on where it has another, like `FIELD != VALUE`. */
-export function matchNot(field: Field, value: Uint8Array): readonly Expression[] {
-  return [...load([field]), compare(NFT_CMP.NEQ, value)];
-}
-
 /** Goes on where the field has the value in the bits of the mask, like `FIELD & MASK == VALUE`. */
 export function matchMasked(field: Field, bits: { mask: Uint8Array; value: Uint8Array }): readonly Expression[] {
   return [...load([field]), maskRegister(bits.mask), compare(NFT_CMP.EQ, bits.value)];
@@ -62,11 +56,6 @@ export function matchBits(field: "ct state" | "ct status" | "meta mark", bits: n
   return matchAnyBit(field, u32.encode(bits));
 }
 
-/** Goes on where the packet came in, or leaves, through the interface, like `iifname NAME`. */
-export function matchInterface(field: "iifname" | "oifname", name: string): readonly Expression[] {
-  return match(field, ifname.encode(name));
-}
-
 /** Goes on where the packet is of the family, like `meta nfproto ipv4`: for tables of family inet. */
 export function matchFamily(family: Family): readonly Expression[] {
   return match("meta nfproto", u8.encode(NF_FAMILY[family]));
@@ -75,11 +64,6 @@ export function matchFamily(family: Family): readonly Expression[] {
 /** Goes on where the packet came in through a link of Ethernet, whose header is still there, like `meta iiftype ether`. */
 export function matchEthernet(): readonly Expression[] {
   return match("meta iiftype", u16.encode(ARPHRD_ETHER));
-}
-
-/** Goes on where a frame carries this, one of ETH_P, like `ether type arp`: for tables of family bridge. */
-export function matchEtherType(type: number): readonly Expression[] {
-  return match("ether type", u16be.encode(type));
 }
 
 /** Goes on where the packet is of the protocol, one of IPPROTO, like `meta l4proto tcp`. */

@@ -63,7 +63,7 @@ const mirred: Codec<Mirred> = {
 };
 
 /** An action; `options` are those of its kind, MIRRED_FIELDS for "mirred". */
-export const ACTION_FIELDS = {
+const ACTION_FIELDS = {
   kind: [TCA_ACT.KIND, text],
   options: [TCA_ACT.OPTIONS, { ...raw, nested: true }],
 } as const;

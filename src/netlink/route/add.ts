@@ -46,7 +46,7 @@ export function addRoute(netlink: Netlink, link: LinkId, route: NewRoute): void 
 }
 
 /** The message that adds or deletes a route. */
-export function describeRoute(link: LinkId, route: NewRoute): RouteMessage {
+function describeRoute(link: LinkId, route: NewRoute): RouteMessage {
   const { destination, gateway, priority, table = RT_TABLE.MAIN, mtu, advmss, preferredSource } = route;
   const hasMetrics = mtu !== undefined || advmss !== undefined;
   return {
@@ -72,7 +72,7 @@ export function describeRoute(link: LinkId, route: NewRoute): RouteMessage {
 }
 
 /** A route in words, for errors. */
-export function nameRoute(link: LinkId, route: NewRoute): string {
+function nameRoute(link: LinkId, route: NewRoute): string {
   const via = route.gateway === undefined ? "" : ` via ${formatAddress(route.gateway)}`;
   const table = route.table === undefined ? "" : ` in table ${route.table}`;
   return `route ${formatPrefix(route.destination)}${via} through link "${link.name}"${table}`;

@@ -4,7 +4,7 @@ import { nest } from "../fields.ts";
 import { nextHops } from "./next-hop.ts";
 
 /** Attributes of a route. <linux/rtnetlink.h> */
-export const RTA = {
+const RTA = {
   DST: 1,
   OIF: 4,
   GATEWAY: 5,

@@ -63,11 +63,6 @@ const COMMANDS = [
   ["get-route", container, "ip route get 8.8.8.8"],
   ["get-route-whole", container, "ip route get fibmatch 192.0.2.1"],
   ["get-route6-none", container, "ip -6 route get fibmatch ::"],
-  ["delete-route", container, "ip route delete 10.9.0.0/16 via 10.2.0.1 dev eth0 table 1000"],
-  ["add-neighbour", container, "ip neighbour add 10.1.0.9 lladdr 02:00:00:00:00:09 dev eth0"],
-  ["replace-neighbour", container, "ip neighbour replace 10.1.0.9 lladdr 02:00:00:00:00:08 dev eth0"],
-  ["list-neighbours", container, "ip -4 neighbour show dev eth0"],
-  ["delete-neighbour", container, "ip neighbour delete 10.1.0.9 dev eth0"],
   ["delete-address", container, "ip address delete 10.1.0.2/24 dev eth0"],
   ["delete-link", host, "ip link delete dev veth0"],
 ];

@@ -12,10 +12,7 @@ export const CT_STATE = { INVALID: 0x01, ESTABLISHED: 0x02, RELATED: 0x04, NEW: 
 /** What became of a connection, a bit each. enum ip_conntrack_status <linux/netfilter/nf_conntrack_common.h> */
 export const IPS = { SRC_NAT: 0x10, DST_NAT: 0x20 } as const;
 
-/** Which way along its connection a packet goes. enum ip_conntrack_dir <linux/netfilter/nf_conntrack_tuple_common.h> */
-export const IP_CT_DIR = { ORIGINAL: 0, REPLY: 1 } as const;
-
-/** Loads a fact about the connection into a register. `direction` is for keys that each of its directions has, IP_CT_DIR. */
+/** Loads a fact about the connection into a register. `direction` is for keys that each of its directions has. */
 export const ct = {
   key: [NFTA_CT.KEY, u32be],
   dreg: [NFTA_CT.DREG, u32be],

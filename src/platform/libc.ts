@@ -1,5 +1,5 @@
 import { openLibrary } from "#ffi";
-import type { Library } from "../platform/ffi.ts";
+import type { Library } from "./ffi.ts";
 
 // Each table that is exported here is linked into the native image by the build.
 

@@ -1,4 +1,4 @@
-import type { FileIdentity, FileStatus } from "../platform/file-system.ts";
+import type { FileIdentity, FileStatus } from "./file-system.ts";
 
 /** sizeof(struct statx) <linux/stat.h> */
 export const STATX_SIZE = 256;

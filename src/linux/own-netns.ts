@@ -1,6 +1,6 @@
 import fs from "#fs";
-import { openOwnNetns } from "../linux/netns.ts";
-import type { FileIdentity } from "./file-system.ts";
+import type { FileIdentity } from "../platform/file-system.ts";
+import { openOwnNetns } from "./netns.ts";
 
 /** Whether a path names the network namespace that this process is in; false where it names none. namespaces(7) */
 export function isOwnNetns(path: string): boolean {
