@@ -5,8 +5,7 @@ const isProduction = process.argv.includes("--production");
 export default {
   entry: [
     "build.mjs!",
-    "build/new-plugin.mjs!",
-    ...(isProduction ? ["build/node.mjs!"] : []),
+    ...(isProduction ? ["build/node.mjs!", "build/new-plugin.mjs!"] : []),
     // native/host.c starts main.ts; the build adds the other two.
     "src/image/{main,node}.ts!",
     "src/platform/{globals-native,native}.ts!",

@@ -11,7 +11,7 @@ import { enableForwarding } from "../../src/steps/forwarding.ts";
 import type { Container, Host } from "../../src/steps/host.ts";
 import { announceAddresses, configureInterface, prepareInterface } from "../../src/steps/interface.ts";
 import { chooseDns, holdAssignment } from "../../src/steps/ipam.ts";
-import { masquerade, openMasqueradeBackend } from "../../src/steps/masquerade.ts";
+import { masquerade, openMasqueradeBackend } from "../../src/steps/masquerade/masquerade.ts";
 import type { Backend } from "../../src/steps/netfilter.ts";
 import { type Defer, undoOnError } from "../../src/steps/undo.ts";
 import { connectVeth, forwards, type VethPair, waitForPort, waitForSpanningTree } from "../../src/steps/veth.ts";
@@ -23,8 +23,8 @@ import { ensureGatewayAddresses } from "./gateway-address.ts";
 import { chooseMtu, refuseLosingIpv6, refuseMtuBelowIpv6, reportMtu } from "./mtu.ts";
 import { examineGateway } from "./obstacles.ts";
 import { removeEmptyBridges } from "./removal.ts";
-import type { SpoofGuard } from "./spoof-check.ts";
-import { admitIps, guardPort, openSpoofGuard } from "./spoof-check.ts";
+import type { SpoofGuard } from "./spoof/guard.ts";
+import { admitIps, guardPort, openSpoofGuard } from "./spoof/guard.ts";
 import { joinVlans, needForVlans, planVlans } from "./vlan.ts";
 
 /** Attaches a container to a bridge. Whatever fails, nothing that this call made stays. */

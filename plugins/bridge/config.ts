@@ -5,8 +5,8 @@ import { validateIfname } from "../../src/cni/environment.ts";
 import { CniError } from "../../src/cni/error.ts";
 import type { Request } from "../../src/cni/request.ts";
 import type { Mac } from "../../src/ip/mac.ts";
-import type { SpoofCheck } from "../../src/netfilter/spoof-elements.ts";
 import * as schema from "./schema.ts";
+import type { SpoofCheck } from "./spoof/elements.ts";
 import { MAX_VLAN } from "./vlan-id.ts";
 import { expandTrunk } from "./vlan-trunk.ts";
 

@@ -4,11 +4,11 @@ import type { Link } from "../../src/netlink/link/message.ts";
 import { beginDeparture, type Departure } from "../../src/steps/departure.ts";
 import type { Host } from "../../src/steps/host.ts";
 import { holdRelease, type Release } from "../../src/steps/ipam.ts";
-import { endMasquerade } from "../../src/steps/masquerade.ts";
+import { endMasquerade } from "../../src/steps/masquerade/masquerade.ts";
 import { awaitCommands, openRemains, type Remains } from "../../src/steps/remains.ts";
 import { runAll } from "../../src/steps/undo.ts";
 import { removeEmptyBridges } from "./removal.ts";
-import { endSpoofCheck } from "./spoof-check.ts";
+import { endSpoofCheck } from "./spoof/guard.ts";
 
 /**
  * Detaches a container: deletes its interface and its masquerade rules, and releases its lease. Works without the namespace, without

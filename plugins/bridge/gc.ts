@@ -2,12 +2,12 @@ import { type Attachment, type Request, validAttachments } from "../../src/cni/r
 import { selectStale } from "../../src/netfilter/owner.ts";
 import type { Host } from "../../src/steps/host.ts";
 import { collectLeases } from "../../src/steps/ipam.ts";
-import { endStaleMasquerade } from "../../src/steps/masquerade.ts";
+import { endStaleMasquerade } from "../../src/steps/masquerade/masquerade.ts";
 import { deletePorts, listOwnPorts } from "../../src/steps/own-ports.ts";
 import { awaitCommands, openRemains, type Remains } from "../../src/steps/remains.ts";
 import { runAll } from "../../src/steps/undo.ts";
 import { removeEmptyBridges } from "./removal.ts";
-import { endStaleSpoofChecks } from "./spoof-check.ts";
+import { endStaleSpoofChecks } from "./spoof/guard.ts";
 
 /**
  * Removes what this network's attachments have left that the runtime does not name as valid: rules, interfaces and, by the IPAM

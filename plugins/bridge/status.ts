@@ -3,11 +3,11 @@ import { findLink } from "../../src/netlink/link/get.ts";
 import { supportsKind } from "../../src/netlink/link/support.ts";
 import type { Host } from "../../src/steps/host.ts";
 import { statusWithIpam } from "../../src/steps/ipam.ts";
-import { openMasqueradeBackend } from "../../src/steps/masquerade.ts";
+import { openMasqueradeBackend } from "../../src/steps/masquerade/masquerade.ts";
 import { refusalOf, refuseProblems } from "../../src/steps/problems.ts";
 import { requireVlans } from "./bridge-link.ts";
 import { type BridgeConfig, parseBridgeConfig } from "./config.ts";
-import { requireSpoofCheck } from "./spoof-check.ts";
+import { requireSpoofCheck } from "./spoof/guard.ts";
 import { needForVlans } from "./vlan.ts";
 
 /**

@@ -1,4 +1,5 @@
 import type { Family } from "../../src/ip/address.ts";
+import type { Iptables } from "../../src/netfilter/iptables/delete-jumps.ts";
 import { findInLegacy } from "../../src/netfilter/iptables/legacy-table.ts";
 import { countNftRules, hasNftRules } from "../../src/netfilter/iptables/nft-table.ts";
 import { formatInput } from "../../src/netfilter/iptables/text.ts";
@@ -10,7 +11,6 @@ import {
   startRestore,
   type Variant,
 } from "../../src/netfilter/iptables/tool.ts";
-import type { Iptables } from "../../src/netfilter/masquerade-iptables.ts";
 import type { Owner } from "../../src/netfilter/owner.ts";
 import { refuseHeld } from "./holder.ts";
 import { chainName, ENTRY_COMMENT, referenceChainName, SHARED_CHAIN } from "./iptables-chains.ts";

@@ -4,7 +4,6 @@ import { decodeLegacyFilter } from "../../src/netfilter/iptables/legacy-filter.t
 import { decodeChains } from "../../src/netfilter/iptables/legacy-table.ts";
 import { decodeNftRule } from "../../src/netfilter/iptables/nft-filter.ts";
 import { readJump } from "../../src/netfilter/iptables/nft-table.ts";
-import { decodeMasqueraded } from "../../src/netfilter/masquerade-rules.ts";
 import { decodeChain } from "../../src/netfilter/nftables/chain.ts";
 import { decodeElement, decodeElementList } from "../../src/netfilter/nftables/element.ts";
 import { formatExpressions } from "../../src/netfilter/nftables/format.ts";
@@ -21,6 +20,7 @@ import { decodeMessages } from "../../src/netlink/message.ts";
 import { readQdisc } from "../../src/netlink/qdisc/message.ts";
 import { readRoute } from "../../src/netlink/route/message.ts";
 import { readVlans } from "../../src/netlink/vlan/message.ts";
+import { decodeMasqueraded } from "../../src/steps/masquerade/rules.ts";
 import { capturesOf, payloadsOf } from "./captures.ts";
 import { type Decoders, decoders } from "./decoder.ts";
 

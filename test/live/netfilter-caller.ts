@@ -1,7 +1,7 @@
 import { parsePrefix } from "../../src/ip/prefix.ts";
-import { addMasquerade, deleteSelected } from "../../src/netfilter/masquerade.ts";
 import { selectOwner } from "../../src/netfilter/owner.ts";
 import { NETLINK, openNetlink } from "../../src/netlink/socket.ts";
+import { addMasquerade, deleteSelected } from "../../src/steps/masquerade/elements.ts";
 
 // A process of its own in netfilter.test.ts: add|delete NETNS CONTAINER [PREFIX...]
 const [command, netns, containerId = "", ...texts] = process.argv.slice(2);

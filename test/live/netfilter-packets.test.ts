@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { parsePrefix } from "../../src/ip/prefix.ts";
-import { addMasquerade, deleteSelected } from "../../src/netfilter/masquerade.ts";
 import { selectOwner } from "../../src/netfilter/owner.ts";
 import { NETLINK, type Netlink, openNetlink } from "../../src/netlink/socket.ts";
+import { addMasquerade, deleteSelected } from "../../src/steps/masquerade/elements.ts";
 import { Lab } from "../lab.ts";
 
 // A container 10.88.0.2, fd00:88::2 behind the lab's host, which routes to the outside, 192.0.2.2 and 2001:db8::2. The

@@ -3,11 +3,11 @@ import path from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { formatAddress } from "../../src/ip/address.ts";
 import { formatPrefix, type Prefix, parsePrefix } from "../../src/ip/prefix.ts";
-import { addMasquerade, deleteSelected, findMasquerade } from "../../src/netfilter/masquerade.ts";
-import { verifyMasquerade } from "../../src/netfilter/masquerade-check.ts";
 import { supportsNftables } from "../../src/netfilter/nftables/support.ts";
 import { ownerComment, selectOwner } from "../../src/netfilter/owner.ts";
 import { NETLINK, type Netlink, openNetlink } from "../../src/netlink/socket.ts";
+import { verifyMasquerade } from "../../src/steps/masquerade/check.ts";
+import { addMasquerade, deleteSelected, findMasquerade } from "../../src/steps/masquerade/elements.ts";
 import { Lab } from "../lab.ts";
 
 const one = { network: "net1", ifname: "eth0", containerId: "one" };

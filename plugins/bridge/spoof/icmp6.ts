@@ -1,6 +1,6 @@
-import type { LabelledRule } from "./nftables/rule-set.ts";
-import { ACCEPT } from "./nftables/statement.ts";
-import { hasOption, isFrom, isWhole, laterFragment, says, saysAny } from "./spoof-match.ts";
+import type { LabelledRule } from "../../../src/netfilter/nftables/rule-set.ts";
+import { ACCEPT } from "../../../src/netfilter/nftables/statement.ts";
+import { hasOption, isFrom, isWhole, laterFragment, says, saysAny } from "./match.ts";
 
 /** Bytes of the messages of neighbour discovery without options, and of an option. RFC 4861 */
 const LENGTH = { solicitRouter: 8, neighbour: 24, option: 8 } as const;

@@ -1,18 +1,18 @@
 import { sha512 } from "#digest";
-import type { Address } from "../ip/address.ts";
-import { decodeAddress, encodeAddress, type Family } from "../ip/address.ts";
-import { formatPrefix, network, type Prefix, parsePrefix } from "../ip/prefix.ts";
-import { type ChainKey, NF_INET, NF_IP_PRI } from "./nftables/chain.ts";
-import { NFT } from "./nftables/data.ts";
-import type { Element } from "./nftables/element.ts";
-import { lookUpSource, matchDestination } from "./nftables/match.ts";
-import type { ChainRules, RuleSet } from "./nftables/rule-set.ts";
-import { type SetSpec, typedSet } from "./nftables/set.ts";
-import { MASQUERADE, RETURN } from "./nftables/statement.ts";
-import { commented, findComment } from "./nftables/userdata.ts";
-import { type OwnedElement, ownedElement } from "./owned-elements.ts";
-import type { Owner } from "./owner.ts";
-import { OWN_TABLES } from "./tables.ts";
+import type { Address } from "../../ip/address.ts";
+import { decodeAddress, encodeAddress, type Family } from "../../ip/address.ts";
+import { formatPrefix, network, type Prefix, parsePrefix } from "../../ip/prefix.ts";
+import { type ChainKey, NF_INET, NF_IP_PRI } from "../../netfilter/nftables/chain.ts";
+import { NFT } from "../../netfilter/nftables/data.ts";
+import type { Element } from "../../netfilter/nftables/element.ts";
+import { lookUpSource, matchDestination } from "../../netfilter/nftables/match.ts";
+import type { ChainRules, RuleSet } from "../../netfilter/nftables/rule-set.ts";
+import { type SetSpec, typedSet } from "../../netfilter/nftables/set.ts";
+import { MASQUERADE, RETURN } from "../../netfilter/nftables/statement.ts";
+import { commented, findComment } from "../../netfilter/nftables/userdata.ts";
+import { type OwnedElement, ownedElement } from "../../netfilter/owned-elements.ts";
+import type { Owner } from "../../netfilter/owner.ts";
+import { OWN_TABLES } from "../../netfilter/tables.ts";
 
 export const TABLE = OWN_TABLES.masquerade;
 

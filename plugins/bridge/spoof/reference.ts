@@ -1,12 +1,12 @@
-import { ERRNO } from "../linux/errno.ts";
-import type { Request } from "../netlink/answers.ts";
-import type { Netlink } from "../netlink/socket.ts";
-import { deleteChain, findChain } from "./nftables/chain.ts";
-import { applyCurrent } from "./nftables/current.ts";
-import { deleteRule, listRules, type Rule } from "./nftables/rule.ts";
-import { findComment } from "./nftables/userdata.ts";
-import type { Owner } from "./owner.ts";
-import { REFERENCE_TABLES } from "./tables.ts";
+import { ERRNO } from "../../../src/linux/errno.ts";
+import { deleteChain, findChain } from "../../../src/netfilter/nftables/chain.ts";
+import { applyCurrent } from "../../../src/netfilter/nftables/current.ts";
+import { deleteRule, listRules, type Rule } from "../../../src/netfilter/nftables/rule.ts";
+import { findComment } from "../../../src/netfilter/nftables/userdata.ts";
+import type { Owner } from "../../../src/netfilter/owner.ts";
+import { REFERENCE_TABLES } from "../../../src/netfilter/tables.ts";
+import type { Request } from "../../../src/netlink/answers.ts";
+import type { Netlink } from "../../../src/netlink/socket.ts";
 
 /** Where the reference plugins keep a rule for each port whose MAC they check. Its chains name container and interface alone. */
 const TABLE = REFERENCE_TABLES.spoofCheck;

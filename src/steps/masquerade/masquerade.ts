@@ -1,20 +1,20 @@
-import { findPrevResult, type Request } from "../cni/request.ts";
-import type { IpConfig } from "../cni/result.ts";
-import type { Prefix } from "../ip/prefix.ts";
-import { selectOwnJumps, selectStaleJumps } from "../netfilter/iptables/jump.ts";
-import { IptablesError } from "../netfilter/iptables/tool.ts";
-import { addMasquerade, deleteSelected } from "../netfilter/masquerade.ts";
-import { verifyMasquerade } from "../netfilter/masquerade-check.ts";
-import { addIptablesMasquerade, missingIptablesMasquerade } from "../netfilter/masquerade-iptables.ts";
-import type { Wanted } from "../netfilter/masquerade-rules.ts";
-import { type Owner, type Selection, selectOwner, selectStale } from "../netfilter/owner.ts";
-import { deleteReferenceRules, listReferenceRules } from "../netfilter/reference-rules.ts";
-import { OWN_TABLES, REFERENCE_TABLES } from "../netfilter/tables.ts";
-import { unlessOther } from "./differences.ts";
-import type { Host } from "./host.ts";
-import { type Backend, type Netfilter, openBackend, withIptables } from "./netfilter.ts";
-import { endJumps, openRemains, type Remains } from "./remains.ts";
-import { type Defer, runAll } from "./undo.ts";
+import { findPrevResult, type Request } from "../../cni/request.ts";
+import type { IpConfig } from "../../cni/result.ts";
+import type { Prefix } from "../../ip/prefix.ts";
+import { selectOwnJumps, selectStaleJumps } from "../../netfilter/iptables/jump.ts";
+import { IptablesError } from "../../netfilter/iptables/tool.ts";
+import { type Owner, type Selection, selectOwner, selectStale } from "../../netfilter/owner.ts";
+import { OWN_TABLES, REFERENCE_TABLES } from "../../netfilter/tables.ts";
+import { unlessOther } from "../differences.ts";
+import type { Host } from "../host.ts";
+import { type Backend, type Netfilter, openBackend, withIptables } from "../netfilter.ts";
+import { endJumps, openRemains, type Remains } from "../remains.ts";
+import { type Defer, runAll } from "../undo.ts";
+import { verifyMasquerade } from "./check.ts";
+import { addMasquerade, deleteSelected } from "./elements.ts";
+import { addIptablesMasquerade, missingIptablesMasquerade } from "./iptables.ts";
+import { deleteReferenceRules, listReferenceRules } from "./reference.ts";
+import type { Wanted } from "./rules.ts";
 
 /** The backend that the value of `ipMasqBackend` asks for. @throws CniError unsupportedField when the host lacks it */
 export function openMasqueradeBackend(host: Host, request: Request, asked: string | undefined): Backend {

@@ -1,11 +1,11 @@
-import { ERRNO } from "../linux/errno.ts";
-import { NetlinkError } from "../netlink/acknowledgement.ts";
-import type { Netlink } from "../netlink/socket.ts";
-import { applyCurrent } from "./nftables/current.ts";
-import { deleteRule, listRules, type Rule } from "./nftables/rule.ts";
-import { findComment } from "./nftables/userdata.ts";
-import { isSelected, type Selection } from "./owner.ts";
-import { REFERENCE_TABLES } from "./tables.ts";
+import { ERRNO } from "../../linux/errno.ts";
+import { applyCurrent } from "../../netfilter/nftables/current.ts";
+import { deleteRule, listRules, type Rule } from "../../netfilter/nftables/rule.ts";
+import { findComment } from "../../netfilter/nftables/userdata.ts";
+import { isSelected, type Selection } from "../../netfilter/owner.ts";
+import { REFERENCE_TABLES } from "../../netfilter/tables.ts";
+import { NetlinkError } from "../../netlink/acknowledgement.ts";
+import type { Netlink } from "../../netlink/socket.ts";
 
 /** Where the reference plugins keep a rule for each container's address. */
 const CHAIN = { ...REFERENCE_TABLES.masquerade, name: "masq_checks" } as const;

@@ -1,5 +1,14 @@
-import type { Request } from "../netlink/answers.ts";
-import type { Netlink } from "../netlink/socket.ts";
+import { deleteChain, findChain } from "../../netfilter/nftables/chain.ts";
+import { listRules } from "../../netfilter/nftables/rule.ts";
+import {
+  addOwnedElements,
+  deleteOwnedElements,
+  listOwnedElements,
+  type OwnedElement,
+} from "../../netfilter/owned-elements.ts";
+import { type Owner, type Selection, selectOwner } from "../../netfilter/owner.ts";
+import type { Request } from "../../netlink/answers.ts";
+import type { Netlink } from "../../netlink/socket.ts";
 import {
   decodeMasqueraded,
   encodeMasqueraded,
@@ -10,11 +19,7 @@ import {
   SUBNET_RULES,
   TABLE,
   type Wanted,
-} from "./masquerade-rules.ts";
-import { deleteChain, findChain } from "./nftables/chain.ts";
-import { listRules } from "./nftables/rule.ts";
-import { addOwnedElements, deleteOwnedElements, listOwnedElements, type OwnedElement } from "./owned-elements.ts";
-import { type Owner, type Selection, selectOwner } from "./owner.ts";
+} from "./rules.ts";
 
 const SETS = [SOURCES[4], SOURCES[6]] as const;
 

@@ -1,9 +1,9 @@
-import { formatAddress, isSameAddress } from "../ip/address.ts";
-import { formatPrefix, network, type Prefix } from "../ip/prefix.ts";
-import type { Netlink } from "../netlink/socket.ts";
-import { findMasquerade } from "./masquerade.ts";
-import { type Masqueraded, masqueradeRules, subnetChain, type Wanted } from "./masquerade-rules.ts";
-import { compareRuleSet } from "./nftables/compare.ts";
+import { formatAddress, isSameAddress } from "../../ip/address.ts";
+import { formatPrefix, network, type Prefix } from "../../ip/prefix.ts";
+import { compareRuleSet } from "../../netfilter/nftables/compare.ts";
+import type { Netlink } from "../../netlink/socket.ts";
+import { findMasquerade } from "./elements.ts";
+import { type Masqueraded, masqueradeRules, subnetChain, type Wanted } from "./rules.ts";
 
 /**
  * How the kernel differs from what addMasquerade made of the same request, a sentence for each difference; empty where all is

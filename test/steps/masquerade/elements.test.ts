@@ -1,12 +1,12 @@
 import { afterEach, expect, test, vi } from "vitest";
-import { parsePrefix } from "../../src/ip/prefix.ts";
-import { ERRNO, LinuxError } from "../../src/linux/errno.ts";
-import { addMasquerade, deleteSelected, findMasquerade } from "../../src/netfilter/masquerade.ts";
-import { selectOwner } from "../../src/netfilter/owner.ts";
-import { NetlinkError } from "../../src/netlink/acknowledgement.ts";
-import type { Request } from "../../src/netlink/answers.ts";
-import { captured } from "./captured.ts";
-import { fakeNetlink } from "./kernel.ts";
+import { parsePrefix } from "../../../src/ip/prefix.ts";
+import { ERRNO, LinuxError } from "../../../src/linux/errno.ts";
+import { selectOwner } from "../../../src/netfilter/owner.ts";
+import { NetlinkError } from "../../../src/netlink/acknowledgement.ts";
+import type { Request } from "../../../src/netlink/answers.ts";
+import { addMasquerade, deleteSelected, findMasquerade } from "../../../src/steps/masquerade/elements.ts";
+import { captured } from "../../netfilter/captured.ts";
+import { fakeNetlink } from "../../netfilter/kernel.ts";
 
 const GET = { CHAIN: 0xa04, ELEMENT: 0xa0d, GENERATION: 0xa10 };
 const owner = { network: "unit-test", ifname: "eth0", containerId: "one" };

@@ -1,14 +1,14 @@
-import { u16be } from "../netlink/codec.ts";
-import { NF_BR, NF_BR_PRI } from "./nftables/chain.ts";
-import { ETH_P, IPPROTO, lookUpVerdict, match, matchProtocol } from "./nftables/match.ts";
-import type { ChainRules, LabelledRule, RuleSet } from "./nftables/rule-set.ts";
-import { typedSet } from "./nftables/set.ts";
-import { ACCEPT, DROP, goTo } from "./nftables/statement.ts";
-import { commented } from "./nftables/userdata.ts";
-import { PORTS, SETS, TABLE } from "./spoof-elements.ts";
-import { icmp6Rules, nobodyRules } from "./spoof-icmp6.ts";
-import { icmpRules, ip6Rules, ipRules, udpRules } from "./spoof-ip.ts";
-import { carries, isFrom, isUdpFrom, isUnspecified, reports, rule } from "./spoof-match.ts";
+import { NF_BR, NF_BR_PRI } from "../../../src/netfilter/nftables/chain.ts";
+import { ETH_P, IPPROTO, lookUpVerdict, match, matchProtocol } from "../../../src/netfilter/nftables/match.ts";
+import type { ChainRules, LabelledRule, RuleSet } from "../../../src/netfilter/nftables/rule-set.ts";
+import { typedSet } from "../../../src/netfilter/nftables/set.ts";
+import { ACCEPT, DROP, goTo } from "../../../src/netfilter/nftables/statement.ts";
+import { commented } from "../../../src/netfilter/nftables/userdata.ts";
+import { u16be } from "../../../src/netlink/codec.ts";
+import { PORTS, SETS, TABLE } from "./elements.ts";
+import { icmp6Rules, nobodyRules } from "./icmp6.ts";
+import { icmpRules, ip6Rules, ipRules, udpRules } from "./ip.ts";
+import { carries, isFrom, isUdpFrom, isUnspecified, reports, rule } from "./match.ts";
 
 const COMMENT = "What containers may send from, by the CNI plugins";
 

@@ -1,5 +1,14 @@
 import { expect, test } from "vitest";
-import { type Prefix, parsePrefix } from "../../src/ip/prefix.ts";
+import { type Prefix, parsePrefix } from "../../../src/ip/prefix.ts";
+import {
+  decodeElement,
+  decodeElementList,
+  type Element,
+  encodeElement,
+} from "../../../src/netfilter/nftables/element.ts";
+import { ensureRuleSet } from "../../../src/netfilter/nftables/rule-set.ts";
+import type { OwnedElement } from "../../../src/netfilter/owned-elements.ts";
+import { ownerComment } from "../../../src/netfilter/owner.ts";
 import {
   decodeMasqueraded,
   encodeMasqueraded,
@@ -7,12 +16,8 @@ import {
   masqueradeRules,
   SUBNET_RULES,
   subnetChain,
-} from "../../src/netfilter/masquerade-rules.ts";
-import { decodeElement, decodeElementList, type Element, encodeElement } from "../../src/netfilter/nftables/element.ts";
-import { ensureRuleSet } from "../../src/netfilter/nftables/rule-set.ts";
-import type { OwnedElement } from "../../src/netfilter/owned-elements.ts";
-import { ownerComment } from "../../src/netfilter/owner.ts";
-import { captured, hex, payloads } from "./captured.ts";
+} from "../../../src/steps/masquerade/rules.ts";
+import { captured, hex, payloads } from "../../netfilter/captured.ts";
 
 const owner = { network: "unit-test", ifname: "eth0", containerId: "one" };
 const comment = ownerComment(owner);

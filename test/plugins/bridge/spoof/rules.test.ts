@@ -1,13 +1,13 @@
 import { expect, test } from "vitest";
-import { parsePrefix } from "../../src/ip/prefix.ts";
-import { decodeElementList, encodeElement } from "../../src/netfilter/nftables/element.ts";
-import type { Expression } from "../../src/netfilter/nftables/expression.ts";
-import { formatExpressions } from "../../src/netfilter/nftables/format.ts";
-import { decodeRule } from "../../src/netfilter/nftables/rule.ts";
-import { ensureRuleSet } from "../../src/netfilter/nftables/rule-set.ts";
-import { addressElements, portElements } from "../../src/netfilter/spoof-elements.ts";
-import { spoofRules } from "../../src/netfilter/spoof-rules.ts";
-import { captured, hex, payloads } from "./captured.ts";
+import { addressElements, portElements } from "../../../../plugins/bridge/spoof/elements.ts";
+import { spoofRules } from "../../../../plugins/bridge/spoof/rules.ts";
+import { parsePrefix } from "../../../../src/ip/prefix.ts";
+import { decodeElementList, encodeElement } from "../../../../src/netfilter/nftables/element.ts";
+import type { Expression } from "../../../../src/netfilter/nftables/expression.ts";
+import { formatExpressions } from "../../../../src/netfilter/nftables/format.ts";
+import { decodeRule } from "../../../../src/netfilter/nftables/rule.ts";
+import { ensureRuleSet } from "../../../../src/netfilter/nftables/rule-set.ts";
+import { captured, hex, payloads } from "../../../netfilter/captured.ts";
 
 const port = {
   owner: { network: "unit-test", ifname: "eth0", containerId: "one" },

@@ -1,23 +1,23 @@
 import { expect, test } from "vitest";
-import { parsePrefix } from "../../src/ip/prefix.ts";
-import { ERRNO } from "../../src/linux/errno.ts";
-import { decodeChain } from "../../src/netfilter/nftables/chain.ts";
-import { decodeElementList, encodeElement, encodeElementList } from "../../src/netfilter/nftables/element.ts";
-import { decodeRule } from "../../src/netfilter/nftables/rule.ts";
-import type { OwnedElement } from "../../src/netfilter/owned-elements.ts";
-import { selectOwner } from "../../src/netfilter/owner.ts";
 import {
   addSpoofCheck,
   admitAddresses,
   deleteSpoofChecks,
   supportsBridgeRules,
   verifySpoofCheck,
-} from "../../src/netfilter/spoof.ts";
-import { addressElements, portElements } from "../../src/netfilter/spoof-elements.ts";
-import { NetlinkError } from "../../src/netlink/acknowledgement.ts";
-import type { Request } from "../../src/netlink/answers.ts";
-import { captured } from "./captured.ts";
-import { fakeNetlink } from "./kernel.ts";
+} from "../../../../plugins/bridge/spoof/checks.ts";
+import { addressElements, portElements } from "../../../../plugins/bridge/spoof/elements.ts";
+import { parsePrefix } from "../../../../src/ip/prefix.ts";
+import { ERRNO } from "../../../../src/linux/errno.ts";
+import { decodeChain } from "../../../../src/netfilter/nftables/chain.ts";
+import { decodeElementList, encodeElement, encodeElementList } from "../../../../src/netfilter/nftables/element.ts";
+import { decodeRule } from "../../../../src/netfilter/nftables/rule.ts";
+import type { OwnedElement } from "../../../../src/netfilter/owned-elements.ts";
+import { selectOwner } from "../../../../src/netfilter/owner.ts";
+import { NetlinkError } from "../../../../src/netlink/acknowledgement.ts";
+import type { Request } from "../../../../src/netlink/answers.ts";
+import { captured } from "../../../netfilter/captured.ts";
+import { fakeNetlink } from "../../../netfilter/kernel.ts";
 
 const NFT_MSG = { GETCHAIN: 0xa04, GETRULE: 0xa07, GETGEN: 0xa10 } as const;
 const owner = { network: "unit-test", ifname: "eth0", containerId: "one" };

@@ -1,12 +1,12 @@
 import { expect, test } from "vitest";
-import { ERRNO } from "../../src/linux/errno.ts";
-import { decodeChain, encodeChain } from "../../src/netfilter/nftables/chain.ts";
-import { encodeRule } from "../../src/netfilter/nftables/rule.ts";
-import { commented } from "../../src/netfilter/nftables/userdata.ts";
-import { deleteReferenceSpoofCheck, listReferenceSpoofRules } from "../../src/netfilter/reference-spoof.ts";
-import { NetlinkError } from "../../src/netlink/acknowledgement.ts";
-import { captured } from "./captured.ts";
-import { fakeNetlink } from "./kernel.ts";
+import { deleteReferenceSpoofCheck, listReferenceSpoofRules } from "../../../../plugins/bridge/spoof/reference.ts";
+import { ERRNO } from "../../../../src/linux/errno.ts";
+import { decodeChain, encodeChain } from "../../../../src/netfilter/nftables/chain.ts";
+import { encodeRule } from "../../../../src/netfilter/nftables/rule.ts";
+import { commented } from "../../../../src/netfilter/nftables/userdata.ts";
+import { NetlinkError } from "../../../../src/netlink/acknowledgement.ts";
+import { captured } from "../../../netfilter/captured.ts";
+import { fakeNetlink } from "../../../netfilter/kernel.ts";
 
 const NFT_MSG = { GETCHAIN: 0xa04, GETRULE: 0xa07, GETGEN: 0xa10 } as const;
 const PLACE = { family: 7, table: "nat" } as const;

@@ -1,10 +1,18 @@
-import { u8, u16be } from "../netlink/codec.ts";
-import type { Expression } from "./nftables/expression.ts";
-import type { Field } from "./nftables/field.ts";
-import { ETH_P, IPPROTO, lookUp, match, matchAnyBit, matchMasked, matchProtocol } from "./nftables/match.ts";
-import type { LabelledRule } from "./nftables/rule-set.ts";
-import { ACCEPT } from "./nftables/statement.ts";
-import { ADDRESSES, MACS } from "./spoof-elements.ts";
+import type { Expression } from "../../../src/netfilter/nftables/expression.ts";
+import type { Field } from "../../../src/netfilter/nftables/field.ts";
+import {
+  ETH_P,
+  IPPROTO,
+  lookUp,
+  match,
+  matchAnyBit,
+  matchMasked,
+  matchProtocol,
+} from "../../../src/netfilter/nftables/match.ts";
+import type { LabelledRule } from "../../../src/netfilter/nftables/rule-set.ts";
+import { ACCEPT } from "../../../src/netfilter/nftables/statement.ts";
+import { u8, u16be } from "../../../src/netlink/codec.ts";
+import { ADDRESSES, MACS } from "./elements.ts";
 
 /** Types of ICMPv6 by the nft tool's names. RFC 2710, RFC 3810, RFC 4861 */
 const ICMPV6 = {

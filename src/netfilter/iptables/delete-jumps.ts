@@ -1,11 +1,10 @@
-import type { Family } from "../ip/address.ts";
-import type { Netlink } from "../netlink/socket.ts";
-import { type JumpSelection, selectOwnChain } from "./iptables/jump.ts";
-import { findInLegacy } from "./iptables/legacy-table.ts";
-import { deleteNftJumps } from "./iptables/nft-table.ts";
-import { formatAdditions, formatRemovals, missingRules } from "./iptables/text.ts";
-import { findRestore, IptablesError, listTable, type Place, startRestore, waitForAll } from "./iptables/tool.ts";
-import type { Wanted } from "./masquerade-rules.ts";
+import type { Family } from "../../ip/address.ts";
+import type { Netlink } from "../../netlink/socket.ts";
+import type { JumpSelection } from "./jump.ts";
+import { findInLegacy } from "./legacy-table.ts";
+import { deleteNftJumps } from "./nft-table.ts";
+import { formatRemovals } from "./text.ts";
+import { IptablesError, listTable, type Place, startRestore } from "./tool.ts";
 
 /** How the rules of iptables are reached: a socket of NETLINK_NETFILTER, where the kernel has nf_tables, and its commands. */
 export interface Iptables {
@@ -16,24 +15,6 @@ export interface Iptables {
 /** How often a removal is tried while others change the table. */
 const REMOVAL_ATTEMPTS = 3;
 
-const FAMILIES = [4, 6] as const;
-
-/**
- * Masquerades what comes from these addresses and leaves their subnets, as the reference plugins do it: by a chain of the
- * attachment's own and a jump to it for each address, with one command for each family. Twice is once. @throws IptablesError
- */
-export function addIptablesMasquerade(iptables: Iptables, wanted: Wanted): void {
-  const { owner, prefixes } = wanted;
-  const families = FAMILIES.filter((family) => prefixes.some(({ address }) => address.family === family));
-  for (const family of families) findRestore(family, iptables.place.environment);
-  for (const family of families) deleteJumps(iptables, family, selectOwnChain(owner));
-  // Both at once, for both may have to wait for the same lock.
-  const commands = families.map((family) => {
-    return startRestore(family, formatAdditions(only(family, wanted)), iptables.place);
-  });
-  waitForAll(commands);
-}
-
 /**
  * Deletes the selected jumps of one family, and the chains that then nothing goes to, whoever made them, from both tables
  * that a host may have: that of iptables-nft by netlink, that of iptables-legacy by commands, which are only started where
@@ -42,18 +23,6 @@ export function addIptablesMasquerade(iptables: Iptables, wanted: Wanted): void 
 export function deleteJumps({ netlink, place }: Iptables, family: Family, selection: JumpSelection): void {
   if (netlink !== undefined) deleteNftJumps(netlink, family, selection);
   deleteLegacyJumps(family, selection, place);
-}
-
-/** The rules of an attachment that are not there; none where all is in place. @throws IptablesError */
-export function missingIptablesMasquerade({ place }: Pick<Iptables, "place">, wanted: Wanted): readonly string[] {
-  return FAMILIES.flatMap((family) => {
-    const some = only(family, wanted);
-    return some.prefixes.length === 0 ? [] : missingRules(listTable(family, place), some);
-  });
-}
-
-function only(family: Family, wanted: Wanted): Wanted {
-  return { ...wanted, prefixes: wanted.prefixes.filter(({ address }) => address.family === family) };
 }
 
 function deleteLegacyJumps(family: Family, selection: JumpSelection, place: Place): void {

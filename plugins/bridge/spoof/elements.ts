@@ -1,13 +1,13 @@
-import { encodeAddress, type Family } from "../ip/address.ts";
-import { linkLocalAddress } from "../ip/link-local.ts";
-import { encodeMac, type Mac } from "../ip/mac.ts";
-import type { Prefix } from "../ip/prefix.ts";
-import { u32 } from "../netlink/codec.ts";
-import { NFT } from "./nftables/data.ts";
-import type { SetSpec } from "./nftables/set.ts";
-import { type OwnedElement, ownedElement } from "./owned-elements.ts";
-import type { Owner } from "./owner.ts";
-import { OWN_TABLES } from "./tables.ts";
+import { encodeAddress, type Family } from "../../../src/ip/address.ts";
+import { linkLocalAddress } from "../../../src/ip/link-local.ts";
+import { encodeMac, type Mac } from "../../../src/ip/mac.ts";
+import type { Prefix } from "../../../src/ip/prefix.ts";
+import { NFT } from "../../../src/netfilter/nftables/data.ts";
+import type { SetSpec } from "../../../src/netfilter/nftables/set.ts";
+import { type OwnedElement, ownedElement } from "../../../src/netfilter/owned-elements.ts";
+import type { Owner } from "../../../src/netfilter/owner.ts";
+import { OWN_TABLES } from "../../../src/netfilter/tables.ts";
+import { u32 } from "../../../src/netlink/codec.ts";
 
 export const TABLE = OWN_TABLES.spoofCheck;
 

@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
-import { ERRNO } from "../../src/linux/errno.ts";
-import { selectOwner, selectStale } from "../../src/netfilter/owner.ts";
-import { deleteReferenceRules, listReferenceRules } from "../../src/netfilter/reference-rules.ts";
-import { NetlinkError } from "../../src/netlink/acknowledgement.ts";
-import type { Request } from "../../src/netlink/answers.ts";
-import { captured, hex } from "./captured.ts";
-import { fakeNetlink } from "./kernel.ts";
+import { ERRNO } from "../../../src/linux/errno.ts";
+import { selectOwner, selectStale } from "../../../src/netfilter/owner.ts";
+import { NetlinkError } from "../../../src/netlink/acknowledgement.ts";
+import type { Request } from "../../../src/netlink/answers.ts";
+import { deleteReferenceRules, listReferenceRules } from "../../../src/steps/masquerade/reference.ts";
+import { captured, hex } from "../../netfilter/captured.ts";
+import { fakeNetlink } from "../../netfilter/kernel.ts";
 
 const GETGEN = 0xa10;
 const one = selectOwner({ network: "unit-test", ifname: "eth0", containerId: "one" });

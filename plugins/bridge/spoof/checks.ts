@@ -1,15 +1,20 @@
-import type { Prefix } from "../ip/prefix.ts";
-import { ERRNO } from "../linux/errno.ts";
-import type { Netlink } from "../netlink/socket.ts";
-import { addChain, findChain } from "./nftables/chain.ts";
-import { compareRuleSet } from "./nftables/compare.ts";
-import { tryChanges } from "./nftables/current.ts";
-import { addTable, deleteTable } from "./nftables/table.ts";
-import { applyTransaction } from "./nftables/transaction.ts";
-import { addOwnedElements, deleteOwnedElements, listOwnedElements, type OwnedElement } from "./owned-elements.ts";
-import { type Selection, selectOwner } from "./owner.ts";
-import { addressElements, type CheckedPort, portElements, SETS, TABLE } from "./spoof-elements.ts";
-import { ENTRY, spoofRules } from "./spoof-rules.ts";
+import type { Prefix } from "../../../src/ip/prefix.ts";
+import { ERRNO } from "../../../src/linux/errno.ts";
+import { addChain, findChain } from "../../../src/netfilter/nftables/chain.ts";
+import { compareRuleSet } from "../../../src/netfilter/nftables/compare.ts";
+import { tryChanges } from "../../../src/netfilter/nftables/current.ts";
+import { addTable, deleteTable } from "../../../src/netfilter/nftables/table.ts";
+import { applyTransaction } from "../../../src/netfilter/nftables/transaction.ts";
+import {
+  addOwnedElements,
+  deleteOwnedElements,
+  listOwnedElements,
+  type OwnedElement,
+} from "../../../src/netfilter/owned-elements.ts";
+import { type Selection, selectOwner } from "../../../src/netfilter/owner.ts";
+import type { Netlink } from "../../../src/netlink/socket.ts";
+import { addressElements, type CheckedPort, portElements, SETS, TABLE } from "./elements.ts";
+import { ENTRY, spoofRules } from "./rules.ts";
 
 /** What the kernel says to tables, and to chains, of a family that it has not got. */
 const MISSING: readonly number[] = [ERRNO.EOPNOTSUPP, ERRNO.EAFNOSUPPORT, ERRNO.ENOENT];

@@ -1,7 +1,7 @@
-import { IPPROTO, matchProtocol } from "./nftables/match.ts";
-import type { LabelledRule } from "./nftables/rule-set.ts";
-import { ACCEPT, DROP, goTo } from "./nftables/statement.ts";
-import { has, isUdpFrom, isUdpTo, laterFragment, rule, saysOf4 } from "./spoof-match.ts";
+import { IPPROTO, matchProtocol } from "../../../src/netfilter/nftables/match.ts";
+import type { LabelledRule } from "../../../src/netfilter/nftables/rule-set.ts";
+import { ACCEPT, DROP, goTo } from "../../../src/netfilter/nftables/statement.ts";
+import { has, isUdpFrom, isUdpTo, laterFragment, rule, saysOf4 } from "./match.ts";
 
 /** UDP ports of the servers of DHCP and DHCPv6. RFC 2131, RFC 8415 */
 const SERVERS = [67, 547] as const;

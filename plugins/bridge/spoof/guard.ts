@@ -1,28 +1,22 @@
-import { CniError } from "../../src/cni/error.ts";
-import type { Request } from "../../src/cni/request.ts";
-import type { IpConfig } from "../../src/cni/result.ts";
-import type { Prefix } from "../../src/ip/prefix.ts";
-import { type Owner, selectOwner, selectStale } from "../../src/netfilter/owner.ts";
-import { deleteReferenceSpoofCheck, listReferenceSpoofRules } from "../../src/netfilter/reference-spoof.ts";
-import {
-  addSpoofCheck,
-  admitAddresses,
-  deleteSpoofChecks,
-  supportsBridgeRules,
-  verifySpoofCheck,
-} from "../../src/netfilter/spoof.ts";
-import type { CheckedPort, SpoofCheck } from "../../src/netfilter/spoof-elements.ts";
-import { OWN_TABLES, REFERENCE_TABLES } from "../../src/netfilter/tables.ts";
-import type { Link } from "../../src/netlink/link/message.ts";
-import { ALL_GROUPS, ignoreLinkLocalSenders, setLinkUp, setPort } from "../../src/netlink/link/set.ts";
-import type { Netlink } from "../../src/netlink/socket.ts";
-import type { Host } from "../../src/steps/host.ts";
-import { openNetfilter } from "../../src/steps/netfilter.ts";
-import type { Remains } from "../../src/steps/remains.ts";
-import { type Defer, runAll } from "../../src/steps/undo.ts";
-import type { VethPair } from "../../src/steps/veth.ts";
-import { learnsUnseen } from "./bridge-link.ts";
-import type { BridgeConfig } from "./config.ts";
+import { CniError } from "../../../src/cni/error.ts";
+import type { Request } from "../../../src/cni/request.ts";
+import type { IpConfig } from "../../../src/cni/result.ts";
+import type { Prefix } from "../../../src/ip/prefix.ts";
+import { type Owner, selectOwner, selectStale } from "../../../src/netfilter/owner.ts";
+import { OWN_TABLES, REFERENCE_TABLES } from "../../../src/netfilter/tables.ts";
+import type { Link } from "../../../src/netlink/link/message.ts";
+import { ALL_GROUPS, ignoreLinkLocalSenders, setLinkUp, setPort } from "../../../src/netlink/link/set.ts";
+import type { Netlink } from "../../../src/netlink/socket.ts";
+import type { Host } from "../../../src/steps/host.ts";
+import { openNetfilter } from "../../../src/steps/netfilter.ts";
+import type { Remains } from "../../../src/steps/remains.ts";
+import { type Defer, runAll } from "../../../src/steps/undo.ts";
+import type { VethPair } from "../../../src/steps/veth.ts";
+import { learnsUnseen } from "../bridge-link.ts";
+import type { BridgeConfig } from "../config.ts";
+import { addSpoofCheck, admitAddresses, deleteSpoofChecks, supportsBridgeRules, verifySpoofCheck } from "./checks.ts";
+import type { CheckedPort, SpoofCheck } from "./elements.ts";
+import { deleteReferenceSpoofCheck, listReferenceSpoofRules } from "./reference.ts";
 
 /** What checks the senders of frames. */
 export interface SpoofGuard {
