@@ -48,7 +48,7 @@ it("npm run new-plugin makes a plugin that passes the linter, the type check, it
   const narrowed = { extends: "./tsconfig.json", include: made };
   fs.writeFileSync(path.join(clone, "narrowed.json"), JSON.stringify(narrowed));
   must("tsc", "--noEmit", "--project", "narrowed.json");
-  const rules = ["fields", "code", "layers"].map((name) => `test/repository/${name}.test.ts`);
+  const rules = ["plugin-pages", "code", "layers"].map((name) => `test/repository/${name}.test.ts`);
   must("vitest", "run", "--config", "test/vitest.config.ts", "--project", "unit", `test/plugins/${NAME}`, ...rules);
 }, 180_000);
 
