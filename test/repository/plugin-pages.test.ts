@@ -59,7 +59,9 @@ function isDescribed(leaf: string, rows: readonly Row[]): boolean {
 async function schemaOf(name: string): Promise<z.$ZodType | undefined> {
   if (!fs.existsSync(path.join(root, `plugins/${name}/schema.ts`))) return undefined;
   const module: Record<string, unknown> = await import(`../../plugins/${name}/schema.ts`);
-  const make = module[name.replaceAll(/-(\w)/g, (_, letter: string) => letter.toUpperCase())];
+  const words = name.replaceAll(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
+  // "static" and the like cannot be a function's name.
+  const make = module[words] ?? module[`${words}Plugin`];
   if (typeof make !== "function") throw new Error(`plugins/${name}/schema.ts exports no schema of the plugin's name`);
   return make();
 }
