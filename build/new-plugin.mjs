@@ -18,10 +18,12 @@ for (const each of [folder, tests]) if (fs.existsSync(each)) fail(`${path.relati
 
 const pascal = name.replaceAll(/(?:^|-)(\w)/g, (_, letter) => letter.toUpperCase());
 const camel = pascal[0].toLowerCase() + pascal.slice(1);
+// The schema has the plugin's name; "static" and the like cannot be a function's.
+const schema = isReserved(camel) ? `${camel}Plugin` : camel;
 for (const each of [folder, tests]) fs.mkdirSync(each, { recursive: true });
 for (const file of fs.readdirSync(template)) {
   const text = fs.readFileSync(path.join(template, file), "utf8");
-  const named = text.replaceAll("new-name", name).replaceAll("newName", camel).replaceAll("NewName", pascal);
+  const named = text.replaceAll("new-name", name).replaceAll("newName", schema).replaceAll("NewName", pascal);
   fs.writeFileSync(path.join(file.endsWith(".test.ts") ? tests : folder, file), named);
 }
 console.log(`plugins/${name} and test/plugins/${name} are made. Next:
@@ -29,6 +31,15 @@ console.log(`plugins/${name} and test/plugins/${name} are made. Next:
   npm test -- --project unit test/plugins/${name} test/repository
   npm run build -- --only bin
   echo '{"cniVersion": "1.1.0"}' | CNI_COMMAND=VERSION dist/bin/${name}`);
+
+function isReserved(word) {
+  try {
+    new Function(`"use strict"; function ${word}() {}`);
+    return false;
+  } catch {
+    return true;
+  }
+}
 
 function fail(message) {
   console.error(message);

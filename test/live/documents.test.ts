@@ -1,6 +1,7 @@
 import fs from "node:fs";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { type Block, blocksOf } from "../documents/blocks.ts";
 import { binDir, Lab } from "../lab.ts";
 
 const root = path.join(import.meta.dirname, "../..");
@@ -27,12 +28,6 @@ mkdir -p /etc/cni/net.d
 cp conf/10-bridge.conflist /etc/cni/net.d/
 `;
 
-interface Block {
-  readonly script: string;
-  /** What the document says that the block prints, where it says so; JSON or text. */
-  readonly printed: string | undefined;
-}
-
 let lab: Lab;
 
 beforeEach(() => {
@@ -43,13 +38,6 @@ afterEach(() => lab.dispose());
 
 function read(file: string): string {
   return fs.readFileSync(path.join(root, file), "utf8");
-}
-
-/** A block of shell, and the block of another kind right behind it. */
-function blocksOf(markdown: string): readonly Block[] {
-  // In a list, a block is indented.
-  const pattern = /^ *```sh\n(.*?)^ *```$(?:\n\n```(?:json|text)\n(.*?)^```$)?/gms;
-  return [...markdown.matchAll(pattern)].map(([, script = "", printed]) => ({ script, printed }));
 }
 
 /** What differs from run to run: hardware addresses, names of veths, times. */

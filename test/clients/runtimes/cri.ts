@@ -43,6 +43,12 @@ export class Cri {
       .map((each) => ({ type: each.text(1), status: each.number(2) === 1, message: each.text(4) }));
   }
 
+  /** Says which subnets the node's pods have, of one family or two, as the kubelet does with its Node's podCIDRs. */
+  async setPodSubnets(subnets: readonly string[]): Promise<void> {
+    const network = encode({ 1: subnets.join(",") });
+    await this.#service.call("UpdateRuntimeConfig", encode({ 1: encode({ 1: network }) }));
+  }
+
   /** Makes a pod and its network; returns its identifier. */
   async runPod(pod: PodConfig): Promise<string> {
     return (await this.#service.call("RunPodSandbox", encode({ 1: podConfig(pod) }))).text(1);

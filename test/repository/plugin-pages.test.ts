@@ -3,7 +3,7 @@ import path from "node:path";
 import { describe, expect, it } from "vitest";
 import type * as z from "zod/v4/core";
 import { netConf } from "../../src/cni/fields.ts";
-import { PLUGINS, read, root } from "./tree.ts";
+import { PLUGINS, read, root, SHIPPED } from "./tree.ts";
 
 /** A line of a plugin's table of fields. */
 interface Row {
@@ -59,7 +59,9 @@ function isDescribed(leaf: string, rows: readonly Row[]): boolean {
 async function schemaOf(name: string): Promise<z.$ZodType | undefined> {
   if (!fs.existsSync(path.join(root, `plugins/${name}/schema.ts`))) return undefined;
   const module: Record<string, unknown> = await import(`../../plugins/${name}/schema.ts`);
-  const make = module[name.replaceAll(/-(\w)/g, (_, letter: string) => letter.toUpperCase())];
+  const words = name.replaceAll(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
+  // "static" and the like cannot be a function's name.
+  const make = module[words] ?? module[`${words}Plugin`];
   if (typeof make !== "function") throw new Error(`plugins/${name}/schema.ts exports no schema of the plugin's name`);
   return make();
 }
@@ -83,6 +85,25 @@ describe("plugins/<name>/README.md", () => {
     for (const heading of ["Example", "Fields", "What each verb does", "Errors", "Differences from the Go plugin"])
       expect(text).toContain(`\n## ${heading}\n`);
     expect(text).toMatch(/^```sh\n[^`]*cnictl add[^`]*```\n\n```json\n/m);
+  });
+});
+
+/** The messages that a page's table of errors quotes, without what differs from case to case. */
+function quotedMessages(markdown: string): readonly string[] {
+  const [, table = ""] = markdown.split("\n## Errors\n");
+  const rows = (table.split("\n## ")[0] ?? "").split("\n").filter((line) => line.startsWith("| `"));
+  const cells = rows.map((row) => row.split(/(?<!\\)\|/)[1] ?? "");
+  const quoted = cells.flatMap((cell) => [...cell.matchAll(/`([^`]+)`/g)].map(([, text = ""]) => text));
+  return quoted.flatMap((text) => text.split("…").map((part) => part.replace(/^[\s:;,]+|[\s:;,]+$/g, "")));
+}
+
+describe("a plugin's table of errors", () => {
+  const code = SHIPPED.map(read).join("\n").replaceAll('\\"', '"');
+
+  it.each(PLUGINS)("%s: it quotes messages that are in the code", (name) => {
+    const messages = quotedMessages(read(`plugins/${name}/README.md`)).filter((text) => text.length > 0);
+    expect(messages.length).toBeGreaterThan(0);
+    expect(messages.filter((text) => !code.includes(text))).toEqual([]);
   });
 });
 

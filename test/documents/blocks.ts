@@ -1,0 +1,13 @@
+/** A block of shell in a document. */
+export interface Block {
+  readonly script: string;
+  /** What the document says that the block prints, where it says so; JSON or text. */
+  readonly printed: string | undefined;
+}
+
+/** The blocks of shell of a document, each with the block of another kind right behind it. */
+export function blocksOf(markdown: string): readonly Block[] {
+  // In a list, a block is indented.
+  const pattern = /^ *```sh\n(.*?)^ *```$(?:\n\n```(?:json|text)\n(.*?)^```$)?/gms;
+  return [...markdown.matchAll(pattern)].map(([, script = "", printed]) => ({ script, printed }));
+}

@@ -1,0 +1,110 @@
+import fs from "node:fs";
+import path from "node:path";
+import { describe, expect, it } from "vitest";
+import { binDir } from "../lab.ts";
+import { network } from "./networks.ts";
+import { referenceDir } from "./reference.ts";
+import { Side } from "./twins.ts";
+
+/** A range set of one address. */
+const ONE_ADDRESS = [[{ subnet: "10.9.0.0/30", rangeEnd: "10.9.0.2" }]];
+
+/** Plays a scenario with each and returns what both came to. */
+function both<T>(scenario: (side: Side) => T): { reference: T; ours: T } {
+  const play = (bin: string) => {
+    const side = new Side(bin, { isReference: false });
+    try {
+      return scenario(side);
+    } finally {
+      side.lab.dispose();
+    }
+  };
+  return { reference: play(referenceDir()), ours: play(binDir) };
+}
+
+function hostLocal(side: Side, fields: object = {}) {
+  const ipam = { type: "host-local", dataDir: side.lab.dataDir, ranges: ONE_ADDRESS };
+  return { cniVersion: "1.1.0", name: "testConfig", ipam, ...fields };
+}
+
+function leases(side: Side): string[] {
+  return side.lab.leases("testConfig").filter((name) => /^[\d.]+$/.test(name));
+}
+
+/** Runs host-local for a container; returns its exit status. */
+function call(side: Side, command: string, options: { containerId?: string; wrapper?: readonly string[] } = {}) {
+  return side.step(command, hostLocal(side), { plugin: "host-local", ...options }).status;
+}
+
+/** What README.md says of both sides. */
+describe("README.md's table beside the Go plugins", () => {
+  it("leases of lost containers: the range is full for the reference, ours reclaims", () => {
+    const { reference, ours } = both((side) => {
+      call(side, "ADD", { containerId: "c1" });
+      side.removeNetns("c1");
+      // The kernel takes a moment to let a namespace go.
+      for (let attempt = 0; ; attempt++) {
+        const status = call(side, "ADD", { containerId: "c2" });
+        if (status === 0 || attempt === 30) return status;
+      }
+    });
+    expect({ reference, ours }).toEqual({ reference: 1, ours: 0 });
+  });
+
+  it("the same address after a reboot: an error of the reference's", () => {
+    const { reference, ours } = both((side) => {
+      const bootId = path.join(side.lab.dir, "boot_id");
+      fs.writeFileSync(bootId, "00000001-0000-4000-8000-000000000000\n");
+      const mount = `mount --bind ${bootId} /proc/sys/kernel/random/boot_id && exec "$0"`;
+      call(side, "ADD", { wrapper: ["unshare", "--mount", "--propagation=private", "sh", "-c", mount] });
+      return { status: call(side, "ADD"), leases: leases(side) };
+    });
+    expect(reference).toEqual({ status: 1, leases: ["10.9.0.2"] });
+    expect(ours).toEqual({ status: 0, leases: ["10.9.0.2"] });
+  });
+
+  it("GC: does nothing in the reference", () => {
+    const { reference, ours } = both((side) => {
+      call(side, "ADD");
+      const { status } = side.step("GC", hostLocal(side, { "cni.dev/valid-attachments": [] }), {
+        plugin: "host-local",
+      });
+      return { status, leases: leases(side) };
+    });
+    expect(reference).toEqual({ status: 0, leases: ["10.9.0.2"] });
+    expect(ours).toEqual({ status: 0, leases: [] });
+  });
+
+  it("STATUS: the reference is ready without a free address", () => {
+    const { reference, ours } = both((side) => {
+      call(side, "ADD");
+      return call(side, "STATUS");
+    });
+    expect({ reference, ours }).toEqual({ reference: 0, ours: 1 });
+  });
+
+  it("DEL where the path leads to another container: the reference takes that one's interface", () => {
+    const { reference, ours } = both((side) => {
+      const config = network(side, { cniVersion: "1.1.0" });
+      for (const containerId of ["c1", "c2"]) side.add(config, { containerId });
+      side.step("DEL", config, { containerId: "c1", netns: side.netns("c2") });
+      return side.lab.ip("link show", side.netns("c2")).map((link) => String(Object(link).ifname));
+    });
+    expect(reference).toEqual(["lo"]);
+    expect(ours).toEqual(["lo", "eth0"]);
+  });
+
+  it("a host port that is in use: the reference maps it a second time", () => {
+    const { reference, ours } = both((side) => {
+      const config = network(side, { cniVersion: "1.1.0" });
+      const runtimeConfig = { portMappings: [{ hostPort: 8080, containerPort: 80, protocol: "tcp" }] };
+      return ["c1", "c2"].map((containerId) => {
+        const prevResult = side.add(config, { containerId });
+        const mapping = { cniVersion: "1.1.0", name: "testConfig", type: "portmap", prevResult, runtimeConfig };
+        return side.step("ADD", mapping, { containerId, plugin: "portmap" }).status;
+      });
+    });
+    expect(reference).toEqual([0, 0]);
+    expect(ours).toEqual([0, 1]);
+  });
+});

@@ -1,0 +1,77 @@
+import fs from "node:fs";
+import path from "node:path";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { blocksOf } from "../documents/blocks.ts";
+import { binDir, Lab } from "../lab.ts";
+import { referenceDir } from "./reference.ts";
+
+const root = path.join(import.meta.dirname, "../..");
+
+let lab: Lab;
+
+beforeEach(() => {
+  lab = new Lab();
+});
+
+afterEach(() => lab.dispose());
+
+/** A list that a kubelet's containerd has, and ports for the containers named. */
+const NODE = `
+for folder in /opt /run /var/lib; do mount -t tmpfs tmpfs $folder; done
+# Where Debian says which iptables is meant.
+cp -a /etc/alternatives /run/
+mount -t tmpfs tmpfs /etc
+mv /run/alternatives /etc/
+mkdir -p /opt/cni/bin /etc/cni/net.d
+cp ${referenceDir()}/* /opt/cni/bin/
+cp ${root}/conf/containerd/10-containerd-net.conflist /etc/cni/net.d/
+ip link set lo up
+add() {
+  ip netns add $1
+  CAP_ARGS="{\\"portMappings\\": [{\\"hostPort\\": $2, \\"containerPort\\": 80, \\"protocol\\": \\"tcp\\"}]}" $CNICTL add containerd-net /run/netns/$1
+}
+reach() {
+  ip netns exec $1 ping -q -c 1 -W 5 10.88.0.1
+}
+state() {
+  nft list ruleset 2>&1
+  ls /var/lib/cni/networks/containerd-net
+}
+`;
+
+it("docs/migrating-from-go.md: a node goes from the Go plugins to these and back, and its containers stay", () => {
+  const blocks = blocksOf(fs.readFileSync(path.join(root, "docs/migrating-from-go.md"), "utf8"));
+  const [keep, install, trial, back, clean, rest, ...others] = blocks.map(({ script }) => script);
+  expect(others).toEqual([]);
+  const clone = path.join(lab.dir, "clone");
+  fs.mkdirSync(path.join(clone, "dist"), { recursive: true });
+  fs.symlinkSync(binDir, path.join(clone, "dist/bin"));
+  const script = `cd ${clone}\nCNICTL=${binDir}/cnictl\n${NODE}
+add old1 8081
+add old2 8082
+${keep}${install}${trial}
+reach old1
+$CNICTL check containerd-net /run/netns/old1
+add new1 8083
+$CNICTL del containerd-net /run/netns/old1
+state > after-del
+reach old2
+reach new1
+${back}
+/opt/cni/bin/bridge 2> back
+reach new1
+# Its firewall chains may be missing to the Go plugins, which then say so.
+$CNICTL del containerd-net /run/netns/new1 || rm /var/lib/cni/results/containerd-net-*
+reach old2
+${clean}
+state > after-clean
+${rest}`;
+  const { status, stdout, stderr } = lab.try(["unshare", "--mount", "sh", "-exc", script]);
+  expect(status, `${stdout}${stderr}`).toBe(0);
+  const written = (name: string) => fs.readFileSync(path.join(clone, name), "utf8");
+  expect(written("back")).toContain("CNI bridge plugin v1.9.1");
+  expect(written("after-del")).not.toMatch(/10\.88\.0\.2\b|8081/);
+  expect(written("after-del")).toMatch(/8082/);
+  expect(written("after-clean")).not.toMatch(/8083/);
+  expect(written("after-clean")).toMatch(/10\.88\.0\.3\n/);
+});
