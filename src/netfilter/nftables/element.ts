@@ -3,13 +3,12 @@ import { NetlinkError } from "../../netlink/acknowledgement.ts";
 import type { Request } from "../../netlink/answers.ts";
 import { holdsText } from "../../netlink/bytes.ts";
 import { raw, text, u32be } from "../../netlink/codec.ts";
-import { decodeFields, encodeFields, type Values } from "../../netlink/fields.ts";
+import { nest, type Values } from "../../netlink/fields.ts";
 import { NLM_F } from "../../netlink/message.ts";
-import { decodeNfgenmsg, encodeNfgenmsg } from "../../netlink/nfnetlink.ts";
 import type { Netlink } from "../../netlink/socket.ts";
 import { data } from "./data.ts";
 import { list } from "./list.ts";
-import { NFT_MSG, nftRequest } from "./message.ts";
+import { NFT_MSG, nftObject, nftRequest } from "./message.ts";
 import type { SetKey } from "./set.ts";
 import { userdata } from "./userdata.ts";
 
@@ -39,27 +38,11 @@ export type Element = Values<typeof FIELDS>;
 /** An element, and its key in words. */
 export type Labelled = Element & { readonly label: string };
 
+/** Mirror images. Malformed input makes `decode` throw RangeError. */
+export const { encode: encodeElement, decode: decodeElement } = nest(FIELDS);
+
 /** Elements of one set, each still encoded: a set may be large, and whoever reads it may want few of them. */
-export type ElementList = { readonly family: number } & Values<typeof LIST_FIELDS>;
-
-export function encodeElement(element: Element): Uint8Array {
-  return encodeFields(FIELDS, element);
-}
-
-/** The mirror image. @throws RangeError on malformed input */
-export function decodeElement(bytes: Uint8Array): Element {
-  return decodeFields(FIELDS, bytes);
-}
-
-export function encodeElementList({ family, ...values }: ElementList): Uint8Array {
-  return encodeNfgenmsg({ family, attributes: encodeFields(LIST_FIELDS, values) });
-}
-
-/** The mirror image. @throws RangeError on malformed input */
-export function decodeElementList(payload: Uint8Array): ElementList {
-  const { family, attributes } = decodeNfgenmsg(payload);
-  return { family, ...decodeFields(LIST_FIELDS, attributes) };
-}
+export const { encode: encodeElementList, decode: decodeElementList } = nftObject(LIST_FIELDS);
 
 /** The change `nft create element FAMILY TABLE SET { … }`; EEXIST where the key is taken. */
 export function createElement(set: SetKey, { label, ...element }: Labelled): Request {
