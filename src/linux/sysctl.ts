@@ -9,7 +9,7 @@ const O_WRONLY = 0o1;
  * Parameters below "net" are those of the namespace that the calling thread is in. @throws LinuxError ENOENT for an unknown one
  */
 export function readSysctl(path: string): string {
-  return attempt(`read sysctl ${path}`, () => fs.readFileSync(`/proc/sys/${path}`, "utf8").trimEnd());
+  return asLinuxError(`read sysctl ${path}`, () => fs.readFileSync(`/proc/sys/${path}`, "utf8").trimEnd());
 }
 
 /** The same, but undefined for one that is not there or that cannot be read: some can only be written. */
@@ -29,7 +29,7 @@ export function writeSysctl(path: string, value: string): void {
 
 /** The same without a look at the value before: for something new, of which it is most often another. @throws LinuxError */
 export function writeSysctlUnread(path: string, value: string): void {
-  attempt(`write "${value}" to sysctl ${path}`, () => {
+  asLinuxError(`write "${value}" to sysctl ${path}`, () => {
     // Not by writeFileSync: it asks for O_CREAT, of which /proc says EACCES where there is no such parameter.
     const fd = fs.openSync(`/proc/sys/${path}`, O_WRONLY);
     try {
@@ -41,7 +41,8 @@ export function writeSysctlUnread(path: string, value: string): void {
   });
 }
 
-function attempt<T>(action: string, run: () => T): T {
+/** Runs this; an error number that it throws is a LinuxError of the action. */
+function asLinuxError<T>(action: string, run: () => T): T {
   try {
     return run();
   } catch (cause) {

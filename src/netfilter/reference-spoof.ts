@@ -1,5 +1,5 @@
 import { ERRNO } from "../linux/errno.ts";
-import type { Request } from "../netlink/answers.ts";
+import type { NetlinkRequest } from "../netlink/answers.ts";
 import type { Netlink } from "../netlink/socket.ts";
 import { deleteChain, findChain } from "./nftables/chain.ts";
 import { applyCurrent } from "./nftables/current.ts";
@@ -38,7 +38,7 @@ export function listReferenceSpoofRules(netlink: Netlink, { containerId, ifname 
 }
 
 /** The first goes to the second. */
-function ownChains(netlink: Netlink, { containerId, ifname }: Attachment): readonly Request[] {
+function ownChains(netlink: Netlink, { containerId, ifname }: Attachment): readonly NetlinkRequest[] {
   const name = `cni-br-iface-${containerId}-${ifname}`;
   return [name, `${name}-mac`]
     .map((each) => ({ ...TABLE, name: each }))

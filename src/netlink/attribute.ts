@@ -8,7 +8,7 @@ export interface Attribute {
 }
 
 /** Where an attribute's value goes, and how it is read. */
-export interface Place {
+export interface KnownAttribute {
   readonly name: string;
   readonly codec: { decode(bytes: Uint8Array): unknown };
 }
@@ -67,7 +67,7 @@ export function decodeAttributes(bytes: Uint8Array, start = 0): readonly Attribu
  */
 export function takeAttributes(
   { bytes, start }: { readonly bytes: Uint8Array; readonly start: number },
-  known: readonly (Place | undefined)[],
+  known: readonly (KnownAttribute | undefined)[],
   values: Record<string, unknown>,
 ): number {
   const view = viewOf(bytes);

@@ -1,4 +1,4 @@
-import type { Attribute, Place } from "./attribute.ts";
+import type { Attribute, KnownAttribute } from "./attribute.ts";
 import { decodeAttributes, encodeAttributes, takeAttributes } from "./attribute.ts";
 import type { Codec } from "./codec.ts";
 
@@ -45,9 +45,9 @@ export function nest<F extends Fields>(fields: F, marked = true): Codec<Values<F
 }
 
 /** The places of each object's fields, by the attributes' types, as soon as they are needed. */
-const places = new WeakMap<Fields, Place[]>();
+const places = new WeakMap<Fields, KnownAttribute[]>();
 
-function placesOf(fields: Fields): readonly Place[] {
+function placesOf(fields: Fields): readonly KnownAttribute[] {
   let found = places.get(fields);
   if (found === undefined) {
     found = [];

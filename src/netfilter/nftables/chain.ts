@@ -1,6 +1,6 @@
 import { ERRNO } from "../../linux/errno.ts";
 import { NetlinkError } from "../../netlink/acknowledgement.ts";
-import type { Request } from "../../netlink/answers.ts";
+import type { NetlinkRequest } from "../../netlink/answers.ts";
 import { holdsAny } from "../../netlink/bytes.ts";
 import { i32be, text, u32be, u64be } from "../../netlink/codec.ts";
 import { encodeFields, nest } from "../../netlink/fields.ts";
@@ -71,7 +71,7 @@ export interface ChainKey {
 export const { encode: encodeChain, decode: decodeChain } = nftObject(FIELDS);
 
 /** The change `nft add chain FAMILY TABLE NAME`: no change where there is one of that name. */
-export function addChain(chain: Chain): Request {
+export function addChain(chain: Chain): NetlinkRequest {
   return nftRequest(NFT_MSG.NEWCHAIN, {
     payload: encodeChain(chain),
     flags: NLM_F.CREATE,
@@ -80,7 +80,7 @@ export function addChain(chain: Chain): Request {
 }
 
 /** The change `nft delete chain FAMILY TABLE NAME`, its rules included. EBUSY when a rule or an element goes to it. */
-export function deleteChain({ family, table, name }: ChainKey): Request {
+export function deleteChain({ family, table, name }: ChainKey): NetlinkRequest {
   return nftRequest(NFT_MSG.DELCHAIN, {
     payload: encodeChain({ family, table, name }),
     action: `delete nftables chain ${name} from table ${table}`,

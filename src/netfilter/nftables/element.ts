@@ -1,6 +1,6 @@
 import { ERRNO } from "../../linux/errno.ts";
 import { NetlinkError } from "../../netlink/acknowledgement.ts";
-import type { Request } from "../../netlink/answers.ts";
+import type { NetlinkRequest } from "../../netlink/answers.ts";
 import { holdsText } from "../../netlink/bytes.ts";
 import { raw, text, u32be } from "../../netlink/codec.ts";
 import { nest, type Values } from "../../netlink/fields.ts";
@@ -45,7 +45,7 @@ export const { encode: encodeElement, decode: decodeElement } = nest(FIELDS);
 export const { encode: encodeElementList, decode: decodeElementList } = nftObject(LIST_FIELDS);
 
 /** The change `nft create element FAMILY TABLE SET { … }`; EEXIST where the key is taken. */
-export function createElement(set: SetKey, { label, ...element }: Labelled): Request {
+export function createElement(set: SetKey, { label, ...element }: Labelled): NetlinkRequest {
   return nftRequest(NFT_MSG.NEWSETELEM, {
     payload: listOfOne(set, element),
     flags: NLM_F.CREATE | NLM_F.EXCL,
@@ -54,7 +54,7 @@ export function createElement(set: SetKey, { label, ...element }: Labelled): Req
 }
 
 /** The change `nft add element FAMILY TABLE SET { … }`: no change where there is the same. */
-export function addElement(set: SetKey, { label, ...element }: Labelled): Request {
+export function addElement(set: SetKey, { label, ...element }: Labelled): NetlinkRequest {
   return nftRequest(NFT_MSG.NEWSETELEM, {
     payload: listOfOne(set, element),
     flags: NLM_F.CREATE,
@@ -63,7 +63,7 @@ export function addElement(set: SetKey, { label, ...element }: Labelled): Reques
 }
 
 /** The change `nft delete element FAMILY TABLE SET { … }`, by the element's key. ENOENT when there is none. */
-export function deleteElement(set: SetKey, { key, label }: Labelled): Request {
+export function deleteElement(set: SetKey, { key, label }: Labelled): NetlinkRequest {
   return nftRequest(NFT_MSG.DELSETELEM, {
     payload: listOfOne(set, { key }),
     action: `delete element ${label} from ${nameOf(set)}`,
@@ -87,7 +87,7 @@ export function listElements(netlink: Netlink, set: SetKey, text = ""): readonly
   return ask(netlink, nftRequest(NFT_MSG.GETSETELEM, { payload, flags: NLM_F.DUMP, action }), text).map(decodeElement);
 }
 
-function ask(netlink: Netlink, request: Request, text: string): readonly Uint8Array[] {
+function ask(netlink: Netlink, request: NetlinkRequest, text: string): readonly Uint8Array[] {
   try {
     return netlink
       .request(request)

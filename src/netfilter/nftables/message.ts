@@ -1,4 +1,4 @@
-import type { Request } from "../../netlink/answers.ts";
+import type { NetlinkRequest } from "../../netlink/answers.ts";
 import type { Fields, Values } from "../../netlink/fields.ts";
 import { NFNL_SUBSYS, netfilterMessage } from "../../netlink/nfnetlink.ts";
 
@@ -39,7 +39,10 @@ export function nftObject<F extends Fields>(fields: F) {
 }
 
 /** A request to nf_tables: `kind` is one of NFT_MSG, `payload` what encodeNfgenmsg made, `flags` are NLM_F. */
-export function nftRequest(kind: number, request: { payload: Uint8Array; flags?: number; action: string }): Request {
+export function nftRequest(
+  kind: number,
+  request: { payload: Uint8Array; flags?: number; action: string },
+): NetlinkRequest {
   const { payload, flags = 0, action } = request;
   return { type: (NFNL_SUBSYS.NFTABLES << 8) | kind, flags, payload, action };
 }

@@ -1,4 +1,4 @@
-import type { Request } from "../../netlink/answers.ts";
+import type { NetlinkRequest } from "../../netlink/answers.ts";
 import { holdsAny } from "../../netlink/bytes.ts";
 import { text, u64be } from "../../netlink/codec.ts";
 import { NLM_F } from "../../netlink/message.ts";
@@ -28,7 +28,7 @@ export type Rule = NftObject<typeof FIELDS>;
 export const { encode: encodeRule, decode: decodeRule } = nftObject(FIELDS);
 
 /** The change `nft add rule FAMILY TABLE CHAIN …`, behind the chain's other rules; `label` is the rule in words. */
-export function addRule(rule: Rule & { label: string }): Request {
+export function addRule(rule: Rule & { label: string }): NetlinkRequest {
   const { label, ...values } = rule;
   return nftRequest(NFT_MSG.NEWRULE, {
     payload: encodeRule(values),
@@ -38,7 +38,7 @@ export function addRule(rule: Rule & { label: string }): Request {
 }
 
 /** The change `nft delete rule FAMILY TABLE CHAIN handle HANDLE`. ENOENT when it is gone. */
-export function deleteRule({ family, table, chain, handle }: Rule): Request {
+export function deleteRule({ family, table, chain, handle }: Rule): NetlinkRequest {
   return nftRequest(NFT_MSG.DELRULE, {
     payload: encodeRule({ family, table, chain, handle }),
     action: `delete rule ${handle} from nftables chain ${chain} of table ${table}`,
@@ -46,7 +46,7 @@ export function deleteRule({ family, table, chain, handle }: Rule): Request {
 }
 
 /** The change `nft flush chain FAMILY TABLE NAME`: all its rules go. ENOENT when there is no such chain. */
-export function flushChain({ family, table, name }: ChainKey): Request {
+export function flushChain({ family, table, name }: ChainKey): NetlinkRequest {
   return nftRequest(NFT_MSG.DELRULE, {
     payload: encodeRule({ family, table, chain: name }),
     action: `flush nftables chain ${name} of table ${table}`,

@@ -1,6 +1,6 @@
 import { ERRNO } from "../../linux/errno.ts";
 import { NetlinkError } from "../../netlink/acknowledgement.ts";
-import type { Request } from "../../netlink/answers.ts";
+import type { NetlinkRequest } from "../../netlink/answers.ts";
 import { text, u32, u32be, u64be } from "../../netlink/codec.ts";
 import { NLM_F } from "../../netlink/message.ts";
 import type { Netlink } from "../../netlink/socket.ts";
@@ -103,7 +103,7 @@ export function listSets(netlink: Netlink, { family, table }: Omit<SetKey, "name
 }
 
 /** The change `nft add set FAMILY TABLE NAME` or `add map`: no change where there is one of that name. */
-export function addSet(set: NamedSet): Request {
+export function addSet(set: NamedSet): NetlinkRequest {
   return nftRequest(NFT_MSG.NEWSET, {
     payload: encodeSet(set),
     flags: NLM_F.CREATE,
@@ -112,7 +112,7 @@ export function addSet(set: NamedSet): Request {
 }
 
 /** The change `nft delete set FAMILY TABLE NAME`, with its elements. EBUSY when a rule looks it up. */
-export function deleteSet({ family, table, name }: SetKey): Request {
+export function deleteSet({ family, table, name }: SetKey): NetlinkRequest {
   return nftRequest(NFT_MSG.DELSET, {
     payload: encodeSet({ family, table, name }),
     action: `delete nftables set ${name} from table ${table}`,

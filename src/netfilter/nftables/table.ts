@@ -1,4 +1,4 @@
-import type { Request } from "../../netlink/answers.ts";
+import type { NetlinkRequest } from "../../netlink/answers.ts";
 import { text, u32be, u64be } from "../../netlink/codec.ts";
 import { NLM_F } from "../../netlink/message.ts";
 import { NFPROTO } from "../../netlink/nfnetlink.ts";
@@ -30,7 +30,7 @@ export interface TableKey {
 export const { encode: encodeTable, decode: decodeTable } = nftObject(FIELDS);
 
 /** The change `nft add table FAMILY NAME`: no change where there is one of that name. */
-export function addTable(table: Table): Request {
+export function addTable(table: Table): NetlinkRequest {
   return nftRequest(NFT_MSG.NEWTABLE, {
     payload: encodeTable(table),
     action: `add nftables table ${table.name}`,
@@ -38,7 +38,7 @@ export function addTable(table: Table): Request {
 }
 
 /** The change `nft delete table FAMILY NAME`, with everything in it. ENOENT when there is none. */
-export function deleteTable({ family, name }: Pick<Table, "family" | "name">): Request {
+export function deleteTable({ family, name }: Pick<Table, "family" | "name">): NetlinkRequest {
   return nftRequest(NFT_MSG.DELTABLE, {
     payload: encodeTable({ family, name }),
     action: `delete nftables table ${name}`,
