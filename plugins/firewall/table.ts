@@ -22,7 +22,7 @@ import {
   ownedElement,
 } from "../../src/netfilter/owned-elements.ts";
 import { isSelected, type Owner, type Selection, selectOwner } from "../../src/netfilter/owner.ts";
-import type { Request } from "../../src/netlink/answers.ts";
+import type { NetlinkRequest as Request } from "../../src/netlink/answers.ts";
 import { u32 } from "../../src/netlink/codec.ts";
 import type { Netlink } from "../../src/netlink/socket.ts";
 import type { Place } from "./place.ts";

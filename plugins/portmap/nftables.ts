@@ -8,7 +8,7 @@ import { goTo } from "../../src/netfilter/nftables/statement.ts";
 import { checkTransaction } from "../../src/netfilter/nftables/transaction.ts";
 import { deleteOwnedElements, listOwnedElements, type OwnedElement } from "../../src/netfilter/owned-elements.ts";
 import { type Owner, type Selection, selectOwner } from "../../src/netfilter/owner.ts";
-import type { Request } from "../../src/netlink/answers.ts";
+import type { NetlinkRequest as Request } from "../../src/netlink/answers.ts";
 import type { Netlink } from "../../src/netlink/socket.ts";
 import { isSameContainer, refuseHeld } from "./holder.ts";
 import { heldByOthers } from "./nftables-held.ts";

@@ -69,10 +69,10 @@ function writeAll(fd: number, text: string): void {
 }
 
 /** A pipe that its other end made non-blocking answers EAGAIN; then there is nothing to do but to wait. */
-function retry(attempt: () => number): number {
+function retry(call: () => number): number {
   for (;;) {
     try {
-      return attempt();
+      return call();
     } catch (error) {
       if (!(error instanceof Error && "code" in error && error.code === "EAGAIN")) throw error;
       pause(1);

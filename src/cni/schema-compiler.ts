@@ -13,7 +13,7 @@ type Def = z.$ZodTypes["_zod"]["def"];
 type Put = (value: string) => string;
 
 /** A member of an object, and what stands in its place where it is absent or wrong, as source. */
-interface Place {
+interface Member {
   readonly def: Def;
   /** Undefined where it must be there, "undefined" where it is left out. */
   readonly absent?: string;
@@ -53,8 +53,8 @@ export function compileSchema(schema: z.$ZodType, readers: Readers): string {
     const keys = Object.keys(def.shape);
     const members = Object.entries(def.shape).map(([key, member]) => {
       const text = JSON.stringify(key);
-      return parsePlace(
-        placeOf(definitionOf(member)),
+      return parseMember(
+        memberOf(definitionOf(member)),
         `${value}[${text}]`,
         (parsed) => `${object}[${text}]=${parsed};`,
       );
@@ -69,7 +69,7 @@ export function compileSchema(schema: z.$ZodType, readers: Readers): string {
     ].join("");
   }
 
-  function parsePlace({ def, absent, wrong }: Place, source: string, put: Put): string {
+  function parseMember({ def, absent, wrong }: Member, source: string, put: Put): string {
     const value = variable("value");
     const there =
       wrong === undefined ? parse(def, value, put) : put(`${testOf(def, value) ?? refuse(def)}?${value}:${wrong}`);
@@ -107,14 +107,14 @@ export function compileSchema(schema: z.$ZodType, readers: Readers): string {
 }
 
 /** What an optional schema, one with a default or one that catches errors says of a value's absence. */
-function placeOf(def: Def): Place {
+function memberOf(def: Def): Member {
   switch (def.type) {
     case "optional":
-      return { ...placeOf(definitionOf(def.innerType)), absent: "undefined" };
+      return { ...memberOf(definitionOf(def.innerType)), absent: "undefined" };
     case "default":
-      return { ...placeOf(definitionOf(def.innerType)), absent: JSON.stringify(def.defaultValue) };
+      return { ...memberOf(definitionOf(def.innerType)), absent: JSON.stringify(def.defaultValue) };
     case "catch":
-      return { ...placeOf(definitionOf(def.innerType)), wrong: JSON.stringify(constantOf(def)) };
+      return { ...memberOf(definitionOf(def.innerType)), wrong: JSON.stringify(constantOf(def)) };
     default:
       return { def };
   }

@@ -29,12 +29,12 @@ export interface SpawnOptions {
  */
 export function spawn(executable: string, options: SpawnOptions): number {
   restoreSigchld();
-  const { errno, pid } = attempt(executable, options);
+  const { errno, pid } = posixSpawn(executable, options);
   if (errno !== 0) throw new LinuxError(`start "${executable}"`, { syscall: "posix_spawn", errno });
   return pid;
 }
 
-function attempt(
+function posixSpawn(
   executable: string,
   { environment, stdio, inherited, args = [] }: SpawnOptions,
 ): { errno: number; pid: number } {

@@ -24,11 +24,11 @@ export const sysctls: Sysctls = {
   find: (path) => findSysctl(path),
   write: (path, value) => writeSysctl(path, value),
   writeUnread: (path, value) => writeSysctlUnread(path, value),
-  list: (path) => attempt(`list sysctls ${path}`, () => fs.readdirSync(`/proc/sys/${path}`)),
+  list: (path) => asLinuxError(`list sysctls ${path}`, () => fs.readdirSync(`/proc/sys/${path}`)),
 };
 
 function readSysctl(path: string): string {
-  return attempt(`read sysctl ${path}`, () => fs.readFileSync(`/proc/sys/${path}`, "utf8").trimEnd());
+  return asLinuxError(`read sysctl ${path}`, () => fs.readFileSync(`/proc/sys/${path}`, "utf8").trimEnd());
 }
 
 function findSysctl(path: string): string | undefined {
@@ -45,7 +45,7 @@ function writeSysctl(path: string, value: string): void {
 }
 
 function writeSysctlUnread(path: string, value: string): void {
-  attempt(`write "${value}" to sysctl ${path}`, () => {
+  asLinuxError(`write "${value}" to sysctl ${path}`, () => {
     // Not by writeFileSync: it asks for O_CREAT, of which /proc says EACCES where there is no such parameter.
     const fd = fs.openSync(`/proc/sys/${path}`, O_WRONLY);
     try {
@@ -57,7 +57,8 @@ function writeSysctlUnread(path: string, value: string): void {
   });
 }
 
-function attempt<T>(action: string, run: () => T): T {
+/** Runs this; an error number that it throws is a LinuxError of the action. */
+function asLinuxError<T>(action: string, run: () => T): T {
   try {
     return run();
   } catch (cause) {

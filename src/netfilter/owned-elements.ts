@@ -1,6 +1,6 @@
 import { ERRNO, LinuxError } from "../linux/errno.ts";
 import { backOff } from "../linux/wait.ts";
-import type { Request } from "../netlink/answers.ts";
+import type { NetlinkRequest } from "../netlink/answers.ts";
 import type { Netlink } from "../netlink/socket.ts";
 import { applyCurrent, tryChanges } from "./nftables/current.ts";
 import type { Data } from "./nftables/data.ts";
@@ -47,7 +47,7 @@ export function ownedElement(
  */
 export function addOwnedElements(
   netlink: Netlink,
-  wanted: { action: string; elements: readonly OwnedElement[]; rules: RuleSet; also?: () => readonly Request[] },
+  wanted: { action: string; elements: readonly OwnedElement[]; rules: RuleSet; also?: () => readonly NetlinkRequest[] },
   refuse: (found: Element, wanted: OwnedElement) => void = () => {},
 ): void {
   const { action, elements, rules, also = () => [] } = wanted;
@@ -99,7 +99,7 @@ export function listOwnedElements(
 export function deleteOwnedElements(
   netlink: Netlink,
   { action, sets, selection }: { action: string; sets: readonly SetSpec[]; selection: Selection },
-  also: (elements: readonly OwnedElement[]) => readonly Request[] = () => [],
+  also: (elements: readonly OwnedElement[]) => readonly NetlinkRequest[] = () => [],
 ): readonly OwnedElement[] {
   let isBusy = false;
   let own: readonly OwnedElement[] = [];
@@ -116,7 +116,7 @@ function replacements(
   netlink: Netlink,
   elements: readonly OwnedElement[],
   refuse: (found: Element, wanted: OwnedElement) => void,
-): readonly Request[] {
+): readonly NetlinkRequest[] {
   return elements.flatMap((wanted) => {
     const found = findElement(netlink, wanted.set, wanted.element);
     if (found === undefined) return [];

@@ -8,7 +8,7 @@ import { NLM_F, NLMSG } from "./message.ts";
 const LIST_ATTEMPTS = 20;
 
 /** A request: the message without what the socket knows, and what it does, to read after "Cannot" in an error. */
-export interface Request {
+export interface NetlinkRequest {
   readonly type: number;
   /** NLM_F_REQUEST is added. With NLM_F_ACK the kernel says when it is done, with NLM_F_DUMP it sends a list; otherwise one object. */
   readonly flags: number;
@@ -31,8 +31,8 @@ export interface Answers {
  * sequence numbers are leftovers of an earlier request, and passed over. @throws NetlinkError for the first refused request, awaited or not
  */
 export function collectAnswers(
-  requests: ReadonlyMap<number, Request>,
-  options: { awaited: (request: Request) => boolean; receive: () => readonly Message[] },
+  requests: ReadonlyMap<number, NetlinkRequest>,
+  options: { awaited: (request: NetlinkRequest) => boolean; receive: () => readonly Message[] },
 ): Answers {
   const pending = findAwaited(requests, options.awaited);
   const messages: Message[] = [];
@@ -54,7 +54,7 @@ export function collectAnswers(
  * Asks until the answer is whole: a list that changed while it was sent is asked for again.
  * @throws LinuxError EAGAIN when it changed each of 20 times
  */
-export function askUntilWhole(request: Request, ask: () => Answers): readonly Message[] {
+export function askUntilWhole(request: NetlinkRequest, ask: () => Answers): readonly Message[] {
   for (let attempt = 0; attempt < LIST_ATTEMPTS; attempt++) {
     const answers = ask();
     if (!answers.interrupted) return answers.messages;
@@ -66,7 +66,10 @@ export function askUntilWhole(request: Request, ask: () => Answers): readonly Me
 }
 
 /** The sequence numbers of the awaited ones. */
-function findAwaited(requests: ReadonlyMap<number, Request>, awaited: (request: Request) => boolean): Set<number> {
+function findAwaited(
+  requests: ReadonlyMap<number, NetlinkRequest>,
+  awaited: (request: NetlinkRequest) => boolean,
+): Set<number> {
   const found = new Set<number>();
   for (const [sequence, request] of requests) if (awaited(request)) found.add(sequence);
   return found;
@@ -76,7 +79,7 @@ function isVerdict(message: Message): boolean {
   return message.type === NLMSG.ERROR || message.type === NLMSG.DONE;
 }
 
-function isLast(message: Message, request: Request): boolean {
+function isLast(message: Message, request: NetlinkRequest): boolean {
   return isVerdict(message) || isWhole(request);
 }
 
@@ -84,17 +87,17 @@ function isInterrupted({ flags }: Message): boolean {
   return (flags & NLM_F.MULTI) !== 0 && (flags & NLM_F.DUMP_INTR) !== 0;
 }
 
-function isKept({ payload }: Message, { keep }: Request): boolean {
+function isKept({ payload }: Message, { keep }: NetlinkRequest): boolean {
   return keep === undefined || keep(payload);
 }
 
-function refuseFailure(message: Message, request: Request): void {
+function refuseFailure(message: Message, request: NetlinkRequest): void {
   const acknowledgement = decodeAcknowledgement(message);
   if (acknowledgement.errno === 0 || request.expected?.includes(acknowledgement.errno)) return;
   throw new NetlinkError(request.action, acknowledgement);
 }
 
 /** Whether one message is the whole answer. */
-function isWhole(request: Request): boolean {
+function isWhole(request: NetlinkRequest): boolean {
   return (request.flags & NLM_F.ACK) === 0 && (request.flags & NLM_F.DUMP) !== NLM_F.DUMP;
 }

@@ -12,53 +12,65 @@ export interface Codec<T> {
   readonly nested?: boolean;
 }
 
+/** A value of a fixed size, which may be a member of a C structure. */
+export interface FixedCodec<T> extends Codec<T> {
+  readonly size: number;
+  write(view: DataView, offset: number, value: T): void;
+  read(view: DataView, offset: number): T;
+}
+
 /** Numbers in the machine's byte order, which is little-endian on all that we run on. */
-export const u8: Codec<number> = number(
+export const u8 = number<number>(
   1,
-  (view, value) => view.setUint8(0, value),
-  (view) => view.getUint8(0),
+  (view, at, n) => view.setUint8(at, n),
+  (view, at) => view.getUint8(at),
 );
-export const u16: Codec<number> = number(
+export const u16 = number<number>(
   2,
-  (view, n) => view.setUint16(0, n, true),
-  (view) => view.getUint16(0, true),
+  (view, at, n) => view.setUint16(at, n, true),
+  (view, at) => view.getUint16(at, true),
 );
-export const u32: Codec<number> = number(
+export const i16 = number<number>(
+  2,
+  (view, at, n) => view.setInt16(at, n, true),
+  (view, at) => view.getInt16(at, true),
+);
+export const u32 = number<number>(
   4,
-  (view, n) => view.setUint32(0, n, true),
-  (view) => view.getUint32(0, true),
+  (view, at, n) => view.setUint32(at, n, true),
+  (view, at) => view.getUint32(at, true),
 );
-export const i32: Codec<number> = number(
+export const i32 = number<number>(
   4,
-  (view, n) => view.setInt32(0, n, true),
-  (view) => view.getInt32(0, true),
+  (view, at, n) => view.setInt32(at, n, true),
+  (view, at) => view.getInt32(at, true),
 );
-export const u64: Codec<bigint> = number(
+export const u64 = number<bigint>(
   8,
-  (v, n) => v.setBigUint64(0, n, true),
-  (v) => v.getBigUint64(0, true),
+  (view, at, n) => view.setBigUint64(at, n, true),
+  (view, at) => view.getBigUint64(at, true),
 );
 
 /** Numbers in network byte order, as netfilter wants them. */
-export const u16be: Codec<number> = number(
+export const u16be = number<number>(
   2,
-  (view, n) => view.setUint16(0, n),
-  (view) => view.getUint16(0),
+  (view, at, n) => view.setUint16(at, n),
+  (view, at) => view.getUint16(at),
 );
-export const u32be: Codec<number> = number(
+export const u32be = number<number>(
   4,
-  (view, n) => view.setUint32(0, n),
-  (view) => view.getUint32(0),
+  (view, at, n) => view.setUint32(at, n),
+  (view, at) => view.getUint32(at),
 );
-export const i32be: Codec<number> = number(
+export const i32be = number<number>(
   4,
-  (view, n) => view.setInt32(0, n),
-  (view) => view.getInt32(0),
+  (view, at, n) => view.setInt32(at, n),
+  (view, at) => view.getInt32(at),
 );
-export const u64be: Codec<bigint> = number(
+export const u64be = number<bigint>(
   8,
-  (view, n) => view.setBigUint64(0, n),
-  (view) => view.getBigUint64(0),
+  (view, at, n) => view.setBigUint64(at, n),
+  (view, at) => view.getBigUint64(at),
 );
 
 /** Text in UTF-8 with a NUL byte at its end. */
@@ -79,13 +91,21 @@ export const mac: Codec<Mac> = { encode: encodeMac, decode: (bytes) => (bytes.le
 /** An IP address of either family. */
 export const address: Codec<Address> = { encode: encodeAddress, decode: decodeAddress };
 
-function number<T>(size: number, set: (view: DataView, value: T) => void, get: (view: DataView) => T): Codec<T> {
+/** A value of `size` bytes, by how it is written into a view and read from it. `what` it is, an error says. */
+export function fixed<T>(what: string, { size, write, read }: Omit<FixedCodec<T>, keyof Codec<T>>): FixedCodec<T> {
   return {
+    size,
+    write,
+    read,
     encode: (value) => {
       const bytes = new Uint8Array(size);
-      set(viewOf(bytes), value);
+      write(viewOf(bytes), 0, value);
       return bytes;
     },
-    decode: (bytes) => get(viewOfStruct(bytes, "a number", size)),
+    decode: (bytes) => read(viewOfStruct(bytes, what, size), 0),
   };
+}
+
+function number<T>(size: number, write: FixedCodec<T>["write"], read: FixedCodec<T>["read"]): FixedCodec<T> {
+  return fixed("a number", { size, write, read });
 }

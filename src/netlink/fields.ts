@@ -1,19 +1,19 @@
-import type { Attribute } from "./attribute.ts";
+import type { Attribute, KnownAttribute } from "./attribute.ts";
 import { decodeAttributes, encodeAttributes, takeAttributes } from "./attribute.ts";
 import type { Codec } from "./codec.ts";
 
 /** A kernel object's attributes by our name for each: the attribute's type, and how its value is written. */
 export type Fields = Readonly<Record<string, readonly [type: number, codec: Codec<unknown>]>>;
 
-type ValueOf<F> = F extends readonly [number, Codec<infer T>] ? T : never;
+type ValueOf<F> = F extends readonly [number, { decode(bytes: Uint8Array): infer T }] ? T : never;
 
 /** The values of such an object. What the kernel sent and no field names is in `unknown`, in its order. */
 export type Values<F extends Fields> = { readonly [K in keyof F]?: ValueOf<F[K]> | undefined } & {
   readonly unknown?: readonly Attribute[];
 };
 
-/** The attributes of an object, in the order of its properties, `unknown` last; undefined ones are left out. */
-export function encodeFields<F extends Fields>(fields: F, values: Values<F>): Uint8Array<ArrayBuffer> {
+/** The attributes of an object, in the order of its properties, `unknown` last, behind `room` bytes for a header; undefined ones are left out. */
+export function encodeFields<F extends Fields>(fields: F, values: Values<F>, room = 0): Uint8Array<ArrayBuffer> {
   const attributes: Attribute[] = [];
   for (const [name, value] of Object.entries(values)) {
     const field = fields[name];
@@ -22,17 +22,16 @@ export function encodeFields<F extends Fields>(fields: F, values: Values<F>): Ui
     const bytes = codec.encode(value);
     attributes.push(codec.nested === true ? { type, value: bytes, nested: true } : { type, value: bytes });
   }
-  return encodeAttributes(values.unknown === undefined ? attributes : [...attributes, ...values.unknown]);
+  return encodeAttributes(values.unknown === undefined ? attributes : [...attributes, ...values.unknown], room);
 }
 
-/** The mirror image: the object's properties are in the order of the attributes. @throws RangeError on malformed input */
-export function decodeFields<F extends Fields>(fields: F, bytes: Uint8Array): Values<F> {
+/** The mirror image, from `start` on: the object's properties are in the order of the attributes. @throws RangeError on malformed input */
+export function decodeFields<F extends Fields>(fields: F, bytes: Uint8Array, start = 0): Values<F> {
   const known = placesOf(fields);
   const values: Record<string, unknown> = {};
-  const passed = takeAttributes(bytes, known, ({ name, codec }, value) => {
-    values[name] = codec.decode(value);
-  });
-  if (passed > 0) showWhenRead(values, "unknown", () => decodeAttributes(bytes).filter(({ type }) => !(type in known)));
+  const passed = takeAttributes({ bytes, start }, known, values);
+  if (passed > 0)
+    showWhenRead(values, "unknown", () => decodeAttributes(bytes, start).filter(({ type }) => !(type in known)));
   return values as Values<F>;
 }
 
@@ -45,16 +44,10 @@ export function nest<F extends Fields>(fields: F, marked = true): Codec<Values<F
   };
 }
 
-/** Where a field's value goes. */
-interface Place {
-  readonly name: string;
-  readonly codec: Codec<unknown>;
-}
-
 /** The places of each object's fields, by the attributes' types, as soon as they are needed. */
-const places = new WeakMap<Fields, Place[]>();
+const places = new WeakMap<Fields, KnownAttribute[]>();
 
-function placesOf(fields: Fields): readonly Place[] {
+function placesOf(fields: Fields): readonly KnownAttribute[] {
   let found = places.get(fields);
   if (found === undefined) {
     found = [];

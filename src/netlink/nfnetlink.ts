@@ -1,5 +1,8 @@
 import { concat } from "../platform/bytes.ts";
-import { viewOf, viewOfStruct } from "./bytes.ts";
+import { viewOf } from "./bytes.ts";
+import { u8, u16be } from "./codec.ts";
+import { decodeFields, encodeFields, type Fields, type Values } from "./fields.ts";
+import { struct } from "./struct.ts";
 
 /** Parts of netfilter that have netlink messages; the high byte of a message's type. <linux/netfilter/nfnetlink.h> */
 export const NFNL_SUBSYS = { CTNETLINK: 1, NFTABLES: 10 } as const;
@@ -18,16 +21,29 @@ export interface Nfgenmsg {
   readonly attributes?: Uint8Array;
 }
 
+const header = struct("struct nfgenmsg", HEADER_SIZE, { family: [0, u8], resource: [2, u16be] });
+
 /** The payload of a message of netfilter. */
 export function encodeNfgenmsg({ family, resource = 0, attributes = new Uint8Array() }: Nfgenmsg): Uint8Array {
-  const header = new Uint8Array(HEADER_SIZE);
-  header[0] = family;
-  viewOf(header).setUint16(2, resource);
-  return concat([header, attributes]);
+  return concat([header.encode({ family, resource }), attributes]);
 }
 
 /** The mirror image. @throws RangeError when the header is cut short */
 export function decodeNfgenmsg(payload: Uint8Array): Required<Nfgenmsg> {
-  const view = viewOfStruct(payload, "struct nfgenmsg", HEADER_SIZE);
-  return { family: view.getUint8(0), resource: view.getUint16(2), attributes: payload.subarray(HEADER_SIZE) };
+  return { ...header.decode(payload), attributes: payload.subarray(HEADER_SIZE) };
+}
+
+/** Describes messages of netfilter by the attributes that we speak. `decode` throws RangeError on malformed input. */
+export function netfilterMessage<F extends Fields>(fields: F) {
+  return {
+    encode: ({ family, attributes }: { readonly family: number; readonly attributes: Values<F> }): Uint8Array => {
+      const bytes = encodeFields(fields, attributes, HEADER_SIZE);
+      header.write(viewOf(bytes), 0, { family });
+      return bytes;
+    },
+    decode: (payload: Uint8Array): { readonly family: number; readonly attributes: Values<F> } => {
+      const { family } = header.decode(payload);
+      return { family, attributes: decodeFields(fields, payload, HEADER_SIZE) };
+    },
+  };
 }

@@ -13,7 +13,7 @@ import {
   sendDatagram,
   setSocketOption,
 } from "../linux/socket.ts";
-import type { Request } from "./answers.ts";
+import type { NetlinkRequest } from "./answers.ts";
 import { askUntilWhole, collectAnswers } from "./answers.ts";
 import { viewOf } from "./bytes.ts";
 import type { Message } from "./message.ts";
@@ -52,17 +52,17 @@ export interface Netlink {
    * Sends a request and waits for its answer: an acknowledgement, an object, or a whole list. Returns what is no acknowledgement.
    * @throws NetlinkError when it is refused, LinuxError ETIMEDOUT without an answer within 60 seconds
    */
-  readonly request: (request: Request) => readonly Message[];
+  readonly request: (request: NetlinkRequest) => readonly Message[];
   /**
    * Sends requests as one datagram and waits for the acknowledgements of those that have NLM_F_ACK.
    * @throws NetlinkError for the first refused one, whether it has NLM_F_ACK or not, LinuxError ETIMEDOUT as above
    */
-  readonly transact: (requests: readonly Request[]) => readonly Message[];
+  readonly transact: (requests: readonly NetlinkRequest[]) => readonly Message[];
   /**
    * Sends a request for an acknowledgement from another process or thread and returns at once: for one that the kernel takes its time
    * for. `held` stays open until the kernel is done. Until the answer has been waited for this socket takes no other request. @throws as `request`
    */
-  readonly begin: (request: Request, held?: Netlink) => Pending;
+  readonly begin: (request: NetlinkRequest, held?: Netlink) => Pending;
   /** What ioctl(2) says about an interface: without the kernel's lock on all links, which a request has to wait for. */
   readonly ask: (what: number, name: string) => InterfaceAnswer;
   /** Starts to listen to a multicast group, like RTNLGRP_LINK, in the same namespace; a descriptor in `netns` must still be open. */
@@ -81,10 +81,10 @@ export interface Events {
 export function openNetlink(options: NetlinkOptions = {}): Netlink {
   const fd = openIn(options);
   let sequence = 0;
-  const number = (requests: readonly Request[]) => new Map(requests.map((request) => [++sequence, request]));
+  const number = (requests: readonly NetlinkRequest[]) => new Map(requests.map((request) => [++sequence, request]));
   const collect = (
-    numbered: ReadonlyMap<number, Request>,
-    awaited: (request: Request) => boolean,
+    numbered: ReadonlyMap<number, NetlinkRequest>,
+    awaited: (request: NetlinkRequest) => boolean,
     first?: readonly Message[],
   ) => {
     const deadline = performance.now() + ANSWER_MS;
@@ -96,7 +96,7 @@ export function openNetlink(options: NetlinkOptions = {}): Netlink {
     };
     return collectAnswers(numbered, { awaited, receive });
   };
-  const exchange = (requests: readonly Request[], awaited: (request: Request) => boolean) => {
+  const exchange = (requests: readonly NetlinkRequest[], awaited: (request: NetlinkRequest) => boolean) => {
     const numbered = number(requests);
     sendWhole(fd, encodeRequests(numbered));
     return collect(numbered, awaited);
@@ -145,7 +145,7 @@ function kernelAddress(): Uint8Array {
   return address;
 }
 
-function encodeRequests(numbered: ReadonlyMap<number, Request>): Uint8Array {
+function encodeRequests(numbered: ReadonlyMap<number, NetlinkRequest>): Uint8Array {
   const messages: Message[] = [];
   for (const [sequence, { type, flags, payload }] of numbered) {
     messages.push({ type, flags: flags | NLM_F.REQUEST, sequence, port: 0, payload });
@@ -163,7 +163,7 @@ function receiveMessages(fd: number, deadline: number): readonly Message[] | und
   }
 }
 
-function refuseSilence(requests: readonly Request[]): never {
+function refuseSilence(requests: readonly NetlinkRequest[]): never {
   const reason = `the kernel did not answer within ${ANSWER_MS / 1000} seconds`;
   throw new LinuxError(requests[0]?.action ?? "ask the kernel", {
     syscall: "recvfrom",

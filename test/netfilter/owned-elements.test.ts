@@ -15,7 +15,7 @@ import {
 } from "../../src/netfilter/owned-elements.ts";
 import { selectOwner, selectStale } from "../../src/netfilter/owner.ts";
 import { NetlinkError } from "../../src/netlink/acknowledgement.ts";
-import type { Request } from "../../src/netlink/answers.ts";
+import type { NetlinkRequest } from "../../src/netlink/answers.ts";
 import { captured } from "./captured.ts";
 import { fakeNetlink, generation } from "./kernel.ts";
 
@@ -51,7 +51,7 @@ function kernel(options: {
       const payload = encodeElementList({ family: 7, table: "t", set: "ports", elements });
       return [{ type: 0xa0c, flags: 0, sequence: 1, port: 0, payload }];
     },
-    transact: (requests: readonly Request[]) => {
+    transact: (requests: readonly NetlinkRequest[]) => {
       log.push(requests.slice(1, -1).map(({ action }) => action));
       const errno = left.shift() ?? 0;
       if (errno !== 0) throw new NetlinkError(requests[1]?.action ?? "", { errno });

@@ -1,12 +1,17 @@
 import { describe, expect, test } from "vitest";
 import { NetlinkError } from "../../src/netlink/acknowledgement.ts";
-import type { Request } from "../../src/netlink/answers.ts";
+import type { NetlinkRequest } from "../../src/netlink/answers.ts";
 import { askUntilWhole, collectAnswers } from "../../src/netlink/answers.ts";
 import type { Message } from "../../src/netlink/message.ts";
 import { decodeMessages, NLM_F, NLMSG } from "../../src/netlink/message.ts";
 import { bytesOf, captured, capturedBytes } from "./captured.ts";
 
-const request = (action: string, flags: number): Request => ({ type: 16, flags, payload: new Uint8Array(), action });
+const request = (action: string, flags: number): NetlinkRequest => ({
+  type: 16,
+  flags,
+  payload: new Uint8Array(),
+  action,
+});
 
 const verdict = (sequence: number, errno: number): Message => ({
   type: NLMSG.ERROR,
@@ -103,7 +108,7 @@ describe("collectAnswers()", () => {
       [1, request("begin", 0)],
       [2, request("add table", NLM_F.ACK)],
     ]);
-    const awaited = ({ flags }: Request) => flags === NLM_F.ACK;
+    const awaited = ({ flags }: NetlinkRequest) => flags === NLM_F.ACK;
     const receive = receiver([[verdict(1, 1)]]);
 
     expect(() => collectAnswers(requests, { awaited, receive })).toThrow("Cannot begin: Operation not permitted");

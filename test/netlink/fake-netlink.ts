@@ -1,6 +1,6 @@
 import { ERRNO } from "../../src/linux/errno.ts";
 import { NetlinkError } from "../../src/netlink/acknowledgement.ts";
-import type { Request } from "../../src/netlink/answers.ts";
+import type { NetlinkRequest } from "../../src/netlink/answers.ts";
 import type { Message } from "../../src/netlink/message.ts";
 import type { Pending } from "../../src/netlink/pending.ts";
 import type { Events, Netlink } from "../../src/netlink/socket.ts";
@@ -8,17 +8,17 @@ import type { Events, Netlink } from "../../src/netlink/socket.ts";
 /** A socket whose kernel answers requests from a function, and tells of events from a list; `requests` is what it was asked. */
 export class FakeNetlink implements Netlink {
   readonly fd = -1;
-  readonly requests: Request[] = [];
+  readonly requests: NetlinkRequest[] = [];
   readonly groups: number[] = [];
   /** How many listeners are open. */
   listening = 0;
   /** What ioctl(2) says about an interface: that there is none, unless a test has something else. */
   ask: Netlink["ask"] = () => ({ errno: ERRNO.ENODEV, data: new Uint8Array(24) });
-  readonly #answer: (request: Request) => readonly Message[];
+  readonly #answer: (request: NetlinkRequest) => readonly Message[];
   readonly #events: (readonly Message[] | undefined)[];
 
   constructor(
-    answer: (request: Request) => readonly Message[] = () => [],
+    answer: (request: NetlinkRequest) => readonly Message[] = () => [],
     events: readonly (readonly Message[] | undefined)[] = [],
   ) {
     this.#answer = answer;
@@ -26,14 +26,14 @@ export class FakeNetlink implements Netlink {
   }
 
   /** The only request so far. */
-  get onlyRequest(): Request {
+  get onlyRequest(): NetlinkRequest {
     const [request, ...more] = this.requests;
     if (request === undefined || more.length > 0)
       throw new Error(`Expected one request, found ${this.requests.length}`);
     return request;
   }
 
-  request = (request: Request): readonly Message[] => {
+  request = (request: NetlinkRequest): readonly Message[] => {
     this.requests.push(request);
     try {
       return this.#answer(request);
@@ -43,9 +43,10 @@ export class FakeNetlink implements Netlink {
     }
   };
 
-  transact = (requests: readonly Request[]): readonly Message[] => requests.flatMap((request) => this.request(request));
+  transact = (requests: readonly NetlinkRequest[]): readonly Message[] =>
+    requests.flatMap((request) => this.request(request));
 
-  begin = (request: Request): Pending => {
+  begin = (request: NetlinkRequest): Pending => {
     this.requests.push(request);
     const finish = () => void this.#answer(request);
     return { isAnswered: () => true, finish, leave: finish };

@@ -5,7 +5,7 @@ import { deleteRule, listRules, type Rule } from "../../../src/netfilter/nftable
 import { findComment } from "../../../src/netfilter/nftables/userdata.ts";
 import type { Owner } from "../../../src/netfilter/owner.ts";
 import { REFERENCE_TABLES } from "../../../src/netfilter/tables.ts";
-import type { Request } from "../../../src/netlink/answers.ts";
+import type { NetlinkRequest } from "../../../src/netlink/answers.ts";
 import type { Netlink } from "../../../src/netlink/socket.ts";
 
 /** Where the reference plugins keep a rule for each port whose MAC they check. Its chains name container and interface alone. */
@@ -38,7 +38,7 @@ export function listReferenceSpoofRules(netlink: Netlink, { containerId, ifname 
 }
 
 /** The first goes to the second. */
-function ownChains(netlink: Netlink, { containerId, ifname }: Attachment): readonly Request[] {
+function ownChains(netlink: Netlink, { containerId, ifname }: Attachment): readonly NetlinkRequest[] {
   const name = `cni-br-iface-${containerId}-${ifname}`;
   return [name, `${name}-mac`]
     .map((each) => ({ ...TABLE, name: each }))

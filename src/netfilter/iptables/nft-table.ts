@@ -1,7 +1,7 @@
 import { type Address, decodeAddress, type Family } from "../../ip/address.ts";
 import { ERRNO } from "../../linux/errno.ts";
 import { NetlinkError } from "../../netlink/acknowledgement.ts";
-import type { Request } from "../../netlink/answers.ts";
+import type { NetlinkRequest } from "../../netlink/answers.ts";
 import type { Netlink } from "../../netlink/socket.ts";
 import { type ChainKey, deleteChain, findChain } from "../nftables/chain.ts";
 import { applyCurrent } from "../nftables/current.ts";
@@ -45,7 +45,11 @@ export function countNftRules(
   return listIfThere(netlink, { family: IPTABLES_NAT[family].family, table, name: chain }, [text]).length;
 }
 
-function removals(netlink: Netlink, family: Family, { from, selects, chains = [] }: JumpSelection): readonly Request[] {
+function removals(
+  netlink: Netlink,
+  family: Family,
+  { from, selects, chains = [] }: JumpSelection,
+): readonly NetlinkRequest[] {
   const jumps = listJumps(netlink, { ...IPTABLES_NAT[family], name: from }, family);
   const selected = jumps.filter(selects);
   const isFree = (name: string) => {

@@ -126,7 +126,7 @@ function start(
   }: { args: readonly string[]; stdin: string; place: Place; inherited?: number | undefined },
 ): () => string {
   const executable = findTool(names, place.environment);
-  const child = attempt(() =>
+  const child = asIptablesError(() =>
     place.launch(executable, {
       args,
       environment: place.environment,
@@ -137,7 +137,7 @@ function start(
     }),
   );
   return () => {
-    const { status, signal, stdout, stderr } = attempt(() => child.wait());
+    const { status, signal, stdout, stderr } = asIptablesError(() => child.wait());
     if (status === 0) return new TextDecoder().decode(stdout);
     const said = new TextDecoder()
       .decode(stderr)
@@ -149,7 +149,8 @@ function start(
   };
 }
 
-function attempt<T>(run: () => T): T {
+/** Runs this; what Linux refuses of it is an IptablesError. */
+function asIptablesError<T>(run: () => T): T {
   try {
     return run();
   } catch (error) {

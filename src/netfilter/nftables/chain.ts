@@ -1,13 +1,13 @@
 import { ERRNO } from "../../linux/errno.ts";
 import { NetlinkError } from "../../netlink/acknowledgement.ts";
-import type { Request } from "../../netlink/answers.ts";
+import type { NetlinkRequest } from "../../netlink/answers.ts";
 import { holdsAny } from "../../netlink/bytes.ts";
 import { i32be, text, u32be, u64be } from "../../netlink/codec.ts";
-import { decodeFields, encodeFields, nest, type Values } from "../../netlink/fields.ts";
+import { encodeFields, nest } from "../../netlink/fields.ts";
 import { NLM_F } from "../../netlink/message.ts";
-import { decodeNfgenmsg, encodeNfgenmsg, NFPROTO } from "../../netlink/nfnetlink.ts";
+import { encodeNfgenmsg, NFPROTO } from "../../netlink/nfnetlink.ts";
 import type { Netlink } from "../../netlink/socket.ts";
-import { NFT_MSG, nftRequest } from "./message.ts";
+import { NFT_MSG, type NftObject, nftObject, nftRequest } from "./message.ts";
 import { userdata } from "./userdata.ts";
 
 /** enum nft_chain_attributes <linux/netfilter/nf_tables.h> */
@@ -58,7 +58,7 @@ const FIELDS = {
 const POLICIES = [0, 1].map((policy) => encodeFields(FIELDS, { policy }));
 
 /** A chain; one with `type` ("nat", "filter") and `hook` is a base chain. `use` counts its rules and what goes to it. */
-export type Chain = { readonly family: number } & Values<typeof FIELDS>;
+export type Chain = NftObject<typeof FIELDS>;
 
 /** What names a chain. */
 export interface ChainKey {
@@ -67,18 +67,11 @@ export interface ChainKey {
   readonly name: string;
 }
 
-export function encodeChain({ family, ...values }: Chain): Uint8Array {
-  return encodeNfgenmsg({ family, attributes: encodeFields(FIELDS, values) });
-}
-
-/** The mirror image. @throws RangeError on malformed input */
-export function decodeChain(payload: Uint8Array): Chain {
-  const { family, attributes } = decodeNfgenmsg(payload);
-  return { family, ...decodeFields(FIELDS, attributes) };
-}
+/** Mirror images. Malformed input makes `decode` throw RangeError. */
+export const { encode: encodeChain, decode: decodeChain } = nftObject(FIELDS);
 
 /** The change `nft add chain FAMILY TABLE NAME`: no change where there is one of that name. */
-export function addChain(chain: Chain): Request {
+export function addChain(chain: Chain): NetlinkRequest {
   return nftRequest(NFT_MSG.NEWCHAIN, {
     payload: encodeChain(chain),
     flags: NLM_F.CREATE,
@@ -87,7 +80,7 @@ export function addChain(chain: Chain): Request {
 }
 
 /** The change `nft delete chain FAMILY TABLE NAME`, its rules included. EBUSY when a rule or an element goes to it. */
-export function deleteChain({ family, table, name }: ChainKey): Request {
+export function deleteChain({ family, table, name }: ChainKey): NetlinkRequest {
   return nftRequest(NFT_MSG.DELCHAIN, {
     payload: encodeChain({ family, table, name }),
     action: `delete nftables chain ${name} from table ${table}`,

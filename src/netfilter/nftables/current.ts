@@ -2,7 +2,7 @@ import fs from "#fs";
 import { ERRNO, LinuxError } from "../../linux/errno.ts";
 import { backOff } from "../../linux/wait.ts";
 import { NetlinkError } from "../../netlink/acknowledgement.ts";
-import type { Request } from "../../netlink/answers.ts";
+import type { NetlinkRequest } from "../../netlink/answers.ts";
 import type { Netlink } from "../../netlink/socket.ts";
 import { holdTurn } from "../rule-locks.ts";
 import { getGeneration } from "./generation.ts";
@@ -19,7 +19,7 @@ const PATIENCE_MS = 60_000;
 export function applyCurrent(
   netlink: Netlink,
   options: { action: string; refusals?: readonly number[] },
-  read: (refusal: NetlinkError | undefined) => readonly Request[],
+  read: (refusal: NetlinkError | undefined) => readonly NetlinkRequest[],
 ): void {
   const { action, refusals = [] } = options;
   const deadline = performance.now() + PATIENCE_MS;

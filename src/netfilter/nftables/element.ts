@@ -1,15 +1,14 @@
 import { ERRNO } from "../../linux/errno.ts";
 import { NetlinkError } from "../../netlink/acknowledgement.ts";
-import type { Request } from "../../netlink/answers.ts";
+import type { NetlinkRequest } from "../../netlink/answers.ts";
 import { holdsText } from "../../netlink/bytes.ts";
 import { raw, text, u32be } from "../../netlink/codec.ts";
-import { decodeFields, encodeFields, type Values } from "../../netlink/fields.ts";
+import { nest, type Values } from "../../netlink/fields.ts";
 import { NLM_F } from "../../netlink/message.ts";
-import { decodeNfgenmsg, encodeNfgenmsg } from "../../netlink/nfnetlink.ts";
 import type { Netlink } from "../../netlink/socket.ts";
 import { data } from "./data.ts";
 import { list } from "./list.ts";
-import { NFT_MSG, nftRequest } from "./message.ts";
+import { NFT_MSG, nftObject, nftRequest } from "./message.ts";
 import type { SetKey } from "./set.ts";
 import { userdata } from "./userdata.ts";
 
@@ -39,30 +38,14 @@ export type Element = Values<typeof FIELDS>;
 /** An element, and its key in words. */
 export type Labelled = Element & { readonly label: string };
 
+/** Mirror images. Malformed input makes `decode` throw RangeError. */
+export const { encode: encodeElement, decode: decodeElement } = nest(FIELDS);
+
 /** Elements of one set, each still encoded: a set may be large, and whoever reads it may want few of them. */
-export type ElementList = { readonly family: number } & Values<typeof LIST_FIELDS>;
-
-export function encodeElement(element: Element): Uint8Array {
-  return encodeFields(FIELDS, element);
-}
-
-/** The mirror image. @throws RangeError on malformed input */
-export function decodeElement(bytes: Uint8Array): Element {
-  return decodeFields(FIELDS, bytes);
-}
-
-export function encodeElementList({ family, ...values }: ElementList): Uint8Array {
-  return encodeNfgenmsg({ family, attributes: encodeFields(LIST_FIELDS, values) });
-}
-
-/** The mirror image. @throws RangeError on malformed input */
-export function decodeElementList(payload: Uint8Array): ElementList {
-  const { family, attributes } = decodeNfgenmsg(payload);
-  return { family, ...decodeFields(LIST_FIELDS, attributes) };
-}
+export const { encode: encodeElementList, decode: decodeElementList } = nftObject(LIST_FIELDS);
 
 /** The change `nft create element FAMILY TABLE SET { … }`; EEXIST where the key is taken. */
-export function createElement(set: SetKey, { label, ...element }: Labelled): Request {
+export function createElement(set: SetKey, { label, ...element }: Labelled): NetlinkRequest {
   return nftRequest(NFT_MSG.NEWSETELEM, {
     payload: listOfOne(set, element),
     flags: NLM_F.CREATE | NLM_F.EXCL,
@@ -71,7 +54,7 @@ export function createElement(set: SetKey, { label, ...element }: Labelled): Req
 }
 
 /** The change `nft add element FAMILY TABLE SET { … }`: no change where there is the same. */
-export function addElement(set: SetKey, { label, ...element }: Labelled): Request {
+export function addElement(set: SetKey, { label, ...element }: Labelled): NetlinkRequest {
   return nftRequest(NFT_MSG.NEWSETELEM, {
     payload: listOfOne(set, element),
     flags: NLM_F.CREATE,
@@ -80,7 +63,7 @@ export function addElement(set: SetKey, { label, ...element }: Labelled): Reques
 }
 
 /** The change `nft delete element FAMILY TABLE SET { … }`, by the element's key. ENOENT when there is none. */
-export function deleteElement(set: SetKey, { key, label }: Labelled): Request {
+export function deleteElement(set: SetKey, { key, label }: Labelled): NetlinkRequest {
   return nftRequest(NFT_MSG.DELSETELEM, {
     payload: listOfOne(set, { key }),
     action: `delete element ${label} from ${nameOf(set)}`,
@@ -104,7 +87,7 @@ export function listElements(netlink: Netlink, set: SetKey, text = ""): readonly
   return ask(netlink, nftRequest(NFT_MSG.GETSETELEM, { payload, flags: NLM_F.DUMP, action }), text).map(decodeElement);
 }
 
-function ask(netlink: Netlink, request: Request, text: string): readonly Uint8Array[] {
+function ask(netlink: Netlink, request: NetlinkRequest, text: string): readonly Uint8Array[] {
   try {
     return netlink
       .request(request)

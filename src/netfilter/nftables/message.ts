@@ -1,5 +1,6 @@
-import type { Request } from "../../netlink/answers.ts";
-import { NFNL_SUBSYS } from "../../netlink/nfnetlink.ts";
+import type { NetlinkRequest } from "../../netlink/answers.ts";
+import type { Fields, Values } from "../../netlink/fields.ts";
+import { NFNL_SUBSYS, netfilterMessage } from "../../netlink/nfnetlink.ts";
 
 /** Kinds of message. enum nf_tables_msg_types <linux/netfilter/nf_tables.h> */
 export const NFT_MSG = {
@@ -22,8 +23,26 @@ export const NFT_MSG = {
   GETGEN: 16,
 } as const;
 
+/** An object of nf_tables in a table of a family, one of NFPROTO. */
+export type NftObject<F extends Fields> = { readonly family: number } & Values<F>;
+
+/** Describes the messages about a kind of object by the attributes that we speak. `decode` throws RangeError on malformed input. */
+export function nftObject<F extends Fields>(fields: F) {
+  const message = netfilterMessage(fields);
+  return {
+    encode: (object: NftObject<F>): Uint8Array => message.encode({ family: object.family, attributes: object }),
+    decode: (payload: Uint8Array): NftObject<F> => {
+      const { family, attributes } = message.decode(payload);
+      return Object.assign(attributes, { family });
+    },
+  };
+}
+
 /** A request to nf_tables: `kind` is one of NFT_MSG, `payload` what encodeNfgenmsg made, `flags` are NLM_F. */
-export function nftRequest(kind: number, request: { payload: Uint8Array; flags?: number; action: string }): Request {
+export function nftRequest(
+  kind: number,
+  request: { payload: Uint8Array; flags?: number; action: string },
+): NetlinkRequest {
   const { payload, flags = 0, action } = request;
   return { type: (NFNL_SUBSYS.NFTABLES << 8) | kind, flags, payload, action };
 }

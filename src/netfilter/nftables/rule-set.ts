@@ -1,4 +1,4 @@
-import type { Request } from "../../netlink/answers.ts";
+import type { NetlinkRequest } from "../../netlink/answers.ts";
 import type { Netlink } from "../../netlink/socket.ts";
 import { addChain, type Chain, deleteChain, findChain } from "./chain.ts";
 import type { Expression } from "./expression.ts";
@@ -35,7 +35,7 @@ export interface LabelledRule {
 }
 
 /** The changes after which the rule set is there, whatever of it was there before. A packet sees the old state or the new. */
-export function ensureRuleSet({ table, sets, chains }: RuleSet): readonly Request[] {
+export function ensureRuleSet({ table, sets, chains }: RuleSet): readonly NetlinkRequest[] {
   const place = { family: table.family, table: table.name };
   return [
     addTable(table),
@@ -55,7 +55,7 @@ export function ensureRuleSet({ table, sets, chains }: RuleSet): readonly Reques
  * the table has for attachments stays.
  * @throws NetlinkError
  */
-export function missingOf(netlink: Netlink, { table, sets, chains, former }: RuleSet): readonly Request[] {
+export function missingOf(netlink: Netlink, { table, sets, chains, former }: RuleSet): readonly NetlinkRequest[] {
   const place = { family: table.family, table: table.name };
   const isEmpty = ({ name }: ChainRules) => (findChain(netlink, { ...place, name })?.use ?? 0) === 0;
   const empty = chains.filter((chain) => chain.with === undefined && isEmpty(chain));
@@ -70,7 +70,7 @@ function formerOf(
   netlink: Netlink,
   place: { family: number; table: string },
   former: RuleSet["former"],
-): readonly Request[] {
+): readonly NetlinkRequest[] {
   const { chains = [], sets = [] } = former ?? {};
   const keyed = (names: readonly string[]) => names.map((name) => ({ ...place, name }));
   return [

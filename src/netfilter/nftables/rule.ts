@@ -1,14 +1,12 @@
-import type { Request } from "../../netlink/answers.ts";
+import type { NetlinkRequest } from "../../netlink/answers.ts";
 import { holdsAny } from "../../netlink/bytes.ts";
 import { text, u64be } from "../../netlink/codec.ts";
-import { decodeFields, encodeFields, type Values } from "../../netlink/fields.ts";
 import { NLM_F } from "../../netlink/message.ts";
-import { decodeNfgenmsg, encodeNfgenmsg } from "../../netlink/nfnetlink.ts";
 import type { Netlink } from "../../netlink/socket.ts";
 import type { ChainKey } from "./chain.ts";
 import { expression } from "./expression.ts";
 import { list } from "./list.ts";
-import { NFT_MSG, nftRequest } from "./message.ts";
+import { NFT_MSG, type NftObject, nftObject, nftRequest } from "./message.ts";
 import { userdata } from "./userdata.ts";
 
 /** enum nft_rule_attributes <linux/netfilter/nf_tables.h> */
@@ -24,20 +22,13 @@ const FIELDS = {
 } as const;
 
 /** A rule. From the kernel, `position` is the handle of the one before it. */
-export type Rule = { readonly family: number } & Values<typeof FIELDS>;
+export type Rule = NftObject<typeof FIELDS>;
 
-export function encodeRule({ family, ...values }: Rule): Uint8Array {
-  return encodeNfgenmsg({ family, attributes: encodeFields(FIELDS, values) });
-}
-
-/** The mirror image. @throws RangeError on malformed input */
-export function decodeRule(payload: Uint8Array): Rule {
-  const { family, attributes } = decodeNfgenmsg(payload);
-  return { family, ...decodeFields(FIELDS, attributes) };
-}
+/** Mirror images. Malformed input makes `decode` throw RangeError. */
+export const { encode: encodeRule, decode: decodeRule } = nftObject(FIELDS);
 
 /** The change `nft add rule FAMILY TABLE CHAIN …`, behind the chain's other rules; `label` is the rule in words. */
-export function addRule(rule: Rule & { label: string }): Request {
+export function addRule(rule: Rule & { label: string }): NetlinkRequest {
   const { label, ...values } = rule;
   return nftRequest(NFT_MSG.NEWRULE, {
     payload: encodeRule(values),
@@ -47,7 +38,7 @@ export function addRule(rule: Rule & { label: string }): Request {
 }
 
 /** The change `nft delete rule FAMILY TABLE CHAIN handle HANDLE`. ENOENT when it is gone. */
-export function deleteRule({ family, table, chain, handle }: Rule): Request {
+export function deleteRule({ family, table, chain, handle }: Rule): NetlinkRequest {
   return nftRequest(NFT_MSG.DELRULE, {
     payload: encodeRule({ family, table, chain, handle }),
     action: `delete rule ${handle} from nftables chain ${chain} of table ${table}`,
@@ -55,7 +46,7 @@ export function deleteRule({ family, table, chain, handle }: Rule): Request {
 }
 
 /** The change `nft flush chain FAMILY TABLE NAME`: all its rules go. ENOENT when there is no such chain. */
-export function flushChain({ family, table, name }: ChainKey): Request {
+export function flushChain({ family, table, name }: ChainKey): NetlinkRequest {
   return nftRequest(NFT_MSG.DELRULE, {
     payload: encodeRule({ family, table, chain: name }),
     action: `flush nftables chain ${name} of table ${table}`,

@@ -1,14 +1,12 @@
 import { ERRNO } from "../../linux/errno.ts";
 import { NetlinkError } from "../../netlink/acknowledgement.ts";
-import type { Request } from "../../netlink/answers.ts";
+import type { NetlinkRequest } from "../../netlink/answers.ts";
 import { text, u32, u32be, u64be } from "../../netlink/codec.ts";
-import { decodeFields, encodeFields, type Values } from "../../netlink/fields.ts";
 import { NLM_F } from "../../netlink/message.ts";
-import { decodeNfgenmsg, encodeNfgenmsg } from "../../netlink/nfnetlink.ts";
 import type { Netlink } from "../../netlink/socket.ts";
 import { NFT_DATA } from "./data.ts";
 import { type Datatype, keyType, NO_BYTEORDER } from "./datatype.ts";
-import { NFT_MSG, nftRequest } from "./message.ts";
+import { NFT_MSG, type NftObject, nftObject, nftRequest } from "./message.ts";
 import { NFTNL_UDATA_SET, userdata } from "./userdata.ts";
 
 /** enum nft_set_attributes <linux/netfilter/nf_tables.h> */
@@ -45,7 +43,7 @@ const FIELDS = {
 } as const;
 
 /** A named set or map. Lengths in bytes; `id` names it inside one transaction. */
-export type NamedSet = { readonly family: number } & Values<typeof FIELDS>;
+export type NamedSet = NftObject<typeof FIELDS>;
 
 /** What names a set. */
 export interface SetKey {
@@ -54,15 +52,8 @@ export interface SetKey {
   readonly name: string;
 }
 
-export function encodeSet({ family, ...values }: NamedSet): Uint8Array {
-  return encodeNfgenmsg({ family, attributes: encodeFields(FIELDS, values) });
-}
-
-/** The mirror image. @throws RangeError on malformed input */
-export function decodeSet(payload: Uint8Array): NamedSet {
-  const { family, attributes } = decodeNfgenmsg(payload);
-  return { family, ...decodeFields(FIELDS, attributes) };
-}
+/** Mirror images. Malformed input makes `decode` throw RangeError. */
+export const { encode: encodeSet, decode: decodeSet } = nftObject(FIELDS);
 
 /** What a set is to hold; `id` names it inside a transaction. */
 export interface SetSpec extends SetKey {
@@ -112,7 +103,7 @@ export function listSets(netlink: Netlink, { family, table }: Omit<SetKey, "name
 }
 
 /** The change `nft add set FAMILY TABLE NAME` or `add map`: no change where there is one of that name. */
-export function addSet(set: NamedSet): Request {
+export function addSet(set: NamedSet): NetlinkRequest {
   return nftRequest(NFT_MSG.NEWSET, {
     payload: encodeSet(set),
     flags: NLM_F.CREATE,
@@ -121,7 +112,7 @@ export function addSet(set: NamedSet): Request {
 }
 
 /** The change `nft delete set FAMILY TABLE NAME`, with its elements. EBUSY when a rule looks it up. */
-export function deleteSet({ family, table, name }: SetKey): Request {
+export function deleteSet({ family, table, name }: SetKey): NetlinkRequest {
   return nftRequest(NFT_MSG.DELSET, {
     payload: encodeSet({ family, table, name }),
     action: `delete nftables set ${name} from table ${table}`,

@@ -1,10 +1,9 @@
-import type { Request } from "../../netlink/answers.ts";
+import type { NetlinkRequest } from "../../netlink/answers.ts";
 import { text, u32be, u64be } from "../../netlink/codec.ts";
-import { decodeFields, encodeFields, type Values } from "../../netlink/fields.ts";
 import { NLM_F } from "../../netlink/message.ts";
-import { decodeNfgenmsg, encodeNfgenmsg, NFPROTO } from "../../netlink/nfnetlink.ts";
+import { NFPROTO } from "../../netlink/nfnetlink.ts";
 import type { Netlink } from "../../netlink/socket.ts";
-import { NFT_MSG, nftRequest } from "./message.ts";
+import { NFT_MSG, type NftObject, nftObject, nftRequest } from "./message.ts";
 import { userdata } from "./userdata.ts";
 
 /** enum nft_table_attributes <linux/netfilter/nf_tables.h> */
@@ -19,7 +18,7 @@ const FIELDS = {
 } as const;
 
 /** A table. `family` is one of NFPROTO; `use` counts the chains, sets and other objects in it. */
-export type Table = { readonly family: number } & Values<typeof FIELDS>;
+export type Table = NftObject<typeof FIELDS>;
 
 /** What names a table. */
 export interface TableKey {
@@ -27,18 +26,11 @@ export interface TableKey {
   readonly table: string;
 }
 
-export function encodeTable({ family, ...values }: Table): Uint8Array {
-  return encodeNfgenmsg({ family, attributes: encodeFields(FIELDS, values) });
-}
-
-/** The mirror image. @throws RangeError on malformed input */
-export function decodeTable(payload: Uint8Array): Table {
-  const { family, attributes } = decodeNfgenmsg(payload);
-  return { family, ...decodeFields(FIELDS, attributes) };
-}
+/** Mirror images. Malformed input makes `decode` throw RangeError. */
+export const { encode: encodeTable, decode: decodeTable } = nftObject(FIELDS);
 
 /** The change `nft add table FAMILY NAME`: no change where there is one of that name. */
-export function addTable(table: Table): Request {
+export function addTable(table: Table): NetlinkRequest {
   return nftRequest(NFT_MSG.NEWTABLE, {
     payload: encodeTable(table),
     action: `add nftables table ${table.name}`,
@@ -46,7 +38,7 @@ export function addTable(table: Table): Request {
 }
 
 /** The change `nft delete table FAMILY NAME`, with everything in it. ENOENT when there is none. */
-export function deleteTable({ family, name }: Pick<Table, "family" | "name">): Request {
+export function deleteTable({ family, name }: Pick<Table, "family" | "name">): NetlinkRequest {
   return nftRequest(NFT_MSG.DELTABLE, {
     payload: encodeTable({ family, name }),
     action: `delete nftables table ${name}`,

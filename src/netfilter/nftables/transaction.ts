@@ -1,4 +1,4 @@
-import type { Request } from "../../netlink/answers.ts";
+import type { NetlinkRequest } from "../../netlink/answers.ts";
 import { u32be } from "../../netlink/codec.ts";
 import { encodeFields } from "../../netlink/fields.ts";
 import { NLM_F } from "../../netlink/message.ts";
@@ -21,7 +21,7 @@ const FIELDS = { generation: [NFNL_BATCH.GENID, u32be] } as const;
  */
 export function applyTransaction(
   netlink: Netlink,
-  changes: readonly Request[],
+  changes: readonly NetlinkRequest[],
   options: { action: string; generation?: number },
 ): void {
   const { action, generation } = options;
@@ -33,7 +33,11 @@ export function applyTransaction(
  * Has the kernel look at changes and take them back, like `nft --check`: without its end, a transaction is not applied.
  * Costs a grace period. @throws NetlinkError for the first change that the kernel would refuse, naming it
  */
-export function checkTransaction(netlink: Netlink, changes: readonly Request[], options: { action: string }): void {
+export function checkTransaction(
+  netlink: Netlink,
+  changes: readonly NetlinkRequest[],
+  options: { action: string },
+): void {
   netlink.transact(begun(changes, options));
 }
 
@@ -42,9 +46,9 @@ export function checkTransaction(netlink: Netlink, changes: readonly Request[], 
  * asked for, in the order of the changes: that of the last change ends the answer.
  */
 function begun(
-  changes: readonly Request[],
+  changes: readonly NetlinkRequest[],
   { action, generation }: { action: string; generation?: number | undefined },
-): readonly Request[] {
+): readonly NetlinkRequest[] {
   const acknowledged = changes.map((change, index) =>
     index === changes.length - 1 ? { ...change, flags: change.flags | NLM_F.ACK } : change,
   );

@@ -1,5 +1,4 @@
 import { address, text, u32 } from "../codec.ts";
-import type { Values } from "../fields.ts";
 
 /** Attributes of an address. <linux/if_addr.h> */
 const IFA = { ADDRESS: 1, LOCAL: 2, LABEL: 3, BROADCAST: 4, FLAGS: 8 } as const;
@@ -15,5 +14,3 @@ export const ADDRESS_FIELDS = {
   broadcast: [IFA.BROADCAST, address],
   flags: [IFA.FLAGS, u32],
 } as const;
-
-export type AddressAttributes = Values<typeof ADDRESS_FIELDS>;

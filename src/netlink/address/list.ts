@@ -1,6 +1,6 @@
 import { encodeAddress, type Family } from "../../ip/address.ts";
 import { isSamePrefix, type Prefix } from "../../ip/prefix.ts";
-import type { Request } from "../answers.ts";
+import type { NetlinkRequest } from "../answers.ts";
 import { holdsAny } from "../bytes.ts";
 import { encodeFamily } from "../family.ts";
 import type { LinkId } from "../link/message.ts";
@@ -34,7 +34,7 @@ export function listFirstAddresses(netlink: Netlink, link: LinkId, count: number
 function dump(
   netlink: Netlink,
   link: LinkId,
-  { family, keep }: { family?: Family | undefined; keep?: Request["keep"] },
+  { family, keep }: { family?: Family | undefined; keep?: NetlinkRequest["keep"] },
 ): readonly LinkAddress[] {
   const header = { family: family === undefined ? 0 : encodeFamily(family), index: link.index };
   const payload = encodeLinkAddress({ header, attributes: {} });

@@ -1,17 +1,8 @@
 import type { Address } from "../../ip/address.ts";
 import type { Prefix } from "../../ip/prefix.ts";
-import { concat } from "../../platform/bytes.ts";
-import { decodeFields, encodeFields } from "../fields.ts";
-import type { AddressAttributes } from "./attributes.ts";
+import { payload } from "../struct.ts";
 import { ADDRESS_FIELDS, IFA_F } from "./attributes.ts";
-import type { AddressHeader } from "./header.ts";
-import { ADDRESS_HEADER_SIZE, decodeAddressHeader, encodeAddressHeader } from "./header.ts";
-
-/** A message about an address: the structure and the attributes behind it. */
-export interface AddressMessage {
-  readonly header: Partial<AddressHeader>;
-  readonly attributes: AddressAttributes;
-}
+import { addressHeader } from "./header.ts";
 
 /** An address on a link, as the kernel described it. */
 export interface LinkAddress {
@@ -28,21 +19,12 @@ export interface LinkAddress {
   readonly duplicate: boolean;
 }
 
-export function encodeLinkAddress(message: AddressMessage): Uint8Array<ArrayBuffer> {
-  return concat([encodeAddressHeader(message.header), encodeFields(ADDRESS_FIELDS, message.attributes)]);
-}
-
-/** @throws RangeError on malformed input */
-export function decodeLinkAddress(payload: Uint8Array): AddressMessage & { readonly header: AddressHeader } {
-  return {
-    header: decodeAddressHeader(payload),
-    attributes: decodeFields(ADDRESS_FIELDS, payload.subarray(ADDRESS_HEADER_SIZE)),
-  };
-}
+/** Mirror images. Malformed input makes `decode` throw RangeError. */
+export const { encode: encodeLinkAddress, decode: decodeLinkAddress } = payload(addressHeader, ADDRESS_FIELDS);
 
 /** The address that a message of the kernel's is about. @throws RangeError on malformed input, or when there is none in it */
-export function readLinkAddress(payload: Uint8Array): LinkAddress {
-  const { header, attributes } = decodeLinkAddress(payload);
+export function readLinkAddress(bytes: Uint8Array): LinkAddress {
+  const { header, attributes } = decodeLinkAddress(bytes);
   const address = attributes.local ?? attributes.address;
   const flags = attributes.flags ?? header.flags;
   if (address === undefined)

@@ -1,7 +1,6 @@
 import type { Address } from "../../ip/address.ts";
-import { decodeFields, encodeFields } from "../fields.ts";
 import type { Message } from "../message.ts";
-import { decodeNfgenmsg, encodeNfgenmsg } from "../nfnetlink.ts";
+import { netfilterMessage } from "../nfnetlink.ts";
 import { CONNECTION_FIELDS, type ConnectionAttributes, type TupleAttributes } from "./attributes.ts";
 
 /** A message about a tracked connection: what struct nfgenmsg says of it, and the attributes behind that. */
@@ -32,15 +31,8 @@ export interface Connection {
   readonly message: ConnectionMessage;
 }
 
-export function encodeConnection({ family, attributes }: ConnectionMessage): Uint8Array {
-  return encodeNfgenmsg({ family, attributes: encodeFields(CONNECTION_FIELDS, attributes) });
-}
-
-/** The mirror image. @throws RangeError on malformed input */
-export function decodeConnection(payload: Uint8Array): ConnectionMessage {
-  const { family, attributes } = decodeNfgenmsg(payload);
-  return { family, attributes: decodeFields(CONNECTION_FIELDS, attributes) };
-}
+/** Mirror images. Malformed input makes `decode` throw RangeError. */
+export const { encode: encodeConnection, decode: decodeConnection } = netfilterMessage(CONNECTION_FIELDS);
 
 /** The connection that a message of the kernel's is about. @throws RangeError on malformed input, or without both directions */
 export function readConnection({ payload }: Pick<Message, "payload">): Connection {

@@ -1,8 +1,7 @@
-import { viewOf, viewOfStruct } from "../bytes.ts";
-import { type Codec, raw, text, u32 } from "../codec.ts";
-import type { Values } from "../fields.ts";
+import { raw, text, u32 } from "../codec.ts";
 import { nest } from "../fields.ts";
 import { TCA } from "../qdisc/attributes.ts";
+import { struct } from "../struct.ts";
 
 /** Attributes of a u32 filter. <linux/pkt_cls.h> */
 const TCA_U32 = { CLASSID: 1, SEL: 5, ACT: 7 } as const;
@@ -26,41 +25,18 @@ const MIRRED_SIZE = 28;
 export const EVERY_PACKET = Uint8Array.from({ length: 32 }, (_, at) => (at === 0 ? TC_U32.TERMINAL : at === 2 ? 1 : 0));
 
 /** struct tc_mirred: where packets go, and what becomes of them here. <linux/tc_act/tc_mirred.h> */
-export interface Mirred {
-  readonly index: number;
-  readonly capabilities: number;
+const mirred = struct("struct tc_mirred", MIRRED_SIZE, {
+  index: [0, u32],
+  capabilities: [4, u32],
   /** TC_ACT. */
-  readonly action: number;
-  readonly references: number;
-  readonly bindings: number;
+  action: [8, u32],
+  references: [12, u32],
+  bindings: [16, u32],
   /** TCA_EGRESS for a link's way out. */
-  readonly direction: number;
+  direction: [20, u32],
   /** The other link's index. */
-  readonly link: number;
-}
-
-const mirred: Codec<Mirred> = {
-  encode: ({ index, capabilities, action, references, bindings, direction, link }) => {
-    const bytes = new Uint8Array(MIRRED_SIZE);
-    const view = viewOf(bytes);
-    for (const [at, value] of [index, capabilities, action, references, bindings, direction, link].entries())
-      view.setUint32(4 * at, value, true);
-    return bytes;
-  },
-  decode: (bytes) => {
-    const view = viewOfStruct(bytes, "struct tc_mirred", MIRRED_SIZE);
-    const at = (field: number) => view.getUint32(4 * field, true);
-    return {
-      index: at(0),
-      capabilities: at(1),
-      action: at(2),
-      references: at(3),
-      bindings: at(4),
-      direction: at(5),
-      link: at(6),
-    };
-  },
-};
+  link: [24, u32],
+});
 
 /** An action; `options` are those of its kind, MIRRED_FIELDS for "mirred". */
 const ACTION_FIELDS = {
@@ -79,5 +55,3 @@ export const U32_FIELDS = {
 
 /** The attributes of a filter that we speak. `options` are attributes of that kind, U32_FIELDS for "u32". */
 export const FILTER_FIELDS = { kind: [TCA.KIND, text], options: [TCA.OPTIONS, raw] } as const;
-
-export type FilterAttributes = Values<typeof FILTER_FIELDS>;

@@ -1,28 +1,19 @@
-import { decodeQdiscHeader, encodeQdiscHeader, type QdiscHeader } from "../qdisc/header.ts";
-
-/** struct tcmsg of a filter, `info` taken apart. <linux/rtnetlink.h> */
-export interface FilterHeader extends Omit<QdiscHeader, "info"> {
-  /** The lowest is asked first. */
-  readonly priority: number;
-  /** ETH_P. */
-  readonly protocol: number;
-}
+import { i32, u16, u16be, u32 } from "../codec.ts";
+import { QDISC_HEADER_SIZE } from "../qdisc/header.ts";
+import { struct } from "../struct.ts";
 
 /** Protocols above Ethernet. <linux/if_ether.h> */
 export const ETH_P = { ALL: 0x0003 } as const;
 
-export function encodeFilterHeader(header: Partial<FilterHeader>): Uint8Array<ArrayBuffer> {
-  const { priority = 0, protocol = 0, ...rest } = header;
-  return encodeQdiscHeader({ ...rest, info: priority * 0x10000 + swap(protocol) });
-}
-
-/** @throws RangeError when the input is shorter than the structure */
-export function decodeFilterHeader(bytes: Uint8Array): FilterHeader {
-  const { info, ...rest } = decodeQdiscHeader(bytes);
-  return { ...rest, priority: info >>> 16, protocol: swap(info & 0xffff) };
-}
-
-/** The protocol is in network byte order inside a number that is not. */
-function swap(number: number): number {
-  return ((number & 0xff) << 8) | (number >> 8);
-}
+/** struct tcmsg of a filter: its `info` is two numbers. <linux/rtnetlink.h> */
+export const filterHeader = struct("struct tcmsg", QDISC_HEADER_SIZE, {
+  /** The link's index. */
+  index: [4, i32],
+  handle: [8, u32],
+  /** Where on the link it is: TC_H, or a discipline's number. */
+  parent: [12, u32],
+  /** ETH_P. */
+  protocol: [16, u16be],
+  /** The lowest is asked first. */
+  priority: [18, u16],
+});

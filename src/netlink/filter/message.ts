@@ -1,16 +1,7 @@
-import { concat } from "../../platform/bytes.ts";
-import { decodeFields, encodeFields } from "../fields.ts";
-import { QDISC_HEADER_SIZE } from "../qdisc/header.ts";
-import type { FilterAttributes } from "./attributes.ts";
+import { decodeFields } from "../fields.ts";
+import { payload } from "../struct.ts";
 import { FILTER_FIELDS, MIRRED_FIELDS, U32_FIELDS } from "./attributes.ts";
-import type { FilterHeader } from "./header.ts";
-import { decodeFilterHeader, encodeFilterHeader } from "./header.ts";
-
-/** A message about a filter: the structure and the attributes behind it. */
-export interface FilterMessage {
-  readonly header: Partial<FilterHeader>;
-  readonly attributes: FilterAttributes;
-}
+import { filterHeader } from "./header.ts";
 
 /** A filter as the kernel described it. */
 export interface Filter {
@@ -22,21 +13,12 @@ export interface Filter {
   readonly redirect: number | undefined;
 }
 
-export function encodeFilter(message: FilterMessage): Uint8Array<ArrayBuffer> {
-  return concat([encodeFilterHeader(message.header), encodeFields(FILTER_FIELDS, message.attributes)]);
-}
-
-/** @throws RangeError on malformed input */
-export function decodeFilter(payload: Uint8Array): FilterMessage & { readonly header: FilterHeader } {
-  return {
-    header: decodeFilterHeader(payload),
-    attributes: decodeFields(FILTER_FIELDS, payload.subarray(QDISC_HEADER_SIZE)),
-  };
-}
+/** Mirror images. Malformed input makes `decode` throw RangeError. */
+export const { encode: encodeFilter, decode: decodeFilter } = payload(filterHeader, FILTER_FIELDS);
 
 /** The filter that a message of the kernel's is about. @throws RangeError on malformed input */
-export function readFilter(payload: Uint8Array): Filter {
-  const { header, attributes } = decodeFilter(payload);
+export function readFilter(bytes: Uint8Array): Filter {
+  const { header, attributes } = decodeFilter(bytes);
   const { kind = "", options } = attributes;
   const { priority, protocol } = header;
   return {

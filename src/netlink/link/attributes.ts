@@ -1,8 +1,7 @@
-import { concat } from "../../platform/bytes.ts";
-import { viewOfStruct } from "../bytes.ts";
-import { type Codec, i32, mac, raw, text, u8, u16, u32 } from "../codec.ts";
+import { i32, mac, raw, text, u8, u16, u32 } from "../codec.ts";
 import type { Values } from "../fields.ts";
 import { nest } from "../fields.ts";
+import { struct } from "../struct.ts";
 
 /** Attributes of a link. <linux/if_link.h> */
 export const IFLA = {
@@ -57,14 +56,8 @@ export const RTEXT_FILTER = { SKIP_STATS: 8 } as const;
 /** Whether a link carries traffic, RFC 2863. <linux/if.h> */
 export const IF_OPER = { UP: 6 } as const;
 
-/** BR_BOOLOPT bits: how they are, and in `mask` which of them is meant. */
-const bits: Codec<{ readonly values: number; readonly mask: number }> = {
-  encode: ({ values, mask }) => concat([u32.encode(values), u32.encode(mask)]),
-  decode: (bytes) => {
-    const view = viewOfStruct(bytes, "struct br_boolopt_multi", BOOLOPT_SIZE);
-    return { values: view.getUint32(0, true), mask: view.getUint32(4, true) };
-  },
-};
+/** struct br_boolopt_multi: BR_BOOLOPT bits, how they are, and in `mask` which of them is meant. <linux/if_bridge.h> */
+const bits = struct("struct br_boolopt_multi", BOOLOPT_SIZE, { values: [0, u32], mask: [4, u32] });
 
 /** A bridge's settings: 0 is off, 1 is on; the VLAN of untagged packets; how long, in hundredths of a second, a port listens, and then learns. */
 export const BRIDGE_FIELDS = {

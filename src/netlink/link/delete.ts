@@ -1,4 +1,4 @@
-import type { Request } from "../answers.ts";
+import type { NetlinkRequest } from "../answers.ts";
 import { NLM_F } from "../message.ts";
 import type { Pending } from "../pending.ts";
 import { RTM } from "../rtnetlink.ts";
@@ -19,7 +19,7 @@ export function beginDeletion(netlink: Netlink, link: LinkId, held?: Netlink): P
   return netlink.begin(deletion(link), held);
 }
 
-function deletion(link: LinkId): Request {
+function deletion(link: LinkId): NetlinkRequest {
   const payload = encodeLink({ header: { index: link.index }, attributes: {} });
   return { type: RTM.DELLINK, flags: NLM_F.ACK, payload, action: `delete link "${link.name}"` };
 }

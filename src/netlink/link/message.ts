@@ -1,16 +1,13 @@
 import type { Mac } from "../../ip/mac.ts";
-import { concat } from "../../platform/bytes.ts";
-import { decodeFields, encodeFields } from "../fields.ts";
-import type { BridgeSettings, LinkAttributes, PortSettings } from "./attributes.ts";
+import type { Codec } from "../codec.ts";
+import { decodeFields } from "../fields.ts";
+import { type PayloadOf, payload } from "../struct.ts";
+import type { BridgeSettings, PortSettings } from "./attributes.ts";
 import { BRIDGE_FIELDS, LINK_FIELDS, PORT_FIELDS, VETH_INFO } from "./attributes.ts";
-import type { LinkHeader } from "./header.ts";
-import { decodeLinkHeader, encodeLinkHeader, IFF, LINK_HEADER_SIZE } from "./header.ts";
+import { IFF, linkHeader } from "./header.ts";
 
 /** A message about a link: the structure and the attributes behind it. */
-export interface LinkMessage {
-  readonly header: Partial<LinkHeader>;
-  readonly attributes: LinkAttributes;
-}
+export type LinkMessage = PayloadOf<typeof linkHeader, typeof LINK_FIELDS>;
 
 /** A link as the kernel described it. */
 export interface Link {
@@ -47,24 +44,17 @@ export interface Link {
 /** Enough of a link to ask something of it: the kernel goes by the index, errors by the name. */
 export type LinkId = Pick<Link, "index" | "name">;
 
-export function encodeLink(message: LinkMessage): Uint8Array<ArrayBuffer> {
-  return concat([encodeLinkHeader(message.header), encodeFields(LINK_FIELDS, message.attributes)]);
-}
+/** Mirror images. Malformed input makes `decode` throw RangeError. */
+export const { encode: encodeLink, decode: decodeLink } = payload(linkHeader, LINK_FIELDS);
 
-/** @throws RangeError on malformed input */
-export function decodeLink(payload: Uint8Array): LinkMessage & { readonly header: LinkHeader } {
-  return {
-    header: decodeLinkHeader(payload),
-    attributes: decodeFields(LINK_FIELDS, payload.subarray(LINK_HEADER_SIZE)),
-  };
-}
+const peer: Codec<LinkMessage> = { encode: encodeLink, decode: decodeLink };
 
 /** A veth's settings: the other end, described as a link of its own. */
-export const VETH_FIELDS = { peer: [VETH_INFO.PEER, { encode: encodeLink, decode: decodeLink }] } as const;
+export const VETH_FIELDS = { peer: [VETH_INFO.PEER, peer] } as const;
 
 /** The link that a message of the kernel's is about. @throws RangeError on malformed input */
-export function readLink(payload: Uint8Array): Link {
-  const { header, attributes } = decodeLink(payload);
+export function readLink(bytes: Uint8Array): Link {
+  const { header, attributes } = decodeLink(bytes);
   const { info } = attributes;
   return {
     index: header.index,

@@ -1,16 +1,11 @@
-import { concat } from "../../platform/bytes.ts";
-import { decodeFields, encodeFields } from "../fields.ts";
-import type { QdiscAttributes } from "./attributes.ts";
+import { decodeFields } from "../fields.ts";
+import { type PayloadOf, payload } from "../struct.ts";
 import { QDISC_FIELDS } from "./attributes.ts";
-import type { QdiscHeader } from "./header.ts";
-import { decodeQdiscHeader, encodeQdiscHeader, QDISC_HEADER_SIZE } from "./header.ts";
+import { qdiscHeader } from "./header.ts";
 import { TBF_FIELDS } from "./tbf.ts";
 
 /** A message about a queueing discipline: the structure and the attributes behind it. */
-export interface QdiscMessage {
-  readonly header: Partial<QdiscHeader>;
-  readonly attributes: QdiscAttributes;
-}
+export type QdiscMessage = PayloadOf<typeof qdiscHeader, typeof QDISC_FIELDS>;
 
 /** A token bucket: what passes is `rate` at most, but for a full bucket after a pause. */
 export interface TokenBucket {
@@ -34,21 +29,12 @@ export interface Qdisc {
   readonly tokenBucket: TokenBucket | undefined;
 }
 
-export function encodeQdisc(message: QdiscMessage): Uint8Array<ArrayBuffer> {
-  return concat([encodeQdiscHeader(message.header), encodeFields(QDISC_FIELDS, message.attributes)]);
-}
-
-/** @throws RangeError on malformed input */
-export function decodeQdisc(payload: Uint8Array): QdiscMessage & { readonly header: QdiscHeader } {
-  return {
-    header: decodeQdiscHeader(payload),
-    attributes: decodeFields(QDISC_FIELDS, payload.subarray(QDISC_HEADER_SIZE)),
-  };
-}
+/** Mirror images. Malformed input makes `decode` throw RangeError. */
+export const { encode: encodeQdisc, decode: decodeQdisc } = payload(qdiscHeader, QDISC_FIELDS);
 
 /** The discipline that a message of the kernel's is about. @throws RangeError on malformed input */
-export function readQdisc(payload: Uint8Array): Qdisc {
-  const { header, attributes } = decodeQdisc(payload);
+export function readQdisc(bytes: Uint8Array): Qdisc {
+  const { header, attributes } = decodeQdisc(bytes);
   const { kind = "", options } = attributes;
   const { index, handle, parent } = header;
   return {

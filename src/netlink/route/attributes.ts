@@ -1,5 +1,4 @@
 import { address, u32 } from "../codec.ts";
-import type { Values } from "../fields.ts";
 import { nest } from "../fields.ts";
 import { nextHops } from "./next-hop.ts";
 
@@ -32,5 +31,3 @@ export const ROUTE_FIELDS = {
   nextHops: [RTA.MULTIPATH, nextHops],
   table: [RTA.TABLE, u32],
 } as const;
-
-export type RouteAttributes = Values<typeof ROUTE_FIELDS>;

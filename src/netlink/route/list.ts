@@ -3,7 +3,7 @@ import { ADDRESS_BITS, encodeAddress, formatAddress } from "../../ip/address.ts"
 import { networkAddress, type Prefix } from "../../ip/prefix.ts";
 import { ERRNO } from "../../linux/errno.ts";
 import { NetlinkError } from "../acknowledgement.ts";
-import type { Request } from "../answers.ts";
+import type { NetlinkRequest } from "../answers.ts";
 import { holdsAny } from "../bytes.ts";
 import { encodeFamily } from "../family.ts";
 import { NLM_F } from "../message.ts";
@@ -51,7 +51,7 @@ function selectDestinations(destinations: readonly Prefix[]): (payload: Uint8Arr
   return (payload) => wanted.some(({ length, parts }) => payload[1] === length && holdsAny(payload, parts));
 }
 
-function dump(netlink: Netlink, list: Pick<Request, "payload" | "action" | "keep">): readonly KernelRoute[] {
+function dump(netlink: Netlink, list: Pick<NetlinkRequest, "payload" | "action" | "keep">): readonly KernelRoute[] {
   try {
     const messages = netlink.request({ type: RTM.GETROUTE, flags: NLM_F.DUMP, ...list });
     return messages.map((message) => readRoute(message.payload));

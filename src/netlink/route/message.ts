@@ -1,19 +1,13 @@
 import type { Address } from "../../ip/address.ts";
 import type { Prefix } from "../../ip/prefix.ts";
 import { AF } from "../../linux/socket.ts";
-import { concat } from "../../platform/bytes.ts";
-import { decodeFields, encodeFields } from "../fields.ts";
-import type { RouteAttributes } from "./attributes.ts";
+import { type PayloadOf, payload } from "../struct.ts";
 import { ROUTE_FIELDS } from "./attributes.ts";
-import type { RouteHeader } from "./header.ts";
-import { decodeRouteHeader, encodeRouteHeader, ROUTE_HEADER_SIZE } from "./header.ts";
+import { routeHeader } from "./header.ts";
 import type { NextHop } from "./next-hop.ts";
 
 /** A message about a route: the structure and the attributes behind it. */
-export interface RouteMessage {
-  readonly header: Partial<RouteHeader>;
-  readonly attributes: RouteAttributes;
-}
+export type RouteMessage = PayloadOf<typeof routeHeader, typeof ROUTE_FIELDS>;
 
 /** A route as the kernel described it. */
 export interface KernelRoute {
@@ -38,21 +32,12 @@ export interface KernelRoute {
   readonly nextHops: readonly NextHop[];
 }
 
-export function encodeRoute(message: RouteMessage): Uint8Array<ArrayBuffer> {
-  return concat([encodeRouteHeader(message.header), encodeFields(ROUTE_FIELDS, message.attributes)]);
-}
-
-/** @throws RangeError on malformed input */
-export function decodeRoute(payload: Uint8Array): RouteMessage & { readonly header: RouteHeader } {
-  return {
-    header: decodeRouteHeader(payload),
-    attributes: decodeFields(ROUTE_FIELDS, payload.subarray(ROUTE_HEADER_SIZE)),
-  };
-}
+/** Mirror images. Malformed input makes `decode` throw RangeError. */
+export const { encode: encodeRoute, decode: decodeRoute } = payload(routeHeader, ROUTE_FIELDS);
 
 /** The route that a message of the kernel's is about. @throws RangeError on malformed input */
-export function readRoute(payload: Uint8Array): KernelRoute {
-  const { header, attributes } = decodeRoute(payload);
+export function readRoute(bytes: Uint8Array): KernelRoute {
+  const { header, attributes } = decodeRoute(bytes);
   const anywhere: Address = { family: header.family === AF.INET ? 4 : 6, value: 0n };
   return {
     destination: { address: attributes.destination ?? anywhere, length: header.destinationLength },

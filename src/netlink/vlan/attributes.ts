@@ -1,5 +1,5 @@
-import { viewOf, viewOfStruct } from "../bytes.ts";
-import { type Codec, u16 } from "../codec.ts";
+import { u16 } from "../codec.ts";
+import { struct } from "../struct.ts";
 
 /** What a bridge knows of a port, inside IFLA_AF_SPEC. <linux/if_bridge.h> */
 export const IFLA_BRIDGE = { FLAGS: 0, VLAN_INFO: 2 } as const;
@@ -16,29 +16,13 @@ export const BRIDGE_VLANDB = { ENTRY: 1 } as const;
 /** Parts of such an entry: the first VLAN, and the ID of the last where there are several. <linux/if_bridge.h> */
 const BRIDGE_VLANDB_ENTRY = { INFO: 1, RANGE: 2 } as const;
 
-/** struct bridge_vlan_info. <linux/if_bridge.h> */
-export interface VlanInfo {
-  /** BRIDGE_VLAN_INFO bits. */
-  readonly flags: number;
-  readonly id: number;
-}
-
 /** sizeof(struct bridge_vlan_info): u16 flags, u16 ID. */
 const VLAN_INFO_SIZE = 4;
 
-export const vlanInfo: Codec<VlanInfo> = {
-  encode: ({ flags, id }) => {
-    const bytes = new Uint8Array(VLAN_INFO_SIZE);
-    const view = viewOf(bytes);
-    view.setUint16(0, flags, true);
-    view.setUint16(2, id, true);
-    return bytes;
-  },
-  decode: (bytes) => {
-    const view = viewOfStruct(bytes, "struct bridge_vlan_info", VLAN_INFO_SIZE);
-    return { flags: view.getUint16(0, true), id: view.getUint16(2, true) };
-  },
-};
+/** struct bridge_vlan_info; `flags` are BRIDGE_VLAN_INFO bits. <linux/if_bridge.h> */
+export const vlanInfo = struct("struct bridge_vlan_info", VLAN_INFO_SIZE, { flags: [0, u16], id: [2, u16] });
+
+export type VlanInfo = ReturnType<typeof vlanInfo.decode>;
 
 /** The attributes of an entry that we speak. */
 export const ENTRY_FIELDS = {

@@ -3,7 +3,7 @@ import type { LinkId } from "../link/message.ts";
 import { NLM_F } from "../message.ts";
 import { RTM } from "../rtnetlink.ts";
 import type { Netlink } from "../socket.ts";
-import { encodeVlanHeader } from "./header.ts";
+import { vlanHeader } from "./header.ts";
 import { type PortVlan, readVlans } from "./message.ts";
 
 /**
@@ -11,7 +11,7 @@ import { type PortVlan, readVlans } from "./message.ts";
  * which RTM_GETLINK cannot. @throws NetlinkError EINVAL when it is neither, EOPNOTSUPP before Linux 5.6 or without CONFIG_BRIDGE_VLAN_FILTERING
  */
 export function listVlans(netlink: Netlink, link: LinkId): readonly PortVlan[] {
-  const payload = encodeVlanHeader({ family: AF.BRIDGE, index: link.index });
+  const payload = vlanHeader.encode({ family: AF.BRIDGE, index: link.index });
   const action = `list the VLANs of "${link.name}"`;
   const messages = netlink.request({ type: RTM.GETVLAN, flags: NLM_F.DUMP, payload, action });
   return messages

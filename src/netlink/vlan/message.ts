@@ -4,11 +4,11 @@ import { type Attribute, decodeAttributes, encodeAttributes } from "../attribute
 import { u16 } from "../codec.ts";
 import { decodeFields } from "../fields.ts";
 import { IFLA } from "../link/attributes.ts";
-import { encodeLinkHeader } from "../link/header.ts";
+import { linkHeader } from "../link/header.ts";
 import type { LinkId } from "../link/message.ts";
 import type { VlanInfo } from "./attributes.ts";
 import { BRIDGE_FLAGS, BRIDGE_VLAN_INFO, BRIDGE_VLANDB, ENTRY_FIELDS, IFLA_BRIDGE, vlanInfo } from "./attributes.ts";
-import { decodeVlanHeader, VLAN_HEADER_SIZE } from "./header.ts";
+import { vlanHeader } from "./header.ts";
 
 /** A VLAN of a bridge port. */
 export interface PortVlan {
@@ -25,15 +25,15 @@ export function encodePortVlans(port: LinkId, vlans: readonly PortVlan[]): Uint8
   const infos = alikeRuns(vlans).flatMap(encodeRun);
   const value = encodeAttributes([{ type: IFLA_BRIDGE.FLAGS, value: u16.encode(BRIDGE_FLAGS.MASTER) }, ...infos]);
   return concat([
-    encodeLinkHeader({ family: AF.BRIDGE, index: port.index }),
+    linkHeader.encode({ family: AF.BRIDGE, index: port.index }),
     encodeAttributes([{ type: IFLA.AF_SPEC, value }]),
   ]);
 }
 
 /** The VLANs in a message of a list, ranges spelled out, and the index of the link that has them. @throws RangeError on malformed input */
 export function readVlans(payload: Uint8Array): { readonly index: number; readonly vlans: readonly PortVlan[] } {
-  const { index } = decodeVlanHeader(payload);
-  const entries = decodeAttributes(payload.subarray(VLAN_HEADER_SIZE)).filter(
+  const { index } = vlanHeader.decode(payload);
+  const entries = decodeAttributes(payload.subarray(vlanHeader.size)).filter(
     ({ type }) => type === BRIDGE_VLANDB.ENTRY,
   );
   return { index, vlans: entries.flatMap(decodeEntry) };

@@ -7,7 +7,7 @@ import {
   type OwnedElement,
 } from "../../netfilter/owned-elements.ts";
 import { type Owner, type Selection, selectOwner } from "../../netfilter/owner.ts";
-import type { Request } from "../../netlink/answers.ts";
+import type { NetlinkRequest } from "../../netlink/answers.ts";
 import type { Netlink } from "../../netlink/socket.ts";
 import {
   decodeMasqueraded,
@@ -54,7 +54,7 @@ export function findMasquerade(netlink: Netlink, owner: Owner): readonly Masquer
 }
 
 /** The changes that delete the chains of subnets which nothing goes to without these elements. */
-function unusedChains(netlink: Netlink, elements: readonly OwnedElement[]): readonly Request[] {
+function unusedChains(netlink: Netlink, elements: readonly OwnedElement[]): readonly NetlinkRequest[] {
   const goingTo = elements.map(({ element }) => element.data?.verdict?.chain ?? "");
   return [...new Set(goingTo)]
     .map((name) => ({ ...TABLE, name }))

@@ -1,15 +1,15 @@
 import { expect, test } from "vitest";
 import { deleteChain } from "../../../src/netfilter/nftables/chain.ts";
 import { applyTransaction, checkTransaction } from "../../../src/netfilter/nftables/transaction.ts";
-import type { Request } from "../../../src/netlink/answers.ts";
+import type { NetlinkRequest } from "../../../src/netlink/answers.ts";
 import { captured } from "../captured.ts";
 import { fakeNetlink } from "../kernel.ts";
 
 const change = deleteChain({ family: 1, table: "t", name: "c" });
 const NLM_F_ACK = 4;
 
-function sentFor(changes: readonly Request[], generation?: number): readonly Request[] {
-  const sent: Request[] = [];
+function sentFor(changes: readonly NetlinkRequest[], generation?: number): readonly NetlinkRequest[] {
+  const sent: NetlinkRequest[] = [];
   const netlink = fakeNetlink({ transact: (requests) => sent.push(...requests) });
   applyTransaction(netlink, changes, { action: "do it", ...(generation !== undefined && { generation }) });
   return sent;
@@ -32,7 +32,7 @@ test("applyTransaction names the generation as iptables-nft does", () => {
 });
 
 test("checkTransaction sends the same without its end", () => {
-  const sent: Request[] = [];
+  const sent: NetlinkRequest[] = [];
   const netlink = fakeNetlink({ transact: (requests) => sent.push(...requests) });
   checkTransaction(netlink, [change, change], { action: "do it" });
   expect(sent).toEqual(sentFor([change, change]).slice(0, -1));

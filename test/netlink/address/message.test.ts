@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { formatAddress } from "../../../src/ip/address.ts";
 import { formatPrefix } from "../../../src/ip/prefix.ts";
-import { ADDRESS_HEADER_SIZE, decodeAddressHeader } from "../../../src/netlink/address/header.ts";
+import { ADDRESS_HEADER_SIZE, addressHeader } from "../../../src/netlink/address/header.ts";
 import { decodeLinkAddress, encodeLinkAddress, readLinkAddress } from "../../../src/netlink/address/message.ts";
 import { RTM } from "../../../src/netlink/rtnetlink.ts";
 import { bytesOf, captured, contentOf } from "../captured.ts";
@@ -55,8 +55,8 @@ describe("readLinkAddress()", () => {
   });
 });
 
-test("decodeAddressHeader() throws RangeError for less than a header", () => {
-  expect(() => decodeAddressHeader(bytesOf("02188000"))).toThrow(
+test("addressHeader throws RangeError for less than a header", () => {
+  expect(() => addressHeader.decode(bytesOf("02188000"))).toThrow(
     new RangeError("Cannot decode struct ifaddrmsg: 4 bytes, must be at least 8"),
   );
 });

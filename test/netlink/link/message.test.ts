@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { decodeLinkHeader, LINK_HEADER_SIZE } from "../../../src/netlink/link/header.ts";
+import { LINK_HEADER_SIZE, linkHeader } from "../../../src/netlink/link/header.ts";
 import { decodeLink, encodeLink, readLink } from "../../../src/netlink/link/message.ts";
 import { bytesOf, contentOf, linkIn } from "../captured.ts";
 
@@ -95,8 +95,8 @@ describe("readLink()", () => {
   });
 });
 
-test("decodeLinkHeader() throws RangeError for less than a header", () => {
-  expect(() => decodeLinkHeader(bytesOf("0000040301000000"))).toThrow(
+test("linkHeader throws RangeError for less than a header", () => {
+  expect(() => linkHeader.decode(bytesOf("0000040301000000"))).toThrow(
     new RangeError("Cannot decode struct ifinfomsg: 8 bytes, must be at least 16"),
   );
 });

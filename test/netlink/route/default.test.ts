@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { NetlinkError } from "../../../src/netlink/acknowledgement.ts";
-import type { Request } from "../../../src/netlink/answers.ts";
+import type { NetlinkRequest } from "../../../src/netlink/answers.ts";
 import { type Message, NLM_F } from "../../../src/netlink/message.ts";
 import { findDefaultRoute } from "../../../src/netlink/route/default.ts";
 import { RTM_F } from "../../../src/netlink/route/header.ts";
@@ -10,12 +10,12 @@ import { captured, lastOf } from "../captured.ts";
 import { FakeNetlink } from "../fake-netlink.ts";
 import { address } from "../text.ts";
 
-function refuse(request: Request, errno: number): never {
+function refuse(request: NetlinkRequest, errno: number): never {
   throw new NetlinkError(request.action, { errno });
 }
 
 /** A kernel that answers the question for one address so, and the one for a list from a capture. */
-function kernel(answer: (request: Request) => readonly Message[], list: string): FakeNetlink {
+function kernel(answer: (request: NetlinkRequest) => readonly Message[], list: string): FakeNetlink {
   return new FakeNetlink((request) =>
     request.flags === NLM_F.DUMP ? captured(list, "received", RTM.NEWROUTE) : answer(request),
   );

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { formatAddress } from "../../../src/ip/address.ts";
 import { formatPrefix } from "../../../src/ip/prefix.ts";
-import { decodeRouteHeader, ROUTE_HEADER_SIZE } from "../../../src/netlink/route/header.ts";
+import { ROUTE_HEADER_SIZE, routeHeader } from "../../../src/netlink/route/header.ts";
 import { decodeRoute, encodeRoute, readRoute } from "../../../src/netlink/route/message.ts";
 import { RTM } from "../../../src/netlink/rtnetlink.ts";
 import { bytesOf, captured, contentOf } from "../captured.ts";
@@ -88,8 +88,8 @@ test.each([
   expect(() => decodeRoute(bytesOf(hex))).toThrow(new RangeError(message));
 });
 
-test("decodeRouteHeader() reads each field from its place", () => {
-  expect(decodeRouteHeader(bytesOf("02180102fe03fd0104000000"))).toEqual({
+test("routeHeader reads each field from its place", () => {
+  expect(routeHeader.decode(bytesOf("02180102fe03fd0104000000"))).toEqual({
     family: 2,
     destinationLength: 24,
     sourceLength: 1,

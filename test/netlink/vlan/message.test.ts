@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { RTM } from "../../../src/netlink/rtnetlink.ts";
 import { vlanInfo } from "../../../src/netlink/vlan/attributes.ts";
-import { decodeVlanHeader, encodeVlanHeader } from "../../../src/netlink/vlan/header.ts";
+import { vlanHeader } from "../../../src/netlink/vlan/header.ts";
 import { formatVlanIds, readVlans } from "../../../src/netlink/vlan/message.ts";
 import { bytesOf, captured, hexOf } from "../captured.ts";
 
@@ -21,9 +21,9 @@ describe("readVlans()", () => {
   });
 });
 
-test("encodeVlanHeader() is the mirror image of decodeVlanHeader()", () => {
+test("vlanHeader encodes what it decodes", () => {
   for (const { payload } of captured("list-vlans", "received", RTM.NEWVLAN)) {
-    expect(hexOf(encodeVlanHeader(decodeVlanHeader(payload)))).toBe(hexOf(payload.subarray(0, 8)));
+    expect(hexOf(vlanHeader.encode(vlanHeader.decode(payload)))).toBe(hexOf(payload.subarray(0, 8)));
   }
 });
 

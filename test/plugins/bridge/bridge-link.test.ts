@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { type BridgeSpec, ensureBridge } from "../../../plugins/bridge/bridge-link.ts";
 import { CniError } from "../../../src/cni/error.ts";
 import { NetlinkError } from "../../../src/netlink/acknowledgement.ts";
-import type { Request } from "../../../src/netlink/answers.ts";
+import type { NetlinkRequest } from "../../../src/netlink/answers.ts";
 import { RTM } from "../../../src/netlink/rtnetlink.ts";
 import { linkIn } from "../../netlink/captured.ts";
 import { FakeNetlink } from "../../netlink/fake-netlink.ts";
@@ -11,13 +11,13 @@ import { fakeHost } from "../../steps/fake-host.ts";
 const spec: BridgeSpec = { name: "br0", mtu: 0, promiscuous: false, vlanNeed: "vlan 100" };
 
 function refusing(errno: number, text?: string) {
-  return (request: Request): never => {
+  return (request: NetlinkRequest): never => {
     throw new NetlinkError(request.action, { errno, text });
   };
 }
 
 /** A host without the bridge, whose kernel answers like this when it is asked for one. */
-function hostThat(create: (request: Request) => never): FakeNetlink {
+function hostThat(create: (request: NetlinkRequest) => never): FakeNetlink {
   return new FakeNetlink((request) => (request.type === RTM.NEWLINK ? create(request) : refusing(19)(request)));
 }
 

@@ -7,7 +7,7 @@ import { formatExpressions } from "../../../src/netfilter/nftables/format.ts";
 import { decodeRule } from "../../../src/netfilter/nftables/rule.ts";
 import { decodeSet } from "../../../src/netfilter/nftables/set.ts";
 import { NetlinkError } from "../../../src/netlink/acknowledgement.ts";
-import type { Request } from "../../../src/netlink/answers.ts";
+import type { NetlinkRequest } from "../../../src/netlink/answers.ts";
 import { captured, hex } from "../../netfilter/captured.ts";
 import { fakeNetlink } from "../../netfilter/kernel.ts";
 
@@ -18,8 +18,8 @@ const owner = { network: "unit-test", ifname: "eth0", containerId: "one" };
 const addresses = ["10.88.0.2", "fd00:88::2"].map(parseAddress).filter((address) => address !== undefined);
 
 /** What goes to a kernel that has nothing yet. */
-function sentTo(run: (netlink: ReturnType<typeof fakeNetlink>) => void): readonly Request[] {
-  const sent: Request[] = [];
+function sentTo(run: (netlink: ReturnType<typeof fakeNetlink>) => void): readonly NetlinkRequest[] {
+  const sent: NetlinkRequest[] = [];
   run(
     fakeNetlink({
       request: ({ action }) => {
@@ -32,7 +32,7 @@ function sentTo(run: (netlink: ReturnType<typeof fakeNetlink>) => void): readonl
 }
 
 /** A change in a form in which the order of attributes does not count, nor whether a set is named by its number too, nor what only the tool reads. */
-function contentOf({ type, payload }: Pick<Request, "type" | "payload">): unknown {
+function contentOf({ type, payload }: Pick<NetlinkRequest, "type" | "payload">): unknown {
   if (type === NFT.NEWRULE) {
     const { expressions = [], ...rest } = decodeRule(payload);
     return { type, ...rest, expressions: formatExpressions(expressions) };

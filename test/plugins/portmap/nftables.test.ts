@@ -2,14 +2,14 @@ import { expect, test } from "vitest";
 import { probeRedirects } from "../../../plugins/portmap/nftables.ts";
 import { ERRNO } from "../../../src/linux/errno.ts";
 import { NetlinkError } from "../../../src/netlink/acknowledgement.ts";
-import type { Request } from "../../../src/netlink/answers.ts";
+import type { NetlinkRequest } from "../../../src/netlink/answers.ts";
 import { fakeNetlink } from "../../netfilter/kernel.ts";
 
 /** NFNL_MSG_BATCH_END, without which a transaction is not applied. */
 const BATCH_END = 0x11;
 
 test("probeRedirects() has the kernel look at the table's rules, and apply none", () => {
-  const sent: Request[] = [];
+  const sent: NetlinkRequest[] = [];
   probeRedirects(fakeNetlink({ request: () => [], transact: (requests) => sent.push(...requests) }), 0x2000);
 
   const actions = sent.map(({ action }) => action);

@@ -3,7 +3,7 @@ import { parsePrefix } from "../../../src/ip/prefix.ts";
 import { ERRNO, LinuxError } from "../../../src/linux/errno.ts";
 import { selectOwner } from "../../../src/netfilter/owner.ts";
 import { NetlinkError } from "../../../src/netlink/acknowledgement.ts";
-import type { Request } from "../../../src/netlink/answers.ts";
+import type { NetlinkRequest } from "../../../src/netlink/answers.ts";
 import { addMasquerade, deleteSelected, findMasquerade } from "../../../src/steps/masquerade/elements.ts";
 import { captured } from "../../netfilter/captured.ts";
 import { fakeNetlink } from "../../netfilter/kernel.ts";
@@ -30,7 +30,7 @@ function kernel(refusals: readonly number[], log: string[][] = []) {
       const lists = captured("list", "received", "NEWSETELEM");
       return isFor4 ? lists.slice(0, 2) : lists.slice(2);
     },
-    transact: (requests: readonly Request[]) => {
+    transact: (requests: readonly NetlinkRequest[]) => {
       log.push(requests.map(({ action }) => action));
       const errno = left.shift() ?? 0;
       if (errno !== 0) throw new NetlinkError(requests[1]?.action ?? "", { errno });

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { ERRNO } from "../../../src/linux/errno.ts";
 import { selectOwner, selectStale } from "../../../src/netfilter/owner.ts";
 import { NetlinkError } from "../../../src/netlink/acknowledgement.ts";
-import type { Request } from "../../../src/netlink/answers.ts";
+import type { NetlinkRequest } from "../../../src/netlink/answers.ts";
 import { deleteReferenceRules, listReferenceRules } from "../../../src/steps/masquerade/reference.ts";
 import { captured, hex } from "../../netfilter/captured.ts";
 import { fakeNetlink } from "../../netfilter/kernel.ts";
@@ -11,7 +11,7 @@ const GETGEN = 0xa10;
 const one = selectOwner({ network: "unit-test", ifname: "eth0", containerId: "one" });
 
 /** A kernel that has the rules which the reference plugins make for two containers. */
-function kernel(changes: Request[] = []) {
+function kernel(changes: NetlinkRequest[] = []) {
   return fakeNetlink({
     request: ({ type }) =>
       type === GETGEN
@@ -40,7 +40,7 @@ test("listReferenceRules finds none where there is no such table", () => {
 });
 
 test("deleteReferenceRules deletes them by handle, as the nft tool does, in one transaction", () => {
-  const changes: Request[] = [];
+  const changes: NetlinkRequest[] = [];
   deleteReferenceRules(kernel(changes), one);
   const [sent] = captured("delete-rule", "sent", "DELRULE");
   const deletions = changes.slice(1, -1);
@@ -49,7 +49,7 @@ test("deleteReferenceRules deletes them by handle, as the nft tool does, in one 
 });
 
 test("deleteReferenceRules changes nothing where there is nothing", () => {
-  const changes: Request[] = [];
+  const changes: NetlinkRequest[] = [];
   deleteReferenceRules(kernel(changes), selectOwner({ network: "unit-test", ifname: "eth1", containerId: "one" }));
   expect(changes).toEqual([]);
 });

@@ -15,7 +15,7 @@ import { decodeRule } from "../../../../src/netfilter/nftables/rule.ts";
 import type { OwnedElement } from "../../../../src/netfilter/owned-elements.ts";
 import { selectOwner } from "../../../../src/netfilter/owner.ts";
 import { NetlinkError } from "../../../../src/netlink/acknowledgement.ts";
-import type { Request } from "../../../../src/netlink/answers.ts";
+import type { NetlinkRequest } from "../../../../src/netlink/answers.ts";
 import { captured } from "../../../netfilter/captured.ts";
 import { fakeNetlink } from "../../../netfilter/kernel.ts";
 
@@ -29,7 +29,7 @@ const all = [...portElements(port), ...addressElements(port, prefixes)];
 function kernel(options: { hasTable?: boolean; holds?: readonly OwnedElement[]; refusal?: number } = {}) {
   const { hasTable = true, holds = all, refusal } = options;
   const log: string[][] = [];
-  const answer = ({ type, payload, action }: Request) => {
+  const answer = ({ type, payload, action }: NetlinkRequest) => {
     if (type === NFT_MSG.GETGEN) return captured("generation", "received", "NEWGEN").slice(0, 1);
     if (!hasTable) throw new NetlinkError(action, { errno: ERRNO.ENOENT });
     if (type === NFT_MSG.GETCHAIN) {

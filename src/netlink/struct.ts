@@ -1,0 +1,59 @@
+import { viewOf } from "./bytes.ts";
+import { type FixedCodec, fixed } from "./codec.ts";
+import { decodeFields, encodeFields, type Fields, type Values } from "./fields.ts";
+
+/** A C structure's members by our name for each: where in the structure it stands, and how it is written there. */
+export type Members = Readonly<Record<string, readonly [offset: number, codec: FixedCodec<unknown>]>>;
+
+/** The values of a structure's members. */
+export type StructOf<M extends Members> = { readonly [K in keyof M]: ReturnType<M[K][1]["read"]> };
+
+/** How a C structure is written and read. A member that is left out is 0, as is what no member describes. */
+export interface Struct<M extends Members> extends FixedCodec<StructOf<M>> {
+  encode(values: Partial<StructOf<M>>): Uint8Array;
+  write(view: DataView, offset: number, values: Partial<StructOf<M>>): void;
+}
+
+/** What a message holds: a C structure, and the attributes behind it. */
+export interface Payload<H, A> {
+  readonly header: H;
+  readonly attributes: A;
+}
+
+/** A message to the kernel. Its header's members may be left out. */
+export type PayloadOf<S, F extends Fields> =
+  S extends Struct<infer M> ? Payload<Partial<StructOf<M>>, Values<F>> : never;
+
+/** Describes a C structure of that name and size. What is decoded has its members in the order described. */
+export function struct<const M extends Members>(name: string, size: number, members: M): Struct<M> {
+  const places = Object.entries(members).map(([member, [at, codec]]) => ({ member, at, codec }));
+  return fixed<StructOf<M>>(name, {
+    size,
+    write: (view, offset, values) => {
+      for (const { member, at, codec } of places) {
+        const value = values[member];
+        if (value !== undefined) codec.write(view, offset + at, value);
+      }
+    },
+    read: (view, offset) => {
+      const values: Record<string, unknown> = {};
+      for (const { member, at, codec } of places) values[member] = codec.read(view, offset + at);
+      return values as StructOf<M>;
+    },
+  });
+}
+
+/** Describes a message by what it begins with and the attributes that we speak. `decode` throws RangeError on malformed input. */
+export function payload<M extends Members, F extends Fields>(header: Struct<M>, fields: F) {
+  return {
+    encode: (message: Payload<Partial<StructOf<M>>, Values<F>>): Uint8Array<ArrayBuffer> => {
+      const bytes = encodeFields(fields, message.attributes, header.size);
+      header.write(viewOf(bytes), 0, message.header);
+      return bytes;
+    },
+    decode: (bytes: Uint8Array): Payload<StructOf<M>, Values<F>> => ({
+      header: header.decode(bytes),
+      attributes: decodeFields(fields, bytes, header.size),
+    }),
+  };
+}
