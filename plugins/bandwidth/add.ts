@@ -1,7 +1,6 @@
 import { CniError } from "../../src/cni/error.ts";
 import { type Request, requirePrevResult } from "../../src/cni/request.ts";
 import type { Interface, Result } from "../../src/cni/result.ts";
-import { ERRNO } from "../../src/linux/errno.ts";
 import { ignoring } from "../../src/linux/ignoring.ts";
 import { NetlinkError } from "../../src/netlink/acknowledgement.ts";
 import { addRedirect } from "../../src/netlink/filter/add.ts";
@@ -9,6 +8,7 @@ import type { Link } from "../../src/netlink/link/message.ts";
 import { addIngress, addTokenBucket } from "../../src/netlink/qdisc/add.ts";
 import { deleteQdisc } from "../../src/netlink/qdisc/delete.ts";
 import { HANDLE, TC_H } from "../../src/netlink/qdisc/header.ts";
+import { ERRNO } from "../../src/platform/errno.ts";
 import type { Host } from "../../src/steps/host.ts";
 import { changeOwing, type Defer, undoOnError } from "../../src/steps/undo.ts";
 import { parseBandwidthConfig } from "./config.ts";

@@ -1,5 +1,4 @@
 import { CniError } from "../../src/cni/error.ts";
-import { ERRNO } from "../../src/linux/errno.ts";
 import { NetlinkError } from "../../src/netlink/acknowledgement.ts";
 import { addBridge } from "../../src/netlink/link/add.ts";
 import { BR_BOOLOPT } from "../../src/netlink/link/attributes.ts";
@@ -9,6 +8,7 @@ import { listPorts } from "../../src/netlink/link/list.ts";
 import type { Link, LinkId } from "../../src/netlink/link/message.ts";
 import { setLink } from "../../src/netlink/link/set.ts";
 import { supportsVlanFiltering } from "../../src/netlink/link/support.ts";
+import { ERRNO } from "../../src/platform/errno.ts";
 import { randomMac } from "../../src/steps/hardware-address.ts";
 import type { Host } from "../../src/steps/host.ts";
 import { isMarked, isUnnamed, type Mark, marked } from "../../src/steps/owned-links.ts";

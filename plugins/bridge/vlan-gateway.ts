@@ -1,5 +1,4 @@
 import type { Interface } from "../../src/cni/result.ts";
-import { ERRNO } from "../../src/linux/errno.ts";
 import { NetlinkError } from "../../src/netlink/acknowledgement.ts";
 import { addVeth } from "../../src/netlink/link/add.ts";
 import { findLink, getLink } from "../../src/netlink/link/get.ts";
@@ -7,6 +6,7 @@ import { listPorts } from "../../src/netlink/link/list.ts";
 import type { Link, LinkId } from "../../src/netlink/link/message.ts";
 import { setLink, setLinkUp } from "../../src/netlink/link/set.ts";
 import { listVlans } from "../../src/netlink/vlan/list.ts";
+import { ERRNO } from "../../src/platform/errno.ts";
 import { randomMac } from "../../src/steps/hardware-address.ts";
 import type { Host } from "../../src/steps/host.ts";
 import { randomName } from "../../src/steps/link-name.ts";

@@ -1,7 +1,7 @@
 import fs from "#fs";
 import { CniError, type ErrorName } from "../../src/cni/error.ts";
 import { ADDRESS_BITS, type Address, formatAddress } from "../../src/ip/address.ts";
-import { ERRNO, LinuxError } from "../../src/linux/errno.ts";
+import { ERRNO, LinuxError } from "../../src/platform/errno.ts";
 import { systemBusSockets } from "./dbus/address.ts";
 import { type Bus, connectBus, DbusError } from "./dbus/bus.ts";
 

@@ -1,5 +1,5 @@
 import fs from "#fs";
-import { isPassing } from "../../src/linux/errno.ts";
+import { isPassing } from "../../src/platform/errno.ts";
 import { discard, giveName, isDraft, readText, removeFile, uniqueSuffix } from "./atomic-file.ts";
 import { errnoOf } from "./store-failure.ts";
 

@@ -1,6 +1,6 @@
 import fs from "#fs";
 import * as bounded from "../../src/linux/bounded-file.ts";
-import { isPassing } from "../../src/linux/errno.ts";
+import { isPassing } from "../../src/platform/errno.ts";
 import { errnoOf } from "./store-failure.ts";
 
 /** <fcntl.h>; non-blocking, so that a pipe in a file's place cannot hang us. */

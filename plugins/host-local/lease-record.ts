@@ -1,7 +1,7 @@
 import { sha512 } from "#digest";
 import fs from "#fs";
-import { isPassing } from "../../src/linux/errno.ts";
 import { byteLength } from "../../src/platform/bytes.ts";
+import { isPassing } from "../../src/platform/errno.ts";
 import * as files from "./atomic-file.ts";
 
 /**

@@ -1,7 +1,7 @@
 import fs from "#fs";
 import { CniError } from "../../src/cni/error.ts";
 import { type Address, formatAddress } from "../../src/ip/address.ts";
-import { isPassing } from "../../src/linux/errno.ts";
+import { isPassing } from "../../src/platform/errno.ts";
 import { isAside, withdrawFile } from "./aside-file.ts";
 import { type OpenFolder, type Store, withFolder } from "./exclusive.ts";
 import {

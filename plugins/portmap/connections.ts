@@ -1,5 +1,4 @@
 import { type Address, type Family, isSameAddress } from "../../src/ip/address.ts";
-import { ERRNO, LinuxError } from "../../src/linux/errno.ts";
 import { ignoring } from "../../src/linux/ignoring.ts";
 import { IPPROTO } from "../../src/netfilter/nftables/match.ts";
 import { NetlinkError } from "../../src/netlink/acknowledgement.ts";
@@ -9,6 +8,7 @@ import type { Connection } from "../../src/netlink/conntrack/message.ts";
 import { RTN } from "../../src/netlink/route/header.ts";
 import { getRoute } from "../../src/netlink/route/list.ts";
 import type { Netlink } from "../../src/netlink/socket.ts";
+import { ERRNO, LinuxError } from "../../src/platform/errno.ts";
 import type { Host } from "../../src/steps/host.ts";
 import type { Redirect } from "./redirect.ts";
 

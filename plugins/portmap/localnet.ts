@@ -1,8 +1,8 @@
 import { isLoopback } from "../../src/ip/address.ts";
-import { LinuxError } from "../../src/linux/errno.ts";
 import { NetlinkError } from "../../src/netlink/acknowledgement.ts";
 import { findLink } from "../../src/netlink/link/get.ts";
 import { getRoute } from "../../src/netlink/route/list.ts";
+import { LinuxError } from "../../src/platform/errno.ts";
 import type { Host } from "../../src/steps/host.ts";
 import type { Plan } from "./plan.ts";
 

@@ -1,4 +1,3 @@
-import { ERRNO } from "../../src/linux/errno.ts";
 import { deleteChain, findChain } from "../../src/netfilter/nftables/chain.ts";
 import { applyCurrent } from "../../src/netfilter/nftables/current.ts";
 import { createElement, deleteElement, findElement } from "../../src/netfilter/nftables/element.ts";
@@ -10,6 +9,7 @@ import { deleteOwnedElements, listOwnedElements, type OwnedElement } from "../..
 import { type Owner, type Selection, selectOwner } from "../../src/netfilter/owner.ts";
 import type { NetlinkRequest as Request } from "../../src/netlink/answers.ts";
 import type { Netlink } from "../../src/netlink/socket.ts";
+import { ERRNO } from "../../src/platform/errno.ts";
 import { isSameContainer, refuseHeld } from "./holder.ts";
 import { heldByOthers } from "./nftables-held.ts";
 import { ATTACHMENTS, decodeRedirect, encodeAttachment, encodeRedirect, MAPS } from "./nftables-maps.ts";

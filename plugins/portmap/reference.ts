@@ -1,5 +1,4 @@
 import { type Address, encodeAddress } from "../../src/ip/address.ts";
-import { ERRNO } from "../../src/linux/errno.ts";
 import type { ChainKey } from "../../src/netfilter/nftables/chain.ts";
 import { applyCurrent } from "../../src/netfilter/nftables/current.ts";
 import { deleteRule, listRules, type Rule } from "../../src/netfilter/nftables/rule.ts";
@@ -9,6 +8,7 @@ import { NetlinkError } from "../../src/netlink/acknowledgement.ts";
 import { u16be } from "../../src/netlink/codec.ts";
 import type { Netlink } from "../../src/netlink/socket.ts";
 import { isSameBytes } from "../../src/platform/bytes.ts";
+import { ERRNO } from "../../src/platform/errno.ts";
 import type { Redirect } from "./redirect.ts";
 import { REFERENCE_TABLES } from "./tables.ts";
 

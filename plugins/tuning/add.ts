@@ -1,10 +1,10 @@
 import { CniError } from "../../src/cni/error.ts";
 import { type Request, requirePrevResult } from "../../src/cni/request.ts";
 import type { Interface, Result } from "../../src/cni/result.ts";
-import { ERRNO, LinuxError } from "../../src/linux/errno.ts";
 import type { Sysctls } from "../../src/linux/sysctl.ts";
 import { NetlinkError } from "../../src/netlink/acknowledgement.ts";
 import type { Link } from "../../src/netlink/link/message.ts";
+import { ERRNO, LinuxError } from "../../src/platform/errno.ts";
 import { addressesOf } from "../../src/steps/check-addresses.ts";
 import { findInterface, openContainer } from "../../src/steps/container.ts";
 import type { Container, Host } from "../../src/steps/host.ts";

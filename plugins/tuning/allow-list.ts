@@ -1,6 +1,6 @@
 import { CniError } from "../../src/cni/error.ts";
 import { decode, readFile } from "../../src/linux/bounded-file.ts";
-import { ERRNO, errnoOf } from "../../src/linux/errno.ts";
+import { ERRNO, errnoOf } from "../../src/platform/errno.ts";
 import type { Sysctl } from "./sysctl-name.ts";
 
 /** The parameters that an administrator allows: a regular expression on each line, which may match any part of a key. */

@@ -5,8 +5,8 @@ import { parseConfig } from "../../src/cni/config.ts";
 import { formatJson, parseJson } from "../../src/cni/json.ts";
 import type { Attachment } from "../../src/cni/request.ts";
 import { readFile } from "../../src/linux/bounded-file.ts";
-import { ERRNO, errnoOf, errnoText, LinuxError } from "../../src/linux/errno.ts";
 import { makeFolders } from "../../src/linux/folder.ts";
+import { ERRNO, errnoOf, errnoText, LinuxError } from "../../src/platform/errno.ts";
 import type { LinkSettings } from "./link-settings.ts";
 import { backup } from "./schema.ts";
 

@@ -1,6 +1,6 @@
 import { type Request, requirePrevResult } from "../../src/cni/request.ts";
-import { ERRNO, LinuxError } from "../../src/linux/errno.ts";
 import type { Sysctls } from "../../src/linux/sysctl.ts";
+import { ERRNO, LinuxError } from "../../src/platform/errno.ts";
 import { findInterface, openContainer } from "../../src/steps/container.ts";
 import { refuseDifferences } from "../../src/steps/differences.ts";
 import type { Container, Host } from "../../src/steps/host.ts";

@@ -1,8 +1,8 @@
 import { reasonOf } from "../../src/cni/error.ts";
 import type { Request } from "../../src/cni/request.ts";
-import { isPassing } from "../../src/linux/errno.ts";
 import { findLink } from "../../src/netlink/link/get.ts";
 import type { Link } from "../../src/netlink/link/message.ts";
+import { isPassing } from "../../src/platform/errno.ts";
 import { findContainer, findInterface } from "../../src/steps/container.ts";
 import type { Container, Host } from "../../src/steps/host.ts";
 import { runAll } from "../../src/steps/undo.ts";

@@ -1,6 +1,6 @@
 import path from "#path";
 import { type Attachment, type Request, validAttachments } from "../../src/cni/request.ts";
-import { isPassing } from "../../src/linux/errno.ts";
+import { isPassing } from "../../src/platform/errno.ts";
 import { runAll } from "../../src/steps/undo.ts";
 import { backupFile, listBackups, readBackup, removeBackup } from "./backup.ts";
 import { readDataDir } from "./config.ts";

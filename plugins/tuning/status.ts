@@ -2,7 +2,7 @@ import fs from "#fs";
 import path from "#path";
 import { CniError } from "../../src/cni/error.ts";
 import type { Request } from "../../src/cni/request.ts";
-import { errnoOf } from "../../src/linux/errno.ts";
+import { errnoOf } from "../../src/platform/errno.ts";
 import { refuseProblems } from "../../src/steps/problems.ts";
 import { refuseForbidden } from "./allow-list.ts";
 import { parseTuningConfig, type TuningConfig } from "./config.ts";

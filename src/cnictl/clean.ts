@@ -1,13 +1,13 @@
 import fs from "#fs";
 import path from "#path";
 import { CniError } from "../cni/error.ts";
-import { LinuxError } from "../linux/errno.ts";
 import { randomBytes } from "../linux/random.ts";
 import { COMMENT_MAX, type Owner, parseOwnerComment } from "../netfilter/owner.ts";
 import { listOwnerComments } from "../netfilter/owner-list.ts";
 import { listKind } from "../netlink/link/list.ts";
 import { NETLINK, type Netlink, openNetlink } from "../netlink/socket.ts";
 import { byteLength } from "../platform/bytes.ts";
+import { LinuxError } from "../platform/errno.ts";
 import { CACHE_DIRECTORY, listCached } from "../runtime/cache.ts";
 import { collectPlugins } from "../runtime/garbage.ts";
 import { loadNetwork, NetworkNotFound } from "../runtime/load.ts";

@@ -1,9 +1,9 @@
 import fs from "#fs";
 import host from "#process";
 import { runWithProcess } from "../cni/process.ts";
-import { LinuxError } from "../linux/errno.ts";
 import { openNetns } from "../linux/netns.ts";
 import { launch } from "../linux/process.ts";
+import { LinuxError } from "../platform/errno.ts";
 import { add } from "./add.ts";
 import { check } from "./check.ts";
 import { clean } from "./clean.ts";

@@ -1,6 +1,6 @@
 import fs from "#fs";
 import { readToEnd } from "../platform/bytes.ts";
-import { ERRNO, LinuxError } from "./errno.ts";
+import { ERRNO, LinuxError } from "../platform/errno.ts";
 
 /** <fcntl.h>; non-blocking, so that a pipe that nobody writes into cannot hang us. */
 const O = { RDONLY: 0, NONBLOCK: 0o4000, CLOEXEC: 0o2000000 } as const;

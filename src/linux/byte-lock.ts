@@ -1,5 +1,5 @@
+import { ERRNO } from "../platform/errno.ts";
 import { libcRareFiles } from "../platform/libc.ts";
-import { ERRNO } from "./errno.ts";
 
 /** Locks of bytes that belong to an open file, as a child inherits it. <fcntl.h> */
 const F = { OFD_SETLK: 37, RDLCK: 0, WRLCK: 1 } as const;

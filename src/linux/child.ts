@@ -1,7 +1,7 @@
 import fs from "#fs";
 import { concat } from "../platform/bytes.ts";
+import { ERRNO, errnoOf, LinuxError } from "../platform/errno.ts";
 import { libcProcesses } from "../platform/libc.ts";
-import { ERRNO, errnoOf, LinuxError } from "./errno.ts";
 import { poll } from "./poll.ts";
 import { spawn } from "./spawn.ts";
 import { closeStream, openHeld, openMemory, openPipe, openStream, type Stream } from "./stream.ts";

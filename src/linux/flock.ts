@@ -1,5 +1,5 @@
+import { ERRNO } from "../platform/errno.ts";
 import { libcFiles } from "../platform/libc.ts";
-import { ERRNO } from "./errno.ts";
 
 /** <sys/file.h> */
 const LOCK = { SH: 1, EX: 2, NB: 4 } as const;

@@ -1,6 +1,6 @@
 import fs from "#fs";
 import path from "#path";
-import { ERRNO, errnoOf } from "./errno.ts";
+import { ERRNO, errnoOf } from "../platform/errno.ts";
 
 /**
  * Makes a folder and those above it that are missing, like `mkdir -p`; returns the first that was. One that somebody makes meanwhile is

@@ -1,5 +1,5 @@
+import { ERRNO, LinuxError } from "../platform/errno.ts";
 import { libc } from "../platform/libc.ts";
-import { ERRNO, LinuxError } from "./errno.ts";
 
 /** Puts a link's name in place of its index. <linux/sockios.h> */
 const SIOCGIFNAME = 0x8910;

@@ -1,6 +1,6 @@
 import fs from "#fs";
+import { ERRNO, errnoOf, LinuxError } from "../platform/errno.ts";
 import { libc } from "../platform/libc.ts";
-import { ERRNO, errnoOf, LinuxError } from "./errno.ts";
 import { AF, openSocket, SOCK } from "./socket.ts";
 
 /** The file system that namespaces live on. <linux/magic.h> */

@@ -1,5 +1,5 @@
+import { ERRNO, LinuxError } from "../platform/errno.ts";
 import { libc } from "../platform/libc.ts";
-import { ERRNO, LinuxError } from "./errno.ts";
 
 /** <poll.h> */
 const POLLIN = 0x1;

@@ -1,5 +1,5 @@
+import { LinuxError } from "../platform/errno.ts";
 import { libc } from "../platform/libc.ts";
-import { LinuxError } from "./errno.ts";
 
 /** So many random bytes, 256 at the most, which the kernel gives all at once. Loading node:crypto for them would cost 8 ms. getrandom(2) */
 export function randomBytes(length: number): Uint8Array {

@@ -1,5 +1,5 @@
+import { LinuxError } from "../platform/errno.ts";
 import { libcProcesses } from "../platform/libc.ts";
-import { LinuxError } from "./errno.ts";
 
 /** Flags of posix_spawn(3). <spawn.h> */
 const POSIX_SPAWN = { SETSIGDEF: 0x04, SETSIGMASK: 0x08 } as const;

@@ -1,6 +1,6 @@
 import fs from "#fs";
+import { LinuxError } from "../platform/errno.ts";
 import { libcProcesses } from "../platform/libc.ts";
-import { LinuxError } from "./errno.ts";
 
 /** <sys/mman.h> */
 const MFD = { CLOEXEC: 0x1 } as const;

@@ -1,5 +1,5 @@
 import fs from "#fs";
-import { errnoOf, LinuxError } from "./errno.ts";
+import { errnoOf, LinuxError } from "../platform/errno.ts";
 
 /** Parameters of the kernel, by their paths below /proc/sys. Those below "net" are those of one network namespace. */
 export interface Sysctls {

@@ -1,6 +1,6 @@
 import fs from "#fs";
+import { ERRNO, LinuxError } from "../platform/errno.ts";
 import { libc } from "../platform/libc.ts";
-import { ERRNO, LinuxError } from "./errno.ts";
 import { poll } from "./poll.ts";
 import { AF, openSocket, SOCK } from "./socket.ts";
 

@@ -1,7 +1,7 @@
-import { ERRNO, LinuxError } from "../linux/errno.ts";
 import { backOff } from "../linux/wait.ts";
 import type { NetlinkRequest } from "../netlink/answers.ts";
 import type { Netlink } from "../netlink/socket.ts";
+import { ERRNO, LinuxError } from "../platform/errno.ts";
 import { applyCurrent, tryChanges } from "./nftables/current.ts";
 import type { Data } from "./nftables/data.ts";
 import { concatenate, formatKey } from "./nftables/datatype.ts";

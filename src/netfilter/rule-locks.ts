@@ -1,7 +1,7 @@
 import fs from "#fs";
 import { type ByteLock, tryBytes } from "../linux/byte-lock.ts";
-import { errnoOf } from "../linux/errno.ts";
 import { waitFor } from "../linux/wait.ts";
+import { errnoOf } from "../platform/errno.ts";
 import { keyNumbers, type Owner, ownerKey } from "./owner.ts";
 
 /** The file whose lock (flock) the commands of iptables-legacy take; only root may open it. XT_LOCK_NAME of iptables */

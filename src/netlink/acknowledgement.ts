@@ -1,4 +1,4 @@
-import { LinuxError } from "../linux/errno.ts";
+import { LinuxError } from "../platform/errno.ts";
 import { align, viewOfStruct } from "./bytes.ts";
 import { text, u32 } from "./codec.ts";
 import { decodeFields } from "./fields.ts";

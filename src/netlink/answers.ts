@@ -1,5 +1,5 @@
-import { ERRNO, LinuxError } from "../linux/errno.ts";
 import { backOff } from "../linux/wait.ts";
+import { ERRNO, LinuxError } from "../platform/errno.ts";
 import { decodeAcknowledgement, NetlinkError } from "./acknowledgement.ts";
 import type { Message } from "./message.ts";
 import { NLM_F, NLMSG } from "./message.ts";

@@ -1,5 +1,4 @@
 import fs from "#fs";
-import { ERRNO, LinuxError } from "../linux/errno.ts";
 import { askInterface, type InterfaceAnswer } from "../linux/ifreq.ts";
 import { withNetns } from "../linux/netns.ts";
 import {
@@ -13,6 +12,7 @@ import {
   sendDatagram,
   setSocketOption,
 } from "../linux/socket.ts";
+import { ERRNO, LinuxError } from "../platform/errno.ts";
 import type { NetlinkRequest } from "./answers.ts";
 import { askUntilWhole, collectAnswers } from "./answers.ts";
 import { viewOf } from "./bytes.ts";

@@ -1,4 +1,4 @@
-import { ERRNO, errnoName, errnoText } from "../linux/errno.ts";
+import { ERRNO, errnoName, errnoText } from "./errno.ts";
 
 /** Where libuv's words differ from the C library's. */
 const WORDS: Readonly<Record<number, string>> = {

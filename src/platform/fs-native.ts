@@ -1,6 +1,6 @@
-import { ERRNO } from "../linux/errno.ts";
 import { readToEnd } from "./bytes.ts";
 import { check, checkedPath, encodePath, fail, toTimespec, uninterrupted } from "./c-call.ts";
+import { ERRNO } from "./errno.ts";
 import type { FileIdentity, FileStatus, FileSystem, FolderEntry } from "./file-system.ts";
 import { copyFile, entriesOf, makeFolders, removeTree, statFileSystem } from "./file-trees.ts";
 import { libcFiles, libcRareFiles } from "./libc.ts";

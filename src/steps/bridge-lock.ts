@@ -1,8 +1,8 @@
 import fs from "#fs";
 import path from "#path";
 import { CniError } from "../cni/error.ts";
-import { ERRNO, errnoOf } from "../linux/errno.ts";
 import { makeFolders } from "../linux/folder.ts";
+import { ERRNO, errnoOf } from "../platform/errno.ts";
 import { waitForFlock } from "./flock.ts";
 
 /** The file is root's alone, in a folder of root's: whoever may open a file may lock it, and so could stop every ADD. */

@@ -1,7 +1,7 @@
 import { CniError } from "../cni/error.ts";
-import { ERRNO, LinuxError } from "../linux/errno.ts";
 import { findLink } from "../netlink/link/get.ts";
 import type { Link } from "../netlink/link/message.ts";
+import { ERRNO, LinuxError } from "../platform/errno.ts";
 import type { Container, Host } from "./host.ts";
 
 /** Opens a container's network namespace by its path. @throws CniError invalidNetns when there is none */

@@ -1,11 +1,11 @@
 import { CniError } from "../cni/error.ts";
 import type { Request } from "../cni/request.ts";
-import { ERRNO } from "../linux/errno.ts";
 import { ignoring } from "../linux/ignoring.ts";
 import { findRestore, IptablesError, type Place, placeFor } from "../netfilter/iptables/tool.ts";
 import { supportsNftables } from "../netfilter/nftables/support.ts";
 import type { Owner } from "../netfilter/owner.ts";
 import type { Netlink } from "../netlink/socket.ts";
+import { ERRNO } from "../platform/errno.ts";
 import type { Host } from "./host.ts";
 
 /** What rules can be made with on this host. */

@@ -1,7 +1,7 @@
 import fs from "#fs";
-import { ERRNO, LinuxError } from "../linux/errno.ts";
 import { getSocketOption, SO, SOL } from "../linux/socket.ts";
 import type { Netlink } from "../netlink/socket.ts";
+import { ERRNO, LinuxError } from "../platform/errno.ts";
 
 /**
  * What tells a network namespace from every other one of this boot, as text: its inode, which a later namespace may get again, and since

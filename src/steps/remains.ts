@@ -1,7 +1,6 @@
 import { CniError } from "../cni/error.ts";
 import type { Request } from "../cni/request.ts";
 import { holdAside } from "../linux/aside.ts";
-import { LinuxError } from "../linux/errno.ts";
 import { deleteJumps } from "../netfilter/iptables/delete-jumps.ts";
 import type { JumpSelection } from "../netfilter/iptables/jump.ts";
 import { hasLegacyTable } from "../netfilter/iptables/legacy-table.ts";
@@ -11,6 +10,7 @@ import type { Selection } from "../netfilter/owner.ts";
 import { awaitRestores } from "../netfilter/rule-locks.ts";
 import { IPTABLES_NAT } from "../netfilter/tables.ts";
 import type { Netlink } from "../netlink/socket.ts";
+import { LinuxError } from "../platform/errno.ts";
 import type { Host } from "./host.ts";
 import { NO_NFTABLES, withIptables } from "./netfilter.ts";
 import { runAll } from "./undo.ts";

@@ -1,4 +1,4 @@
-import { LinuxError } from "../linux/errno.ts";
+import { LinuxError } from "../platform/errno.ts";
 
 /** Does what a kernel without that parameter, or a read-only /proc/sys, may refuse without harm. Anything else comes through. */
 export function attemptSysctl(write: () => void): void {

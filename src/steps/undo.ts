@@ -1,5 +1,5 @@
 import { CniError, reasonOf } from "../cni/error.ts";
-import { LinuxError } from "../linux/errno.ts";
+import { LinuxError } from "../platform/errno.ts";
 
 /** Remembers how to take back what was just done. */
 export type Defer = (reversal: () => unknown) => void;

@@ -1,6 +1,5 @@
 import { CniError } from "../cni/error.ts";
 import type { Mac } from "../ip/mac.ts";
-import { ERRNO } from "../linux/errno.ts";
 import { ignoring } from "../linux/ignoring.ts";
 import type { Owner } from "../netfilter/owner.ts";
 import { NetlinkError } from "../netlink/acknowledgement.ts";
@@ -13,6 +12,7 @@ import type { Link, LinkId } from "../netlink/link/message.ts";
 import { setLink, setPort } from "../netlink/link/set.ts";
 import { waitForLink } from "../netlink/link/wait.ts";
 import type { Netlink } from "../netlink/socket.ts";
+import { ERRNO } from "../platform/errno.ts";
 import { randomMac } from "./hardware-address.ts";
 import type { Container, Host } from "./host.ts";
 import { randomName } from "./link-name.ts";

@@ -1,8 +1,8 @@
 import fs from "node:fs";
 import { afterEach, expect, test } from "vitest";
-import { LinuxError } from "../../src/linux/errno.ts";
 import { hasInterfaceIndex } from "../../src/linux/ifreq.ts";
 import { AF, openSocket, SOCK } from "../../src/linux/socket.ts";
+import { LinuxError } from "../../src/platform/errno.ts";
 
 let socket = -1;
 afterEach(() => {

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
-import { ERRNO, LinuxError } from "../../src/linux/errno.ts";
 import { ignoring } from "../../src/linux/ignoring.ts";
+import { ERRNO, LinuxError } from "../../src/platform/errno.ts";
 
 const refusal = (errno: number) => new LinuxError("delete link", { syscall: "netlink", errno });
 

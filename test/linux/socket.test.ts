@@ -1,7 +1,7 @@
 import fs from "node:fs";
 import { afterEach, expect, test } from "vitest";
-import { LinuxError } from "../../src/linux/errno.ts";
 import { AF, openSocket, receiveDatagram, SOCK, sendDatagram, setSocketOption } from "../../src/linux/socket.ts";
+import { LinuxError } from "../../src/platform/errno.ts";
 
 const opened: number[] = [];
 

@@ -1,7 +1,7 @@
 import fs from "node:fs";
 import { expect, test } from "vitest";
-import { LinuxError } from "../../src/linux/errno.ts";
 import { sysctls } from "../../src/linux/sysctl.ts";
+import { LinuxError } from "../../src/platform/errno.ts";
 
 test("sysctls.read() reads the value without the end of line", () => {
   expect(sysctls.read("kernel/ostype")).toBe("Linux");

@@ -4,8 +4,8 @@ import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { ERRNO } from "../../src/linux/errno.ts";
 import { connectUnix } from "../../src/linux/unix-stream.ts";
+import { ERRNO } from "../../src/platform/errno.ts";
 
 // Another process, for calls of ours wait: it sends back what it gets, and closes at "end".
 

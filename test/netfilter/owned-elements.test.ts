@@ -1,5 +1,4 @@
 import { expect, test } from "vitest";
-import { ERRNO } from "../../src/linux/errno.ts";
 import { deleteChain } from "../../src/netfilter/nftables/chain.ts";
 import { ifname } from "../../src/netfilter/nftables/datatype.ts";
 import { encodeElement, encodeElementList } from "../../src/netfilter/nftables/element.ts";
@@ -16,6 +15,7 @@ import {
 import { selectOwner, selectStale } from "../../src/netfilter/owner.ts";
 import { NetlinkError } from "../../src/netlink/acknowledgement.ts";
 import type { NetlinkRequest } from "../../src/netlink/answers.ts";
+import { ERRNO } from "../../src/platform/errno.ts";
 import { captured } from "./captured.ts";
 import { fakeNetlink, generation } from "./kernel.ts";
 

@@ -1,9 +1,9 @@
-import { ERRNO } from "../../src/linux/errno.ts";
 import { NetlinkError } from "../../src/netlink/acknowledgement.ts";
 import type { NetlinkRequest } from "../../src/netlink/answers.ts";
 import type { Message } from "../../src/netlink/message.ts";
 import type { Pending } from "../../src/netlink/pending.ts";
 import type { Events, Netlink } from "../../src/netlink/socket.ts";
+import { ERRNO } from "../../src/platform/errno.ts";
 
 /** A socket whose kernel answers requests from a function, and tells of events from a list; `requests` is what it was asked. */
 export class FakeNetlink implements Netlink {

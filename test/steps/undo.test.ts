@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { CniError } from "../../src/cni/error.ts";
-import { LinuxError } from "../../src/linux/errno.ts";
 import { NetlinkError } from "../../src/netlink/acknowledgement.ts";
+import { LinuxError } from "../../src/platform/errno.ts";
 import { changeOwing, runAll, undoOnError } from "../../src/steps/undo.ts";
 
 describe("undoOnError", () => {

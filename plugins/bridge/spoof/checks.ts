@@ -1,5 +1,4 @@
 import type { Prefix } from "../../../src/ip/prefix.ts";
-import { ERRNO } from "../../../src/linux/errno.ts";
 import { addChain, findChain } from "../../../src/netfilter/nftables/chain.ts";
 import { compareRuleSet } from "../../../src/netfilter/nftables/compare.ts";
 import { tryChanges } from "../../../src/netfilter/nftables/current.ts";
@@ -13,6 +12,7 @@ import {
 } from "../../../src/netfilter/owned-elements.ts";
 import { type Selection, selectOwner } from "../../../src/netfilter/owner.ts";
 import type { Netlink } from "../../../src/netlink/socket.ts";
+import { ERRNO } from "../../../src/platform/errno.ts";
 import { addressElements, type CheckedPort, portElements, SETS, TABLE } from "./elements.ts";
 import { ENTRY, spoofRules } from "./rules.ts";
 

@@ -1,4 +1,3 @@
-import { ERRNO } from "../../../src/linux/errno.ts";
 import { deleteChain, findChain } from "../../../src/netfilter/nftables/chain.ts";
 import { applyCurrent } from "../../../src/netfilter/nftables/current.ts";
 import { deleteRule, listRules, type Rule } from "../../../src/netfilter/nftables/rule.ts";
@@ -7,6 +6,7 @@ import type { Owner } from "../../../src/netfilter/owner.ts";
 import { REFERENCE_TABLES } from "../../../src/netfilter/tables.ts";
 import type { NetlinkRequest } from "../../../src/netlink/answers.ts";
 import type { Netlink } from "../../../src/netlink/socket.ts";
+import { ERRNO } from "../../../src/platform/errno.ts";
 
 /** Where the reference plugins keep a rule for each port whose MAC they check. Its chains name container and interface alone. */
 const TABLE = REFERENCE_TABLES.spoofCheck;

@@ -1,8 +1,8 @@
 import fs from "#fs";
 import type { Family } from "../../ip/address.ts";
-import { ERRNO, errnoOf, LinuxError } from "../../linux/errno.ts";
 import { AF, getSocketOption, openSocket, SOCK, SOL } from "../../linux/socket.ts";
 import { holdsText, viewOf, viewOfStruct } from "../../netlink/bytes.ts";
+import { ERRNO, errnoOf, LinuxError } from "../../platform/errno.ts";
 
 /** IPPROTO_RAW. <netinet/in.h> */
 const IPPROTO_RAW = 255;

@@ -1,8 +1,8 @@
 import { type Address, decodeAddress, type Family } from "../../ip/address.ts";
-import { ERRNO } from "../../linux/errno.ts";
 import { NetlinkError } from "../../netlink/acknowledgement.ts";
 import type { NetlinkRequest } from "../../netlink/answers.ts";
 import type { Netlink } from "../../netlink/socket.ts";
+import { ERRNO } from "../../platform/errno.ts";
 import { type ChainKey, deleteChain, findChain } from "../nftables/chain.ts";
 import { applyCurrent } from "../nftables/current.ts";
 import { NFT } from "../nftables/data.ts";

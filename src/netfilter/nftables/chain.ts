@@ -1,4 +1,3 @@
-import { ERRNO } from "../../linux/errno.ts";
 import { NetlinkError } from "../../netlink/acknowledgement.ts";
 import type { NetlinkRequest } from "../../netlink/answers.ts";
 import { holdsAny } from "../../netlink/bytes.ts";
@@ -7,6 +6,7 @@ import { encodeFields, nest } from "../../netlink/fields.ts";
 import { NLM_F } from "../../netlink/message.ts";
 import { encodeNfgenmsg, NFPROTO } from "../../netlink/nfnetlink.ts";
 import type { Netlink } from "../../netlink/socket.ts";
+import { ERRNO } from "../../platform/errno.ts";
 import { NFT_MSG, type NftObject, nftObject, nftRequest } from "./message.ts";
 import { userdata } from "./userdata.ts";
 

@@ -1,9 +1,9 @@
 import fs from "#fs";
-import { ERRNO, LinuxError } from "../../linux/errno.ts";
 import { backOff } from "../../linux/wait.ts";
 import { NetlinkError } from "../../netlink/acknowledgement.ts";
 import type { NetlinkRequest } from "../../netlink/answers.ts";
 import type { Netlink } from "../../netlink/socket.ts";
+import { ERRNO, LinuxError } from "../../platform/errno.ts";
 import { holdTurn } from "../rule-locks.ts";
 import { getGeneration } from "./generation.ts";
 import { applyTransaction } from "./transaction.ts";

@@ -1,4 +1,3 @@
-import { ERRNO } from "../../linux/errno.ts";
 import { NetlinkError } from "../../netlink/acknowledgement.ts";
 import type { NetlinkRequest } from "../../netlink/answers.ts";
 import { holdsText } from "../../netlink/bytes.ts";
@@ -6,6 +5,7 @@ import { raw, text, u32be } from "../../netlink/codec.ts";
 import { nest, type Values } from "../../netlink/fields.ts";
 import { NLM_F } from "../../netlink/message.ts";
 import type { Netlink } from "../../netlink/socket.ts";
+import { ERRNO } from "../../platform/errno.ts";
 import { data } from "./data.ts";
 import { list } from "./list.ts";
 import { NFT_MSG, nftObject, nftRequest } from "./message.ts";

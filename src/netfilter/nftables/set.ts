@@ -1,9 +1,9 @@
-import { ERRNO } from "../../linux/errno.ts";
 import { NetlinkError } from "../../netlink/acknowledgement.ts";
 import type { NetlinkRequest } from "../../netlink/answers.ts";
 import { text, u32, u32be, u64be } from "../../netlink/codec.ts";
 import { NLM_F } from "../../netlink/message.ts";
 import type { Netlink } from "../../netlink/socket.ts";
+import { ERRNO } from "../../platform/errno.ts";
 import { NFT_DATA } from "./data.ts";
 import { type Datatype, keyType, NO_BYTEORDER } from "./datatype.ts";
 import { NFT_MSG, type NftObject, nftObject, nftRequest } from "./message.ts";

@@ -1,6 +1,6 @@
-import { ERRNO } from "../../linux/errno.ts";
 import { NetlinkError } from "../../netlink/acknowledgement.ts";
 import type { Netlink } from "../../netlink/socket.ts";
+import { ERRNO } from "../../platform/errno.ts";
 import { getGeneration } from "./generation.ts";
 
 /** What the kernel says to a part of netfilter that it has not got. */

@@ -1,6 +1,6 @@
 import { decodeMac } from "../../ip/mac.ts";
-import { ERRNO } from "../../linux/errno.ts";
 import { SIOCGIFHWADDR, SIOCGIFINDEX, SIOCGIFMTU } from "../../linux/ifreq.ts";
+import { ERRNO } from "../../platform/errno.ts";
 import { NetlinkError } from "../acknowledgement.ts";
 import { viewOf } from "../bytes.ts";
 import type { Netlink } from "../socket.ts";

@@ -1,5 +1,5 @@
-import { ERRNO } from "../../linux/errno.ts";
 import { hasInterfaceIndex } from "../../linux/ifreq.ts";
+import { ERRNO } from "../../platform/errno.ts";
 import { NetlinkError } from "../acknowledgement.ts";
 import { RTM } from "../rtnetlink.ts";
 import type { Netlink } from "../socket.ts";

@@ -1,4 +1,4 @@
-import { ERRNO } from "../../linux/errno.ts";
+import { ERRNO } from "../../platform/errno.ts";
 import { NetlinkError } from "../acknowledgement.ts";
 import { encodeFields } from "../fields.ts";
 import { NLM_F } from "../message.ts";

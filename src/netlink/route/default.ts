@@ -1,5 +1,5 @@
 import type { Address, Family } from "../../ip/address.ts";
-import { ERRNO } from "../../linux/errno.ts";
+import { ERRNO } from "../../platform/errno.ts";
 import { NetlinkError } from "../acknowledgement.ts";
 import type { Netlink } from "../socket.ts";
 import { getRoute, listRoutes } from "./list.ts";

@@ -1,7 +1,7 @@
 import type { Address, Family } from "../../ip/address.ts";
 import { ADDRESS_BITS, encodeAddress, formatAddress } from "../../ip/address.ts";
 import { networkAddress, type Prefix } from "../../ip/prefix.ts";
-import { ERRNO } from "../../linux/errno.ts";
+import { ERRNO } from "../../platform/errno.ts";
 import { NetlinkError } from "../acknowledgement.ts";
 import type { NetlinkRequest } from "../answers.ts";
 import { holdsAny } from "../bytes.ts";

@@ -1,4 +1,3 @@
-import { ERRNO } from "../../linux/errno.ts";
 import { applyCurrent } from "../../netfilter/nftables/current.ts";
 import { deleteRule, listRules, type Rule } from "../../netfilter/nftables/rule.ts";
 import { findComment } from "../../netfilter/nftables/userdata.ts";
@@ -6,6 +5,7 @@ import { isSelected, type Selection } from "../../netfilter/owner.ts";
 import { REFERENCE_TABLES } from "../../netfilter/tables.ts";
 import { NetlinkError } from "../../netlink/acknowledgement.ts";
 import type { Netlink } from "../../netlink/socket.ts";
+import { ERRNO } from "../../platform/errno.ts";
 
 /** Where the reference plugins keep a rule for each container's address. */
 const CHAIN = { ...REFERENCE_TABLES.masquerade, name: "masq_checks" } as const;

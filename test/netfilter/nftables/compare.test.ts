@@ -1,12 +1,12 @@
 import { expect, test } from "vitest";
 import { parsePrefix } from "../../../src/ip/prefix.ts";
-import { ERRNO } from "../../../src/linux/errno.ts";
 import { decodeChain, encodeChain } from "../../../src/netfilter/nftables/chain.ts";
 import { compareRuleSet } from "../../../src/netfilter/nftables/compare.ts";
 import { formatExpressions, isSameRule } from "../../../src/netfilter/nftables/format.ts";
 import { decodeRule } from "../../../src/netfilter/nftables/rule.ts";
 import { NetlinkError } from "../../../src/netlink/acknowledgement.ts";
 import type { Message } from "../../../src/netlink/message.ts";
+import { ERRNO } from "../../../src/platform/errno.ts";
 import { masqueradeRules } from "../../../src/steps/masquerade/rules.ts";
 import { captured, payloads } from "../captured.ts";
 import { fakeNetlink } from "../kernel.ts";

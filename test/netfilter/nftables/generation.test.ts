@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import { ERRNO } from "../../../src/linux/errno.ts";
 import { decodeGeneration, getGeneration } from "../../../src/netfilter/nftables/generation.ts";
 import { supportsNftables } from "../../../src/netfilter/nftables/support.ts";
 import { NetlinkError } from "../../../src/netlink/acknowledgement.ts";
+import { ERRNO } from "../../../src/platform/errno.ts";
 import { captured } from "../captured.ts";
 import { fakeNetlink } from "../kernel.ts";
 

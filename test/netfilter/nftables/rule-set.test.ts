@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
-import { ERRNO } from "../../../src/linux/errno.ts";
 import { decodeChain, encodeChain } from "../../../src/netfilter/nftables/chain.ts";
 import { missingOf, type RuleSet } from "../../../src/netfilter/nftables/rule-set.ts";
 import { decodeSet } from "../../../src/netfilter/nftables/set.ts";
 import { ACCEPT, jump } from "../../../src/netfilter/nftables/statement.ts";
 import { NetlinkError } from "../../../src/netlink/acknowledgement.ts";
 import type { Netlink } from "../../../src/netlink/socket.ts";
+import { ERRNO } from "../../../src/platform/errno.ts";
 import { fakeNetlink } from "../kernel.ts";
 
 const NFT_MSG = { GETCHAIN: 0xa04, GETSET: 0xa0a } as const;

@@ -1,5 +1,4 @@
 import { expect, test } from "vitest";
-import { ERRNO } from "../../../src/linux/errno.ts";
 import {
   addSet,
   decodeSet,
@@ -12,6 +11,7 @@ import {
   typedSet,
 } from "../../../src/netfilter/nftables/set.ts";
 import { NetlinkError } from "../../../src/netlink/acknowledgement.ts";
+import { ERRNO } from "../../../src/platform/errno.ts";
 import { captured, hex, payloads } from "../captured.ts";
 import { fakeNetlink } from "../kernel.ts";
 

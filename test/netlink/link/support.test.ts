@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
-import { ERRNO } from "../../../src/linux/errno.ts";
 import { NetlinkError } from "../../../src/netlink/acknowledgement.ts";
 import { decodeLink, readLink } from "../../../src/netlink/link/message.ts";
 import { supportsKind, supportsVlanFiltering } from "../../../src/netlink/link/support.ts";
 import { NLM_F } from "../../../src/netlink/message.ts";
 import { RTM } from "../../../src/netlink/rtnetlink.ts";
+import { ERRNO } from "../../../src/platform/errno.ts";
 import { FakeNetlink } from "../fake-netlink.ts";
 
 function refusing(errno: number): FakeNetlink {

@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
-import { ERRNO } from "../../../src/linux/errno.ts";
 import { NetlinkError } from "../../../src/netlink/acknowledgement.ts";
 import { NLM_F } from "../../../src/netlink/message.ts";
 import { findQdisc } from "../../../src/netlink/qdisc/get.ts";
 import { TC_H } from "../../../src/netlink/qdisc/header.ts";
 import { decodeQdisc } from "../../../src/netlink/qdisc/message.ts";
 import { RTM } from "../../../src/netlink/rtnetlink.ts";
+import { ERRNO } from "../../../src/platform/errno.ts";
 import { captured } from "../captured.ts";
 import { FakeNetlink } from "../fake-netlink.ts";
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { ERRNO } from "../../../src/linux/errno.ts";
 import { NetlinkError } from "../../../src/netlink/acknowledgement.ts";
 import { supportsTokenBucket } from "../../../src/netlink/qdisc/support.ts";
+import { ERRNO } from "../../../src/platform/errno.ts";
 import { FakeNetlink } from "../fake-netlink.ts";
 
 const kernel = (errno: number) =>

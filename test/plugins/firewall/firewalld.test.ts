@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { type Bus, DbusError } from "../../../plugins/firewall/dbus/bus.ts";
 import { addSources, knowsZone, missingSources, removeSources } from "../../../plugins/firewall/firewalld.ts";
 import { type Address, parseAddress } from "../../../src/ip/address.ts";
-import { ERRNO, LinuxError } from "../../../src/linux/errno.ts";
+import { ERRNO, LinuxError } from "../../../src/platform/errno.ts";
 
 /** A firewalld that answers calls with `answer`, and the calls as "method arguments". */
 function firewalldThat(answer: (method: string) => string | boolean | undefined) {

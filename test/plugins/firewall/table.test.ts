@@ -1,13 +1,13 @@
 import { expect, it } from "vitest";
 import { admit } from "../../../plugins/firewall/table.ts";
 import { parseAddress } from "../../../src/ip/address.ts";
-import { ERRNO } from "../../../src/linux/errno.ts";
 import { decodeElement, decodeElementList } from "../../../src/netfilter/nftables/element.ts";
 import { formatExpressions } from "../../../src/netfilter/nftables/format.ts";
 import { decodeRule } from "../../../src/netfilter/nftables/rule.ts";
 import { decodeSet } from "../../../src/netfilter/nftables/set.ts";
 import { NetlinkError } from "../../../src/netlink/acknowledgement.ts";
 import type { NetlinkRequest } from "../../../src/netlink/answers.ts";
+import { ERRNO } from "../../../src/platform/errno.ts";
 import { captured, hex } from "../../netfilter/captured.ts";
 import { fakeNetlink } from "../../netfilter/kernel.ts";
 

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { probeRedirects } from "../../../plugins/portmap/nftables.ts";
-import { ERRNO } from "../../../src/linux/errno.ts";
 import { NetlinkError } from "../../../src/netlink/acknowledgement.ts";
 import type { NetlinkRequest } from "../../../src/netlink/answers.ts";
+import { ERRNO } from "../../../src/platform/errno.ts";
 import { fakeNetlink } from "../../netfilter/kernel.ts";
 
 /** NFNL_MSG_BATCH_END, without which a transaction is not applied. */

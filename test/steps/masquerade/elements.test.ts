@@ -1,9 +1,9 @@
 import { afterEach, expect, test, vi } from "vitest";
 import { parsePrefix } from "../../../src/ip/prefix.ts";
-import { ERRNO, LinuxError } from "../../../src/linux/errno.ts";
 import { selectOwner } from "../../../src/netfilter/owner.ts";
 import { NetlinkError } from "../../../src/netlink/acknowledgement.ts";
 import type { NetlinkRequest } from "../../../src/netlink/answers.ts";
+import { ERRNO, LinuxError } from "../../../src/platform/errno.ts";
 import { addMasquerade, deleteSelected, findMasquerade } from "../../../src/steps/masquerade/elements.ts";
 import { captured } from "../../netfilter/captured.ts";
 import { fakeNetlink } from "../../netfilter/kernel.ts";

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import { ERRNO } from "../../../src/linux/errno.ts";
 import { selectOwner, selectStale } from "../../../src/netfilter/owner.ts";
 import { NetlinkError } from "../../../src/netlink/acknowledgement.ts";
 import type { NetlinkRequest } from "../../../src/netlink/answers.ts";
+import { ERRNO } from "../../../src/platform/errno.ts";
 import { deleteReferenceRules, listReferenceRules } from "../../../src/steps/masquerade/reference.ts";
 import { captured, hex } from "../../netfilter/captured.ts";
 import { fakeNetlink } from "../../netfilter/kernel.ts";

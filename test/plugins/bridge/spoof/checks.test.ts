@@ -8,7 +8,6 @@ import {
 } from "../../../../plugins/bridge/spoof/checks.ts";
 import { addressElements, portElements } from "../../../../plugins/bridge/spoof/elements.ts";
 import { parsePrefix } from "../../../../src/ip/prefix.ts";
-import { ERRNO } from "../../../../src/linux/errno.ts";
 import { decodeChain } from "../../../../src/netfilter/nftables/chain.ts";
 import { decodeElementList, encodeElement, encodeElementList } from "../../../../src/netfilter/nftables/element.ts";
 import { decodeRule } from "../../../../src/netfilter/nftables/rule.ts";
@@ -16,6 +15,7 @@ import type { OwnedElement } from "../../../../src/netfilter/owned-elements.ts";
 import { selectOwner } from "../../../../src/netfilter/owner.ts";
 import { NetlinkError } from "../../../../src/netlink/acknowledgement.ts";
 import type { NetlinkRequest } from "../../../../src/netlink/answers.ts";
+import { ERRNO } from "../../../../src/platform/errno.ts";
 import { captured } from "../../../netfilter/captured.ts";
 import { fakeNetlink } from "../../../netfilter/kernel.ts";
 

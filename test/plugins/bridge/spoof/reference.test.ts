@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
 import { deleteReferenceSpoofCheck, listReferenceSpoofRules } from "../../../../plugins/bridge/spoof/reference.ts";
-import { ERRNO } from "../../../../src/linux/errno.ts";
 import { decodeChain, encodeChain } from "../../../../src/netfilter/nftables/chain.ts";
 import { encodeRule } from "../../../../src/netfilter/nftables/rule.ts";
 import { commented } from "../../../../src/netfilter/nftables/userdata.ts";
 import { NetlinkError } from "../../../../src/netlink/acknowledgement.ts";
+import { ERRNO } from "../../../../src/platform/errno.ts";
 import { captured } from "../../../netfilter/captured.ts";
 import { fakeNetlink } from "../../../netfilter/kernel.ts";
 

@@ -1,6 +1,6 @@
 import fs from "node:fs";
 import { expect, test } from "vitest";
-import { errnoName, errnoOf, errnoText, LinuxError } from "../../src/linux/errno.ts";
+import { errnoName, errnoOf, errnoText, LinuxError } from "../../src/platform/errno.ts";
 
 test("errnoName() and errnoText() know a number as C does", () => {
   expect([errnoName(2), errnoText(2)]).toEqual(["ENOENT", "No such file or directory"]);
