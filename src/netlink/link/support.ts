@@ -14,34 +14,34 @@ const RESERVED_VLAN = 4095;
 const GROUP_MAC = "01:00:00:00:00:00";
 
 /**
- * Whether the kernel can make links of a kind; it loads the module where it can. One small request, which
- * never makes one: it asks to change no link in particular to a MAC that the kind refuses before anything else is looked at.
- * @throws NetlinkError when the kernel refuses to look
+ * Whether the kernel can make links of a kind; it loads the module where it can. One small request, which never makes a link: it asks for
+ * one with a MAC that the kind refuses before anything else is looked at. NLM_F_CREATE is there because Linux before 6.2 or so loads a module only
+ * for a request that has it. @throws NetlinkError when the kernel refuses to look
  */
 export function supportsKind(netlink: Netlink, kind: "bridge" | "veth" | "ifb"): boolean {
   const attributes = { mac: GROUP_MAC, info: { kind } };
-  return probe(netlink, attributes, { action: `ask for the kind of link "${kind}"`, yes: ERRNO.EADDRNOTAVAIL });
+  const action = `ask for the kind of link "${kind}"`;
+  return probe(netlink, attributes, { action, yes: ERRNO.EADDRNOTAVAIL, flags: NLM_F.CREATE | NLM_F.EXCL });
 }
 
 /**
- * Whether the kernel's bridges can keep VLANs apart (CONFIG_BRIDGE_VLAN_FILTERING). The same kind of request: one that can refuses
- * the VLAN, and one that cannot does not look at it. @throws NetlinkError when the kernel refuses to look
+ * Whether the kernel's bridges can keep VLANs apart (CONFIG_BRIDGE_VLAN_FILTERING). The request asks to change no link in particular, so
+ * that it never makes one: a kernel that can refuses the VLAN, and one that cannot does not look at it. @throws NetlinkError when the kernel refuses to look
  */
 export function supportsVlanFiltering(netlink: Netlink): boolean {
   const data = encodeFields(BRIDGE_FIELDS, { defaultVlan: RESERVED_VLAN });
   const attributes = { info: { kind: "bridge", data } };
-  return probe(netlink, attributes, { action: "ask for VLANs of bridges", yes: ERRNO.EINVAL });
+  return probe(netlink, attributes, { action: "ask for VLANs of bridges", yes: ERRNO.EINVAL, flags: 0 });
 }
 
-/** Without NLM_F_CREATE, so that what is not refused before ends as a link that is not there. */
 function probe(
   netlink: Netlink,
   attributes: LinkAttributes,
-  { action, yes }: { action: string; yes: number },
+  { action, yes, flags }: { action: string; yes: number; flags: number },
 ): boolean {
   const payload = encodeLink({ header: {}, attributes });
   try {
-    netlink.request({ type: RTM.NEWLINK, flags: NLM_F.ACK, payload, action, expected: [yes] });
+    netlink.request({ type: RTM.NEWLINK, flags: NLM_F.ACK | flags, payload, action, expected: [yes] });
     return true;
   } catch (error) {
     if (!(error instanceof NetlinkError)) throw error;

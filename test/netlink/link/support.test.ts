@@ -13,10 +13,11 @@ function refusing(errno: number): FakeNetlink {
   });
 }
 
-test("supportsKind() asks to change no link to a MAC that none may have, and never to make one", () => {
+test("supportsKind() asks for a link with a MAC that none may have, so that an older kernel loads the module too", () => {
   const netlink = refusing(ERRNO.EADDRNOTAVAIL);
   expect(supportsKind(netlink, "bridge")).toBe(true);
-  expect(netlink.onlyRequest).toMatchObject({ type: RTM.NEWLINK, flags: NLM_F.ACK });
+  const flags = NLM_F.ACK | NLM_F.CREATE | NLM_F.EXCL;
+  expect(netlink.onlyRequest).toMatchObject({ type: RTM.NEWLINK, flags });
   const { header, attributes } = decodeLink(netlink.onlyRequest.payload);
   expect(header.index).toBe(0);
   expect(attributes).toEqual({ mac: "01:00:00:00:00:00", info: { kind: "bridge" } });
