@@ -1,6 +1,6 @@
 import { sha512 } from "#digest";
 import { CniError } from "../../src/cni/error.ts";
-import { type Owner, selectOwner } from "../../src/netfilter/owner.ts";
+import { type Attachment, selectOwner } from "../../src/netfilter/owner.ts";
 import { addIfb } from "../../src/netlink/link/add.ts";
 import { findLink, getLink } from "../../src/netlink/link/get.ts";
 import type { Link } from "../../src/netlink/link/message.ts";
@@ -18,7 +18,7 @@ const NAME_LENGTH = 15;
  * The names that an attachment's IFB may have: the reference's, which knows the container alone, and where that is another
  * interface's of the same container, one of its own.
  */
-export function ifbNames({ network, containerId, ifname }: Owner): readonly string[] {
+export function ifbNames({ network, containerId, ifname }: Attachment): readonly string[] {
   return [network + containerId, network + containerId + ifname].map((text) =>
     `bwp${sha512(text)}`.slice(0, NAME_LENGTH),
   );
@@ -28,7 +28,7 @@ export function ifbNames({ network, containerId, ifname }: Owner): readonly stri
  * Makes the attachment's IFB, up; its alias says whose it is. One that an ADD of this attachment left behind gives way.
  * Deleted again when the call fails. @throws CniError interfaceExists where both names are taken
  */
-export function createIfb(host: Host, { owner, mtu }: { owner: Owner; mtu: number }, defer: Defer): Link {
+export function createIfb(host: Host, { owner, mtu }: { owner: Attachment; mtu: number }, defer: Defer): Link {
   const name = ifbNames(owner).find((each) => isFree(host, owner, each));
   if (name === undefined) {
     const names = ifbNames(owner).join(" and ");
@@ -50,18 +50,18 @@ export function createIfb(host: Host, { owner, mtu }: { owner: Owner; mtu: numbe
 }
 
 /** The attachment's IFB: the one that says so, else one that says nothing, as the reference makes it. */
-export function findIfb(host: Host, owner: Owner): Link | undefined {
+export function findIfb(host: Host, owner: Attachment): Link | undefined {
   const ifbs = ifbNames(owner)
     .flatMap((name) => findLink(host.netlink, name) ?? [])
     .filter(({ kind }) => kind === "ifb");
   return ifbs.find((ifb) => isOwn(owner, ifb)) ?? ifbs.find(({ alias }) => alias === "");
 }
 
-function isFree(host: Host, owner: Owner, name: string): boolean {
+function isFree(host: Host, owner: Attachment, name: string): boolean {
   const link = findLink(host.netlink, name);
   return link === undefined || (link.kind === "ifb" && isOwn(owner, link));
 }
 
-function isOwn(owner: Owner, link: Link): boolean {
+function isOwn(owner: Attachment, link: Link): boolean {
   return isOwned(selectOwner(owner), link);
 }

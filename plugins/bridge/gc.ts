@@ -1,4 +1,4 @@
-import { type Attachment, type Request, validAttachments } from "../../src/cni/request.ts";
+import { type ContainerInterface, type Request, validAttachments } from "../../src/cni/request.ts";
 import { selectStale } from "../../src/netfilter/owner.ts";
 import type { Host } from "../../src/steps/host.ts";
 import { collectLeases } from "../../src/steps/ipam.ts";
@@ -19,7 +19,7 @@ export function gc(request: Request, host: Host): void {
   runAll([...(valid === undefined ? [] : removals(request, host, valid)), () => collectLeases(request, host)]);
 }
 
-function removals(request: Request, host: Host, valid: readonly Attachment[]): readonly (() => void)[] {
+function removals(request: Request, host: Host, valid: readonly ContainerInterface[]): readonly (() => void)[] {
   let remains: Remains | undefined;
   return [
     () => awaitCommands(request, selectStale(request.network, valid)),
@@ -34,7 +34,7 @@ function removals(request: Request, host: Host, valid: readonly Attachment[]): r
 function deleteStalePorts(
   request: Request,
   host: Host,
-  { valid, remains }: { valid: readonly Attachment[]; remains: Remains | undefined },
+  { valid, remains }: { valid: readonly ContainerInterface[]; remains: Remains | undefined },
 ): void {
   const ports = listOwnPorts(host, selectStale(request.network, valid));
   runAll([

@@ -3,12 +3,12 @@ import { CniError } from "../../src/cni/error.ts";
 import { type Request, requirePrevResult } from "../../src/cni/request.ts";
 import type { Result } from "../../src/cni/result.ts";
 import { type Address, type Family, formatAddress } from "../../src/ip/address.ts";
-import type { Owner } from "../../src/netfilter/owner.ts";
+import type { Attachment } from "../../src/netfilter/owner.ts";
 import type { FirewallConfig, IngressPolicy } from "./config.ts";
 
 /** An attachment as firewalls see it. */
 export interface Subject {
-  readonly owner: Owner;
+  readonly owner: Attachment;
   /** Each once. */
   readonly addresses: readonly Address[];
   /** Undefined where everybody may open connections to it. */

@@ -21,7 +21,7 @@ import {
   type OwnedElement,
   ownedElement,
 } from "../../src/netfilter/owned-elements.ts";
-import { isSelected, type Owner, type Selection, selectOwner } from "../../src/netfilter/owner.ts";
+import { type Attachment, isSelected, type Selection, selectOwner } from "../../src/netfilter/owner.ts";
 import type { NetlinkRequest as Request } from "../../src/netlink/answers.ts";
 import { u32 } from "../../src/netlink/codec.ts";
 import type { Netlink } from "../../src/netlink/socket.ts";
@@ -100,7 +100,7 @@ export function compareAdmitted(netlink: Netlink, subject: Subject, place: Place
   ];
 }
 
-function isThere(netlink: Netlink, { set, element }: OwnedElement, owner: Owner): boolean {
+function isThere(netlink: Netlink, { set, element }: OwnedElement, owner: Attachment): boolean {
   const found = findElement(netlink, set, element);
   if (found === undefined) return false;
   const isOwn = isSelected(selectOwner(owner), findComment("element", found.userdata) ?? "");
@@ -122,7 +122,7 @@ function routedIsolation({ addresses, isolation }: Subject): Isolation | undefin
   return addresses.length === 0 ? undefined : isolation;
 }
 
-function memberElement(owner: Owner, address: Address, isolation: Isolation): OwnedElement {
+function memberElement(owner: Attachment, address: Address, isolation: Isolation): OwnedElement {
   const verdict = { code: NFT.GOTO, chain: policyChainName(isolation) };
   const key = [ifname.encode(isolation.link), encodeAddress(address)];
   return ownedElement(owner, MEMBERS[address.family], { key, data: { verdict } });

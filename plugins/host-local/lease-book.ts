@@ -1,11 +1,12 @@
 import fs from "#fs";
 import { reasonOf } from "../../src/cni/error.ts";
+import type { ContainerInterface } from "../../src/cni/request.ts";
 import { type Address, formatAddress } from "../../src/ip/address.ts";
 import type { LeaseBook } from "./allocator.ts";
 import { withdrawFile } from "./aside-file.ts";
 import * as files from "./atomic-file.ts";
 import type { OpenFolder } from "./exclusive.ts";
-import { type Attachment, addressesOf, describeOwner, formatLease, isVoid, type Lease, ownerOf } from "./lease.ts";
+import { addressesOf, describeOwner, formatLease, isVoid, type Lease, ownerOf } from "./lease.ts";
 import { attempt, findLeases, lastName, listNames, readLast, readLeases } from "./lease-folder.ts";
 import { lookForNames } from "./lease-names.ts";
 import { findRecord, removeRecord, writeRecord } from "./lease-record.ts";
@@ -25,7 +26,7 @@ export interface OpenBook extends LeaseBook {
 
 /** Whose ADD it is, where, and how long released addresses rest, in seconds. */
 export interface BookOptions {
-  readonly attachment: Attachment;
+  readonly attachment: ContainerInterface;
   /** Path of the network namespace. */
   readonly netns: string;
   readonly releaseDelay: number;

@@ -1,8 +1,9 @@
 import fs from "#fs";
+import type { ContainerInterface } from "../../src/cni/request.ts";
 import { type Address, parseAddress } from "../../src/ip/address.ts";
 import { readText } from "../../src/linux/bounded-file.ts";
 import * as files from "./atomic-file.ts";
-import { type Attachment, formatLease, isLeaseName, type Lease, selectLeases } from "./lease.ts";
+import { formatLease, isLeaseName, type Lease, selectLeases } from "./lease.ts";
 import { findRecord } from "./lease-record.ts";
 import { errnoOf, storeFailure } from "./store-failure.ts";
 
@@ -43,7 +44,7 @@ export function readFiles(folder: string, names: readonly string[], unread: unkn
  */
 export function findLeases(
   folder: string,
-  attachment: Attachment,
+  attachment: ContainerInterface,
   { isIndexed, unread }: { isIndexed: boolean; unread?: unknown[] },
 ): readonly Lease[] {
   if (!isIndexed) return selectLeases(readLeases(folder, listNames(folder), unread), attachment);

@@ -1,14 +1,9 @@
+import type { ContainerInterface } from "../../src/cni/request.ts";
 import { type Address, parseAddress } from "../../src/ip/address.ts";
 
 // A network's folder holds, byte for byte as the reference's: a file per leased address, named by the address and saying
 // whose it is, and last_reserved_ip.<index of the range set>, the address last taken from that set. Whatever else is put
 // there has a name that starts with a dot: a draft for a moment, and .state, all of which may be deleted at any time.
-
-/** One interface of a container: the owner of leases. */
-export interface Attachment {
-  readonly containerId: string;
-  readonly ifname: string;
-}
 
 /** A lease file: its name and what it says. */
 export interface Lease {
@@ -17,7 +12,7 @@ export interface Lease {
 }
 
 /** What a lease of the attachment says: the container, CR LF, the interface; no line end. */
-export function formatLease({ containerId, ifname }: Attachment): string {
+export function formatLease({ containerId, ifname }: ContainerInterface): string {
   return `${containerId.trim()}\r\n${ifname}`;
 }
 
@@ -27,7 +22,7 @@ export function isLeaseName(name: string): boolean {
 }
 
 /** The attachment's leases among these; where it has none, those that name its container alone, as before 2018. */
-export function selectLeases(leases: readonly Lease[], attachment: Attachment): readonly Lease[] {
+export function selectLeases(leases: readonly Lease[], attachment: ContainerInterface): readonly Lease[] {
   const own = leases.filter((lease) => lease.text.trim() === formatLease(attachment));
   return own.length > 0 ? own : leases.filter((lease) => lease.text.trim() === attachment.containerId.trim());
 }

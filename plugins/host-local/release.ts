@@ -1,19 +1,11 @@
 import fs from "#fs";
 import { CniError } from "../../src/cni/error.ts";
+import type { ContainerInterface } from "../../src/cni/request.ts";
 import { type Address, formatAddress } from "../../src/ip/address.ts";
 import { isPassing } from "../../src/platform/errno.ts";
 import { isAside, withdrawFile } from "./aside-file.ts";
 import { type OpenFolder, type Store, withFolder } from "./exclusive.ts";
-import {
-  type Attachment,
-  describeOwner,
-  formatLease,
-  isLeaseName,
-  isVoid,
-  type Lease,
-  ownerOf,
-  selectLeases,
-} from "./lease.ts";
+import { describeOwner, formatLease, isLeaseName, isVoid, type Lease, ownerOf, selectLeases } from "./lease.ts";
 import { attempt, findLeases, listNames, readFiles, readLeases } from "./lease-folder.ts";
 import { sweepRecords } from "./lease-index.ts";
 import { recordsOf, removeRecord } from "./lease-record.ts";
@@ -32,7 +24,7 @@ const PATIENCE = 5000;
  * number of other calls. All are tried before what failed is thrown. With a `releaseDelay`, in seconds, the addresses rest.
  * @throws AggregateError of CniError leaseStore
  */
-export function releaseLeases(store: Store, attachment: Attachment, releaseDelay: number): void {
+export function releaseLeases(store: Store, attachment: ContainerInterface, releaseDelay: number): void {
   if (!exists(store.folder)) return;
   withFolder(store, PATIENCE, (open) => {
     const { folder, index } = open;
@@ -48,7 +40,7 @@ export function releaseLeases(store: Store, attachment: Attachment, releaseDelay
  * Removes the attachment's leases of these addresses and leaves alone what else it has: another ADD may have taken that
  * since. @throws AggregateError of CniError leaseStore
  */
-export function releaseAddresses(store: Store, attachment: Attachment, addresses: readonly Address[]): void {
+export function releaseAddresses(store: Store, attachment: ContainerInterface, addresses: readonly Address[]): void {
   const text = formatLease(attachment);
   const leases = addresses.map((address) => ({ name: formatAddress(address), text }));
   withFolder(store, PATIENCE, (open) => {
@@ -61,7 +53,7 @@ export function releaseAddresses(store: Store, attachment: Attachment, addresses
  * Removes the leases of all attachments but these, each with a line of log, and records without a lease. All are tried before what failed is thrown.
  * @throws AggregateError of CniError leaseStore
  */
-export function releaseOthers(store: Store, valid: readonly Attachment[], releaseDelay: number): void {
+export function releaseOthers(store: Store, valid: readonly ContainerInterface[], releaseDelay: number): void {
   if (!exists(store.folder)) return;
   const owners = new Set(valid.map(formatLease));
   const containers = new Set(valid.map(({ containerId }) => containerId.trim()));
@@ -120,7 +112,7 @@ function failureOf(act: () => void): readonly unknown[] {
 }
 
 /** What a killed DEL of the attachment had moved aside. */
-function findAsides(folder: string, attachment: Attachment, unread: unknown[]): readonly Lease[] {
+function findAsides(folder: string, attachment: ContainerInterface, unread: unknown[]): readonly Lease[] {
   return selectLeases(readFiles(folder, listNames(folder).filter(isAside), unread), attachment);
 }
 

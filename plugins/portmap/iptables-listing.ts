@@ -1,6 +1,6 @@
 import { parseAddress } from "../../src/ip/address.ts";
 import { parseJump } from "../../src/netfilter/iptables/text.ts";
-import type { Owner } from "../../src/netfilter/owner.ts";
+import type { Attachment } from "../../src/netfilter/owner.ts";
 import { type Held, isSameContainer } from "./holder.ts";
 import { chainName, parseEntryComment, referenceChainName, SHARED_CHAIN } from "./iptables-chains.ts";
 import { PROTOCOLS } from "./mapping.ts";
@@ -17,7 +17,7 @@ const REDIRECT =
 export function findHeld(
   listing: string,
   redirects: readonly Redirect[],
-  { owner, before = false }: { owner: Owner; before?: boolean },
+  { owner, before = false }: { owner: Attachment; before?: boolean },
 ): { readonly wanted: Redirect; readonly held: Held } | undefined {
   const jumps = listing.split("\n").flatMap((line) => parseJump(line, SHARED_CHAIN) ?? []);
   const own = [chainName(owner), referenceChainName(owner)];

@@ -11,7 +11,7 @@ import {
   startRestore,
   type Variant,
 } from "../../src/netfilter/iptables/tool.ts";
-import type { Owner } from "../../src/netfilter/owner.ts";
+import type { Attachment } from "../../src/netfilter/owner.ts";
 import { refuseHeld } from "./holder.ts";
 import { chainName, ENTRY_COMMENT, referenceChainName, SHARED_CHAIN } from "./iptables-chains.ts";
 import { findHeld, parseRedirects } from "./iptables-listing.ts";
@@ -47,7 +47,7 @@ export function addIptablesRedirects(iptables: Iptables, plan: Plan, beforeChang
  * A port of these that another container has in one of the tables that a host may have, where there is any: only then a command is started. One that
  * fails, because it is not installed or cannot read a table that others have written to, tells of none. @throws NetlinkError
  */
-export function findIptablesHeld(iptables: Iptables, redirects: readonly Redirect[], owner: Owner) {
+export function findIptablesHeld(iptables: Iptables, redirects: readonly Redirect[], owner: Attachment) {
   const families = new Set(redirects.map(({ to }) => to.family));
   for (const family of families) {
     const wanted = redirects.filter(({ to }) => to.family === family);
@@ -60,7 +60,7 @@ export function findIptablesHeld(iptables: Iptables, redirects: readonly Redirec
 }
 
 /** The mappings of an attachment in one family; none where they cannot be listed. @throws NetlinkError */
-export function listIptablesRedirects(iptables: Iptables, family: Family, owner: Owner): readonly Redirect[] {
+export function listIptablesRedirects(iptables: Iptables, family: Family, owner: Attachment): readonly Redirect[] {
   return [chainName(owner), referenceChainName(owner)].flatMap((chain) =>
     tablesWith(iptables, family, { chain, text: chain }).flatMap((options) =>
       parseRedirects(listIfPossible(family, iptables.place, { ...options, chain })).map(({ redirect }) => redirect),

@@ -5,7 +5,7 @@ import type { Family } from "../../src/ip/address.ts";
 import { describeMissing, findExecutable } from "../../src/netfilter/executable.ts";
 import type { Place } from "../../src/netfilter/iptables/tool.ts";
 import { listRules, type Rule } from "../../src/netfilter/nftables/rule.ts";
-import type { Owner } from "../../src/netfilter/owner.ts";
+import type { Attachment } from "../../src/netfilter/owner.ts";
 import type { Netlink } from "../../src/netlink/socket.ts";
 import { LinuxError } from "../../src/platform/errno.ts";
 import type { PortmapConfig } from "./config.ts";
@@ -55,7 +55,7 @@ export function addConditions(
 }
 
 /** What differs about an attachment's conditions of a family: what they say only the tool could tell. */
-export function compareConditions(netlink: Netlink, owner: Owner, family: Family): readonly string[] {
+export function compareConditions(netlink: Netlink, owner: Attachment, family: Family): readonly string[] {
   const { test, passed } = conditionalChains(owner, family);
   const rules = listRules(netlink, chainKey(test));
   const [first] = rules;

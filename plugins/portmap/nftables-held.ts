@@ -1,5 +1,5 @@
 import { findElement, listElements } from "../../src/netfilter/nftables/element.ts";
-import { isSelected, type Owner, parseOwnerComment, selectOwner } from "../../src/netfilter/owner.ts";
+import { type Attachment, isSelected, parseOwnerComment, selectOwner } from "../../src/netfilter/owner.ts";
 import type { Netlink } from "../../src/netlink/socket.ts";
 import type { Held } from "./holder.ts";
 import { decodeRedirect, encodeRedirect, MAPS, mapsOf, type PortMaps } from "./nftables-maps.ts";
@@ -11,13 +11,13 @@ export type FindHeld = (redirect: Redirect) => readonly Held[];
 type Found = ReturnType<typeof decodeRedirect>;
 
 /** Of whom nothing is asked but a key. */
-const NOBODY: Owner = { network: "", ifname: "", containerId: "" };
+const NOBODY: Attachment = { network: "", ifname: "", containerId: "" };
 
 /**
  * How to find what others than the owner have, as it is now: `isTaken` says that there may be something of the very same key. What is mapped for one
  * address is listed once for all mappings of all addresses; any other question is about one key.
  */
-export function heldByOthers(netlink: Netlink, { owner, isTaken }: { owner: Owner; isTaken: boolean }): FindHeld {
+export function heldByOthers(netlink: Netlink, { owner, isTaken }: { owner: Attachment; isTaken: boolean }): FindHeld {
   const own = selectOwner(owner);
   const listOnce = once((maps) => listElements(netlink, maps.targets).map((each) => decodeRedirect(maps, each)));
   const find = (redirect: Redirect, maps: PortMaps) =>

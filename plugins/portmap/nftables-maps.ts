@@ -6,7 +6,7 @@ import { IPPROTO } from "../../src/netfilter/nftables/match.ts";
 import type { SetSpec } from "../../src/netfilter/nftables/set.ts";
 import { findComment } from "../../src/netfilter/nftables/userdata.ts";
 import { type OwnedElement, ownedElement } from "../../src/netfilter/owned-elements.ts";
-import { type Owner, ownerKey } from "../../src/netfilter/owner.ts";
+import { type Attachment, ownerKey } from "../../src/netfilter/owner.ts";
 import { u8, u16be, u32 } from "../../src/netlink/codec.ts";
 import { PROTOCOLS } from "./mapping.ts";
 import type { Redirect } from "./redirect.ts";
@@ -49,7 +49,7 @@ export function mapsOf({ to, hostIp }: Pick<Redirect, "to" | "hostIp">): PortMap
 }
 
 /** The elements of a mapping: by which chain its packets go, and where to. */
-export function encodeRedirect(redirect: Redirect, { chain, owner }: { chain: string; owner: Owner }) {
+export function encodeRedirect(redirect: Redirect, { chain, owner }: { chain: string; owner: Attachment }) {
   const { hostIp, hostPort, protocol, to, toPort } = redirect;
   const { ways, targets } = mapsOf(redirect);
   const port = [u8.encode(NUMBERS[protocol]), u16be.encode(hostPort)];
@@ -87,7 +87,7 @@ export function decodeRedirect(
 }
 
 /** The element that says that an attachment has ports mapped. */
-export function encodeAttachment(owner: Owner): OwnedElement {
+export function encodeAttachment(owner: Attachment): OwnedElement {
   const digits = ownerKey(owner).replace("-", "").match(/.{8}/g) ?? [];
   return ownedElement(owner, ATTACHMENTS, { key: digits.map((each) => u32.encode(Number.parseInt(each, 16))) });
 }

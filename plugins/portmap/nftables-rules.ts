@@ -15,7 +15,7 @@ import type { ChainRules, LabelledRule, RuleSet } from "../../src/netfilter/nfta
 import { typedSet } from "../../src/netfilter/nftables/set.ts";
 import { DROP, dnatTo, goTo, MASQUERADE, RETURN, setMark } from "../../src/netfilter/nftables/statement.ts";
 import { commented } from "../../src/netfilter/nftables/userdata.ts";
-import { type Owner, ownerKey } from "../../src/netfilter/owner.ts";
+import { type Attachment, ownerKey } from "../../src/netfilter/owner.ts";
 import { u32 } from "../../src/netlink/codec.ts";
 import { ATTACHMENTS, MAPS, type PortMaps } from "./nftables-maps.ts";
 import type { Masquerading } from "./plan.ts";
@@ -63,7 +63,7 @@ export function wayFor({ all, mark }: Masquerading, subnet: Prefix): Way {
 }
 
 /** Chains of an attachment with conditions: `test` has the one rule that the nft tool made, which goes to `passed`. */
-export function conditionalChains(owner: Owner, family: Family): { test: string; passed: string } {
+export function conditionalChains(owner: Attachment, family: Family): { test: string; passed: string } {
   return { test: `if${family}_${ownerKey(owner)}`, passed: `passed${family}_${ownerKey(owner)}` };
 }
 

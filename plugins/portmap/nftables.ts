@@ -6,7 +6,7 @@ import { type ChainRules, ensureRuleSet, missingOf, type RuleSet } from "../../s
 import { goTo } from "../../src/netfilter/nftables/statement.ts";
 import { checkTransaction } from "../../src/netfilter/nftables/transaction.ts";
 import { deleteOwnedElements, listOwnedElements, type OwnedElement } from "../../src/netfilter/owned-elements.ts";
-import { type Owner, type Selection, selectOwner } from "../../src/netfilter/owner.ts";
+import { type Attachment, type Selection, selectOwner } from "../../src/netfilter/owner.ts";
 import type { NetlinkRequest as Request } from "../../src/netlink/answers.ts";
 import type { Netlink } from "../../src/netlink/socket.ts";
 import { ERRNO } from "../../src/platform/errno.ts";
@@ -64,7 +64,7 @@ export function listRedirects(netlink: Netlink, selection: Selection): readonly 
 }
 
 /** The same of one attachment: one question where it has none. @throws as deleteRedirects */
-export function deleteOwnRedirects(netlink: Netlink, owner: Owner): readonly Redirect[] {
+export function deleteOwnRedirects(netlink: Netlink, owner: Attachment): readonly Redirect[] {
   return isKnown(netlink, owner) ? deleteRedirects(netlink, selectOwner(owner)) : [];
 }
 
@@ -131,13 +131,13 @@ function firstChain(plan: Plan, family: Redirects): string {
   return isConditional ? conditionalChains(plan.owner, family.family).test : wayOf(plan, family).chain;
 }
 
-function isKnown(netlink: Netlink, owner: Owner): boolean {
+function isKnown(netlink: Netlink, owner: Attachment): boolean {
   const { set, element } = encodeAttachment(owner);
   return findElement(netlink, set, element) !== undefined;
 }
 
 /** The changes that take out what an attachment has, but for what it needs again. */
-function removals(netlink: Netlink, owner: Owner, rules: RuleSet): readonly Request[] {
+function removals(netlink: Netlink, owner: Attachment, rules: RuleSet): readonly Request[] {
   const own = listOwnedElements(netlink, SETS, selectOwner(owner));
   const kept = rules.chains.map(({ name }) => name);
   return [...own.map(({ set, element }) => deleteElement(set, element)), ...chainsWithout(netlink, own, kept)];

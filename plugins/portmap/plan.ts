@@ -1,6 +1,6 @@
 import type { Request } from "../../src/cni/request.ts";
 import type { Result } from "../../src/cni/result.ts";
-import type { Owner } from "../../src/netfilter/owner.ts";
+import type { Attachment } from "../../src/netfilter/owner.ts";
 import type { PortmapConfig } from "./config.ts";
 import { containerAddresses, planRedirects, type Redirects } from "./redirect.ts";
 
@@ -14,7 +14,7 @@ export interface Masquerading {
 
 /** All that an ADD sets up, whatever the backend. */
 export interface Plan {
-  readonly owner: Owner;
+  readonly owner: Attachment;
   readonly families: readonly Redirects[];
   /** Undefined without `snat`. */
   readonly masquerading: Masquerading | undefined;

@@ -3,7 +3,7 @@ import { findPrevResult, type Request } from "../../src/cni/request.ts";
 import type { Address } from "../../src/ip/address.ts";
 import { hasLegacyTable } from "../../src/netfilter/iptables/legacy-table.ts";
 import { placeFor } from "../../src/netfilter/iptables/tool.ts";
-import { type Owner, selectStale } from "../../src/netfilter/owner.ts";
+import { type Attachment, selectStale } from "../../src/netfilter/owner.ts";
 import { IPTABLES_NAT } from "../../src/netfilter/tables.ts";
 import { unlessOther } from "../../src/steps/differences.ts";
 import type { Host } from "../../src/steps/host.ts";
@@ -69,7 +69,7 @@ export function endPorts(request: Request, host: Host): void {
 }
 
 /** The same for every attachment of the network but these; what does not say its network stays. */
-export function endStalePorts(request: Request, host: Host, valid: readonly Omit<Owner, "network">[]): void {
+export function endStalePorts(request: Request, host: Host, valid: readonly Omit<Attachment, "network">[]): void {
   const remains = openRemains(host);
   const own = remains.within(TABLE);
   const { network } = request;

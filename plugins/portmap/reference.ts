@@ -3,7 +3,7 @@ import type { ChainKey } from "../../src/netfilter/nftables/chain.ts";
 import { applyCurrent } from "../../src/netfilter/nftables/current.ts";
 import { deleteRule, listRules, type Rule } from "../../src/netfilter/nftables/rule.ts";
 import { findComment } from "../../src/netfilter/nftables/userdata.ts";
-import type { Owner } from "../../src/netfilter/owner.ts";
+import type { Attachment } from "../../src/netfilter/owner.ts";
 import { NetlinkError } from "../../src/netlink/acknowledgement.ts";
 import { u16be } from "../../src/netlink/codec.ts";
 import type { Netlink } from "../../src/netlink/socket.ts";
@@ -21,13 +21,13 @@ const CHAINS: readonly ChainKey[] = REFERENCE_TABLES.flatMap((table) =>
  * Deletes what the reference plugin's nftables backend made for a container. Its rules say the container alone, not the network: where the
  * attachment's addresses are known, only rules with one of them go. Nothing there is success. @throws NetlinkError
  */
-export function deleteReferenceRedirects(netlink: Netlink, owner: Owner, addresses: readonly Address[]): void {
+export function deleteReferenceRedirects(netlink: Netlink, owner: Attachment, addresses: readonly Address[]): void {
   const action = `delete the reference plugin's port mappings of container ${owner.containerId}`;
   applyCurrent(netlink, { action }, () => listReferenceRedirects(netlink, owner, addresses).map(deleteRule));
 }
 
 /** Whether the reference plugin's nftables backend has mapped all of these for a container. @throws NetlinkError */
-export function hasReferenceRedirects(netlink: Netlink, owner: Owner, redirects: readonly Redirect[]): boolean {
+export function hasReferenceRedirects(netlink: Netlink, owner: Attachment, redirects: readonly Redirect[]): boolean {
   const rules = listReferenceRedirects(
     netlink,
     owner,
@@ -42,7 +42,7 @@ export function hasReferenceRedirects(netlink: Netlink, owner: Owner, redirects:
 /** The same rules. @throws NetlinkError */
 function listReferenceRedirects(
   netlink: Netlink,
-  { containerId }: Owner,
+  { containerId }: Attachment,
   addresses: readonly Address[],
 ): readonly Rule[] {
   const values = addresses.map(encodeAddress);

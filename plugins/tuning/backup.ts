@@ -3,7 +3,7 @@ import fs from "#fs";
 import path from "#path";
 import { parseConfig } from "../../src/cni/config.ts";
 import { formatJson, parseJson } from "../../src/cni/json.ts";
-import type { Attachment } from "../../src/cni/request.ts";
+import type { ContainerInterface } from "../../src/cni/request.ts";
 import { readFile } from "../../src/linux/bounded-file.ts";
 import { makeFolders } from "../../src/linux/folder.ts";
 import { ERRNO, errnoOf, errnoText, LinuxError } from "../../src/platform/errno.ts";
@@ -24,7 +24,7 @@ const NAME_MAX = 255;
 const DIGITS = 64;
 
 /** The file of an attachment: the reference's, which a container's id of more than 230 letters makes too long a name, and then one of a digest. */
-export function backupFile(dataDir: string, { containerId, ifname }: Attachment): string {
+export function backupFile(dataDir: string, { containerId, ifname }: ContainerInterface): string {
   const name = `${containerId}_${ifname}.json`;
   const { length } = new TextEncoder().encode(name);
   return path.join(dataDir, length <= NAME_MAX ? name : `${sha512(name).slice(0, DIGITS)}.json`);

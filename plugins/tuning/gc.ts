@@ -1,5 +1,5 @@
 import path from "#path";
-import { type Attachment, type Request, validAttachments } from "../../src/cni/request.ts";
+import { type ContainerInterface, type Request, validAttachments } from "../../src/cni/request.ts";
 import { isPassing } from "../../src/platform/errno.ts";
 import { runAll } from "../../src/steps/undo.ts";
 import { backupFile, listBackups, readBackup, removeBackup } from "./backup.ts";
@@ -13,7 +13,7 @@ export function gc(request: Request): void {
   const valid = validAttachments(request);
   if (valid === undefined) return;
   const dataDir = readDataDir(request);
-  const kept = new Set(valid.map((attachment: Attachment) => backupFile(dataDir, attachment)));
+  const kept = new Set(valid.map((attachment: ContainerInterface) => backupFile(dataDir, attachment)));
   const others = listBackups(dataDir)
     .map((name) => path.join(dataDir, name))
     .filter((file) => !kept.has(file));

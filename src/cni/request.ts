@@ -110,13 +110,13 @@ export function findIpamType(request: Request): string | undefined {
  * The attachments that GC must keep. Without the key, or with null, it is undefined: then nothing is known to be stale.
  * An empty list means that everything is. SPEC.md, "GC" @throws CniError invalidConfig
  */
-export function validAttachments(request: Request): readonly Attachment[] | undefined {
+export function validAttachments(request: Request): readonly ContainerInterface[] | undefined {
   const valid = parseConfig(attachments, request.config)["cni.dev/valid-attachments"];
   return valid?.map(({ containerID: containerId, ifname }) => ({ containerId, ifname }));
 }
 
-/** One attachment of a container to a network, as GC names it. */
-export interface Attachment {
+/** One interface of a container, as GC names it: an attachment without its network. */
+export interface ContainerInterface {
   readonly containerId: string;
   readonly ifname: string;
 }

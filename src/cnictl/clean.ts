@@ -2,7 +2,7 @@ import fs from "#fs";
 import path from "#path";
 import { CniError } from "../cni/error.ts";
 import { randomBytes } from "../linux/random.ts";
-import { COMMENT_MAX, type Owner, parseOwnerComment } from "../netfilter/owner.ts";
+import { type Attachment, COMMENT_MAX, parseOwnerComment } from "../netfilter/owner.ts";
 import { listOwnerComments } from "../netfilter/owner-list.ts";
 import { listKind } from "../netlink/link/list.ts";
 import { NETLINK, type Netlink, openNetlink } from "../netlink/socket.ts";
@@ -91,7 +91,7 @@ function isCut(comment: string): boolean {
   return byteLength(comment) >= COMMENT_MAX - 3;
 }
 
-function isPartOf(owner: Owner, { containerID, ifname }: ValidAttachment): boolean {
+function isPartOf(owner: Attachment, { containerID, ifname }: ValidAttachment): boolean {
   return ifname === owner.ifname && containerID.startsWith(owner.containerId);
 }
 

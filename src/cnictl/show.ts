@@ -1,7 +1,7 @@
 import type { Dns, Interface, IpConfig, Result, Route } from "../cni/result.ts";
 import { formatAddress } from "../ip/address.ts";
 import { formatPrefix } from "../ip/prefix.ts";
-import type { Attachment } from "../runtime/attachment.ts";
+import type { RuntimeConf } from "../runtime/runtime-conf.ts";
 
 /** One line: what it is about, then columns. */
 type Row = readonly string[];
@@ -9,7 +9,7 @@ type Row = readonly string[];
 /** A result for a person: interfaces, addresses, routes and resolver settings in aligned lines. */
 export function showResult(
   result: Result,
-  { network, attachment }: { network: string; attachment: Attachment },
+  { network, attachment }: { network: string; attachment: RuntimeConf },
 ): string {
   const title = `${attachment.ifname} in ${attachment.netns} is on network "${network}" (container ${attachment.containerId})\n\n`;
   const sections = [
@@ -22,7 +22,7 @@ export function showResult(
 }
 
 /** An attachment for a person, in one line. */
-export function showAttachment({ containerId, ifname, netns }: Attachment): string {
+export function showAttachment({ containerId, ifname, netns }: RuntimeConf): string {
   return `${ifname} of container ${containerId}${netns === "" ? "" : `, ${netns}`}`;
 }
 

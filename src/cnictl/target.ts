@@ -2,12 +2,12 @@ import { sha512 } from "#digest";
 import path from "#path";
 import { CniError } from "../cni/error.ts";
 import { isObject, parseJson } from "../cni/json.ts";
-import type { Attachment } from "../runtime/attachment.ts";
 import { CACHE_DIRECTORY, findCached } from "../runtime/cache.ts";
 import { loadNetwork } from "../runtime/load.ts";
 import type { Network } from "../runtime/network.ts";
 import { decoded } from "../runtime/refusal.ts";
 import type { Runtime, Target } from "../runtime/runtime.ts";
+import type { RuntimeConf } from "../runtime/runtime-conf.ts";
 import { checkOperands, readArguments } from "./arguments.ts";
 import type { Edge } from "./edge.ts";
 
@@ -111,8 +111,8 @@ function containerIdOf(netns: string): string {
 
 function readExtras(
   environment: Edge["environment"],
-  cached: Attachment | undefined,
-): Pick<Attachment, "args" | "capabilityArgs"> {
+  cached: RuntimeConf | undefined,
+): Pick<RuntimeConf, "args" | "capabilityArgs"> {
   const [args = "", capabilityArgs = ""] = [environment["CNI_ARGS"], environment["CAP_ARGS"]];
   return {
     args: args === "" ? (cached?.args ?? []) : args.split(";").map(parsePair),
@@ -127,7 +127,7 @@ function parsePair(pair: string): readonly [string, string] {
   return [key, value];
 }
 
-function parseCapabilityArgs(text: string): Attachment["capabilityArgs"] {
+function parseCapabilityArgs(text: string): RuntimeConf["capabilityArgs"] {
   const json = decoded("Cannot use CAP_ARGS", () => parseJson(new TextEncoder().encode(text))) ?? {};
   if (!isObject(json)) throw new CniError("invalidEnvironment", `Cannot use CAP_ARGS ${text}: must be a JSON object`);
   return json;

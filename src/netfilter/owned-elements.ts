@@ -18,7 +18,7 @@ import { missingOf, type RuleSet } from "./nftables/rule-set.ts";
 import type { SetSpec } from "./nftables/set.ts";
 import { applyTransaction } from "./nftables/transaction.ts";
 import { commented, findComment } from "./nftables/userdata.ts";
-import { isSelected, type Owner, ownerComment, type Selection } from "./owner.ts";
+import { type Attachment, isSelected, ownerComment, type Selection } from "./owner.ts";
 
 /** An element that belongs to an attachment: its comment says to whose. */
 export interface OwnedElement {
@@ -31,7 +31,7 @@ const ADD_ATTEMPTS = 20;
 
 /** An element for the parts of its set's key, with what a map has for it. */
 export function ownedElement(
-  owner: Owner,
+  owner: Attachment,
   set: SetSpec,
   { key, data }: { key: readonly Uint8Array[]; data?: Data },
 ): OwnedElement {

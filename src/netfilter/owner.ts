@@ -1,7 +1,7 @@
 import { sha512 } from "#digest";
 
-/** An attachment: one interface of a container on a network. */
-export interface Owner {
+/** One interface of a container on a network: the owner of links, rules and leases. */
+export interface Attachment {
   /** The network configuration's name. */
   readonly network: string;
   readonly ifname: string;
@@ -22,7 +22,7 @@ export function networkKey(network: string): string {
 }
 
 /** What begins the comment of everything that belongs to an attachment; no other attachment's begins so. */
-export function ownerKey({ network, ifname, containerId }: Owner): string {
+export function ownerKey({ network, ifname, containerId }: Attachment): string {
   return networkKey(network) + hash(`${ifname}:${containerId}`);
 }
 
@@ -46,13 +46,13 @@ export interface Selection {
 }
 
 /** What belongs to one attachment. */
-export function selectOwner(owner: Owner): Selection {
+export function selectOwner(owner: Attachment): Selection {
   const label = `${owner.ifname} of container ${owner.containerId}`;
   return { label, key: ownerKey(owner), except: new Set() };
 }
 
 /** What belongs to any attachment of a network but these. */
-export function selectStale(network: string, valid: readonly Omit<Owner, "network">[]): Selection {
+export function selectStale(network: string, valid: readonly Omit<Attachment, "network">[]): Selection {
   const label = `network ${network}'s stale attachments`;
   return { label, key: networkKey(network), except: new Set(valid.map((each) => ownerKey({ ...each, network }))) };
 }
@@ -71,14 +71,14 @@ export function isOwnerComment(comment: string): boolean {
  * The comment of what belongs to an attachment, as the reference plugins write it: the key, then names for people,
  * without double quotes, for the nft tool has no escape, and cut to what that reads.
  */
-export function ownerComment(owner: Owner): string {
+export function ownerComment(owner: Attachment): string {
   const { network, ifname, containerId } = owner;
   const names = `, net: ${network}, if: ${ifname}, id: ${containerId}`.replaceAll('"', "");
   return cut(ownerKey(owner) + names, COMMENT_MAX);
 }
 
 /** The mirror image, as far as the comment was not cut; undefined for a comment of another form. */
-export function parseOwnerComment(comment: string): Owner | undefined {
+export function parseOwnerComment(comment: string): Attachment | undefined {
   const [, network, ifname, containerId] =
     /^[0-9a-f]{16}-[0-9a-f]{16}, net: (.*), if: (.*), id: (.*)$/.exec(comment) ?? [];
   if (network === undefined || ifname === undefined || containerId === undefined) return undefined;

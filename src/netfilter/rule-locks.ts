@@ -2,7 +2,7 @@ import fs from "#fs";
 import { type ByteLock, tryBytes } from "../linux/byte-lock.ts";
 import { waitFor } from "../linux/wait.ts";
 import { errnoOf } from "../platform/errno.ts";
-import { keyNumbers, type Owner, ownerKey } from "./owner.ts";
+import { type Attachment, keyNumbers, ownerKey } from "./owner.ts";
 
 /** The file whose lock (flock) the commands of iptables-legacy take; only root may open it. XT_LOCK_NAME of iptables */
 const FILE = "/run/xtables.lock";
@@ -28,7 +28,7 @@ const PATIENCE_MS = 35_000;
  * of the call that started it. `which`, 0 to 3, tells the commands of an attachment apart that may run at once. The caller closes it once the process has it too. Undefined where such locks are not to be had.
  */
 export function holdRestore(
-  owner: Owner,
+  owner: Attachment,
   which: number,
   { environment }: { environment: Environment },
 ): number | undefined {

@@ -2,9 +2,9 @@ import * as z from "zod/mini";
 import { parseConfig } from "../cni/config.ts";
 import { CniError } from "../cni/error.ts";
 import { formatJson } from "../cni/json.ts";
-import type { Attachment } from "./attachment.ts";
 import { sortKeys } from "./json-object.ts";
 import type { Network } from "./network.ts";
+import type { RuntimeConf } from "./runtime-conf.ts";
 import { formatStated, type StatedResult } from "./stated-result.ts";
 
 /** The library's name for the format of a cache file. */
@@ -13,14 +13,14 @@ const KIND = "cniCacheV1";
 /** What ADD leaves in the cache. */
 export interface CacheEntry {
   readonly network: Network;
-  readonly attachment: Attachment;
+  readonly attachment: RuntimeConf;
   readonly result: StatedResult;
 }
 
 /** What is read of a cache file. */
 export interface CachedEntry {
   readonly network: string;
-  readonly attachment: Attachment;
+  readonly attachment: RuntimeConf;
   /** The result as JSON, in the version that it states. */
   readonly result: unknown;
 }

@@ -4,10 +4,10 @@ import path from "#path";
 import { CniError, reasonOf } from "../cni/error.ts";
 import { parseJson } from "../cni/json.ts";
 import { readFile as readRegular } from "../linux/bounded-file.ts";
-import { type Attachment, isAttachment } from "./attachment.ts";
 import { type CachedEntry, type CacheEntry, findEntry, formatEntry } from "./cache-entry.ts";
 import { isMissing } from "./file-error.ts";
 import { decoded } from "./refusal.ts";
+import { isAttachment, type RuntimeConf } from "./runtime-conf.ts";
 import { parseStated, type StatedResult } from "./stated-result.ts";
 
 /** Where the library keeps its cache unless told. */
@@ -17,7 +17,7 @@ export const CACHE_DIRECTORY = "/var/lib/cni";
 export interface CacheKey {
   readonly directory: string;
   readonly network: string;
-  readonly attachment: Pick<Attachment, "containerId" | "ifname">;
+  readonly attachment: Pick<RuntimeConf, "containerId" | "ifname">;
 }
 
 /** Keeps the result of an ADD, whole or not at all. @throws Error of the file operation that failed */
@@ -47,7 +47,7 @@ export function readCachedResult(key: CacheKey): StatedResult | undefined {
 }
 
 /** The attachment as ADD was told of it, or undefined where the cache does not know it. */
-export function findCached(key: CacheKey): Attachment | undefined {
+export function findCached(key: CacheKey): RuntimeConf | undefined {
   if (!isAttachment(key.network, key.attachment)) return undefined;
   const entry = readEntry(cacheFile(key));
   return entry?.network === key.network ? entry.attachment : undefined;
@@ -56,7 +56,7 @@ export function findCached(key: CacheKey): Attachment | undefined {
 /** What the cache knows of a network. */
 export interface CacheListing {
   /** In the order of the file names. */
-  readonly attachments: readonly Attachment[];
+  readonly attachments: readonly RuntimeConf[];
   /** Files of which it cannot be told whom they are about, or the folder where there is none: there may be more attachments. */
   readonly unreadable: readonly string[];
 }
@@ -66,7 +66,7 @@ export function listCached(directory: string, network: string): CacheListing {
   const folder = path.join(directory, "results");
   const names = namesIn(folder)?.sort();
   if (names === undefined) return { attachments: [], unreadable: [folder] };
-  const attachments: Attachment[] = [];
+  const attachments: RuntimeConf[] = [];
   const unreadable: string[] = [];
   // One after another: of 20,000 results at a time there would be 60 MB.
   for (const name of names) {

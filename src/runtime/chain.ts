@@ -1,10 +1,10 @@
 import { CniError, reasonOf } from "../cni/error.ts";
-import { validateAttachment } from "./attachment.ts";
 import { type CacheKey, deleteCached, readCachedResult, writeCached } from "./cache.ts";
 import type { PluginConfig } from "./network.ts";
 import { callForResult, callPlugin } from "./plugin-call.ts";
 import { prefixed } from "./refusal.ts";
 import type { Runtime, Target } from "./runtime.ts";
+import { validateAttachment } from "./runtime-conf.ts";
 import { convertStated, type StatedResult } from "./stated-result.ts";
 import { isAtLeast } from "./version-choice.ts";
 

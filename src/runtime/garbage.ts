@@ -1,5 +1,4 @@
 import { toCniError } from "../cni/error.ts";
-import type { Attachment } from "./attachment.ts";
 import { listCached } from "./cache.ts";
 import { deleteNetwork } from "./chain.ts";
 import type { Network, PluginConfig } from "./network.ts";
@@ -7,18 +6,19 @@ import { callPlugin } from "./plugin-call.ts";
 import type { ValidAttachment } from "./plugin-input.ts";
 import { prefixed } from "./refusal.ts";
 import type { Runtime } from "./runtime.ts";
+import type { RuntimeConf } from "./runtime-conf.ts";
 import { isAtLeast } from "./version-choice.ts";
 
 export interface Collection {
   readonly network: Network;
   /** Which attachments may stay. Without it none may, and plugins are told of none, as `cnitool gc` does. */
-  readonly isValid?: (attachment: Attachment) => boolean;
+  readonly isValid?: (attachment: RuntimeConf) => boolean;
 }
 
 /** What a collection did with the attachments that the cache knew. */
 export interface Collected {
-  readonly deleted: readonly Attachment[];
-  readonly kept: readonly Attachment[];
+  readonly deleted: readonly RuntimeConf[];
+  readonly kept: readonly RuntimeConf[];
 }
 
 /**
@@ -52,11 +52,11 @@ export function collectPlugins(runtime: Runtime, network: Network, validAttachme
   runAll(network.plugins.map((plugin) => () => collectPlugin(runtime, { network, plugin, validAttachments })));
 }
 
-function asValid({ containerId, ifname }: Attachment): ValidAttachment {
+function asValid({ containerId, ifname }: RuntimeConf): ValidAttachment {
   return { containerID: containerId, ifname };
 }
 
-function deleteStale(runtime: Runtime, target: { network: Network; attachment: Attachment }): void {
+function deleteStale(runtime: Runtime, target: { network: Network; attachment: RuntimeConf }): void {
   const { containerId, ifname } = target.attachment;
   prefixed(`failed to delete stale attachment ${containerId} ${ifname}`, () => deleteNetwork(runtime, target));
 }

@@ -4,11 +4,11 @@ import { CniError, reasonOf } from "../cni/error.ts";
 import { formatJson, parseJson } from "../cni/json.ts";
 import { readFile as readRegular } from "../linux/bounded-file.ts";
 import type { FolderEntry } from "../platform/file-system.ts";
-import { isNetworkName } from "./attachment.ts";
 import { isMissing } from "./file-error.ts";
 import { sortKeys } from "./json-object.ts";
 import { type Network, type PluginConfig, parseNetwork, parsePlugin } from "./network.ts";
 import { decoded, prefixed } from "./refusal.ts";
+import { isNetworkName } from "./runtime-conf.ts";
 
 /** No network of that name. `found` are the names that the directory has instead. */
 export class NetworkNotFound extends CniError {

@@ -1,11 +1,11 @@
 import type { Command } from "../cni/environment.ts";
 import { parseJson } from "../cni/json.ts";
 import { startPlugin } from "../cni/plugin-process.ts";
-import type { Attachment } from "./attachment.ts";
 import type { Network, PluginConfig } from "./network.ts";
 import { formatPluginInput, type Injected } from "./plugin-input.ts";
 import { decoded } from "./refusal.ts";
 import type { Runtime } from "./runtime.ts";
+import type { RuntimeConf } from "./runtime-conf.ts";
 import { parseStated, type StatedResult } from "./stated-result.ts";
 
 /** How long a plugin may take, in milliseconds: it waits for its delegates, for each up to a minute, and then cleans up. */
@@ -17,7 +17,7 @@ export interface PluginCall extends Omit<Injected, "capabilityArgs"> {
   readonly network: Network;
   readonly plugin: PluginConfig;
   /** Whom it is about; nobody in particular for GC and STATUS. */
-  readonly attachment?: Attachment;
+  readonly attachment?: RuntimeConf;
 }
 
 /** Calls a plugin and waits for its end; returns what it printed. @throws CniError the plugin's own, or of startPlugin */
@@ -41,7 +41,7 @@ export function callForResult(runtime: Runtime, call: PluginCall): StatedResult 
 /** All six, empty where there is nothing to say. SPEC.md, "Parameters" */
 function protocolVariables(
   command: Command,
-  { path, attachment }: { path: readonly string[]; attachment: Attachment | undefined },
+  { path, attachment }: { path: readonly string[]; attachment: RuntimeConf | undefined },
 ) {
   return {
     CNI_COMMAND: command,

@@ -1,13 +1,13 @@
 import { formatJson } from "../cni/json.ts";
-import type { Attachment } from "./attachment.ts";
 import { sortKeys } from "./json-object.ts";
 import type { Network, PluginConfig } from "./network.ts";
+import type { RuntimeConf } from "./runtime-conf.ts";
 import { formatStated, type StatedResult } from "./stated-result.ts";
 
 /** What the caller adds to a plugin's own object. */
 export interface Injected {
   readonly previous?: StatedResult | undefined;
-  readonly capabilityArgs?: Attachment["capabilityArgs"];
+  readonly capabilityArgs?: RuntimeConf["capabilityArgs"];
   /** GC: whoever may stay. Absent means that the caller does not say. */
   readonly validAttachments?: readonly ValidAttachment[] | undefined;
 }
@@ -39,7 +39,7 @@ export function formatPluginInput(
   return new TextEncoder().encode(formatJson(sortKeys(config), 0));
 }
 
-function offered(plugin: PluginConfig, capabilityArgs: Attachment["capabilityArgs"]) {
+function offered(plugin: PluginConfig, capabilityArgs: RuntimeConf["capabilityArgs"]) {
   const known = plugin.capabilities.filter((capability) => Object.hasOwn(capabilityArgs, capability));
   return Object.fromEntries(known.map((capability) => [capability, capabilityArgs[capability]]));
 }

@@ -1,6 +1,6 @@
 import type { Launch } from "../cni/plugin-process.ts";
-import type { Attachment } from "./attachment.ts";
 import type { Network } from "./network.ts";
+import type { RuntimeConf } from "./runtime-conf.ts";
 
 /** What the caller's side needs of the world. */
 export interface Runtime {
@@ -18,5 +18,5 @@ export interface Runtime {
 /** One attachment on one network: the object of ADD, CHECK and DEL. */
 export interface Target {
   readonly network: Network;
-  readonly attachment: Attachment;
+  readonly attachment: RuntimeConf;
 }

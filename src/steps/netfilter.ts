@@ -3,7 +3,7 @@ import type { Request } from "../cni/request.ts";
 import { ignoring } from "../linux/ignoring.ts";
 import { findRestore, IptablesError, type Place, placeFor } from "../netfilter/iptables/tool.ts";
 import { supportsNftables } from "../netfilter/nftables/support.ts";
-import type { Owner } from "../netfilter/owner.ts";
+import type { Attachment } from "../netfilter/owner.ts";
 import type { Netlink } from "../netlink/socket.ts";
 import { ERRNO } from "../platform/errno.ts";
 import type { Host } from "./host.ts";
@@ -25,7 +25,7 @@ export type Backend =
 export const NO_NFTABLES: readonly number[] = [ERRNO.EPROTONOSUPPORT, ERRNO.EOPNOTSUPP, ERRNO.EINVAL];
 
 /** What is known of whom rules are for. */
-type NetfilterRequest = Pick<Request, "environment" | keyof Owner>;
+type NetfilterRequest = Pick<Request, "environment" | keyof Attachment>;
 
 /** Opens what there is. @throws NetlinkError EPERM without CAP_NET_ADMIN */
 export function openNetfilter(host: Host, request: NetfilterRequest): Netfilter {

@@ -1,4 +1,4 @@
-import { isSelected, keyNumbers, type Owner, ownerComment, ownerKey, type Selection } from "../netfilter/owner.ts";
+import { type Attachment, isSelected, keyNumbers, ownerComment, ownerKey, type Selection } from "../netfilter/owner.ts";
 import { encodeFields } from "../netlink/fields.ts";
 import { LINK_FIELDS } from "../netlink/link/attributes.ts";
 import { listKind } from "../netlink/link/list.ts";
@@ -36,12 +36,12 @@ export function marked({ alias }: Mark): Pick<LinkChanges, "alias" | "group"> {
  * The group that a link is made in: the kernel takes no alias in the request that makes a link, but a group. Until the link
  * has its alias, the group says whose it is, of whatever a killed call leaves.
  */
-export function claimOf(owner: Owner): number {
+export function claimOf(owner: Attachment): number {
   return claim(ownerKey(owner));
 }
 
 /** What a link is given next: its alias says whose it is, in the words of nftables' comments, and it leaves the group that it was made in. */
-export function ownership(owner: Owner): Pick<LinkChanges, "alias" | "group"> {
+export function ownership(owner: Attachment): Pick<LinkChanges, "alias" | "group"> {
   return { alias: ownerComment(owner), group: 0 };
 }
 

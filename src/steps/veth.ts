@@ -1,7 +1,7 @@
 import { CniError } from "../cni/error.ts";
 import type { Mac } from "../ip/mac.ts";
 import { ignoring } from "../linux/ignoring.ts";
-import type { Owner } from "../netfilter/owner.ts";
+import type { Attachment } from "../netfilter/owner.ts";
 import { NetlinkError } from "../netlink/acknowledgement.ts";
 import { addVeth } from "../netlink/link/add.ts";
 import { BR_STATE, IF_OPER } from "../netlink/link/attributes.ts";
@@ -32,7 +32,7 @@ export interface VethSpec {
   /** Whether the host's end comes up at once. */
   readonly up: boolean;
   /** Whose the host's end is, for listOwnPorts to find it by. */
-  readonly owner: Owner;
+  readonly owner: Attachment;
 }
 
 /** Both ends of a veth: the bridge's port on the host, and the container's interface. */

@@ -1,9 +1,9 @@
 import fs from "node:fs";
 import path from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import type { Attachment } from "../../src/runtime/attachment.ts";
 import { deleteCached, findCached, listCached, readCachedResult, writeCached } from "../../src/runtime/cache.ts";
 import { parseNetwork } from "../../src/runtime/network.ts";
+import type { RuntimeConf } from "../../src/runtime/runtime-conf.ts";
 import { parseStated } from "../../src/runtime/stated-result.ts";
 import { makeWorld, type World } from "./world.ts";
 
@@ -20,7 +20,7 @@ const NETWORK = `{"cniVersion":"1.0.0","name":"x","plugins":[{"type":"echo","n":
 
 const FILE = "cache/results/x-cnitool-f4b4c99bf007799f5c9a-eth0";
 
-const attachment: Attachment = {
+const attachment: RuntimeConf = {
   containerId: "cnitool-f4b4c99bf007799f5c9a",
   netns: "/tmp/cnictl-try/ns/1",
   ifname: "eth0",
@@ -34,7 +34,7 @@ const network = parseNetwork(Buffer.from(NETWORK));
 const result = parseStated({ interfaces: [{ name: "e" }], ips: [{ address: "10.1.1.2/24" }], dns: {} }, "1.0.0");
 
 let world: World;
-let key: { directory: string; network: string; attachment: Attachment };
+let key: { directory: string; network: string; attachment: RuntimeConf };
 
 beforeEach(() => {
   world = makeWorld();

@@ -5,7 +5,7 @@ import type { Prefix } from "../../../src/ip/prefix.ts";
 import { NFT } from "../../../src/netfilter/nftables/data.ts";
 import type { SetSpec } from "../../../src/netfilter/nftables/set.ts";
 import { type OwnedElement, ownedElement } from "../../../src/netfilter/owned-elements.ts";
-import type { Owner } from "../../../src/netfilter/owner.ts";
+import type { Attachment } from "../../../src/netfilter/owner.ts";
 import { OWN_TABLES } from "../../../src/netfilter/tables.ts";
 import { u32 } from "../../../src/netlink/codec.ts";
 
@@ -33,7 +33,7 @@ export type SpoofCheck = "mac" | "strict";
 
 /** A port that is checked, and the MAC of its container's end. */
 export interface CheckedPort {
-  readonly owner: Owner;
+  readonly owner: Attachment;
   /** The index of its link. */
   readonly port: number;
   readonly mac: Mac;

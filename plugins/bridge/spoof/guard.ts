@@ -2,7 +2,7 @@ import { CniError } from "../../../src/cni/error.ts";
 import type { Request } from "../../../src/cni/request.ts";
 import type { IpConfig } from "../../../src/cni/result.ts";
 import type { Prefix } from "../../../src/ip/prefix.ts";
-import { type Owner, selectOwner, selectStale } from "../../../src/netfilter/owner.ts";
+import { type Attachment, selectOwner, selectStale } from "../../../src/netfilter/owner.ts";
 import { OWN_TABLES, REFERENCE_TABLES } from "../../../src/netfilter/tables.ts";
 import type { Link } from "../../../src/netlink/link/message.ts";
 import { ALL_GROUPS, ignoreLinkLocalSenders, setLinkUp, setPort } from "../../../src/netlink/link/set.ts";
@@ -88,7 +88,7 @@ export function endSpoofCheck(request: Request, { within }: Remains): void {
 export function endStaleSpoofChecks(
   { network }: Request,
   { within }: Remains,
-  valid: readonly Omit<Owner, "network">[],
+  valid: readonly Omit<Attachment, "network">[],
 ): void {
   const own = within(OWN_TABLES.spoofCheck);
   if (own !== undefined) deleteSpoofChecks(own, selectStale(network, valid));

@@ -2,7 +2,7 @@ import { deleteChain, findChain } from "../../../src/netfilter/nftables/chain.ts
 import { applyCurrent } from "../../../src/netfilter/nftables/current.ts";
 import { deleteRule, listRules, type Rule } from "../../../src/netfilter/nftables/rule.ts";
 import { findComment } from "../../../src/netfilter/nftables/userdata.ts";
-import type { Owner } from "../../../src/netfilter/owner.ts";
+import type { Attachment } from "../../../src/netfilter/owner.ts";
 import { REFERENCE_TABLES } from "../../../src/netfilter/tables.ts";
 import type { NetlinkRequest } from "../../../src/netlink/answers.ts";
 import type { Netlink } from "../../../src/netlink/socket.ts";
@@ -12,13 +12,11 @@ import { ERRNO } from "../../../src/platform/errno.ts";
 const TABLE = REFERENCE_TABLES.spoofCheck;
 const ENTRY = { ...TABLE, name: "PREROUTING" } as const;
 
-type Attachment = Pick<Owner, "containerId" | "ifname">;
-
 /**
  * Deletes what the reference plugins' `macspoofchk` made for an attachment: its rules, which have its name as their comment, and
  * its two chains. Nothing there is success. @throws NetlinkError
  */
-export function deleteReferenceSpoofCheck(netlink: Netlink, attachment: Attachment): void {
+export function deleteReferenceSpoofCheck(netlink: Netlink, attachment: Omit<Attachment, "network">): void {
   if (findChain(netlink, ENTRY) === undefined) return;
   const action = `delete the reference plugins' spoof check of ${attachment.ifname} of container ${attachment.containerId}`;
   let isBusy = false;
@@ -31,14 +29,17 @@ export function deleteReferenceSpoofCheck(netlink: Netlink, attachment: Attachme
 }
 
 /** The reference plugins' rules that send an attachment's frames to its chains: one, or none. @throws NetlinkError */
-export function listReferenceSpoofRules(netlink: Netlink, { containerId, ifname }: Attachment): readonly Rule[] {
+export function listReferenceSpoofRules(
+  netlink: Netlink,
+  { containerId, ifname }: Omit<Attachment, "network">,
+): readonly Rule[] {
   if (findChain(netlink, ENTRY) === undefined) return [];
   const comment = `macspoofchk-${containerId}-${ifname}`;
   return listRules(netlink, ENTRY, [comment]).filter(({ userdata }) => findComment("rule", userdata) === comment);
 }
 
 /** The first goes to the second. */
-function ownChains(netlink: Netlink, { containerId, ifname }: Attachment): readonly NetlinkRequest[] {
+function ownChains(netlink: Netlink, { containerId, ifname }: Omit<Attachment, "network">): readonly NetlinkRequest[] {
   const name = `cni-br-iface-${containerId}-${ifname}`;
   return [name, `${name}-mac`]
     .map((each) => ({ ...TABLE, name: each }))

@@ -1,5 +1,5 @@
 import { type Address, isSameAddress } from "../../ip/address.ts";
-import type { Owner } from "../owner.ts";
+import type { Attachment } from "../owner.ts";
 import { chainName, isChainName, networkComment, referenceChainName } from "./name.ts";
 
 /** A rule that sends packets to a chain of attachments: in POSTROUTING, say, what comes from an address. */
@@ -24,7 +24,7 @@ export interface JumpSelection {
 }
 
 /** What this project's plugins have made for one attachment. */
-export function selectOwnChain(owner: Owner): JumpSelection {
+export function selectOwnChain(owner: Attachment): JumpSelection {
   const own = chainName(owner);
   return {
     label: `${owner.ifname} of container ${owner.containerId}`,
@@ -39,7 +39,7 @@ export function selectOwnChain(owner: Owner): JumpSelection {
  * What belongs to one attachment, whoever made it. The reference plugins have one chain for all interfaces of a container on a network: of the jumps to
  * that only those of `addresses` are this attachment's, where its addresses are known.
  */
-export function selectOwnJumps(owner: Owner, addresses: readonly Address[] | undefined): JumpSelection {
+export function selectOwnJumps(owner: Attachment, addresses: readonly Address[] | undefined): JumpSelection {
   const [own, shared] = [chainName(owner), referenceChainName(owner)];
   const isOurs = ({ source }: Jump) =>
     addresses === undefined || addresses.some((address) => source !== undefined && isSameAddress(address, source));
@@ -52,7 +52,7 @@ export function selectOwnJumps(owner: Owner, addresses: readonly Address[] | und
 }
 
 /** What belongs to any attachment of a network but these; the reference plugins' chain of a container goes with its last interface. */
-export function selectStaleJumps(network: string, valid: readonly Omit<Owner, "network">[]): JumpSelection {
+export function selectStaleJumps(network: string, valid: readonly Omit<Attachment, "network">[]): JumpSelection {
   const owners = valid.map((each) => ({ ...each, network }));
   const keep = new Set([...owners.map(chainName), ...owners.map(referenceChainName)]);
   const comment = networkComment(network);

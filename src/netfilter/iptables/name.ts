@@ -1,5 +1,5 @@
 import { sha512 } from "#digest";
-import type { Owner } from "../owner.ts";
+import type { Attachment } from "../owner.ts";
 
 /** Bytes of a comment that the kernel keeps, its NUL among them. <linux/netfilter/xt_comment.h> */
 const XT_MAX_COMMENT_LEN = 256;
@@ -8,13 +8,13 @@ const XT_MAX_COMMENT_LEN = 256;
  * The chain of an attachment, in the form of the reference plugins' names. Those leave the interface out, so that two interfaces
  * of one container share a chain, and the end of the first is the end of both.
  */
-export function chainName({ network, ifname, containerId }: Owner): string {
+export function chainName({ network, ifname, containerId }: Attachment): string {
   // No name of a network or a container has a colon.
   return format(`${network}:${ifname}:${containerId}`);
 }
 
 /** The reference plugins' chain of a container on a network. */
-export function referenceChainName({ network, containerId }: Omit<Owner, "ifname">): string {
+export function referenceChainName({ network, containerId }: Omit<Attachment, "ifname">): string {
   return format(network + containerId);
 }
 
@@ -24,7 +24,7 @@ export function isChainName(name: string): boolean {
 }
 
 /** The comment of every rule of an attachment, as the reference plugins write it. */
-export function ruleComment({ network, containerId }: Omit<Owner, "ifname">): string {
+export function ruleComment({ network, containerId }: Omit<Attachment, "ifname">): string {
   return `${networkComment(network)}${JSON.stringify(containerId)}`.slice(0, XT_MAX_COMMENT_LEN - 1);
 }
 

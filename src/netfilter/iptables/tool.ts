@@ -4,7 +4,7 @@ import type { Family } from "../../ip/address.ts";
 import type { Child, LaunchOptions } from "../../linux/child.ts";
 import { ERRNO, LinuxError } from "../../platform/errno.ts";
 import { describeMissing, findExecutable } from "../executable.ts";
-import type { Owner } from "../owner.ts";
+import type { Attachment } from "../owner.ts";
 import { holdRestore } from "../rule-locks.ts";
 
 /** Why an iptables command did nothing: it is not installed, others kept the lock, or it refused. */
@@ -29,7 +29,7 @@ export interface Place {
   readonly environment: Readonly<Record<string, string>>;
   readonly deadline: number;
   readonly launch: (executable: string, options: LaunchOptions) => Child;
-  readonly owner?: Owner | undefined;
+  readonly owner?: Attachment | undefined;
 }
 
 /** How long others may hold the xtables lock: less than any runtime waits for a plugin. */
@@ -47,7 +47,7 @@ const RESOURCE_PROBLEM = 4;
 const NAME = { 4: "iptables", 6: "ip6tables" } as const;
 
 /** The present, and as long as the lock may be waited for from now on. */
-export function placeFor({ environment, launch }: Pick<Place, "environment" | "launch">, owner?: Owner): Place {
+export function placeFor({ environment, launch }: Pick<Place, "environment" | "launch">, owner?: Attachment): Place {
   return { environment, launch, deadline: performance.now() + LOCK_SECONDS * 1000, owner };
 }
 

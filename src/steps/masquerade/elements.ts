@@ -6,7 +6,7 @@ import {
   listOwnedElements,
   type OwnedElement,
 } from "../../netfilter/owned-elements.ts";
-import { type Owner, type Selection, selectOwner } from "../../netfilter/owner.ts";
+import { type Attachment, type Selection, selectOwner } from "../../netfilter/owner.ts";
 import type { NetlinkRequest } from "../../netlink/answers.ts";
 import type { Netlink } from "../../netlink/socket.ts";
 import {
@@ -49,7 +49,7 @@ export function deleteSelected(netlink: Netlink, selection: Selection): void {
 }
 
 /** The addresses of an attachment that are masqueraded, of either family. @throws NetlinkError */
-export function findMasquerade(netlink: Netlink, owner: Owner): readonly Masqueraded[] {
+export function findMasquerade(netlink: Netlink, owner: Attachment): readonly Masqueraded[] {
   return listOwnedElements(netlink, SETS, selectOwner(owner)).map(({ element }) => decodeMasqueraded(element));
 }
 

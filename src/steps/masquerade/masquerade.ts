@@ -3,7 +3,7 @@ import type { IpConfig } from "../../cni/result.ts";
 import type { Prefix } from "../../ip/prefix.ts";
 import { selectOwnJumps, selectStaleJumps } from "../../netfilter/iptables/jump.ts";
 import { IptablesError } from "../../netfilter/iptables/tool.ts";
-import { type Owner, type Selection, selectOwner, selectStale } from "../../netfilter/owner.ts";
+import { type Attachment, type Selection, selectOwner, selectStale } from "../../netfilter/owner.ts";
 import { OWN_TABLES, REFERENCE_TABLES } from "../../netfilter/tables.ts";
 import { unlessOther } from "../differences.ts";
 import type { Host } from "../host.ts";
@@ -62,7 +62,11 @@ export function endMasquerade(request: Request, remains: Remains): void {
 }
 
 /** The same for every attachment of the network but these. */
-export function endStaleMasquerade(request: Request, remains: Remains, valid: readonly Omit<Owner, "network">[]): void {
+export function endStaleMasquerade(
+  request: Request,
+  remains: Remains,
+  valid: readonly Omit<Attachment, "network">[],
+): void {
   const { network } = request;
   runAll([
     () => endElements(remains, () => selectStale(network, valid)),

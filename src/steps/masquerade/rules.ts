@@ -11,7 +11,7 @@ import { type SetSpec, typedSet } from "../../netfilter/nftables/set.ts";
 import { MASQUERADE, RETURN } from "../../netfilter/nftables/statement.ts";
 import { commented, findComment } from "../../netfilter/nftables/userdata.ts";
 import { type OwnedElement, ownedElement } from "../../netfilter/owned-elements.ts";
-import type { Owner } from "../../netfilter/owner.ts";
+import type { Attachment } from "../../netfilter/owner.ts";
 import { OWN_TABLES } from "../../netfilter/tables.ts";
 
 export const TABLE = OWN_TABLES.masquerade;
@@ -35,7 +35,7 @@ const LIST_DIGITS = 8;
 
 /** What is to be masqueraded. */
 export interface Wanted {
-  readonly owner: Owner;
+  readonly owner: Attachment;
   /** The container's addresses, each with the length of its subnet. */
   readonly prefixes: readonly Prefix[];
   /** Where packets go under their own source besides: prefixes of either family. None unless told. */

@@ -1,8 +1,8 @@
 import { validateContainerId, validateIfname, validateNetworkName } from "../cni/environment.ts";
 import { CniError } from "../cni/error.ts";
 
-/** A container's place on a network: what every call about it is told. */
-export interface Attachment {
+/** What the caller says of an attachment in every call: libcni's RuntimeConf. */
+export interface RuntimeConf {
   readonly containerId: string;
   /** Absolute path of the network namespace; empty where it is not known. */
   readonly netns: string;
@@ -17,7 +17,7 @@ export interface Attachment {
  * Refuses names that the specification does not allow; what passes can be part of a file's name.
  * @throws CniError invalidEnvironment, or invalidConfig for the network's name
  */
-export function validateAttachment(network: string, attachment: Pick<Attachment, "containerId" | "ifname">): void {
+export function validateAttachment(network: string, attachment: Pick<RuntimeConf, "containerId" | "ifname">): void {
   validateContainerId(attachment.containerId);
   validateNetworkName(network);
   validateIfname(attachment.ifname);
@@ -29,7 +29,7 @@ export function isNetworkName(name: string): boolean {
 }
 
 /** Whether `validateAttachment` has nothing against it. */
-export function isAttachment(network: string, attachment: Pick<Attachment, "containerId" | "ifname">): boolean {
+export function isAttachment(network: string, attachment: Pick<RuntimeConf, "containerId" | "ifname">): boolean {
   return passes(() => validateAttachment(network, attachment));
 }
 
