@@ -11,8 +11,8 @@ const LOCK = "/run/cni/bridge/lock";
 /** <fcntl.h>; non-blocking, so that a pipe in the file's place cannot hang us. */
 const O = { RDONLY: 0, CREAT: 0o100, NOFOLLOW: 0o400000, NONBLOCK: 0o4000, CLOEXEC: 0o2000000 } as const;
 
-/** How long in ms others may keep it: less than a runtime waits for a call. */
-const PATIENCE = 10_000;
+/** How long in ms others may keep it, hundreds of calls one after the other: less than a runtime waits for a call. */
+const PATIENCE = 30_000;
 
 /** What a call does with bridges: it finds one and adds a port, or it deletes one or takes back a change of one. */
 export type BridgeUse = "used" | "withdrawn";

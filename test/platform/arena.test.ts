@@ -29,4 +29,4 @@ test("the arena gives no byte to two blocks, keeps what is in them, and knows ho
   } finally {
     fs.rmSync(folder, { recursive: true });
   }
-});
+}, 120_000);

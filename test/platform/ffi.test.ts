@@ -7,4 +7,4 @@ test("openLibrary() calls C with the right errno and the right memory, and in si
     expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
     expect(JSON.parse(stdout)).toEqual({ wrongErrnos: 0, written: [1, 1, 1], isStable: true, isOffset: true });
   }
-});
+}, 120_000);

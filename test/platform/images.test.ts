@@ -7,4 +7,4 @@ test("the native image reads, writes and fails as node:fs does, and takes paths 
   const [expected, found] = [node, native].map(({ stdout }) => JSON.parse(stdout));
   expect(found.files).toEqual(expected.files);
   expect(found.paths).toEqual(expected.paths);
-});
+}, 120_000);

@@ -8,4 +8,4 @@ test("no text becomes code in the native image, by none of the ways that make it
   const [usual, found] = [node, native].map(({ stdout }) => Object(JSON.parse(stdout)));
   expect(new Set(Object.values(usual))).toEqual(new Set(["ran"]));
   expect(found).toEqual(Object.fromEntries(Object.keys(usual).map((way) => [way, "TypeError"])));
-});
+}, 120_000);
