@@ -1,4 +1,4 @@
-import { type Address, formatAddress, isSameAddress } from "../../src/ip/address.ts";
+import { type Address, formatAddress, isLinkLocal, isSameAddress } from "../../src/ip/address.ts";
 import { linkLocalAddress } from "../../src/ip/link-local.ts";
 import { isSamePrefix } from "../../src/ip/prefix.ts";
 import { ERRNO } from "../../src/linux/errno.ts";
@@ -38,7 +38,8 @@ export function requestNewAddress(namespace: FakeNamespace, { payload }: Request
   addAddress(namespace, link, {
     prefix,
     index: link.index,
-    scope: header.scope,
+    // Of IPv6 the address itself says how far it reaches.
+    scope: address.family === 4 ? header.scope : isLinkLocal(address) ? RT_SCOPE.LINK : RT_SCOPE.UNIVERSE,
     broadcast: attributes.broadcast,
     flags: (attributes.flags ?? header.flags) | IFA_F_PERMANENT,
   });

@@ -32,6 +32,10 @@ export const addresses: Scene = (world) => {
   note("IPv6", () => addAddress(container, eth, { prefix: prefix("fd00::2/64"), withoutDad: true }));
   note("the same again", () => addAddress(container, eth, { prefix: prefix("fd00::2/64"), withoutDad: true }));
   note("the same with another length", () => addAddress(container, eth, { prefix: prefix("fd00::2/65") }));
+  note("one on its link", () => {
+    addAddress(container, eth, { prefix: prefix("fe80::99/64"), withoutDad: true });
+    return findAddresses(container, eth, [prefix("fe80::99/64")]);
+  });
   note("on no link", () => addAddress(container, NONE, { prefix: prefix("10.1.0.2/24") }));
   note("what IPv4 has", () => list(4));
   note("what IPv6 has", () => list(6));
