@@ -208,6 +208,21 @@ describe("the MAC of a bridge that was given none", () => {
     expect(getLink(host, "br0").mac).toBe("02:00:00:00:00:20");
   });
 
+  test("nothing is asked where the MAC has not changed, or is not that of the port", () => {
+    const { kernel, host } = stage();
+    addBridge(host, { name: "br0" });
+    const port = addPort(host, "port0", "02:00:00:00:00:20");
+    const higher = addPort(host, "port1", "02:00:00:00:00:30");
+    const bridge = getLink(host, "br0");
+    const asked = kernel.requests;
+    pinBridgeMac(host, bridge, bridge);
+    expect(kernel.requests).toBe(asked);
+    keepBridgeMac(host, higher);
+    addPort(host, "port2", "02:00:00:00:00:10");
+    expect(getLink(host, "br0").mac).toBe("02:00:00:00:00:10");
+    expect(port.mac).toBe(bridge.mac);
+  });
+
   test("pinBridgeMac() lets the first port's be", () => {
     const { kernel, host } = stage();
     addBridge(host, { name: "br0" });
