@@ -1,6 +1,6 @@
 import { ERRNO, LinuxError } from "../../src/linux/errno.ts";
 import type { Request } from "../../src/netlink/answers.ts";
-import type { Netlink } from "../../src/netlink/socket.ts";
+import { NETLINK, type Netlink, type NetlinkOptions } from "../../src/netlink/socket.ts";
 import type { Container } from "../../src/steps/container.ts";
 import { type Features, Machine } from "./machine.ts";
 import type { FakeNamespace } from "./namespace.ts";
@@ -78,6 +78,13 @@ export class FakeKernel {
     });
   }
 
+  /** What openNetlink() opens; without `netns` in `here`, the host unless told. @throws LinuxError ENOENT, EBADF */
+  openNetlink({ protocol = NETLINK.ROUTE, netns }: NetlinkOptions = {}, here = this.host): Netlink {
+    const found =
+      typeof netns === "string" ? this.namespaceAt(netns) : netns === undefined ? here : this.namespaceOf(netns);
+    return protocol === NETLINK.NETFILTER ? this.openNetfilter(found) : this.openRoute(found);
+  }
+
   /** What openContainer() gives for a namespace. */
   openContainer(namespace: FakeNamespace): Container {
     return { path: namespace.path, netns: namespace.fd, netlink: this.openRoute(namespace) };
@@ -91,6 +98,12 @@ export class FakeKernel {
   /** Has the n-th request from now on carried out, but its answer lost. */
   loseAnswer(n: number): void {
     this.#lost.add(this.requests + n);
+  }
+
+  /** Has nothing fail any more. */
+  heal(): void {
+    this.#refused.clear();
+    this.#lost.clear();
   }
 
   /** All that is there, for a test to compare: numbers that only count on are left out. */

@@ -2,6 +2,7 @@ import { ERRNO, LinuxError } from "../../src/linux/errno.ts";
 import type * as IfreqModule from "../../src/linux/ifreq.ts";
 import type * as NetnsModule from "../../src/linux/netns.ts";
 import type * as SysctlModule from "../../src/linux/sysctl.ts";
+import type * as SocketModule from "../../src/netlink/socket.ts";
 import type * as LockModule from "../../src/steps/bridge-lock.ts";
 import type { FakeKernel } from "./fake-kernel.ts";
 import type { FakeNamespace } from "./namespace.ts";
@@ -40,6 +41,11 @@ export const netns: typeof NetnsModule = {
       entered.pop();
     }
   },
+};
+
+/** What differs in src/netlink/socket.ts. */
+export const socket: Pick<typeof SocketModule, "openNetlink"> = {
+  openNetlink: (options) => kernel().openNetlink(options, here()),
 };
 
 /** What differs in src/linux/ifreq.ts. */
