@@ -42,7 +42,7 @@ export class FakeKernel {
     return this.log.length;
   }
 
-  /** Links come up only when somebody waits for events, as if the kernel took its time. */
+  /** As if the kernel took its time: links come up, and what is begun is done, only when somebody waits for it. */
   set isSlow(isSlow: boolean) {
     this.#machine.isSlow = isSlow;
   }
@@ -123,7 +123,10 @@ export class FakeKernel {
       }
       return outcomes;
     };
-    return fakeSocket({ namespace, send, onClose: () => void this.open.delete(fd) }, fd);
+    return fakeSocket(
+      { namespace, send, isSlow: () => this.#machine.isSlow, onClose: () => void this.open.delete(fd) },
+      fd,
+    );
   }
 
   #answer(namespace: FakeNamespace, request: Request, { isNetfilter = false } = {}): Outcome {

@@ -32,12 +32,14 @@ export interface Service {
   readonly namespace: FakeNamespace;
   /** Works off the requests of one datagram. @throws LinuxError ENOBUFS where the answer is lost */
   readonly send: (requests: readonly Request[]) => readonly Outcome[];
+  /** Whether the kernel takes its time. */
+  readonly isSlow: () => boolean;
   /** Told when the socket is closed. */
   readonly onClose: () => void;
 }
 
 /** A socket as openNetlink() gives it. What it is answered is read by the product's own code, as it is encoded by its own. */
-export function fakeSocket({ namespace, send, onClose }: Service, fd: number): Netlink {
+export function fakeSocket({ namespace, send, isSlow, onClose }: Service, fd: number): Netlink {
   let isOpen = true;
   const requireOpen = () => {
     if (!isOpen) throw new LinuxError("send to a socket", { syscall: "sendto", errno: ERRNO.EBADF });
@@ -55,7 +57,7 @@ export function fakeSocket({ namespace, send, onClose }: Service, fd: number): N
     fd,
     request,
     transact: (requests) => exchange(requests, ({ flags }) => (flags & NLM_F.ACK) !== 0).messages,
-    begin: (each) => begun(() => request(each)),
+    begin: (each) => begun(() => request(each), isSlow()),
     ask: (what, name) => {
       requireOpen();
       return askInterface(namespace, what, name);
@@ -69,18 +71,23 @@ export function fakeSocket({ namespace, send, onClose }: Service, fd: number): N
   };
 }
 
-/** Done at once: whoever looks sees it, and whoever waits is told. */
-function begun(act: () => void): Pending {
-  let failure: { readonly error: unknown } | undefined;
-  try {
-    act();
-  } catch (error) {
-    failure = { error };
+/** Done at once, and by a kernel that takes its time when somebody waits; whoever waits first is told of a refusal. */
+function begun(act: () => void, isLate: boolean): Pending {
+  let left: (() => void) | undefined = act;
+  if (!isLate) {
+    try {
+      act();
+      left = undefined;
+    } catch (error) {
+      left = () => {
+        throw error;
+      };
+    }
   }
   const finish = () => {
-    const told = failure;
-    failure = undefined;
-    if (told !== undefined) throw told.error;
+    const work = left;
+    left = undefined;
+    work?.();
   };
   const isAnswered = () => {
     finish();

@@ -52,6 +52,12 @@ test("a port whose MAC alone is checked has no addresses, and one that has is to
   );
 });
 
+test("what is left of an earlier port of the same attachment is no difference", () => {
+  addSpoofCheck(netlink, { ...strict, port: 5 });
+  addSpoofCheck(netlink, strict);
+  expect(verifySpoofCheck(netlink, { port: strict, prefixes: [] })).toEqual([]);
+});
+
 test("admitAddresses() of none asks nothing", () => {
   admitAddresses(netlink, strict, []);
   expect(kernel.requests).toBe(0);

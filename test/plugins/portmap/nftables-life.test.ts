@@ -85,7 +85,9 @@ describe("addRedirects()", () => {
   test("replaces what the attachment had mapped before", () => {
     addRedirects(netlink, planOf([web, dns]));
     const plan = planOf([{ ...web, hostPort: 9090 }]);
+    const asked = kernel.requests;
     addRedirects(netlink, plan);
+    expect(kernel.log.slice(asked).filter((line) => line.includes("add element"))).toHaveLength(1);
     expect(mapped().every((each) => each.includes("9090"))).toBe(true);
     expect(verifyRedirects(netlink, plan)).toEqual([]);
   });
