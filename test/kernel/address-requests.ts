@@ -5,7 +5,7 @@ import { ERRNO } from "../../src/linux/errno.ts";
 import { AF } from "../../src/linux/socket.ts";
 import { IFA_F } from "../../src/netlink/address/attributes.ts";
 import { decodeLinkAddress, encodeLinkAddress } from "../../src/netlink/address/message.ts";
-import type { Request } from "../../src/netlink/answers.ts";
+import type { NetlinkRequest } from "../../src/netlink/answers.ts";
 import { encodeFamily } from "../../src/netlink/family.ts";
 import { RT_SCOPE } from "../../src/netlink/route/header.ts";
 import { RTM, RTNLGRP } from "../../src/netlink/rtnetlink.ts";
@@ -19,7 +19,7 @@ import { Refusal } from "./refusal.ts";
 const IFA_F_PERMANENT = 0x80;
 
 /** RTM_NEWADDR. @throws Refusal ENODEV, EEXIST, EINVAL, EACCES where the link has IPv6 off */
-export function requestNewAddress(namespace: FakeNamespace, { payload }: Request): void {
+export function requestNewAddress(namespace: FakeNamespace, { payload }: NetlinkRequest): void {
   const { header, attributes } = decodeLinkAddress(payload);
   const address = attributes.local ?? attributes.address;
   const link = namespace.links.get(header.index);
@@ -46,7 +46,7 @@ export function requestNewAddress(namespace: FakeNamespace, { payload }: Request
 }
 
 /** RTM_DELADDR. @throws Refusal ENODEV, EADDRNOTAVAIL */
-export function requestDeleteAddress(namespace: FakeNamespace, { payload }: Request): void {
+export function requestDeleteAddress(namespace: FakeNamespace, { payload }: NetlinkRequest): void {
   const { header, attributes } = decodeLinkAddress(payload);
   const address = attributes.local ?? attributes.address;
   if (!namespace.links.has(header.index)) throw new Refusal(ERRNO.ENODEV, "Unable to find the interface");
@@ -61,7 +61,7 @@ export function requestDeleteAddress(namespace: FakeNamespace, { payload }: Requ
 }
 
 /** RTM_GETADDR: a list of those of one link, or of all. @throws Refusal ENODEV */
-export function requestAddresses(namespace: FakeNamespace, { payload }: Request): readonly Answer[] {
+export function requestAddresses(namespace: FakeNamespace, { payload }: NetlinkRequest): readonly Answer[] {
   const { header } = decodeLinkAddress(payload);
   if (header.index !== 0 && !namespace.links.has(header.index)) throw new Refusal(ERRNO.ENODEV);
   const found = namespace.addresses.filter(({ index, prefix }) => {

@@ -1,4 +1,4 @@
-import type { Request } from "../../src/netlink/answers.ts";
+import type { NetlinkRequest } from "../../src/netlink/answers.ts";
 import { NLM_F } from "../../src/netlink/message.ts";
 
 /** One message of the kernel's answer: its type and what is behind struct nlmsghdr. */
@@ -8,6 +8,6 @@ export interface Answer {
 }
 
 /** Whether a request asks for a list. */
-export function isDump({ flags }: Pick<Request, "flags">): boolean {
+export function isDump({ flags }: Pick<NetlinkRequest, "flags">): boolean {
   return (flags & NLM_F.DUMP) === NLM_F.DUMP;
 }

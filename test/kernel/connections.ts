@@ -1,5 +1,5 @@
 import { ERRNO } from "../../src/linux/errno.ts";
-import type { Request } from "../../src/netlink/answers.ts";
+import type { NetlinkRequest } from "../../src/netlink/answers.ts";
 import { CTA_FILTER_F } from "../../src/netlink/conntrack/attributes.ts";
 import { connectionType, IPCTNL_MSG } from "../../src/netlink/conntrack/header.ts";
 import { decodeConnection, encodeConnection } from "../../src/netlink/conntrack/message.ts";
@@ -8,7 +8,7 @@ import type { FakeNamespace } from "./namespace.ts";
 import { Refusal } from "./refusal.ts";
 
 /** Answers requests about tracked connections. A deleted one is kept in `deletedConnections`. @throws Refusal ENOENT, EINVAL */
-export function answerConntrack(namespace: FakeNamespace, { type, payload }: Request): readonly Answer[] {
+export function answerConntrack(namespace: FakeNamespace, { type, payload }: NetlinkRequest): readonly Answer[] {
   const { family, attributes } = decodeConnection(payload);
   if (type === connectionType(IPCTNL_MSG.CT_GET)) {
     const wanted = attributes.original?.proto ?? {};

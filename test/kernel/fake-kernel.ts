@@ -1,7 +1,7 @@
 import { ERRNO, LinuxError } from "../../src/linux/errno.ts";
-import type { Request } from "../../src/netlink/answers.ts";
-import { NETLINK, type Netlink, type NetlinkOptions } from "../../src/netlink/socket.ts";
-import type { Container } from "../../src/steps/container.ts";
+import type { NetlinkRequest } from "../../src/netlink/answers.ts";
+import type { Netlink } from "../../src/netlink/socket.ts";
+import type { Container } from "../../src/steps/host.ts";
 import { type Features, Machine } from "./machine.ts";
 import type { FakeNamespace } from "./namespace.ts";
 import { answerNetfilter, applyBatch, BATCH } from "./netfilter.ts";
@@ -14,7 +14,7 @@ import { fakeSocket, type Outcome } from "./socket.ts";
 const FIRST_SOCKET = 2_000_000;
 
 /**
- * A small kernel in memory: network namespaces with links, addresses, routes, neighbours, traffic control, parameters, nf_tables and
+ * A small kernel in memory: network namespaces with links, addresses, routes, traffic control, parameters, nf_tables and
  * tracked connections, as far as plugins can tell it from the real one. `host` is there from the beginning.
  */
 export class FakeKernel {
@@ -78,16 +78,16 @@ export class FakeKernel {
     });
   }
 
-  /** What openNetlink() opens; without `netns` in `here`, the host unless told. @throws LinuxError ENOENT, EBADF */
-  openNetlink({ protocol = NETLINK.ROUTE, netns }: NetlinkOptions = {}, here = this.host): Netlink {
-    const found =
-      typeof netns === "string" ? this.namespaceAt(netns) : netns === undefined ? here : this.namespaceOf(netns);
-    return protocol === NETLINK.NETFILTER ? this.openNetfilter(found) : this.openRoute(found);
-  }
-
   /** What openContainer() gives for a namespace. */
   openContainer(namespace: FakeNamespace): Container {
-    return { path: namespace.path, netns: namespace.fd, netlink: this.openRoute(namespace) };
+    const { path, fd, sysctls } = namespace;
+    return {
+      path,
+      netns: fd,
+      netlink: this.openRoute(namespace),
+      within: (run) => run(sysctls),
+      identify: () => `${fd}`,
+    };
   }
 
   /** Has the n-th request from now on refused, whichever socket it comes from; the first is 1. */
@@ -111,11 +111,11 @@ export class FakeKernel {
     return Object.fromEntries(this.#machine.namespaces.map((namespace) => [namespace.name, pictureOf(namespace)]));
   }
 
-  #open(namespace: FakeNamespace, work: (requests: readonly Request[]) => readonly Outcome[]): Netlink {
+  #open(namespace: FakeNamespace, work: (requests: readonly NetlinkRequest[]) => readonly Outcome[]): Netlink {
     this.#sockets++;
     const fd = FIRST_SOCKET + this.#sockets;
     this.open.set(fd, namespace);
-    const send = (requests: readonly Request[]) => {
+    const send = (requests: readonly NetlinkRequest[]) => {
       this.log.push(`${namespace.name}: ${describe(requests)}`);
       const outcomes = work(requests);
       if (this.#lost.delete(this.requests)) {
@@ -129,7 +129,7 @@ export class FakeKernel {
     );
   }
 
-  #answer(namespace: FakeNamespace, request: Request, { isNetfilter = false } = {}): Outcome {
+  #answer(namespace: FakeNamespace, request: NetlinkRequest, { isNetfilter = false } = {}): Outcome {
     const answer = isNetfilter ? answerNetfilter : answerRtnetlink;
     try {
       const refusal = this.#takeRefusal();
@@ -142,7 +142,7 @@ export class FakeKernel {
   }
 
   /** A transaction that is to be refused is refused at its first change. */
-  #applyBatch(namespace: FakeNamespace, requests: readonly Request[]): readonly Outcome[] {
+  #applyBatch(namespace: FakeNamespace, requests: readonly NetlinkRequest[]): readonly Outcome[] {
     const verdicts = applyBatch(this.#machine, namespace, requests, () => this.#takeRefusal());
     return verdicts.map((verdict) => ({ ...verdict, answers: [] }));
   }
@@ -155,8 +155,8 @@ export class FakeKernel {
 }
 
 /** What a datagram asks for; of a transaction, its changes. */
-function describe(requests: readonly Request[]): string {
-  const isFrame = ({ type }: Request) => requests.length > 1 && (type === BATCH.BEGIN || type === BATCH.END);
+function describe(requests: readonly NetlinkRequest[]): string {
+  const isFrame = ({ type }: NetlinkRequest) => requests.length > 1 && (type === BATCH.BEGIN || type === BATCH.END);
   return requests
     .filter((request) => !isFrame(request))
     .map(({ action }) => action)

@@ -46,7 +46,6 @@ export function removeLink(machine: Machine, namespace: FakeNamespace, link: Fak
   namespace.links.delete(link.index);
   const { index } = link;
   namespace.addresses = namespace.addresses.filter((each) => each.index !== index);
-  namespace.neighbours = namespace.neighbours.filter((each) => each.index !== index);
   namespace.qdiscs = namespace.qdiscs.filter(({ header }) => header.index !== index);
   namespace.filters = namespace.filters.filter(({ header }) => header.index !== index);
   namespace.routes = namespace.routes.flatMap((route) => {

@@ -1,6 +1,6 @@
 import { ERRNO } from "../../src/linux/errno.ts";
 import { AF } from "../../src/linux/socket.ts";
-import type { Request } from "../../src/netlink/answers.ts";
+import type { NetlinkRequest } from "../../src/netlink/answers.ts";
 import { decodeLink, type LinkMessage } from "../../src/netlink/link/message.ts";
 import { NLM_F } from "../../src/netlink/message.ts";
 import { RTM } from "../../src/netlink/rtnetlink.ts";
@@ -16,7 +16,7 @@ import { changePort, deletePortVlans } from "./port-requests.ts";
 import { Refusal } from "./refusal.ts";
 
 /** RTM_NEWLINK: makes a link, or changes one that is there. */
-export function requestNewLink(machine: Machine, namespace: FakeNamespace, { flags, payload }: Request): void {
+export function requestNewLink(machine: Machine, namespace: FakeNamespace, { flags, payload }: NetlinkRequest): void {
   const message = decodeLink(payload);
   const { info } = message.attributes;
   validateLink(machine, message.attributes);
@@ -33,7 +33,7 @@ export function requestNewLink(machine: Machine, namespace: FakeNamespace, { fla
 }
 
 /** RTM_SETLINK: changes a link, or of the bridge family a bridge's port. */
-export function requestSetLink(machine: Machine, namespace: FakeNamespace, { payload }: Request): void {
+export function requestSetLink(machine: Machine, namespace: FakeNamespace, { payload }: NetlinkRequest): void {
   const message = decodeLink(payload);
   validateLink(machine, message.attributes);
   const link = get(namespace, message);
@@ -42,7 +42,7 @@ export function requestSetLink(machine: Machine, namespace: FakeNamespace, { pay
 }
 
 /** RTM_DELLINK: deletes a link, or of the bridge family VLANs of a port. */
-export function requestDeleteLink(machine: Machine, namespace: FakeNamespace, { payload }: Request): void {
+export function requestDeleteLink(machine: Machine, namespace: FakeNamespace, { payload }: NetlinkRequest): void {
   const message = decodeLink(payload);
   const link = get(namespace, message);
   if (message.header.family === AF.BRIDGE) deletePortVlans(machine, link, message);
@@ -51,7 +51,7 @@ export function requestDeleteLink(machine: Machine, namespace: FakeNamespace, { 
 }
 
 /** RTM_GETLINK: one link, or a list of those of a master or a kind. */
-export function requestLinks(machine: Machine, namespace: FakeNamespace, request: Request): readonly Answer[] {
+export function requestLinks(machine: Machine, namespace: FakeNamespace, request: NetlinkRequest): readonly Answer[] {
   const message = decodeLink(request.payload);
   validateLink(machine, message.attributes);
   const describe = (link: FakeLink) => ({ type: RTM.NEWLINK, payload: describeLink(machine, namespace, link) });

@@ -1,13 +1,15 @@
 import type { Address, Family } from "../../src/ip/address.ts";
-import type { Mac } from "../../src/ip/mac.ts";
 import type { Prefix } from "../../src/ip/prefix.ts";
 import type { Connection } from "../../src/netlink/conntrack/message.ts";
-import type { FilterMessage } from "../../src/netlink/filter/message.ts";
+import type { decodeFilter } from "../../src/netlink/filter/message.ts";
 import type { Message } from "../../src/netlink/message.ts";
 import type { QdiscMessage } from "../../src/netlink/qdisc/message.ts";
 import type { FakeLink } from "./link.ts";
 import { Rules } from "./rules.ts";
 import { Sysctls } from "./sysctls.ts";
+
+/** A filter in the words of its message. */
+export type FilterMessage = ReturnType<typeof decodeFilter>;
 
 /** An address on a link. `flags` are IFA_F. */
 export interface FakeAddress {
@@ -39,14 +41,6 @@ export interface FakeRoute {
   readonly ways: readonly Way[];
 }
 
-/** What a link knows of an address in its network. */
-export interface FakeNeighbour {
-  readonly index: number;
-  readonly address: Address;
-  readonly mac: Mac;
-  readonly state: number;
-}
-
 /** Who waits for events of a group. */
 export interface Listener {
   readonly group: number;
@@ -63,7 +57,6 @@ export class FakeNamespace {
   readonly links = new Map<number, FakeLink>();
   addresses: readonly FakeAddress[] = [];
   routes: readonly FakeRoute[] = [];
-  neighbours: readonly FakeNeighbour[] = [];
   qdiscs: readonly QdiscMessage[] = [];
   /** Indices of links that have ever had an ingress qdisc: the place for one stays. */
   readonly ingressed = new Set<number>();

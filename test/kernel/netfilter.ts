@@ -1,5 +1,5 @@
 import { ERRNO } from "../../src/linux/errno.ts";
-import type { Request } from "../../src/netlink/answers.ts";
+import type { NetlinkRequest } from "../../src/netlink/answers.ts";
 import { u32be } from "../../src/netlink/codec.ts";
 import { decodeFields } from "../../src/netlink/fields.ts";
 import { decodeNfgenmsg, NFNL_SUBSYS } from "../../src/netlink/nfnetlink.ts";
@@ -19,12 +19,16 @@ const FIELDS = { generation: [1, u32be] } as const;
 
 /** What became of one request of a transaction. */
 export interface Verdict {
-  readonly request: Request;
+  readonly request: NetlinkRequest;
   readonly refusal: Refusal | undefined;
 }
 
 /** Answers a single request of netfilter. @throws Refusal */
-export function answerNetfilter({ features }: Machine, namespace: FakeNamespace, request: Request): readonly Answer[] {
+export function answerNetfilter(
+  { features }: Machine,
+  namespace: FakeNamespace,
+  request: NetlinkRequest,
+): readonly Answer[] {
   const subsystem = request.type >> 8;
   if (subsystem === NFNL_SUBSYS.CTNETLINK) return answerConntrack(namespace, request);
   if (subsystem !== NFNL_SUBSYS.NFTABLES || !features.nftables) throw new Refusal(ERRNO.EINVAL);
@@ -38,8 +42,8 @@ export function answerNetfilter({ features }: Machine, namespace: FakeNamespace,
 export function applyBatch(
   { features }: Machine,
   namespace: FakeNamespace,
-  requests: readonly Request[],
-  refuse: (request: Request) => Refusal | undefined,
+  requests: readonly NetlinkRequest[],
+  refuse: (request: NetlinkRequest) => Refusal | undefined,
 ): readonly Verdict[] {
   const [begin, ...rest] = requests;
   if (begin === undefined) return [];

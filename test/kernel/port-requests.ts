@@ -1,6 +1,6 @@
 import { ERRNO } from "../../src/linux/errno.ts";
 import { AF } from "../../src/linux/socket.ts";
-import type { Request } from "../../src/netlink/answers.ts";
+import type { NetlinkRequest } from "../../src/netlink/answers.ts";
 import { decodeAttributes, encodeAttributes } from "../../src/netlink/attribute.ts";
 import { encodeFields } from "../../src/netlink/fields.ts";
 import { IFLA } from "../../src/netlink/link/attributes.ts";
@@ -14,7 +14,7 @@ import {
   IFLA_BRIDGE,
   vlanInfo,
 } from "../../src/netlink/vlan/attributes.ts";
-import { decodeVlanHeader, encodeVlanHeader } from "../../src/netlink/vlan/header.ts";
+import { vlanHeader } from "../../src/netlink/vlan/header.ts";
 import type { PortVlan } from "../../src/netlink/vlan/message.ts";
 import { concat } from "../../src/platform/bytes.ts";
 import type { Answer } from "./answer.ts";
@@ -45,9 +45,13 @@ export function deletePortVlans({ features }: Machine, link: FakeLink, message: 
 }
 
 /** RTM_GETVLAN: the VLANs of a bridge or a port, an entry for each. */
-export function requestVlans(machine: Machine, namespace: FakeNamespace, { payload }: Request): readonly Answer[] {
+export function requestVlans(
+  machine: Machine,
+  namespace: FakeNamespace,
+  { payload }: NetlinkRequest,
+): readonly Answer[] {
   if (!machine.features.vlanFiltering) throw new Refusal(ERRNO.EOPNOTSUPP);
-  const { index } = decodeVlanHeader(payload);
+  const { index } = vlanHeader.decode(payload);
   const link = namespace.links.get(index);
   if (link === undefined) throw new Refusal(ERRNO.ENODEV);
   if (link.bridge === undefined && link.port === undefined) throw new Refusal(ERRNO.EINVAL);
@@ -56,7 +60,7 @@ export function requestVlans(machine: Machine, namespace: FakeNamespace, { paylo
     const flags = (pvid ? BRIDGE_VLAN_INFO.PVID : 0) | (untagged ? BRIDGE_VLAN_INFO.UNTAGGED : 0);
     return { type: BRIDGE_VLANDB.ENTRY, value: encodeFields(ENTRY_FIELDS, { info: { flags, id } }), nested: true };
   });
-  const header = encodeVlanHeader({ family: AF.BRIDGE, index });
+  const header = vlanHeader.encode({ family: AF.BRIDGE, index });
   return [{ type: RTM.NEWVLAN, payload: concat([header, encodeAttributes(entries)]) }];
 }
 

@@ -1,7 +1,7 @@
 import { ADDRESS_BITS, type Address, type Family, isLinkLocal, isSameAddress } from "../../src/ip/address.ts";
 import { isSamePrefix, type Prefix, prefixContains } from "../../src/ip/prefix.ts";
 import { ERRNO } from "../../src/linux/errno.ts";
-import type { Request } from "../../src/netlink/answers.ts";
+import type { NetlinkRequest } from "../../src/netlink/answers.ts";
 import { RT_SCOPE, RT_TABLE, RTM_F, RTNH_F } from "../../src/netlink/route/header.ts";
 import { decodeRoute, readRoute } from "../../src/netlink/route/message.ts";
 import { RTM } from "../../src/netlink/rtnetlink.ts";
@@ -13,11 +13,14 @@ import { Refusal } from "./refusal.ts";
 import { findWayTo } from "./route-lookup.ts";
 import { describeRoute } from "./route-message.ts";
 
+/** Deletes a route, which no plugin asks for. <linux/rtnetlink.h> */
+export const RTM_DELROUTE = 25;
+
 /** The priority of an IPv6 route that is given none. IP6_RT_PRIO_USER in net/ip6_fib.h */
 const PRIORITY = { 4: 0, 6: 1024 } as const;
 
 /** RTM_NEWROUTE. @throws Refusal EEXIST, ENODEV, ENETDOWN, ENETUNREACH and EHOSTUNREACH, EINVAL */
-export function requestNewRoute(namespace: FakeNamespace, { payload }: Request): void {
+export function requestNewRoute(namespace: FakeNamespace, { payload }: NetlinkRequest): void {
   const { header, attributes } = decodeRoute(payload);
   const read = readRoute(payload);
   const { family } = read.destination.address;
@@ -40,7 +43,7 @@ export function requestNewRoute(namespace: FakeNamespace, { payload }: Request):
 }
 
 /** RTM_DELROUTE. @throws Refusal ESRCH */
-export function requestDeleteRoute(namespace: FakeNamespace, { payload }: Request): void {
+export function requestDeleteRoute(namespace: FakeNamespace, { payload }: NetlinkRequest): void {
   const { header, attributes } = decodeRoute(payload);
   const { destination, table, gateway } = readRoute(payload);
   const isMeant = (route: FakeRoute) =>
@@ -61,7 +64,7 @@ export function requestDeleteRoute(namespace: FakeNamespace, { payload }: Reques
 }
 
 /** RTM_GETROUTE: the routes of a table, or the one that an address leads to. @throws Refusal ENOENT without the table, ENETUNREACH */
-export function requestRoutes(namespace: FakeNamespace, request: Request): readonly Answer[] {
+export function requestRoutes(namespace: FakeNamespace, request: NetlinkRequest): readonly Answer[] {
   const { header, attributes } = decodeRoute(request.payload);
   const { destination } = readRoute(request.payload);
   const { family } = destination.address;

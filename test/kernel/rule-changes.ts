@@ -5,7 +5,7 @@ import type { Expression } from "../../src/netfilter/nftables/expression.ts";
 import { NFT_MSG } from "../../src/netfilter/nftables/message.ts";
 import { decodeRule } from "../../src/netfilter/nftables/rule.ts";
 import { decodeTable } from "../../src/netfilter/nftables/table.ts";
-import type { Request } from "../../src/netlink/answers.ts";
+import type { NetlinkRequest } from "../../src/netlink/answers.ts";
 import { NLM_F } from "../../src/netlink/message.ts";
 import { NFPROTO } from "../../src/netlink/nfnetlink.ts";
 import type { Features } from "./machine.ts";
@@ -22,7 +22,7 @@ import {
 import { addElements, addSet, deleteElements, deleteSet } from "./set-changes.ts";
 
 /** What makes one kind of change. Returns whether something is another now. */
-type Change = (rules: Rules, request: Request, features: Features) => boolean;
+type Change = (rules: Rules, request: NetlinkRequest, features: Features) => boolean;
 
 const CHANGES: Readonly<Record<number, Change>> = {
   [NFT_MSG.NEWTABLE]: addTable,
@@ -38,13 +38,13 @@ const CHANGES: Readonly<Record<number, Change>> = {
 };
 
 /** Makes one change of a transaction; returns whether something is another now. @throws Refusal */
-export function applyChange(rules: Rules, request: Request, features: Features): boolean {
+export function applyChange(rules: Rules, request: NetlinkRequest, features: Features): boolean {
   const change = CHANGES[request.type & 0xff];
   if (change === undefined) throw new Refusal(ERRNO.EINVAL);
   return change(rules, request, features);
 }
 
-function addTable(rules: Rules, { payload, flags }: Request, { bridgeRules }: Features): boolean {
+function addTable(rules: Rules, { payload, flags }: NetlinkRequest, { bridgeRules }: Features): boolean {
   const { family, name, ...rest } = decodeTable(payload);
   if (family === NFPROTO.BRIDGE && !bridgeRules) throw new Refusal(ERRNO.EOPNOTSUPP);
   if (name === undefined) throw new Refusal(ERRNO.EINVAL);
@@ -55,14 +55,14 @@ function addTable(rules: Rules, { payload, flags }: Request, { bridgeRules }: Fe
   return true;
 }
 
-function deleteTable(rules: Rules, { payload }: Request): boolean {
+function deleteTable(rules: Rules, { payload }: NetlinkRequest): boolean {
   const { family, name } = decodeTable(payload);
   const table = getTable(rules, { family, table: name });
   rules.tables = rules.tables.filter((each) => each !== table);
   return true;
 }
 
-function addChain(rules: Rules, { payload, flags }: Request): boolean {
+function addChain(rules: Rules, { payload, flags }: NetlinkRequest): boolean {
   const { id: _, ...described } = decodeChain(payload);
   const table = getTable(rules, described);
   const { name, hook, type } = described;
@@ -80,7 +80,7 @@ function addChain(rules: Rules, { payload, flags }: Request): boolean {
   return true;
 }
 
-function deleteChain(rules: Rules, { payload }: Request): boolean {
+function deleteChain(rules: Rules, { payload }: NetlinkRequest): boolean {
   const described = decodeChain(payload);
   const table = getTable(rules, described);
   const chain = getChain(table, described.name);
@@ -90,7 +90,7 @@ function deleteChain(rules: Rules, { payload }: Request): boolean {
   return true;
 }
 
-function addRule(rules: Rules, { payload, flags }: Request, { missingExpressions }: Features): boolean {
+function addRule(rules: Rules, { payload, flags }: NetlinkRequest, { missingExpressions }: Features): boolean {
   const { expressions = [], userdata, ...place } = decodeRule(payload);
   const table = getTable(rules, place);
   const chain = getChain(table, place.chain);
@@ -101,7 +101,7 @@ function addRule(rules: Rules, { payload, flags }: Request, { missingExpressions
 }
 
 /** One rule by its handle, else all of a chain, else all of the table. */
-function deleteRules(rules: Rules, { payload }: Request): boolean {
+function deleteRules(rules: Rules, { payload }: NetlinkRequest): boolean {
   const { handle, ...place } = decodeRule(payload);
   const table = getTable(rules, place);
   if (place.chain === undefined) {

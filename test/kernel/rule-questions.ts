@@ -12,7 +12,7 @@ import { NFT_MSG } from "../../src/netfilter/nftables/message.ts";
 import { decodeRule, encodeRule } from "../../src/netfilter/nftables/rule.ts";
 import { decodeSet, encodeSet } from "../../src/netfilter/nftables/set.ts";
 import { decodeTable, encodeTable } from "../../src/netfilter/nftables/table.ts";
-import type { Request } from "../../src/netlink/answers.ts";
+import type { NetlinkRequest } from "../../src/netlink/answers.ts";
 import { u32be } from "../../src/netlink/codec.ts";
 import { encodeFields } from "../../src/netlink/fields.ts";
 import { encodeNfgenmsg, NFPROTO } from "../../src/netlink/nfnetlink.ts";
@@ -38,7 +38,7 @@ const NFT_VERDICT_SIZE = 16;
 /** What a set's elements fill a message with at most: a page, in the kernel. */
 const ELEMENTS_AT_ONCE = 20;
 
-type Question = (rules: Rules, request: Request) => readonly Uint8Array[];
+type Question = (rules: Rules, request: NetlinkRequest) => readonly Uint8Array[];
 
 /** Each with the kind of message that it is answered with. */
 const QUESTIONS: Readonly<Record<number, readonly [kind: number, ask: Question]>> = {
@@ -51,14 +51,14 @@ const QUESTIONS: Readonly<Record<number, readonly [kind: number, ask: Question]>
 };
 
 /** Answers what changes nothing. @throws Refusal ENOENT, EINVAL */
-export function answerQuestion(rules: Rules, request: Request): readonly Answer[] {
+export function answerQuestion(rules: Rules, request: NetlinkRequest): readonly Answer[] {
   const [kind, ask] = QUESTIONS[request.type & 0xff] ?? [];
   if (kind === undefined || ask === undefined) throw new Refusal(ERRNO.EINVAL);
   const type = (request.type & 0xff00) | kind;
   return ask(rules, request).map((payload) => ({ type, payload }));
 }
 
-function tables(rules: Rules, request: Request): readonly Uint8Array[] {
+function tables(rules: Rules, request: NetlinkRequest): readonly Uint8Array[] {
   const { family, name } = decodeTable(request.payload);
   const found = isDump(request)
     ? rules.tables.filter((table) => family === NFPROTO.UNSPEC || table.family === family)
@@ -68,7 +68,7 @@ function tables(rules: Rules, request: Request): readonly Uint8Array[] {
   );
 }
 
-function chains(rules: Rules, request: Request): readonly Uint8Array[] {
+function chains(rules: Rules, request: NetlinkRequest): readonly Uint8Array[] {
   const { family, table: name, name: chainName } = decodeChain(request.payload);
   if (isDump(request)) {
     const wanted = rules.tables.filter((table) => isMeant(table, { family, table: name }));
@@ -81,7 +81,7 @@ function chains(rules: Rules, request: Request): readonly Uint8Array[] {
 }
 
 /** Where there is no such table or chain, there are no rules. */
-function rulesOfChain(rules: Rules, { payload }: Request): readonly Uint8Array[] {
+function rulesOfChain(rules: Rules, { payload }: NetlinkRequest): readonly Uint8Array[] {
   const { family, table: name, chain: chainName } = decodeRule(payload);
   const table = rules.find(family, name);
   if (table === undefined) return [];
@@ -101,14 +101,14 @@ function rulesOfChain(rules: Rules, { payload }: Request): readonly Uint8Array[]
   );
 }
 
-function sets(rules: Rules, request: Request): readonly Uint8Array[] {
+function sets(rules: Rules, request: NetlinkRequest): readonly Uint8Array[] {
   const { family, table: name, name: setName } = decodeSet(request.payload);
   const table = getTable(rules, { family, table: name });
   if (isDump(request)) return table.sets.map(describeSet);
   return [describeSet(getSet(table, setName))];
 }
 
-function elements(rules: Rules, request: Request): readonly Uint8Array[] {
+function elements(rules: Rules, request: NetlinkRequest): readonly Uint8Array[] {
   const { family, table: name, set: setName, elements: wanted = [] } = decodeElementList(request.payload);
   const table = getTable(rules, { family, table: name });
   const set = getSet(table, setName);

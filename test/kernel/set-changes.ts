@@ -1,7 +1,7 @@
 import { ERRNO } from "../../src/linux/errno.ts";
 import { decodeElement, decodeElementList, type Element } from "../../src/netfilter/nftables/element.ts";
 import { decodeSet, type NamedSet, NFT_SET } from "../../src/netfilter/nftables/set.ts";
-import type { Request } from "../../src/netlink/answers.ts";
+import type { NetlinkRequest } from "../../src/netlink/answers.ts";
 import { NLM_F } from "../../src/netlink/message.ts";
 import { isSameBytes } from "../../src/platform/bytes.ts";
 import { Refusal } from "./refusal.ts";
@@ -16,7 +16,7 @@ import {
 } from "./rules.ts";
 
 /** NFT_MSG_NEWSET. @throws Refusal ENOENT without the table, EEXIST where there is another of that name */
-export function addSet(rules: Rules, { payload, flags }: Request): boolean {
+export function addSet(rules: Rules, { payload, flags }: NetlinkRequest): boolean {
   const { id: _, ...described } = decodeSet(payload);
   const table = getTable(rules, described);
   const { name } = described;
@@ -32,7 +32,7 @@ export function addSet(rules: Rules, { payload, flags }: Request): boolean {
 }
 
 /** NFT_MSG_DELSET. @throws Refusal ENOENT, EBUSY where a rule looks it up */
-export function deleteSet(rules: Rules, { payload }: Request): boolean {
+export function deleteSet(rules: Rules, { payload }: NetlinkRequest): boolean {
   const described = decodeSet(payload);
   const table = getTable(rules, described);
   const set = getSet(table, described.name);
@@ -42,7 +42,7 @@ export function deleteSet(rules: Rules, { payload }: Request): boolean {
 }
 
 /** NFT_MSG_NEWSETELEM. @throws Refusal ENOENT, EEXIST for a key that is taken or has other data, EINVAL */
-export function addElements(rules: Rules, { payload, flags }: Request): boolean {
+export function addElements(rules: Rules, { payload, flags }: NetlinkRequest): boolean {
   const { family, table: name, set: setName, elements = [] } = decodeElementList(payload);
   const table = getTable(rules, { family, table: name });
   const set = getSet(table, setName);
@@ -63,7 +63,7 @@ export function addElements(rules: Rules, { payload, flags }: Request): boolean 
 }
 
 /** NFT_MSG_DELSETELEM: these, or without any all of the set. @throws Refusal ENOENT */
-export function deleteElements(rules: Rules, { payload }: Request): boolean {
+export function deleteElements(rules: Rules, { payload }: NetlinkRequest): boolean {
   const { family, table: name, set: setName, elements } = decodeElementList(payload);
   const table = getTable(rules, { family, table: name });
   const set = getSet(table, setName);

@@ -15,7 +15,6 @@ export interface NamespacePicture {
   readonly links: readonly string[];
   readonly addresses: readonly string[];
   readonly routes: readonly string[];
-  readonly neighbours: readonly string[];
   readonly traffic: readonly string[];
   readonly sysctls: readonly string[];
   readonly rules: readonly string[];
@@ -32,9 +31,6 @@ export function pictureOf(namespace: FakeNamespace): NamespacePicture {
     links: [...namespace.links.values()].map((link) => formatLink(link, nameOf)),
     addresses: namespace.addresses.map((each) => `${nameOf(each.index)}: ${formatFakeAddress(each)}`).sort(),
     routes: namespace.routes.map((route) => formatRoute(route, nameOf)).sort(),
-    neighbours: namespace.neighbours
-      .map(({ address, mac, index }) => `${nameOf(index)}: ${formatAddress(address)} ${mac}`)
-      .sort(),
     traffic: formatTraffic(namespace, nameOf),
     sysctls: namespace.sysctls.entries().map(([path, value]) => `${path} = ${value}`),
     rules: namespace.rules.tables.flatMap(formatTable),

@@ -2,7 +2,7 @@ import { encodeMac } from "../../src/ip/mac.ts";
 import { ERRNO, LinuxError } from "../../src/linux/errno.ts";
 import type { InterfaceAnswer } from "../../src/linux/ifreq.ts";
 import { SIOCGIFHWADDR, SIOCGIFINDEX, SIOCGIFMTU } from "../../src/linux/ifreq.ts";
-import { askUntilWhole, collectAnswers, type Request } from "../../src/netlink/answers.ts";
+import { askUntilWhole, collectAnswers, type NetlinkRequest } from "../../src/netlink/answers.ts";
 import { text } from "../../src/netlink/codec.ts";
 import { encodeFields } from "../../src/netlink/fields.ts";
 import { HEADER_SIZE, type Message, NLM_F, NLMSG } from "../../src/netlink/message.ts";
@@ -22,7 +22,7 @@ const EXPLANATION = { text: [1, text] } as const;
 
 /** What became of one request that was sent with others. */
 export interface Outcome {
-  readonly request: Request;
+  readonly request: NetlinkRequest;
   readonly answers: readonly Answer[];
   readonly refusal: Refusal | undefined;
 }
@@ -31,7 +31,7 @@ export interface Outcome {
 export interface Service {
   readonly namespace: FakeNamespace;
   /** Works off the requests of one datagram. @throws LinuxError ENOBUFS where the answer is lost */
-  readonly send: (requests: readonly Request[]) => readonly Outcome[];
+  readonly send: (requests: readonly NetlinkRequest[]) => readonly Outcome[];
   /** Whether the kernel takes its time. */
   readonly isSlow: () => boolean;
   /** Told when the socket is closed. */
@@ -44,7 +44,7 @@ export function fakeSocket({ namespace, send, isSlow, onClose }: Service, fd: nu
   const requireOpen = () => {
     if (!isOpen) throw new LinuxError("send to a socket", { syscall: "sendto", errno: ERRNO.EBADF });
   };
-  const exchange = (requests: readonly Request[], awaited: (request: Request) => boolean) => {
+  const exchange = (requests: readonly NetlinkRequest[], awaited: (request: NetlinkRequest) => boolean) => {
     requireOpen();
     const numbered = new Map(requests.map((request, index) => [index + 1, request]));
     const messages = send(requests).flatMap((outcome) => {
@@ -52,7 +52,7 @@ export function fakeSocket({ namespace, send, isSlow, onClose }: Service, fd: nu
     });
     return collectAnswers(numbered, { awaited, receive: () => messages });
   };
-  const request = (each: Request) => askUntilWhole(each, () => exchange([each], () => true));
+  const request = (each: NetlinkRequest) => askUntilWhole(each, () => exchange([each], () => true));
   return {
     fd,
     request,
@@ -61,6 +61,10 @@ export function fakeSocket({ namespace, send, isSlow, onClose }: Service, fd: nu
     ask: (what, name) => {
       requireOpen();
       return askInterface(namespace, what, name);
+    },
+    hasIndex: (index) => {
+      requireOpen();
+      return namespace.links.has(index);
     },
     listen: (group) => listen(namespace, group),
     close: () => {
@@ -135,7 +139,7 @@ function messagesOf({ request, answers, refusal }: Outcome, sequence: number): r
 }
 
 /** struct nlmsgerr, and behind it the explanation; a list that is refused as it begins ends with the same. */
-function refuse(request: Request, { errno, text: explanation }: Refusal, sequence: number): Message {
+function refuse(request: NetlinkRequest, { errno, text: explanation }: Refusal, sequence: number): Message {
   const header = new Uint8Array(4 + HEADER_SIZE);
   const view = new DataView(header.buffer);
   view.setInt32(0, -errno, true);

@@ -1,4 +1,5 @@
 import { ERRNO, LinuxError } from "../../src/linux/errno.ts";
+import type { Sysctls as Parameters } from "../../src/linux/sysctl.ts";
 
 /** What a link's parameters are in a new namespace. Documentation/networking/ip-sysctl.rst */
 const OF_A_LINK: Readonly<Record<string, Readonly<Record<string, string>>>> = {
@@ -18,7 +19,7 @@ const OF_A_LINK: Readonly<Record<string, Readonly<Record<string, string>>>> = {
 const REST = { "net/ipv4/ip_forward": "0" } as const;
 
 /** Kernel parameters of one network namespace, by their path below /proc/sys: "net/ipv4/ip_forward". */
-export class Sysctls {
+export class Sysctls implements Parameters {
   readonly #values = new Map<string, string>(Object.entries(REST));
   /** Paths that cannot be written, as on a read-only /proc/sys. */
   readonly readOnly = new Set<string>();
@@ -39,8 +40,13 @@ export class Sysctls {
     return this.#values.get(path);
   }
 
-  /** @throws LinuxError ENOENT for an unknown one, EROFS for one that is read-only */
+  /** @throws LinuxError ENOENT for an unknown one, EROFS for one that is read-only, and has another value */
   write(path: string, value: string): void {
+    if (this.find(path) !== value) this.writeUnread(path, value);
+  }
+
+  /** @throws LinuxError ENOENT for an unknown one, EROFS for one that is read-only */
+  writeUnread(path: string, value: string): void {
     const action = `write "${value}" to sysctl ${path}`;
     if (!this.#values.has(path)) throw refuse(action, ERRNO.ENOENT);
     if (this.readOnly.has(path)) throw refuse(action, ERRNO.EROFS);

@@ -1,22 +1,22 @@
 import { ERRNO } from "../../src/linux/errno.ts";
-import type { Request } from "../../src/netlink/answers.ts";
+import type { NetlinkRequest } from "../../src/netlink/answers.ts";
 import { decodeFields, encodeFields } from "../../src/netlink/fields.ts";
 import { MIRRED_FIELDS, U32_FIELDS } from "../../src/netlink/filter/attributes.ts";
-import { decodeFilter, encodeFilter, type FilterMessage, readFilter } from "../../src/netlink/filter/message.ts";
+import { decodeFilter, encodeFilter, readFilter } from "../../src/netlink/filter/message.ts";
 import { HANDLE, TC_H } from "../../src/netlink/qdisc/header.ts";
 import { decodeQdisc, encodeQdisc, type QdiscMessage, readQdisc } from "../../src/netlink/qdisc/message.ts";
 import { RTM } from "../../src/netlink/rtnetlink.ts";
 import type { Answer } from "./answer.ts";
 import { type FakeLink, isUp } from "./link.ts";
 import type { Machine } from "./machine.ts";
-import type { FakeNamespace } from "./namespace.ts";
+import type { FakeNamespace, FilterMessage } from "./namespace.ts";
 import { Refusal } from "./refusal.ts";
 
 /** What the kernel gives a link of a kind itself when it comes up, where that is not "noqueue". */
 const OWN_QDISC: Readonly<Record<string, string>> = { ifb: "pfifo_fast" };
 
 /** RTM_NEWQDISC. @throws Refusal ENODEV, ENOENT for a kind that the kernel has not got, EEXIST, EINVAL */
-export function requestNewQdisc({ features }: Machine, namespace: FakeNamespace, { payload }: Request): void {
+export function requestNewQdisc({ features }: Machine, namespace: FakeNamespace, { payload }: NetlinkRequest): void {
   const qdisc = decodeQdisc(payload);
   const { header, attributes } = qdisc;
   requireLink(namespace, header.index);
@@ -31,7 +31,7 @@ export function requestNewQdisc({ features }: Machine, namespace: FakeNamespace,
 }
 
 /** RTM_DELQDISC, with the filters in it. @throws Refusal ENODEV, ENOENT, EINVAL */
-export function requestDeleteQdisc(namespace: FakeNamespace, { payload }: Request): void {
+export function requestDeleteQdisc(namespace: FakeNamespace, { payload }: NetlinkRequest): void {
   const { header } = decodeQdisc(payload);
   requireLink(namespace, header.index);
   const found = findQdisc(namespace, header);
@@ -49,7 +49,7 @@ export function requestDeleteQdisc(namespace: FakeNamespace, { payload }: Reques
 }
 
 /** RTM_GETQDISC: the discipline at a place; of a link that has never been up there is nothing to tell. @throws Refusal ENODEV, ENOENT */
-export function requestQdisc(namespace: FakeNamespace, { payload }: Request): readonly Answer[] {
+export function requestQdisc(namespace: FakeNamespace, { payload }: NetlinkRequest): readonly Answer[] {
   const { header } = decodeQdisc(payload);
   const link = requireLink(namespace, header.index);
   const found = findQdisc(namespace, header);
@@ -65,7 +65,7 @@ export function requestQdisc(namespace: FakeNamespace, { payload }: Request): re
 }
 
 /** RTM_NEWTFILTER. @throws Refusal ENODEV, EINVAL without the qdisc, EEXIST */
-export function requestNewFilter(namespace: FakeNamespace, { payload }: Request): void {
+export function requestNewFilter(namespace: FakeNamespace, { payload }: NetlinkRequest): void {
   const filter = decodeFilter(payload);
   const { index, parent } = filter.header;
   requireLink(namespace, index);
@@ -77,7 +77,7 @@ export function requestNewFilter(namespace: FakeNamespace, { payload }: Request)
 }
 
 /** RTM_GETTFILTER: a list; none without the qdisc. Of a u32 filter the kernel tells its hash tables as well. */
-export function requestFilters(namespace: FakeNamespace, { payload }: Request): readonly Answer[] {
+export function requestFilters(namespace: FakeNamespace, { payload }: NetlinkRequest): readonly Answer[] {
   const { header } = decodeFilter(payload);
   const wanted = namespace.filters.filter(({ header: { index, parent } }) => {
     return index === header.index && (header.parent === 0 || parent === header.parent);

@@ -1,4 +1,4 @@
-import { describe, expect, test, vi } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { Route } from "../../src/cni/result.ts";
 import { addBridge, addVeth } from "../../src/netlink/link/add.ts";
 import { getLinkBrief } from "../../src/netlink/link/brief.ts";
@@ -7,21 +7,18 @@ import { setLinkUp } from "../../src/netlink/link/set.ts";
 import { checkAddresses } from "../../src/steps/check-addresses.ts";
 import { announceAddresses, configureInterface, prepareInterface } from "../../src/steps/interface.ts";
 import { FakeKernel } from "../kernel/fake-kernel.ts";
-import { run } from "../kernel/system.ts";
+import { hostOn } from "../kernel/host.ts";
 import { address, prefix } from "../netlink/text.ts";
-
-vi.mock("../../src/linux/sysctl.ts", async () => (await import("../kernel/system.ts")).sysctl);
-vi.mock("../../src/linux/netns.ts", async () => (await import("../kernel/system.ts")).netns);
 
 /** A container with an interface, down, whose other end is up. */
 function stage() {
-  const kernel = run(new FakeKernel());
-  const host = kernel.openRoute();
+  const kernel = new FakeKernel();
+  const host = hostOn(kernel);
   const namespace = kernel.addNamespace("container");
   const container = kernel.openContainer(namespace);
-  addBridge(host, { name: "br0", mac: "02:00:00:00:00:01", up: true });
+  addBridge(host.netlink, { name: "br0", mac: "02:00:00:00:00:01", up: true });
   const peer = { name: "eth0", mac: "02:00:00:00:00:03", netns: container.netns };
-  addVeth(host, { name: "veth0", master: getLink(host, "br0").index, up: true, peer });
+  addVeth(host.netlink, { name: "veth0", master: getLink(host.netlink, "br0").index, up: true, peer });
   return { kernel, host, namespace, container, link: getLinkBrief(container.netlink, "eth0") };
 }
 

@@ -6,6 +6,7 @@ import { setLink } from "../../src/netlink/link/set.ts";
 import { deletePorts, isOthersPort, listOwnPorts } from "../../src/steps/own-ports.ts";
 import { claimOf, listOwned, ownership } from "../../src/steps/owned-links.ts";
 import { FakeKernel } from "../kernel/fake-kernel.ts";
+import { hostOn } from "../kernel/host.ts";
 import { addRequest } from "../plugins/request.ts";
 
 const one = { network: "net1", ifname: "eth0", containerId: "one" };
@@ -15,19 +16,19 @@ const elsewhere = { ...one, network: "net2" };
 /** A host with a port of each, one that a killed call left, and one of nobody's. */
 function stage() {
   const kernel = new FakeKernel();
-  const host = kernel.openRoute();
-  addBridge(host, { name: "br0", up: true });
-  const master = getLink(host, "br0").index;
+  const host = hostOn(kernel);
+  addBridge(host.netlink, { name: "br0", up: true });
+  const master = getLink(host.netlink, "br0").index;
   for (const [name, owner] of [
     ["one", one],
     ["two", two],
     ["elsewhere", elsewhere],
   ] as const) {
-    addVeth(host, { name, master, mac: `02:00:00:00:00:1${name.length}`, peer: { name: `${name}p` } });
-    setLink(host, getLink(host, name), ownership(owner));
+    addVeth(host.netlink, { name, master, mac: `02:00:00:00:00:1${name.length}`, peer: { name: `${name}p` } });
+    setLink(host.netlink, getLink(host.netlink, name), ownership(owner));
   }
-  addVeth(host, { name: "left", group: claimOf(one), peer: { name: "leftp" } });
-  addVeth(host, { name: "nobodys", peer: { name: "nobodysp" } });
+  addVeth(host.netlink, { name: "left", group: claimOf(one), peer: { name: "leftp" } });
+  addVeth(host.netlink, { name: "nobodys", peer: { name: "nobodysp" } });
   return { kernel, host };
 }
 
@@ -51,7 +52,7 @@ describe("listOwnPorts()", () => {
 
   test("finds no link of another kind", () => {
     const { host } = stage();
-    setLink(host, getLink(host, "br0"), ownership(one));
+    setLink(host.netlink, getLink(host.netlink, "br0"), ownership(one));
     expect(listOwned(host, "ifb", selectOwner(one))).toEqual([]);
   });
 });
@@ -59,11 +60,16 @@ describe("listOwnPorts()", () => {
 describe("deletePorts()", () => {
   test("deletes both ends, and keeps the MAC of their bridge", () => {
     const { host } = stage();
-    const { mac } = getLink(host, "br0");
+    const { mac } = getLink(host.netlink, "br0");
     deletePorts(host, listOwnPorts(host, selectStale("net1", [])));
-    expect(["one", "onep", "two", "left"].map((name) => findLink(host, name))).toEqual(Array(4).fill(undefined));
-    expect(["elsewhere", "nobodys"].map((name) => findLink(host, name)?.name)).toEqual(["elsewhere", "nobodys"]);
-    expect(getLink(host, "br0").mac).toBe(mac);
+    expect(["one", "onep", "two", "left"].map((name) => findLink(host.netlink, name))).toEqual(
+      Array(4).fill(undefined),
+    );
+    expect(["elsewhere", "nobodys"].map((name) => findLink(host.netlink, name)?.name)).toEqual([
+      "elsewhere",
+      "nobodys",
+    ]);
+    expect(getLink(host.netlink, "br0").mac).toBe(mac);
   });
 
   test("tries all before it throws what failed", () => {
@@ -71,7 +77,11 @@ describe("deletePorts()", () => {
     const ports = listOwnPorts(host, selectStale("net1", []));
     kernel.refuse(1, 1);
     expect(() => deletePorts(host, ports)).toThrow("Operation not permitted");
-    expect(["one", "two", "left"].map((name) => findLink(host, name)?.name)).toEqual(["one", undefined, undefined]);
+    expect(["one", "two", "left"].map((name) => findLink(host.netlink, name)?.name)).toEqual([
+      "one",
+      undefined,
+      undefined,
+    ]);
   });
 });
 
@@ -85,7 +95,7 @@ describe("isOthersPort()", () => {
       prevResult: { cniVersion: "1.1.0", interfaces },
     });
   };
-  const port = (name: string, alias = "") => ({ ...getLink(stage().host, "nobodys"), name, alias });
+  const port = (name: string, alias = "") => ({ ...getLink(stage().host.netlink, "nobodys"), name, alias });
 
   test("is one that says whose it is, or that the result does not name", () => {
     expect(isOthersPort(request("mine"), port("mine"))).toBe(false);

@@ -1,4 +1,4 @@
-import { describe, expect, test, vi } from "vitest";
+import { describe, expect, test } from "vitest";
 import { addBridge, addVeth } from "../../src/netlink/link/add.ts";
 import { deleteLink } from "../../src/netlink/link/delete.ts";
 import { findLink, getLink } from "../../src/netlink/link/get.ts";
@@ -15,23 +15,17 @@ import {
 } from "../../src/steps/veth.ts";
 import { failEach } from "../kernel/failures.ts";
 import { FakeKernel } from "../kernel/fake-kernel.ts";
-import { run } from "../kernel/system.ts";
-
-vi.mock("../../src/linux/sysctl.ts", async () => (await import("../kernel/system.ts")).sysctl);
-vi.mock("../../src/linux/ifreq.ts", async (original) => ({
-  ...(await original<object>()),
-  ...(await import("../kernel/system.ts")).ifreq,
-}));
+import { hostOn } from "../kernel/host.ts";
 
 const owner = { network: "net1", ifname: "eth0", containerId: "one" };
 
 /** A host with a bridge, and a container. */
 function stage() {
-  const kernel = run(new FakeKernel());
-  const host = kernel.openRoute();
+  const kernel = new FakeKernel();
+  const host = hostOn(kernel);
   const container = kernel.openContainer(kernel.addNamespace("container"));
-  addBridge(host, { name: "br0", mac: "02:00:00:00:00:01", up: true });
-  return { kernel, host, container, bridge: getLink(host, "br0") };
+  addBridge(host.netlink, { name: "br0", mac: "02:00:00:00:00:01", up: true });
+  return { kernel, host, container, bridge: getLink(host.netlink, "br0") };
 }
 
 type Stage = ReturnType<typeof stage>;
@@ -45,7 +39,7 @@ describe("connectVeth()", () => {
   test("makes the port, up and ours, and the container's end, down", () => {
     const on = stage();
     const { port, inside } = connect(on, () => {});
-    const outside = getLink(on.host, port.name);
+    const outside = getLink(on.host.netlink, port.name);
     expect(outside).toMatchObject({ kind: "veth", up: true, master: on.bridge.index, peer: inside.index, group: 0 });
     expect(outside.alias).toContain("net: net1, if: eth0, id: one");
     expect(outside.port).toMatchObject({ hairpin: 0, isolated: 0 });
@@ -58,7 +52,11 @@ describe("connectVeth()", () => {
     const more = { mtu: 1300, mac: "02:00:00:00:00:99", hairpin: true, isolated: true, up: false };
     const { port, inside } = connect(on, () => {}, more);
     expect(inside).toMatchObject({ mac: "02:00:00:00:00:99", mtu: 1300, name: "eth0" });
-    expect(getLink(on.host, port.name)).toMatchObject({ mtu: 1300, up: false, port: { hairpin: 1, isolated: 1 } });
+    expect(getLink(on.host.netlink, port.name)).toMatchObject({
+      mtu: 1300,
+      up: false,
+      port: { hairpin: 1, isolated: 1 },
+    });
   });
 
   test("is in the group of its attachment until it has its alias", () => {
@@ -101,7 +99,7 @@ describe("waitForPort()", () => {
     const { port, inside } = connect(on, () => {});
     on.kernel.isSlow = true;
     setLinkUp(on.container.netlink, inside);
-    expect(forwards(getLink(on.host, port.name))).toBe(false);
+    expect(forwards(getLink(on.host.netlink, port.name))).toBe(false);
     const ready = waitForPort(on.host, port);
     expect(ready).toMatchObject({ index: port.index, operationalState: 6 });
     expect(forwards(ready)).toBe(true);
@@ -117,7 +115,7 @@ describe("waitForPort()", () => {
     const on = stage();
     const { port, inside } = connect(on, () => {});
     setLinkUp(on.container.netlink, inside);
-    deleteLink(on.host, on.bridge);
+    deleteLink(on.host.netlink, on.bridge);
     expect(() => waitForPort(on.host, port)).toThrow("its bridge was deleted meanwhile");
   });
 });
@@ -128,7 +126,7 @@ describe("waitForSpanningTree()", () => {
     const { port, inside } = connect(on, () => {});
     const logged: string[] = [];
     const wait = () => {
-      const [bridge, now] = [getLink(on.host, "br0"), getLink(on.host, port.name)];
+      const [bridge, now] = [getLink(on.host.netlink, "br0"), getLink(on.host.netlink, port.name)];
       waitForSpanningTree(on.host, { bridge, port: now }, (line) => logged.push(line));
     };
     wait();
@@ -143,21 +141,21 @@ describe("waitForSpanningTree()", () => {
 describe("deleteLinkIfThere()", () => {
   test("deletes the link of that name, and with a MAC only one that has it", () => {
     const { kernel, host } = stage();
-    deleteLinkIfThere(host, "br0", { mac: "02:00:00:00:00:02" });
-    expect(findLink(host, "br0")).toBeDefined();
-    deleteLinkIfThere(host, "br0", { mac: "02:00:00:00:00:01" });
-    expect(findLink(host, "br0")).toBeUndefined();
+    deleteLinkIfThere(host.netlink, "br0", { mac: "02:00:00:00:00:02" });
+    expect(findLink(host.netlink, "br0")).toBeDefined();
+    deleteLinkIfThere(host.netlink, "br0", { mac: "02:00:00:00:00:01" });
+    expect(findLink(host.netlink, "br0")).toBeUndefined();
     const asked = kernel.requests;
-    deleteLinkIfThere(host, "br0");
+    deleteLinkIfThere(host.netlink, "br0");
     expect(kernel.requests).toBe(asked + 1);
   });
 
   test("bears that it goes between the look and the deletion, and nothing else", () => {
     const { kernel, host } = stage();
     kernel.refuse(2, 19);
-    expect(() => deleteLinkIfThere(host, "br0")).not.toThrow();
+    expect(() => deleteLinkIfThere(host.netlink, "br0")).not.toThrow();
     kernel.refuse(2, 1);
-    expect(() => deleteLinkIfThere(host, "br0")).toThrow("Operation not permitted");
+    expect(() => deleteLinkIfThere(host.netlink, "br0")).toThrow("Operation not permitted");
   });
 });
 
@@ -166,8 +164,8 @@ describe("beginDeletionIfThere()", () => {
     const on = stage();
     const { port, inside } = connect(on, () => {});
     const departure = beginDeletionIfThere(on.container.netlink, inside);
-    departure.untilGone(on.host, port.index);
-    expect(findLink(on.host, port.index)).toBeUndefined();
+    departure.untilGone(on.host.netlink, port.index);
+    expect(findLink(on.host.netlink, port.index)).toBeUndefined();
     departure.leave();
     departure.finish();
   });
@@ -176,11 +174,13 @@ describe("beginDeletionIfThere()", () => {
     const on = stage();
     const { port, inside } = connect(on, () => {});
     on.kernel.refuse(1, 1);
-    expect(() => beginDeletionIfThere(on.host, port).untilGone(on.host, port.index)).toThrow("Operation not permitted");
-    setLink(on.host, port, { master: 0 });
-    deleteLink(on.host, port);
+    expect(() => beginDeletionIfThere(on.host.netlink, port).untilGone(on.host.netlink, port.index)).toThrow(
+      "Operation not permitted",
+    );
+    setLink(on.host.netlink, port, { master: 0 });
+    deleteLink(on.host.netlink, port);
     const again = beginDeletionIfThere(on.container.netlink, inside);
-    again.untilGone(on.host, port.index);
+    again.untilGone(on.host.netlink, port.index);
     again.finish();
   });
 });

@@ -1,18 +1,36 @@
 import { addAddress } from "../../../src/netlink/address/add.ts";
 import { deleteAddress } from "../../../src/netlink/address/delete.ts";
 import { findAddresses, listAddresses, listFirstAddresses } from "../../../src/netlink/address/list.ts";
+import { encodeFamily } from "../../../src/netlink/family.ts";
 import { getLink } from "../../../src/netlink/link/get.ts";
+import type { LinkId } from "../../../src/netlink/link/message.ts";
 import { setLink } from "../../../src/netlink/link/set.ts";
-import { addNeighbour, replaceNeighbour } from "../../../src/netlink/neighbour/add.ts";
-import { deleteNeighbour } from "../../../src/netlink/neighbour/delete.ts";
-import { listNeighbours } from "../../../src/netlink/neighbour/list.ts";
-import { addRoute } from "../../../src/netlink/route/add.ts";
+import { NLM_F } from "../../../src/netlink/message.ts";
+import { addRoute, type NewRoute } from "../../../src/netlink/route/add.ts";
 import { findDefaultRoute } from "../../../src/netlink/route/default.ts";
-import { deleteRoute } from "../../../src/netlink/route/delete.ts";
+import { RT_SCOPE, RT_TABLE } from "../../../src/netlink/route/header.ts";
 import { getRoute, listRoutes } from "../../../src/netlink/route/list.ts";
+import { encodeRoute } from "../../../src/netlink/route/message.ts";
+import type { Netlink } from "../../../src/netlink/socket.ts";
 import { address, prefix } from "../../netlink/text.ts";
+import { RTM_DELROUTE } from "../route-requests.ts";
 import { bound, connect } from "./links.ts";
 import type { Scene } from "./record.ts";
+
+/** Deletes a route, like `ip route delete`, which no plugin does. */
+function deleteRoute(netlink: Netlink, { index }: LinkId, { destination, gateway, priority }: NewRoute): void {
+  const { address: network, length } = destination;
+  const payload = encodeRoute({
+    header: {
+      family: encodeFamily(network.family),
+      destinationLength: length,
+      table: RT_TABLE.MAIN,
+      scope: RT_SCOPE.NOWHERE,
+    },
+    attributes: { destination: length === 0 ? undefined : network, gateway, index, priority },
+  });
+  netlink.request({ type: RTM_DELROUTE, flags: NLM_F.ACK, payload, action: "delete a route" });
+}
 
 const NONE = { index: 99, name: "none" };
 
@@ -138,22 +156,5 @@ export const routes6: Scene = (world) => {
     deleteRoute(container, eth, { ...way, priority: 1024 });
     return list();
   });
-  return lines;
-};
-
-/** What a link knows of its neighbours. */
-export const neighbours: Scene = (world) => {
-  const { container } = world;
-  const { note, lines } = bound();
-  connect(world);
-  const eth = getLink(container, "eth0");
-  const neighbour = { address: address("10.1.0.9"), mac: "02:00:00:00:00:09" };
-  note("one", () => addNeighbour(container, eth, neighbour));
-  note("the same again", () => addNeighbour(container, eth, neighbour));
-  note("another MAC", () => replaceNeighbour(container, eth, { ...neighbour, mac: "02:00:00:00:00:08" }));
-  note("all", () => listNeighbours(container, eth, 4));
-  note("it goes", () => deleteNeighbour(container, eth, neighbour.address));
-  note("again", () => deleteNeighbour(container, eth, neighbour.address));
-  note("none", () => listNeighbours(container, eth, 4));
   return lines;
 };

@@ -1,5 +1,5 @@
 import { FakeKernel } from "../fake-kernel.ts";
-import { addresses, neighbours, routes4, routes6 } from "./addresses.ts";
+import { addresses, routes4, routes6 } from "./addresses.ts";
 import { changeLinks, followPorts, makeLinks } from "./links.ts";
 import type { Scene, World } from "./record.ts";
 import { rules } from "./rules.ts";
@@ -14,7 +14,6 @@ export const SCENES: Readonly<Record<string, Scene>> = {
   addresses,
   "routes-4": routes4,
   "routes-6": routes6,
-  neighbours,
   traffic,
   rules,
   verbs,

@@ -17,7 +17,7 @@ import { supportsNftables } from "../../../src/netfilter/nftables/support.ts";
 import { addTable, deleteTable, listTables } from "../../../src/netfilter/nftables/table.ts";
 import { applyTransaction, checkTransaction } from "../../../src/netfilter/nftables/transaction.ts";
 import { commented } from "../../../src/netfilter/nftables/userdata.ts";
-import type { Request } from "../../../src/netlink/answers.ts";
+import type { NetlinkRequest } from "../../../src/netlink/answers.ts";
 import { NFPROTO } from "../../../src/netlink/nfnetlink.ts";
 import { bound } from "./links.ts";
 import type { Scene } from "./record.ts";
@@ -44,7 +44,7 @@ const VMAP = { label: "ip saddr vmap @sources", expressions: lookUpSource(4, MAP
 const UDP = { label: "udp accept", expressions: [...matchProtocol(17), ACCEPT] };
 
 /** What an empty table becomes in one transaction. */
-const MADE: readonly Request[] = [
+const MADE: readonly NetlinkRequest[] = [
   addTable({ family: PLACE.family, name: PLACE.table, flags: 0, userdata: commented("table", "a scene") }),
   addChain(BASE),
   addChain(CHAIN),
@@ -59,7 +59,8 @@ const MADE: readonly Request[] = [
 /** A rule set as it is made, asked for, changed and refused. */
 export const rules: Scene = ({ netfilter }) => {
   const { note, lines } = bound();
-  const apply = (...changes: readonly Request[]) => applyTransaction(netfilter, changes, { action: "play a scene" });
+  const apply = (...changes: readonly NetlinkRequest[]) =>
+    applyTransaction(netfilter, changes, { action: "play a scene" });
   const others = () => listTables(netfilter).map(({ family, name, flags, use }) => ({ family, name, flags, use }));
   note("the kernel can", () => supportsNftables(netfilter));
   note("no tables", others);

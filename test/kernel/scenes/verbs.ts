@@ -1,6 +1,10 @@
+import {
+  addSpoofCheck,
+  admitAddresses,
+  deleteSpoofChecks,
+  verifySpoofCheck,
+} from "../../../plugins/bridge/spoof/checks.ts";
 import { admit, compareAdmitted, dismiss, listAdmitted } from "../../../plugins/firewall/table.ts";
-import { addMasquerade, deleteSelected, findMasquerade } from "../../../src/netfilter/masquerade.ts";
-import { verifyMasquerade } from "../../../src/netfilter/masquerade-check.ts";
 import { findChain, listBaseChains } from "../../../src/netfilter/nftables/chain.ts";
 import { listElements } from "../../../src/netfilter/nftables/element.ts";
 import { formatExpressions } from "../../../src/netfilter/nftables/format.ts";
@@ -8,8 +12,9 @@ import { listRules } from "../../../src/netfilter/nftables/rule.ts";
 import { listSets } from "../../../src/netfilter/nftables/set.ts";
 import { listTables } from "../../../src/netfilter/nftables/table.ts";
 import { type Owner, selectOwner } from "../../../src/netfilter/owner.ts";
-import { addSpoofCheck, admitAddresses, deleteSpoofChecks, verifySpoofCheck } from "../../../src/netfilter/spoof.ts";
 import type { Netlink } from "../../../src/netlink/socket.ts";
+import { verifyMasquerade } from "../../../src/steps/masquerade/check.ts";
+import { addMasquerade, deleteSelected, findMasquerade } from "../../../src/steps/masquerade/elements.ts";
 import { prefix } from "../../netlink/text.ts";
 import { bound } from "./links.ts";
 import type { Scene } from "./record.ts";

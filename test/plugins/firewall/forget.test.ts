@@ -3,22 +3,29 @@ import { forget } from "../../../plugins/firewall/forget.ts";
 import type { FilterTable } from "../../../plugins/firewall/iptables.ts";
 import { admit, listAdmitted } from "../../../plugins/firewall/table.ts";
 import { type Address, formatAddress } from "../../../src/ip/address.ts";
+import { addTable } from "../../../src/netfilter/nftables/table.ts";
+import { applyTransaction } from "../../../src/netfilter/nftables/transaction.ts";
 import { selectOwner } from "../../../src/netfilter/owner.ts";
+import { IPTABLES_FILTER } from "../../../src/netfilter/tables.ts";
 import type { Netlink } from "../../../src/netlink/socket.ts";
-import type { Remains } from "../../../src/steps/remains.ts";
+import type { Host } from "../../../src/steps/host.ts";
 import { FakeKernel } from "../../kernel/fake-kernel.ts";
+import { hostOn } from "../../kernel/host.ts";
 import { address } from "../../netlink/text.ts";
 import { addRequest } from "../request.ts";
 
 /** What the other firewalls were told to forget, and when: before our own table or after. */
 const told: string[] = [];
 
+let host: Host;
 let netfilter: Netlink;
 let failure: Error | undefined;
 
-vi.mock("../../../src/steps/remains.ts", () => ({
-  awaitCommands: () => {},
-  openRemains: (): Remains => ({ within: () => netfilter, socket: netfilter, leave: () => void told.push("leave") }),
+vi.mock("../../../src/netfilter/rule-locks.ts", () => ({ awaitRestores: () => true }));
+
+vi.mock("../../../src/linux/aside.ts", async (original) => ({
+  ...(await original<object>()),
+  holdAside: () => told.push("leave"),
 }));
 
 vi.mock("../../../src/netfilter/iptables/legacy-table.ts", async (original) => ({
@@ -49,7 +56,11 @@ const request = addRequest({ cniVersion: "1.1.0", name: "net1", type: "firewall"
 beforeEach(() => {
   told.splice(0);
   failure = undefined;
-  netfilter = new FakeKernel().openNetfilter();
+  host = hostOn(new FakeKernel());
+  netfilter = host.openNetfilter();
+  const tables = [IPTABLES_FILTER[4], IPTABLES_FILTER[6]];
+  const changes = tables.map(({ family, table }) => addTable({ family, name: table, flags: 0 }));
+  applyTransaction(netfilter, changes, { action: "arrange" });
 });
 
 function note(owner: typeof own, ...texts: readonly string[]): void {
@@ -57,7 +68,7 @@ function note(owner: typeof own, ...texts: readonly string[]): void {
 }
 
 function forgetOwn(...reported: readonly string[]): void {
-  forget(request, { selection: selectOwner(own), zone: "trusted", reported: () => reported.map(address) });
+  forget(request, host, { selection: selectOwner(own), zone: "trusted", reported: () => reported.map(address) });
 }
 
 test("forget() has every firewall forget what our table notes as the attachment's, and then our table", () => {

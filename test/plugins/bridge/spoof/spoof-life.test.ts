@@ -1,16 +1,16 @@
 import { beforeEach, expect, test } from "vitest";
-import { selectOwner, selectStale } from "../../src/netfilter/owner.ts";
 import {
   addSpoofCheck,
   admitAddresses,
   deleteSpoofChecks,
   supportsBridgeRules,
   verifySpoofCheck,
-} from "../../src/netfilter/spoof.ts";
-import type { Netlink } from "../../src/netlink/socket.ts";
-import { failEach } from "../kernel/failures.ts";
-import { FakeKernel } from "../kernel/fake-kernel.ts";
-import { prefix } from "../netlink/text.ts";
+} from "../../../../plugins/bridge/spoof/checks.ts";
+import { selectOwner, selectStale } from "../../../../src/netfilter/owner.ts";
+import type { Netlink } from "../../../../src/netlink/socket.ts";
+import { failEach } from "../../../kernel/failures.ts";
+import { FakeKernel } from "../../../kernel/fake-kernel.ts";
+import { prefix } from "../../../netlink/text.ts";
 
 const owner = { network: "net1", ifname: "eth0", containerId: "one" };
 const strict = { owner, port: 7, mac: "02:00:00:00:00:01", check: "strict" } as const;

@@ -1,39 +1,36 @@
-import { describe, expect, test, vi } from "vitest";
-import { NetlinkError } from "../../src/netlink/acknowledgement.ts";
-import { addBridge, addVeth } from "../../src/netlink/link/add.ts";
-import { deleteLink } from "../../src/netlink/link/delete.ts";
-import { findLink, getLink } from "../../src/netlink/link/get.ts";
-import { ignoreLinkLocalSenders, setLink } from "../../src/netlink/link/set.ts";
-import type { Netlink } from "../../src/netlink/socket.ts";
+import { describe, expect, test } from "vitest";
 import {
   deleteEmptyBridge,
   ensureBridge,
   isBridgeUnused,
-  keepBridgeMac,
   learnsUnseen,
   pinBridgeMac,
   requireVlans,
   withBridge,
-} from "../../src/steps/bridge.ts";
-import { undoOnError } from "../../src/steps/undo.ts";
-import { failEach } from "../kernel/failures.ts";
-import { FakeKernel } from "../kernel/fake-kernel.ts";
-import { run } from "../kernel/system.ts";
-
-vi.mock("../../src/linux/sysctl.ts", async () => (await import("../kernel/system.ts")).sysctl);
-vi.mock("../../src/steps/bridge-lock.ts", async () => (await import("../kernel/system.ts")).bridgeLock);
+} from "../../../plugins/bridge/bridge-link.ts";
+import { NetlinkError } from "../../../src/netlink/acknowledgement.ts";
+import { addBridge, addVeth } from "../../../src/netlink/link/add.ts";
+import { deleteLink } from "../../../src/netlink/link/delete.ts";
+import { findLink, getLink } from "../../../src/netlink/link/get.ts";
+import { ignoreLinkLocalSenders, setLink } from "../../../src/netlink/link/set.ts";
+import type { Host } from "../../../src/steps/host.ts";
+import { keepBridgeMac } from "../../../src/steps/own-ports.ts";
+import { undoOnError } from "../../../src/steps/undo.ts";
+import { failEach } from "../../kernel/failures.ts";
+import { FakeKernel } from "../../kernel/fake-kernel.ts";
+import { hostOn } from "../../kernel/host.ts";
 
 const SPEC = { name: "br0", mtu: 0, promiscuous: false, vlanNeed: undefined };
 
 function stage() {
-  const kernel = run(new FakeKernel());
-  return { kernel, host: kernel.openRoute() };
+  const kernel = new FakeKernel();
+  return { kernel, host: hostOn(kernel) };
 }
 
 /** A port of the bridge, with its other end beside it. */
-function addPort(host: Netlink, name: string, mac = "02:00:00:00:00:20") {
-  addVeth(host, { name, mac, master: getLink(host, "br0").index, peer: { name: `${name}p` } });
-  return getLink(host, name);
+function addPort(host: Host, name: string, mac = "02:00:00:00:00:20") {
+  addVeth(host.netlink, { name, mac, master: getLink(host.netlink, "br0").index, peer: { name: `${name}p` } });
+  return getLink(host.netlink, name);
 }
 
 /** Runs the work and has it fail in the end. */
@@ -70,12 +67,12 @@ describe("ensureBridge()", () => {
     const { host } = stage();
     const { mac } = ensureBridge(host, SPEC, () => {});
     addPort(host, "port0", "02:00:00:00:00:00");
-    expect(getLink(host, "br0").mac).toBe(mac);
+    expect(getLink(host.netlink, "br0").mac).toBe(mac);
   });
 
   test("takes one that is there as it is: one request, and no change", () => {
     const { kernel, host } = stage();
-    addBridge(host, { name: "br0", mac: "02:00:00:00:00:01", up: true });
+    addBridge(host.netlink, { name: "br0", mac: "02:00:00:00:00:01", up: true });
     const before = kernel.requests;
     expect(ensureBridge(host, SPEC, () => {})).toMatchObject({ name: "br0", alias: "" });
     expect(kernel.log.slice(before)).toEqual(['host: get link "br0"']);
@@ -83,9 +80,9 @@ describe("ensureBridge()", () => {
 
   test("brings up one that is down, and gives a MAC to one without", () => {
     const { host } = stage();
-    addBridge(host, { name: "br0" });
-    deleteLink(host, addPort(host, "port0"));
-    expect(getLink(host, "br0").mac).toBe("00:00:00:00:00:00");
+    addBridge(host.netlink, { name: "br0" });
+    deleteLink(host.netlink, addPort(host, "port0"));
+    expect(getLink(host.netlink, "br0").mac).toBe("00:00:00:00:00:00");
     const bridge = ensureBridge(host, SPEC, () => {});
     expect(bridge).toMatchObject({ up: true, alias: "" });
     expect(bridge.mac).not.toBe("00:00:00:00:00:00");
@@ -93,10 +90,10 @@ describe("ensureBridge()", () => {
 
   test("refuses what is no bridge, and one that does not keep VLANs apart", () => {
     const { host } = stage();
-    addVeth(host, { name: "br0", peer: { name: "other" } });
+    addVeth(host.netlink, { name: "br0", peer: { name: "other" } });
     expect(() => ensureBridge(host, SPEC, () => {})).toThrow('"br0" already exists but is not a bridge');
-    deleteLink(host, getLink(host, "br0"));
-    addBridge(host, { name: "br0" });
+    deleteLink(host.netlink, getLink(host.netlink, "br0"));
+    addBridge(host.netlink, { name: "br0" });
     expect(() => ensureBridge(host, { ...SPEC, vlanNeed: "vlan 7" }, () => {})).toThrow(
       'Cannot use vlan 7: bridge "br0" does not filter VLANs',
     );
@@ -116,22 +113,22 @@ describe("ensureBridge()", () => {
       ensureBridge(host, SPEC, defer);
       addPort(host, "port0");
     });
-    expect(getLink(host, "br0").up).toBe(true);
+    expect(getLink(host.netlink, "br0").up).toBe(true);
   });
 
   test("takes back no bridge that somebody else made under that name meanwhile", () => {
     const { host } = stage();
     failing((defer) => {
       ensureBridge(host, SPEC, defer);
-      deleteLink(host, getLink(host, "br0"));
-      addBridge(host, { name: "br0", mac: "02:00:00:00:00:77" });
+      deleteLink(host.netlink, getLink(host.netlink, "br0"));
+      addBridge(host.netlink, { name: "br0", mac: "02:00:00:00:00:77" });
     });
-    expect(getLink(host, "br0").mac).toBe("02:00:00:00:00:77");
+    expect(getLink(host.netlink, "br0").mac).toBe("02:00:00:00:00:77");
   });
 
   test("makes one that was there as down and as quiet as it was, unless it has ports", () => {
     const { kernel, host } = stage();
-    addBridge(host, { name: "br0", mac: "02:00:00:00:00:01" });
+    addBridge(host.netlink, { name: "br0", mac: "02:00:00:00:00:01" });
     const { host: before } = kernel.snapshot();
     failing((defer) => ensureBridge(host, { ...SPEC, promiscuous: true }, defer));
     expect(kernel.snapshot()["host"]?.links).toEqual(before?.links);
@@ -139,15 +136,15 @@ describe("ensureBridge()", () => {
       ensureBridge(host, { ...SPEC, promiscuous: true }, defer);
       addPort(host, "port0");
     });
-    expect(getLink(host, "br0")).toMatchObject({ up: true, promiscuous: true });
+    expect(getLink(host.netlink, "br0")).toMatchObject({ up: true, promiscuous: true });
   });
 
   test("leaves a bridge promiscuous that was so", () => {
     const { host } = stage();
-    addBridge(host, { name: "br0", mac: "02:00:00:00:00:01" });
-    setLink(host, getLink(host, "br0"), { promiscuous: true });
+    addBridge(host.netlink, { name: "br0", mac: "02:00:00:00:00:01" });
+    setLink(host.netlink, getLink(host.netlink, "br0"), { promiscuous: true });
     failing((defer) => ensureBridge(host, { ...SPEC, promiscuous: true }, defer));
-    expect(getLink(host, "br0")).toMatchObject({ up: false, promiscuous: true });
+    expect(getLink(host.netlink, "br0")).toMatchObject({ up: false, promiscuous: true });
   });
 });
 
@@ -158,8 +155,8 @@ describe("requireVlans()", () => {
     kernel.features.vlanFiltering = false;
     const missing = "bridges of this kernel cannot filter VLANs, it needs CONFIG_BRIDGE_VLAN_FILTERING";
     expect(() => requireVlans(host, undefined, "vlan 7")).toThrow(missing);
-    addBridge(host, { name: "br0" });
-    expect(() => requireVlans(host, getLink(host, "br0"), "vlan 7")).toThrow(missing);
+    addBridge(host.netlink, { name: "br0" });
+    expect(() => requireVlans(host, getLink(host.netlink, "br0"), "vlan 7")).toThrow(missing);
   });
 });
 
@@ -171,11 +168,11 @@ describe("deleteEmptyBridge()", () => {
     deleteEmptyBridge(host, "br0", all);
     for (const which of ["name", "index"] as const) {
       deleteEmptyBridge(host, ensureBridge(host, SPEC, () => {})[which], all);
-      expect(findLink(host, "br0")).toBeUndefined();
+      expect(findLink(host.netlink, "br0")).toBeUndefined();
     }
-    addBridge(host, { name: "br0" });
+    addBridge(host.netlink, { name: "br0" });
     deleteEmptyBridge(host, "br0", all);
-    expect(findLink(host, "br0")).toBeDefined();
+    expect(findLink(host.netlink, "br0")).toBeDefined();
   });
 
   test("keeps one with a port that counts, and disconnects those that do not", () => {
@@ -183,72 +180,72 @@ describe("deleteEmptyBridge()", () => {
     ensureBridge(host, SPEC, () => {});
     const port = addPort(host, "port0");
     deleteEmptyBridge(host, "br0", all);
-    expect(findLink(host, "br0")).toBeDefined();
-    deleteEmptyBridge(host, "br0", { counts: () => false, disconnect: (each) => deleteLink(host, each) });
-    expect([findLink(host, "br0"), findLink(host, port.index)]).toEqual([undefined, undefined]);
+    expect(findLink(host.netlink, "br0")).toBeDefined();
+    deleteEmptyBridge(host, "br0", { counts: () => false, disconnect: (each) => deleteLink(host.netlink, each) });
+    expect([findLink(host.netlink, "br0"), findLink(host.netlink, port.index)]).toEqual([undefined, undefined]);
   });
 
   test("deletes one that a killed call left before it had its alias", () => {
     const { host } = stage();
-    addBridge(host, { name: "br0", group: 0x434e4942 });
+    addBridge(host.netlink, { name: "br0", group: 0x434e4942 });
     deleteEmptyBridge(host, "br0", all);
-    expect(findLink(host, "br0")).toBeUndefined();
+    expect(findLink(host.netlink, "br0")).toBeUndefined();
   });
 });
 
 describe("the MAC of a bridge that was given none", () => {
   test("pinBridgeMac() keeps the one that it had before a port joined", () => {
     const { host } = stage();
-    addBridge(host, { name: "br0" });
+    addBridge(host.netlink, { name: "br0" });
     addPort(host, "port0", "02:00:00:00:00:20");
-    const before = getLink(host, "br0");
+    const before = getLink(host.netlink, "br0");
     addPort(host, "port1", "02:00:00:00:00:10");
-    pinBridgeMac(host, before, getLink(host, "br0"));
+    pinBridgeMac(host, before, getLink(host.netlink, "br0"));
     addPort(host, "port2", "02:00:00:00:00:05");
-    expect(getLink(host, "br0").mac).toBe("02:00:00:00:00:20");
+    expect(getLink(host.netlink, "br0").mac).toBe("02:00:00:00:00:20");
   });
 
   test("nothing is asked where the MAC has not changed, or is not that of the port", () => {
     const { kernel, host } = stage();
-    addBridge(host, { name: "br0" });
+    addBridge(host.netlink, { name: "br0" });
     const port = addPort(host, "port0", "02:00:00:00:00:20");
     const higher = addPort(host, "port1", "02:00:00:00:00:30");
-    const bridge = getLink(host, "br0");
+    const bridge = getLink(host.netlink, "br0");
     const asked = kernel.requests;
     pinBridgeMac(host, bridge, bridge);
     expect(kernel.requests).toBe(asked);
     keepBridgeMac(host, higher);
     addPort(host, "port2", "02:00:00:00:00:10");
-    expect(getLink(host, "br0").mac).toBe("02:00:00:00:00:10");
+    expect(getLink(host.netlink, "br0").mac).toBe("02:00:00:00:00:10");
     expect(port.mac).toBe(bridge.mac);
   });
 
   test("pinBridgeMac() lets the first port's be", () => {
     const { kernel, host } = stage();
-    addBridge(host, { name: "br0" });
-    deleteLink(host, addPort(host, "port0"));
-    const before = getLink(host, "br0");
+    addBridge(host.netlink, { name: "br0" });
+    deleteLink(host.netlink, addPort(host, "port0"));
+    const before = getLink(host.netlink, "br0");
     addPort(host, "port1", "02:00:00:00:00:10");
     const asked = kernel.requests;
-    pinBridgeMac(host, before, getLink(host, "br0"));
+    pinBridgeMac(host, before, getLink(host.netlink, "br0"));
     expect(kernel.requests).toBe(asked + 1);
   });
 
   test("keepBridgeMac() keeps that of a port which is about to go", () => {
     const { host } = stage();
-    addBridge(host, { name: "br0" });
+    addBridge(host.netlink, { name: "br0" });
     const port = addPort(host, "port0", "02:00:00:00:00:20");
     keepBridgeMac(host, port);
-    deleteLink(host, port);
-    expect(getLink(host, "br0").mac).toBe("02:00:00:00:00:20");
+    deleteLink(host.netlink, port);
+    expect(getLink(host.netlink, "br0").mac).toBe("02:00:00:00:00:20");
     keepBridgeMac(host, { ...port, master: undefined });
   });
 });
 
 test("isBridgeUnused() is whether there is no port but that one", () => {
   const { host } = stage();
-  addBridge(host, { name: "br0" });
-  const [bridge, port] = [getLink(host, "br0"), addPort(host, "port0")];
+  addBridge(host.netlink, { name: "br0" });
+  const [bridge, port] = [getLink(host.netlink, "br0"), addPort(host, "port0")];
   expect(isBridgeUnused(host, bridge, port)).toBe(true);
   addPort(host, "port1");
   expect(isBridgeUnused(host, bridge, port)).toBe(false);
@@ -256,22 +253,22 @@ test("isBridgeUnused() is whether there is no port but that one", () => {
 
 test("learnsUnseen() is whether the bridge notes the senders of frames that no rule sees", () => {
   const { host } = stage();
-  addBridge(host, { name: "br0" });
-  expect(learnsUnseen(getLink(host, "br0"))).toBe(true);
-  ignoreLinkLocalSenders(host, getLink(host, "br0"));
-  expect(learnsUnseen(getLink(host, "br0"))).toBe(false);
+  addBridge(host.netlink, { name: "br0" });
+  expect(learnsUnseen(getLink(host.netlink, "br0"))).toBe(true);
+  ignoreLinkLocalSenders(host.netlink, getLink(host.netlink, "br0"));
+  expect(learnsUnseen(getLink(host.netlink, "br0"))).toBe(false);
 });
 
 test("withBridge() says of a bridge that went away that it can be tried again, and lets any other failure be", () => {
   const { host } = stage();
-  addBridge(host, { name: "br0" });
-  const bridge = getLink(host, "br0");
+  addBridge(host.netlink, { name: "br0" });
+  const bridge = getLink(host.netlink, "br0");
   const failure = new NetlinkError("do it", { errno: 19 });
   const fail = () => {
     throw failure;
   };
   expect(withBridge(host, bridge, () => 7)).toBe(7);
   expect(() => withBridge(host, bridge, fail)).toThrow(failure);
-  deleteLink(host, bridge);
+  deleteLink(host.netlink, bridge);
   expect(() => withBridge(host, bridge, fail)).toThrow('Cannot use bridge "br0": it was deleted meanwhile');
 });

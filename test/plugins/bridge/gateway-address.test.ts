@@ -1,31 +1,29 @@
-import { describe, expect, test, vi } from "vitest";
-import { formatPrefix } from "../../src/ip/prefix.ts";
-import { addAddress } from "../../src/netlink/address/add.ts";
-import { deleteAddress } from "../../src/netlink/address/delete.ts";
-import { listAddresses } from "../../src/netlink/address/list.ts";
-import { addBridge, addVeth } from "../../src/netlink/link/add.ts";
-import { getLink } from "../../src/netlink/link/get.ts";
-import type { Netlink } from "../../src/netlink/socket.ts";
-import { ensureGatewayAddresses } from "../../src/steps/bridge-address.ts";
-import type { Defer } from "../../src/steps/undo.ts";
-import { failEach } from "../kernel/failures.ts";
-import { FakeKernel } from "../kernel/fake-kernel.ts";
-import { run } from "../kernel/system.ts";
-import { prefix } from "../netlink/text.ts";
-
-vi.mock("../../src/linux/sysctl.ts", async () => (await import("../kernel/system.ts")).sysctl);
+import { describe, expect, test } from "vitest";
+import { ensureGatewayAddresses } from "../../../plugins/bridge/gateway-address.ts";
+import { formatPrefix } from "../../../src/ip/prefix.ts";
+import { addAddress } from "../../../src/netlink/address/add.ts";
+import { deleteAddress } from "../../../src/netlink/address/delete.ts";
+import { listAddresses } from "../../../src/netlink/address/list.ts";
+import { addBridge, addVeth } from "../../../src/netlink/link/add.ts";
+import { getLink } from "../../../src/netlink/link/get.ts";
+import type { Host } from "../../../src/steps/host.ts";
+import type { Defer } from "../../../src/steps/undo.ts";
+import { failEach } from "../../kernel/failures.ts";
+import { FakeKernel } from "../../kernel/fake-kernel.ts";
+import { hostOn } from "../../kernel/host.ts";
+import { prefix } from "../../netlink/text.ts";
 
 const ADDRESSES = ["10.88.0.1/16", "fd00:88::1/64"].map(prefix);
 
 function stage() {
-  const kernel = run(new FakeKernel());
-  const host = kernel.openRoute();
-  addBridge(host, { name: "br0", mac: "02:00:00:00:00:01", up: true });
+  const kernel = new FakeKernel();
+  const host = hostOn(kernel);
+  addBridge(host.netlink, { name: "br0", mac: "02:00:00:00:00:01", up: true });
   return { kernel, host };
 }
 
 function ensure(
-  host: Netlink,
+  host: Host,
   {
     addresses = ADDRESSES,
     force = false,
@@ -33,13 +31,13 @@ function ensure(
   }: { addresses?: typeof ADDRESSES; force?: boolean; isUnused?: boolean },
   defer: Defer = () => {},
 ): readonly string[] {
-  const gateway = { link: getLink(host, "br0"), isUnused: () => isUnused };
+  const gateway = { link: getLink(host.netlink, "br0"), isUnused: () => isUnused };
   return ensureGatewayAddresses(host, gateway, { addresses, force }, defer).map(formatPrefix);
 }
 
 /** The addresses of the bridge but for that which it gives itself. */
-function present(host: Netlink): readonly string[] {
-  const found = listAddresses(host, getLink(host, "br0"));
+function present(host: Host): readonly string[] {
+  const found = listAddresses(host.netlink, getLink(host.netlink, "br0"));
   return found.filter(({ scope }) => scope === 0).map(({ prefix: each }) => formatPrefix(each));
 }
 
@@ -66,30 +64,35 @@ describe("ensureGatewayAddresses()", () => {
 
   test("pins the MAC of a gateway that is given its first address", () => {
     const { host } = stage();
-    addBridge(host, { name: "br1", up: true });
+    addBridge(host.netlink, { name: "br1", up: true });
     const mac = "02:00:00:00:00:50";
-    addVeth(host, { name: "port0", mac, master: getLink(host, "br1").index, peer: { name: "p0" } });
-    const gateway = { link: getLink(host, "br1"), isUnused: () => true };
+    addVeth(host.netlink, { name: "port0", mac, master: getLink(host.netlink, "br1").index, peer: { name: "p0" } });
+    const gateway = { link: getLink(host.netlink, "br1"), isUnused: () => true };
     ensureGatewayAddresses(host, gateway, { addresses: ADDRESSES, force: false }, () => {});
     const lower = "02:00:00:00:00:02";
-    addVeth(host, { name: "port1", mac: lower, master: getLink(host, "br1").index, peer: { name: "p1" } });
-    expect(getLink(host, "br1").mac).toBe(mac);
+    addVeth(host.netlink, {
+      name: "port1",
+      mac: lower,
+      master: getLink(host.netlink, "br1").index,
+      peer: { name: "p1" },
+    });
+    expect(getLink(host.netlink, "br1").mac).toBe(mac);
   });
 
   test("has the link-local address at once, which the kernel would still be looking for duplicates of", () => {
     const { kernel, host } = stage();
-    const port = { name: "port0", master: getLink(host, "br0").index, up: true, peer: { name: "p0" } };
-    addVeth(host, port);
-    const peer = kernel.host.links.get(getLink(host, "p0").index);
+    const port = { name: "port0", master: getLink(host.netlink, "br0").index, up: true, peer: { name: "p0" } };
+    addVeth(host.netlink, port);
+    const peer = kernel.host.links.get(getLink(host.netlink, "p0").index);
     if (peer !== undefined) peer.flags |= 1;
     ensure(host, {});
-    const own = listAddresses(host, getLink(host, "br0"), 6).filter(({ scope }) => scope === 253);
+    const own = listAddresses(host.netlink, getLink(host.netlink, "br0"), 6).filter(({ scope }) => scope === 253);
     expect(own.map(({ tentative }) => tentative)).toEqual([false]);
   });
 
   test("refuses another address of its family or an overlapping one, unless it is told to replace it", () => {
     const { host } = stage();
-    addAddress(host, getLink(host, "br0"), { prefix: prefix("10.99.0.1/24") });
+    addAddress(host.netlink, getLink(host.netlink, "br0"), { prefix: prefix("10.99.0.1/24") });
     expect(() => ensure(host, {})).toThrow('"br0" already has an IP address different from 10.88.0.1/16');
     expect(ensure(host, { force: true })).toEqual(["10.88.0.1/16", "fd00:88::1/64"]);
     expect(present(host)).toEqual(["10.88.0.1/16", "fd00:88::1/64"]);
@@ -102,7 +105,7 @@ describe("ensureGatewayAddresses()", () => {
       ["fd00:88::7/80", false],
     ] as const) {
       const { host } = stage();
-      addAddress(host, getLink(host, "br0"), { prefix: prefix(there), withoutDad: true });
+      addAddress(host.netlink, getLink(host.netlink, "br0"), { prefix: prefix(there), withoutDad: true });
       const act = () => ensure(host, {});
       if (isFine) expect(act()).toHaveLength(2);
       else expect(act).toThrow("already has an IP address different from fd00:88::1/64");
@@ -132,7 +135,7 @@ describe("ensureGatewayAddresses()", () => {
     // What the gateway has on its link stays: it is its own.
     const arrange = () => {
       const on = stage();
-      addAddress(on.host, getLink(on.host, "br0"), { prefix: prefix("10.99.0.1/24") });
+      addAddress(on.host.netlink, getLink(on.host.netlink, "br0"), { prefix: prefix("10.99.0.1/24") });
       return on;
     };
     const act = ({ host }: ReturnType<typeof stage>, defer: Defer) => ensure(host, { force: true }, defer);
@@ -141,7 +144,7 @@ describe("ensureGatewayAddresses()", () => {
 
   test("gives back what it replaced and takes back what it added, when the call fails later", () => {
     const { host } = stage();
-    addAddress(host, getLink(host, "br0"), { prefix: prefix("10.99.0.1/24") });
+    addAddress(host.netlink, getLink(host.netlink, "br0"), { prefix: prefix("10.99.0.1/24") });
     const { defer, undo } = deferred();
     ensure(host, { force: true }, defer);
     undo();
@@ -163,11 +166,11 @@ describe("ensureGatewayAddresses()", () => {
     ensure(host, {}, defer);
     undo();
     expect(present(host)).toEqual(["10.88.0.1/16", "fd00:88::1/64"]);
-    deleteAddress(host, getLink(host, "br0"), prefix("10.88.0.1/16"));
+    deleteAddress(host.netlink, getLink(host.netlink, "br0"), prefix("10.88.0.1/16"));
     kernel.refuse(3, 17);
     const other = deferred();
     ensure(host, { addresses: ADDRESSES.slice(0, 1) }, other.defer);
-    addAddress(host, getLink(host, "br0"), { prefix: prefix("10.88.0.1/16") });
+    addAddress(host.netlink, getLink(host.netlink, "br0"), { prefix: prefix("10.88.0.1/16") });
     other.undo();
     expect(present(host)).toContain("10.88.0.1/16");
   });
@@ -176,7 +179,7 @@ describe("ensureGatewayAddresses()", () => {
     const { host } = stage();
     const { defer, undo } = deferred();
     ensure(host, {}, defer);
-    for (const each of ADDRESSES) deleteAddress(host, getLink(host, "br0"), each);
+    for (const each of ADDRESSES) deleteAddress(host.netlink, getLink(host.netlink, "br0"), each);
     expect(undo).not.toThrow();
   });
 });

@@ -1,11 +1,11 @@
 import { beforeEach, expect, test } from "vitest";
-import { addMasquerade, deleteSelected, findMasquerade } from "../../src/netfilter/masquerade.ts";
-import { verifyMasquerade } from "../../src/netfilter/masquerade-check.ts";
-import { selectOwner, selectStale } from "../../src/netfilter/owner.ts";
-import type { Netlink } from "../../src/netlink/socket.ts";
-import { failEach } from "../kernel/failures.ts";
-import { FakeKernel } from "../kernel/fake-kernel.ts";
-import { prefix } from "../netlink/text.ts";
+import { selectOwner, selectStale } from "../../../src/netfilter/owner.ts";
+import type { Netlink } from "../../../src/netlink/socket.ts";
+import { verifyMasquerade } from "../../../src/steps/masquerade/check.ts";
+import { addMasquerade, deleteSelected, findMasquerade } from "../../../src/steps/masquerade/elements.ts";
+import { failEach } from "../../kernel/failures.ts";
+import { FakeKernel } from "../../kernel/fake-kernel.ts";
+import { prefix } from "../../netlink/text.ts";
 
 const one = { network: "net1", ifname: "eth0", containerId: "one" };
 const two = { ...one, containerId: "two" };

@@ -1,27 +1,26 @@
-import { describe, expect, test, vi } from "vitest";
-import { admitIps, endSpoofCheck, endStaleSpoofChecks, guardPort } from "../../../plugins/bridge/spoof-check.ts";
-import { addChain } from "../../../src/netfilter/nftables/chain.ts";
-import { addRule, listRules } from "../../../src/netfilter/nftables/rule.ts";
-import { ACCEPT } from "../../../src/netfilter/nftables/statement.ts";
-import { addTable } from "../../../src/netfilter/nftables/table.ts";
-import { applyTransaction } from "../../../src/netfilter/nftables/transaction.ts";
-import { commented } from "../../../src/netfilter/nftables/userdata.ts";
-import { selectOwner } from "../../../src/netfilter/owner.ts";
-import { deleteSpoofChecks, verifySpoofCheck } from "../../../src/netfilter/spoof.ts";
-import { REFERENCE_TABLES } from "../../../src/netfilter/tables.ts";
-import { addBridge } from "../../../src/netlink/link/add.ts";
-import { getLink } from "../../../src/netlink/link/get.ts";
-import { ALL_GROUPS } from "../../../src/netlink/link/set.ts";
-import { learnsUnseen } from "../../../src/steps/bridge.ts";
-import type { Defer } from "../../../src/steps/undo.ts";
-import { connectVeth } from "../../../src/steps/veth.ts";
-import { failEach } from "../../kernel/failures.ts";
-import { FakeKernel } from "../../kernel/fake-kernel.ts";
-import { run } from "../../kernel/system.ts";
-import { prefix } from "../../netlink/text.ts";
-import { addRequest } from "../request.ts";
-
-vi.mock("../../../src/linux/sysctl.ts", async () => (await import("../../kernel/system.ts")).sysctl);
+import { describe, expect, test } from "vitest";
+import { learnsUnseen } from "../../../../plugins/bridge/bridge-link.ts";
+import { deleteSpoofChecks, verifySpoofCheck } from "../../../../plugins/bridge/spoof/checks.ts";
+import { admitIps, endSpoofCheck, endStaleSpoofChecks, guardPort } from "../../../../plugins/bridge/spoof/guard.ts";
+import { addChain } from "../../../../src/netfilter/nftables/chain.ts";
+import { addRule, listRules } from "../../../../src/netfilter/nftables/rule.ts";
+import { ACCEPT } from "../../../../src/netfilter/nftables/statement.ts";
+import { addTable } from "../../../../src/netfilter/nftables/table.ts";
+import { applyTransaction } from "../../../../src/netfilter/nftables/transaction.ts";
+import { commented } from "../../../../src/netfilter/nftables/userdata.ts";
+import { selectOwner } from "../../../../src/netfilter/owner.ts";
+import { REFERENCE_TABLES } from "../../../../src/netfilter/tables.ts";
+import { addBridge } from "../../../../src/netlink/link/add.ts";
+import { getLink } from "../../../../src/netlink/link/get.ts";
+import { ALL_GROUPS } from "../../../../src/netlink/link/set.ts";
+import type { Defer } from "../../../../src/steps/undo.ts";
+import { connectVeth } from "../../../../src/steps/veth.ts";
+import { failEach } from "../../../kernel/failures.ts";
+import { FakeKernel } from "../../../kernel/fake-kernel.ts";
+import { hostOn } from "../../../kernel/host.ts";
+import { prefix } from "../../../netlink/text.ts";
+import { fakeHost } from "../../../steps/fake-host.ts";
+import { addRequest } from "../../request.ts";
 
 const request = addRequest({ cniVersion: "1.1.0", name: "net1", type: "bridge" });
 const owner = { network: "net1", ifname: "eth0", containerId: "c1" };
@@ -32,11 +31,11 @@ const SPEC = { ifname: "eth0", mtu: 0, mac: undefined, hairpin: false, isolated:
 
 /** A bridge, and a container without a port of it. */
 function arrange() {
-  const kernel = run(new FakeKernel());
-  const host = kernel.openRoute();
+  const kernel = new FakeKernel();
+  const host = hostOn(kernel);
   const container = kernel.openContainer(kernel.addNamespace("container"));
-  addBridge(host, { name: "br0", mac: "02:00:00:00:00:01", up: true });
-  return { kernel, host, netlink: kernel.openNetfilter(), container, bridge: getLink(host, "br0") };
+  addBridge(host.netlink, { name: "br0", mac: "02:00:00:00:00:01", up: true });
+  return { kernel, host, netlink: kernel.openNetfilter(), container, bridge: getLink(host.netlink, "br0") };
 }
 
 /** The same with its port, down. */
@@ -57,7 +56,7 @@ describe("guardPort()", () => {
     const on = stage();
     const from = on.kernel.requests;
     guardPort(on.host, { netlink: on.netlink, check: "strict" }, on.place);
-    const port = getLink(on.host, on.place.veth.port.name);
+    const port = getLink(on.host.netlink, on.place.veth.port.name);
     expect(port).toMatchObject({ up: true, port: { groups: ALL_GROUPS } });
     const done = on.kernel.log.slice(from);
     expect(done.findIndex((line) => line.includes("add element"))).toBeLessThan(
@@ -69,10 +68,10 @@ describe("guardPort()", () => {
   test("mac: the bridge takes no note of senders that no rule sees; twice is once", () => {
     const on = stage();
     guardPort(on.host, { netlink: on.netlink, check: "mac" }, on.place);
-    expect(learnsUnseen(getLink(on.host, "br0"))).toBe(false);
-    expect(getLink(on.host, on.place.veth.port.name).port?.groups).toBe(0);
+    expect(learnsUnseen(getLink(on.host.netlink, "br0"))).toBe(false);
+    expect(getLink(on.host.netlink, on.place.veth.port.name).port?.groups).toBe(0);
     const before = on.kernel.requests;
-    guardPort(on.host, { netlink: on.netlink, check: "mac" }, { ...on.place, bridge: getLink(on.host, "br0") });
+    guardPort(on.host, { netlink: on.netlink, check: "mac" }, { ...on.place, bridge: getLink(on.host.netlink, "br0") });
     expect(on.kernel.log.slice(before).some((line) => line.includes("no_linklocal_learn"))).toBe(false);
   });
 
@@ -105,7 +104,12 @@ test("admitIps() lets the container send from its addresses, where they are chec
 
 describe("the end of the checks", () => {
   const REFERENCE = { ...REFERENCE_TABLES.spoofCheck, chain: "PREROUTING" };
-  const all = (netlink: Stage["netlink"]) => ({ within: () => netlink, socket: netlink, leave: () => {} });
+  const all = (netlink: Stage["netlink"]) => ({
+    within: () => netlink,
+    socket: netlink,
+    leave: () => {},
+    launch: fakeHost().launch,
+  });
 
   test("endSpoofCheck() ends the attachment's, and those of the reference plugins", () => {
     const on = stage();

@@ -1,22 +1,23 @@
 import { beforeEach, describe, expect, test, vi } from "vitest";
-import { chainName } from "../../src/netfilter/iptables/name.ts";
-import { addMasquerade, findMasquerade } from "../../src/netfilter/masquerade.ts";
-import { addChain } from "../../src/netfilter/nftables/chain.ts";
-import { addRule, listRules } from "../../src/netfilter/nftables/rule.ts";
-import { ACCEPT, jump } from "../../src/netfilter/nftables/statement.ts";
-import { addTable, listTables } from "../../src/netfilter/nftables/table.ts";
-import { applyTransaction } from "../../src/netfilter/nftables/transaction.ts";
-import { commented } from "../../src/netfilter/nftables/userdata.ts";
-import { type Owner, ownerComment } from "../../src/netfilter/owner.ts";
-import { IPTABLES_NAT, REFERENCE_TABLES } from "../../src/netfilter/tables.ts";
-import type { Netlink } from "../../src/netlink/socket.ts";
-import { endMasquerade, endStaleMasquerade } from "../../src/steps/masquerade.ts";
-import type { Remains } from "../../src/steps/remains.ts";
-import { FakeKernel } from "../kernel/fake-kernel.ts";
-import { prefix } from "../netlink/text.ts";
-import { addRequest } from "../plugins/request.ts";
+import { chainName } from "../../../src/netfilter/iptables/name.ts";
+import { addChain } from "../../../src/netfilter/nftables/chain.ts";
+import { addRule, listRules } from "../../../src/netfilter/nftables/rule.ts";
+import { ACCEPT, jump } from "../../../src/netfilter/nftables/statement.ts";
+import { addTable, listTables } from "../../../src/netfilter/nftables/table.ts";
+import { applyTransaction } from "../../../src/netfilter/nftables/transaction.ts";
+import { commented } from "../../../src/netfilter/nftables/userdata.ts";
+import { type Owner, ownerComment } from "../../../src/netfilter/owner.ts";
+import { IPTABLES_NAT, REFERENCE_TABLES } from "../../../src/netfilter/tables.ts";
+import type { Netlink } from "../../../src/netlink/socket.ts";
+import { addMasquerade, findMasquerade } from "../../../src/steps/masquerade/elements.ts";
+import { endMasquerade, endStaleMasquerade } from "../../../src/steps/masquerade/masquerade.ts";
+import type { Remains } from "../../../src/steps/remains.ts";
+import { FakeKernel } from "../../kernel/fake-kernel.ts";
+import { prefix } from "../../netlink/text.ts";
+import { addRequest } from "../../plugins/request.ts";
+import { fakeHost } from "../fake-host.ts";
 
-vi.mock("../../src/netfilter/iptables/legacy-table.ts", async (original) => ({
+vi.mock("../../../src/netfilter/iptables/legacy-table.ts", async (original) => ({
   ...(await original<object>()),
   hasLegacyTable: () => false,
   findInLegacy: () => [],
@@ -48,6 +49,7 @@ function remains(): Remains {
     within: ({ family, table }) => (has(family, table) ? netlink : undefined),
     socket: netlink,
     leave: () => {},
+    launch: fakeHost().launch,
   };
 }
 
@@ -100,7 +102,7 @@ describe("endMasquerade()", () => {
 
   test("asks nothing where there are no tables", () => {
     const fresh = new FakeKernel();
-    endMasquerade(request, { within: () => undefined, socket: undefined, leave: () => {} });
+    endMasquerade(request, { within: () => undefined, socket: undefined, leave: () => {}, launch: fakeHost().launch });
     expect(fresh.requests).toBe(0);
   });
 });
