@@ -7,6 +7,7 @@ const unit = [
   "platform",
   "netlink",
   "netfilter",
+  "kernel",
   "steps",
   "runtime",
   "cnictl",

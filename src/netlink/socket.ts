@@ -1,5 +1,5 @@
 import fs from "#fs";
-import { askInterface, type InterfaceAnswer } from "../linux/ifreq.ts";
+import { askInterface, hasInterfaceIndex, type InterfaceAnswer } from "../linux/ifreq.ts";
 import { withNetns } from "../linux/netns.ts";
 import {
   AF,
@@ -65,6 +65,8 @@ export interface Netlink {
   readonly begin: (request: NetlinkRequest, held?: Netlink) => Pending;
   /** What ioctl(2) says about an interface: without the kernel's lock on all links, which a request has to wait for. */
   readonly ask: (what: number, name: string) => InterfaceAnswer;
+  /** Whether the namespace has an interface of that index, asked in the same way. @throws LinuxError */
+  readonly hasIndex: (index: number) => boolean;
   /** Starts to listen to a multicast group, like RTNLGRP_LINK, in the same namespace; a descriptor in `netns` must still be open. */
   readonly listen: (group: number) => Events;
   readonly close: () => void;
@@ -113,6 +115,7 @@ export function openNetlink(options: NetlinkOptions = {}): Netlink {
       return begin({ bytes, held: held?.fd }, { fd, send: () => sendWhole(fd, bytes), receive, collect: all });
     },
     ask: (what, name) => askInterface(fd, what, name),
+    hasIndex: (index) => hasInterfaceIndex(fd, index),
     listen: (group) => listen(options, group),
     close: () => fs.closeSync(fd),
   };

@@ -22,6 +22,14 @@ describe("parseJson", () => {
     ]);
   });
 
+  test.each(["1500.0", "1e3", "1E3", "-2e5", "3e+2", "3E-2", "1.5e3"])(
+    "keeps %s apart where it is the only one",
+    (text) => {
+      expect(read(`{"a":${text}}`)).toEqual({ a: new Decimal(text) });
+      expect(read(`[7,${text}]`)).toEqual([7, new Decimal(text)]);
+    },
+  );
+
   test("writes them back as numbers", () => {
     expect(formatJson(read('{"a":1500.0,"b":[2.5]}'), 0)).toBe('{"a":1500,"b":[2.5]}');
   });

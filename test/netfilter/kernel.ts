@@ -19,6 +19,7 @@ export function fakeNetlink(kernel: {
     },
     begin: unexpected("begin"),
     ask: unexpected("ask"),
+    hasIndex: unexpected("hasIndex"),
     listen: unexpected("listen"),
     close: () => {},
   };

@@ -14,6 +14,8 @@ export class FakeNetlink implements Netlink {
   listening = 0;
   /** What ioctl(2) says about an interface: that there is none, unless a test has something else. */
   ask: Netlink["ask"] = () => ({ errno: ERRNO.ENODEV, data: new Uint8Array(24) });
+  /** Whether there is an interface of an index: none, unless a test has some. */
+  hasIndex: Netlink["hasIndex"] = () => false;
   readonly #answer: (request: NetlinkRequest) => readonly Message[];
   readonly #events: (readonly Message[] | undefined)[];
 

@@ -1,4 +1,3 @@
-import { hasInterfaceIndex } from "../../linux/ifreq.ts";
 import { ERRNO } from "../../platform/errno.ts";
 import { NetlinkError } from "../acknowledgement.ts";
 import { RTM } from "../rtnetlink.ts";
@@ -29,7 +28,7 @@ export function findLink(netlink: Netlink, which: string | number): Link | undef
 
 /** Whether there is a link with an index, asked without waiting for whoever changes links at the moment. @throws LinuxError */
 export function hasLink(netlink: Netlink, index: number): boolean {
-  return hasInterfaceIndex(netlink.fd, index);
+  return netlink.hasIndex(index);
 }
 
 function describe(which: string | number): string {

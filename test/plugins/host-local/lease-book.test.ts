@@ -126,6 +126,44 @@ describe("openBook()", () => {
     expect(records(store)).toEqual(before);
   });
 
+  test("undo() goes back the way it came: what was changed twice is as it was before the first time", () => {
+    const store = storeOf({ "10.1.2.2": "c1\r\neth0" });
+    const dateOf = () => fs.statSync(`${store.folder}/10.1.2.2`).mtimeMs;
+    const before = dateOf();
+    inBook(store, (book) => {
+      book.renew(ip("10.1.2.2"), 0);
+      expect(dateOf()).toBeGreaterThan(before);
+      book.renew(ip("10.1.2.2"), 0);
+      book.undo();
+    });
+    expect(dateOf()).toBeCloseTo(before, 0);
+  });
+
+  test("undo() puts back the record when all leases are given back: a crash before leaves what names them", () => {
+    const store = storeOf({});
+    const steps: string[] = [];
+    inBook(store, (book) => {
+      book.reserve(ip("10.1.2.2"), 0);
+      book.reserve(ip("10.1.2.3"), 0);
+      const [unlink, rename] = [fs.unlinkSync, fs.renameSync];
+      const nameOf = (file: fs.PathLike) =>
+        String(file).includes("attachments") ? "record" : path.basename(String(file));
+      vi.spyOn(fs, "renameSync").mockImplementation((from, to) => {
+        steps.push(nameOf(from));
+        rename(from, to);
+      });
+      vi.spyOn(fs, "unlinkSync").mockImplementation((file) => {
+        steps.push(nameOf(file));
+        unlink(file);
+      });
+      book.undo();
+    });
+    const first = (name: string) => steps.indexOf(name);
+    expect(first("10.1.2.3")).toBeLessThan(first("10.1.2.2"));
+    expect(first("10.1.2.2")).toBeLessThan(first("record"));
+    expect([names(store), records(store)]).toEqual([["last_reserved_ip.0"], {}]);
+  });
+
   test("undo() says what it cannot give back, and gives back the rest", () => {
     const store = storeOf({});
     inBook(store, (book) => {

@@ -1,0 +1,23 @@
+import type { Netlink } from "../../src/netlink/socket.ts";
+import type { Host } from "../../src/steps/host.ts";
+import { fakeHost } from "../steps/fake-host.ts";
+import type { FakeKernel } from "./fake-kernel.ts";
+
+/** A machine with that kernel for verbs and steps, where nobody else holds locks; it has no other plugins and no commands unless given. */
+export function hostOn(
+  kernel: FakeKernel,
+  parts: Partial<Pick<Host, "delegate" | "launch" | "withBridges">> = {},
+): Host {
+  let own: Netlink | undefined;
+  return fakeHost({
+    get netlink() {
+      own ??= kernel.openRoute();
+      return own;
+    },
+    sysctls: kernel.host.sysctls,
+    openNetlink: () => kernel.openRoute(),
+    openNetfilter: () => kernel.openNetfilter(),
+    openContainer: (path) => kernel.openContainer(kernel.namespaceAt(path)),
+    ...parts,
+  });
+}

@@ -1,0 +1,97 @@
+import { decodeFields } from "../../src/netlink/fields.ts";
+import type { LinkAttributes } from "../../src/netlink/link/attributes.ts";
+import { type LinkMessage, VETH_FIELDS } from "../../src/netlink/link/message.ts";
+import { ERRNO } from "../../src/platform/errno.ts";
+import { type FakeLink, findByName, portsOf } from "./link.ts";
+import { changeBridge, setFlags } from "./link-changes.ts";
+import { validateMac, validateName } from "./link-validation.ts";
+import { type Machine, newLink, tellOfLink } from "./machine.ts";
+import type { FakeNamespace } from "./namespace.ts";
+import { setMaster } from "./ports.ts";
+import { Refusal } from "./refusal.ts";
+
+/** Packets that wait to be sent by a link of a kind, where it is not 1000. TX_Q_LIMIT in drivers/net/ifb.c */
+const QUEUE_LENGTH: Readonly<Record<string, number>> = { ifb: 32 };
+
+/** Makes the link that RTM_NEWLINK describes, whole or not at all. @throws Refusal */
+export function makeLink(machine: Machine, namespace: FakeNamespace, message: LinkMessage): void {
+  const { attributes } = message;
+  const { info, name = "", master } = attributes;
+  const kind = info?.kind ?? "";
+  if (!machine.features.kinds.has(kind)) throw new Refusal(ERRNO.EOPNOTSUPP, "Unknown device type");
+  validateName(name);
+  const link =
+    kind === "veth"
+      ? makeVeth(machine, namespace, attributes)
+      : register(namespace, describe(machine, namespace, kind, attributes));
+  try {
+    if (kind === "bridge") {
+      link.bridge = { forwardDelay: 1500, spanningTree: 0, vlanFiltering: 0, defaultVlan: 1, bits: 0 };
+      if (info?.data !== undefined) changeBridge(machine, link, info.data);
+      if (machine.features.vlanFiltering) link.vlans = [{ id: link.bridge.defaultVlan, pvid: true, untagged: true }];
+    }
+    setFlags(namespace, link, message);
+    if (master !== undefined && master !== 0) setMaster(machine, namespace, link, master);
+  } catch (error) {
+    removeLink(machine, namespace, link);
+    throw error;
+  }
+}
+
+/** Takes a link away, of a veth both ends, with all that is on it. */
+export function removeLink(machine: Machine, namespace: FakeNamespace, link: FakeLink): void {
+  if (!namespace.links.has(link.index)) return;
+  for (const port of portsOf(namespace, link)) setMaster(machine, namespace, port, 0);
+  if (link.master !== undefined) setMaster(machine, namespace, link, 0);
+  namespace.links.delete(link.index);
+  const { index } = link;
+  namespace.addresses = namespace.addresses.filter((each) => each.index !== index);
+  namespace.qdiscs = namespace.qdiscs.filter(({ header }) => header.index !== index);
+  namespace.filters = namespace.filters.filter(({ header }) => header.index !== index);
+  namespace.routes = namespace.routes.flatMap((route) => {
+    const ways = route.ways.filter((way) => way.index !== index);
+    return ways.length === 0 ? [] : [{ ...route, ways }];
+  });
+  namespace.sysctls.deleteLink(link.name);
+  tellOfLink(namespace, index);
+  const peer = link.peer?.namespace.links.get(link.peer.index);
+  if (link.peer !== undefined && peer !== undefined) removeLink(machine, link.peer.namespace, peer);
+}
+
+function makeVeth(machine: Machine, namespace: FakeNamespace, attributes: LinkAttributes): FakeLink {
+  const described = decodeFields(VETH_FIELDS, attributes.info?.data ?? new Uint8Array()).peer;
+  const wanted = described?.attributes ?? {};
+  const other = wanted.netnsFd === undefined ? namespace : machine.byDescriptor(wanted.netnsFd);
+  const { name = "veth0" } = wanted;
+  if (wanted.mac !== undefined) validateMac(wanted.mac);
+  validateName(name);
+  if (findByName(other, name) !== undefined) throw new Refusal(ERRNO.EEXIST);
+  if (other === namespace && name === attributes.name) {
+    // The other end has been made by then, and its index is used up.
+    other.nextIndex();
+    throw new Refusal(ERRNO.EEXIST);
+  }
+  const peer = register(other, describe(machine, other, "veth", { ...wanted, name }));
+  const link = register(namespace, describe(machine, namespace, "veth", attributes));
+  peer.peer = { namespace, index: link.index };
+  link.peer = { namespace: other, index: peer.index };
+  if (described !== undefined) setFlags(other, peer, described);
+  return link;
+}
+
+function describe(
+  machine: Machine,
+  namespace: FakeNamespace,
+  kind: string,
+  { name = "", mac, mtu = 1500, group = 0, transmitQueueLength = QUEUE_LENGTH[kind] ?? 1000 }: LinkAttributes,
+): FakeLink {
+  const given = mac === undefined ? { mac: machine.nextMac() } : { mac, isMacGiven: true };
+  return newLink(namespace, { kind, name, mtu, group, transmitQueueLength, ...given });
+}
+
+function register(namespace: FakeNamespace, link: FakeLink): FakeLink {
+  namespace.links.set(link.index, link);
+  namespace.sysctls.addLink(link.name);
+  tellOfLink(namespace, link.index);
+  return link;
+}

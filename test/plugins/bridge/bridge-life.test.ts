@@ -1,0 +1,274 @@
+import { describe, expect, test } from "vitest";
+import {
+  deleteEmptyBridge,
+  ensureBridge,
+  isBridgeUnused,
+  learnsUnseen,
+  pinBridgeMac,
+  requireVlans,
+  withBridge,
+} from "../../../plugins/bridge/bridge-link.ts";
+import { NetlinkError } from "../../../src/netlink/acknowledgement.ts";
+import { addBridge, addVeth } from "../../../src/netlink/link/add.ts";
+import { deleteLink } from "../../../src/netlink/link/delete.ts";
+import { findLink, getLink } from "../../../src/netlink/link/get.ts";
+import { ignoreLinkLocalSenders, setLink } from "../../../src/netlink/link/set.ts";
+import type { Host } from "../../../src/steps/host.ts";
+import { keepBridgeMac } from "../../../src/steps/own-ports.ts";
+import { undoOnError } from "../../../src/steps/undo.ts";
+import { failEach } from "../../kernel/failures.ts";
+import { FakeKernel } from "../../kernel/fake-kernel.ts";
+import { hostOn } from "../../kernel/host.ts";
+
+const SPEC = { name: "br0", mtu: 0, promiscuous: false, vlanNeed: undefined };
+
+function stage() {
+  const kernel = new FakeKernel();
+  return { kernel, host: hostOn(kernel) };
+}
+
+/** A port of the bridge, with its other end beside it. */
+function addPort(host: Host, name: string, mac = "02:00:00:00:00:20") {
+  addVeth(host.netlink, { name, mac, master: getLink(host.netlink, "br0").index, peer: { name: `${name}p` } });
+  return getLink(host.netlink, name);
+}
+
+/** Runs the work and has it fail in the end. */
+function failing(work: (defer: (reversal: () => unknown) => void) => void): void {
+  const failure = new Error("the end");
+  const run = () =>
+    undoOnError(
+      () => {},
+      (defer) => {
+        work(defer);
+        throw failure;
+      },
+    );
+  expect(run).toThrow(failure);
+}
+
+describe("ensureBridge()", () => {
+  test("makes the bridge, up, marked as ours, and with router advertisements off", () => {
+    const { kernel, host } = stage();
+    const bridge = ensureBridge(host, { ...SPEC, mtu: 1400, promiscuous: true }, () => {});
+    expect(bridge).toMatchObject({ name: "br0", up: true, mtu: 1400, promiscuous: true, group: 0 });
+    expect(bridge.alias).toBe("made by the CNI plugin bridge");
+    expect(bridge.mac).toMatch(/^.[26ae]:/);
+    expect(kernel.host.sysctls.read("net/ipv6/conf/br0/accept_ra")).toBe("0");
+    expect(bridge.bridge?.vlanFiltering).toBe(0);
+  });
+
+  test("makes one that filters VLANs where they are needed", () => {
+    const { host } = stage();
+    expect(ensureBridge(host, { ...SPEC, vlanNeed: "vlan 100" }, () => {}).bridge?.vlanFiltering).toBe(1);
+  });
+
+  test("gives a MAC of its own, which ports do not change", () => {
+    const { host } = stage();
+    const { mac } = ensureBridge(host, SPEC, () => {});
+    addPort(host, "port0", "02:00:00:00:00:00");
+    expect(getLink(host.netlink, "br0").mac).toBe(mac);
+  });
+
+  test("takes one that is there as it is: one request, and no change", () => {
+    const { kernel, host } = stage();
+    addBridge(host.netlink, { name: "br0", mac: "02:00:00:00:00:01", up: true });
+    const before = kernel.requests;
+    expect(ensureBridge(host, SPEC, () => {})).toMatchObject({ name: "br0", alias: "" });
+    expect(kernel.log.slice(before)).toEqual(['host: get link "br0"']);
+  });
+
+  test("brings up one that is down, and gives a MAC to one without", () => {
+    const { host } = stage();
+    addBridge(host.netlink, { name: "br0" });
+    deleteLink(host.netlink, addPort(host, "port0"));
+    expect(getLink(host.netlink, "br0").mac).toBe("00:00:00:00:00:00");
+    const bridge = ensureBridge(host, SPEC, () => {});
+    expect(bridge).toMatchObject({ up: true, alias: "" });
+    expect(bridge.mac).not.toBe("00:00:00:00:00:00");
+  });
+
+  test("refuses what is no bridge, and one that does not keep VLANs apart", () => {
+    const { host } = stage();
+    addVeth(host.netlink, { name: "br0", peer: { name: "other" } });
+    expect(() => ensureBridge(host, SPEC, () => {})).toThrow('"br0" already exists but is not a bridge');
+    deleteLink(host.netlink, getLink(host.netlink, "br0"));
+    addBridge(host.netlink, { name: "br0" });
+    expect(() => ensureBridge(host, { ...SPEC, vlanNeed: "vlan 7" }, () => {})).toThrow(
+      'Cannot use vlan 7: bridge "br0" does not filter VLANs',
+    );
+  });
+
+  test("leaves nothing behind, whichever of its requests fails", () => {
+    const count = failEach(stage, ({ host }, defer) => ensureBridge(host, { ...SPEC, promiscuous: true }, defer));
+    expect(count).toBe(5);
+  });
+
+  test("takes back a new one, but for one that has come to be used meanwhile", () => {
+    const { kernel, host } = stage();
+    const before = kernel.snapshot();
+    failing((defer) => ensureBridge(host, SPEC, defer));
+    expect(kernel.snapshot()).toEqual(before);
+    failing((defer) => {
+      ensureBridge(host, SPEC, defer);
+      addPort(host, "port0");
+    });
+    expect(getLink(host.netlink, "br0").up).toBe(true);
+  });
+
+  test("takes back no bridge that somebody else made under that name meanwhile", () => {
+    const { host } = stage();
+    failing((defer) => {
+      ensureBridge(host, SPEC, defer);
+      deleteLink(host.netlink, getLink(host.netlink, "br0"));
+      addBridge(host.netlink, { name: "br0", mac: "02:00:00:00:00:77" });
+    });
+    expect(getLink(host.netlink, "br0").mac).toBe("02:00:00:00:00:77");
+  });
+
+  test("makes one that was there as down and as quiet as it was, unless it has ports", () => {
+    const { kernel, host } = stage();
+    addBridge(host.netlink, { name: "br0", mac: "02:00:00:00:00:01" });
+    const { host: before } = kernel.snapshot();
+    failing((defer) => ensureBridge(host, { ...SPEC, promiscuous: true }, defer));
+    expect(kernel.snapshot()["host"]?.links).toEqual(before?.links);
+    failing((defer) => {
+      ensureBridge(host, { ...SPEC, promiscuous: true }, defer);
+      addPort(host, "port0");
+    });
+    expect(getLink(host.netlink, "br0")).toMatchObject({ up: true, promiscuous: true });
+  });
+
+  test("leaves a bridge promiscuous that was so", () => {
+    const { host } = stage();
+    addBridge(host.netlink, { name: "br0", mac: "02:00:00:00:00:01" });
+    setLink(host.netlink, getLink(host.netlink, "br0"), { promiscuous: true });
+    failing((defer) => ensureBridge(host, { ...SPEC, promiscuous: true }, defer));
+    expect(getLink(host.netlink, "br0")).toMatchObject({ up: false, promiscuous: true });
+  });
+});
+
+describe("requireVlans()", () => {
+  test("says of a kernel without them that it needs an option, before there is a bridge and after", () => {
+    const { kernel, host } = stage();
+    expect(() => requireVlans(host, undefined, "vlan 7")).not.toThrow();
+    kernel.features.vlanFiltering = false;
+    const missing = "bridges of this kernel cannot filter VLANs, it needs CONFIG_BRIDGE_VLAN_FILTERING";
+    expect(() => requireVlans(host, undefined, "vlan 7")).toThrow(missing);
+    addBridge(host.netlink, { name: "br0" });
+    expect(() => requireVlans(host, getLink(host.netlink, "br0"), "vlan 7")).toThrow(missing);
+  });
+});
+
+describe("deleteEmptyBridge()", () => {
+  const all = { counts: () => true, disconnect: () => {} };
+
+  test("deletes one of ours without ports, by name or index, and no other", () => {
+    const { host } = stage();
+    deleteEmptyBridge(host, "br0", all);
+    for (const which of ["name", "index"] as const) {
+      deleteEmptyBridge(host, ensureBridge(host, SPEC, () => {})[which], all);
+      expect(findLink(host.netlink, "br0")).toBeUndefined();
+    }
+    addBridge(host.netlink, { name: "br0" });
+    deleteEmptyBridge(host, "br0", all);
+    expect(findLink(host.netlink, "br0")).toBeDefined();
+  });
+
+  test("keeps one with a port that counts, and disconnects those that do not", () => {
+    const { host } = stage();
+    ensureBridge(host, SPEC, () => {});
+    const port = addPort(host, "port0");
+    deleteEmptyBridge(host, "br0", all);
+    expect(findLink(host.netlink, "br0")).toBeDefined();
+    deleteEmptyBridge(host, "br0", { counts: () => false, disconnect: (each) => deleteLink(host.netlink, each) });
+    expect([findLink(host.netlink, "br0"), findLink(host.netlink, port.index)]).toEqual([undefined, undefined]);
+  });
+
+  test("deletes one that a killed call left before it had its alias", () => {
+    const { host } = stage();
+    addBridge(host.netlink, { name: "br0", group: 0x434e4942 });
+    deleteEmptyBridge(host, "br0", all);
+    expect(findLink(host.netlink, "br0")).toBeUndefined();
+  });
+});
+
+describe("the MAC of a bridge that was given none", () => {
+  test("pinBridgeMac() keeps the one that it had before a port joined", () => {
+    const { host } = stage();
+    addBridge(host.netlink, { name: "br0" });
+    addPort(host, "port0", "02:00:00:00:00:20");
+    const before = getLink(host.netlink, "br0");
+    addPort(host, "port1", "02:00:00:00:00:10");
+    pinBridgeMac(host, before, getLink(host.netlink, "br0"));
+    addPort(host, "port2", "02:00:00:00:00:05");
+    expect(getLink(host.netlink, "br0").mac).toBe("02:00:00:00:00:20");
+  });
+
+  test("nothing is asked where the MAC has not changed, or is not that of the port", () => {
+    const { kernel, host } = stage();
+    addBridge(host.netlink, { name: "br0" });
+    const port = addPort(host, "port0", "02:00:00:00:00:20");
+    const higher = addPort(host, "port1", "02:00:00:00:00:30");
+    const bridge = getLink(host.netlink, "br0");
+    const asked = kernel.requests;
+    pinBridgeMac(host, bridge, bridge);
+    expect(kernel.requests).toBe(asked);
+    keepBridgeMac(host, higher);
+    addPort(host, "port2", "02:00:00:00:00:10");
+    expect(getLink(host.netlink, "br0").mac).toBe("02:00:00:00:00:10");
+    expect(port.mac).toBe(bridge.mac);
+  });
+
+  test("pinBridgeMac() lets the first port's be", () => {
+    const { kernel, host } = stage();
+    addBridge(host.netlink, { name: "br0" });
+    deleteLink(host.netlink, addPort(host, "port0"));
+    const before = getLink(host.netlink, "br0");
+    addPort(host, "port1", "02:00:00:00:00:10");
+    const asked = kernel.requests;
+    pinBridgeMac(host, before, getLink(host.netlink, "br0"));
+    expect(kernel.requests).toBe(asked + 1);
+  });
+
+  test("keepBridgeMac() keeps that of a port which is about to go", () => {
+    const { host } = stage();
+    addBridge(host.netlink, { name: "br0" });
+    const port = addPort(host, "port0", "02:00:00:00:00:20");
+    keepBridgeMac(host, port);
+    deleteLink(host.netlink, port);
+    expect(getLink(host.netlink, "br0").mac).toBe("02:00:00:00:00:20");
+    keepBridgeMac(host, { ...port, master: undefined });
+  });
+});
+
+test("isBridgeUnused() is whether there is no port but that one", () => {
+  const { host } = stage();
+  addBridge(host.netlink, { name: "br0" });
+  const [bridge, port] = [getLink(host.netlink, "br0"), addPort(host, "port0")];
+  expect(isBridgeUnused(host, bridge, port)).toBe(true);
+  addPort(host, "port1");
+  expect(isBridgeUnused(host, bridge, port)).toBe(false);
+});
+
+test("learnsUnseen() is whether the bridge notes the senders of frames that no rule sees", () => {
+  const { host } = stage();
+  addBridge(host.netlink, { name: "br0" });
+  expect(learnsUnseen(getLink(host.netlink, "br0"))).toBe(true);
+  ignoreLinkLocalSenders(host.netlink, getLink(host.netlink, "br0"));
+  expect(learnsUnseen(getLink(host.netlink, "br0"))).toBe(false);
+});
+
+test("withBridge() says of a bridge that went away that it can be tried again, and lets any other failure be", () => {
+  const { host } = stage();
+  addBridge(host.netlink, { name: "br0" });
+  const bridge = getLink(host.netlink, "br0");
+  const failure = new NetlinkError("do it", { errno: 19 });
+  const fail = () => {
+    throw failure;
+  };
+  expect(withBridge(host, bridge, () => 7)).toBe(7);
+  expect(() => withBridge(host, bridge, fail)).toThrow(failure);
+  deleteLink(host.netlink, bridge);
+  expect(() => withBridge(host, bridge, fail)).toThrow('Cannot use bridge "br0": it was deleted meanwhile');
+});

@@ -1,0 +1,161 @@
+import { describe, expect, test } from "vitest";
+import { joinVlans, planVlans } from "../../../plugins/bridge/vlan.ts";
+import {
+  checkVlanGateway,
+  ensureVlanGateway,
+  isGatewayPort,
+  isVlanUnused,
+} from "../../../plugins/bridge/vlan-gateway.ts";
+import { addBridge, addVeth } from "../../../src/netlink/link/add.ts";
+import { deleteLink } from "../../../src/netlink/link/delete.ts";
+import { findLink, getLink } from "../../../src/netlink/link/get.ts";
+import { listPorts } from "../../../src/netlink/link/list.ts";
+import type { Link } from "../../../src/netlink/link/message.ts";
+import { setLink, setLinkUp } from "../../../src/netlink/link/set.ts";
+import { listVlans } from "../../../src/netlink/vlan/list.ts";
+import type { Host } from "../../../src/steps/host.ts";
+import type { Defer } from "../../../src/steps/undo.ts";
+import { failEach } from "../../kernel/failures.ts";
+import { FakeKernel } from "../../kernel/fake-kernel.ts";
+import { hostOn } from "../../kernel/host.ts";
+
+const config = { vlan: 100, preserveDefaultVlan: false };
+
+/** A bridge that filters, with a container's port in VLAN 100. */
+function stage() {
+  const kernel = new FakeKernel();
+  const host = hostOn(kernel);
+  addBridge(host.netlink, { name: "br0", mac: "02:00:00:00:00:01", vlanFiltering: true, up: true });
+  const bridge = getLink(host.netlink, "br0");
+  const port = addPort(host, "port0");
+  joinVlans(host.netlink, bridge, port, planVlans({ ...config, vlanTrunk: undefined }));
+  return { kernel, host, membership: { bridge, name: "br0.100", port, config } };
+}
+
+type Stage = ReturnType<typeof stage>;
+
+/** A port of the bridge, both ends up. */
+function addPort(host: Host, name: string): Link {
+  addVeth(host.netlink, { name, master: getLink(host.netlink, "br0").index, up: true, peer: { name: `${name}p` } });
+  setLinkUp(host.netlink, getLink(host.netlink, `${name}p`));
+  return getLink(host.netlink, name);
+}
+
+function ensure({ host, membership }: Stage, defer: Defer = () => {}) {
+  return ensureVlanGateway(host, membership, defer);
+}
+
+describe("ensureVlanGateway()", () => {
+  test("makes a veth whose other end is a port in that VLAN alone, both up", () => {
+    const on = stage();
+    const gateway = ensure(on);
+    expect(gateway).toMatchObject({ name: "br0.100", kind: "veth", up: true, mtu: 1500 });
+    const port = getLink(on.host.netlink, gateway.peer ?? 0);
+    expect(port).toMatchObject({ master: on.membership.bridge.index, up: true, group: 0 });
+    expect(isGatewayPort(port)).toBe(true);
+    expect(listVlans(on.host.netlink, port)).toEqual([{ id: 100, pvid: true, untagged: true }]);
+    expect(on.kernel.host.sysctls.read("net/ipv6/conf/br0.100/accept_ra")).toBe("0");
+    expect(checkVlanGateway(on.host, on.membership, { name: "br0.100", mac: gateway.mac })).toEqual([]);
+  });
+
+  test("twice is once", () => {
+    const on = stage();
+    ensure(on);
+    const before = on.kernel.snapshot();
+    ensure(on);
+    expect(on.kernel.snapshot()).toEqual(before);
+  });
+
+  test("takes what somebody else set up as it is, but up", () => {
+    const on = stage();
+    addVeth(on.host.netlink, { name: "br0.100", peer: { name: "elsewhere" } });
+    expect(ensure(on)).toMatchObject({ up: true });
+    expect(getLink(on.host.netlink, "elsewhere")).toMatchObject({ master: undefined, up: false });
+  });
+
+  test("connects one of ours again whose bridge was made anew", () => {
+    const on = stage();
+    const { peer = 0 } = ensure(on);
+    setLink(on.host.netlink, getLink(on.host.netlink, peer), { master: 0 });
+    expect(checkVlanGateway(on.host, on.membership, { name: "br0.100" })).toEqual([
+      'VLAN gateway "br0.100" is not connected to bridge "br0"',
+    ]);
+    ensure(on);
+    expect(getLink(on.host.netlink, peer).master).toBe(on.membership.bridge.index);
+    expect(listVlans(on.host.netlink, getLink(on.host.netlink, peer)).map(({ id }) => id)).toEqual([100]);
+  });
+
+  test("marks one that a killed call left before it had its alias", () => {
+    const on = stage();
+    addVeth(on.host.netlink, {
+      name: "left",
+      group: 0x434e4956,
+      master: on.membership.bridge.index,
+      peer: { name: "br0.100" },
+    });
+    ensure(on);
+    expect(getLink(on.host.netlink, "left")).toMatchObject({
+      alias: "VLAN gateway of the CNI plugin bridge",
+      group: 0,
+    });
+  });
+
+  test("leaves nothing behind, whichever of its requests fails", () => {
+    expect(failEach(stage, (on, defer) => ensure(on, defer))).toBe(11);
+  });
+
+  test("takes back a new one when the call fails later, unless the VLAN has come to be used", () => {
+    for (const isUsed of [false, true]) {
+      const on = stage();
+      const reversals: (() => unknown)[] = [];
+      ensure(on, (reversal) => reversals.push(reversal));
+      if (isUsed)
+        joinVlans(
+          on.host.netlink,
+          on.membership.bridge,
+          addPort(on.host, "port1"),
+          planVlans({ ...config, vlanTrunk: undefined }),
+        );
+      for (const reversal of reversals.reverse()) reversal();
+      expect(findLink(on.host.netlink, "br0.100") !== undefined).toBe(isUsed);
+    }
+  });
+});
+
+test("isVlanUnused() counts every port of the VLAN but the container's and the gateway's own", () => {
+  const on = stage();
+  ensure(on);
+  expect(isVlanUnused(on.host, on.membership)).toBe(true);
+  const other = addPort(on.host, "port1");
+  expect(isVlanUnused(on.host, on.membership)).toBe(true);
+  joinVlans(
+    on.host.netlink,
+    on.membership.bridge,
+    other,
+    planVlans({ vlan: 0, vlanTrunk: [99, 100], preserveDefaultVlan: false }),
+  );
+  expect(isVlanUnused(on.host, on.membership)).toBe(false);
+  deleteLink(on.host.netlink, other);
+  expect(listPorts(on.host.netlink, on.membership.bridge)).toHaveLength(2);
+});
+
+test("checkVlanGateway() names what differs", () => {
+  const on = stage();
+  expect(checkVlanGateway(on.host, on.membership, undefined)).toEqual(['VLAN gateway "br0.100" is missing']);
+  const gateway = ensure(on);
+  setLink(on.host.netlink, gateway, { up: false });
+  expect(checkVlanGateway(on.host, on.membership, undefined)).toEqual([
+    `VLAN gateway "br0.100" is not among prevResult's interfaces`,
+    'VLAN gateway "br0.100" is down, expected up',
+  ]);
+  const port = getLink(on.host.netlink, gateway.peer ?? 0);
+  joinVlans(
+    on.host.netlink,
+    on.membership.bridge,
+    port,
+    planVlans({ vlan: 7, vlanTrunk: undefined, preserveDefaultVlan: false }),
+  );
+  const found = checkVlanGateway(on.host, on.membership, { name: "br0.100", mac: "02:00:00:00:00:99" });
+  expect(found[0]).toBe(`VLAN gateway "br0.100" has MAC ${gateway.mac}, expected 02:00:00:00:00:99`);
+  expect(found.at(-1)).toContain("expected (PVID 100, untagged 100, tagged none)");
+});

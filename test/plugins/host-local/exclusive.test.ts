@@ -1,0 +1,50 @@
+import { expect, test } from "vitest";
+import { readBoot } from "../../../plugins/host-local/boot.ts";
+import { type OpenFolder, withFolder, withOpenFolder } from "../../../plugins/host-local/exclusive.ts";
+import { isIndexComplete } from "../../../plugins/host-local/lease-index.ts";
+import { storeOf } from "./stage.ts";
+
+const PATIENCE = 1000;
+
+/** Work that fails, and how often it was done. */
+function failingWork() {
+  const done: OpenFolder[] = [];
+  const act = (open: OpenFolder) => {
+    done.push(open);
+    throw new Error("the work failed");
+  };
+  return { done, act };
+}
+
+test("withFolder() does work that fails once: not again without the lock", () => {
+  const store = storeOf({ "10.1.2.2": "c1\r\neth0" });
+  const { done, act } = failingWork();
+  expect(() => withFolder(store, PATIENCE, act)).toThrow("the work failed");
+  expect(done).toHaveLength(1);
+});
+
+test("withFolder() does work that fails once where the index is complete, too", () => {
+  const store = storeOf({});
+  withOpenFolder(store, PATIENCE, () => {});
+  expect(isIndexComplete(store.folder, readBoot())).toBe(true);
+  const { done, act } = failingWork();
+  expect(() => withFolder(store, PATIENCE, act)).toThrow("the work failed");
+  expect(done).toHaveLength(1);
+});
+
+test("withFolder() does without the lock where it is not to be had", () => {
+  const store = { ...storeOf({}), folder: "/proc/none" };
+  const indexes: string[] = [];
+  withFolder(store, 10, ({ index }) => indexes.push(index));
+  expect(indexes).toEqual(["none"]);
+});
+
+test("withOpenFolder() marks the index complete also where the work fails, unless a record could not be written", () => {
+  const store = storeOf({});
+  const { act } = failingWork();
+  expect(() => withOpenFolder(store, PATIENCE, act)).toThrow("the work failed");
+  expect(isIndexComplete(store.folder, readBoot())).toBe(true);
+  const spoilt = storeOf({});
+  withOpenFolder(spoilt, PATIENCE, ({ spoilIndex }) => spoilIndex());
+  expect(isIndexComplete(spoilt.folder, readBoot())).toBe(false);
+});

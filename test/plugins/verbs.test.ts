@@ -1,0 +1,194 @@
+import fs from "node:fs";
+import path from "node:path";
+import { describe, expect, test, vi } from "vitest";
+import { plugin as bridge } from "../../plugins/bridge/main.ts";
+import { plugin as loopback } from "../../plugins/loopback/main.ts";
+import type { Delegation } from "../../src/cni/delegate.ts";
+import type { Result } from "../../src/cni/result.ts";
+import { failEach } from "../kernel/failures.ts";
+import { FakeKernel } from "../kernel/fake-kernel.ts";
+import { hostOn } from "../kernel/host.ts";
+import { CASES, type Case, leased, PLAIN, requestOf, STRICT, type Verb } from "./verb-cases.ts";
+
+// A host whose only firewall is nf_tables: files say what others it has.
+vi.mock("../../src/netfilter/iptables/legacy-table.ts", () => ({
+  hasLegacyTable: () => false,
+  findInLegacy: () => [],
+  readLegacyTable: () => undefined,
+}));
+vi.mock("../../src/netfilter/rule-locks.ts", () => ({ awaitRestores: () => true, holdTurn: () => undefined }));
+vi.mock("../../plugins/firewall/firewalld.ts", () => ({ findFirewalld: () => undefined, removeSources: () => {} }));
+
+/** Told when IPAM gives the addresses back. */
+let ipamIsDone = () => {};
+
+/** An IPAM plugin that always has the same addresses. */
+const ipam = (): Delegation => ({
+  begin: () => {},
+  abandon: () => false,
+  result: () => leased,
+  done: () => ipamIsDone(),
+});
+
+type Called = Pick<Case, "plugin" | "fields">;
+type Options = Parameters<typeof requestOf>[2];
+
+/** Serves a call with a host of its own, as each process has one. */
+function serve<T>(kernel: FakeKernel, run: (host: ReturnType<typeof hostOn>) => T): T {
+  return run(hostOn(kernel, { delegate: ipam }));
+}
+
+function add(kernel: FakeKernel, which: Called, options?: Options): Result {
+  return serve(kernel, (host) => which.plugin.add(requestOf("ADD", which, options), host));
+}
+
+/** Any other verb; one that the plugin has not got does nothing. */
+function call(kernel: FakeKernel, verb: Exclude<Verb, "ADD">, which: Called, options?: Options): void {
+  const { plugin } = which;
+  const run = { CHECK: plugin.check, DEL: plugin.del, GC: plugin.gc, STATUS: plugin.status }[verb];
+  serve(kernel, (host) => run?.(requestOf(verb, which, options), host));
+}
+
+/** A kernel with a container, which is attached to a plain bridge where the plugin follows another one. */
+function arrange({ plugin, follows = false }: Case) {
+  const kernel = new FakeKernel();
+  const container = kernel.addNamespace("container", { up: plugin !== loopback });
+  const given = follows ? add(kernel, { plugin: bridge, fields: PLAIN }) : undefined;
+  return { kernel, container, given };
+}
+
+/** The same with an attachment. */
+function attach(which: Case) {
+  const stage = arrange(which);
+  const before = ownOf(stage);
+  return { ...stage, before, given: add(stage.kernel, which, { given: stage.given }) };
+}
+
+type Stage = ReturnType<typeof arrange>;
+
+/** What belongs to an attachment, of all that there is: rule sets stay for others, and so does what the host is told once. */
+function ownOf({ kernel, container }: Pick<Stage, "kernel" | "container">) {
+  const { host, ...rest } = kernel.snapshot();
+  return {
+    links: host?.links,
+    traffic: host?.traffic,
+    elements: host?.rules.filter((line) => line.includes(" element ")),
+    inside: [...container.links.values()].map(({ name, flags, mac, mtu, alias }) => [name, flags, mac, mtu, alias]),
+    addresses: rest["container"]?.addresses.filter((line) => !line.startsWith("lo")),
+  };
+}
+
+/** The same where links have names and MACs by chance, which are left out: for attachments made apart from each other. */
+function alike(stage: Pick<Stage, "kernel" | "container">): unknown {
+  const text = JSON.stringify(ownOf(stage));
+  return JSON.parse(text.replace(/(..:){5}..|veth[0-9a-f]{8}|fe80::[0-9a-f:]+/g, ""));
+}
+
+/**
+ * Calls a verb on attachments made anew, and each time another of its requests fails: refused, and carried out with the answer lost.
+ * After a second call, with nothing failing, all must be as `expected`. Returns how many requests there are, and which of them failed
+ * without the call's saying so.
+ */
+function failVerb(
+  which: Case,
+  { verb, isStale = false }: { verb: Exclude<Verb, "ADD">; isStale?: boolean },
+  { left, expected }: { left: (stage: Stage) => unknown; expected: (stage: ReturnType<typeof attach>) => unknown },
+): { count: number; borne: readonly string[] } {
+  const borne: string[] = [];
+  const counts = (["refuse", "loseAnswer"] as const).map((how) => {
+    for (let n = 1; ; n++) {
+      const stage = attach(which);
+      const { kernel, given } = stage;
+      const wanted = expected(stage);
+      const from = kernel.requests;
+      kernel[how](n);
+      const act = () => call(kernel, verb, which, { given, isStale });
+      const isFailed = catchAny(act);
+      const isOver = kernel.requests < from + n;
+      const asked = `${how} ${kernel.log[from + n - 1]}`;
+      if (isOver) {
+        expect(isFailed).toBe(false);
+        return n - 1;
+      }
+      if (!isFailed) borne.push(asked);
+      kernel.heal();
+      act();
+      expect({ asked, left: left(stage) }).toEqual({ asked, left: wanted });
+    }
+  });
+  expect(counts[1]).toBe(counts[0]);
+  return { count: counts[0] ?? 0, borne };
+}
+
+test("every plugin has a case here, but host-local, whose verbs run on real files", () => {
+  const folder = path.join(import.meta.dirname, "../../plugins");
+  const found = fs.readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  const names = found.map(({ name }) => name).filter((name) => name !== "host-local");
+  expect([...new Set(CASES.map(({ plugin }) => plugin.name))].sort()).toEqual(names.sort());
+});
+
+describe.each([...CASES, STRICT])("$title", (which) => {
+  test("does what it says: CHECK finds all that ADD made, GC and STATUS change nothing, and after DEL nothing is left", () => {
+    const stage = arrange(which);
+    const { kernel } = stage;
+    const before = ownOf(stage);
+    const given = add(kernel, which, { given: stage.given });
+    const made = ownOf(stage);
+    expect(made).not.toEqual(before);
+    call(kernel, "CHECK", which, { given });
+    call(kernel, "GC", which);
+    call(kernel, "STATUS", which);
+    call(kernel, "CHECK", which, { given });
+    expect(ownOf(stage)).toEqual(made);
+    call(kernel, "DEL", which, { given });
+    expect(ownOf(stage)).toEqual(before);
+    call(kernel, "DEL", which, { given });
+    expect(ownOf(stage)).toEqual(before);
+  });
+});
+
+describe.each(CASES)("$title", (which) => {
+  test("ADD leaves nothing behind, whichever of its requests fails", () => {
+    const act = ({ kernel, given }: Stage) => void add(kernel, which, { given });
+    expect(failEach(() => arrange(which), act, ownOf)).toBeGreaterThan(1);
+  });
+
+  test("DEL does the rest when it is called again, whichever of its requests fails", () => {
+    const { count, borne } = failVerb(which, { verb: "DEL" }, { left: ownOf, expected: ({ before }) => before });
+    expect(borne).toEqual([]);
+    expect(count).toBeGreaterThan(1);
+  });
+
+  test("GC of what is gone does the rest when it is called again, whichever of its requests fails", () => {
+    const stage = attach(which);
+    call(stage.kernel, "GC", which, { isStale: true });
+    const wanted = alike(stage);
+    const { borne } = failVerb(which, { verb: "GC", isStale: true }, { left: alike, expected: () => wanted });
+    expect(borne).toEqual([]);
+  });
+
+  test.each(["CHECK", "STATUS"] as const)("%s says whichever of its requests fails, and changes nothing", (verb) => {
+    const { borne } = failVerb(which, { verb }, { left: ownOf, expected: ownOf });
+    expect(borne).toEqual(verb === "CHECK" ? (which.borne ?? []) : []);
+  });
+});
+
+test("DEL of bridge gives the addresses back when the interface is gone, however long the kernel takes", () => {
+  const plain = { title: "", plugin: bridge, fields: PLAIN };
+  const { kernel, container, given } = attach(plain);
+  kernel.isSlow = true;
+  const left: string[][] = [];
+  ipamIsDone = () => left.push([...container.links.values()].map(({ name }) => name));
+  call(kernel, "DEL", plain, { given });
+  ipamIsDone = () => {};
+  expect(left).toEqual([["lo"]]);
+});
+
+function catchAny(act: () => void): boolean {
+  try {
+    act();
+    return false;
+  } catch {
+    return true;
+  }
+}
