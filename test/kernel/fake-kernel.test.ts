@@ -4,7 +4,7 @@ import { applyTransaction } from "../../src/netfilter/nftables/transaction.ts";
 import { NetlinkError } from "../../src/netlink/acknowledgement.ts";
 import { addAddress } from "../../src/netlink/address/add.ts";
 import { waitForDad } from "../../src/netlink/address/wait.ts";
-import { addBridge, addVeth } from "../../src/netlink/link/add.ts";
+import { addBridge, addIfb, addVeth } from "../../src/netlink/link/add.ts";
 import { beginDeletion } from "../../src/netlink/link/delete.ts";
 import { findLink, getLink } from "../../src/netlink/link/get.ts";
 import { setLink, setLinkUp } from "../../src/netlink/link/set.ts";
@@ -104,6 +104,7 @@ describe("FakeKernel", () => {
   test("tells of what it has not got as an older kernel does", () => {
     kernel.features.kinds.delete("ifb");
     kernel.features.nftables = false;
+    expect(() => addIfb(host, { name: "ifb0" })).toThrow("Operation not supported (Unknown device type)");
     expect(() => addBridge(host, { name: "br0", vlanFiltering: true })).not.toThrow();
     kernel.features.vlanFiltering = false;
     expect(() => addBridge(host, { name: "br1", vlanFiltering: true })).toThrow(

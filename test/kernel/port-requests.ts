@@ -23,6 +23,9 @@ import type { Machine } from "./machine.ts";
 import type { FakeNamespace } from "./namespace.ts";
 import { Refusal } from "./refusal.ts";
 
+/** Highest ID that a VLAN may have. IEEE 802.1Q, 9.6 */
+const MAX_VLAN = 4094;
+
 /** RTM_SETLINK of family AF_BRIDGE: settings of a port, and VLANs that it joins. @throws Refusal EOPNOTSUPP where it is no port */
 export function changePort(machine: Machine, _: FakeNamespace, link: FakeLink, message: LinkMessage): void {
   if (link.port === undefined) throw new Refusal(ERRNO.EOPNOTSUPP);
@@ -34,6 +37,7 @@ export function changePort(machine: Machine, _: FakeNamespace, link: FakeLink, m
   if (groups !== undefined) link.port.groups = groups;
   const vlans = vlansIn(message);
   if (vlans.length > 0 && !machine.features.vlanFiltering) throw new Refusal(ERRNO.EOPNOTSUPP);
+  if (vlans.some(({ id }) => id < 1 || id > MAX_VLAN)) throw new Refusal(ERRNO.EINVAL, "Invalid vlan id");
   for (const vlan of vlans) join(link, vlan);
 }
 

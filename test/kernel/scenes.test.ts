@@ -2,10 +2,11 @@ import fs from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { fakeWorld, SCENES } from "./scenes/all.ts";
+import { vlans } from "./scenes/vlans.ts";
 
 const FOLDER = path.join(import.meta.dirname, "../captures/kernel");
 
-/** What a real kernel answered, as test/live/kernel-fake.test.ts wrote it down. */
+/** What a real kernel answered, as test/live/kernel-fake.test.ts (of VLANs test/vm/kernel-fake.test.ts) wrote it down. */
 function recorded(name: string): unknown {
   const { answers } = JSON.parse(fs.readFileSync(path.join(FOLDER, `${name}.json`), "utf8"));
   return answers;
@@ -14,5 +15,9 @@ function recorded(name: string): unknown {
 describe("the kernel in memory answers as a real one did", () => {
   test.each(Object.entries(SCENES))("%s", (name, scene) => {
     expect(scene(fakeWorld({ vlanFiltering: false }))).toEqual(recorded(name));
+  });
+
+  test("vlans", () => {
+    expect(vlans(fakeWorld({ vlanFiltering: true }))).toEqual(recorded("vlans"));
   });
 });

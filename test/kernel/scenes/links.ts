@@ -79,8 +79,11 @@ export const changeLinks: Scene = (world) => {
   note("twice is once", () => setLink(host, bridge, { promiscuous: true }));
   note("no notes of link-local senders", () => ignoreLinkLocalSenders(host, bridge));
   note("the bridge now", () => getLink(host, bridge.index));
+  // Before Linux 6.2 a link that is up keeps its name.
+  setLink(host, port, { up: false });
   note("another name", () => setLink(host, port, { name: "veth7" }));
   note("a name that is taken", () => setLink(host, port, { name: "br0" }));
+  setLink(host, port, { up: true });
   note("found by the new name", () => findLink(host, "veth7")?.index === port.index);
   note("down inside", () => setLink(container, inside, { up: false }));
   note("the port sees it", () => {

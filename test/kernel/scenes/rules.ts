@@ -113,7 +113,6 @@ export const rules: Scene = ({ netfilter }) => {
     apply(addRule({ ...PLACE, chain: "target", label: "jump", expressions: [jump("entry")] })),
   );
   note("a chain in no table", () => apply(addChain({ ...CHAIN, table: "none" })));
-  note("a base chain elsewhere", () => apply(addChain({ ...BASE, hook: { number: 1, priority: 0 } })));
   note("a hook for a chain without one", () => apply(addChain({ ...BASE, name: "target" })));
   note("a set of another type", () => apply(addSet(typedSet({ ...MAP, key: ["ether_addr"] }))));
   note("what was refused first is told", () =>

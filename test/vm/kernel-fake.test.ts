@@ -1,0 +1,11 @@
+import { expect, test } from "vitest";
+import { fakeWorld } from "../kernel/scenes/all.ts";
+import { vlans } from "../kernel/scenes/vlans.ts";
+import { keepAnswers, playForReal } from "../live/real-kernel.ts";
+
+test("the kernel in memory answers as one that filters VLANs", () => {
+  const real = playForReal(vlans);
+  keepAnswers("vlans", real);
+  expect(real.length).toBeGreaterThan(5);
+  expect(vlans(fakeWorld({ vlanFiltering: true }))).toEqual(real);
+});
