@@ -1,5 +1,5 @@
 import type { Link, LinkId } from "../../src/netlink/link/message.ts";
-import type { Netlink } from "../../src/netlink/socket.ts";
+import type { Rtnetlink } from "../../src/netlink/socket.ts";
 import { addVlans } from "../../src/netlink/vlan/add.ts";
 import { deleteVlans } from "../../src/netlink/vlan/delete.ts";
 import { listVlans } from "../../src/netlink/vlan/list.ts";
@@ -34,7 +34,7 @@ export function planVlans(config: Pick<BridgeConfig, "vlan" | "vlanTrunk" | "pre
  * Puts a port into its VLANs, and out of the one that its bridge puts every new port into. Twice is once. Comes before
  * the other end is up, lest a packet passes in the wrong VLAN.
  */
-export function joinVlans(netlink: Netlink, bridge: Link, port: LinkId, plan: VlanPlan): void {
+export function joinVlans(netlink: Rtnetlink, bridge: Link, port: LinkId, plan: VlanPlan): void {
   if (plan.vlans.length === 0) return;
   addVlans(netlink, port, plan.vlans);
   const byDefault = bridge.bridge?.defaultVlan ?? 0;
@@ -43,7 +43,7 @@ export function joinVlans(netlink: Netlink, bridge: Link, port: LinkId, plan: Vl
 }
 
 /** What differs between a port's VLANs and its plan, as a sentence. */
-export function checkVlans(netlink: Netlink, bridge: Link, port: Link, plan: VlanPlan): string[] {
+export function checkVlans(netlink: Rtnetlink, bridge: Link, port: Link, plan: VlanPlan): string[] {
   if (plan.vlans.length === 0) return [];
   const isPlanned = (id: number) => plan.vlans.some((vlan) => vlan.id === id);
   const isTolerated = (id: number) => plan.keepsDefault && id === bridge.bridge?.defaultVlan;

@@ -3,7 +3,7 @@ import type { Request } from "../../src/cni/request.ts";
 import type { Family } from "../../src/ip/address.ts";
 import { findForwardRefusal } from "../../src/netfilter/forward-refusal.ts";
 import { findRestore, IptablesError, type Place, variantOf } from "../../src/netfilter/iptables/tool.ts";
-import type { Netlink } from "../../src/netlink/socket.ts";
+import type { Nfnetlink } from "../../src/netlink/socket.ts";
 import type { Host } from "../../src/steps/host.ts";
 import { openNetfilter, withIptables } from "../../src/steps/netfilter.ts";
 import type { FirewallConfig } from "./config.ts";
@@ -13,7 +13,7 @@ import { ALL_TABLES, type FilterTable, type Iptables } from "./iptables.ts";
 /** The host's firewalls that have to know of a container. */
 export interface Firewalls {
   /** A socket of NETLINK_NETFILTER: where the kernel has nf_tables, our table is told of every container. */
-  readonly netlink: Netlink | undefined;
+  readonly netlink: Nfnetlink | undefined;
   readonly place: Place;
   /** The tables filter of iptables that are told. */
   readonly tables: readonly FilterTable[];

@@ -4,7 +4,7 @@ import { hasLegacyTable } from "../../src/netfilter/iptables/legacy-table.ts";
 import { placeFor } from "../../src/netfilter/iptables/tool.ts";
 import type { Selection } from "../../src/netfilter/owner.ts";
 import { IPTABLES_FILTER } from "../../src/netfilter/tables.ts";
-import type { Netlink } from "../../src/netlink/socket.ts";
+import type { Nfnetlink } from "../../src/netlink/socket.ts";
 import type { Host } from "../../src/steps/host.ts";
 import { withIptables } from "../../src/steps/netfilter.ts";
 import { awaitCommands, openRemains, type Remains } from "../../src/steps/remains.ts";
@@ -59,7 +59,7 @@ function filterTables({ within }: Remains): readonly FilterTable[] {
   ]);
 }
 
-function addressesOf({ selection, reported = () => [] }: Forgotten, own: Netlink | undefined): readonly Address[] {
+function addressesOf({ selection, reported = () => [] }: Forgotten, own: Nfnetlink | undefined): readonly Address[] {
   const noted = own === undefined ? [] : listAdmitted(own, selection);
   const isOthers = (address: Address) => own !== undefined && belongsToAnother(own, address, selection);
   return unite(

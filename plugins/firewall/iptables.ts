@@ -13,7 +13,7 @@ import {
 } from "../../src/netfilter/iptables/tool.ts";
 import { applyCurrent } from "../../src/netfilter/nftables/current.ts";
 import { deleteRule } from "../../src/netfilter/nftables/rule.ts";
-import type { Netlink } from "../../src/netlink/socket.ts";
+import type { Nfnetlink } from "../../src/netlink/socket.ts";
 import { addressRules, CHAIN, formatInput, missingLines, type WantedFilter } from "./iptables-rules.ts";
 
 /** Table filter of one family, as the commands of one variant keep it. */
@@ -24,7 +24,7 @@ export interface FilterTable {
 
 /** How it is reached: a socket of NETLINK_NETFILTER, where the kernel has nf_tables, and the commands. */
 export interface Iptables {
-  readonly netlink: Netlink | undefined;
+  readonly netlink: Nfnetlink | undefined;
   readonly place: Place;
 }
 

@@ -3,7 +3,7 @@ import type { Result } from "../../src/cni/result.ts";
 import { type Mac, parseMac } from "../../src/ip/mac.ts";
 import { findLink } from "../../src/netlink/link/get.ts";
 import type { Link } from "../../src/netlink/link/message.ts";
-import type { Netlink } from "../../src/netlink/socket.ts";
+import type { Rtnetlink } from "../../src/netlink/socket.ts";
 import type { Host } from "../../src/steps/host.ts";
 import type { Subject } from "./subject.ts";
 
@@ -33,7 +33,7 @@ export function findPlace({ netlink }: Host, { isolation, owner }: Subject, { in
 }
 
 /** Which of the rest of the links are ports of the bridge. None where it is no bridge: then there are no neighbours. */
-function portsOf(netlink: Netlink, { name, rest }: { name: string; rest: readonly string[] }): readonly number[] {
+function portsOf(netlink: Rtnetlink, { name, rest }: { name: string; rest: readonly string[] }): readonly number[] {
   const bridge = findLink(netlink, name);
   if (bridge === undefined || bridge.kind !== "bridge") return [];
   const ports = rest

@@ -24,7 +24,7 @@ import {
 import { type Attachment, isSelected, type Selection, selectOwner } from "../../src/netfilter/owner.ts";
 import type { NetlinkRequest as Request } from "../../src/netlink/answers.ts";
 import { u32 } from "../../src/netlink/codec.ts";
-import type { Netlink } from "../../src/netlink/socket.ts";
+import type { Nfnetlink } from "../../src/netlink/socket.ts";
 import type { Place } from "./place.ts";
 import { bridgeRules, comparedRules, firewallRules, POLICY_RULES, policyChainName } from "./rules.ts";
 import { BRIDGES, CONTAINERS, FORMER_ISOLATED, ISOLATED, ISOLATING, MEMBERS, PAIRS } from "./sets.ts";
@@ -43,7 +43,7 @@ const OWN_SETS = [...CONTAINER_SETS, ...MEMBER_SETS, ...ISOLATED_SETS] as const;
  * transaction. Twice is once; an address that another attachment left behind becomes this one's.
  * @param netlink a socket of NETLINK_NETFILTER @throws NetlinkError naming the object that the kernel refused
  */
-export function admit(netlink: Netlink, subject: Subject, place: Place | undefined): void {
+export function admit(netlink: Nfnetlink, subject: Subject, place: Place | undefined): void {
   const isolation = routedIsolation(subject);
   const elements = elementsOf(subject, place);
   if (elements.length === 0) return;
@@ -65,27 +65,27 @@ export function admit(netlink: Netlink, subject: Subject, place: Place | undefin
  * whether there was something.
  * @throws NetlinkError, or LinuxError EAGAIN when others have changed the rule set for 30 seconds
  */
-export function dismiss(netlink: Netlink, selection: Selection): boolean {
+export function dismiss(netlink: Nfnetlink, selection: Selection): boolean {
   const action = `delete nftables elements of ${selection.label}`;
   return deleteOwnedElements(netlink, { action, sets: OWN_SETS, selection }, (own) => unused(netlink, own)).length > 0;
 }
 
 /** The addresses of the attachments selected. @throws NetlinkError */
-export function listAdmitted(netlink: Netlink, selection: Selection): readonly Address[] {
+export function listAdmitted(netlink: Nfnetlink, selection: Selection): readonly Address[] {
   return listOwnedElements(netlink, CONTAINER_SETS, selection).map(({ element }) =>
     decodeAddress(element.key?.value ?? new Uint8Array()),
   );
 }
 
 /** Whether an address is noted as another attachment's than those selected. @throws NetlinkError */
-export function belongsToAnother(netlink: Netlink, address: Address, selection: Selection): boolean {
+export function belongsToAnother(netlink: Nfnetlink, address: Address, selection: Selection): boolean {
   const element = { key: { value: encodeAddress(address) }, label: formatAddress(address) };
   const found = findElement(netlink, CONTAINERS[address.family], element);
   return found !== undefined && !isSelected(selection, findComment("element", found.userdata) ?? "");
 }
 
 /** How the kernel differs from what `admit` made, a sentence for each difference. @throws NetlinkError */
-export function compareAdmitted(netlink: Netlink, subject: Subject, place: Place | undefined): readonly string[] {
+export function compareAdmitted(netlink: Nfnetlink, subject: Subject, place: Place | undefined): readonly string[] {
   const { owner } = subject;
   const isolation = routedIsolation(subject);
   const missing = elementsOf(subject, place).filter(({ set, element }) => !isThere(netlink, { set, element }, owner));
@@ -100,7 +100,7 @@ export function compareAdmitted(netlink: Netlink, subject: Subject, place: Place
   ];
 }
 
-function isThere(netlink: Netlink, { set, element }: OwnedElement, owner: Attachment): boolean {
+function isThere(netlink: Nfnetlink, { set, element }: OwnedElement, owner: Attachment): boolean {
   const found = findElement(netlink, set, element);
   if (found === undefined) return false;
   const isOwn = isSelected(selectOwner(owner), findComment("element", found.userdata) ?? "");
@@ -143,7 +143,7 @@ function sharedElement(set: SetSpec, value: Uint8Array): { set: SetSpec; element
 }
 
 /** The changes that delete what no member needs without these elements: chains of policies, and what the bridge's members shared. */
-function unused(netlink: Netlink, own: readonly OwnedElement[]): readonly Request[] {
+function unused(netlink: Nfnetlink, own: readonly OwnedElement[]): readonly Request[] {
   const members = own.filter(({ set }) => MEMBER_SETS.some(({ name }) => name === set.name));
   const links = new Set(members.map(({ set, element }) => linkOf(set, element)));
   const goingTo = members.map(({ element }) => element.data?.verdict?.chain);
@@ -164,7 +164,7 @@ function unused(netlink: Netlink, own: readonly OwnedElement[]): readonly Reques
 }
 
 /** The changes that have a bridge isolate nobody any more, whichever MACs it has had. */
-function isolatingElements(netlink: Netlink, link: string): readonly Request[] {
+function isolatingElements(netlink: Nfnetlink, link: string): readonly Request[] {
   const elements = listElements(netlink, ISOLATING, link).flatMap(({ key }) => (key?.value ? [key.value] : []));
   return elements
     .map((value) => sharedElement(ISOLATING, value))

@@ -7,7 +7,7 @@ import { listConnections } from "../../src/netlink/conntrack/list.ts";
 import type { Connection } from "../../src/netlink/conntrack/message.ts";
 import { RTN } from "../../src/netlink/route/header.ts";
 import { getRoute } from "../../src/netlink/route/list.ts";
-import type { Netlink } from "../../src/netlink/socket.ts";
+import type { Nfnetlink } from "../../src/netlink/socket.ts";
 import { ERRNO, LinuxError } from "../../src/platform/errno.ts";
 import type { Host } from "../../src/steps/host.ts";
 import type { Redirect } from "./redirect.ts";
@@ -29,7 +29,7 @@ export function forgetBefore(host: Host, redirects: readonly Redirect[]): void {
 }
 
 /** Forgets the UDP connections that go to the container by mappings that are gone: the port's next holder gets its packets. @param open a socket of NETLINK_NETFILTER, where there is one @throws NetlinkError */
-export function forgetAfter(host: Host, find: () => readonly Redirect[], open: Netlink | undefined): void {
+export function forgetAfter(host: Host, find: () => readonly Redirect[], open: Nfnetlink | undefined): void {
   if (!tracksConnections(host)) return;
   const redirects = find();
   if (!redirects.some(isUdp)) return;
@@ -53,7 +53,7 @@ function tracksConnections({ sysctls }: Host): boolean {
 }
 
 function forget(
-  netlink: Netlink,
+  netlink: Nfnetlink,
   redirects: readonly Redirect[],
   isStale: (connection: Connection, redirect: Redirect) => boolean,
 ): void {
@@ -71,14 +71,14 @@ function isUdp({ protocol }: Redirect): boolean {
   return protocol === "udp";
 }
 
-function list(netlink: Netlink, family: Family, ports: readonly number[]): readonly Connection[] {
+function list(netlink: Nfnetlink, family: Family, ports: readonly number[]): readonly Connection[] {
   const filter = { family, protocol: IPPROTO.UDP };
   if (ports.length === 0) return [];
   if (ports.length > FEW_PORTS) return listConnections(netlink, filter);
   return ports.flatMap((destinationPort) => listConnections(netlink, { ...filter, destinationPort }));
 }
 
-function deleteIfThere(netlink: Netlink, connection: Connection): void {
+function deleteIfThere(netlink: Nfnetlink, connection: Connection): void {
   ignoring([ERRNO.ENOENT], () => deleteConnection(netlink, connection));
 }
 

@@ -3,7 +3,7 @@ import { type Element, findElement } from "../../src/netfilter/nftables/element.
 import { findComment } from "../../src/netfilter/nftables/userdata.ts";
 import type { OwnedElement } from "../../src/netfilter/owned-elements.ts";
 import { isSelected, parseOwnerComment, selectOwner } from "../../src/netfilter/owner.ts";
-import type { Netlink } from "../../src/netlink/socket.ts";
+import type { Nfnetlink } from "../../src/netlink/socket.ts";
 import { isSameBytes } from "../../src/platform/bytes.ts";
 import { isSameContainer } from "./holder.ts";
 import { conditionalOf, elementsOf, listRedirects, rulesOf } from "./nftables.ts";
@@ -13,7 +13,7 @@ import type { Plan } from "./plan.ts";
 import { formatEndpoint, formatHostEnd, type Redirect } from "./redirect.ts";
 
 /** How the kernel differs from what addRedirects made of the same plan, a sentence for each difference. @throws NetlinkError */
-export function verifyRedirects(netlink: Netlink, plan: Plan): readonly string[] {
+export function verifyRedirects(netlink: Nfnetlink, plan: Plan): readonly string[] {
   const rules = rulesOf(plan);
   const passed = plan.families.map(({ family }) => conditionalChains(plan.owner, family).passed);
   const chains = [...rules.chains, ...conditionalOf(plan).filter(({ name }) => passed.includes(name))];
@@ -27,7 +27,7 @@ export function verifyRedirects(netlink: Netlink, plan: Plan): readonly string[]
   ];
 }
 
-function compareElements(netlink: Netlink, plan: Plan): readonly string[] {
+function compareElements(netlink: Nfnetlink, plan: Plan): readonly string[] {
   return elementsOf(plan).flatMap(({ set, element }) => {
     const what = `Element ${element.label} of nftables set ${set.name} of table ${set.table}`;
     const found = findElement(netlink, set, element);
@@ -48,7 +48,7 @@ function isSameData({ element }: OwnedElement, found: Element): boolean {
 }
 
 /** What the attachment has mapped and the configuration does not ask for. */
-function compareSurplus(netlink: Netlink, plan: Plan): readonly string[] {
+function compareSurplus(netlink: Nfnetlink, plan: Plan): readonly string[] {
   const wanted = new Set(plan.families.flatMap(({ redirects }) => redirects).map(formatHostEnd));
   const surplus = (redirect: Redirect) => !wanted.has(formatHostEnd(redirect));
   return listRedirects(netlink, selectOwner(plan.owner))

@@ -6,7 +6,7 @@ import { describeMissing, findExecutable } from "../../src/netfilter/executable.
 import type { Place } from "../../src/netfilter/iptables/tool.ts";
 import { listRules, type Rule } from "../../src/netfilter/nftables/rule.ts";
 import type { Attachment } from "../../src/netfilter/owner.ts";
-import type { Netlink } from "../../src/netlink/socket.ts";
+import type { Nfnetlink } from "../../src/netlink/socket.ts";
 import { LinuxError } from "../../src/platform/errno.ts";
 import type { PortmapConfig } from "./config.ts";
 import { chainKey, conditionalChains } from "./nftables-rules.ts";
@@ -40,7 +40,7 @@ export function requireConditions({ conditions }: Pick<PortmapConfig, "condition
  * addRedirects has made. Only such configurations need the tool. @throws CniError invalidConfig with what it says
  */
 export function addConditions(
-  { netlink, place }: { readonly netlink: Netlink; readonly place: Place },
+  { netlink, place }: { readonly netlink: Nfnetlink; readonly place: Place },
   plan: Plan,
 ): void {
   const conditional = plan.families.filter(({ family }) => plan.config.conditions[family].length > 0);
@@ -55,7 +55,7 @@ export function addConditions(
 }
 
 /** What differs about an attachment's conditions of a family: what they say only the tool could tell. */
-export function compareConditions(netlink: Netlink, owner: Attachment, family: Family): readonly string[] {
+export function compareConditions(netlink: Nfnetlink, owner: Attachment, family: Family): readonly string[] {
   const { test, passed } = conditionalChains(owner, family);
   const rules = listRules(netlink, chainKey(test));
   const [first] = rules;

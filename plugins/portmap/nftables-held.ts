@@ -1,6 +1,6 @@
 import { findElement, listElements } from "../../src/netfilter/nftables/element.ts";
 import { type Attachment, isSelected, parseOwnerComment, selectOwner } from "../../src/netfilter/owner.ts";
-import type { Netlink } from "../../src/netlink/socket.ts";
+import type { Nfnetlink } from "../../src/netlink/socket.ts";
 import type { Held } from "./holder.ts";
 import { decodeRedirect, encodeRedirect, MAPS, mapsOf, type PortMaps } from "./nftables-maps.ts";
 import { overlaps, type Redirect } from "./redirect.ts";
@@ -17,7 +17,10 @@ const NOBODY: Attachment = { network: "", ifname: "", containerId: "" };
  * How to find what others than the owner have, as it is now: `isTaken` says that there may be something of the very same key. What is mapped for one
  * address is listed once for all mappings of all addresses; any other question is about one key.
  */
-export function heldByOthers(netlink: Netlink, { owner, isTaken }: { owner: Attachment; isTaken: boolean }): FindHeld {
+export function heldByOthers(
+  netlink: Nfnetlink,
+  { owner, isTaken }: { owner: Attachment; isTaken: boolean },
+): FindHeld {
   const own = selectOwner(owner);
   const listOnce = once((maps) => listElements(netlink, maps.targets).map((each) => decodeRedirect(maps, each)));
   const find = (redirect: Redirect, maps: PortMaps) =>
@@ -32,7 +35,7 @@ export function heldByOthers(netlink: Netlink, { owner, isTaken }: { owner: Atta
 }
 
 /** The mapping of the same port in a map, whose keys may be without the address. */
-function findSame(netlink: Netlink, redirect: Redirect, maps: PortMaps): readonly Found[] {
+function findSame(netlink: Nfnetlink, redirect: Redirect, maps: PortMaps): readonly Found[] {
   const hostIp = maps.hasAddress ? redirect.hostIp : undefined;
   const { target } = encodeRedirect({ ...redirect, hostIp }, { chain: "", owner: NOBODY });
   const found = findElement(netlink, maps.targets, target.element);

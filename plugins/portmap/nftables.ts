@@ -8,7 +8,7 @@ import { checkTransaction } from "../../src/netfilter/nftables/transaction.ts";
 import { deleteOwnedElements, listOwnedElements, type OwnedElement } from "../../src/netfilter/owned-elements.ts";
 import { type Attachment, type Selection, selectOwner } from "../../src/netfilter/owner.ts";
 import type { NetlinkRequest as Request } from "../../src/netlink/answers.ts";
-import type { Netlink } from "../../src/netlink/socket.ts";
+import type { Nfnetlink } from "../../src/netlink/socket.ts";
 import { ERRNO } from "../../src/platform/errno.ts";
 import { isSameContainer, refuseHeld } from "./holder.ts";
 import { heldByOthers } from "./nftables-held.ts";
@@ -25,7 +25,7 @@ const SETS = [...MAPS.flatMap(({ ways, targets }) => [ways, targets]), ATTACHMEN
  * another one has is refused. Where there are conditions, nothing is redirected before addConditions has been called.
  * @param netlink a socket of NETLINK_NETFILTER @throws CniError portConflict, NetlinkError naming the object that the kernel refused
  */
-export function addRedirects(netlink: Netlink, plan: Plan): void {
+export function addRedirects(netlink: Nfnetlink, plan: Plan): void {
   const { owner } = plan;
   const action = `map ports to ${owner.ifname} of container ${owner.containerId} with nftables`;
   applyCurrent(netlink, { action, refusals: [ERRNO.EEXIST] }, (refusal) => {
@@ -44,27 +44,27 @@ export function addRedirects(netlink: Netlink, plan: Plan): void {
 }
 
 /** Asks the kernel for what mappings need, where none has been made yet. Nothing is changed. @throws NetlinkError naming what it has not got */
-export function probeRedirects(netlink: Netlink, mark: number): void {
+export function probeRedirects(netlink: Nfnetlink, mark: number): void {
   const missing = missingOf(netlink, portmapRules([UNMARKED], [mark]));
   if (missing.length > 0)
     checkTransaction(netlink, missing, { action: "look whether ports can be mapped with nftables" });
 }
 
 /** Ends all mappings of the attachments selected, and returns them. Nothing there is success. @throws NetlinkError, or LinuxError EAGAIN */
-export function deleteRedirects(netlink: Netlink, selection: Selection): readonly Redirect[] {
+export function deleteRedirects(netlink: Nfnetlink, selection: Selection): readonly Redirect[] {
   const action = `delete port mappings of ${selection.label}`;
   const also = (elements: readonly OwnedElement[]) => chainsWithout(netlink, elements, []);
   return redirectsIn(deleteOwnedElements(netlink, { action, sets: SETS, selection }, also));
 }
 
 /** The mappings of the attachments selected, as the kernel has them. @throws NetlinkError */
-export function listRedirects(netlink: Netlink, selection: Selection): readonly Redirect[] {
+export function listRedirects(netlink: Nfnetlink, selection: Selection): readonly Redirect[] {
   const targets = MAPS.map((maps) => maps.targets);
   return redirectsIn(listOwnedElements(netlink, targets, selection));
 }
 
 /** The same of one attachment: one question where it has none. @throws as deleteRedirects */
-export function deleteOwnRedirects(netlink: Netlink, owner: Attachment): readonly Redirect[] {
+export function deleteOwnRedirects(netlink: Nfnetlink, owner: Attachment): readonly Redirect[] {
   return isKnown(netlink, owner) ? deleteRedirects(netlink, selectOwner(owner)) : [];
 }
 
@@ -104,7 +104,7 @@ export function conditionalOf(plan: Plan): readonly ChainRules[] {
 }
 
 /** The host's ends that another attachment of the container's has: it keeps them. @throws CniError portConflict where it is another container's */
-function leftToOthers(netlink: Netlink, { owner, families }: Plan, isTaken: boolean): ReadonlySet<string> {
+function leftToOthers(netlink: Nfnetlink, { owner, families }: Plan, isTaken: boolean): ReadonlySet<string> {
   const left = new Set<string>();
   const findHeld = heldByOthers(netlink, { owner, isTaken });
   for (const redirect of families.flatMap(({ redirects }) => redirects)) {
@@ -131,13 +131,13 @@ function firstChain(plan: Plan, family: Redirects): string {
   return isConditional ? conditionalChains(plan.owner, family.family).test : wayOf(plan, family).chain;
 }
 
-function isKnown(netlink: Netlink, owner: Attachment): boolean {
+function isKnown(netlink: Nfnetlink, owner: Attachment): boolean {
   const { set, element } = encodeAttachment(owner);
   return findElement(netlink, set, element) !== undefined;
 }
 
 /** The changes that take out what an attachment has, but for what it needs again. */
-function removals(netlink: Netlink, owner: Attachment, rules: RuleSet): readonly Request[] {
+function removals(netlink: Nfnetlink, owner: Attachment, rules: RuleSet): readonly Request[] {
   const own = listOwnedElements(netlink, SETS, selectOwner(owner));
   const kept = rules.chains.map(({ name }) => name);
   return [...own.map(({ set, element }) => deleteElement(set, element)), ...chainsWithout(netlink, own, kept)];
@@ -145,7 +145,7 @@ function removals(netlink: Netlink, owner: Attachment, rules: RuleSet): readonly
 
 /** The changes that delete the chains which nothing goes to without these elements: their own first, then those of ways. */
 function chainsWithout(
-  netlink: Netlink,
+  netlink: Nfnetlink,
   elements: readonly OwnedElement[],
   kept: readonly string[],
 ): readonly Request[] {
@@ -163,7 +163,7 @@ function chainsWithout(
 }
 
 /** Where the rules of a chain go. */
-function chainsFrom(netlink: Netlink, name: string): readonly string[] {
+function chainsFrom(netlink: Nfnetlink, name: string): readonly string[] {
   return listRules(netlink, chainKey(name)).flatMap(({ expressions = [] }) =>
     expressions.flatMap((each) => (each.name === "immediate" ? (each.data.data?.verdict?.chain ?? []) : [])),
   );

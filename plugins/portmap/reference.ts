@@ -6,7 +6,7 @@ import { findComment } from "../../src/netfilter/nftables/userdata.ts";
 import type { Attachment } from "../../src/netfilter/owner.ts";
 import { NetlinkError } from "../../src/netlink/acknowledgement.ts";
 import { u16be } from "../../src/netlink/codec.ts";
-import type { Netlink } from "../../src/netlink/socket.ts";
+import type { Nfnetlink } from "../../src/netlink/socket.ts";
 import { isSameBytes } from "../../src/platform/bytes.ts";
 import { ERRNO } from "../../src/platform/errno.ts";
 import type { Redirect } from "./redirect.ts";
@@ -21,13 +21,13 @@ const CHAINS: readonly ChainKey[] = REFERENCE_TABLES.flatMap((table) =>
  * Deletes what the reference plugin's nftables backend made for a container. Its rules say the container alone, not the network: where the
  * attachment's addresses are known, only rules with one of them go. Nothing there is success. @throws NetlinkError
  */
-export function deleteReferenceRedirects(netlink: Netlink, owner: Attachment, addresses: readonly Address[]): void {
+export function deleteReferenceRedirects(netlink: Nfnetlink, owner: Attachment, addresses: readonly Address[]): void {
   const action = `delete the reference plugin's port mappings of container ${owner.containerId}`;
   applyCurrent(netlink, { action }, () => listReferenceRedirects(netlink, owner, addresses).map(deleteRule));
 }
 
 /** Whether the reference plugin's nftables backend has mapped all of these for a container. @throws NetlinkError */
-export function hasReferenceRedirects(netlink: Netlink, owner: Attachment, redirects: readonly Redirect[]): boolean {
+export function hasReferenceRedirects(netlink: Nfnetlink, owner: Attachment, redirects: readonly Redirect[]): boolean {
   const rules = listReferenceRedirects(
     netlink,
     owner,
@@ -41,7 +41,7 @@ export function hasReferenceRedirects(netlink: Netlink, owner: Attachment, redir
 
 /** The same rules. @throws NetlinkError */
 function listReferenceRedirects(
-  netlink: Netlink,
+  netlink: Nfnetlink,
   { containerId }: Attachment,
   addresses: readonly Address[],
 ): readonly Rule[] {
@@ -61,7 +61,7 @@ function holds({ expressions = [] }: Rule, address: Uint8Array): boolean {
   });
 }
 
-function listIfThere(netlink: Netlink, chain: ChainKey, text: string): readonly Rule[] {
+function listIfThere(netlink: Nfnetlink, chain: ChainKey, text: string): readonly Rule[] {
   try {
     return listRules(netlink, chain, [text]);
   } catch (error) {

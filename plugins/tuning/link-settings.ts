@@ -4,7 +4,7 @@ import type { Mac } from "../../src/ip/mac.ts";
 import { formatPrefix } from "../../src/ip/prefix.ts";
 import type { Link, LinkId } from "../../src/netlink/link/message.ts";
 import { setLink } from "../../src/netlink/link/set.ts";
-import type { Netlink } from "../../src/netlink/socket.ts";
+import type { Rtnetlink } from "../../src/netlink/socket.ts";
 
 /** What can be set on the container's interface, by the names of the configuration. What is undefined stays as it is. */
 export interface LinkSettings {
@@ -43,7 +43,7 @@ export function currentSettings(link: Link, wanted: LinkSettings): LinkSettings 
 }
 
 /** Sets all of it in one request, like `ip link set dev NAME …`. @throws NetlinkError, and some may be set by then */
-export function applySettings(netlink: Netlink, link: LinkId, settings: LinkSettings): void {
+export function applySettings(netlink: Rtnetlink, link: LinkId, settings: LinkSettings): void {
   const { mac, promisc: promiscuous, mtu, allmulti: allMulticast, txQLen: transmitQueueLength } = settings;
   setLink(netlink, link, { mac, mtu, transmitQueueLength, promiscuous, allMulticast });
 }

@@ -5,7 +5,7 @@ import { randomBytes } from "../linux/random.ts";
 import { type Attachment, COMMENT_MAX, parseOwnerComment } from "../netfilter/owner.ts";
 import { listOwnerComments } from "../netfilter/owner-list.ts";
 import { listKind } from "../netlink/link/list.ts";
-import { NETLINK, type Netlink, openNetlink } from "../netlink/socket.ts";
+import { type Nfnetlink, openNfnetlink, openRtnetlink } from "../netlink/socket.ts";
 import { byteLength } from "../platform/bytes.ts";
 import { LinuxError } from "../platform/errno.ts";
 import { CACHE_DIRECTORY, listCached } from "../runtime/cache.ts";
@@ -46,7 +46,7 @@ export const clean: Command = {
     checkOperands(positionals, { names: [], required: 0 });
     const cache = values["cache-dir"] ?? CACHE_DIRECTORY;
     refuseUnknown(cache);
-    const links = openNetlink();
+    const links = openRtnetlink();
     const [ports, limits] = (["veth", "ifb"] as const).map((kind) => listKind(links, kind).map(({ alias }) => alias));
     const comments = [...(ports ?? []), ...(limits ?? []), ...listRules()];
     const names = new Set([...listNetworks(edge), ...comments.flatMap(networkOf)]);
@@ -102,9 +102,9 @@ function networkOf(comment: string): readonly string[] {
 
 /** What the rules of nftables say; nothing on a kernel without them. */
 function listRules(): readonly string[] {
-  let netlink: Netlink;
+  let netlink: Nfnetlink;
   try {
-    netlink = openNetlink({ protocol: NETLINK.NETFILTER });
+    netlink = openNfnetlink();
   } catch (error) {
     if (error instanceof LinuxError) return [];
     throw error;

@@ -1,6 +1,6 @@
 import type { Family } from "../ip/address.ts";
 import { NFPROTO } from "../netlink/nfnetlink.ts";
-import type { Netlink } from "../netlink/socket.ts";
+import type { Nfnetlink } from "../netlink/socket.ts";
 import { decodeLegacyFilter } from "./iptables/legacy-filter.ts";
 import { readLegacyTable } from "./iptables/legacy-table.ts";
 import { findNftChain } from "./iptables/nft-filter.ts";
@@ -21,7 +21,7 @@ const FAMILY_NAMES: Readonly<Record<number, string>> = {
 
 /** Why iptables keeps packets from being forwarded that none of its rules accept, in words; undefined where it does not. @throws NetlinkError, LinuxError */
 export function findForwardRefusal(
-  netlink: Netlink | undefined,
+  netlink: Nfnetlink | undefined,
   { family, variant }: { family: Family; variant: "nft" | "legacy" },
 ): string | undefined {
   const forward = variant === "nft" ? netlink && findNftChain(netlink, { family, name: FORWARD }) : findLegacy(family);
@@ -35,7 +35,7 @@ export function findForwardRefusal(
  * The chains of nf_tables that drop what is forwarded unless one of their rules accepts it, in words, without those of iptables, of firewalld
  * and of ours: an accept in another table is of no help. @throws NetlinkError
  */
-export function listDroppingChains(netlink: Netlink): readonly string[] {
+export function listDroppingChains(netlink: Nfnetlink): readonly string[] {
   return listBaseChains(netlink)
     .filter((chain) => chain.hook?.number === NF_INET.FORWARD && FAMILY_NAMES[chain.family] !== undefined)
     .filter((chain) => !isKnown(chain))
@@ -56,7 +56,7 @@ function isKnown({ family, table = "", name }: Chain): boolean {
   return isIptables || table === "firewalld" || table.startsWith("cni_");
 }
 
-function findFinalDrop(netlink: Netlink, { family, table = "", name = "" }: Chain): string | undefined {
+function findFinalDrop(netlink: Nfnetlink, { family, table = "", name = "" }: Chain): string | undefined {
   return listRules(netlink, { family, table, name }).some(dropsAll) ? "drops what it does not accept" : undefined;
 }
 

@@ -1,6 +1,6 @@
 import { backOff } from "../linux/wait.ts";
 import type { NetlinkRequest } from "../netlink/answers.ts";
-import type { Netlink } from "../netlink/socket.ts";
+import type { Nfnetlink } from "../netlink/socket.ts";
 import { ERRNO, LinuxError } from "../platform/errno.ts";
 import { applyCurrent, tryChanges } from "./nftables/current.ts";
 import type { Data } from "./nftables/data.ts";
@@ -46,7 +46,7 @@ export function ownedElement(
  * @throws NetlinkError naming the object that the kernel refused
  */
 export function addOwnedElements(
-  netlink: Netlink,
+  netlink: Nfnetlink,
   wanted: { action: string; elements: readonly OwnedElement[]; rules: RuleSet; also?: () => readonly NetlinkRequest[] },
   refuse: (found: Element, wanted: OwnedElement) => void = () => {},
 ): void {
@@ -78,7 +78,7 @@ function refuseChurn(action: string, cause: LinuxError): LinuxError {
 
 /** The elements of these sets that belong to the attachments selected. @throws NetlinkError */
 export function listOwnedElements(
-  netlink: Netlink,
+  netlink: Nfnetlink,
   sets: readonly SetSpec[],
   selection: Selection,
 ): readonly OwnedElement[] {
@@ -97,7 +97,7 @@ export function listOwnedElements(
  * @throws NetlinkError, or LinuxError EAGAIN when others have changed the rule set for 60 seconds
  */
 export function deleteOwnedElements(
-  netlink: Netlink,
+  netlink: Nfnetlink,
   { action, sets, selection }: { action: string; sets: readonly SetSpec[]; selection: Selection },
   also: (elements: readonly OwnedElement[]) => readonly NetlinkRequest[] = () => [],
 ): readonly OwnedElement[] {
@@ -113,7 +113,7 @@ export function deleteOwnedElements(
 
 /** The changes that take out what is there under the same keys: somebody else's, with other data, or the same. */
 function replacements(
-  netlink: Netlink,
+  netlink: Nfnetlink,
   elements: readonly OwnedElement[],
   refuse: (found: Element, wanted: OwnedElement) => void,
 ): readonly NetlinkRequest[] {

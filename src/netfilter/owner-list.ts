@@ -1,5 +1,5 @@
 import { NFPROTO } from "../netlink/nfnetlink.ts";
-import type { Netlink } from "../netlink/socket.ts";
+import type { Nfnetlink } from "../netlink/socket.ts";
 import { listElements } from "./nftables/element.ts";
 import { listSets } from "./nftables/set.ts";
 import { findComment } from "./nftables/userdata.ts";
@@ -14,7 +14,7 @@ const TABLES = [
 ] as const;
 
 /** The comments of all elements in these tables, each once: parseOwnerComment reads them. @throws NetlinkError */
-export function listOwnerComments(netlink: Netlink): readonly string[] {
+export function listOwnerComments(netlink: Nfnetlink): readonly string[] {
   const comments = TABLES.flatMap((table) => listSets(netlink, table))
     .flatMap(({ family, table, name }) => listElements(netlink, { family, table: table ?? "", name: name ?? "" }))
     .flatMap(({ userdata }) => findComment("element", userdata) ?? []);

@@ -21,7 +21,7 @@ import { decodeMessages, encodeMessages, NLM_F } from "./message.ts";
 import { begin, type Pending } from "./pending.ts";
 
 /** Protocols of netlink, and options of its sockets. <linux/netlink.h> */
-export const NETLINK = {
+const NETLINK = {
   ROUTE: 0,
   NETFILTER: 12,
   ADD_MEMBERSHIP: 1,
@@ -39,14 +39,17 @@ const BUFFER = new Uint8Array(64 * 1024);
 /** How long the kernel may take to answer: it does one thing after another for all who change links, hundreds of calls at once. */
 const ANSWER_MS = 60_000;
 
-/** Which socket to open: for rtnetlink unless `protocol` says otherwise, in the caller's namespace unless `netns` (a path or an open descriptor) does. */
+/** Where to open a socket: in the caller's namespace unless `netns`, a path or an open descriptor, names another. */
 export interface NetlinkOptions {
-  readonly protocol?: number;
   readonly netns?: string | number;
 }
 
-/** A netlink socket, which serves the network namespace that it was opened in. */
-export interface Netlink {
+/** Which part of the kernel a socket talks to: links, addresses, routes and traffic control; or nf_tables and conntrack. */
+export type Protocol = "route" | "netfilter";
+
+/** A netlink socket, which serves the network namespace that it was opened in. Where one protocol is needed, a socket of the other does not compile. */
+export interface Netlink<P extends Protocol = Protocol> {
+  readonly protocol: P;
   readonly fd: number;
   /**
    * Sends a request and waits for its answer: an acknowledgement, an object, or a whole list. Returns what is no acknowledgement.
@@ -72,6 +75,12 @@ export interface Netlink {
   readonly close: () => void;
 }
 
+/** A socket of NETLINK_ROUTE. rtnetlink(7) */
+export type Rtnetlink = Netlink<"route">;
+
+/** A socket of NETLINK_NETFILTER. */
+export type Nfnetlink = Netlink<"netfilter">;
+
 /** What happens in a namespace from now on. */
 export interface Events {
   /** The next messages, or undefined when `deadline` (of `performance.now()`) comes first. None: some were lost, read the state anew. */
@@ -79,9 +88,18 @@ export interface Events {
   readonly close: () => void;
 }
 
-/** Opens a netlink socket. @throws LinuxError when the namespace or the socket cannot be opened */
-export function openNetlink(options: NetlinkOptions = {}): Netlink {
-  const fd = openIn(options);
+/** Opens a socket for links, addresses, routes and traffic control. @throws LinuxError when the namespace or the socket cannot be opened */
+export function openRtnetlink(options: NetlinkOptions = {}): Rtnetlink {
+  return open("route", options);
+}
+
+/** Opens a socket for nf_tables and conntrack. @throws LinuxError EPROTONOSUPPORT where the kernel has none of netfilter's netlink */
+export function openNfnetlink(options: NetlinkOptions = {}): Nfnetlink {
+  return open("netfilter", options);
+}
+
+function open<P extends Protocol>(protocol: P, { netns }: NetlinkOptions): Netlink<P> {
+  const fd = openIn(protocol, netns);
   let sequence = 0;
   const number = (requests: readonly NetlinkRequest[]) => new Map(requests.map((request) => [++sequence, request]));
   const collect = (
@@ -104,6 +122,7 @@ export function openNetlink(options: NetlinkOptions = {}): Netlink {
     return collect(numbered, awaited);
   };
   return {
+    protocol,
     fd,
     request: (request) => askUntilWhole(request, () => exchange([request], () => true)),
     transact: (requests) => exchange(requests, (request) => (request.flags & NLM_F.ACK) !== 0).messages,
@@ -116,14 +135,16 @@ export function openNetlink(options: NetlinkOptions = {}): Netlink {
     },
     ask: (what, name) => askInterface(fd, what, name),
     hasIndex: (index) => hasInterfaceIndex(fd, index),
-    listen: (group) => listen(options, group),
+    listen: (group) => listen(protocol, netns, group),
     close: () => fs.closeSync(fd),
   };
 }
 
-function openIn(options: NetlinkOptions): number {
-  const open = () => openSocket(AF.NETLINK, SOCK.RAW, options.protocol ?? NETLINK.ROUTE);
-  const fd = options.netns === undefined ? open() : withNetns(options.netns, open);
+const NUMBERS = { route: NETLINK.ROUTE, netfilter: NETLINK.NETFILTER } as const;
+
+function openIn(protocol: Protocol, netns: NetlinkOptions["netns"]): number {
+  const make = () => openSocket(AF.NETLINK, SOCK.RAW, NUMBERS[protocol]);
+  const fd = netns === undefined ? make() : withNetns(netns, make);
   for (const name of [NETLINK.EXT_ACK, NETLINK.CAP_ACK, NETLINK.GET_STRICT_CHK]) {
     setSocketOption(fd, { level: SOL.NETLINK, name, value: 1 });
   }
@@ -175,8 +196,8 @@ function refuseSilence(requests: readonly NetlinkRequest[]): never {
   });
 }
 
-function listen(options: NetlinkOptions, group: number): Events {
-  const fd = openIn(options);
+function listen(protocol: Protocol, netns: NetlinkOptions["netns"], group: number): Events {
+  const fd = openIn(protocol, netns);
   try {
     bindSocket(fd, kernelAddress());
     join(fd, group);

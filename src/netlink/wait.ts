@@ -1,5 +1,5 @@
 import { viewOfStruct } from "./bytes.ts";
-import type { Events, Netlink } from "./socket.ts";
+import type { Events, Rtnetlink } from "./socket.ts";
 
 /** Which events matter: those of a multicast group that are about a link; and how many milliseconds to wait for them. */
 export interface Wait {
@@ -12,7 +12,7 @@ export interface Wait {
  * Waits until `check` returns something, and returns that: at once if it does so now, else after an event of the link's.
  * Undefined when the time is over first. Whatever `check` throws comes through.
  */
-export function waitForEvent<T>(netlink: Netlink, wait: Wait, check: () => T | undefined): T | undefined {
+export function waitForEvent<T>(netlink: Rtnetlink, wait: Wait, check: () => T | undefined): T | undefined {
   const now = check();
   if (now !== undefined) return now;
   const deadline = performance.now() + wait.timeout;

@@ -8,7 +8,7 @@ import { ELSEWHERE } from "../netlink/route/default.ts";
 import { RT_TABLE } from "../netlink/route/header.ts";
 import { getRoute, listRoutes } from "../netlink/route/list.ts";
 import type { KernelRoute } from "../netlink/route/message.ts";
-import type { Netlink } from "../netlink/socket.ts";
+import type { Rtnetlink } from "../netlink/socket.ts";
 
 /** How many of the addresses that a link has a sentence names. */
 const FEW = 8;
@@ -17,7 +17,7 @@ const FEW = 8;
  * What is missing of the addresses and routes that a result gives an interface, as sentences. Addresses of other
  * interfaces in the result are not looked at; more than the result says may be there.
  */
-export function checkAddresses(netlink: Netlink, link: Link, result: Result): string[] {
+export function checkAddresses(netlink: Rtnetlink, link: Link, result: Result): string[] {
   const prefixes = addressesOf(result, link.name).map(({ address }) => address);
   const networks = prefixes
     .filter(({ address, length }) => length < ADDRESS_BITS[address.family])
@@ -39,7 +39,7 @@ export function addressesOf({ ips, interfaces }: Result, ifname: string): readon
 
 /** Those of the addresses that a link does not have, as sentences about `what`. It may have others. */
 export function missingAddresses(
-  netlink: Netlink,
+  netlink: Rtnetlink,
   link: LinkId,
   { what, prefixes }: { what: string; prefixes: readonly Prefix[] },
 ): string[] {
@@ -56,7 +56,7 @@ export function missingAddresses(
  * looks through the routes, of which a container may have hundreds of thousands.
  */
 function routeFinder(
-  netlink: Netlink,
+  netlink: Rtnetlink,
   { wanted, own }: { wanted: readonly Route[]; own: readonly Prefix[] },
 ): (route: Route) => boolean {
   const tables = new Map<string, readonly KernelRoute[]>();
@@ -75,7 +75,7 @@ function routeFinder(
 }
 
 /** The route that a packet to somewhere in the prefix would take, itself; undefined where there is none. */
-function findWay(netlink: Netlink, prefix: Prefix, own: readonly Prefix[]): KernelRoute | undefined {
+function findWay(netlink: Rtnetlink, prefix: Prefix, own: readonly Prefix[]): KernelRoute | undefined {
   const isOwn = (address: Address) => own.some((each) => isSameAddress(each.address, address));
   const first = networkAddress(prefix);
   const inside = [1n, 2n]

@@ -2,7 +2,7 @@ import type { Request } from "../cni/request.ts";
 import { selectOwner } from "../netfilter/owner.ts";
 import { findLink } from "../netlink/link/get.ts";
 import type { Link } from "../netlink/link/message.ts";
-import type { Netlink } from "../netlink/socket.ts";
+import type { Nfnetlink, Rtnetlink } from "../netlink/socket.ts";
 import { findContainer } from "./container.ts";
 import type { Container, Host } from "./host.ts";
 import { deletePorts, isOthersPort, keepBridgeMac, listOwnPorts } from "./own-ports.ts";
@@ -24,7 +24,7 @@ export interface Departure {
  * container by now, and a container may have renamed its interface or put another in its place. One whose host end says nothing, as the
  * Go plugins make it, goes by its name in the container, unless prevResult names other ports. `held` stays open until the kernel is done.
  */
-export function beginDeparture(request: Request, host: Host, held: Netlink | undefined): Departure {
+export function beginDeparture(request: Request, host: Host, held: Nfnetlink | undefined): Departure {
   const selection = selectOwner(request);
   const container = findContainer(host, request.netns);
   const inside = container && findVeth(container, request.ifname);
@@ -42,7 +42,12 @@ export function beginDeparture(request: Request, host: Host, held: Netlink | und
 /** Begins to delete a link, the port itself or the other end of it. */
 function begin(
   host: Host,
-  { through, port, link, held }: { through: Netlink; port: Link | undefined; link: Link; held: Netlink | undefined },
+  {
+    through,
+    port,
+    link,
+    held,
+  }: { through: Rtnetlink; port: Link | undefined; link: Link; held: Nfnetlink | undefined },
 ): Departure {
   if (port !== undefined) keepBridgeMac(host, port);
   const { untilGone, finish, leave } = beginDeletionIfThere(through, link, held);

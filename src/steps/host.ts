@@ -5,7 +5,7 @@ import type { Request } from "../cni/request.ts";
 import { openNetns, withNetns } from "../linux/netns.ts";
 import { launch } from "../linux/process.ts";
 import { type Sysctls, sysctls } from "../linux/sysctl.ts";
-import { NETLINK, type Netlink, openNetlink } from "../netlink/socket.ts";
+import { type Netlink, type Nfnetlink, openNfnetlink, openRtnetlink, type Rtnetlink } from "../netlink/socket.ts";
 import { type BridgeUse, withBridges } from "./bridge-lock.ts";
 import { identifyNetns } from "./netns-identity.ts";
 
@@ -15,8 +15,7 @@ export interface Container {
   readonly path: string;
   /** Descriptor of the namespace. */
   readonly netns: number;
-  /** A socket for rtnetlink. */
-  readonly netlink: Netlink;
+  readonly netlink: Rtnetlink;
   /** Runs `run`, which must be synchronous, inside the namespace, whose kernel parameters it is given. @throws LinuxError */
   readonly within: <T>(run: (sysctls: Sysctls) => T) => T;
   /** What tells the namespace from every other one of this boot, as text. @throws LinuxError */
@@ -29,13 +28,13 @@ export interface Container {
  */
 export interface Host {
   /** A socket for rtnetlink in the plugin's own namespace, always the same one. @throws LinuxError */
-  readonly netlink: Netlink;
+  readonly netlink: Rtnetlink;
   /** Kernel parameters of the plugin's own namespace. */
   readonly sysctls: Sysctls;
   /** A second socket for rtnetlink: the first one can send nothing while it waits for a link to be deleted. @throws LinuxError */
-  readonly openNetlink: () => Netlink;
+  readonly openNetlink: () => Rtnetlink;
   /** A socket for nf_tables and conntrack in the plugin's own namespace. @throws LinuxError EPROTONOSUPPORT without such a kernel */
-  readonly openNetfilter: () => Netlink;
+  readonly openNetfilter: () => Nfnetlink;
   /** Opens a container's network namespace. @throws LinuxError */
   readonly openContainer: (path: string) => Container;
   /** Runs another plugin with this call's input: the IPAM plugin. @throws CniError as startDelegate() */
@@ -57,24 +56,23 @@ export function withHost<T>(act: (host: Host) => T): T {
 }
 
 function openHost(opened: (() => void)[]): Host {
-  const open = (options: Parameters<typeof openNetlink>[0]) => {
-    const netlink = openNetlink(options);
+  const keep = <S extends Netlink>(netlink: S): S => {
     opened.push(netlink.close);
     return netlink;
   };
-  let own: Netlink | undefined;
+  let own: Rtnetlink | undefined;
   return {
     get netlink() {
-      own ??= open({});
+      own ??= keep(openRtnetlink());
       return own;
     },
     sysctls,
-    openNetlink: () => open({}),
-    openNetfilter: () => open({ protocol: NETLINK.NETFILTER }),
+    openNetlink: () => keep(openRtnetlink()),
+    openNetfilter: () => keep(openNfnetlink()),
     openContainer: (path) => {
       const netns = openNetns(path);
       opened.push(() => fs.closeSync(netns));
-      const netlink = open({ netns });
+      const netlink = keep(openRtnetlink({ netns }));
       const within = <T>(run: (parameters: Sysctls) => T) => withNetns(netns, () => run(sysctls));
       return { path, netns, netlink, within, identify: () => identifyNetns(netns, netlink) };
     },

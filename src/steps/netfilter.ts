@@ -4,21 +4,21 @@ import { ignoring } from "../linux/ignoring.ts";
 import { findRestore, IptablesError, type Place, placeFor } from "../netfilter/iptables/tool.ts";
 import { supportsNftables } from "../netfilter/nftables/support.ts";
 import type { Attachment } from "../netfilter/owner.ts";
-import type { Netlink } from "../netlink/socket.ts";
+import type { Nfnetlink } from "../netlink/socket.ts";
 import { ERRNO } from "../platform/errno.ts";
 import type { Host } from "./host.ts";
 
 /** What rules can be made with on this host. */
 export interface Netfilter {
   /** A socket of NETLINK_NETFILTER; undefined where the kernel has no nf_tables. */
-  readonly netlink: Netlink | undefined;
+  readonly netlink: Nfnetlink | undefined;
   /** Where the commands of iptables run, and how long they may wait. */
   readonly place: Place;
 }
 
 /** The same, and which part of it new rules go to. */
 export type Backend =
-  | (Netfilter & { readonly kind: "nftables"; readonly netlink: Netlink })
+  | (Netfilter & { readonly kind: "nftables"; readonly netlink: Nfnetlink })
   | (Netfilter & { readonly kind: "iptables" });
 
 /** What a kernel says to whoever asks for nf_tables where it has not got them, or none of netfilter's netlink. */
@@ -69,7 +69,7 @@ export function withIptables<T>(action: string, run: () => T): T {
   }
 }
 
-function openNftables(host: Host): Netlink | undefined {
+function openNftables(host: Host): Nfnetlink | undefined {
   return ignoring(NO_NFTABLES, () => {
     const netlink = host.openNetfilter();
     return supportsNftables(netlink) ? netlink : undefined;

@@ -9,7 +9,7 @@ import { listTables, type TableKey } from "../netfilter/nftables/table.ts";
 import type { Selection } from "../netfilter/owner.ts";
 import { awaitRestores } from "../netfilter/rule-locks.ts";
 import { IPTABLES_NAT } from "../netfilter/tables.ts";
-import type { Netlink } from "../netlink/socket.ts";
+import type { Nfnetlink } from "../netlink/socket.ts";
 import { LinuxError } from "../platform/errno.ts";
 import type { Host } from "./host.ts";
 import { NO_NFTABLES, withIptables } from "./netfilter.ts";
@@ -18,9 +18,9 @@ import { runAll } from "./undo.ts";
 /** Where DEL and GC look for what attachments have left. */
 export interface Remains {
   /** A socket of NETLINK_NETFILTER where nf_tables had the table when this was opened; undefined where nothing can be left in it. */
-  readonly within: (table: TableKey) => Netlink | undefined;
+  readonly within: (table: TableKey) => Nfnetlink | undefined;
   /** The socket itself, whatever there is. */
-  readonly socket: Netlink | undefined;
+  readonly socket: Nfnetlink | undefined;
   /**
    * For whoever has deleted something by it, and is about to end: whichever process closes the socket waits until the kernel is
    * done with all that anybody has deleted, some 10 ms, and keeps others from changing rules meanwhile.

@@ -11,7 +11,7 @@ import { findLink, hasLink } from "../netlink/link/get.ts";
 import type { Link, LinkId } from "../netlink/link/message.ts";
 import { setLink, setPort } from "../netlink/link/set.ts";
 import { waitForLink } from "../netlink/link/wait.ts";
-import type { Netlink } from "../netlink/socket.ts";
+import type { Nfnetlink, Rtnetlink } from "../netlink/socket.ts";
 import { ERRNO } from "../platform/errno.ts";
 import { randomMac } from "./hardware-address.ts";
 import type { Container, Host } from "./host.ts";
@@ -110,7 +110,7 @@ export function waitForSpanningTree(
 }
 
 /** Deletes the link of that name, of a veth both ends; with `mac` only where it has that one. One that is not there is fine. */
-export function deleteLinkIfThere(netlink: Netlink, name: string, { mac }: { mac?: Mac } = {}): void {
+export function deleteLinkIfThere(netlink: Rtnetlink, name: string, { mac }: { mac?: Mac } = {}): void {
   ignoring([ERRNO.ENODEV], () => {
     const link = findLink(netlink, name);
     if (link !== undefined && (mac === undefined || link.mac === mac)) deleteLink(netlink, link);
@@ -120,7 +120,7 @@ export function deleteLinkIfThere(netlink: Netlink, name: string, { mac }: { mac
 /** A link on its way out. */
 export interface Departure {
   /** Returns once the other end, of that index, is there no longer: the kernel may not be done by then. @throws NetlinkError when it refuses */
-  readonly untilGone: (netlink: Netlink, index: number) => void;
+  readonly untilGone: (netlink: Rtnetlink, index: number) => void;
   /** Returns once the kernel is done with it, or would go on without this process. @throws as untilGone, unless that did */
   readonly leave: () => void;
   /** Returns once the kernel is done with it. @throws as leave */
@@ -128,7 +128,7 @@ export interface Departure {
 }
 
 /** Begins to delete a link, of a veth both ends. One that is there no longer is fine. `held` stays open until the kernel is done. */
-export function beginDeletionIfThere(netlink: Netlink, link: LinkId, held?: Netlink): Departure {
+export function beginDeletionIfThere(netlink: Rtnetlink, link: LinkId, held?: Nfnetlink): Departure {
   const deletion = beginDeletion(netlink, link, held);
   const started = performance.now();
   return {

@@ -9,7 +9,7 @@ import { beginDeletion } from "../../src/netlink/link/delete.ts";
 import { findLink, getLink } from "../../src/netlink/link/get.ts";
 import { setLink, setLinkUp } from "../../src/netlink/link/set.ts";
 import { waitForLink } from "../../src/netlink/link/wait.ts";
-import type { Netlink } from "../../src/netlink/socket.ts";
+import type { Rtnetlink } from "../../src/netlink/socket.ts";
 import { addVlans } from "../../src/netlink/vlan/add.ts";
 import { deleteVlans } from "../../src/netlink/vlan/delete.ts";
 import { listVlans } from "../../src/netlink/vlan/list.ts";
@@ -20,7 +20,7 @@ import { FakeKernel } from "./fake-kernel.ts";
 const TABLE = { family: 1, name: "some" };
 
 let kernel: FakeKernel;
-let host: Netlink;
+let host: Rtnetlink;
 
 beforeEach(() => {
   kernel = new FakeKernel();

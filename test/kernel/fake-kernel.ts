@@ -1,5 +1,5 @@
 import type { NetlinkRequest } from "../../src/netlink/answers.ts";
-import type { Netlink } from "../../src/netlink/socket.ts";
+import type { Netlink, Nfnetlink, Protocol, Rtnetlink } from "../../src/netlink/socket.ts";
 import { ERRNO, LinuxError } from "../../src/platform/errno.ts";
 import type { Container } from "../../src/steps/host.ts";
 import { type Features, Machine } from "./machine.ts";
@@ -65,13 +65,13 @@ export class FakeKernel {
   }
 
   /** A socket of NETLINK_ROUTE in a namespace, the host's unless told. */
-  openRoute(namespace = this.host): Netlink {
-    return this.#open(namespace, (requests) => requests.map((request) => this.#answer(namespace, request)));
+  openRoute(namespace = this.host): Rtnetlink {
+    return this.#open("route", namespace, (requests) => requests.map((request) => this.#answer(namespace, request)));
   }
 
   /** A socket of NETLINK_NETFILTER in a namespace, the host's unless told. */
-  openNetfilter(namespace = this.host): Netlink {
-    return this.#open(namespace, (requests) => {
+  openNetfilter(namespace = this.host): Nfnetlink {
+    return this.#open("netfilter", namespace, (requests) => {
       const [first] = requests;
       if (first?.type === BATCH.BEGIN) return this.#applyBatch(namespace, requests);
       return requests.map((request) => this.#answer(namespace, request, { isNetfilter: true }));
@@ -111,7 +111,11 @@ export class FakeKernel {
     return Object.fromEntries(this.#machine.namespaces.map((namespace) => [namespace.name, pictureOf(namespace)]));
   }
 
-  #open(namespace: FakeNamespace, work: (requests: readonly NetlinkRequest[]) => readonly Outcome[]): Netlink {
+  #open<P extends Protocol>(
+    protocol: P,
+    namespace: FakeNamespace,
+    work: (requests: readonly NetlinkRequest[]) => readonly Outcome[],
+  ): Netlink<P> {
     this.#sockets++;
     const fd = FIRST_SOCKET + this.#sockets;
     this.open.set(fd, namespace);
@@ -124,7 +128,7 @@ export class FakeKernel {
       return outcomes;
     };
     return fakeSocket(
-      { namespace, send, isSlow: () => this.#machine.isSlow, onClose: () => void this.open.delete(fd) },
+      { protocol, namespace, send, isSlow: () => this.#machine.isSlow, onClose: () => void this.open.delete(fd) },
       fd,
     );
   }

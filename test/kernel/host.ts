@@ -1,4 +1,4 @@
-import type { Netlink } from "../../src/netlink/socket.ts";
+import type { Rtnetlink } from "../../src/netlink/socket.ts";
 import type { Host } from "../../src/steps/host.ts";
 import { fakeHost } from "../steps/fake-host.ts";
 import type { FakeKernel } from "./fake-kernel.ts";
@@ -8,7 +8,7 @@ export function hostOn(
   kernel: FakeKernel,
   parts: Partial<Pick<Host, "delegate" | "launch" | "withBridges">> = {},
 ): Host {
-  let own: Netlink | undefined;
+  let own: Rtnetlink | undefined;
   return fakeHost({
     get netlink() {
       own ??= kernel.openRoute();

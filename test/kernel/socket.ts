@@ -6,7 +6,7 @@ import { text } from "../../src/netlink/codec.ts";
 import { encodeFields } from "../../src/netlink/fields.ts";
 import { HEADER_SIZE, type Message, NLM_F, NLMSG } from "../../src/netlink/message.ts";
 import type { Pending } from "../../src/netlink/pending.ts";
-import type { Events, Netlink } from "../../src/netlink/socket.ts";
+import type { Events, Netlink, Protocol } from "../../src/netlink/socket.ts";
 import { concat } from "../../src/platform/bytes.ts";
 import { ERRNO, LinuxError } from "../../src/platform/errno.ts";
 import { type Answer, isDump } from "./answer.ts";
@@ -38,8 +38,11 @@ export interface Service {
   readonly onClose: () => void;
 }
 
-/** A socket as openNetlink() gives it. What it is answered is read by the product's own code, as it is encoded by its own. */
-export function fakeSocket({ namespace, send, isSlow, onClose }: Service, fd: number): Netlink {
+/** A socket as the product opens it. What it is answered is read by the product's own code, as it is encoded by its own. */
+export function fakeSocket<P extends Protocol>(
+  { protocol, namespace, send, isSlow, onClose }: Service & { readonly protocol: P },
+  fd: number,
+): Netlink<P> {
   let isOpen = true;
   const requireOpen = () => {
     if (!isOpen) throw new LinuxError("send to a socket", { syscall: "sendto", errno: ERRNO.EBADF });
@@ -54,6 +57,7 @@ export function fakeSocket({ namespace, send, isSlow, onClose }: Service, fd: nu
   };
   const request = (each: NetlinkRequest) => askUntilWhole(each, () => exchange([each], () => true));
   return {
+    protocol,
     fd,
     request,
     transact: (requests) => exchange(requests, ({ flags }) => (flags & NLM_F.ACK) !== 0).messages,

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { parsePrefix } from "../../src/ip/prefix.ts";
 import { selectOwner } from "../../src/netfilter/owner.ts";
-import { NETLINK, type Netlink, openNetlink } from "../../src/netlink/socket.ts";
+import { type Nfnetlink, openNfnetlink } from "../../src/netlink/socket.ts";
 import { addMasquerade, deleteSelected } from "../../src/steps/masquerade/elements.ts";
 import { Lab } from "../lab.ts";
 
@@ -14,7 +14,7 @@ const texts = ["10.88.0.2/16", "fd00:88::2/64", "10.88.0.7/16", "fd00:88::7/64"]
 const prefixes = texts.map(parsePrefix).filter((prefix) => prefix !== undefined);
 
 let lab: Lab;
-let netlink: Netlink;
+let netlink: Nfnetlink;
 let container: string;
 let outside: string;
 
@@ -22,7 +22,7 @@ beforeAll(() => {
   lab = new Lab();
   container = lab.addNamespace("container");
   outside = lab.addNamespace("outside");
-  netlink = openNetlink({ protocol: NETLINK.NETFILTER, netns: lab.host });
+  netlink = openNfnetlink({ netns: lab.host });
   connect("in0", container, ["10.88.0.1/16", "fd00:88::1/64"], ["10.88.0.2/16", "fd00:88::2/64"]);
   connect("out0", outside, ["192.0.2.1/24", "2001:db8::1/64"], ["192.0.2.2/24", "2001:db8::2/64"]);
   setUp(container, [

@@ -5,7 +5,7 @@ import { formatAddress } from "../../src/ip/address.ts";
 import { formatPrefix, type Prefix, parsePrefix } from "../../src/ip/prefix.ts";
 import { supportsNftables } from "../../src/netfilter/nftables/support.ts";
 import { ownerComment, selectOwner } from "../../src/netfilter/owner.ts";
-import { NETLINK, type Netlink, openNetlink } from "../../src/netlink/socket.ts";
+import { type Nfnetlink, openNfnetlink } from "../../src/netlink/socket.ts";
 import { verifyMasquerade } from "../../src/steps/masquerade/check.ts";
 import { addMasquerade, deleteSelected, findMasquerade } from "../../src/steps/masquerade/elements.ts";
 import { Lab } from "../lab.ts";
@@ -15,7 +15,7 @@ const two = { network: "net1", ifname: "eth0", containerId: "two" };
 const subnet4 = "10.88.0.0/16";
 
 let lab: Lab;
-let netlink: Netlink;
+let netlink: Nfnetlink;
 
 beforeEach(() => {
   lab = new Lab();
@@ -27,8 +27,8 @@ afterEach(() => {
   lab.dispose();
 });
 
-function open(): Netlink {
-  return openNetlink({ protocol: NETLINK.NETFILTER, netns: lab.host });
+function open(): Nfnetlink {
+  return openNfnetlink({ netns: lab.host });
 }
 
 function prefixes(...texts: string[]): readonly Prefix[] {
@@ -178,7 +178,7 @@ describe("deleteSelected", () => {
     addMasquerade(netlink, { owner: one, prefixes: prefixes("10.88.0.2/16", "10.88.0.3/16") });
     const other = open();
     let transactions = 0;
-    const interrupted: Netlink = {
+    const interrupted: Nfnetlink = {
       ...netlink,
       transact: (requests) => {
         transactions++;

@@ -15,22 +15,22 @@ import { waitForLink } from "../../src/netlink/link/wait.ts";
 import { NLM_F } from "../../src/netlink/message.ts";
 import { addRoute } from "../../src/netlink/route/add.ts";
 import { getRoute, listRoutes } from "../../src/netlink/route/list.ts";
-import { type Netlink, openNetlink } from "../../src/netlink/socket.ts";
+import { openRtnetlink, type Rtnetlink } from "../../src/netlink/socket.ts";
 import { address, prefix } from "../netlink/text.ts";
 import { Namespaces } from "./namespaces.ts";
 
 let namespaces: Namespaces;
 let hostPath: string;
 let containerPath: string;
-let host: Netlink;
-let container: Netlink;
+let host: Rtnetlink;
+let container: Rtnetlink;
 
 beforeEach(() => {
   namespaces = new Namespaces();
   hostPath = namespaces.add("host");
   containerPath = namespaces.add("container");
-  host = openNetlink({ netns: hostPath });
-  container = openNetlink({ netns: containerPath });
+  host = openRtnetlink({ netns: hostPath });
+  container = openRtnetlink({ netns: containerPath });
 });
 
 afterEach(() => {
@@ -92,7 +92,7 @@ describe("a netlink socket", () => {
     const count = () => fs.readdirSync("/proc/self/fd").length;
     const before = count();
 
-    for (let round = 0; round < 100; round++) openNetlink({ netns: hostPath }).close();
+    for (let round = 0; round < 100; round++) openRtnetlink({ netns: hostPath }).close();
 
     expect(count()).toBe(before);
   });
@@ -183,7 +183,7 @@ describe("links", () => {
   test("are deleted while the caller goes on, which sees them go before the kernel is done", () => {
     addVeth(host, { name: "veth0", peer: { name: "eth0", netns: undefined } });
     const veth = getLink(host, "veth0");
-    const asker = openNetlink({ netns: hostPath });
+    const asker = openRtnetlink({ netns: hostPath });
     const { finish } = beginDeletion(host, veth);
     const end = performance.now() + 10_000;
     while (hasLink(asker, veth.index) && performance.now() < end);

@@ -2,7 +2,7 @@ import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { openNetns } from "../../src/linux/netns.ts";
-import { NETLINK, openNetlink } from "../../src/netlink/socket.ts";
+import { type Netlink, openNfnetlink, openRtnetlink } from "../../src/netlink/socket.ts";
 import type { Line, Scene } from "../kernel/scenes/record.ts";
 import { Namespaces } from "./namespaces.ts";
 
@@ -12,18 +12,17 @@ export function playForReal(scene: Scene): readonly Line[] {
   const opened: { close: () => void }[] = [];
   try {
     const [hostPath, containerPath] = [namespaces.add("host"), namespaces.add("container")];
-    const open = (netns: string, protocol: number) => {
-      const netlink = openNetlink({ netns, protocol });
+    const keep = <S extends Netlink>(netlink: S) => {
       opened.push(netlink);
       return netlink;
     };
     const netns = openNetns(containerPath);
     opened.push({ close: () => fs.closeSync(netns) });
     return scene({
-      host: open(hostPath, NETLINK.ROUTE),
-      container: open(containerPath, NETLINK.ROUTE),
+      host: keep(openRtnetlink({ netns: hostPath })),
+      container: keep(openRtnetlink({ netns: containerPath })),
       netns,
-      netfilter: open(hostPath, NETLINK.NETFILTER),
+      netfilter: keep(openNfnetlink({ netns: hostPath })),
     });
   } finally {
     for (const each of opened) each.close();

@@ -1,16 +1,17 @@
 import type { NetlinkRequest } from "../../src/netlink/answers.ts";
 import type { Message } from "../../src/netlink/message.ts";
-import type { Netlink } from "../../src/netlink/socket.ts";
+import type { Nfnetlink } from "../../src/netlink/socket.ts";
 
 /** A socket whose kernel is two functions; `transact` gets the datagrams, `request` answers the questions. */
 export function fakeNetlink(kernel: {
   request?: (request: NetlinkRequest) => readonly Message[];
   transact?: (requests: readonly NetlinkRequest[]) => void;
-}): Netlink {
+}): Nfnetlink {
   const unexpected = (what: string) => () => {
     throw new Error(`Nothing was expected to call ${what}`);
   };
   return {
+    protocol: "netfilter",
     fd: -1,
     request: kernel.request ?? unexpected("request"),
     transact: (requests) => {

@@ -6,7 +6,9 @@ import type { Events, Netlink } from "../../src/netlink/socket.ts";
 import { ERRNO } from "../../src/platform/errno.ts";
 
 /** A socket whose kernel answers requests from a function, and tells of events from a list; `requests` is what it was asked. */
-export class FakeNetlink implements Netlink {
+export class FakeNetlink implements Netlink<never> {
+  /** Of whichever protocol is needed. */
+  declare readonly protocol: never;
   readonly fd = -1;
   readonly requests: NetlinkRequest[] = [];
   readonly groups: number[] = [];

@@ -11,7 +11,7 @@ import {
   type OwnedElement,
 } from "../../../src/netfilter/owned-elements.ts";
 import { type Selection, selectOwner } from "../../../src/netfilter/owner.ts";
-import type { Netlink } from "../../../src/netlink/socket.ts";
+import type { Nfnetlink } from "../../../src/netlink/socket.ts";
 import { ERRNO } from "../../../src/platform/errno.ts";
 import { addressElements, type CheckedPort, portElements, SETS, TABLE } from "./elements.ts";
 import { ENTRY, spoofRules } from "./rules.ts";
@@ -23,7 +23,7 @@ const MISSING: readonly number[] = [ERRNO.EOPNOTSUPP, ERRNO.EAFNOSUPPORT, ERRNO.
  * Whether the kernel has rules for what crosses bridges. One question where our table is there; else it is tried by a transaction
  * that leaves nothing. @throws NetlinkError
  */
-export function supportsBridgeRules(netlink: Netlink): boolean {
+export function supportsBridgeRules(netlink: Nfnetlink): boolean {
   if (findChain(netlink, { ...TABLE, name: ENTRY }) !== undefined) return true;
   const table = { family: TABLE.family, name: "cni_probe" };
   const [entry] = spoofRules().chains;
@@ -37,13 +37,13 @@ export function supportsBridgeRules(netlink: Netlink): boolean {
  * Checks what comes from a bridge's port, from the next frame on. With "strict" all that needs an address is dropped until
  * admitAddresses. Twice is once. @throws NetlinkError
  */
-export function addSpoofCheck(netlink: Netlink, port: CheckedPort): void {
+export function addSpoofCheck(netlink: Nfnetlink, port: CheckedPort): void {
   const action = `check what comes from port ${port.port} with nftables`;
   addOwnedElements(netlink, { action, elements: portElements(port), rules: spoofRules() });
 }
 
 /** Lets a port that is checked strictly send from these addresses. Twice is once. @throws NetlinkError */
-export function admitAddresses(netlink: Netlink, port: CheckedPort, prefixes: readonly Prefix[]): void {
+export function admitAddresses(netlink: Nfnetlink, port: CheckedPort, prefixes: readonly Prefix[]): void {
   if (prefixes.length === 0) return;
   const action = `admit addresses of port ${port.port} with nftables`;
   addOwnedElements(netlink, { action, elements: addressElements(port, prefixes), rules: spoofRules() });
@@ -53,7 +53,7 @@ export function admitAddresses(netlink: Netlink, port: CheckedPort, prefixes: re
  * Ends the checks of the ports of the attachments selected: for when the ports are gone. Nothing there is success.
  * @throws NetlinkError, or LinuxError EAGAIN when others have changed the rule set for 60 seconds
  */
-export function deleteSpoofChecks(netlink: Netlink, selection: Selection): void {
+export function deleteSpoofChecks(netlink: Nfnetlink, selection: Selection): void {
   deleteOwnedElements(netlink, { action: `delete spoof checks of ${selection.label}`, sets: SETS, selection });
 }
 
@@ -62,7 +62,7 @@ export function deleteSpoofChecks(netlink: Netlink, selection: Selection): void 
  * where all is in place. @throws NetlinkError
  */
 export function verifySpoofCheck(
-  netlink: Netlink,
+  netlink: Nfnetlink,
   { port, prefixes }: { port: CheckedPort; prefixes: readonly Prefix[] },
 ): readonly string[] {
   const addresses = port.check === "strict" ? addressElements(port, prefixes) : [];

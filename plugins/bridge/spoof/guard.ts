@@ -6,7 +6,7 @@ import { type Attachment, selectOwner, selectStale } from "../../../src/netfilte
 import { OWN_TABLES, REFERENCE_TABLES } from "../../../src/netfilter/tables.ts";
 import type { Link } from "../../../src/netlink/link/message.ts";
 import { ALL_GROUPS, ignoreLinkLocalSenders, setLinkUp, setPort } from "../../../src/netlink/link/set.ts";
-import type { Netlink } from "../../../src/netlink/socket.ts";
+import type { Nfnetlink } from "../../../src/netlink/socket.ts";
 import type { Host } from "../../../src/steps/host.ts";
 import { openNetfilter } from "../../../src/steps/netfilter.ts";
 import type { Remains } from "../../../src/steps/remains.ts";
@@ -20,7 +20,7 @@ import { deleteReferenceSpoofCheck, listReferenceSpoofRules } from "./reference.
 
 /** What checks the senders of frames. */
 export interface SpoofGuard {
-  readonly netlink: Netlink;
+  readonly netlink: Nfnetlink;
   readonly check: SpoofCheck;
 }
 
@@ -114,7 +114,7 @@ function unseenBy({ bridge, veth }: Omit<KnownPlace, "request">, check: SpoofChe
   return groups === ALL_GROUPS ? [] : [`Port "${veth.port.name}" has group_fwd_mask ${groups}, expected ${ALL_GROUPS}`];
 }
 
-function requireBridgeRules(host: Host, request: Request, check: SpoofCheck): Netlink {
+function requireBridgeRules(host: Host, request: Request, check: SpoofCheck): Nfnetlink {
   const { netlink } = openNetfilter(host, request);
   if (netlink !== undefined && supportsBridgeRules(netlink)) return netlink;
   const field = check === "strict" ? 'spoofchk "strict"' : "macspoofchk true";

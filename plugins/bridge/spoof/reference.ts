@@ -5,7 +5,7 @@ import { findComment } from "../../../src/netfilter/nftables/userdata.ts";
 import type { Attachment } from "../../../src/netfilter/owner.ts";
 import { REFERENCE_TABLES } from "../../../src/netfilter/tables.ts";
 import type { NetlinkRequest } from "../../../src/netlink/answers.ts";
-import type { Netlink } from "../../../src/netlink/socket.ts";
+import type { Nfnetlink } from "../../../src/netlink/socket.ts";
 import { ERRNO } from "../../../src/platform/errno.ts";
 
 /** Where the reference plugins keep a rule for each port whose MAC they check. Its chains name container and interface alone. */
@@ -16,7 +16,7 @@ const ENTRY = { ...TABLE, name: "PREROUTING" } as const;
  * Deletes what the reference plugins' `macspoofchk` made for an attachment: its rules, which have its name as their comment, and
  * its two chains. Nothing there is success. @throws NetlinkError
  */
-export function deleteReferenceSpoofCheck(netlink: Netlink, attachment: Omit<Attachment, "network">): void {
+export function deleteReferenceSpoofCheck(netlink: Nfnetlink, attachment: Omit<Attachment, "network">): void {
   if (findChain(netlink, ENTRY) === undefined) return;
   const action = `delete the reference plugins' spoof check of ${attachment.ifname} of container ${attachment.containerId}`;
   let isBusy = false;
@@ -30,7 +30,7 @@ export function deleteReferenceSpoofCheck(netlink: Netlink, attachment: Omit<Att
 
 /** The reference plugins' rules that send an attachment's frames to its chains: one, or none. @throws NetlinkError */
 export function listReferenceSpoofRules(
-  netlink: Netlink,
+  netlink: Nfnetlink,
   { containerId, ifname }: Omit<Attachment, "network">,
 ): readonly Rule[] {
   if (findChain(netlink, ENTRY) === undefined) return [];
@@ -39,7 +39,10 @@ export function listReferenceSpoofRules(
 }
 
 /** The first goes to the second. */
-function ownChains(netlink: Netlink, { containerId, ifname }: Omit<Attachment, "network">): readonly NetlinkRequest[] {
+function ownChains(
+  netlink: Nfnetlink,
+  { containerId, ifname }: Omit<Attachment, "network">,
+): readonly NetlinkRequest[] {
   const name = `cni-br-iface-${containerId}-${ifname}`;
   return [name, `${name}-mac`]
     .map((each) => ({ ...TABLE, name: each }))

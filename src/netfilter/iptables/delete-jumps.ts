@@ -1,5 +1,5 @@
 import type { Family } from "../../ip/address.ts";
-import type { Netlink } from "../../netlink/socket.ts";
+import type { Nfnetlink } from "../../netlink/socket.ts";
 import type { JumpSelection } from "./jump.ts";
 import { findInLegacy } from "./legacy-table.ts";
 import { deleteNftJumps } from "./nft-table.ts";
@@ -8,7 +8,7 @@ import { IptablesError, listTable, type Place, startRestore } from "./tool.ts";
 
 /** How the rules of iptables are reached: a socket of NETLINK_NETFILTER, where the kernel has nf_tables, and its commands. */
 export interface Iptables {
-  readonly netlink: Netlink | undefined;
+  readonly netlink: Nfnetlink | undefined;
   readonly place: Place;
 }
 

@@ -1,5 +1,5 @@
 import { type Address, decodeAddress, encodeAddress, type Family } from "../../ip/address.ts";
-import type { Netlink } from "../../netlink/socket.ts";
+import type { Nfnetlink } from "../../netlink/socket.ts";
 import { type ChainKey, findChain } from "../nftables/chain.ts";
 import { NF, NFT } from "../nftables/data.ts";
 import { ifname } from "../nftables/datatype.ts";
@@ -23,7 +23,7 @@ export interface NftRule extends FoundRule {
  * them: texts, and addresses. @throws NetlinkError
  */
 export function findNftChain(
-  netlink: Netlink,
+  netlink: Nfnetlink,
   { family, name, parts = [] }: { family: Family; name: string; parts?: readonly (string | Address)[] },
 ): FilterChain<NftRule> | undefined {
   const key: ChainKey = { ...IPTABLES_FILTER[family], name };

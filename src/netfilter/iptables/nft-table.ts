@@ -1,7 +1,7 @@
 import { type Address, decodeAddress, type Family } from "../../ip/address.ts";
 import { NetlinkError } from "../../netlink/acknowledgement.ts";
 import type { NetlinkRequest } from "../../netlink/answers.ts";
-import type { Netlink } from "../../netlink/socket.ts";
+import type { Nfnetlink } from "../../netlink/socket.ts";
 import { ERRNO } from "../../platform/errno.ts";
 import { type ChainKey, deleteChain, findChain } from "../nftables/chain.ts";
 import { applyCurrent } from "../nftables/current.ts";
@@ -20,7 +20,7 @@ import { decodeExtension, readMatch } from "./xt-match.ts";
  * Deletes the selected jumps of one family, and the chains that then nothing goes to, from what iptables-nft keeps in nf_tables: by
  * netlink, which needs no process. Nothing there is success. @throws NetlinkError
  */
-export function deleteNftJumps(netlink: Netlink, family: Family, selection: JumpSelection): void {
+export function deleteNftJumps(netlink: Nfnetlink, family: Family, selection: JumpSelection): void {
   const action = `delete iptables rules of ${selection.label}`;
   applyCurrent(netlink, { action }, () => {
     const chains = selection.chains?.filter(
@@ -32,13 +32,13 @@ export function deleteNftJumps(netlink: Netlink, family: Family, selection: Jump
 }
 
 /** Whether a chain of one family is there, and has rules. @throws NetlinkError */
-export function hasNftRules(netlink: Netlink, family: Family, name: string): boolean {
+export function hasNftRules(netlink: Nfnetlink, family: Family, name: string): boolean {
   return listIfThere(netlink, { ...IPTABLES_NAT[family], name }).length > 0;
 }
 
 /** How many rules of a chain of any table hold a text. @throws NetlinkError */
 export function countNftRules(
-  netlink: Netlink,
+  netlink: Nfnetlink,
   family: Family,
   { table, chain, text }: { table: string; chain: string; text: string },
 ): number {
@@ -46,7 +46,7 @@ export function countNftRules(
 }
 
 function removals(
-  netlink: Netlink,
+  netlink: Nfnetlink,
   family: Family,
   { from, selects, chains = [] }: JumpSelection,
 ): readonly NetlinkRequest[] {
@@ -64,14 +64,14 @@ function removals(
   ];
 }
 
-function listJumps(netlink: Netlink, from: ChainKey, family: Family): readonly (Jump & { rule: Rule })[] {
+function listJumps(netlink: Nfnetlink, from: ChainKey, family: Family): readonly (Jump & { rule: Rule })[] {
   return listIfThere(netlink, from).flatMap((rule) => {
     const jump = readJump(rule, family);
     return jump === undefined ? [] : [{ ...jump, rule }];
   });
 }
 
-function listIfThere(netlink: Netlink, chain: ChainKey, parts: readonly string[] = []): readonly Rule[] {
+function listIfThere(netlink: Nfnetlink, chain: ChainKey, parts: readonly string[] = []): readonly Rule[] {
   try {
     return listRules(netlink, chain, parts);
   } catch (error) {

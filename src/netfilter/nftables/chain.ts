@@ -5,7 +5,7 @@ import { i32be, text, u32be, u64be } from "../../netlink/codec.ts";
 import { encodeFields, nest } from "../../netlink/fields.ts";
 import { NLM_F } from "../../netlink/message.ts";
 import { encodeNfgenmsg, NFPROTO } from "../../netlink/nfnetlink.ts";
-import type { Netlink } from "../../netlink/socket.ts";
+import type { Nfnetlink } from "../../netlink/socket.ts";
 import { ERRNO } from "../../platform/errno.ts";
 import { NFT_MSG, type NftObject, nftObject, nftRequest } from "./message.ts";
 import { userdata } from "./userdata.ts";
@@ -88,7 +88,7 @@ export function deleteChain({ family, table, name }: ChainKey): NetlinkRequest {
 }
 
 /** The base chains of all tables, like `nft list chains`: others, of which there may be thousands, are not decoded. @throws NetlinkError */
-export function listBaseChains(netlink: Netlink): readonly Chain[] {
+export function listBaseChains(netlink: Nfnetlink): readonly Chain[] {
   const payload = encodeNfgenmsg({ family: NFPROTO.UNSPEC });
   const request = nftRequest(NFT_MSG.GETCHAIN, { payload, flags: NLM_F.DUMP, action: "list nftables chains" });
   const answers = netlink.request({ ...request, keep: (chain) => holdsAny(chain, POLICIES) });
@@ -96,7 +96,7 @@ export function listBaseChains(netlink: Netlink): readonly Chain[] {
 }
 
 /** Finds a chain; undefined also when there is no such table. @throws NetlinkError */
-export function findChain(netlink: Netlink, { family, table, name }: ChainKey): Chain | undefined {
+export function findChain(netlink: Nfnetlink, { family, table, name }: ChainKey): Chain | undefined {
   try {
     const [answer] = netlink.request(
       nftRequest(NFT_MSG.GETCHAIN, {

@@ -1,4 +1,4 @@
-import type { Netlink } from "../../netlink/socket.ts";
+import type { Nfnetlink } from "../../netlink/socket.ts";
 import { type Chain, findChain } from "./chain.ts";
 import { formatExpressions, isSameRule } from "./format.ts";
 import { listRules, type Rule } from "./rule.ts";
@@ -8,7 +8,7 @@ import type { ChainRules, LabelledRule, RuleSet } from "./rule-set.ts";
  * How the kernel's chains differ from a rule set's, a sentence for each difference with what must be and what was found:
  * a chain that is missing or not in its hook, a rule that is missing, other, or too many. @throws NetlinkError
  */
-export function compareRuleSet(netlink: Netlink, { table, chains }: RuleSet): readonly string[] {
+export function compareRuleSet(netlink: Nfnetlink, { table, chains }: RuleSet): readonly string[] {
   return chains.flatMap((expected) => {
     const key = { family: table.family, table: table.name, name: expected.name };
     const what = `Nftables chain ${expected.name} of table ${table.name}`;

@@ -2,7 +2,7 @@ import fs from "#fs";
 import { backOff } from "../../linux/wait.ts";
 import { NetlinkError } from "../../netlink/acknowledgement.ts";
 import type { NetlinkRequest } from "../../netlink/answers.ts";
-import type { Netlink } from "../../netlink/socket.ts";
+import type { Nfnetlink } from "../../netlink/socket.ts";
 import { ERRNO, LinuxError } from "../../platform/errno.ts";
 import { holdTurn } from "../rule-locks.ts";
 import { getGeneration } from "./generation.ts";
@@ -17,7 +17,7 @@ const PATIENCE_MS = 60_000;
  * or LinuxError EAGAIN when others have changed the rule set for 60 seconds
  */
 export function applyCurrent(
-  netlink: Netlink,
+  netlink: Nfnetlink,
   options: { action: string; refusals?: readonly number[] },
   read: (refusal: NetlinkError | undefined) => readonly NetlinkRequest[],
 ): void {

@@ -4,7 +4,7 @@ import { holdsText } from "../../netlink/bytes.ts";
 import { raw, text, u32be } from "../../netlink/codec.ts";
 import { nest, type Values } from "../../netlink/fields.ts";
 import { NLM_F } from "../../netlink/message.ts";
-import type { Netlink } from "../../netlink/socket.ts";
+import type { Nfnetlink } from "../../netlink/socket.ts";
 import { ERRNO } from "../../platform/errno.ts";
 import { data } from "./data.ts";
 import { list } from "./list.ts";
@@ -71,7 +71,7 @@ export function deleteElement(set: SetKey, { key, label }: Labelled): NetlinkReq
 }
 
 /** Finds an element by its key; undefined also when there is no such set. @throws NetlinkError */
-export function findElement(netlink: Netlink, set: SetKey, { key, label }: Labelled): Element | undefined {
+export function findElement(netlink: Nfnetlink, set: SetKey, { key, label }: Labelled): Element | undefined {
   const action = `find element ${label} in ${nameOf(set)}`;
   const [found] = ask(netlink, nftRequest(NFT_MSG.GETSETELEM, { payload: listOfOne(set, { key }), action }), "");
   return found === undefined ? undefined : decodeElement(found);
@@ -81,13 +81,13 @@ export function findElement(netlink: Netlink, set: SetKey, { key, label }: Label
  * The elements of a set whose bytes, a comment's for one, hold a text. One may come twice while the kernel enlarges the table.
  * None where there is no such set. Few among many cost little: the others are not decoded. @throws NetlinkError
  */
-export function listElements(netlink: Netlink, set: SetKey, text = ""): readonly Element[] {
+export function listElements(netlink: Nfnetlink, set: SetKey, text = ""): readonly Element[] {
   const payload = encodeElementList({ family: set.family, table: set.table, set: set.name });
   const action = `list the elements of ${nameOf(set)}`;
   return ask(netlink, nftRequest(NFT_MSG.GETSETELEM, { payload, flags: NLM_F.DUMP, action }), text).map(decodeElement);
 }
 
-function ask(netlink: Netlink, request: NetlinkRequest, text: string): readonly Uint8Array[] {
+function ask(netlink: Nfnetlink, request: NetlinkRequest, text: string): readonly Uint8Array[] {
   try {
     return netlink
       .request(request)

@@ -1,7 +1,7 @@
 import { u32be } from "../../netlink/codec.ts";
 import { decodeFields } from "../../netlink/fields.ts";
 import { decodeNfgenmsg, encodeNfgenmsg, NFPROTO } from "../../netlink/nfnetlink.ts";
-import type { Netlink } from "../../netlink/socket.ts";
+import type { Nfnetlink } from "../../netlink/socket.ts";
 import { NFT_MSG, nftRequest } from "./message.ts";
 
 /** enum nft_gen_attributes <linux/netfilter/nf_tables.h> */
@@ -10,7 +10,7 @@ const NFTA_GEN = { ID: 1 } as const;
 const FIELDS = { id: [NFTA_GEN.ID, u32be] } as const;
 
 /** The number of the rule set's present state, in this network namespace; every transaction of anyone makes it another. @throws NetlinkError */
-export function getGeneration(netlink: Netlink): number {
+export function getGeneration(netlink: Nfnetlink): number {
   const request = nftRequest(NFT_MSG.GETGEN, {
     payload: encodeNfgenmsg({ family: NFPROTO.UNSPEC }),
     action: "ask for the nftables generation",

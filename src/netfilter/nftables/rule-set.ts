@@ -1,5 +1,5 @@
 import type { NetlinkRequest } from "../../netlink/answers.ts";
-import type { Netlink } from "../../netlink/socket.ts";
+import type { Nfnetlink } from "../../netlink/socket.ts";
 import { addChain, type Chain, deleteChain, findChain } from "./chain.ts";
 import type { Expression } from "./expression.ts";
 import { addRule, flushChain } from "./rule.ts";
@@ -55,7 +55,7 @@ export function ensureRuleSet({ table, sets, chains }: RuleSet): readonly Netlin
  * the table has for attachments stays.
  * @throws NetlinkError
  */
-export function missingOf(netlink: Netlink, { table, sets, chains, former }: RuleSet): readonly NetlinkRequest[] {
+export function missingOf(netlink: Nfnetlink, { table, sets, chains, former }: RuleSet): readonly NetlinkRequest[] {
   const place = { family: table.family, table: table.name };
   const isEmpty = ({ name }: ChainRules) => (findChain(netlink, { ...place, name })?.use ?? 0) === 0;
   const empty = chains.filter((chain) => chain.with === undefined && isEmpty(chain));
@@ -67,7 +67,7 @@ export function missingOf(netlink: Netlink, { table, sets, chains, former }: Rul
 }
 
 function formerOf(
-  netlink: Netlink,
+  netlink: Nfnetlink,
   place: { family: number; table: string },
   former: RuleSet["former"],
 ): readonly NetlinkRequest[] {

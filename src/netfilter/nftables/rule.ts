@@ -2,7 +2,7 @@ import type { NetlinkRequest } from "../../netlink/answers.ts";
 import { holdsAny } from "../../netlink/bytes.ts";
 import { text, u64be } from "../../netlink/codec.ts";
 import { NLM_F } from "../../netlink/message.ts";
-import type { Netlink } from "../../netlink/socket.ts";
+import type { Nfnetlink } from "../../netlink/socket.ts";
 import type { ChainKey } from "./chain.ts";
 import { expression } from "./expression.ts";
 import { list } from "./list.ts";
@@ -58,7 +58,7 @@ export function flushChain({ family, table, name }: ChainKey): NetlinkRequest {
  * are not decoded. None where there is no such chain. @throws NetlinkError ENOENT without the table
  */
 export function listRules(
-  netlink: Netlink,
+  netlink: Nfnetlink,
   { family, table, name }: ChainKey,
   parts: readonly (string | Uint8Array)[] = [],
 ): readonly Rule[] {

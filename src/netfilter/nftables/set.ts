@@ -2,7 +2,7 @@ import { NetlinkError } from "../../netlink/acknowledgement.ts";
 import type { NetlinkRequest } from "../../netlink/answers.ts";
 import { text, u32, u32be, u64be } from "../../netlink/codec.ts";
 import { NLM_F } from "../../netlink/message.ts";
-import type { Netlink } from "../../netlink/socket.ts";
+import type { Nfnetlink } from "../../netlink/socket.ts";
 import { ERRNO } from "../../platform/errno.ts";
 import { NFT_DATA } from "./data.ts";
 import { type Datatype, keyType, NO_BYTEORDER } from "./datatype.ts";
@@ -90,7 +90,7 @@ export function typedSet({ family, table, name, id, key, data, flags = 0 }: SetS
 }
 
 /** The sets and maps of a table, like `nft list sets table FAMILY TABLE`; none where there is no such table. @throws NetlinkError */
-export function listSets(netlink: Netlink, { family, table }: Omit<SetKey, "name">): readonly NamedSet[] {
+export function listSets(netlink: Nfnetlink, { family, table }: Omit<SetKey, "name">): readonly NamedSet[] {
   const payload = encodeSet({ family, table });
   const action = `list the sets of nftables table ${table}`;
   try {
@@ -120,7 +120,7 @@ export function deleteSet({ family, table, name }: SetKey): NetlinkRequest {
 }
 
 /** Whether there is a set of that name. @throws NetlinkError */
-export function hasSet(netlink: Netlink, { family, table, name }: SetKey): boolean {
+export function hasSet(netlink: Nfnetlink, { family, table, name }: SetKey): boolean {
   const payload = encodeSet({ family, table, name });
   try {
     netlink.request(nftRequest(NFT_MSG.GETSET, { payload, action: `find nftables set ${name} in table ${table}` }));

@@ -1,5 +1,5 @@
 import { NetlinkError } from "../../netlink/acknowledgement.ts";
-import type { Netlink } from "../../netlink/socket.ts";
+import type { Nfnetlink } from "../../netlink/socket.ts";
 import { ERRNO } from "../../platform/errno.ts";
 import { getGeneration } from "./generation.ts";
 
@@ -7,7 +7,7 @@ import { getGeneration } from "./generation.ts";
 const MISSING: readonly number[] = [ERRNO.EINVAL, ERRNO.EOPNOTSUPP];
 
 /** Whether the kernel has nf_tables: one small question. @throws NetlinkError EPERM without CAP_NET_ADMIN, when there is no telling */
-export function supportsNftables(netlink: Netlink): boolean {
+export function supportsNftables(netlink: Nfnetlink): boolean {
   try {
     getGeneration(netlink);
     return true;

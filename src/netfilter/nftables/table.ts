@@ -2,7 +2,7 @@ import type { NetlinkRequest } from "../../netlink/answers.ts";
 import { text, u32be, u64be } from "../../netlink/codec.ts";
 import { NLM_F } from "../../netlink/message.ts";
 import { NFPROTO } from "../../netlink/nfnetlink.ts";
-import type { Netlink } from "../../netlink/socket.ts";
+import type { Nfnetlink } from "../../netlink/socket.ts";
 import { NFT_MSG, type NftObject, nftObject, nftRequest } from "./message.ts";
 import { userdata } from "./userdata.ts";
 
@@ -46,7 +46,7 @@ export function deleteTable({ family, name }: Pick<Table, "family" | "name">): N
 }
 
 /** The tables of every family, like `nft list tables`. @throws NetlinkError as supportsNftables reads it where the kernel has no nf_tables */
-export function listTables(netlink: Netlink): readonly Table[] {
+export function listTables(netlink: Nfnetlink): readonly Table[] {
   const request = nftRequest(NFT_MSG.GETTABLE, {
     payload: encodeTable({ family: NFPROTO.UNSPEC }),
     flags: NLM_F.DUMP,

@@ -3,7 +3,7 @@ import { u32be } from "../../netlink/codec.ts";
 import { encodeFields } from "../../netlink/fields.ts";
 import { NLM_F } from "../../netlink/message.ts";
 import { encodeNfgenmsg, NFNL_SUBSYS, NFPROTO } from "../../netlink/nfnetlink.ts";
-import type { Netlink } from "../../netlink/socket.ts";
+import type { Nfnetlink } from "../../netlink/socket.ts";
 
 /** The messages around a transaction: NLMSG_MIN_TYPE and the next. <linux/netfilter/nfnetlink.h> */
 const NFNL_MSG_BATCH = { BEGIN: 0x10, END: 0x11 } as const;
@@ -20,7 +20,7 @@ const FIELDS = { generation: [NFNL_BATCH.GENID, u32be] } as const;
  * @throws NetlinkError for the first change that the kernel refused, naming it
  */
 export function applyTransaction(
-  netlink: Netlink,
+  netlink: Nfnetlink,
   changes: readonly NetlinkRequest[],
   options: { action: string; generation?: number },
 ): void {
@@ -34,7 +34,7 @@ export function applyTransaction(
  * Costs a grace period. @throws NetlinkError for the first change that the kernel would refuse, naming it
  */
 export function checkTransaction(
-  netlink: Netlink,
+  netlink: Nfnetlink,
   changes: readonly NetlinkRequest[],
   options: { action: string },
 ): void {

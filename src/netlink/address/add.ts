@@ -5,7 +5,7 @@ import { encodeFamily } from "../family.ts";
 import type { LinkId } from "../link/message.ts";
 import { NLM_F } from "../message.ts";
 import { RTM } from "../rtnetlink.ts";
-import type { Netlink } from "../socket.ts";
+import type { Rtnetlink } from "../socket.ts";
 import { IFA_F } from "./attributes.ts";
 import { encodeLinkAddress } from "./message.ts";
 
@@ -23,7 +23,7 @@ export interface NewAddress {
 }
 
 /** Adds an address to a link, like `ip address add PREFIX dev NAME`. @throws NetlinkError EEXIST when the link has it, ENODEV */
-export function addAddress(netlink: Netlink, link: LinkId, { prefix, broadcast, ...options }: NewAddress): void {
+export function addAddress(netlink: Rtnetlink, link: LinkId, { prefix, broadcast, ...options }: NewAddress): void {
   const { address, length } = prefix;
   const bits = (options.withoutDad ? IFA_F.NODAD : 0) | (options.withoutRoute ? IFA_F.NOPREFIXROUTE : 0);
   const payload = encodeLinkAddress({

@@ -4,11 +4,11 @@ import { encodeFamily } from "../family.ts";
 import type { LinkId } from "../link/message.ts";
 import { NLM_F } from "../message.ts";
 import { RTM } from "../rtnetlink.ts";
-import type { Netlink } from "../socket.ts";
+import type { Rtnetlink } from "../socket.ts";
 import { encodeLinkAddress } from "./message.ts";
 
 /** Deletes an address from a link, like `ip address delete PREFIX dev NAME`. @throws NetlinkError EADDRNOTAVAIL when it is not there, ENODEV */
-export function deleteAddress(netlink: Netlink, link: LinkId, prefix: Prefix): void {
+export function deleteAddress(netlink: Rtnetlink, link: LinkId, prefix: Prefix): void {
   const { address, length } = prefix;
   const payload = encodeLinkAddress({
     header: { family: encodeFamily(address.family), prefixLength: length, index: link.index },

@@ -6,17 +6,17 @@ import { encodeFamily } from "../family.ts";
 import type { LinkId } from "../link/message.ts";
 import { NLM_F } from "../message.ts";
 import { RTM } from "../rtnetlink.ts";
-import type { Netlink } from "../socket.ts";
+import type { Rtnetlink } from "../socket.ts";
 import type { LinkAddress } from "./message.ts";
 import { encodeLinkAddress, readLinkAddress } from "./message.ts";
 
 /** The addresses of a link, of one family or both, like `ip address show dev NAME`. @throws NetlinkError ENODEV */
-export function listAddresses(netlink: Netlink, link: LinkId, family?: Family): readonly LinkAddress[] {
+export function listAddresses(netlink: Rtnetlink, link: LinkId, family?: Family): readonly LinkAddress[] {
   return dump(netlink, link, { family });
 }
 
 /** Those of the addresses that a link has. Others, of which there may be very many, are not decoded. @throws NetlinkError ENODEV */
-export function findAddresses(netlink: Netlink, link: LinkId, prefixes: readonly Prefix[]): readonly LinkAddress[] {
+export function findAddresses(netlink: Rtnetlink, link: LinkId, prefixes: readonly Prefix[]): readonly LinkAddress[] {
   const wanted = prefixes.map(({ address, length }) => ({ length, bytes: encodeAddress(address) }));
   // struct ifaddrmsg's ifa_prefixlen, and the address somewhere behind it. <linux/if_addr.h>
   const keep = (payload: Uint8Array) =>
@@ -26,13 +26,13 @@ export function findAddresses(netlink: Netlink, link: LinkId, prefixes: readonly
 }
 
 /** The first addresses of a link, as many as are asked for. @throws NetlinkError ENODEV */
-export function listFirstAddresses(netlink: Netlink, link: LinkId, count: number): readonly LinkAddress[] {
+export function listFirstAddresses(netlink: Rtnetlink, link: LinkId, count: number): readonly LinkAddress[] {
   let left = count;
   return dump(netlink, link, { keep: () => left-- > 0 });
 }
 
 function dump(
-  netlink: Netlink,
+  netlink: Rtnetlink,
   link: LinkId,
   { family, keep }: { family?: Family | undefined; keep?: NetlinkRequest["keep"] },
 ): readonly LinkAddress[] {

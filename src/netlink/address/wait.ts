@@ -1,7 +1,7 @@
 import { isSamePrefix, type Prefix } from "../../ip/prefix.ts";
 import type { LinkId } from "../link/message.ts";
 import { RTNLGRP } from "../rtnetlink.ts";
-import type { Netlink } from "../socket.ts";
+import type { Rtnetlink } from "../socket.ts";
 import { waitForEvent } from "../wait.ts";
 import { listAddresses } from "./list.ts";
 import type { LinkAddress } from "./message.ts";
@@ -12,7 +12,7 @@ import type { LinkAddress } from "./message.ts";
  * @throws NetlinkError ENODEV when the link goes away
  */
 export function waitForDad(
-  netlink: Netlink,
+  netlink: Rtnetlink,
   link: LinkId,
   options: { timeout: number; prefixes?: readonly Prefix[] },
 ): readonly LinkAddress[] {

@@ -1,6 +1,6 @@
 import type { Family } from "../../ip/address.ts";
 import { NLM_F } from "../message.ts";
-import type { Netlink } from "../socket.ts";
+import type { Nfnetlink } from "../socket.ts";
 import { CTA_FILTER_F } from "./attributes.ts";
 import { CONNECTION_FAMILY, connectionType, IPCTNL_MSG } from "./header.ts";
 import { type Connection, encodeConnection, readConnection } from "./message.ts";
@@ -16,7 +16,7 @@ export interface ConnectionFilter {
  * The connections of a family, like `conntrack -L -f ipv4 -p udp --orig-port-dst PORT`. The kernel picks them out since Linux 5.8;
  * before, it sends all of the family, and they are picked out here. @param netlink a socket of NETLINK_NETFILTER @throws NetlinkError
  */
-export function listConnections(netlink: Netlink, filter: ConnectionFilter): readonly Connection[] {
+export function listConnections(netlink: Nfnetlink, filter: ConnectionFilter): readonly Connection[] {
   const { family, protocol, destinationPort } = filter;
   const hasPort = destinationPort !== undefined;
   const wanted = CTA_FILTER_F.PROTO_NUM | (hasPort ? CTA_FILTER_F.PROTO_DST_PORT : 0);

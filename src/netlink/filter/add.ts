@@ -3,7 +3,7 @@ import type { LinkId } from "../link/message.ts";
 import { NLM_F } from "../message.ts";
 import { HANDLE } from "../qdisc/header.ts";
 import { RTM } from "../rtnetlink.ts";
-import type { Netlink } from "../socket.ts";
+import type { Rtnetlink } from "../socket.ts";
 import { EVERY_PACKET, MIRRED_FIELDS, U32_FIELDS } from "./attributes.ts";
 import { ETH_P } from "./header.ts";
 import { encodeFilter } from "./message.ts";
@@ -22,7 +22,7 @@ const CLASS_ID = 0x00010001;
  * prio 1 u32 match u32 0 0 flowid 1:1 action mirred egress redirect dev TARGET`. @throws NetlinkError EINVAL without the qdisc,
  * ENOENT when the kernel lacks cls_u32 or act_mirred
  */
-export function addRedirect(netlink: Netlink, link: LinkId, target: LinkId): void {
+export function addRedirect(netlink: Rtnetlink, link: LinkId, target: LinkId): void {
   const header = { index: link.index, parent: HANDLE.INGRESS, priority: 1, protocol: ETH_P.ALL };
   const options = encodeFields(U32_FIELDS, {
     classId: CLASS_ID,

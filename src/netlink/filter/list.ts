@@ -2,11 +2,11 @@ import type { LinkId } from "../link/message.ts";
 import { NLM_F } from "../message.ts";
 import { HANDLE } from "../qdisc/header.ts";
 import { RTM } from "../rtnetlink.ts";
-import type { Netlink } from "../socket.ts";
+import type { Rtnetlink } from "../socket.ts";
 import { encodeFilter, type Filter, readFilter } from "./message.ts";
 
 /** The filters of what a link receives, like `tc filter show dev NAME parent ffff:`. None without an ingress qdisc. @throws NetlinkError */
-export function listIngressFilters(netlink: Netlink, link: LinkId): readonly Filter[] {
+export function listIngressFilters(netlink: Rtnetlink, link: LinkId): readonly Filter[] {
   const payload = encodeFilter({ header: { index: link.index, parent: HANDLE.INGRESS }, attributes: {} });
   const action = `list the filters of link "${link.name}"`;
   const messages = netlink.request({ type: RTM.GETTFILTER, flags: NLM_F.DUMP, payload, action });

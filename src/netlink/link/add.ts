@@ -2,7 +2,7 @@ import type { Mac } from "../../ip/mac.ts";
 import { encodeFields } from "../fields.ts";
 import { NLM_F } from "../message.ts";
 import { RTM } from "../rtnetlink.ts";
-import type { Netlink } from "../socket.ts";
+import type { Rtnetlink } from "../socket.ts";
 import type { LinkAttributes } from "./attributes.ts";
 import { BRIDGE_FIELDS } from "./attributes.ts";
 import { IFF } from "./header.ts";
@@ -31,7 +31,7 @@ export interface NewVeth extends NewLink {
 }
 
 /** Adds a bridge, like `ip link add NAME type bridge`. @throws NetlinkError EEXIST when the name is taken */
-export function addBridge(netlink: Netlink, bridge: NewBridge): void {
+export function addBridge(netlink: Rtnetlink, bridge: NewBridge): void {
   const { vlanFiltering } = bridge;
   const settings =
     vlanFiltering === undefined ? {} : { data: encodeFields(BRIDGE_FIELDS, { vlanFiltering: Number(vlanFiltering) }) };
@@ -42,14 +42,14 @@ export function addBridge(netlink: Netlink, bridge: NewBridge): void {
  * Adds both ends of a veth, like `ip link add NAME master BRIDGE type veth peer name NAME netns NETNS`: complete in one request,
  * so that nobody meets them half made. @throws NetlinkError EEXIST when the name of either is taken
  */
-export function addVeth(netlink: Netlink, veth: NewVeth): void {
+export function addVeth(netlink: Rtnetlink, veth: NewVeth): void {
   const data = encodeFields(VETH_FIELDS, { peer: message(veth.peer, { netnsFd: veth.peer.netns }) });
   const action = `add veth "${veth.name}" with peer "${veth.peer.name}"`;
   add(netlink, message(veth, { master: veth.master, info: { kind: "veth", data } }), action);
 }
 
 /** Adds an IFB, a link that sends out what is redirected to it, like `ip link add NAME type ifb`. @throws NetlinkError EEXIST, EOPNOTSUPP */
-export function addIfb(netlink: Netlink, ifb: NewLink): void {
+export function addIfb(netlink: Rtnetlink, ifb: NewLink): void {
   add(netlink, message(ifb, { info: { kind: "ifb" } }), `add ifb "${ifb.name}"`);
 }
 
@@ -59,7 +59,7 @@ function message(link: NewLink, more: LinkAttributes): LinkMessage {
   return { header, attributes: { name, mtu, mac, group, transmitQueueLength, ...more } };
 }
 
-function add(netlink: Netlink, link: LinkMessage, action: string): void {
+function add(netlink: Rtnetlink, link: LinkMessage, action: string): void {
   const flags = NLM_F.CREATE | NLM_F.EXCL | NLM_F.ACK;
   netlink.request({ type: RTM.NEWLINK, flags, payload: encodeLink(link), action });
 }

@@ -3,7 +3,7 @@ import { SIOCGIFHWADDR, SIOCGIFINDEX, SIOCGIFMTU } from "../../linux/ifreq.ts";
 import { ERRNO } from "../../platform/errno.ts";
 import { NetlinkError } from "../acknowledgement.ts";
 import { viewOf } from "../bytes.ts";
-import type { Netlink } from "../socket.ts";
+import type { Rtnetlink } from "../socket.ts";
 import { getLink } from "./get.ts";
 import type { Link, LinkId } from "./message.ts";
 
@@ -18,7 +18,7 @@ const ETH_ALEN = 6;
  * answered with. Given by its name alone, it must have just been made; else it is the link of that index, whatever its name is by now.
  * @throws NetlinkError ENODEV
  */
-export function getLinkBrief(netlink: Netlink, which: string | LinkId): LinkBrief {
+export function getLinkBrief(netlink: Rtnetlink, which: string | LinkId): LinkBrief {
   if (typeof which === "string") return askAll(netlink, which);
   try {
     const found = askAll(netlink, which.name);
@@ -29,7 +29,7 @@ export function getLinkBrief(netlink: Netlink, which: string | LinkId): LinkBrie
   return getLink(netlink, which.index);
 }
 
-function askAll(netlink: Netlink, name: string): LinkBrief {
+function askAll(netlink: Rtnetlink, name: string): LinkBrief {
   const ask = (what: number) => {
     const { errno, data } = netlink.ask(what, name);
     if (errno !== 0) throw new NetlinkError(`get link "${name}"`, { errno });

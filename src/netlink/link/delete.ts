@@ -2,12 +2,12 @@ import type { NetlinkRequest } from "../answers.ts";
 import { NLM_F } from "../message.ts";
 import type { Pending } from "../pending.ts";
 import { RTM } from "../rtnetlink.ts";
-import type { Netlink } from "../socket.ts";
+import type { Netlink, Rtnetlink } from "../socket.ts";
 import type { LinkId } from "./message.ts";
 import { encodeLink } from "./message.ts";
 
 /** Deletes a link, like `ip link delete dev NAME`; of a veth, both ends. @throws NetlinkError ENODEV, EOPNOTSUPP for lo */
-export function deleteLink(netlink: Netlink, link: LinkId): void {
+export function deleteLink(netlink: Rtnetlink, link: LinkId): void {
   netlink.request(deletion(link));
 }
 
@@ -15,7 +15,7 @@ export function deleteLink(netlink: Netlink, link: LinkId): void {
  * The same, but begun. Of the 15 ms that it takes the link is there for the first one or two; then the kernel waits until nobody can
  * be looking at it any more (rcu_barrier). `held` stays open until then.
  */
-export function beginDeletion(netlink: Netlink, link: LinkId, held?: Netlink): Pending {
+export function beginDeletion(netlink: Rtnetlink, link: LinkId, held?: Netlink): Pending {
   return netlink.begin(deletion(link), held);
 }
 

@@ -1,7 +1,7 @@
 import { ERRNO } from "../../platform/errno.ts";
 import { NetlinkError } from "../acknowledgement.ts";
 import { RTM } from "../rtnetlink.ts";
-import type { Netlink } from "../socket.ts";
+import type { Rtnetlink } from "../socket.ts";
 import { RTEXT_FILTER } from "./attributes.ts";
 import type { Link } from "./message.ts";
 import { encodeLink, readLink } from "./message.ts";
@@ -10,14 +10,14 @@ import { encodeLink, readLink } from "./message.ts";
 const NONE: readonly number[] = [ERRNO.ENODEV, ERRNO.ERANGE];
 
 /** The link with a name or an index, like `ip -details link show dev NAME`. @throws NetlinkError ENODEV when there is none */
-export function getLink(netlink: Netlink, which: string | number): Link {
+export function getLink(netlink: Rtnetlink, which: string | number): Link {
   const link = findLink(netlink, which);
   if (link === undefined) throw new NetlinkError(describe(which), { errno: ERRNO.ENODEV });
   return link;
 }
 
 /** The link with a name or an index, or undefined when there is none. @throws NetlinkError when the kernel refuses to look */
-export function findLink(netlink: Netlink, which: string | number): Link | undefined {
+export function findLink(netlink: Rtnetlink, which: string | number): Link | undefined {
   const header = typeof which === "number" ? { index: which } : {};
   const name = typeof which === "string" ? { name: which } : {};
   const payload = encodeLink({ header, attributes: { ...name, extensions: RTEXT_FILTER.SKIP_STATS } });
@@ -27,7 +27,7 @@ export function findLink(netlink: Netlink, which: string | number): Link | undef
 }
 
 /** Whether there is a link with an index, asked without waiting for whoever changes links at the moment. @throws LinuxError */
-export function hasLink(netlink: Netlink, index: number): boolean {
+export function hasLink(netlink: Rtnetlink, index: number): boolean {
   return netlink.hasIndex(index);
 }
 

@@ -1,13 +1,13 @@
 import { holdsAny } from "../bytes.ts";
 import { NLM_F } from "../message.ts";
 import { RTM } from "../rtnetlink.ts";
-import type { Netlink } from "../socket.ts";
+import type { Rtnetlink } from "../socket.ts";
 import { RTEXT_FILTER } from "./attributes.ts";
 import type { Link, LinkId } from "./message.ts";
 import { encodeLink, readLink } from "./message.ts";
 
 /** The ports of a bridge, like `ip link show master NAME`: the kernel sends those links alone. @throws NetlinkError */
-export function listPorts(netlink: Netlink, bridge: LinkId): readonly Link[] {
+export function listPorts(netlink: Rtnetlink, bridge: LinkId): readonly Link[] {
   const attributes = { master: bridge.index, extensions: RTEXT_FILTER.SKIP_STATS };
   const payload = encodeLink({ header: {}, attributes });
   const action = `list the ports of bridge "${bridge.name}"`;
@@ -20,7 +20,7 @@ export function listPorts(netlink: Netlink, bridge: LinkId): readonly Link[] {
  * those whose bytes, an alias's for one, hold one of them: the others are not decoded, which is most of the cost. @throws NetlinkError
  */
 export function listKind(
-  netlink: Netlink,
+  netlink: Rtnetlink,
   kind: string,
   parts: readonly (string | Uint8Array)[] = [],
 ): readonly Link[] {

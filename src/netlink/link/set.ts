@@ -3,7 +3,7 @@ import { AF } from "../../linux/socket.ts";
 import { encodeFields } from "../fields.ts";
 import { NLM_F } from "../message.ts";
 import { RTM } from "../rtnetlink.ts";
-import type { Netlink } from "../socket.ts";
+import type { Rtnetlink } from "../socket.ts";
 import { BR_BOOLOPT, BRIDGE_FIELDS, type PortSettings } from "./attributes.ts";
 import { IFF } from "./header.ts";
 import type { LinkId, LinkMessage } from "./message.ts";
@@ -27,7 +27,7 @@ export interface LinkChanges {
 }
 
 /** Changes a link, like `ip link set dev NAME …`. @throws NetlinkError ENODEV when there is none, EBUSY, EINVAL, … */
-export function setLink(netlink: Netlink, link: LinkId, changes: LinkChanges): void {
+export function setLink(netlink: Rtnetlink, link: LinkId, changes: LinkChanges): void {
   const { up, promiscuous, allMulticast, ...attributes } = changes;
   const wanted = [
     [IFF.UP, up],
@@ -46,7 +46,7 @@ export function setLink(netlink: Netlink, link: LinkId, changes: LinkChanges): v
 }
 
 /** Sets a link up, like `ip link set dev NAME up`. Already up is fine. @throws NetlinkError ENODEV */
-export function setLinkUp(netlink: Netlink, link: LinkId): void {
+export function setLinkUp(netlink: Rtnetlink, link: LinkId): void {
   setLink(netlink, link, { up: true });
 }
 
@@ -65,7 +65,7 @@ export interface PortChanges {
  * Changes a bridge port, like `bridge link set dev NAME hairpin on isolated on`, and `ip link set dev NAME type bridge_slave
  * group_fwd_mask MASK`. @throws NetlinkError ENODEV, EOPNOTSUPP when it is no port
  */
-export function setPort(netlink: Netlink, link: LinkId, port: PortChanges): void {
+export function setPort(netlink: Rtnetlink, link: LinkId, port: PortChanges): void {
   const { hairpin, isolated, groups } = port;
   const settings: PortSettings = {
     hairpin: hairpin === undefined ? undefined : Number(hairpin),
@@ -83,7 +83,7 @@ export function setPort(netlink: Netlink, link: LinkId, port: PortChanges): void
  * Has a bridge take no note of the senders of frames to link-local groups (STP, LLDP), which it hands on without asking any rule,
  * like `ip link set dev NAME type bridge no_linklocal_learn 1`. @throws NetlinkError
  */
-export function ignoreLinkLocalSenders(netlink: Netlink, bridge: LinkId): void {
+export function ignoreLinkLocalSenders(netlink: Rtnetlink, bridge: LinkId): void {
   const bit = 1 << BR_BOOLOPT.NO_LL_LEARN;
   const info = { kind: "bridge", data: encodeFields(BRIDGE_FIELDS, { bits: { values: bit, mask: bit } }) };
   const action = `set no_linklocal_learn on on bridge "${bridge.name}"`;
@@ -92,6 +92,6 @@ export function ignoreLinkLocalSenders(netlink: Netlink, bridge: LinkId): void {
   netlink.request({ type: RTM.NEWLINK, flags: NLM_F.ACK, payload, action });
 }
 
-function set(netlink: Netlink, message: LinkMessage, action: string): void {
+function set(netlink: Rtnetlink, message: LinkMessage, action: string): void {
   netlink.request({ type: RTM.SETLINK, flags: NLM_F.ACK, payload: encodeLink(message), action });
 }

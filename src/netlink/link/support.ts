@@ -3,7 +3,7 @@ import { NetlinkError } from "../acknowledgement.ts";
 import { encodeFields } from "../fields.ts";
 import { NLM_F } from "../message.ts";
 import { RTM } from "../rtnetlink.ts";
-import type { Netlink } from "../socket.ts";
+import type { Rtnetlink } from "../socket.ts";
 import { BRIDGE_FIELDS, type LinkAttributes } from "./attributes.ts";
 import { encodeLink } from "./message.ts";
 
@@ -18,7 +18,7 @@ const GROUP_MAC = "01:00:00:00:00:00";
  * one with a MAC that the kind refuses before anything else is looked at. NLM_F_CREATE is there because Linux before 6.2 or so loads a module only
  * for a request that has it. @throws NetlinkError when the kernel refuses to look
  */
-export function supportsKind(netlink: Netlink, kind: "bridge" | "veth" | "ifb"): boolean {
+export function supportsKind(netlink: Rtnetlink, kind: "bridge" | "veth" | "ifb"): boolean {
   const attributes = { mac: GROUP_MAC, info: { kind } };
   const action = `ask for the kind of link "${kind}"`;
   return probe(netlink, attributes, { action, yes: ERRNO.EADDRNOTAVAIL, flags: NLM_F.CREATE | NLM_F.EXCL });
@@ -28,14 +28,14 @@ export function supportsKind(netlink: Netlink, kind: "bridge" | "veth" | "ifb"):
  * Whether the kernel's bridges can keep VLANs apart (CONFIG_BRIDGE_VLAN_FILTERING). The request asks to change no link in particular, so
  * that it never makes one: a kernel that can refuses the VLAN, and one that cannot does not look at it. @throws NetlinkError when the kernel refuses to look
  */
-export function supportsVlanFiltering(netlink: Netlink): boolean {
+export function supportsVlanFiltering(netlink: Rtnetlink): boolean {
   const data = encodeFields(BRIDGE_FIELDS, { defaultVlan: RESERVED_VLAN });
   const attributes = { info: { kind: "bridge", data } };
   return probe(netlink, attributes, { action: "ask for VLANs of bridges", yes: ERRNO.EINVAL, flags: 0 });
 }
 
 function probe(
-  netlink: Netlink,
+  netlink: Rtnetlink,
   attributes: LinkAttributes,
   { action, yes, flags }: { action: string; yes: number; flags: number },
 ): boolean {

@@ -1,5 +1,5 @@
 import { RTNLGRP } from "../rtnetlink.ts";
-import type { Netlink } from "../socket.ts";
+import type { Rtnetlink } from "../socket.ts";
 import { waitForEvent } from "../wait.ts";
 import { getLink } from "./get.ts";
 import type { Link, LinkId } from "./message.ts";
@@ -9,7 +9,7 @@ import type { Link, LinkId } from "./message.ts";
  * @throws NetlinkError ENODEV when the link goes away
  */
 export function waitForLink(
-  netlink: Netlink,
+  netlink: Rtnetlink,
   link: LinkId,
   options: { timeout: number; until: (link: Link) => boolean },
 ): Link | undefined {

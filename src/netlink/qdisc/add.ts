@@ -2,7 +2,7 @@ import { encodeFields } from "../fields.ts";
 import type { LinkId } from "../link/message.ts";
 import { NLM_F } from "../message.ts";
 import { RTM } from "../rtnetlink.ts";
-import type { Netlink } from "../socket.ts";
+import type { Rtnetlink } from "../socket.ts";
 import { HANDLE, TC_H } from "./header.ts";
 import { encodeQdisc, type QdiscMessage, type TokenBucket } from "./message.ts";
 import { type RateSpec, TBF_FIELDS, TC_LINKLAYER } from "./tbf.ts";
@@ -14,7 +14,7 @@ const MAX_RATE = 0xffffffff;
  * Limits what a link sends, like `tc qdisc add dev NAME root handle 1: tbf rate … burst … limit …`. The link's default discipline
  * gives way. @throws NetlinkError EEXIST when it has another, ENOENT when the kernel lacks sch_tbf, EINVAL for an empty bucket
  */
-export function addTokenBucket(netlink: Netlink, link: LinkId, bucket: TokenBucket): void {
+export function addTokenBucket(netlink: Rtnetlink, link: LinkId, bucket: TokenBucket): void {
   const { rate, limit, buffer } = bucket;
   const parameters = { rate: rateSpec(Math.min(rate, MAX_RATE)), peakRate: rateSpec(0), limit, buffer, mtu: 0 };
   const options = encodeFields(TBF_FIELDS, { parameters, ...(rate > MAX_RATE && { rate64: BigInt(rate) }) });
@@ -23,7 +23,7 @@ export function addTokenBucket(netlink: Netlink, link: LinkId, bucket: TokenBuck
 }
 
 /** Lets filters see what a link receives, like `tc qdisc add dev NAME ingress`. @throws NetlinkError EEXIST, ENOENT as above */
-export function addIngress(netlink: Netlink, link: LinkId): void {
+export function addIngress(netlink: Rtnetlink, link: LinkId): void {
   const header = { index: link.index, handle: HANDLE.INGRESS, parent: TC_H.INGRESS };
   add(netlink, { header, attributes: { kind: "ingress" } }, `add an ingress qdisc to link "${link.name}"`);
 }
@@ -33,7 +33,7 @@ function rateSpec(rate: number): RateSpec {
   return { cellLog: 0, linkLayer, overhead: 0, cellAlign: 0, mpu: 0, rate };
 }
 
-function add(netlink: Netlink, qdisc: QdiscMessage, action: string): void {
+function add(netlink: Rtnetlink, qdisc: QdiscMessage, action: string): void {
   const flags = NLM_F.CREATE | NLM_F.EXCL | NLM_F.ACK;
   netlink.request({ type: RTM.NEWQDISC, flags, payload: encodeQdisc(qdisc), action });
 }

@@ -1,7 +1,7 @@
 import type { LinkId } from "../link/message.ts";
 import { NLM_F } from "../message.ts";
 import { RTM } from "../rtnetlink.ts";
-import type { Netlink } from "../socket.ts";
+import type { Rtnetlink } from "../socket.ts";
 import { encodeQdisc, type Qdisc } from "./message.ts";
 
 /**
@@ -9,7 +9,7 @@ import { encodeQdisc, type Qdisc } from "./message.ts";
  * @throws NetlinkError ENOENT or EINVAL when there is none or another, ENODEV without the link
  */
 export function deleteQdisc(
-  netlink: Netlink,
+  netlink: Rtnetlink,
   link: LinkId,
   { handle, parent }: Pick<Qdisc, "handle" | "parent">,
 ): void {

@@ -2,7 +2,7 @@ import { ERRNO } from "../../platform/errno.ts";
 import { NetlinkError } from "../acknowledgement.ts";
 import { NLM_F } from "../message.ts";
 import { RTM } from "../rtnetlink.ts";
-import type { Netlink } from "../socket.ts";
+import type { Rtnetlink } from "../socket.ts";
 import { TC_H } from "./header.ts";
 import { encodeQdisc } from "./message.ts";
 
@@ -14,7 +14,7 @@ const LOOPBACK = 1;
  * for one without settings, which is refused, and where lo has a discipline of somebody else's, for that before it comes so far.
  * @throws NetlinkError when the kernel refuses to look
  */
-export function supportsTokenBucket(netlink: Netlink): boolean {
+export function supportsTokenBucket(netlink: Rtnetlink): boolean {
   const payload = encodeQdisc({ header: { index: LOOPBACK, parent: TC_H.ROOT }, attributes: { kind: "tbf" } });
   const flags = NLM_F.CREATE | NLM_F.EXCL | NLM_F.ACK;
   try {

@@ -6,7 +6,7 @@ import { encodeFamily } from "../family.ts";
 import type { LinkId } from "../link/message.ts";
 import { NLM_F } from "../message.ts";
 import { RTM } from "../rtnetlink.ts";
-import type { Netlink } from "../socket.ts";
+import type { Rtnetlink } from "../socket.ts";
 import { RT_SCOPE, RT_TABLE, RTN, RTNH_F, RTPROT } from "./header.ts";
 import type { RouteMessage } from "./message.ts";
 import { encodeRoute } from "./message.ts";
@@ -35,7 +35,7 @@ export interface NewRoute {
  * gateway an IPv4 route comes first, an IPv6 one becomes a second way. @throws NetlinkError EEXIST for the same route,
  * ENETUNREACH when the gateway is not on the link, ENETDOWN when the link is down
  */
-export function addRoute(netlink: Netlink, link: LinkId, route: NewRoute): void {
+export function addRoute(netlink: Rtnetlink, link: LinkId, route: NewRoute): void {
   const payload = encodeRoute(describeRoute(link, route));
   netlink.request({
     type: RTM.NEWROUTE,

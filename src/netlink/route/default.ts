@@ -1,7 +1,7 @@
 import type { Address, Family } from "../../ip/address.ts";
 import { ERRNO } from "../../platform/errno.ts";
 import { NetlinkError } from "../acknowledgement.ts";
-import type { Netlink } from "../socket.ts";
+import type { Rtnetlink } from "../socket.ts";
 import { getRoute, listRoutes } from "./list.ts";
 import type { KernelRoute } from "./message.ts";
 
@@ -15,7 +15,7 @@ export const ELSEWHERE: Readonly<Record<Family, Address>> = {
  * The default route of a family, like `ip route show default`, also where rules lead to another table than main. One small
  * request: the routes of a table, of which there may be many, are read only where it is answered with another route.
  */
-export function findDefaultRoute(netlink: Netlink, family: Family): KernelRoute | undefined {
+export function findDefaultRoute(netlink: Rtnetlink, family: Family): KernelRoute | undefined {
   const found = lookUp(netlink, ELSEWHERE[family]);
   if (found === "none") return undefined;
   if (found !== "another") return found;
@@ -25,7 +25,7 @@ export function findDefaultRoute(netlink: Netlink, family: Family): KernelRoute 
     .sort((a, b) => a.priority - b.priority)[0];
 }
 
-function lookUp(netlink: Netlink, address: Address): KernelRoute | "none" | "another" {
+function lookUp(netlink: Rtnetlink, address: Address): KernelRoute | "none" | "another" {
   try {
     const route = getRoute(netlink, address, { whole: true });
     return isDefault(route) ? route : "another";

@@ -8,7 +8,7 @@ import { holdsAny } from "../bytes.ts";
 import { encodeFamily } from "../family.ts";
 import { NLM_F } from "../message.ts";
 import { RTM } from "../rtnetlink.ts";
-import type { Netlink } from "../socket.ts";
+import type { Rtnetlink } from "../socket.ts";
 import { RT_TABLE, RTM_F } from "./header.ts";
 import type { KernelRoute } from "./message.ts";
 import { encodeRoute, readRoute } from "./message.ts";
@@ -19,7 +19,7 @@ import { encodeRoute, readRoute } from "./message.ts";
  * nobody has used has none.
  */
 export function listRoutes(
-  netlink: Netlink,
+  netlink: Rtnetlink,
   filter: { family: Family; table?: number; index?: number; destinations?: readonly Prefix[] },
 ): readonly KernelRoute[] {
   const { family, table = RT_TABLE.MAIN, index, destinations } = filter;
@@ -33,7 +33,7 @@ export function listRoutes(
  * The route that a packet to an address would take, like `ip route get ADDRESS`; with `whole` as it is in its table, with its own
  * destination, like `ip route get fibmatch ADDRESS`. @throws NetlinkError ENETUNREACH when there is none
  */
-export function getRoute(netlink: Netlink, address: Address, { whole = false } = {}): KernelRoute {
+export function getRoute(netlink: Rtnetlink, address: Address, { whole = false } = {}): KernelRoute {
   const flags = whole ? RTM_F.FIB_MATCH : 0;
   const header = { family: encodeFamily(address.family), destinationLength: ADDRESS_BITS[address.family], flags };
   const payload = encodeRoute({ header, attributes: { destination: address } });
@@ -51,7 +51,7 @@ function selectDestinations(destinations: readonly Prefix[]): (payload: Uint8Arr
   return (payload) => wanted.some(({ length, parts }) => payload[1] === length && holdsAny(payload, parts));
 }
 
-function dump(netlink: Netlink, list: Pick<NetlinkRequest, "payload" | "action" | "keep">): readonly KernelRoute[] {
+function dump(netlink: Rtnetlink, list: Pick<NetlinkRequest, "payload" | "action" | "keep">): readonly KernelRoute[] {
   try {
     const messages = netlink.request({ type: RTM.GETROUTE, flags: NLM_F.DUMP, ...list });
     return messages.map((message) => readRoute(message.payload));

@@ -1,14 +1,14 @@
 import type { LinkId } from "../link/message.ts";
 import { NLM_F } from "../message.ts";
 import { RTM } from "../rtnetlink.ts";
-import type { Netlink } from "../socket.ts";
+import type { Rtnetlink } from "../socket.ts";
 import { encodePortVlans, formatVlanIds } from "./message.ts";
 
 /**
  * Takes a bridge port out of VLANs, given in ascending order, like `bridge vlan delete dev NAME vid ID … master`. One that it
  * is not in is fine. @throws NetlinkError EOPNOTSUPP when it is no port, or the kernel lacks CONFIG_BRIDGE_VLAN_FILTERING
  */
-export function deleteVlans(netlink: Netlink, port: LinkId, ids: readonly number[]): void {
+export function deleteVlans(netlink: Rtnetlink, port: LinkId, ids: readonly number[]): void {
   const payload = encodePortVlans(
     port,
     ids.map((id) => ({ id, pvid: false, untagged: false })),

@@ -2,7 +2,7 @@ import { AF } from "../../linux/socket.ts";
 import type { LinkId } from "../link/message.ts";
 import { NLM_F } from "../message.ts";
 import { RTM } from "../rtnetlink.ts";
-import type { Netlink } from "../socket.ts";
+import type { Rtnetlink } from "../socket.ts";
 import { vlanHeader } from "./header.ts";
 import { type PortVlan, readVlans } from "./message.ts";
 
@@ -10,7 +10,7 @@ import { type PortVlan, readVlans } from "./message.ts";
  * The VLANs of a bridge or of a bridge port, in ascending order, like `bridge -details vlan show dev NAME`: of this link alone,
  * which RTM_GETLINK cannot. @throws NetlinkError EINVAL when it is neither, EOPNOTSUPP before Linux 5.6 or without CONFIG_BRIDGE_VLAN_FILTERING
  */
-export function listVlans(netlink: Netlink, link: LinkId): readonly PortVlan[] {
+export function listVlans(netlink: Rtnetlink, link: LinkId): readonly PortVlan[] {
   const payload = vlanHeader.encode({ family: AF.BRIDGE, index: link.index });
   const action = `list the VLANs of "${link.name}"`;
   const messages = netlink.request({ type: RTM.GETVLAN, flags: NLM_F.DUMP, payload, action });

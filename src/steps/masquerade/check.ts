@@ -1,7 +1,7 @@
 import { formatAddress, isSameAddress } from "../../ip/address.ts";
 import { formatPrefix, network, type Prefix } from "../../ip/prefix.ts";
 import { compareRuleSet } from "../../netfilter/nftables/compare.ts";
-import type { Netlink } from "../../netlink/socket.ts";
+import type { Nfnetlink } from "../../netlink/socket.ts";
 import { findMasquerade } from "./elements.ts";
 import { type Masqueraded, masqueradeRules, subnetChain, type Wanted } from "./rules.ts";
 
@@ -9,7 +9,7 @@ import { type Masqueraded, masqueradeRules, subnetChain, type Wanted } from "./r
  * How the kernel differs from what addMasquerade made of the same request, a sentence for each difference; empty where all is
  * in place. @throws NetlinkError
  */
-export function verifyMasquerade(netlink: Netlink, { owner, prefixes, keep = [] }: Wanted): readonly string[] {
+export function verifyMasquerade(netlink: Nfnetlink, { owner, prefixes, keep = [] }: Wanted): readonly string[] {
   const found = findMasquerade(netlink, owner);
   return [
     ...compareRuleSet(netlink, masqueradeRules(prefixes, keep)),

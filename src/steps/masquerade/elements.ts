@@ -8,7 +8,7 @@ import {
 } from "../../netfilter/owned-elements.ts";
 import { type Attachment, type Selection, selectOwner } from "../../netfilter/owner.ts";
 import type { NetlinkRequest } from "../../netlink/answers.ts";
-import type { Netlink } from "../../netlink/socket.ts";
+import type { Nfnetlink } from "../../netlink/socket.ts";
 import {
   decodeMasqueraded,
   encodeMasqueraded,
@@ -28,7 +28,7 @@ const SETS = [SOURCES[4], SOURCES[6]] as const;
  * @param netlink a socket of NETLINK_NETFILTER
  * @throws NetlinkError naming the object that the kernel refused
  */
-export function addMasquerade(netlink: Netlink, wanted: Wanted): void {
+export function addMasquerade(netlink: Nfnetlink, wanted: Wanted): void {
   const { prefixes, keep } = wanted;
   if (prefixes.length === 0) return;
   addOwnedElements(netlink, {
@@ -43,18 +43,18 @@ export function addMasquerade(netlink: Netlink, wanted: Wanted): void {
  * nobody else has an address in. An address that has become another attachment's in the meantime stays. Nothing
  * there is success. @throws NetlinkError, or LinuxError EAGAIN when others have changed the rule set for 60 seconds
  */
-export function deleteSelected(netlink: Netlink, selection: Selection): void {
+export function deleteSelected(netlink: Nfnetlink, selection: Selection): void {
   const action = `delete masquerading of ${selection.label}`;
   deleteOwnedElements(netlink, { action, sets: SETS, selection }, (elements) => unusedChains(netlink, elements));
 }
 
 /** The addresses of an attachment that are masqueraded, of either family. @throws NetlinkError */
-export function findMasquerade(netlink: Netlink, owner: Attachment): readonly Masqueraded[] {
+export function findMasquerade(netlink: Nfnetlink, owner: Attachment): readonly Masqueraded[] {
   return listOwnedElements(netlink, SETS, selectOwner(owner)).map(({ element }) => decodeMasqueraded(element));
 }
 
 /** The changes that delete the chains of subnets which nothing goes to without these elements. */
-function unusedChains(netlink: Netlink, elements: readonly OwnedElement[]): readonly NetlinkRequest[] {
+function unusedChains(netlink: Nfnetlink, elements: readonly OwnedElement[]): readonly NetlinkRequest[] {
   const goingTo = elements.map(({ element }) => element.data?.verdict?.chain ?? "");
   return [...new Set(goingTo)]
     .map((name) => ({ ...TABLE, name }))

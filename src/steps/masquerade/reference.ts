@@ -4,26 +4,26 @@ import { findComment } from "../../netfilter/nftables/userdata.ts";
 import { isSelected, type Selection } from "../../netfilter/owner.ts";
 import { REFERENCE_TABLES } from "../../netfilter/tables.ts";
 import { NetlinkError } from "../../netlink/acknowledgement.ts";
-import type { Netlink } from "../../netlink/socket.ts";
+import type { Nfnetlink } from "../../netlink/socket.ts";
 import { ERRNO } from "../../platform/errno.ts";
 
 /** Where the reference plugins keep a rule for each container's address. */
 const CHAIN = { ...REFERENCE_TABLES.masquerade, name: "masq_checks" } as const;
 
 /** Deletes what the reference plugins' nftables backend made for the attachments selected. Nothing there is success. @throws NetlinkError */
-export function deleteReferenceRules(netlink: Netlink, selection: Selection): void {
+export function deleteReferenceRules(netlink: Nfnetlink, selection: Selection): void {
   const action = `delete the reference plugins' nftables rules of ${selection.label}`;
   applyCurrent(netlink, { action }, () => listReferenceRules(netlink, selection).map(deleteRule));
 }
 
 /** The reference plugins' nftables rules for the attachments selected: one for each address. @throws NetlinkError */
-export function listReferenceRules(netlink: Netlink, selection: Selection): readonly Rule[] {
+export function listReferenceRules(netlink: Nfnetlink, selection: Selection): readonly Rule[] {
   return listIfThere(netlink, selection.key).filter(({ userdata }) =>
     isSelected(selection, findComment("rule", userdata) ?? ""),
   );
 }
 
-function listIfThere(netlink: Netlink, text: string): readonly Rule[] {
+function listIfThere(netlink: Nfnetlink, text: string): readonly Rule[] {
   try {
     return listRules(netlink, CHAIN, [text]);
   } catch (error) {

@@ -11,14 +11,14 @@ import { findDefaultRoute } from "../../../src/netlink/route/default.ts";
 import { RT_SCOPE, RT_TABLE } from "../../../src/netlink/route/header.ts";
 import { getRoute, listRoutes } from "../../../src/netlink/route/list.ts";
 import { encodeRoute } from "../../../src/netlink/route/message.ts";
-import type { Netlink } from "../../../src/netlink/socket.ts";
+import type { Rtnetlink } from "../../../src/netlink/socket.ts";
 import { address, prefix } from "../../netlink/text.ts";
 import { RTM_DELROUTE } from "../route-requests.ts";
 import { bound, connect } from "./links.ts";
 import type { Scene } from "./record.ts";
 
 /** Deletes a route, like `ip route delete`, which no plugin does. */
-function deleteRoute(netlink: Netlink, { index }: LinkId, { destination, gateway, priority }: NewRoute): void {
+function deleteRoute(netlink: Rtnetlink, { index }: LinkId, { destination, gateway, priority }: NewRoute): void {
   const { address: network, length } = destination;
   const payload = encodeRoute({
     header: {

@@ -1,14 +1,14 @@
-import type { Netlink } from "../../../src/netlink/socket.ts";
+import type { Nfnetlink, Rtnetlink } from "../../../src/netlink/socket.ts";
 import { LinuxError } from "../../../src/platform/errno.ts";
 
 /** What a scene plays on: a kernel, the real one or that in memory, with two namespaces of the scene's own. */
 export interface World {
-  readonly host: Netlink;
-  readonly container: Netlink;
+  readonly host: Rtnetlink;
+  readonly container: Rtnetlink;
   /** The descriptor of the container's namespace. */
   readonly netns: number;
   /** A socket of NETLINK_NETFILTER of the host's. */
-  readonly netfilter: Netlink;
+  readonly netfilter: Nfnetlink;
 }
 
 /** What was done, and what came of it: an answer in plain values, or the name of the error. */

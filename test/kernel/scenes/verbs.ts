@@ -12,7 +12,7 @@ import { listRules } from "../../../src/netfilter/nftables/rule.ts";
 import { listSets } from "../../../src/netfilter/nftables/set.ts";
 import { listTables } from "../../../src/netfilter/nftables/table.ts";
 import { type Attachment, selectOwner } from "../../../src/netfilter/owner.ts";
-import type { Netlink } from "../../../src/netlink/socket.ts";
+import type { Nfnetlink } from "../../../src/netlink/socket.ts";
 import { verifyMasquerade } from "../../../src/steps/masquerade/check.ts";
 import { addMasquerade, deleteSelected, findMasquerade } from "../../../src/steps/masquerade/elements.ts";
 import { prefix } from "../../netlink/text.ts";
@@ -23,7 +23,7 @@ const one: Attachment = { network: "scene", ifname: "eth0", containerId: "one" }
 const two: Attachment = { ...one, containerId: "two" };
 
 /** All that is there, as questions tell it. */
-function everything(netfilter: Netlink): unknown {
+function everything(netfilter: Nfnetlink): unknown {
   const base = listBaseChains(netfilter);
   return listTables(netfilter).map(({ family, name: table = "" }) => ({
     table,

@@ -4,7 +4,7 @@ import { missingOf, type RuleSet } from "../../../src/netfilter/nftables/rule-se
 import { decodeSet } from "../../../src/netfilter/nftables/set.ts";
 import { ACCEPT, jump } from "../../../src/netfilter/nftables/statement.ts";
 import { NetlinkError } from "../../../src/netlink/acknowledgement.ts";
-import type { Netlink } from "../../../src/netlink/socket.ts";
+import type { Nfnetlink } from "../../../src/netlink/socket.ts";
 import { ERRNO } from "../../../src/platform/errno.ts";
 import { fakeNetlink } from "../kernel.ts";
 
@@ -26,7 +26,7 @@ const rules: RuleSet = {
 };
 
 /** A kernel with these chains, all of which are used, and sets; it notes what it is asked. */
-function kernel(chains: readonly string[], sets: readonly string[] = []): { netlink: Netlink; asked: string[] } {
+function kernel(chains: readonly string[], sets: readonly string[] = []): { netlink: Nfnetlink; asked: string[] } {
   const asked: string[] = [];
   const netlink = fakeNetlink({
     request: ({ type, payload, action }) => {

@@ -4,7 +4,7 @@ import { PORT_FIELDS } from "../../../src/netlink/link/attributes.ts";
 import { decodeLink } from "../../../src/netlink/link/message.ts";
 import { ALL_GROUPS, ignoreLinkLocalSenders, setLink, setLinkUp, setPort } from "../../../src/netlink/link/set.ts";
 import { RTM } from "../../../src/netlink/rtnetlink.ts";
-import type { Netlink } from "../../../src/netlink/socket.ts";
+import type { Rtnetlink } from "../../../src/netlink/socket.ts";
 import { lastOf } from "../captured.ts";
 import { FakeNetlink } from "../fake-netlink.ts";
 
@@ -22,7 +22,7 @@ const tuned = {
 interface Case {
   readonly capture: string;
   readonly type: number;
-  readonly set: (netlink: Netlink) => void;
+  readonly set: (netlink: Rtnetlink) => void;
   readonly action: string;
 }
 

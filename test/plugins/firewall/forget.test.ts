@@ -7,7 +7,7 @@ import { addTable } from "../../../src/netfilter/nftables/table.ts";
 import { applyTransaction } from "../../../src/netfilter/nftables/transaction.ts";
 import { selectOwner } from "../../../src/netfilter/owner.ts";
 import { IPTABLES_FILTER } from "../../../src/netfilter/tables.ts";
-import type { Netlink } from "../../../src/netlink/socket.ts";
+import type { Nfnetlink } from "../../../src/netlink/socket.ts";
 import type { Host } from "../../../src/steps/host.ts";
 import { FakeKernel } from "../../kernel/fake-kernel.ts";
 import { hostOn } from "../../kernel/host.ts";
@@ -18,7 +18,7 @@ import { addRequest } from "../request.ts";
 const told: string[] = [];
 
 let host: Host;
-let netfilter: Netlink;
+let netfilter: Nfnetlink;
 let failure: Error | undefined;
 
 vi.mock("../../../src/netfilter/rule-locks.ts", () => ({ awaitRestores: () => true }));

@@ -6,7 +6,7 @@ import { deleteElement, listElements } from "../../../src/netfilter/nftables/ele
 import { flushChain } from "../../../src/netfilter/nftables/rule.ts";
 import { applyTransaction } from "../../../src/netfilter/nftables/transaction.ts";
 import { selectOwner, selectStale } from "../../../src/netfilter/owner.ts";
-import type { Netlink } from "../../../src/netlink/socket.ts";
+import type { Nfnetlink } from "../../../src/netlink/socket.ts";
 import { failEach } from "../../kernel/failures.ts";
 import { FakeKernel } from "../../kernel/fake-kernel.ts";
 import type { FakeSet } from "../../kernel/rules.ts";
@@ -22,7 +22,7 @@ const isolated = { ...open, isolation: { policy: "isolated", link: "br0" } } as 
 const apart = { ...open, isolation: { policy: "same-bridge", link: "br0" } } as const;
 
 let kernel: FakeKernel;
-let netlink: Netlink;
+let netlink: Nfnetlink;
 
 beforeEach(() => {
   kernel = new FakeKernel();

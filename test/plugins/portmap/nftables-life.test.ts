@@ -12,13 +12,13 @@ import { type Plan, planPorts } from "../../../plugins/portmap/plan.ts";
 import { formatEndpoint, formatHostEnd } from "../../../plugins/portmap/redirect.ts";
 import { createRequest, type Request } from "../../../src/cni/request.ts";
 import { selectOwner, selectStale } from "../../../src/netfilter/owner.ts";
-import type { Netlink } from "../../../src/netlink/socket.ts";
+import type { Nfnetlink } from "../../../src/netlink/socket.ts";
 import { failEach } from "../../kernel/failures.ts";
 import { FakeKernel } from "../../kernel/fake-kernel.ts";
 import { prefix } from "../../netlink/text.ts";
 
 let kernel: FakeKernel;
-let netlink: Netlink;
+let netlink: Nfnetlink;
 
 beforeEach(() => {
   kernel = new FakeKernel();

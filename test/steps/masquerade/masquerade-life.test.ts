@@ -1,6 +1,6 @@
 import { beforeEach, expect, test } from "vitest";
 import { selectOwner, selectStale } from "../../../src/netfilter/owner.ts";
-import type { Netlink } from "../../../src/netlink/socket.ts";
+import type { Nfnetlink } from "../../../src/netlink/socket.ts";
 import { verifyMasquerade } from "../../../src/steps/masquerade/check.ts";
 import { addMasquerade, deleteSelected, findMasquerade } from "../../../src/steps/masquerade/elements.ts";
 import { failEach } from "../../kernel/failures.ts";
@@ -13,7 +13,7 @@ const wanted = { owner: one, prefixes: ["10.88.0.2/16", "fd00:88::2/64"].map(pre
 const keep = ["192.0.2.0/24", "fd77::/64"].map(prefix);
 
 let kernel: FakeKernel;
-let netlink: Netlink;
+let netlink: Nfnetlink;
 
 beforeEach(() => {
   kernel = new FakeKernel();

@@ -8,7 +8,7 @@ import { applyTransaction } from "../../../src/netfilter/nftables/transaction.ts
 import { commented } from "../../../src/netfilter/nftables/userdata.ts";
 import { type Attachment, ownerComment } from "../../../src/netfilter/owner.ts";
 import { IPTABLES_NAT, REFERENCE_TABLES } from "../../../src/netfilter/tables.ts";
-import type { Netlink } from "../../../src/netlink/socket.ts";
+import type { Nfnetlink } from "../../../src/netlink/socket.ts";
 import { addMasquerade, findMasquerade } from "../../../src/steps/masquerade/elements.ts";
 import { endMasquerade, endStaleMasquerade } from "../../../src/steps/masquerade/masquerade.ts";
 import type { Remains } from "../../../src/steps/remains.ts";
@@ -30,7 +30,7 @@ const REFERENCE = { ...REFERENCE_TABLES.masquerade, chain: "masq_checks" };
 const NAT = { ...IPTABLES_NAT[4], chain: "POSTROUTING" };
 
 let kernel: FakeKernel;
-let netlink: Netlink;
+let netlink: Nfnetlink;
 
 beforeEach(() => {
   kernel = new FakeKernel();

@@ -7,7 +7,7 @@ import {
   verifySpoofCheck,
 } from "../../../../plugins/bridge/spoof/checks.ts";
 import { selectOwner, selectStale } from "../../../../src/netfilter/owner.ts";
-import type { Netlink } from "../../../../src/netlink/socket.ts";
+import type { Nfnetlink } from "../../../../src/netlink/socket.ts";
 import { failEach } from "../../../kernel/failures.ts";
 import { FakeKernel } from "../../../kernel/fake-kernel.ts";
 import { prefix } from "../../../netlink/text.ts";
@@ -17,7 +17,7 @@ const strict = { owner, port: 7, mac: "02:00:00:00:00:01", check: "strict" } as 
 const prefixes = ["10.88.0.2/16", "fd00:88::2/64"].map(prefix);
 
 let kernel: FakeKernel;
-let netlink: Netlink;
+let netlink: Nfnetlink;
 
 beforeEach(() => {
   kernel = new FakeKernel();
