@@ -71,7 +71,7 @@ export const STRICT: Case = {
 
 export type Verb = "ADD" | "CHECK" | "DEL" | "GC" | "STATUS";
 
-/** A call for interface eth0 of container c1 in namespace "container", on what an earlier one gave; of it GC is told that it is gone if so. */
+/** A call for interface eth0 of container c1 in namespace "container", on what an earlier one gave; GC is told that it is gone where it is stale. */
 export function requestOf(
   verb: Verb,
   { plugin, fields }: Pick<Case, "plugin" | "fields">,
