@@ -1,12 +1,11 @@
 import { type Address, type Family, isSameAddress } from "../../src/ip/address.ts";
 import { ignoring } from "../../src/linux/ignoring.ts";
 import { IPPROTO } from "../../src/netfilter/nftables/match.ts";
-import { NetlinkError } from "../../src/netlink/acknowledgement.ts";
 import { deleteConnection } from "../../src/netlink/conntrack/delete.ts";
 import { listConnections } from "../../src/netlink/conntrack/list.ts";
 import type { Connection } from "../../src/netlink/conntrack/message.ts";
 import { RTN } from "../../src/netlink/route/header.ts";
-import { getRoute } from "../../src/netlink/route/list.ts";
+import { findRoute } from "../../src/netlink/route/list.ts";
 import type { Nfnetlink } from "../../src/netlink/socket.ts";
 import { ERRNO, LinuxError } from "../../src/platform/errno.ts";
 import type { Host } from "../../src/steps/host.ts";
@@ -83,12 +82,7 @@ function deleteIfThere(netlink: Nfnetlink, connection: Connection): void {
 }
 
 function isHostAddress(host: Host, address: Address): boolean {
-  try {
-    return getRoute(host.netlink, address).type === RTN.LOCAL;
-  } catch (error) {
-    if (error instanceof NetlinkError) return false;
-    throw error;
-  }
+  return findRoute(host.netlink, address)?.type === RTN.LOCAL;
 }
 
 function remember(ask: (address: Address) => boolean): (address: Address) => boolean {

@@ -1,7 +1,6 @@
 import { isLoopback } from "../../src/ip/address.ts";
-import { NetlinkError } from "../../src/netlink/acknowledgement.ts";
 import { findLink } from "../../src/netlink/link/get.ts";
-import { getRoute } from "../../src/netlink/route/list.ts";
+import { findRoute } from "../../src/netlink/route/list.ts";
 import { LinuxError } from "../../src/platform/errno.ts";
 import type { Host } from "../../src/steps/host.ts";
 import type { Plan } from "./plan.ts";
@@ -17,13 +16,8 @@ export function findLocalnet(
   const redirects = families.filter(({ family }) => family === 4).flatMap((family) => family.redirects);
   const wanted = redirects.find(({ hostIp }) => hostIp === undefined || isLoopback(hostIp));
   if (masquerading === undefined || wanted === undefined) return undefined;
-  try {
-    const { index } = getRoute(netlink, wanted.to);
-    return index === undefined ? undefined : findLink(netlink, index)?.name;
-  } catch (error) {
-    if (error instanceof NetlinkError) return undefined;
-    throw error;
-  }
+  const index = findRoute(netlink, wanted.to)?.index;
+  return index === undefined ? undefined : findLink(netlink, index)?.name;
 }
 
 /** Lets them, like `sysctl -w net.ipv4.conf.LINK.route_localnet=1`. The rules that keep others from it have to be there. @throws LinuxError */

@@ -1,23 +1,13 @@
 import fs from "#fs";
 import { askInterface, hasInterfaceIndex, type InterfaceAnswer } from "../linux/ifreq.ts";
 import { withNetns } from "../linux/netns.ts";
-import {
-  AF,
-  bindSocket,
-  openSocket,
-  receiveDatagram,
-  SO,
-  SOCK,
-  SOL,
-  sendDatagram,
-  setSocketOption,
-} from "../linux/socket.ts";
+import { AF, bindSocket, openSocket, SOCK, SOL, setSocketOption } from "../linux/socket.ts";
 import { ERRNO, LinuxError } from "../platform/errno.ts";
 import type { NetlinkRequest } from "./answers.ts";
 import { askUntilWhole, collectAnswers } from "./answers.ts";
-import { viewOf } from "./bytes.ts";
+import { kernelAddress, receiveMessages, sendWhole } from "./datagram.ts";
 import type { Message } from "./message.ts";
-import { decodeMessages, encodeMessages, NLM_F } from "./message.ts";
+import { encodeMessages, NLM_F } from "./message.ts";
 import { begin, type Pending } from "./pending.ts";
 
 /** Protocols of netlink, and options of its sockets. <linux/netlink.h> */
@@ -29,12 +19,6 @@ const NETLINK = {
   EXT_ACK: 11,
   GET_STRICT_CHK: 12,
 } as const;
-
-/** sizeof(struct sockaddr_nl): u16 family, u16 pad, u32 port, u32 groups. <linux/netlink.h> */
-const ADDRESS_SIZE = 12;
-
-/** Room for a datagram of any socket, which is read at once: the kernel fills those of a list up to 32 KiB. */
-const BUFFER = new Uint8Array(64 * 1024);
 
 /** How long the kernel may take to answer: it does one thing after another for all who change links, hundreds of calls at once. */
 const ANSWER_MS = 60_000;
@@ -151,40 +135,12 @@ function openIn(protocol: Protocol, netns: NetlinkOptions["netns"]): number {
   return fd;
 }
 
-/** A transaction of thousands of changes needs more room than a socket has by default. */
-function sendWhole(fd: number, bytes: Uint8Array): void {
-  try {
-    sendDatagram(fd, bytes, kernelAddress());
-  } catch (error) {
-    if (!(error instanceof LinuxError) || error.errno !== ERRNO.EMSGSIZE) throw error;
-    setSocketOption(fd, { level: SOL.SOCKET, name: SO.SNDBUFFORCE, value: 2 * bytes.length });
-    sendDatagram(fd, bytes, kernelAddress());
-  }
-}
-
-/** Port 0: the kernel as a destination, any free port as our own. */
-function kernelAddress(): Uint8Array {
-  const address = new Uint8Array(ADDRESS_SIZE);
-  viewOf(address).setUint16(0, AF.NETLINK, true);
-  return address;
-}
-
 function encodeRequests(numbered: ReadonlyMap<number, NetlinkRequest>): Uint8Array {
   const messages: Message[] = [];
   for (const [sequence, { type, flags, payload }] of numbered) {
     messages.push({ type, flags: flags | NLM_F.REQUEST, sequence, port: 0, payload });
   }
   return encodeMessages(messages);
-}
-
-/** The messages of the next datagram from the kernel; other processes may write to our socket as well. */
-function receiveMessages(fd: number, deadline: number): readonly Message[] | undefined {
-  const sender = new Uint8Array(ADDRESS_SIZE);
-  for (;;) {
-    const datagram = receiveDatagram(fd, { buffer: BUFFER, sender, deadline });
-    if (datagram === undefined) return undefined;
-    if (viewOf(sender).getUint32(4, true) === 0) return decodeMessages(datagram.slice());
-  }
 }
 
 function refuseSilence(requests: readonly NetlinkRequest[]): never {

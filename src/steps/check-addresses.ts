@@ -1,12 +1,11 @@
 import type { IpConfig, Result, Route } from "../cni/result.ts";
 import { ADDRESS_BITS, type Address, type Family, formatAddress, isSameAddress } from "../ip/address.ts";
 import { formatPrefix, isSamePrefix, network, networkAddress, type Prefix, prefixContains } from "../ip/prefix.ts";
-import { NetlinkError } from "../netlink/acknowledgement.ts";
 import { findAddresses, listFirstAddresses } from "../netlink/address/list.ts";
 import type { Link, LinkId } from "../netlink/link/message.ts";
 import { ELSEWHERE } from "../netlink/route/default.ts";
 import { RT_TABLE } from "../netlink/route/header.ts";
-import { getRoute, listRoutes } from "../netlink/route/list.ts";
+import { findRoute, listRoutes } from "../netlink/route/list.ts";
 import type { KernelRoute } from "../netlink/route/message.ts";
 import type { Rtnetlink } from "../netlink/socket.ts";
 
@@ -84,12 +83,7 @@ function findWay(netlink: Rtnetlink, prefix: Prefix, own: readonly Prefix[]): Ke
   // The first one may be all hosts' of the network, one's own is not on the way.
   const [address = first] = [...inside, first].filter((each) => !isOwn(each));
   const target = prefix.length === 0 ? ELSEWHERE[prefix.address.family] : address;
-  try {
-    return getRoute(netlink, target, { whole: true });
-  } catch (error) {
-    if (error instanceof NetlinkError) return undefined;
-    throw error;
-  }
+  return findRoute(netlink, target, { whole: true });
 }
 
 /** A default route is there whatever its gateway: another plugin or the container may have changed it. */

@@ -1,9 +1,8 @@
 import type { IpConfig } from "../cni/result.ts";
 import { type Address, formatAddress } from "../ip/address.ts";
-import { NetlinkError } from "../netlink/acknowledgement.ts";
 import { findLink } from "../netlink/link/get.ts";
 import type { LinkId } from "../netlink/link/message.ts";
-import { getRoute } from "../netlink/route/list.ts";
+import { findRoute } from "../netlink/route/list.ts";
 import type { Host } from "./host.ts";
 
 /** The link by which the host reaches itself. */
@@ -20,7 +19,7 @@ export function checkPath(host: Host, link: LinkId, ips: readonly IpConfig[]): s
 }
 
 function describePath(host: Host, link: LinkId, address: Address): string[] {
-  const index = findWay(host, address);
+  const index = findRoute(host.netlink, address)?.index;
   if (index === link.index) return [];
   const text = formatAddress(address);
   const expected = `expected link "${link.name}"`;
@@ -31,14 +30,4 @@ function describePath(host: Host, link: LinkId, address: Address): string[] {
   return [
     `The host reaches ${text} through link "${other}", ${expected}: both have its network, give each one of its own`,
   ];
-}
-
-/** The index of the link. */
-function findWay(host: Host, address: Address): number | undefined {
-  try {
-    return getRoute(host.netlink, address).index;
-  } catch (error) {
-    if (error instanceof NetlinkError) return undefined;
-    throw error;
-  }
 }

@@ -41,22 +41,14 @@ export interface Case {
   readonly plugin: Plugin<Host>;
   readonly fields: object;
   readonly follows?: boolean;
-  /** Requests of CHECK that it goes on without, in order. */
-  readonly borne?: readonly string[];
 }
-
-/** Where the kernel refuses to name the way to an address, CHECK looks for the route in the whole list. */
-const ROUTES = ["10.88.0.1", "fd00:88::1", "192.0.2.1"].map((to) => `refuse container: find a route to ${to}`);
-
-/** Without the name of the container's link on the host nothing is asked of its route_localnet. */
-const LOCALNET = ["refuse host: find a route to 10.88.0.2", "refuse host: get link 2"];
 
 /** A network or a chained plugin of each kind. */
 export const CASES: readonly Case[] = [
   { title: "loopback", plugin: loopback, fields: {} },
-  { title: "bridge", plugin: bridge, fields: PLAIN, borne: ROUTES },
-  { title: "bridge with VLAN and masquerade", plugin: bridge, fields: VLAN, borne: ROUTES },
-  { title: "portmap", plugin: portmap, fields: { runtimeConfig: MAPPED }, follows: true, borne: LOCALNET },
+  { title: "bridge", plugin: bridge, fields: PLAIN },
+  { title: "bridge with VLAN and masquerade", plugin: bridge, fields: VLAN },
+  { title: "portmap", plugin: portmap, fields: { runtimeConfig: MAPPED }, follows: true },
   { title: "firewall", plugin: firewall, fields: { ingressPolicy: "isolated" }, follows: true },
   { title: "bandwidth", plugin: bandwidth, fields: LIMITS, follows: true },
   { title: "tuning", plugin: tuning, fields: TUNED, follows: true },

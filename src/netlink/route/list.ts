@@ -1,6 +1,7 @@
 import type { Address, Family } from "../../ip/address.ts";
 import { ADDRESS_BITS, encodeAddress, formatAddress } from "../../ip/address.ts";
 import { networkAddress, type Prefix } from "../../ip/prefix.ts";
+import { ignoring } from "../../linux/ignoring.ts";
 import { ERRNO } from "../../platform/errno.ts";
 import { NetlinkError } from "../acknowledgement.ts";
 import type { NetlinkRequest } from "../answers.ts";
@@ -41,6 +42,18 @@ export function getRoute(netlink: Rtnetlink, address: Address, { whole = false }
   const [message] = netlink.request({ type: RTM.GETROUTE, flags: 0, payload, action });
   if (message === undefined) throw new NetlinkError(action, { errno: ERRNO.ENETUNREACH });
   return readRoute(message.payload);
+}
+
+/** What the kernel says where no route leads to an address, or one that forbids or drops: unreachable, prohibit, blackhole. ip-route(8) */
+const NO_ROUTE: readonly number[] = [ERRNO.ENETUNREACH, ERRNO.EHOSTUNREACH, ERRNO.EACCES, ERRNO.EINVAL];
+
+/** The route as getRoute() gives it; undefined where none leads to the address. @throws NetlinkError where the kernel cannot say */
+export function findRoute(
+  netlink: Rtnetlink,
+  address: Address,
+  options: { readonly whole?: boolean } = {},
+): KernelRoute | undefined {
+  return ignoring(NO_ROUTE, () => getRoute(netlink, address, options));
 }
 
 /** By struct rtmsg's rtm_dst_len, and by the address that is somewhere behind it. <linux/rtnetlink.h> */
