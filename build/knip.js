@@ -22,6 +22,8 @@ export default {
     "test/clients/runtimes/prepare.ts",
     "test/live/netfilter-caller.ts",
     "test/**/fixtures/*.ts",
+    // Found by test/plugins/verbs.test.ts.
+    "test/plugins/*/verb-case.ts",
     "test/captures/*/capture.mjs",
     ".ci/*.mjs",
   ],

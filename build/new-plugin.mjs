@@ -1,4 +1,4 @@
-// Makes a plugin from build/template: plugins/NAME, and its unit test in test/plugins/NAME. It logs a greeting, and passes all checks.
+// Makes a plugin from build/template: plugins/NAME, and its unit test in test/plugins/NAME. It labels the container's interface, and passes all checks.
 // usage: npm run new-plugin NAME
 import fs from "node:fs";
 import path from "node:path";
@@ -24,11 +24,12 @@ for (const each of [folder, tests]) fs.mkdirSync(each, { recursive: true });
 for (const file of fs.readdirSync(template)) {
   const text = fs.readFileSync(path.join(template, file), "utf8");
   const named = text.replaceAll("new-name", name).replaceAll("newName", schema).replaceAll("NewName", pascal);
-  fs.writeFileSync(path.join(file.endsWith(".test.ts") ? tests : folder, file), named);
+  const isTest = file.endsWith(".test.ts") || file === "verb-case.ts";
+  fs.writeFileSync(path.join(isTest ? tests : folder, file), named);
 }
 console.log(`plugins/${name} and test/plugins/${name} are made. Next:
   npm run check
-  npm test -- --project unit test/plugins/${name} test/repository
+  npm test -- --project unit test/plugins test/repository
   npm run build -- --only bin
   echo '{"cniVersion": "1.1.0"}' | CNI_COMMAND=VERSION dist/bin/${name}`);
 

@@ -1,15 +1,25 @@
 import { type Request, requirePrevResult } from "../../src/cni/request.ts";
 import type { Result } from "../../src/cni/result.ts";
-import { undoOnError } from "../../src/steps/undo.ts";
+import { getLink } from "../../src/netlink/link/get.ts";
+import { setLink } from "../../src/netlink/link/set.ts";
+import { openContainer } from "../../src/steps/container.ts";
+import type { Host } from "../../src/steps/host.ts";
+import { changeOwing, undoOnError } from "../../src/steps/undo.ts";
+import { aliasOf } from "./alias.ts";
 import { parseNewNameConfig } from "./config.ts";
 
-/** Logs the greeting and returns prevResult unchanged. If a step fails, what was deferred by the steps before it runs, newest first. */
-export function add(request: Request): Result {
-  const { greeting } = parseNewNameConfig(request);
+/**
+ * Labels the container's interface, like `ip link set dev IFNAME alias LABEL`, and returns prevResult unchanged. The reversal is deferred
+ * before the change: the kernel's answer may be lost after it made the change.
+ */
+export function add(request: Request, host: Host): Result {
+  const config = parseNewNameConfig(request);
   const result = requirePrevResult(request, "must be called as chained plugin");
   return undoOnError(request.log, (defer) => {
-    request.log(`${greeting}, ${request.containerId}`);
-    defer(() => request.log(`goodbye, ${request.containerId}`));
+    const { netlink } = openContainer(host, request.netns);
+    const link = getLink(netlink, request.ifname);
+    const reversal = () => setLink(netlink, link, { alias: link.alias });
+    changeOwing(defer, reversal, () => setLink(netlink, link, { alias: aliasOf(config) }));
     return result;
   });
 }

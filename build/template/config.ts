@@ -4,11 +4,11 @@ import { newName } from "./schema.ts";
 
 /** What the plugin is asked to do. */
 export interface NewNameConfig {
-  readonly greeting: string;
+  readonly label: string;
 }
 
 /** Reads the configuration; "" is unset. @throws CniError invalidConfig */
 export function parseNewNameConfig(request: Request): NewNameConfig {
-  const { greeting } = parseConfig(newName, request.config);
-  return { greeting: greeting || "hello" };
+  const { label } = parseConfig(newName, request.config);
+  return { label: label || "labelled" };
 }

@@ -1,15 +1,16 @@
 import type { Plugin } from "../../src/cni/plugin.ts";
+import type { Host } from "../../src/steps/host.ts";
 import { add } from "./add.ts";
 import { check } from "./check.ts";
 import { del } from "./del.ts";
 import { gc } from "./gc.ts";
 import { status } from "./status.ts";
 
-export const plugin: Plugin = {
+export const plugin: Plugin<Host> = {
   name: "new-name",
-  add: (request) => add(request),
-  check: (request) => check(request),
-  del: (request) => del(request),
+  add: (request, host) => add(request, host),
+  check: (request, host) => check(request, host),
+  del: (request, host) => del(request, host),
   gc: (request) => gc(request),
   status: (request) => status(request),
 };

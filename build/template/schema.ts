@@ -3,5 +3,5 @@ import { netConf, text } from "../../src/cni/fields.ts";
 
 /** The whole configuration. */
 export function newName() {
-  return z.extend(netConf(), { greeting: z.optional(text()) });
+  return z.extend(netConf(), { label: z.optional(text()) });
 }

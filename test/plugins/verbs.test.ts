@@ -8,7 +8,7 @@ import type { Result } from "../../src/cni/result.ts";
 import { failEach } from "../kernel/failures.ts";
 import { FakeKernel } from "../kernel/fake-kernel.ts";
 import { hostOn } from "../kernel/host.ts";
-import { CASES, type Case, leased, PLAIN, requestOf, STRICT, type Verb } from "./verb-cases.ts";
+import { type Case, leased, CASES as OWN_CASES, PLAIN, requestOf, STRICT, type Verb } from "./verb-cases.ts";
 
 // A host whose only firewall is nf_tables: files say what others it has.
 vi.mock("../../src/netfilter/iptables/legacy-table.ts", () => ({
@@ -18,6 +18,9 @@ vi.mock("../../src/netfilter/iptables/legacy-table.ts", () => ({
 }));
 vi.mock("../../src/netfilter/rule-locks.ts", () => ({ awaitRestores: () => true, holdTurn: () => undefined }));
 vi.mock("../../plugins/firewall/firewalld.ts", () => ({ findFirewalld: () => undefined, removeSources: () => {} }));
+
+/** Those of verb-cases.ts, and those that a plugin's own folder has. */
+const CASES: readonly Case[] = [...OWN_CASES, ...(await findCases())];
 
 /** Told when IPAM gives the addresses back. */
 let ipamIsDone = () => {};
@@ -121,6 +124,13 @@ function failVerb(
   });
   expect(counts[1]).toBe(counts[0]);
   return { count: counts[0] ?? 0, borne };
+}
+
+async function findCases(): Promise<readonly Case[]> {
+  const folders = fs.readdirSync(import.meta.dirname, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  const files = folders.map(({ name }) => path.join(import.meta.dirname, name, "verb-case.ts")).filter(fs.existsSync);
+  const found: readonly { readonly CASES: readonly Case[] }[] = await Promise.all(files.map((file) => import(file)));
+  return found.flatMap((each) => each.CASES);
 }
 
 test("every plugin has a case here, but host-local, whose verbs run on real files", () => {
