@@ -25,7 +25,10 @@ interface Shaping {
   readonly defer: Defer;
 }
 
-/** Limits what a container receives and sends. Whatever fails, nothing that this call made stays. Without limits it passes the result on. */
+/**
+ * Limits what a container receives and sends. On failure, every change of this call is undone. Without limits it only passes
+ * the result on.
+ */
 export function add(request: Request, host: Host): Result {
   const { ingress, egress } = parseBandwidthConfig(request);
   const result = requirePrevResult(request, "must be called as chained plugin");
@@ -40,7 +43,7 @@ export function add(request: Request, host: Host): Result {
   });
 }
 
-/** What the container receives, the host's end sends. */
+/** Limits what the host's end of the veth sends: that is what the container receives. */
 function limitIngress({ request, host, port, defer }: Shaping, limit: Limit): void {
   warn(request, port, { name: "ingressBurst", limit });
   const reversal = () => deleteIfThere(host, port, { handle: HANDLE.TOKEN_BUCKET, parent: TC_H.ROOT });
@@ -49,34 +52,34 @@ function limitIngress({ request, host, port, defer }: Shaping, limit: Limit): vo
   );
 }
 
-/** What the container sends, the host's end receives; it is sent on by an IFB, for only what is sent can wait. */
+/** Limits what the container sends. The host's end receives it, but only sending can be delayed, so an IFB sends it on. */
 function limitEgress({ request, host, port, defer }: Shaping, limit: Limit): Link {
   warn(request, port, { name: "egressBurst", limit });
   return explain({ field: "egressRate", port }, () => {
     const reversal = () => deleteIfThere(host, port, { handle: HANDLE.INGRESS, parent: TC_H.INGRESS });
     changeOwing(defer, reversal, () => addIngress(host.netlink, port));
     const ifb = createIfb(host, { owner: request, mtu: port.mtu }, defer);
-    // Before the first packet comes.
+    // Before the first packet arrives.
     addTokenBucket(host.netlink, ifb, tokenBucketOf(limit));
     addRedirect(host.netlink, port, ifb);
     return ifb;
   });
 }
 
-/** What the kernel says where there is no such discipline. */
+/** The kernel's errors for a missing qdisc. */
 const NONE: readonly number[] = [ERRNO.ENOENT, ERRNO.EINVAL];
 
 function deleteIfThere(host: Host, port: Link, which: { handle: number; parent: number }): void {
   ignoring(NONE, () => deleteQdisc(host.netlink, port, which));
 }
 
-/** A packet that is longer than the bucket never passes. */
+/** Warns about a bucket smaller than the MTU: a packet longer than the bucket never passes. */
 function warn({ log }: Request, { name: link, mtu }: Link, { name, limit }: { name: string; limit: Limit }): void {
   if (limit.burst >= mtu) return;
   log(`${name} is ${limit.burst} bytes, less than the ${mtu} of ${link}'s MTU: longer packets will be dropped`);
 }
 
-/** Adds to the kernel's refusal what to do about it. */
+/** Adds advice to the kernel's refusal. */
 function explain<T>({ field, port }: { field: string; port: Link }, run: () => T): T {
   try {
     return run();

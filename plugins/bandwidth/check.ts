@@ -18,7 +18,7 @@ interface Inspection {
   readonly port: Link;
 }
 
-/** Compares what there is with the limits asked for. @throws CniError checkFailed that names all that differs */
+/** Compares the kernel's state with the configured limits. @throws CniError checkFailed naming every difference */
 export function check(request: Request, host: Host): void {
   const { ingress, egress } = parseBandwidthConfig(request);
   const result = requirePrevResult(request, "must be called as a chained plugin");

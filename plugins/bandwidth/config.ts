@@ -4,16 +4,16 @@ import type { Request } from "../../src/cni/request.ts";
 import { type Limit, MAX_BURST, tokenBucketOf } from "./limit.ts";
 import { bandwidth } from "./schema.ts";
 
-/** What the container's interface is limited to; undefined where nothing limits it. */
+/** The limits of the container's interface; undefined without a limit. */
 export interface BandwidthConfig {
-  /** Of what the container receives. */
+  /** Limit on what the container receives. */
   readonly ingress: Limit | undefined;
-  /** Of what it sends. */
+  /** Limit on what the container sends. */
   readonly egress: Limit | undefined;
 }
 
 /**
- * Reads the limits: the network's own where it names one of them, be it with 0, else those that the runtime asks for.
+ * Reads the limits. The network's own limits are used if it sets any of them, even to 0; else those that the runtime passes.
  * @throws CniError invalidConfig
  */
 export function parseBandwidthConfig(request: Request): BandwidthConfig {
@@ -27,7 +27,7 @@ export function parseBandwidthConfig(request: Request): BandwidthConfig {
   };
 }
 
-/** Both are in bits. The first three messages are the reference's. */
+/** Reads one limit. Rate and burst are in bits. The first three messages are the reference's. */
 function readLimit(direction: string, rate = 0, burst = 0): Limit | undefined {
   const details = `found ${direction}Rate ${rate} and ${direction}Burst ${burst}`;
   if (rate === 0 && burst === 0) return undefined;

@@ -13,19 +13,19 @@ import { findHostEnds } from "./host-end.ts";
 import { findIfb } from "./ifb.ts";
 
 /**
- * Ends the limits. Works without the namespace, without prevResult, whatever the configuration says by now, and again and
- * again. Runs every step, then throws all that failed.
+ * Removes the limits. Works without the namespace, without prevResult, after the configuration has changed, and repeatedly.
+ * Runs every step, then throws all errors.
  */
 export function del(request: Request, host: Host): void {
   const ifb = findIfb(host, request);
   runAll([
-    // Before the IFB goes: a link that redirects to one that is gone drops all it receives.
+    // Before the IFB is deleted: a link that redirects to a deleted link drops everything it receives.
     () => endShaping(host, request, ifb),
     () => ifb && deleteLinkIfThere(host.netlink, ifb.name),
   ]);
 }
 
-/** Where the host's end is still there: with its link go its disciplines. */
+/** Removes the qdiscs if the host's end still exists. Otherwise they ended with it. */
 function endShaping(host: Host, request: Request, ifb: Link | undefined): void {
   const ports = findHostEnds(host, request);
   runAll(
@@ -37,8 +37,8 @@ function endShaping(host: Host, request: Request, ifb: Link | undefined): void {
 }
 
 /**
- * An ingress qdisc that sends nothing to this attachment's IFB is somebody else's. One whose IFB went before it says 0, and
- * drops all that comes.
+ * Removes the ingress qdisc if it redirects to this attachment's IFB; other ones belong to others. A redirect to a deleted
+ * IFB has target 0 and drops everything, so it is removed too.
  */
 function endRedirect(host: Host, port: Link, ifb: Link | undefined): void {
   const targets = listIngressFilters(host.netlink, port).map(({ redirect }) => redirect);
@@ -51,5 +51,5 @@ function endLimit(host: Host, port: Link): void {
   if (qdisc?.kind === "tbf" && qdisc.handle === HANDLE.TOKEN_BUCKET) deleteQdisc(host.netlink, port, qdisc);
 }
 
-/** What the kernel says of a link, or of a discipline, that no longer exists: a container that ends at this moment takes both links with it. */
+/** The kernel's errors for a deleted link or qdisc. A container that ends now deletes both links. */
 const GONE: readonly number[] = [ERRNO.ENODEV, ERRNO.ENOENT];

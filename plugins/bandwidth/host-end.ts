@@ -9,8 +9,8 @@ import type { Host } from "../../src/steps/host.ts";
 import { isOthersPort, listOwnPorts } from "../../src/steps/own-ports.ts";
 
 /**
- * The host's end of the veth whose other end is the container's interface, by its index: it must be among the result's interfaces.
- * @throws CniError of that name where there is none
+ * The host's end of the container's veth, found by its index. It must be among the result's interfaces.
+ * @throws CniError with the name `failure` if there is none
  */
 export function getHostEnd(
   host: Host,
@@ -31,9 +31,10 @@ export function getHostEnd(
 }
 
 /**
- * The same for DEL, by the alias of the host's end, which says whose it is: the path may lead to another container by now, and a container
- * may have put a veth of its own in the interface's place, with the numbers of another's. One that says nothing, as the Go plugins make it, is
- * the container's where prevResult does not say otherwise. None where it is gone.
+ * The host's end for DEL, found by its alias, which names the attachment. The namespace path is not enough: it may lead to
+ * another container by now, and a container may have replaced its interface with a veth of its own, with the indexes of
+ * another container's. A host's end without an alias, as Go plugins create it, is used unless prevResult contradicts that.
+ * Empty if it is gone.
  */
 export function findHostEnds(host: Host, request: Request): readonly Link[] {
   const selection = selectOwner(request);
@@ -45,7 +46,10 @@ export function findHostEnds(host: Host, request: Request): readonly Link[] {
   return port === undefined || own.length > 0 || isOthersPort(request, port) ? own : [port];
 }
 
-/** Of another namespace's link the index may be that of any link here: only a veth that points back is the other end. */
+/**
+ * Finds the veth peer. An index may match an unrelated link here if the peer is in another namespace, so the peer must point
+ * back.
+ */
 function otherEnd(host: Host, inside: Link): Link | undefined {
   const port = inside.peer === undefined ? undefined : findLink(host.netlink, inside.peer);
   return port?.peer === inside.index ? port : undefined;

@@ -11,12 +11,12 @@ import { claimOf, isOwned, ownership } from "../../src/steps/owned-links.ts";
 import { changeOwing, type Defer } from "../../src/steps/undo.ts";
 import { deleteLinkIfThere } from "../../src/steps/veth.ts";
 
-/** How long a link's name may be. */
+/** The maximum length of a link name. */
 const NAME_LENGTH = 15;
 
 /**
- * The names that an attachment's IFB may have: the reference's, which knows the container alone, and where that is another
- * interface's of the same container, one of its own.
+ * The names that an attachment's IFB may have. The first is the reference's, made from the container alone. If another
+ * interface of the container uses it, the second is used, which is unique to the attachment.
  */
 export function ifbNames({ network, containerId, ifname }: Attachment): readonly string[] {
   return [network + containerId, network + containerId + ifname].map((text) =>
@@ -25,8 +25,9 @@ export function ifbNames({ network, containerId, ifname }: Attachment): readonly
 }
 
 /**
- * Makes the attachment's IFB, up; its alias says whose it is. One that an ADD of this attachment left behind gives way.
- * Deleted again when the call fails. @throws CniError interfaceExists where both names are taken
+ * Creates the attachment's IFB and brings it up. Its alias names the attachment. Replaces one that an earlier ADD of this
+ * attachment left. Deleted again when the call fails.
+ * @throws CniError interfaceExists if both names are taken
  */
 export function createIfb(host: Host, { owner, mtu }: { owner: Attachment; mtu: number }, defer: Defer): Link {
   const name = ifbNames(owner).find((each) => isFree(host, owner, each));
@@ -49,7 +50,7 @@ export function createIfb(host: Host, { owner, mtu }: { owner: Attachment; mtu: 
   return ifb;
 }
 
-/** The attachment's IFB: the one that says so, else one that says nothing, as the reference makes it. */
+/** The attachment's IFB: the one whose alias names the attachment, else one without an alias, as the reference creates it. */
 export function findIfb(host: Host, owner: Attachment): Link | undefined {
   const ifbs = ifbNames(owner)
     .flatMap((name) => findLink(host.netlink, name) ?? [])

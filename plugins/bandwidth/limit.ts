@@ -4,27 +4,27 @@ import { TC_H } from "../../src/netlink/qdisc/header.ts";
 import type { TokenBucket } from "../../src/netlink/qdisc/message.ts";
 import type { Host } from "../../src/steps/host.ts";
 
-/** What a link may send: bytes a second, and bytes at once after a pause. */
+/** What a link may send: bytes per second, and bytes at once after a pause. */
 export interface Limit {
   readonly rate: number;
   readonly burst: number;
 }
 
-/** The longest burst, in bytes: four gigabytes less two, as in the reference. */
+/** The longest burst, in bytes: four gigabytes minus two, as in the reference. */
 export const MAX_BURST = 0xfffffffe;
 
-/** How long what has come may wait to be sent, in microseconds. */
+/** How long received packets may wait to be sent, in microseconds. */
 const LATENCY_US = 25_000;
 
-/** The kernel's ticks of 64 ns, as /proc/net/psched tells them on every kernel. */
+/** The kernel's ticks of 64 ns per microsecond, as /proc/net/psched shows on every kernel. */
 const TICKS_PER_US = 15.625;
 
-/** What the kernel's numbers can hold. */
+/** The maximum of the kernel's fields. */
 const MAX_U32 = 0xffffffff;
 
 /**
- * The settings that make a limit, by the reference's arithmetic. A burst counts for at most the 274 seconds of its rate that
- * fit into the kernel's ticks; there the reference's overflows.
+ * The settings of a limit, computed as in the reference. A burst is cut to 274 seconds of its rate, the most that fits into
+ * the kernel's ticks. The reference overflows there.
  */
 export function tokenBucketOf({ rate, burst }: Limit): TokenBucket {
   const microseconds = Math.floor((burst * 1_000_000) / rate);
@@ -35,7 +35,7 @@ export function tokenBucketOf({ rate, burst }: Limit): TokenBucket {
   };
 }
 
-/** What differs about what limits a link from how ADD makes it, as sentences; `what` is what it limits. */
+/** The differences between a link's limit and what ADD sets up, as sentences. `what` names the limited direction. */
 export function checkLimit(host: Host, { link, limit, what }: { link: Link; limit: Limit; what: string }): string[] {
   const qdisc = findQdisc(host.netlink, link, TC_H.ROOT);
   const found = qdisc?.tokenBucket;

@@ -6,7 +6,7 @@ import { del } from "./del.ts";
 import { gc } from "./gc.ts";
 import { status } from "./status.ts";
 
-/** What it limits it finds in a result that names interfaces, which the oldest versions' cannot. */
+/** Needs a result that names interfaces. Results of the oldest versions do not. */
 export const plugin: Plugin<Host> = {
   name: "bandwidth",
   versions: ["0.3.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0"],

@@ -6,8 +6,9 @@ import type { Host } from "../../src/steps/host.ts";
 import { parseBandwidthConfig } from "./config.ts";
 
 /**
- * Whether an ADD could be served: the network's own limits by the kernel. What a runtime will ask for is not known here, and a
- * network whose containers have no limits needs nothing. @throws CniError unavailable that says what is missing and what to do
+ * Whether an ADD could succeed: checks that the kernel supports the network's own limits. Limits that a runtime will pass are
+ * not known here. A network without limits needs nothing.
+ * @throws CniError unavailable with the problem and the remedy
  */
 export function status(request: Request, host: Host): void {
   const { ingress, egress } = parseBandwidthConfig(request);

@@ -27,7 +27,7 @@ import type { SpoofGuard } from "./spoof/guard.ts";
 import { admitIps, guardPort, openSpoofGuard } from "./spoof/guard.ts";
 import { joinVlans, needForVlans, planVlans } from "./vlan.ts";
 
-/** Attaches a container to a bridge. Whatever fails, nothing that this call made stays. */
+/** Attaches a container to a bridge. On failure, every change of this call is undone. */
 export function add(request: Request, host: Host): Result {
   return undoOnError(request.log, (defer) => {
     const ipam = holdAssignment(request, host, defer);
@@ -38,9 +38,9 @@ export function add(request: Request, host: Host): Result {
     const backend = openBackend(request, host, config);
     const guard = openSpoofGuard(host, { request, config }, defer);
     const call = { request, host, config, container, backend, guard, defer };
-    // What the kernel or the bridge refuses shows here, before IPAM takes an address.
+    // The kernel or the bridge may refuse here, before IPAM takes an address.
     const place = host.withBridges("used", () => connect(call));
-    // IPAM may take its time, so not while other calls wait for the lock on bridges.
+    // IPAM can be slow. It starts only after the lock on bridges is released.
     ipam?.begin();
     return withBridge(host, place.bridge, () => {
       guardFrames(call, place);
@@ -63,14 +63,14 @@ interface Call {
   readonly host: Host;
   readonly config: BridgeConfig;
   readonly container: Container;
-  /** What masquerades, where that is asked for. */
+  /** The backend that masquerades, if `ipMasq` asks for it. */
   readonly backend: Backend | undefined;
-  /** What checks the container's frames, where that is asked for. */
+  /** The checks of the container's frames, if configured. */
   readonly guard: SpoofGuard | undefined;
   readonly defer: Defer;
 }
 
-/** A bridge, and the veth that connects the container with it. */
+/** A bridge, and the veth pair between it and the container. */
 interface Place {
   readonly bridge: Link;
   readonly veth: VethPair;
@@ -83,12 +83,12 @@ function refuseUnreportable({ version }: Request, { ipam }: BridgeConfig): void 
   throw new CniError("invalidConfig", "cannot convert: no valid IP addresses", { details });
 }
 
-/** What masquerades, where that is asked for. */
+/** The backend that masquerades, if `ipMasq` asks for it. */
 function openBackend(request: Request, host: Host, { ipMasq, ipam, ipMasqBackend }: BridgeConfig): Backend | undefined {
   return ipMasq && ipam !== undefined ? openMasqueradeBackend(host, request, ipMasqBackend) : undefined;
 }
 
-/** Ensures that the bridge exists, and connects the container with it by a veth. */
+/** Ensures that the bridge exists, and connects the container to it with a veth pair. */
 function connect({ request, host, config, container, guard, defer }: Call): Place {
   const { bridge: name, promiscMode: promiscuous, mac, hairpinMode: hairpin, portIsolation: isolated } = config;
   const mtu = chooseMtu(host, config.mtu, request.log);
@@ -100,13 +100,13 @@ function connect({ request, host, config, container, guard, defer }: Call): Plac
   return { bridge, veth };
 }
 
-/** Puts the port into its VLANs and has its frames checked, before the first one passes. */
+/** Adds the port to its VLANs and sets up the spoof checks, before the first frame passes. */
 function guardFrames({ request, host, config, guard }: Call, { bridge, veth }: Place): void {
   joinVlans(host.netlink, bridge, veth.port, planVlans(config));
   if (guard !== undefined) guardPort(host, guard, { request, bridge, veth });
 }
 
-/** Brings the container's interface up, unless the configuration leaves that to others; returns the port once it is up too. */
+/** Brings the container's interface up and returns the port once it is up. With `disableContainerInterface` it does nothing. */
 function bringUp(
   { host, config, container, guard }: Call,
   { veth }: Place,
@@ -118,17 +118,17 @@ function bringUp(
   return waitForPort(host, veth.port);
 }
 
-/** What a result reports of addresses. */
+/** The addresses, routes and gateways that a result reports. */
 interface Assigned {
   readonly ips: readonly IpConfig[];
   readonly routes: readonly Route[];
-  /** The gateway of a VLAN, which is a link of its own. */
+  /** The gateway in a VLAN, which is a link of its own. */
   readonly gateways: readonly Interface[];
 }
 
 const NOTHING_ASSIGNED: Assigned = { ips: [], routes: [], gateways: [] };
 
-/** Gives the container what IPAM gave, and makes the host its gateway, as far as the configuration asks for that. */
+/** Gives the container what IPAM assigned. Makes the host its gateway if the configuration asks for that. */
 function assign(call: Call, place: Place & { readonly links: Links; readonly answer: Result }): Assigned {
   const { request, host, config, container, backend, guard, defer } = call;
   const { veth, links, answer } = place;
@@ -154,7 +154,7 @@ function setUpGateway(
   return gateway.link;
 }
 
-/** A bridge with a spanning tree holds a new port back. */
+/** Waits until the port forwards: a bridge with a spanning tree blocks a new port first. */
 function awaitForwarding({ request, host }: Call, bridge: Link, port: Link | undefined): void {
   if (port !== undefined && !forwards(port)) waitForSpanningTree(host, { bridge, port }, request.log);
 }
@@ -162,7 +162,7 @@ function awaitForwarding({ request, host }: Call, bridge: Link, port: Link | und
 /** The links of an attachment as its result reports them. */
 type Links = Readonly<Record<"bridge" | "port" | "inside", Interface>>;
 
-/** The links as they are now that they are connected; the bridge with the MAC that it had before our port joined. */
+/** The links after they are connected. The bridge is reported with the MAC that it had before our port joined. */
 function reportLinks({ host, request }: Call, { bridge, veth }: Place): Links {
   const now = getLinkBrief(host.netlink, bridge);
   pinBridgeMac(host, bridge, now);

@@ -16,26 +16,28 @@ import { attemptSysctl } from "../../src/steps/sysctl.ts";
 import { changeOwing, type Defer } from "../../src/steps/undo.ts";
 import { deleteLinkIfThere } from "../../src/steps/veth.ts";
 
-/** What a bridge must be like. The MTU (bytes, 0 for the kernel's own) counts only where the bridge is made. */
+/** What a bridge must be like. The MTU (bytes, 0 for the kernel's default) is used only when the bridge is created. */
 export interface BridgeSpec {
   readonly name: string;
   readonly mtu: number;
   readonly promiscuous: boolean;
-  /** What needs VLANs to be kept apart, as an error names it (`vlan 100`); undefined where nothing does. */
+  /** The setting that needs VLANs, as an error names it (`vlan 100`). Undefined if none does. */
   readonly vlanNeed: string | undefined;
 }
 
-/** The alias of a bridge that we made (`ip link` shows it): whoever takes it away, or gives another, makes the bridge their own. */
+/** The alias of a bridge that this plugin created (`ip link` shows it). To keep a bridge, clear or change its alias. */
 const MARK: Mark = { alias: "made by the CNI plugin bridge", group: 0x434e4942 };
 
-/** MAC of a bridge that nobody gave one and that has no ports. */
+/** The MAC of a bridge without ports that was never given a MAC. */
 const NO_MAC = "00:00:00:00:00:00";
 
 /**
- * The bridge of that name, up, made where it is missing, like `ip link add NAME address MAC type bridge`. One that this
- * call made goes again when the call fails, unless somebody else has come to use it; one that was there is as down as before.
- * @throws CniError bridgeConflict when the name belongs to something else or the bridge does not filter VLANs, unsupportedField
- * when the kernel cannot
+ * Returns the bridge of that name, and brings it up. Creates it if it is missing, like `ip link add NAME address MAC type
+ * bridge`.
+ * When the call fails, a bridge that this call created is deleted unless others use it by then, and an existing one is set
+ * down again if it was down.
+ * @throws CniError bridgeConflict if the name belongs to another kind of link or the bridge does not filter VLANs,
+ * unsupportedField if the kernel cannot filter VLANs
  */
 export function ensureBridge(host: Host, spec: BridgeSpec, defer: Defer): Link {
   const bridge = findLink(host.netlink, spec.name) ?? createBridge(host, spec, defer);
@@ -52,16 +54,17 @@ export function ensureBridge(host: Host, spec: BridgeSpec, defer: Defer): Link {
     ...(isUnnamed(MARK, bridge) ? marked(MARK) : {}),
   };
   if (Object.keys(changes).length === 0) return bridge;
-  // A MAC stays: without ports there is none to go back to.
+  // The MAC is not restored: a bridge without ports had none.
   defer(() => restoreUnusedBridge(host, bridge));
   setLink(host.netlink, bridge, changes);
   return getLink(host.netlink, bridge.index);
 }
 
 /**
- * Refuses a bridge that does not keep VLANs apart, or where there is none yet, a kernel whose bridges cannot. A bridge that is
- * there is left as it is: filtering would cut off those of its ports that send or expect tags, so switching it on is for whoever
- * made it. Without it the VLANs would be set, and would keep nobody apart. @throws CniError bridgeConflict, unsupportedField
+ * Requires VLAN filtering: on the bridge if it exists, else support for it in the kernel.
+ * Does not switch filtering on for an existing bridge: that could cut off ports that send or expect tags. The operator
+ * decides. Without filtering, VLANs could be set but would not separate anybody.
+ * @throws CniError bridgeConflict, unsupportedField
  */
 export function requireVlans(host: Host, link: Link | undefined, need: string): void {
   if (link?.bridge?.vlanFiltering === 1) return;
@@ -77,7 +80,10 @@ export function requireVlans(host: Host, link: Link | undefined, need: string): 
   );
 }
 
-/** Runs what needs a bridge that is there. @throws CniError tryAgainLater when it fails because somebody deleted the bridge meanwhile */
+/**
+ * Runs an action that needs an existing bridge.
+ * @throws CniError tryAgainLater if it fails because the bridge was deleted meanwhile
+ */
 export function withBridge<T>(host: Host, { name, index }: LinkId, act: () => T): T {
   try {
     return act();
@@ -88,26 +94,29 @@ export function withBridge<T>(host: Host, { name, index }: LinkId, act: () => T)
 }
 
 /**
- * Keeps the MAC that a bridge had before a port joined or left it. A bridge that was never given one takes the lowest of
- * its ports', and whoever talks to it loses packets each time that changes.
+ * Keeps the MAC that a bridge had before a port joined or left. Without a fixed MAC, a bridge takes the lowest MAC of its
+ * ports. Its peers lose packets each time that MAC changes.
  */
 export function pinBridgeMac(host: Host, before: Link, now: LinkBrief): void {
   if (now.mac !== before.mac && before.mac !== NO_MAC) setLink(host.netlink, before, { mac: before.mac });
 }
 
-/** Whether a bridge takes note of the senders of frames that no rule sees. One that cannot do otherwise counts for one that does not. */
+/**
+ * Whether a bridge learns MACs from frames that no rule sees (frames to link-local groups). False if its kernel has no
+ * NO_LL_LEARN option.
+ */
 export function learnsUnseen({ bridge }: Link): boolean {
   return bridge?.bits !== undefined && (bridge.bits.values & (1 << BR_BOOLOPT.NO_LL_LEARN)) === 0;
 }
 
-/** Whether the bridge has no port besides that one. */
+/** Whether the bridge has no other port than this one. */
 export function isBridgeUnused(host: Host, bridge: LinkId, port: LinkId): boolean {
   return listPorts(host.netlink, bridge).every(({ index }) => index === port.index);
 }
 
 /**
- * Deletes a bridge that we made if it has no ports but those that do not count, and what `disconnect` deletes of these
- * before. No ADD of ours is between finding a bridge and having its port there meanwhile. One that is gone is fine.
+ * Deletes a bridge that this plugin created, if `counts` is false for all of its ports. Calls `disconnect` for each of these
+ * ports first. A host-wide lock keeps ADD from using the bridge meanwhile. A missing bridge is success.
  * @throws CniError tryAgainLater
  */
 export function deleteEmptyBridge(
@@ -127,7 +136,7 @@ export function deleteEmptyBridge(
   });
 }
 
-/** Deletes the bridge of that name if it is still the one with that MAC, and has no ports. */
+/** Deletes the bridge of that name if it still has that MAC and has no ports. */
 function deleteUnusedBridge(host: Host, { name, mac }: Pick<Link, "name" | "mac">): void {
   host.withBridges("withdrawn", () => {
     const bridge = findLink(host.netlink, name);
@@ -135,7 +144,7 @@ function deleteUnusedBridge(host: Host, { name, mac }: Pick<Link, "name" | "mac"
   });
 }
 
-/** Makes a bridge that has no ports as up and as promiscuous as it was. */
+/** Restores the up and promiscuous flags of a bridge, if it has no ports. */
 function restoreUnusedBridge(host: Host, before: Link): void {
   host.withBridges("withdrawn", () => {
     const now = findLink(host.netlink, before.index);
@@ -163,9 +172,9 @@ function createBridge(host: Host, spec: BridgeSpec, defer: Defer): Link {
     );
   } catch (error) {
     if (!(error instanceof NetlinkError)) throw error;
-    // Somebody else made it at the same moment.
+    // Another process created it at the same moment.
     if (error.errno === ERRNO.EEXIST) return getLink(host.netlink, name);
-    // The kernel has taken the bridge back already. It explains itself where it knows no bridges at all.
+    // The kernel has already deleted the new bridge. If it supports no bridges at all, its error has an explanation.
     const isFiltering = error.errno === ERRNO.EOPNOTSUPP && error.explanation === undefined;
     if (vlanNeed !== undefined && isFiltering) refuseKernel(vlanNeed, error);
     throw error;

@@ -28,7 +28,7 @@ interface Inspection {
   readonly container: Container;
 }
 
-/** Compares what is there with what ADD made and reported. @throws CniError checkFailed that names all that differs */
+/** Compares the host's state with what ADD set up and reported. @throws CniError checkFailed naming every difference */
 export function check(request: Request, host: Host): void {
   checkWithIpam(request, host, { inspect: () => inspect(request, host), compare });
 }
@@ -73,7 +73,7 @@ function checkBridge({ config, result }: Inspection, bridge: Link | undefined): 
   const reported = findReported(result, name);
   return [
     ...(reported === undefined ? [`Bridge "${name}" is not among prevResult's interfaces`] : []),
-    // Without a gateway nobody asks for it, and a Go plugin's bridge takes that of one port after the other.
+    // Without a gateway nobody uses the bridge's MAC. A Go plugin's bridge changes it as ports join.
     ...(config.isGateway ? checkMac(`Bridge "${name}"`, reported?.mac, bridge) : []),
     ...(bridge.up ? [] : [`Bridge "${name}" is down, expected up`]),
     ...(needForVlans(config) !== undefined && bridge.bridge?.vlanFiltering !== 1
@@ -84,8 +84,9 @@ function checkBridge({ config, result }: Inspection, bridge: Link | undefined): 
 }
 
 /**
- * The host's end: whose other end the container's interface is, a port of the bridge, set as configured. Its MAC is nobody's
- * business (udev gives a Go plugin's port another), and the MTU of the container's end may be a later plugin's.
+ * Checks the host's end of the veth: the container's interface is its peer, it is a port of the bridge, and its settings
+ * match. Its MAC is not checked: udev changes that of a Go plugin's port. The MTU of the container's end is not checked: a
+ * later plugin may set it.
  */
 function checkPort(
   { request, config, result, host }: Inspection,
@@ -117,7 +118,7 @@ function checkPort(
   ];
 }
 
-/** The host's own place in the container's network: with `vlan` a link in that VLAN, else the bridge itself. */
+/** Checks the host's interface in the container's network: with `vlan` a link in that VLAN, else the bridge itself. */
 function checkGateway({ request, config, result, host }: Inspection, bridge: Link): string[] {
   const { vlanGateway: name } = config;
   const reported = findReported(result, name);
@@ -133,7 +134,10 @@ function checkGateway({ request, config, result, host }: Inspection, bridge: Lin
   ];
 }
 
-/** An MTU that the kernel or the default route's link chose is known by the result alone, which versions below 1.0.0 do not tell. */
+/**
+ * An MTU that the kernel chose, or that came from the default route's link, is only in the result. Versions below 1.0.0 do
+ * not report it.
+ */
 function checkMtu(what: string, expected: BridgeConfig["mtu"], link: Link): string[] {
   if (expected === "auto" || expected === 0 || expected === link.mtu) return [];
   return [`${what} has MTU ${link.mtu}, expected ${expected}`];

@@ -10,21 +10,21 @@ import type { SpoofCheck } from "./spoof/elements.ts";
 import { MAX_VLAN } from "./vlan-id.ts";
 import { expandTrunk } from "./vlan-trunk.ts";
 
-/** What `bridge` was asked to do: every field has its default, and every combination that cannot work is refused. */
+/** The configuration of `bridge`, with all defaults filled in. Combinations that cannot work have been refused. */
 export interface BridgeConfig
   extends Omit<
     z.output<ReturnType<typeof schema.bridge>>,
     "args" | "runtimeConfig" | "ipam" | "vlanTrunk" | "macspoofchk" | "spoofchk"
   > {
-  /** Type of the IPAM plugin; undefined where the network has no addresses (layer 2). */
+  /** Type of the IPAM plugin. Undefined for a network without addresses (layer 2). */
   readonly ipam: string | undefined;
-  /** The container interface's hardware address, where one was asked for. */
+  /** The requested MAC of the container's interface. */
   readonly mac: Mac | undefined;
-  /** IDs in ascending order. Undefined where there is no such key; an empty list still asks for a bridge that filters VLANs. */
+  /** IDs in ascending order. Undefined without the key. An empty list still needs a bridge with VLAN filtering. */
   readonly vlanTrunk: readonly number[] | undefined;
-  /** Name of the link that holds the gateway addresses of a VLAN: `cni0.100`. Undefined where the bridge does, or nothing. */
+  /** Name of the link with a VLAN's gateway addresses: `cni0.100`. Undefined if the bridge has them, or there are none. */
   readonly vlanGateway: string | undefined;
-  /** What the container's frames are checked for; undefined where they are not. */
+  /** How the container's frames are checked. Undefined for no checks. */
   readonly spoofCheck: SpoofCheck | undefined;
 }
 
@@ -48,13 +48,13 @@ export function parseBridgeConfig(request: Request): BridgeConfig {
   return config;
 }
 
-/** More than `macspoofchk`, which has no more than one kind. */
+/** Reads `spoofchk`, which goes further than `macspoofchk`. It has one value. */
 function parseSpoofCheck(value: string | undefined): "strict" | undefined {
   if (value === undefined || value === "strict") return value;
   return invalid(`unknown spoofchk ${JSON.stringify(value)}: must be "strict"`);
 }
 
-/** The kernel would refuse it too, but for %, in whose place it puts a number, and for NUL, at which it ends. */
+/** The kernel refuses such names too, with two exceptions: it replaces % by a number, and ends the name at NUL. */
 function refuseBadName(what: string, name: string): void {
   const quoted = JSON.stringify(name);
   if (name.includes("%")) invalid(`Cannot use ${what} ${quoted}: interface name contains %`);
@@ -67,10 +67,10 @@ function refuseBadName(what: string, name: string): void {
   }
 }
 
-/** What DEL and GC need to take a bridge away, whatever else is in the configuration by now. */
+/** The settings that DEL and GC need to delete a bridge. The rest of the configuration may be invalid by then. */
 export function readRemoval(request: Request): { readonly bridge: string; readonly isAskedFor: boolean } {
   const { bridge, removeEmptyBridge } = parseConfig(schema.removal, request.config);
-  // To the kernel a NUL ends the name: it would be another bridge's.
+  // The kernel ends a name at NUL, so this would delete another bridge.
   return { bridge, isAskedFor: removeEmptyBridge && !bridge.includes("\0") };
 }
 
@@ -92,7 +92,7 @@ function refuseContradictions(config: BridgeConfig): void {
   if (config.spoofCheck === "strict") refuseUncheckable(config);
 }
 
-/** "strict" has to know the addresses that a container may send from: those that IPAM gives it. */
+/** "strict" needs the addresses that a container may send from: those that IPAM assigns. */
 function refuseUncheckable({ ipam, vlanTrunk }: BridgeConfig): void {
   const why = "the addresses are not known, macspoofchk checks the MAC alone";
   if (ipam === undefined) invalid(`cannot use spoofchk "strict" without IPAM: ${why}`);

@@ -11,11 +11,10 @@ import { removeEmptyBridges } from "./removal.ts";
 import { endSpoofCheck } from "./spoof/guard.ts";
 
 /**
- * Detaches a container: deletes its interface and its masquerade rules, and releases its lease. Works without the namespace, without
- * prevResult, after a configuration that has changed since ADD, and again and again. Runs every step, then throws all that failed.
- *
- * The interface and the rules go before the address is free: while the interface exists, so does the lease. What else is to be done is
- * done while the kernel deletes the interface.
+ * Detaches a container: deletes its interface and its masquerade rules, and releases its lease. Works without the namespace,
+ * without prevResult, after the configuration has changed, and repeatedly. Runs every step, then throws all errors.
+ * The interface and the rules are deleted before the address is released, so that nobody else gets an address in use. Other
+ * work is done while the kernel deletes the interface.
  */
 export function del(request: Request, host: Host): void {
   let lease: Release | undefined;
@@ -40,7 +39,7 @@ export function del(request: Request, host: Host): void {
       gone = departure?.ports;
     },
     () => (gone === undefined ? lease?.keep() : lease?.afterInterface()),
-    // The checks of a port stay as long as the port does.
+    // The checks of a port stay as long as the port exists.
     () => gone && remains && endSpoofCheck(request, remains),
     () => removeEmptyBridges(request, host, gone),
     () => departure?.leave(),

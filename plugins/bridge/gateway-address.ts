@@ -14,20 +14,21 @@ import { ERRNO } from "../../src/platform/errno.ts";
 import type { Host } from "../../src/steps/host.ts";
 import { changeOwing, type Defer } from "../../src/steps/undo.ts";
 
-/** How often a link-local address is tried to be given: the kernel gives it, too, at any moment. */
+/** How often to try to add the link-local address. The kernel may add it at any moment, too. */
 const LINK_LOCAL_ATTEMPTS = 3;
 
-/** The host's own interface in a network: the bridge itself, or that in a VLAN of it. */
+/** The host's interface in a network: the bridge itself, or a link in a VLAN of it. */
 export interface Gateway {
   readonly link: Link;
-  /** Whether nobody uses it but the container that the call is about. */
+  /** Whether only this call's container uses it. */
   readonly isUnused: () => boolean;
 }
 
 /**
- * Gives a gateway its addresses, like `ip address add PREFIX dev NAME`, and pins its MAC where one is new; returns those that are.
- * Another IPv4 address, or an IPv6 one of an overlapping prefix, is in the way: it is replaced with `force`, else refused.
- * They serve at once on return. When the call fails they go again, unless somebody else has come to use the gateway.
+ * Adds the gateway's addresses, like `ip address add PREFIX dev NAME`, and returns those that are new. Pins the gateway's MAC
+ * if one is new. The addresses work at once. A different IPv4 address, or an IPv6 address with an overlapping prefix, is a
+ * conflict: `force` replaces it, otherwise the call is refused. When the call fails, new addresses are deleted unless others
+ * use the gateway by then.
  * @throws CniError bridgeConflict
  */
 export function ensureGatewayAddresses(
@@ -39,7 +40,7 @@ export function ensureGatewayAddresses(
   return wanted.addresses.filter((address) => ensureGatewayAddress(host, gateway, { ...wanted, address }, defer));
 }
 
-/** Whether this call added it. */
+/** Returns whether this call added the address. */
 function ensureGatewayAddress(
   host: Host,
   { link, isUnused }: Gateway,
@@ -71,9 +72,9 @@ function ensureGatewayAddress(
 }
 
 /**
- * The kernel asks for a container's MAC from the gateway's link-local address, and does not ask while that is tentative, which it is
- * for two seconds from the first port on: nothing that comes from elsewhere would reach the container. So it is given once
- * more, without detection of duplicates.
+ * The kernel asks for a container's MAC from the gateway's link-local address. It does not ask while that address is
+ * tentative, which lasts two seconds after the first port joins: until then no packet from elsewhere would reach the
+ * container. So this adds the address again, without duplicate address detection.
  */
 function ensureLinkLocal(host: Host, link: Link, found: readonly LinkAddress[]): void {
   if (found.some(({ prefix, tentative }) => isLinkLocal(prefix.address) && !tentative)) return;
@@ -87,9 +88,9 @@ function deleteIfThere(host: Host, link: Link, address: Prefix): void {
   ignoring([ERRNO.EADDRNOTAVAIL], () => deleteAddress(host.netlink, link, address));
 }
 
-/** Whether this call added it: another one may have, at the same moment. */
+/** Returns whether this call added the address. Another call may have added it at the same moment. */
 function addIfMissing(host: Host, link: Link, address: Prefix): boolean {
-  // Without detection of duplicates, which would keep an IPv6 gateway from answering for its first second.
+  // Duplicate address detection would keep an IPv6 gateway from answering for its first second.
   const withoutDad = address.address.family === 6;
   const add = () =>
     addAddress(host.netlink, link, { prefix: address, broadcast: broadcastAddress(address), withoutDad });
@@ -98,7 +99,7 @@ function addIfMissing(host: Host, link: Link, address: Prefix): boolean {
       add();
     } catch (error) {
       if (!(error instanceof NetlinkError) || error.errno !== ERRNO.EACCES) throw error;
-      // A host without IPv6 on its own links (disable_ipv6) has it here, where a container is to have it.
+      // The host may have disabled IPv6 on new links (disable_ipv6). The gateway needs it.
       host.sysctls.write(`net/ipv6/conf/${link.name}/disable_ipv6`, "0");
       add();
     }

@@ -10,9 +10,10 @@ import { removeEmptyBridges } from "./removal.ts";
 import { endStaleSpoofChecks } from "./spoof/guard.ts";
 
 /**
- * Removes what this network's attachments have left that the runtime does not name as valid: rules, interfaces and, by the IPAM
- * plugin, leases. Without a list nothing is known to be stale, with an empty one everything of this network is. What
- * another network or somebody else made stays, whatever bridge it is on. Runs every step, then throws all that failed.
+ * Removes stale rules and interfaces of this network, and the stale leases through the IPAM plugin. An attachment is stale if
+ * the runtime's list of valid attachments does not name it. Without a list nothing is stale; with an empty list everything of
+ * this network is. State of other networks stays, also on the same bridge, and so does state of other software. Runs every
+ * step, then throws all errors.
  */
 export function gc(request: Request, host: Host): void {
   const valid = validAttachments(request);
@@ -40,7 +41,7 @@ function deleteStalePorts(
   runAll([
     () => {
       deletePorts(host, ports);
-      // What checks a port stays as long as there is one.
+      // The checks of a port stay as long as the port exists.
       if (remains !== undefined) endStaleSpoofChecks(request, remains, valid);
     },
     () => removeEmptyBridges(request, host, ports),

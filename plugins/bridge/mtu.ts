@@ -13,8 +13,9 @@ import type { Host } from "../../src/steps/host.ts";
 import type { BridgeConfig } from "./config.ts";
 
 /**
- * The MTU to give to bridge and veth, 0 for the kernel's own. `"auto"` is that of the link that holds the host's default route,
- * IPv4's where there is one, else IPv6's, and of several the lowest; without one it is the kernel's, which is told.
+ * The MTU for bridge and veth, 0 for the kernel's default. `"auto"` takes the MTU of the link with the host's default route:
+ * of IPv4, or of IPv6 if there is no IPv4 one. Several links give the lowest. Without a default route, the kernel's default
+ * is used and that is logged.
  */
 export function chooseMtu(host: Host, mtu: BridgeConfig["mtu"], log: (line: string) => void): number {
   if (mtu !== "auto") return mtu;
@@ -27,8 +28,8 @@ export function chooseMtu(host: Host, mtu: BridgeConfig["mtu"], log: (line: stri
 }
 
 /**
- * Tells of a new port whose MTU is not that of the ports that were there: larger packets do not get from one to the other. The kernel keeps
- * the lowest as the bridge's, unless somebody set that; so nothing is asked of the ports.
+ * Logs a warning if a new port's MTU differs from that of the existing ports: larger packets do not pass between them. The
+ * kernel gives a bridge the lowest MTU of its ports unless the MTU was set, so the ports are not asked.
  */
 export function reportMtu(
   { before, now, port }: { before: Link; now: LinkBrief; port: LinkBrief },
@@ -42,10 +43,13 @@ export function reportMtu(
   );
 }
 
-/** The lowest MTU with which the kernel has IPv6 on a link: below it takes all such addresses away. RFC 8200, 5 */
+/** The lowest MTU for IPv6 on a link. The kernel removes all IPv6 addresses of a link with a lower MTU. RFC 8200, 5 */
 const IPV6_MIN_MTU = 1280;
 
-/** Refuses an MTU with which a bridge would lose the IPv6 addresses that it has: it gets that of its smallest port. @throws CniError invalidConfig */
+/**
+ * Refuses an MTU that would remove the bridge's IPv6 addresses: a bridge takes the MTU of its smallest port.
+ * @throws CniError invalidConfig
+ */
 export function refuseLosingIpv6(host: Host, bridge: Link, mtu: number): void {
   if (mtu === 0 || mtu >= IPV6_MIN_MTU) return;
   const lost = listAddresses(host.netlink, bridge, 6).find(({ prefix }) => !isLinkLocal(prefix.address));
@@ -54,7 +58,10 @@ export function refuseLosingIpv6(host: Host, bridge: Link, mtu: number): void {
   throw new CniError("invalidConfig", `Cannot use mtu ${mtu}: ${why}; IPv6 needs at least ${IPV6_MIN_MTU}`);
 }
 
-/** Refuses IPv6 addresses for which the MTU of the bridge, or of its port, is too small. @throws CniError invalidConfig, bridgeConflict */
+/**
+ * Refuses IPv6 addresses if the MTU of the bridge or its port is too small for them.
+ * @throws CniError invalidConfig, bridgeConflict
+ */
 export function refuseMtuBelowIpv6(
   { ips, gatewayAddresses }: Pick<AddressPlan, "ips" | "gatewayAddresses">,
   { bridge, port }: { bridge: Interface; port: Interface },
@@ -71,7 +78,7 @@ export function refuseMtuBelowIpv6(
   }
 }
 
-/** Never lo, whose MTU no other link has. */
+/** The links of the default routes, without `lo`: no other link has its MTU. */
 function linksOf(host: Host, family: 4 | 6): readonly Link[] {
   const route = findDefaultRoute(host.netlink, family);
   const indexes = [route?.index, ...(route?.nextHops ?? []).map(({ index }) => index)];

@@ -12,12 +12,12 @@ import { checkPath } from "../../src/steps/host-path.ts";
 import { openNetfilter } from "../../src/steps/netfilter.ts";
 import { attemptSysctl } from "../../src/steps/sysctl.ts";
 
-/** The chain by which `firewall` has iptables accept containers' packets. */
+/** The chain in which `firewall` lets iptables accept containers' packets. */
 const ACCEPTING = "CNI-FORWARD";
 
 /**
- * What stands between a gateway that has new addresses and its containers is made right where it is the gateway's own, and else told: once, by the ADD
- * that gives it the addresses.
+ * Looks for what separates a gateway with new addresses from its containers. Fixes settings of the gateway's own link, and
+ * logs the rest. Runs only in the ADD that adds the addresses.
  */
 export function examineGateway(
   request: Request,
@@ -29,7 +29,7 @@ export function examineGateway(
   for (const line of [...checkPath(host, gateway, ips), ...findObstacles(request, host, families)]) request.log(line);
 }
 
-/** Has a new gateway forward packets, also on a host that switches that on for each link by itself (conf/default/forwarding 0). */
+/** Enables forwarding on a new gateway. Some hosts enable it for each link separately (conf/default/forwarding 0). */
 function forwardFrom(host: Host, gateway: LinkId, families: readonly Family[]): void {
   for (const family of families) {
     const path = forwardingOf(gateway.name, family);
@@ -37,7 +37,7 @@ function forwardFrom(host: Host, gateway: LinkId, families: readonly Family[]): 
   }
 }
 
-/** What on the host keeps the containers of a new gateway from others, as sentences. */
+/** What on the host blocks the containers of a new gateway, as sentences. */
 function findObstacles(request: Request, host: Host, families: readonly Family[]): readonly string[] {
   const { netlink } = openNetfilter(host, request);
   const tables = families.flatMap((family) => (["nft", "legacy"] as const).map((variant) => ({ family, variant })));
@@ -54,7 +54,7 @@ function findObstacles(request: Request, host: Host, families: readonly Family[]
   ];
 }
 
-/** IPv4 asks the link that a packet came through; IPv6 the host as a whole. */
+/** Checks forwarding on the uplink. IPv4 checks the link that a packet came in by; IPv6 only the host-wide setting. */
 function checkUplink(host: Host): readonly string[] {
   const index = findDefaultRoute(host.netlink, 4)?.index;
   const name = index === undefined ? undefined : findLink(host.netlink, index)?.name;

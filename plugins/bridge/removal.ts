@@ -8,19 +8,19 @@ import { readRemoval } from "./config.ts";
 import { isGatewayPort } from "./vlan-gateway.ts";
 
 /**
- * With `removeEmptyBridge`: deletes the configuration's bridge, and those that the ports were on, unless they have other ports.
- * The gateways of its VLANs are no containers', and go with it. A bridge that somebody else made stays.
+ * With `removeEmptyBridge`: deletes the configured bridge, and the bridges of these ports, if they have no other ports. Ports
+ * of VLAN gateways do not count and are deleted too. Bridges that others created stay.
  */
 export function removeEmptyBridges(request: Request, host: Host, ports: readonly Link[] = []): void {
   const { bridge, isAskedFor } = readRemoval(request);
   if (!isAskedFor) return;
-  // The first socket may be waiting for the deletion of a port.
+  // The first socket may still wait for the deletion of a port.
   const own = { ...host, netlink: host.openNetlink() };
   const others = ports.flatMap(({ master }) => (master === undefined ? [] : [master]));
   runAll([bridge, ...new Set(others)].map((which) => () => remove(own, which)));
 }
 
-/** The gateways first: one without its bridge would be taken for somebody else's by the next ADD. */
+/** Deletes the gateways first. The next ADD would take a gateway without a bridge for another software's link. */
 function remove(host: Host, which: string | number): void {
   deleteEmptyBridge(host, which, {
     counts: (port) => !isGatewayPort(port),

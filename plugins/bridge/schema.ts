@@ -32,7 +32,7 @@ export function bridge() {
   });
 }
 
-/** What DEL and GC need to take a bridge away, whatever else is in the configuration by now. */
+/** The settings that DEL and GC need to delete a bridge. The rest of the configuration may be invalid by then. */
 export function removal() {
   return z.object({
     bridge: z.catch(z._default(text(), DEFAULT_BRIDGE), DEFAULT_BRIDGE),

@@ -11,8 +11,9 @@ import { requireSpoofCheck } from "./spoof/guard.ts";
 import { needForVlans } from "./vlan.ts";
 
 /**
- * Whether an ADD could be served: by the kernel, by the bridge's name, and by the IPAM plugin. A handful of requests, for it is
- * asked every few seconds. @throws CniError unavailable that says what is wrong and what to do, or what the IPAM plugin says
+ * Whether an ADD could succeed: asks the kernel, checks the bridge's name, and asks the IPAM plugin. It makes few requests
+ * because it runs every few seconds.
+ * @throws CniError unavailable with the problem and the remedy, or the IPAM plugin's error
  */
 export function status(request: Request, host: Host): void {
   const config = parseBridgeConfig(request);

@@ -18,7 +18,7 @@ import { pinBridgeMac } from "./bridge-link.ts";
 import type { BridgeConfig } from "./config.ts";
 import { checkVlans, joinVlans, planVlans, type VlanPlan } from "./vlan.ts";
 
-/** A VLAN of a bridge, the name of its gateway, and the container's port that this call put into it. */
+/** A VLAN of a bridge, the name of its gateway, and the container's port that this call added to the VLAN. */
 export interface VlanMembership {
   readonly bridge: Link;
   readonly name: string;
@@ -26,20 +26,20 @@ export interface VlanMembership {
   readonly config: VlanConfig;
 }
 
-/** The alias of the port that connects a VLAN's gateway with the bridge: it is there for containers, and none itself. */
+/** The alias of the port that connects a VLAN's gateway to the bridge. It marks a port that is no container's. */
 const MARK: Mark = { alias: "VLAN gateway of the CNI plugin bridge", group: 0x434e4956 };
 
 type VlanConfig = Pick<BridgeConfig, "vlan" | "preserveDefaultVlan">;
 
 /**
- * The host's own interface in a bridge's VLAN, up, made where it is missing: a veth whose other end is a port of the
- * bridge. A link of that name that somebody else set up is taken as it is. One that this call made goes again when the call
- * fails, unless somebody else has come to use the VLAN.
+ * Returns the host's interface in a VLAN of the bridge, up. Creates it if it is missing: a veth whose peer is a port of the
+ * bridge. An existing link of that name that others set up is used unchanged. When the call fails, a link that this call
+ * created is deleted unless others use the VLAN by then.
  */
 export function ensureVlanGateway(host: Host, membership: VlanMembership, defer: Defer): Link {
   const { bridge, name, config } = membership;
   const gateway = findLink(host.netlink, name) ?? createGateway(host, membership, defer);
-  // Also where it was there: whoever made it may not have come further yet, or may have died before.
+  // Also for an existing link: the call that created it may not be finished, or may have been killed.
   const port = connectPort(host, bridge, gateway);
   if (port !== undefined) joinVlans(host.netlink, bridge, port, planGateway(config));
   // Router advertisements from containers must not reconfigure the host (CVE-2020-10749).
@@ -49,12 +49,12 @@ export function ensureVlanGateway(host: Host, membership: VlanMembership, defer:
   return getLink(host.netlink, gateway.index);
 }
 
-/** Whether a port of a bridge connects the gateway of a VLAN that we made. */
+/** Whether a port connects a VLAN gateway that this plugin created. */
 export function isGatewayPort(port: Link): boolean {
   return isMarked(MARK, port);
 }
 
-/** Whether no port of the bridge is in the VLAN but the container's and the gateway's own. */
+/** Whether the VLAN has no ports but the container's and the gateway's. */
 export function isVlanUnused(host: Host, { bridge, name, port, config }: VlanMembership): boolean {
   const gateway = findLink(host.netlink, name);
   const ours = [port.index, gateway?.peer];
@@ -62,7 +62,7 @@ export function isVlanUnused(host: Host, { bridge, name, port, config }: VlanMem
   return !others.some((other) => listVlans(host.netlink, other).some(({ id }) => id === config.vlan));
 }
 
-/** What differs about the gateway of a VLAN from how ADD makes it, as sentences. */
+/** The differences between a VLAN's gateway and what ADD creates, as sentences. */
 export function checkVlanGateway(
   host: Host,
   { bridge, name, config }: Omit<VlanMembership, "port">,
@@ -95,7 +95,7 @@ function createGateway(host: Host, membership: VlanMembership, defer: Defer): Li
   } catch (error) {
     const other =
       error instanceof NetlinkError && error.errno === ERRNO.EEXIST ? findLink(host.netlink, name) : undefined;
-    // Somebody else made it at the same moment.
+    // Another process created it at the same moment.
     if (other !== undefined) return other;
     throw error;
   }
@@ -103,7 +103,10 @@ function createGateway(host: Host, membership: VlanMembership, defer: Defer): Li
   return getLink(host.netlink, name);
 }
 
-/** The same; one of ours whose bridge was deleted and made anew is connected again. */
+/**
+ * Connects the gateway to the bridge and returns its port. If the bridge was deleted and created again, a gateway of ours is
+ * connected again.
+ */
 function connectPort(host: Host, bridge: Link, gateway: Link): Link | undefined {
   const peer = gateway.peer === undefined ? undefined : findLink(host.netlink, gateway.peer);
   if (peer !== undefined && isUnnamed(MARK, peer)) setLink(host.netlink, peer, marked(MARK));
@@ -112,13 +115,13 @@ function connectPort(host: Host, bridge: Link, gateway: Link): Link | undefined 
   return getLink(host.netlink, peer.index);
 }
 
-/** The port of the bridge that is a veth's other end. */
+/** The port of the bridge that is the gateway's veth peer. */
 function portOf(host: Host, bridge: Link, gateway: Link): Link | undefined {
   const peer = gateway.peer === undefined ? undefined : findLink(host.netlink, gateway.peer);
   return peer?.peer === gateway.index && peer.master === bridge.index ? peer : undefined;
 }
 
-/** The gateway is in the one VLAN: a trunk is the container's. */
+/** The gateway is in this one VLAN only. The trunk is for the container. */
 function planGateway({ vlan, preserveDefaultVlan }: VlanConfig): VlanPlan {
   return planVlans({ vlan, vlanTrunk: undefined, preserveDefaultVlan });
 }

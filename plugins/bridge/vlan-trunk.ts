@@ -8,7 +8,7 @@ export interface TrunkEntry {
   readonly maxID?: number | undefined;
 }
 
-/** The IDs of a trunk's VLANs, in ascending order, each once. @throws CniError invalidConfig in the reference's words */
+/** The VLAN IDs of a trunk, in ascending order without duplicates. @throws CniError invalidConfig in the reference's words */
 export function expandTrunk(entries: readonly TrunkEntry[]): readonly number[] {
   const ends = new Map<number, number>();
   for (const entry of entries) {
@@ -24,7 +24,7 @@ export function expandTrunk(entries: readonly TrunkEntry[]): readonly number[] {
   return ids;
 }
 
-/** VLANs one after the other. */
+/** A run of consecutive VLAN IDs. */
 interface Span {
   readonly first: number;
   readonly last: number;

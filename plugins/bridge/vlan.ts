@@ -6,23 +6,26 @@ import { listVlans } from "../../src/netlink/vlan/list.ts";
 import { formatVlanIds, type PortVlan } from "../../src/netlink/vlan/message.ts";
 import type { BridgeConfig } from "./config.ts";
 
-/** The VLAN of what a trunk port receives without a tag, unless `vlan` names another. */
+/** The VLAN of untagged frames on a trunk port, unless `vlan` sets another. */
 const NATIVE_VLAN = 1;
 
-/** The VLANs of a port, in ascending order; none leaves the port as the bridge makes it. */
+/** The VLANs of a port, in ascending order. An empty list leaves the port as the bridge creates it. */
 export interface VlanPlan {
   readonly vlans: readonly PortVlan[];
-  /** Whether the port stays in the VLAN that the bridge puts every new port into. */
+  /** Whether the port also stays in the bridge's default VLAN. */
   readonly keepsDefault: boolean;
 }
 
-/** What VLANs are asked for, as an error names it: `vlan 100`. Undefined where none are, and any bridge will do. */
+/**
+ * The VLANs that the configuration needs, as an error names them: `vlan 100`. Undefined if it needs none; then any bridge
+ * will do.
+ */
 export function needForVlans({ vlan, vlanTrunk }: Pick<BridgeConfig, "vlan" | "vlanTrunk">): string | undefined {
   if (vlan !== 0) return `vlan ${vlan}`;
   return vlanTrunk && `vlanTrunk [${formatVlanIds(vlanTrunk)}]`;
 }
 
-/** The VLANs of a container's port: untagged that of `vlan`, tagged those of `vlanTrunk`. One that is in both is untagged. */
+/** The VLANs of a container's port: `vlan` is untagged, `vlanTrunk` is tagged. An ID in both is untagged. */
 export function planVlans(config: Pick<BridgeConfig, "vlan" | "vlanTrunk" | "preserveDefaultVlan">): VlanPlan {
   const { vlan, vlanTrunk: trunk = [], preserveDefaultVlan: keepsDefault } = config;
   const native = vlan === 0 && trunk.length > 0 ? NATIVE_VLAN : vlan;
@@ -31,8 +34,8 @@ export function planVlans(config: Pick<BridgeConfig, "vlan" | "vlanTrunk" | "pre
 }
 
 /**
- * Puts a port into its VLANs, and out of the one that its bridge puts every new port into. Twice is once. Comes before
- * the other end is up, lest a packet passes in the wrong VLAN.
+ * Adds a port to its VLANs, and removes it from the bridge's default VLAN. Repeating it is safe. Call it before the other end
+ * is up, so that no frame passes in the wrong VLAN.
  */
 export function joinVlans(netlink: Rtnetlink, bridge: Link, port: LinkId, plan: VlanPlan): void {
   if (plan.vlans.length === 0) return;
@@ -42,7 +45,7 @@ export function joinVlans(netlink: Rtnetlink, bridge: Link, port: LinkId, plan: 
   deleteVlans(netlink, port, [byDefault]);
 }
 
-/** What differs between a port's VLANs and its plan, as a sentence. */
+/** The difference between a port's VLANs and its plan, as a sentence. */
 export function checkVlans(netlink: Rtnetlink, bridge: Link, port: Link, plan: VlanPlan): string[] {
   if (plan.vlans.length === 0) return [];
   const isPlanned = (id: number) => plan.vlans.some((vlan) => vlan.id === id);

@@ -14,7 +14,10 @@ import { findPlace, type Place } from "./place.ts";
 import { familiesOf, readSubject, type Subject } from "./subject.ts";
 import { admit, dismiss } from "./table.ts";
 
-/** Has the host's firewalls let an attachment's packets through, and keep away whom its policy keeps away. prevResult goes on as it came. */
+/**
+ * Adds allow rules for an attachment to the host's firewalls, and rules for its ingress policy. prevResult is passed on
+ * unchanged.
+ */
 export function add(request: Request, host: Host): Result {
   const config = parseFirewallConfig(request);
   const { subject, result } = readSubject(request, config);
@@ -28,14 +31,14 @@ export function add(request: Request, host: Host): Result {
   return result;
 }
 
-/** A policy that nothing would keep. @throws CniError unsupportedField */
+/** Refuses a policy that no firewall would enforce. @throws CniError unsupportedField */
 function refuseUnkept({ netlink, tables }: Firewalls, { isolation }: Subject): void {
   if (isolation === undefined || netlink !== undefined || tables.length > 0) return;
   const reason = 'the kernel has no nf_tables: set backend to "iptables"';
   throw new CniError("unsupportedField", `Cannot use ingressPolicy ${JSON.stringify(isolation.policy)}: ${reason}`);
 }
 
-/** Our table first: by what it notes the others are found again. */
+/** Adds to our table first. Its elements are needed to find the other firewalls' rules again. */
 function tell(
   firewalls: Firewalls,
   { config, subject, place }: { config: FirewallConfig; subject: Subject; place: Place | undefined },

@@ -11,8 +11,9 @@ import { familiesOf, readSubject, type Subject } from "./subject.ts";
 import { compareAdmitted } from "./table.ts";
 
 /**
- * Compares what the host's firewalls know with what ADD would tell them now. Where the reference plugin has told iptables or firewalld, our
- * table need not know. @throws CniError checkFailed that names all that differs
+ * Compares the host's firewalls with what ADD would set up now. If the reference plugin has set up iptables or firewalld, our
+ * table may lack the attachment.
+ * @throws CniError checkFailed naming every difference
  */
 export function check(request: Request, host: Host): void {
   const config = parseFirewallConfig(request);
@@ -34,7 +35,7 @@ export function check(request: Request, host: Host): void {
   refuseDifferences(differences);
 }
 
-/** Whether all is there that the reference plugin makes. It has iptables keep every policy. */
+/** Whether everything is there that the reference plugin sets up. It enforces every policy with iptables. */
 function isToldByReference(firewalls: Firewalls, config: FirewallConfig, subject: Subject): boolean {
   if (firewalls.firewalld !== undefined && subject.isolation === undefined) return true;
   const isWhole = (table: FilterTable) =>
@@ -42,7 +43,7 @@ function isToldByReference(firewalls: Firewalls, config: FirewallConfig, subject
   return familiesOf(subject).every((family) => ALL_TABLES.some((table) => table.family === family && isWhole(table)));
 }
 
-/** What a table lacks; the reference plugin's need not have what only ours adds. */
+/** What a table lacks. For rules of the reference plugin (`isReferences`), rules that only we add are not required. */
 function missingRules(
   firewalls: Firewalls,
   table: FilterTable,

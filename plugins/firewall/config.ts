@@ -10,31 +10,34 @@ const BACKENDS = ["nftables", "iptables", "firewalld"] as const;
 
 const POLICIES = ["open", "same-bridge", "isolated"] as const;
 
-/** The firewalls that can be asked for by name. */
+/** The names of the backends. */
 export type BackendName = (typeof BACKENDS)[number];
 
-/** Who may open connections to a container: anybody, its own bridge, or nobody of any bridge with such a policy. */
+/**
+ * Who may open connections to a container. `open`: anybody. `same-bridge`: not from other bridges that have a policy.
+ * `isolated`: nobody on any bridge that has a policy.
+ */
 export type IngressPolicy = (typeof POLICIES)[number];
 
-/** What `firewall` was asked to do. */
+/** The configuration of `firewall`. */
 export interface FirewallConfig {
-  /** Undefined where the host's own firewalls decide. */
+  /** Undefined to choose by the host's firewalls. */
   readonly backend: BackendName | undefined;
   readonly ingressPolicy: IngressPolicy;
   readonly adminChain: string;
   readonly zone: string;
 }
 
-/** Chains that have a meaning already, in which a jump to the operator's would go round in a circle. */
+/** Chains that already have a purpose. If the operator's chain were one of them, jumps would loop. */
 const TAKEN = ["INPUT", "FORWARD", "OUTPUT", "CNI-FORWARD", "CNI-ISOLATION-STAGE-1", "CNI-ISOLATION-STAGE-2"];
 
-/** Targets that a chain cannot be named as, for a jump would mean them. */
+/** Built-in targets. A jump to a chain with such a name would mean the target. */
 const TARGETS = ["ACCEPT", "DROP", "RETURN", "QUEUE", "REJECT"];
 
-/** XT_EXTENSION_MAXNAMELEN without the NUL: bytes of a chain's name. <linux/netfilter/x_tables.h> */
+/** The maximum length of a chain name in bytes: XT_EXTENSION_MAXNAMELEN without the NUL. <linux/netfilter/x_tables.h> */
 const MAX_CHAIN = 28;
 
-/** Reads the configuration; "" is unset everywhere. @throws CniError invalidConfig */
+/** Reads the configuration. "" means unset everywhere. @throws CniError invalidConfig */
 export function parseFirewallConfig(request: Request): FirewallConfig {
   const fields = parseConfig(firewall, request.config);
   const config = {
@@ -48,7 +51,7 @@ export function parseFirewallConfig(request: Request): FirewallConfig {
   return config;
 }
 
-/** All that DEL and GC need of the configuration: what else is in it may be wrong by now. */
+/** The only setting that DEL and GC need. The rest of the configuration may be invalid by then. */
 export function readZone(request: Request): string {
   const zone = isObject(request.config) ? findMember(request.config, "firewalldZone") : undefined;
   return typeof zone === "string" && zone !== "" ? zone : DEFAULT_ZONE;
@@ -60,7 +63,7 @@ function choose<T extends string>(key: string, value: string | undefined, choice
   return found ?? invalid(key, value, `one of ${choices.join(", ")}`);
 }
 
-/** The name goes into the input of iptables-restore. */
+/** The name is written into the input of iptables-restore. */
 function refuseBadChain(name: string): void {
   const isName = /^[A-Za-z0-9_.+:][\w.+:-]*$/.test(name) && name.length <= MAX_CHAIN;
   if (!isName) invalid("iptablesAdminChainName", name, `1 to ${MAX_CHAIN} letters, digits, "_", ".", "+", ":" and "-"`);

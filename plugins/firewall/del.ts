@@ -6,8 +6,8 @@ import { forget } from "./forget.ts";
 import { uniqueAddresses } from "./subject.ts";
 
 /**
- * Has the host's firewalls forget an attachment, also what the reference plugins told them. Works without prevResult, after a
- * configuration that has changed since ADD, and again and again.
+ * Removes an attachment from the host's firewalls, including rules of the reference plugins. Works without prevResult, after
+ * the configuration has changed, and repeatedly.
  */
 export function del(request: Request, host: Host): void {
   forget(request, host, {

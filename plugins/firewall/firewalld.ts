@@ -7,17 +7,17 @@ import { type Bus, connectBus, DbusError } from "./dbus/bus.ts";
 
 const NAME = "org.fedoraproject.FirewallD1";
 
-/** The object whose methods deal with zones. firewalld.dbus(5) */
+/** The D-Bus object with the zone methods. firewalld.dbus(5) */
 const ZONES = { destination: NAME, path: "/org/fedoraproject/FirewallD1", interface: `${NAME}.zone` } as const;
 
-/** A firewalld that runs. */
+/** A running firewalld. */
 export interface Firewalld {
   readonly bus: Bus;
 }
 
 /**
- * Finds firewalld on the system's message bus; undefined where it does not run, or there is no bus, which costs no more than a look for a file. It is not
- * started. What keeps us from asking is logged.
+ * Finds firewalld on the system bus; undefined if it does not run, or there is no bus, which only costs a check for a file.
+ * Does not start firewalld. Logs why it could not be asked.
  */
 export function findFirewalld(
   environment: Readonly<Record<string, string>>,
@@ -38,32 +38,38 @@ export function findFirewalld(
   return undefined;
 }
 
-/** Puts addresses into a zone, out of any other. Twice is once. @throws CniError invalidConfig where there is no such zone, tryAgainLater without an answer in 60 s, firewalldFailed */
+/**
+ * Adds addresses to a zone, and removes them from any other. Repeating it is safe.
+ * @throws CniError invalidConfig if the zone does not exist, tryAgainLater without an answer in 60 s, firewalldFailed
+ */
 export function addSources({ bus }: Firewalld, zone: string, addresses: readonly Address[]): void {
   for (const address of addresses) {
     const source = formatSource(address);
     tolerate(`put ${source} into zone ${JSON.stringify(zone)}`, ["ZONE_ALREADY_SET"], () => {
       const answer = tolerate("", ["ZONE_CONFLICT"], () => ask(bus, "addSource", [zone, source]));
-      // A container that had the address before, with another configuration.
+      // An earlier container had the address, with another configuration.
       if (answer === "ZONE_CONFLICT") ask(bus, "changeZoneOfSource", [zone, source]);
     });
   }
 }
 
-/** Takes addresses out of whichever zone they are in. Nothing there is success. @throws CniError firewalldFailed */
+/** Removes addresses from whichever zone they are in. Nothing to remove is success. @throws CniError firewalldFailed */
 export function removeSources({ bus }: Firewalld, zone: string, addresses: readonly Address[]): void {
   for (const address of addresses) {
     const source = formatSource(address);
     tolerate(`take ${source} out of its zone`, ["UNKNOWN_SOURCE"], () => {
       const isElsewhere = ["UNKNOWN_SOURCE", "ZONE_CONFLICT", "INVALID_ZONE"];
       const answer = tolerate("", isElsewhere, () => ask(bus, "removeSource", [zone, source]));
-      // The configuration may have named another zone when the address came.
+      // The configuration may have named another zone at the time of ADD.
       if (answer !== undefined && answer !== "UNKNOWN_SOURCE") ask(bus, "removeSource", ["", source]);
     });
   }
 }
 
-/** What of it is missing, a sentence for each address. @throws CniError as addSources */
+/**
+ * The addresses missing from a zone, one sentence each.
+ * @throws CniError invalidConfig if the zone does not exist, tryAgainLater without an answer in 60 s, firewalldFailed
+ */
 export function missingSources({ bus }: Firewalld, zone: string, addresses: readonly Address[]): readonly string[] {
   return addresses.map(formatSource).flatMap((source) => {
     const action = `ask for ${source} in zone ${JSON.stringify(zone)}`;
@@ -75,13 +81,13 @@ export function missingSources({ bus }: Firewalld, zone: string, addresses: read
   });
 }
 
-/** Whether there is such a zone. @throws CniError firewalldFailed */
+/** Whether the zone exists. @throws CniError firewalldFailed */
 export function knowsZone({ bus }: Firewalld, zone: string): boolean {
   const action = `ask for zone ${JSON.stringify(zone)}`;
   return tolerate(action, ["INVALID_ZONE"], () => ask(bus, "querySource", [zone, "0.0.0.0/32"])) === undefined;
 }
 
-/** One address, as the reference plugins write it: firewalld compares texts. */
+/** One address as the reference plugins write it. firewalld compares the text. */
 function formatSource(address: Address): string {
   return `${formatAddress(address)}/${ADDRESS_BITS[address.family]}`;
 }
@@ -90,14 +96,14 @@ function ask(bus: Bus, member: string, args: readonly string[]): string | boolea
   return bus.call({ ...ZONES, member, args });
 }
 
-/** Runs what asks firewalld; returns which of these errors of firewalld's it ended with, if any. */
+/** Runs a call to firewalld. Returns the firewalld error among `names` that it failed with, if any. */
 function tolerate(action: string, names: readonly string[], run: () => void): string | undefined {
   try {
     run();
     return undefined;
   } catch (error) {
     if (!isRefusal(error)) throw error;
-    // firewalld has one D-Bus error, whose text begins with the name of its own.
+    // firewalld has a single D-Bus error. Its text starts with firewalld's own error name.
     const found = names.find((name) => error.message.startsWith(name));
     if (found !== undefined) return found;
     if (action === "") throw error;
@@ -111,7 +117,7 @@ function nameFor(error: Error): ErrorName {
   return error.message.startsWith("INVALID_ZONE") ? "invalidConfig" : "firewalldFailed";
 }
 
-/** Refused, not answered, or answered with what is no message. */
+/** Whether firewalld refused, did not answer, or sent a malformed answer. */
 function isRefusal(error: unknown): error is Error {
   return error instanceof DbusError || error instanceof LinuxError || error instanceof RangeError;
 }

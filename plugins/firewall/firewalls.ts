@@ -10,22 +10,23 @@ import type { FirewallConfig } from "./config.ts";
 import { type Firewalld, findFirewalld } from "./firewalld.ts";
 import { ALL_TABLES, type FilterTable, type Iptables } from "./iptables.ts";
 
-/** The host's firewalls that have to know of a container. */
+/** The host's firewalls that need rules for a container. */
 export interface Firewalls {
-  /** A socket of NETLINK_NETFILTER: where the kernel has nf_tables, our table is told of every container. */
+  /** A NETLINK_NETFILTER socket. If the kernel has nf_tables, our table has every container. */
   readonly netlink: Nfnetlink | undefined;
   readonly place: Place;
-  /** The tables filter of iptables that are told. */
+  /** The filter tables of iptables that need rules. */
   readonly tables: readonly FilterTable[];
   readonly firewalld: Firewalld | undefined;
-  /** What will keep packets from being forwarded although the firewalls above let them, in words. */
+  /** Why packets will still be dropped despite rules in the firewalls above, as text. */
   readonly refusals: readonly string[];
 }
 
 /**
- * Finds which firewalls have to be told of addresses of these families. Without a backend in the configuration those that drop what nobody has
- * told them of: firewalld where it runs, iptables where its chain FORWARD drops, for an accept elsewhere does not change that.
- * @throws CniError unsupportedField where the host lacks what is asked for
+ * Chooses the firewalls that need rules for addresses of these families. Without a configured backend: every firewall that
+ * drops unknown traffic. That is firewalld if it runs, and iptables if its FORWARD chain drops, because an accept elsewhere
+ * does not override a drop.
+ * @throws CniError unsupportedField if the host lacks what is asked for
  */
 export function chooseFirewalls(
   host: Host,
@@ -40,7 +41,7 @@ export function chooseFirewalls(
     refuse(backend, 'it is not on the system\'s message bus: "systemctl start firewalld", or set backend to another');
   }
   const refusing = findRefusing({ netlink, place }, families);
-  // Where there is nothing else, as on a kernel without nf_tables.
+  // As on a kernel without nf_tables: iptables is the only one left.
   const isLast = backend === undefined && netlink === undefined && firewalld === undefined;
   const asked = backend === "iptables" || isLast ? askedTables(place, families) : [];
   const tables = backend === undefined || backend === "iptables" ? unite(asked, [...refusing.keys()]) : [];
@@ -57,7 +58,7 @@ function findRefusing(iptables: Iptables, families: readonly Family[]): Readonly
   );
 }
 
-/** The tables that the commands change which are found first. */
+/** The tables that the first commands found on the path change. */
 function askedTables(place: Place, families: readonly Family[]): readonly FilterTable[] {
   try {
     for (const family of families) findRestore(family, place.environment);

@@ -14,22 +14,23 @@ import { deleteFilterRules, type FilterTable } from "./iptables.ts";
 import { belongsToAnother, dismiss, listAdmitted } from "./table.ts";
 import { BRIDGE_TABLE, TABLE } from "./tables.ts";
 
-/** Whom the firewalls are to forget: by our table's notes, and by the addresses that a result reported. */
+/** The attachments to remove from the firewalls: found by our table's elements, and by the addresses that a result reported. */
 export interface Forgotten {
   readonly selection: Selection;
-  /** firewalld's zone. */
+  /** The firewalld zone. */
   readonly zone: string;
   readonly reported?: () => readonly Address[];
 }
 
 /**
- * Has every firewall of the host forget the attachments selected, whichever of them were told, and by whom: by the addresses that our table notes
- * as theirs, and by `reported` ones unless those are noted as another's by now. Runs every step, then throws all that failed together; our
- * table forgets last, and not before the others have, for nothing else knows whose an address is.
+ * Removes the selected attachments from every firewall of the host, whichever plugin added them. Finds them by the addresses
+ * that our table has for them, and by the `reported` ones unless these belong to another attachment by now. Runs every step,
+ * then throws all errors. Our table is changed last, and only if the other steps succeeded: only it knows who owns an
+ * address.
  */
 export function forget(request: Request, host: Host, forgotten: Forgotten): void {
   const { selection, zone } = forgotten;
-  // What nobody waits for any more may still add rules: then nothing is forgotten, and the next call finds all.
+  // Commands of a killed call may still add rules. If they do not end, nothing is deleted, and the next call finds everything.
   awaitCommands(request, selection);
   const remains = openRemains(host);
   const own = remains.within(TABLE);
@@ -51,7 +52,7 @@ export function forget(request: Request, host: Host, forgotten: Forgotten): void
   if (noted !== undefined && dismiss(noted, selection)) remains.leave();
 }
 
-/** Every table filter that the host has. */
+/** All filter tables of the host. */
 function filterTables({ within }: Remains): readonly FilterTable[] {
   return ([4, 6] as const).flatMap((family) => [
     ...(within(IPTABLES_FILTER[family]) === undefined ? [] : [{ family, variant: "nft" as const }]),

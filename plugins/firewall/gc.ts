@@ -5,8 +5,9 @@ import { readZone } from "./config.ts";
 import { forget } from "./forget.ts";
 
 /**
- * Has the host's firewalls forget this network's attachments that the runtime does not name as valid. Without a list nothing is known to be
- * stale, with an empty one everything of this network is. What another network or somebody else made stays.
+ * Removes this network's stale attachments from the host's firewalls: those that the runtime's list of valid attachments does
+ * not name. Without a list nothing is stale; with an empty list everything of this network is. State of other networks and
+ * other software stays.
  */
 export function gc(request: Request, host: Host): void {
   const valid = validAttachments(request);

@@ -2,7 +2,7 @@ import type { Address } from "../../src/ip/address.ts";
 import { type FilterRule, type FindChain, formatRule } from "../../src/netfilter/iptables/filter-rule.ts";
 import type { Isolation } from "./subject.ts";
 
-/** The chains of table filter, by the reference plugins' names. */
+/** The chains of the filter table, with the reference plugins' names. */
 export const CHAIN = {
   builtIn: "FORWARD",
   forward: "CNI-FORWARD",
@@ -19,7 +19,7 @@ const COMMENT = {
   published: "CNI firewall plugin rules (published ports)",
 } as const;
 
-/** What is to be in table filter of one family. */
+/** What the filter table of one family should contain. */
 export interface WantedFilter {
   readonly addresses: readonly Address[];
   /** The operator's chain. */
@@ -27,15 +27,15 @@ export interface WantedFilter {
   readonly isolation: Isolation | undefined;
 }
 
-/** A rule, and where it goes where it is missing. */
+/** A rule, and its place in the chain if it is missing. */
 interface WantedRule extends FilterRule {
   readonly chain: string;
   readonly first: boolean;
 }
 
 /**
- * What of it is missing, in the words of `iptables -S`: lines that begin with -N for a chain, -I or -A for a rule, in an order in which iptables-restore
- * can make them. The same chains, rules and order as the reference plugins', and with a policy one rule more.
+ * The missing lines, in the syntax of `iptables -S`: -N for a chain, -I or -A for a rule, ordered so that iptables-restore
+ * can add them. Chains, rules and order are the reference plugins', with one extra rule if there is a policy.
  */
 export function missingLines(find: FindChain, wanted: WantedFilter): readonly string[] {
   const texts = new Map<string, ReadonlySet<string | undefined>>();
@@ -58,12 +58,12 @@ export function missingLines(find: FindChain, wanted: WantedFilter): readonly st
   return [...chains.map((name) => `-N ${name}`), ...rules];
 }
 
-/** Whether a line is of a rule that the reference plugins do not have. */
+/** Whether a line is a rule that the reference plugins do not have. */
 export function isAddition(line: string): boolean {
   return line.includes(COMMENT.published);
 }
 
-/** The two rules of each address: to it what belongs to a connection that is there, and all that comes from it. */
+/** The two rules of each address: accept packets to it in established connections, and all packets from it. */
 export function addressRules(address: Address): readonly FilterRule[] {
   return [
     { destination: address, established: true, target: "ACCEPT" },
@@ -71,7 +71,7 @@ export function addressRules(address: Address): readonly FilterRule[] {
   ];
 }
 
-/** Input of iptables-restore that does what these lines say, all or nothing. */
+/** Input for iptables-restore that applies these lines atomically. */
 export function formatInput(lines: readonly string[]): string {
   return ["*filter", ...lines, "COMMIT", ""].join("\n");
 }
@@ -90,7 +90,7 @@ function wantedRules({ addresses, adminChain, isolation }: WantedFilter): readon
   ];
 }
 
-/** Each is put before those of its chain that are there, but for the last, which returns. */
+/** Each rule is inserted at the top of its chain, except for the last, which returns. */
 function isolationRules({ policy, link }: Isolation): readonly WantedRule[] {
   const comment = `CNI firewall plugin rules (ingressPolicy: ${policy})`;
   const within = { chain: CHAIN.stage1, first: true, inLink: link, outLink: { name: link }, comment, target: "DROP" };
@@ -109,7 +109,8 @@ function isolationRules({ policy, link }: Isolation): readonly WantedRule[] {
     { chain: CHAIN.stage1, first: false, comment: shared, target: "RETURN" },
     { chain: CHAIN.stage2, first: true, outLink: { name: link }, comment: shared, target: "DROP" },
     { chain: CHAIN.stage2, first: false, comment: shared, target: "RETURN" },
-    // Last, so that it comes first: of what is published, policies see only what no container sends that is known.
+    // This is inserted last, so it comes first in the chain. Of packets to published ports, policies then see only those that
+    // no known container sent.
     { chain: CHAIN.builtIn, first: true, translated: true, comment: COMMENT.published, target: CHAIN.forward },
   ];
 }

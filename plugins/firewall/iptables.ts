@@ -16,13 +16,13 @@ import { deleteRule } from "../../src/netfilter/nftables/rule.ts";
 import type { Nfnetlink } from "../../src/netlink/socket.ts";
 import { addressRules, CHAIN, formatInput, missingLines, type WantedFilter } from "./iptables-rules.ts";
 
-/** Table filter of one family, as the commands of one variant keep it. */
+/** The filter table of one family, as one variant of the commands keeps it. */
 export interface FilterTable {
   readonly family: Family;
   readonly variant: Variant;
 }
 
-/** How it is reached: a socket of NETLINK_NETFILTER, where the kernel has nf_tables, and the commands. */
+/** How to reach iptables: a NETLINK_NETFILTER socket, if the kernel has nf_tables, and the commands. */
 export interface Iptables {
   readonly netlink: Nfnetlink | undefined;
   readonly place: Place;
@@ -34,14 +34,15 @@ const ATTEMPTS = 5;
 const FAMILIES = [4, 6] as const;
 const VARIANTS = ["nft", "legacy"] as const;
 
-/** Every table filter that a host may have. */
+/** All filter tables that a host may have. */
 export const ALL_TABLES: readonly FilterTable[] = FAMILIES.flatMap((family) =>
   VARIANTS.map((variant) => ({ family, variant })),
 );
 
 /**
- * Makes in each of these tables what is missing, with one command for each, all at once. Twice is once. Tables without an address of their
- * family are left alone. @throws IptablesError
+ * Adds what is missing to each of these tables, with one atomic command per table. Repeating it is safe. Tables of a family
+ * without an address are left alone.
+ * @throws IptablesError
  */
 export function addFilterRules(iptables: Iptables, tables: readonly FilterTable[], wanted: WantedFilter): void {
   for (let attempt = 1; ; attempt++) {
@@ -53,13 +54,13 @@ export function addFilterRules(iptables: Iptables, tables: readonly FilterTable[
       waitForAll(commands);
       return;
     } catch (error) {
-      // Somebody else has made one of the chains meanwhile.
+      // Another process has created one of the chains meanwhile.
       if (!isRefusal(error) || attempt === ATTEMPTS) throw error;
     }
   }
 }
 
-/** What of it is not there, a line for each chain and rule. @throws LinuxError, NetlinkError */
+/** What is missing in a table, one line for each chain and rule. @throws LinuxError, NetlinkError */
 export function missingFilterRules(iptables: Iptables, table: FilterTable, wanted: WantedFilter): readonly string[] {
   const addresses = wanted.addresses.filter(({ family }) => family === table.family);
   if (addresses.length === 0) return [];
@@ -67,8 +68,9 @@ export function missingFilterRules(iptables: Iptables, table: FilterTable, wante
 }
 
 /**
- * Deletes the rules of these addresses, whoever made them, from every table: by netlink, and in those of iptables-legacy by a command, which is
- * only started where there is something to delete. The chains stay. Nothing there is success. @throws NetlinkError, LinuxError, IptablesError
+ * Deletes all rules for these addresses, whoever added them: with netlink, and in iptables-legacy with a command, started
+ * only if there is something to delete. The chains stay. Nothing to delete is success.
+ * @throws NetlinkError, LinuxError, IptablesError
  */
 export function deleteFilterRules(iptables: Iptables, table: FilterTable, addresses: readonly Address[]): void {
   const own = addresses.filter(({ family }) => family === table.family);
@@ -82,7 +84,10 @@ export function formatTable({ family, variant }: FilterTable): string {
   return `${family === 4 ? "iptables" : "ip6tables"}-${variant}`;
 }
 
-/** Reads chains of a table, of CNI-FORWARD only the jump and the rules of these addresses where that saves work. */
+/**
+ * Reads chains of a table. With nf_tables it reads only the jump and the rules for these addresses from CNI-FORWARD, to save
+ * work.
+ */
 function reader(
   { netlink }: Iptables,
   { family, variant }: FilterTable,
@@ -123,7 +128,7 @@ function deleteFromLegacy(iptables: Iptables, table: FilterTable, addresses: rea
       startRestore(table.family, formatInput(lines), iptables.place, table)();
       return;
     } catch (error) {
-      // Somebody else has taken one of the rules meanwhile.
+      // Another process has deleted one of the rules meanwhile.
       if (!isRefusal(error) || attempt === ATTEMPTS) throw error;
     }
   }

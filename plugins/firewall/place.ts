@@ -7,19 +7,22 @@ import type { Rtnetlink } from "../../src/netlink/socket.ts";
 import type { Host } from "../../src/steps/host.ts";
 import type { Subject } from "./subject.ts";
 
-/** Where an isolated container is on its bridge: by this its neighbours are known, whatever addresses they use. */
+/**
+ * Where an isolated container is on its bridge. This identifies traffic of its neighbours by link, whatever addresses they
+ * use.
+ */
 export interface Place {
-  /** The MAC that containers send to what the host is to forward. */
+  /** The MAC to which containers send packets that the host should forward. */
   readonly gateway: Mac;
-  /** The indices of its ports. */
+  /** The indexes of its ports. */
   readonly ports: readonly number[];
-  /** What its neighbours would send to; none where prevResult does not say. */
+  /** The container's MACs, to which neighbours would send. Empty if prevResult does not report them. */
   readonly macs: readonly Mac[];
 }
 
 /**
- * Finds the port of an isolated container, by what prevResult says of it; undefined for any other policy, and where its link is gone.
- * @throws CniError invalidConfig where prevResult names no port of the bridge: the policy would hold for half of what is sent
+ * Finds the port of an isolated container from prevResult. Undefined for any other policy, and if its link is gone.
+ * @throws CniError invalidConfig if prevResult names no port of the bridge: the policy would cover only routed packets
  */
 export function findPlace({ netlink }: Host, { isolation, owner }: Subject, { interfaces }: Result): Place | undefined {
   if (isolation?.policy !== "isolated") return undefined;
@@ -32,7 +35,7 @@ export function findPlace({ netlink }: Host, { isolation, owner }: Subject, { in
   return { gateway: link.mac, ports, macs: own.flatMap(({ mac = "" }) => parseMac(mac) ?? []) };
 }
 
-/** Which of the rest of the links are ports of the bridge. None where it is no bridge: then there are no neighbours. */
+/** Which of these links are ports of the bridge. Empty if it is not a bridge: then there are no neighbours. */
 function portsOf(netlink: Rtnetlink, { name, rest }: { name: string; rest: readonly string[] }): readonly number[] {
   const bridge = findLink(netlink, name);
   if (bridge === undefined || bridge.kind !== "bridge") return [];

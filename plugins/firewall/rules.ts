@@ -20,10 +20,10 @@ import { BRIDGE_TABLE, TABLE } from "./tables.ts";
 
 const COMMENT = "Firewall of containers, by the CNI plugins";
 
-/** Looked at before all else, and never changed. */
+/** The operator's chain. It is evaluated first and never changed. */
 const ADMIN = "admin";
 
-/** What policies keep apart. Earlier versions had other rules, in chains of other names. */
+/** The chain for policies. Earlier versions had other rules, in chains with other names. */
 const INGRESS = "ingress";
 const INGRESS_WITHIN = "ingress_within";
 const FORMER = { chains: ["isolation", "isolation_within"] };
@@ -31,8 +31,8 @@ const FORMER = { chains: ["isolation", "isolation_within"] };
 const FAMILIES = [4, 6] as const;
 
 /**
- * The rule set of table inet. A container costs elements of sets, which a packet finds by hash: neither packets nor changes get slower
- * with the number of containers. With `isolation` it has the chain of that bridge and policy too.
+ * The rule set of table inet. A container costs set elements, which a packet finds by hash, so the number of containers slows
+ * neither packets nor changes. With `isolation` it includes the chain of that bridge and policy.
  */
 export function firewallRules(isolation: Isolation | undefined): RuleSet {
   return {
@@ -49,15 +49,16 @@ export function firewallRules(isolation: Isolation | undefined): RuleSet {
   };
 }
 
-/** The same without what is the operator's, for comparison. */
+/** The rule set of table inet without the operator's chain, for comparison. */
 export function comparedRules(isolation: Isolation | undefined): RuleSet {
   const { chains, ...rest } = firewallRules(isolation);
   return { ...rest, chains: chains.filter(({ name }) => name !== ADMIN) };
 }
 
 /**
- * The rule set of table bridge. Nothing that a bridge forwards gets to an isolated container, be it for an address, a group or all, but what
- * was sent to the host, and what br_netfilter has translated on its way: table inet judges that.
+ * The rule set of table bridge. It drops every frame that a bridge forwards to an isolated container: unicast, multicast and
+ * broadcast. Frames sent to the host pass, and so do packets that br_netfilter translated on the way: table inet filters
+ * both.
  */
 export function bridgeRules(): RuleSet {
   const { ports, macs } = ISOLATED;
@@ -77,17 +78,17 @@ export function bridgeRules(): RuleSet {
   };
 }
 
-/** How many rules of its own a policy's chain has. */
+/** The number of rules in a policy's chain. */
 export const POLICY_RULES = { "same-bridge": 0, isolated: 1 } as const;
 
-/** The chain that members with a policy behind a bridge go to; how many go to it, the kernel counts. */
+/** The chain for a bridge's members with this policy. The kernel counts the references to it. */
 export function policyChainName({ policy, link }: Isolation): string {
-  // A name that the nft tool reads.
+  // A name that the nft tool can parse.
   const isWord = /^[\w.-]+$/.test(link);
   return isWord ? `${policy}_${link}` : `${policy}.${new TextEncoder().encode(link).toHex()}`;
 }
 
-/** Before br_netfilter has its turn. */
+/** A chain that runs before br_netfilter. */
 function bridgeChain(name: string, number: number, rule: LabelledRule): ChainRules {
   return { name, base: { type: "filter", hook: { number, priority: NF_BR_PRI.FILTER_BRIDGED } }, rules: () => [rule] };
 }
@@ -105,7 +106,7 @@ function forward(): ChainRules {
   };
 }
 
-/** What a container sends, and the answers to it. Other tables may still drop it. */
+/** Accepts what a container sends, and the answers to it. Other tables may still drop it. */
 function acceptContainers(family: Family): readonly LabelledRule[] {
   const set = CONTAINERS[family];
   const { source, destination } = ADDRESS_FIELD[family];
@@ -126,7 +127,7 @@ function acceptContainers(family: Family): readonly LabelledRule[] {
   ];
 }
 
-/** A port that is published is a permission: what the host itself has translated is kept from nobody. */
+/** A published port is a permission: packets that the host itself translated (DNAT) skip the policies. */
 function ingress(): ChainRules {
   return {
     name: INGRESS,
@@ -145,8 +146,9 @@ function ingress(): ChainRules {
 }
 
 /**
- * What comes from a bridge and goes back there. Where the host forwards it between isolated containers, an address that nobody is known to
- * have may be theirs; what a bridge forwards by itself has another MAC, and table bridge has judged it.
+ * Rules for packets that leave by the bridge they came from. If the host forwards between isolated containers, the
+ * destination may be in no set, so packets sent to the gateway's MAC are dropped. What a bridge forwards itself has another
+ * MAC, and table bridge has already filtered it.
  */
 function ingressWithin(): ChainRules {
   return {

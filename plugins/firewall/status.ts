@@ -8,8 +8,9 @@ import { knowsZone } from "./firewalld.ts";
 import { chooseFirewalls, type Firewalls } from "./firewalls.ts";
 
 /**
- * Whether an ADD could be served, and its container would not be cut off all the same. A handful of requests, for it is asked every few seconds.
- * @throws CniError unavailable that says what is wrong and what to do
+ * Whether an ADD could succeed, and its container would not be cut off by another firewall. It makes few requests because it
+ * runs every few seconds.
+ * @throws CniError unavailable with the problem and the remedy
  */
 export function status(request: Request, host: Host): void {
   const config = parseFirewallConfig(request);

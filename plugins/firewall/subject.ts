@@ -9,20 +9,20 @@ import type { FirewallConfig, IngressPolicy } from "./config.ts";
 /** An attachment as firewalls see it. */
 export interface Subject {
   readonly owner: Attachment;
-  /** Each once. */
+  /** Without duplicates. */
   readonly addresses: readonly Address[];
-  /** Undefined where everybody may open connections to it. */
+  /** Undefined if anybody may open connections to it. */
   readonly isolation: Isolation | undefined;
 }
 
-/** Who is kept from opening connections to it. */
+/** Restricts who may open connections to the attachment. */
 export interface Isolation {
   readonly policy: Exclude<IngressPolicy, "open">;
-  /** Name of the interface that its packets come through and leave by. */
+  /** Name of the interface through which its packets arrive and leave. */
   readonly link: string;
 }
 
-/** Reads from prevResult whom the call is about. @throws CniError invalidConfig where the configuration needs what prevResult has not */
+/** Reads the attachment from prevResult. @throws CniError invalidConfig if prevResult lacks what the configuration needs */
 export function readSubject(request: Request, { ingressPolicy }: FirewallConfig): { subject: Subject; result: Result } {
   const result = requirePrevResult(request, "missing prevResult from earlier plugin");
   const addresses = uniqueAddresses(result);
@@ -31,18 +31,21 @@ export function readSubject(request: Request, { ingressPolicy }: FirewallConfig)
   return { subject: { owner: request, addresses, isolation }, result };
 }
 
-/** The families that it has addresses of. */
+/** The address families of the attachment. */
 export function familiesOf({ addresses }: Subject): readonly Family[] {
   return [...new Set(addresses.map(({ family }) => family))];
 }
 
-/** The addresses that a result reports, each once; none without a result. */
+/** The addresses of a result, without duplicates; empty without a result. */
 export function uniqueAddresses(result: Result | undefined): readonly Address[] {
   const addresses = result?.ips.map(({ address }) => address.address) ?? [];
   return [...new Map(addresses.map((address) => [formatAddress(address), address])).values()];
 }
 
-/** The bridge is interface 0, as the reference plugins have it; where the gateway is in a VLAN of it, that is the interface. */
+/**
+ * The interface that packets pass through. The bridge is interface 0, as in the reference plugins. With a gateway in a VLAN
+ * of the bridge, it is the gateway's link.
+ */
 function findLinkName({ interfaces }: Result, policy: string): string {
   const [bridge] = interfaces;
   if (bridge === undefined) refuse(policy, "prevResult has no interfaces: chain firewall behind bridge");
@@ -54,7 +57,7 @@ function findLinkName({ interfaces }: Result, policy: string): string {
     if (error instanceof CniError) refuse(policy, `interface 0 of prevResult, the bridge: ${error.message}`);
     throw error;
   }
-  // Where iptables and nft read names, these have a meaning of their own.
+  // iptables and nft give these characters a special meaning in names.
   if (/[+*"\\\p{Cc}]/u.test(name))
     refuse(policy, `interface 0 of prevResult, the bridge, is named ${JSON.stringify(name)}`);
   return name;

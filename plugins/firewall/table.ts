@@ -39,9 +39,10 @@ const ISOLATED_SETS = [ISOLATED.ports, ISOLATED.macs, FORMER_ISOLATED[4], FORMER
 const OWN_SETS = [...CONTAINER_SETS, ...MEMBER_SETS, ...ISOLATED_SETS] as const;
 
 /**
- * Lets an attachment's addresses through our table, keeps from it whom its policy keeps away, and notes whose they are: in one
- * transaction. Twice is once; an address that another attachment left behind becomes this one's.
- * @param netlink a socket of NETLINK_NETFILTER @throws NetlinkError naming the object that the kernel refused
+ * Adds an attachment's addresses and its policy to our table, with the attachment as owner, in one transaction. Repeating it
+ * is safe. An address that another attachment left behind becomes this one's.
+ * @param netlink a socket of NETLINK_NETFILTER
+ * @throws NetlinkError naming the object that the kernel refused
  */
 export function admit(netlink: Nfnetlink, subject: Subject, place: Place | undefined): void {
   const isolation = routedIsolation(subject);
@@ -61,30 +62,30 @@ export function admit(netlink: Nfnetlink, subject: Subject, place: Place | undef
 }
 
 /**
- * The opposite, for the attachments selected, and what is not of use to others any more goes with it. Nothing there is success; returns
- * whether there was something.
- * @throws NetlinkError, or LinuxError EAGAIN when others have changed the rule set for 30 seconds
+ * Deletes the elements of the selected attachments, and shared state that no other attachment needs. Nothing to delete is
+ * success; returns whether there was something.
+ * @throws NetlinkError, or LinuxError EAGAIN if others kept changing the rule set for 60 seconds
  */
 export function dismiss(netlink: Nfnetlink, selection: Selection): boolean {
   const action = `delete nftables elements of ${selection.label}`;
   return deleteOwnedElements(netlink, { action, sets: OWN_SETS, selection }, (own) => unused(netlink, own)).length > 0;
 }
 
-/** The addresses of the attachments selected. @throws NetlinkError */
+/** The addresses of the selected attachments. @throws NetlinkError */
 export function listAdmitted(netlink: Nfnetlink, selection: Selection): readonly Address[] {
   return listOwnedElements(netlink, CONTAINER_SETS, selection).map(({ element }) =>
     decodeAddress(element.key?.value ?? new Uint8Array()),
   );
 }
 
-/** Whether an address is noted as another attachment's than those selected. @throws NetlinkError */
+/** Whether an address belongs to an attachment that is not selected. @throws NetlinkError */
 export function belongsToAnother(netlink: Nfnetlink, address: Address, selection: Selection): boolean {
   const element = { key: { value: encodeAddress(address) }, label: formatAddress(address) };
   const found = findElement(netlink, CONTAINERS[address.family], element);
   return found !== undefined && !isSelected(selection, findComment("element", found.userdata) ?? "");
 }
 
-/** How the kernel differs from what `admit` made, a sentence for each difference. @throws NetlinkError */
+/** The differences between the kernel's state and what `admit` adds, one sentence each. @throws NetlinkError */
 export function compareAdmitted(netlink: Nfnetlink, subject: Subject, place: Place | undefined): readonly string[] {
   const { owner } = subject;
   const isolation = routedIsolation(subject);
@@ -117,7 +118,7 @@ function elementsOf({ owner, addresses, isolation }: Subject, place: Place | und
   return [...known, ...ports, ...macs];
 }
 
-/** To a container without an address nobody forwards: it is kept from what its bridge forwards. */
+/** Without an address, a container gets no routed packets. Then only frames on its bridge need isolation. */
 function routedIsolation({ addresses, isolation }: Subject): Isolation | undefined {
   return addresses.length === 0 ? undefined : isolation;
 }
@@ -128,7 +129,7 @@ function memberElement(owner: Attachment, address: Address, isolation: Isolation
   return ownedElement(owner, MEMBERS[address.family], { key, data: { verdict } });
 }
 
-/** What all members behind a bridge share: those with a place have it isolate. */
+/** The elements that all members on a bridge share. With a place, the bridge also isolates. */
 function bridgeElements(link: string, place?: Place): readonly { set: SetSpec; element: Labelled }[] {
   const shared = [BRIDGES, PAIRS].map((set) => sharedElement(set, concatenate(set.key.map(() => ifname.encode(link)))));
   return place === undefined ? shared : [...shared, sharedElement(ISOLATING, isolatingKey(link, place.gateway))];
@@ -142,7 +143,10 @@ function sharedElement(set: SetSpec, value: Uint8Array): { set: SetSpec; element
   return { set, element: { key: { value }, label: formatKey(value, set.key) } };
 }
 
-/** The changes that delete what no member needs without these elements: chains of policies, and what the bridge's members shared. */
+/**
+ * The changes that delete what no member needs without these elements: policy chains, and elements shared by the bridge's
+ * members.
+ */
 function unused(netlink: Nfnetlink, own: readonly OwnedElement[]): readonly Request[] {
   const members = own.filter(({ set }) => MEMBER_SETS.some(({ name }) => name === set.name));
   const links = new Set(members.map(({ set, element }) => linkOf(set, element)));
@@ -163,7 +167,7 @@ function unused(netlink: Nfnetlink, own: readonly OwnedElement[]): readonly Requ
   });
 }
 
-/** The changes that have a bridge isolate nobody any more, whichever MACs it has had. */
+/** The changes that end isolation on a bridge, for every MAC that it has had. */
 function isolatingElements(netlink: Nfnetlink, link: string): readonly Request[] {
   const elements = listElements(netlink, ISOLATING, link).flatMap(({ key }) => (key?.value ? [key.value] : []));
   return elements

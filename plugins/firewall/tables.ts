@@ -1,7 +1,7 @@
 import { NFPROTO } from "../../src/netlink/nfnetlink.ts";
 
-/** The table is ours alone; the chain ADMIN in it is the operator's. */
+/** This table belongs to the plugin. Its chain ADMIN belongs to the operator. */
 export const TABLE = { family: NFPROTO.INET, table: "cni_firewall" } as const;
 
-/** Frames between the ports of a bridge pass here and, without br_netfilter, nowhere else. */
+/** Frames between a bridge's ports pass here. Without br_netfilter they pass no other table. */
 export const BRIDGE_TABLE = { family: NFPROTO.BRIDGE, table: "cni_firewall" } as const;

@@ -11,7 +11,10 @@ import type { Host } from "../../src/steps/host.ts";
 import { type Defer, undoOnError } from "../../src/steps/undo.ts";
 import { getLoopback } from "./loopback.ts";
 
-/** Brings up the container's `lo`, whatever CNI_IFNAME says; the kernel then gives it its addresses. Its alias says whose ADD did. A prevResult is handed on as it is. */
+/**
+ * Brings up the container's `lo`, whatever CNI_IFNAME says. The kernel then adds its addresses. The link's alias names the
+ * attachment. A prevResult is passed on unchanged.
+ */
 export function add(request: Request, host: Host): Result {
   const { prevResult } = request;
   return undoOnError(request.log, (defer) => {

@@ -6,7 +6,7 @@ import { refuseDifferences } from "../../src/steps/differences.ts";
 import type { Host } from "../../src/steps/host.ts";
 import { getLoopback } from "./loopback.ts";
 
-/** Compares the container's `lo` with what ADD made of it and reported. @throws CniError checkFailed that names all that differs */
+/** Compares the container's `lo` with what ADD set up and reported. @throws CniError checkFailed naming every difference */
 export function check(request: Request, host: Host): void {
   const { netlink } = openContainer(host, request.netns);
   const lo = getLoopback(netlink);
@@ -20,7 +20,10 @@ export function check(request: Request, host: Host): void {
   refuseDifferences(differences);
 }
 
-/** None where prevResult is another plugin's: behind this one in a list it may be all that is left. */
+/**
+ * The addresses that prevResult reports for `lo`. Empty if prevResult is another plugin's: it may have replaced ours in a
+ * list.
+ */
 function reportedAddresses({ prevResult, netns }: Request): readonly Prefix[] {
   const { interfaces = [], ips = [] } = prevResult ?? {};
   const own = interfaces.findIndex(({ name, sandbox }) => name === "lo" && sandbox === netns);

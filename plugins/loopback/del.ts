@@ -6,8 +6,9 @@ import type { Host } from "../../src/steps/host.ts";
 import { getLoopback } from "./loopback.ts";
 
 /**
- * Takes down the `lo` that this attachment's ADD brought up, as its alias says: the path may lead to another container by now. One that
- * says nothing was up before, or is a Go plugin's, and goes with its namespace.
+ * Sets down the `lo` that this attachment's ADD brought up, if its alias names the attachment: the namespace path may lead to
+ * another container by now. A `lo` without an alias was up before, or comes from a Go plugin, and is left to end with its
+ * namespace.
  */
 export function del(request: Request, host: Host): void {
   const container = findContainer(host, request.netns);

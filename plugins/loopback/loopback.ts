@@ -2,7 +2,7 @@ import { getLink } from "../../src/netlink/link/get.ts";
 import type { Link } from "../../src/netlink/link/message.ts";
 import type { Rtnetlink } from "../../src/netlink/socket.ts";
 
-/** The kernel makes it first of all. <net/flow.h> */
+/** The kernel always creates this link first. <net/flow.h> */
 const LOOPBACK_IFINDEX = 1;
 
 /** The loopback link of a namespace, whatever the container has named it. @throws NetlinkError */

@@ -15,7 +15,7 @@ import { parseTuningConfig, type TuningConfig } from "./config.ts";
 import { applySettings, currentSettings, isEmpty, type LinkSettings, refuseLosingIpv6 } from "./link-settings.ts";
 import type { Sysctl } from "./sysctl-name.ts";
 
-/** Sets parameters of the container's kernel and interface. Whatever fails, everything is as it was before. */
+/** Sets sysctls and interface settings of the container. On failure, all old values are restored. */
 export function add(request: Request, host: Host): Result {
   const config = parseTuningConfig(request);
   refuseForbidden(config.sysctls);
@@ -51,7 +51,7 @@ function setSysctls(container: Container, sysctls: readonly Sysctl[], defer: Def
   });
 }
 
-/** One that cannot be read was not kept. */
+/** Restores a sysctl. A value that could not be read is not restored. */
 function restore(parameters: Sysctls, { path, value }: { path: string; value: string | undefined }): void {
   if (value !== undefined) parameters.write(path, value);
 }
@@ -69,13 +69,13 @@ function tune(
   applySettings(container.netlink, link, config.settings);
 }
 
-/** The container's interface as it is now; one of the host's may have the same name. */
+/** The container's interface as it is now. The host may have an interface of that name too. */
 function report(found: Interface, ifname: string, { mac, mtu }: LinkSettings): Interface {
   if (found.name !== ifname || found.sandbox === undefined) return found;
   return { ...found, ...(mac !== undefined && { mac }), ...(mtu !== undefined && { mtu }) };
 }
 
-/** What helps against the kernel's refusals. */
+/** Advice for errors of the kernel. */
 const ADVICE: Readonly<Record<number, string>> = {
   [ERRNO.ENOENT]: "the container has no such parameter: check its name, and whether the kernel has what brings it",
   [ERRNO.EISDIR]: "it is a folder of parameters: name one of them",

@@ -3,10 +3,10 @@ import { decode, readFile } from "../../src/linux/bounded-file.ts";
 import { ERRNO, errnoOf } from "../../src/platform/errno.ts";
 import type { Sysctl } from "./sysctl-name.ts";
 
-/** The parameters that an administrator allows: a regular expression on each line, which may match any part of a key. */
+/** The sysctls that an administrator allows: one regular expression on each line, which may match any part of a key. */
 const ALLOW_LIST = "/etc/cni/tuning/allowlist.conf";
 
-/** Refuses what the host's list does not allow; without such a file everything is. @throws CniError invalidConfig */
+/** Refuses sysctls that the host's list does not allow. Without that file all are allowed. @throws CniError invalidConfig */
 export function refuseForbidden(sysctls: readonly Sysctl[]): void {
   const allowed = sysctls.length === 0 ? undefined : readAllowList();
   if (allowed === undefined) return;
@@ -28,7 +28,7 @@ function readAllowList(): readonly string[] | undefined {
   }
 }
 
-/** What only Go's expressions have, and would mean something else here, does not compile with "u". */
+/** Compiles a line. With "u", syntax that only Go has is refused; without it, it could mean something else here. */
 function compile(line: string): RegExp {
   try {
     return new RegExp(line, "u");

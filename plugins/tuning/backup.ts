@@ -10,27 +10,36 @@ import { ERRNO, errnoOf, errnoText, LinuxError } from "../../src/platform/errno.
 import type { LinkSettings } from "./link-settings.ts";
 import { backup } from "./schema.ts";
 
-/** How an interface was before ADD. The file is the reference's, and all but the settings is ours: the reference takes no notice of it. */
+/**
+ * The interface before ADD. The file format is the reference's; the fields besides the settings are ours, and the reference
+ * ignores them.
+ */
 export interface Backup {
   readonly settings: LinkSettings;
   readonly network: string | undefined;
-  /** The namespace, as identifyContainer tells it, and the interface's index there. */
+  /** The namespace, as identifyContainer returns it, and the interface's index there. */
   readonly netns: string | undefined;
   readonly ifindex: number | undefined;
 }
 
-/** How many bytes a file's name may have, NAME_MAX of linux/limits.h, and digits of a digest that stand for a longer one. */
+/**
+ * The maximum length of a file name in bytes (NAME_MAX of linux/limits.h), and the number of digest digits used in place of a
+ * longer name.
+ */
 const NAME_MAX = 255;
 const DIGITS = 64;
 
-/** The file of an attachment: the reference's, which a container's id of more than 230 letters makes too long a name, and then one of a digest. */
+/**
+ * The attachment's file. Its name is the reference's, or a digest if that is too long: with a container ID of more than 230
+ * letters.
+ */
 export function backupFile(dataDir: string, { containerId, ifname }: ContainerInterface): string {
   const name = `${containerId}_${ifname}.json`;
   const { length } = new TextEncoder().encode(name);
   return path.join(dataDir, length <= NAME_MAX ? name : `${sha512(name).slice(0, DIGITS)}.json`);
 }
 
-/** Writes the file anew; it is never written through a link that somebody has put in its place. @throws LinuxError that names it */
+/** Writes the file as a new one. Never follows a symbolic link in its place. @throws LinuxError naming the file */
 export function saveBackup(file: string, backup: Backup): void {
   try {
     save(file, backup);
@@ -50,7 +59,7 @@ function save(file: string, { settings, ...origin }: Backup): void {
   fs.writeFileSync(file, text, { flag: "wx", mode: 0o600 });
 }
 
-/** Reads the file; undefined where there is none. @throws SyntaxError, CniError invalidConfig where it is no such file */
+/** Reads the file; undefined if it is missing. @throws SyntaxError, CniError invalidConfig if it is not a backup file */
 export function readBackup(file: string): Backup | undefined {
   let bytes: Uint8Array;
   try {
@@ -72,7 +81,7 @@ export function removeBackup(file: string): void {
   }
 }
 
-/** The names of the files in the folder, be they ours or others'. */
+/** The names of all files in the folder, also those of others. */
 export function listBackups(dataDir: string): readonly string[] {
   try {
     return fs.readdirSync(dataDir).filter((name) => name.endsWith(".json"));
@@ -82,7 +91,7 @@ export function listBackups(dataDir: string): readonly string[] {
   }
 }
 
-/** What the kernel says of a path where no file is, or can be. */
+/** The kernel's errors for a path that does not or cannot exist. */
 const NONE: readonly (number | undefined)[] = [ERRNO.ENOENT, ERRNO.ENOTDIR, ERRNO.ENAMETOOLONG, ERRNO.ELOOP];
 
 function isGone(error: unknown): boolean {

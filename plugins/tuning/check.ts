@@ -9,7 +9,7 @@ import { parseTuningConfig } from "./config.ts";
 import { compareSettings, isEmpty, type LinkSettings } from "./link-settings.ts";
 import type { Sysctl } from "./sysctl-name.ts";
 
-/** Compares what there is in the container with what the configuration sets. @throws CniError checkFailed that names all that differs */
+/** Compares the container's state with what the configuration sets. @throws CniError checkFailed naming every difference */
 export function check(request: Request, host: Host): void {
   const { sysctls, settings, dataDir } = parseTuningConfig(request);
   requirePrevResult(request);
@@ -23,7 +23,7 @@ export function check(request: Request, host: Host): void {
   refuseDifferences(differences);
 }
 
-/** Where nothing was kept, by a Go plugin say, there is no telling. */
+/** Checks that the backup file is from this container. Without a file, as from a Go plugin, nothing can be checked. */
 function checkOrigin(container: Container, file: string): readonly string[] {
   const netns = findBackup(file)?.netns;
   if (netns === undefined || netns === container.identify()) return [];
@@ -46,7 +46,10 @@ function checkLink(container: Container, ifname: string, settings: LinkSettings)
     : compareSettings(link, settings);
 }
 
-/** The kernel writes the numbers of a list with tabs between them. What can only be written is taken to be as it was set. */
+/**
+ * Compares a sysctl. The kernel separates the numbers of a list with tabs. A sysctl that can only be written is taken as
+ * correct.
+ */
 function compareSysctl(parameters: Sysctls, { key, path, value }: Sysctl): readonly string[] {
   try {
     const found = parameters.read(path);

@@ -8,23 +8,24 @@ import { refuseRepeatedKeys } from "./repeated-key.ts";
 import * as schema from "./schema.ts";
 import { readSysctls, type Sysctl } from "./sysctl-name.ts";
 
-/** Where the reference keeps what it changed. */
+/** The folder in which the reference saves what it changed. */
 const DEFAULT_DATA_DIR = "/run/cni/tuning";
 
-/** The keys that say anything to this plugin, in lower case. */
+/** The keys that this plugin reads, in lower case. */
 const KEYS = ["sysctl", "mac", "mtu", "promisc", "allmulti", "txqlen", "datadir", "args", "runtimeconfig"];
 
-/** What is to be set in the container: parameters of the kernel and of the interface, each only where it was asked for. */
+/** The sysctls and interface settings to set in the container. Settings that the configuration does not ask for are undefined. */
 export interface TuningConfig {
   readonly sysctls: readonly Sysctl[];
   readonly settings: LinkSettings;
-  /** The folder of what ADD found, for DEL to restore. */
+  /** The folder for what ADD found, which DEL restores. */
   readonly dataDir: string;
 }
 
 /**
- * Reads the configuration and CNI_ARGS. What `args.cni` says counts before everything else, then for the MAC `runtimeConfig`
- * and CNI_ARGS. A false `promisc` and a `mtu` of 0 ask for nothing. @throws CniError invalidConfig or invalidEnvironment
+ * Reads the configuration and CNI_ARGS. `args.cni` has priority. For the MAC, `runtimeConfig` and then CNI_ARGS follow.
+ * `promisc` false and `mtu` 0 are ignored.
+ * @throws CniError invalidConfig or invalidEnvironment
  */
 export function parseTuningConfig(request: Request): TuningConfig {
   const { args, runtimeConfig, ...own } = readFields(request.config);
@@ -45,13 +46,13 @@ export function parseTuningConfig(request: Request): TuningConfig {
   };
 }
 
-/** Of an empty configuration, which most lists have, without the schema: to build it takes a tenth of the whole call. */
+/** Reads the fields. Most lists have none; then the schema is not built, which would take a tenth of the whole call. */
 function readFields(config: unknown): Partial<z.output<ReturnType<typeof schema.tuning>>> {
   const hasFields = isObject(config) && Object.keys(config).some((key) => KEYS.includes(key.toLowerCase()));
   return hasFields ? parseConfig(schema.tuning, config) : {};
 }
 
-/** All that DEL and GC need of the configuration: what else is in it may be wrong by now. @throws CniError invalidConfig */
+/** The only setting that DEL and GC need. The rest of the configuration may be invalid by then. @throws CniError invalidConfig */
 export function readDataDir(request: Request): string {
   return parseConfig(schema.backups, request.config).dataDir || DEFAULT_DATA_DIR;
 }

@@ -12,10 +12,10 @@ import { applySettings, separate } from "./link-settings.ts";
 import { isOthers } from "./origin.ts";
 
 /**
- * Gives the container's interface back what ADD found on it, whatever the configuration says by now, and whatever its name is; where the
- * namespace or the interface is gone, or nothing was changed, there is nothing to do, nor where the path leads to another container by
- * now. Parameters of the kernel stay, as with the reference: they end with the namespace.
- * A file that cannot be removed is told: it keeps nobody from deleting what else the container has.
+ * Restores the container's interface to what ADD found, whatever the configuration and the interface's name are by now.
+ * Nothing to do if the namespace or the interface is gone, nothing was changed, or the path leads to another container by
+ * now. Sysctls are not restored, as in the reference: they end with the namespace. A file that cannot be removed is only
+ * logged, so that the rest of the container can be deleted.
  */
 export function del(request: Request, host: Host): void {
   const file = backupFile(readDataDir(request), request);
@@ -33,7 +33,11 @@ function removeIfPossible(file: string, log: (line: string) => void): void {
   }
 }
 
-/** Not so a file that a killed process left half written: nothing had been changed by then. @throws what passes, EIO for one */
+/**
+ * Reads the backup. A file that a killed process left half written is logged and removed: at that time nothing had been
+ * changed.
+ * @throws errors that may pass, such as EIO
+ */
 function find(file: string, log: (line: string) => void): Backup | undefined {
   try {
     return readBackup(file);
@@ -52,7 +56,7 @@ function restore(request: Request, host: Host, backup: Backup): void {
   runAll(separate(backup.settings).map((each) => () => applySettings(container.netlink, link, each)));
 }
 
-/** The interface that ADD found. The reference does not say in which namespace it was. */
+/** The interface that ADD found. The reference's file does not name the namespace. */
 function findTuned(
   host: Host,
   container: Container,

@@ -6,8 +6,8 @@ import { backupFile, listBackups, readBackup, removeBackup } from "./backup.ts";
 import { readDataDir } from "./config.ts";
 
 /**
- * Removes what ADD kept for attachments of this network that are no more. The reference's files do not say which network they
- * are of: those stay. Without a list nothing is known to be stale.
+ * Deletes the backup files of this network's stale attachments. The reference's files do not name their network, so they
+ * stay. Without a list of valid attachments nothing is stale.
  */
 export function gc(request: Request): void {
   const valid = validAttachments(request);
@@ -20,7 +20,7 @@ export function gc(request: Request): void {
   runAll(others.map((file) => () => (networkOf(file) === request.network ? removeBackup(file) : undefined)));
 }
 
-/** Undefined for a file that does not say, or is no file of ours. @throws what passes, EIO for one */
+/** The network that a file names; undefined if it names none or is not ours. @throws errors that may pass, such as EIO */
 function networkOf(file: string): string | undefined {
   try {
     return readBackup(file)?.network;

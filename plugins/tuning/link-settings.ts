@@ -6,7 +6,7 @@ import type { Link, LinkId } from "../../src/netlink/link/message.ts";
 import { setLink } from "../../src/netlink/link/set.ts";
 import type { Rtnetlink } from "../../src/netlink/socket.ts";
 
-/** What can be set on the container's interface, by the names of the configuration. What is undefined stays as it is. */
+/** Settings of the container's interface, with the configuration's names. Undefined leaves a setting unchanged. */
 export interface LinkSettings {
   readonly mac?: Mac | undefined;
   readonly promisc?: boolean | undefined;
@@ -20,10 +20,10 @@ export function isEmpty(settings: LinkSettings): boolean {
   return Object.values(settings).every((value) => value === undefined);
 }
 
-/** The lowest MTU with which the kernel has IPv6 on a link: below it takes all such addresses away. RFC 8200, 5 */
+/** The lowest MTU for IPv6 on a link. The kernel removes all IPv6 addresses of a link with a lower MTU. RFC 8200, 5 */
 const IPV6_MIN_MTU = 1280;
 
-/** Refuses an MTU with which the interface would lose one of its addresses. @throws CniError invalidConfig */
+/** Refuses an MTU that would remove one of the interface's addresses. @throws CniError invalidConfig */
 export function refuseLosingIpv6({ mtu }: LinkSettings, ips: readonly IpConfig[]): void {
   const lost = ips.find(({ address }) => address.address.family === 6)?.address;
   if (mtu === undefined || mtu >= IPV6_MIN_MTU || lost === undefined) return;
@@ -31,7 +31,7 @@ export function refuseLosingIpv6({ mtu }: LinkSettings, ips: readonly IpConfig[]
   throw new CniError("invalidConfig", message);
 }
 
-/** How the link is now, in all that `wanted` sets. */
+/** The link's current values of all settings in `wanted`. */
 export function currentSettings(link: Link, wanted: LinkSettings): LinkSettings {
   return {
     mac: wanted.mac && link.mac,
@@ -42,18 +42,24 @@ export function currentSettings(link: Link, wanted: LinkSettings): LinkSettings 
   };
 }
 
-/** Sets all of it in one request, like `ip link set dev NAME …`. @throws NetlinkError, and some may be set by then */
+/**
+ * Applies all settings in one request, like `ip link set dev NAME …`.
+ * @throws NetlinkError; some settings may be applied by then
+ */
 export function applySettings(netlink: Rtnetlink, link: LinkId, settings: LinkSettings): void {
   const { mac, promisc: promiscuous, mtu, allmulti: allMulticast, txQLen: transmitQueueLength } = settings;
   setLink(netlink, link, { mac, mtu, transmitQueueLength, promiscuous, allMulticast });
 }
 
-/** The same one by one, so that each can be tried whatever becomes of the others. */
+/** Splits the settings, so that each can be applied even if others fail. */
 export function separate({ mac, promisc, mtu, allmulti, txQLen }: LinkSettings): readonly LinkSettings[] {
   return [{ mtu }, { mac }, { promisc }, { allmulti }, { txQLen }].filter((each) => !isEmpty(each));
 }
 
-/** What is not as wanted, as sentences. A link that is promiscuous for somebody else's sake is. */
+/**
+ * The settings that differ from `wanted`, as sentences. A link may be promiscuous because of other software; that counts as
+ * set.
+ */
 export function compareSettings(link: Link, wanted: LinkSettings): readonly string[] {
   const found = { ...currentSettings(link, wanted), ...(wanted.promisc && { promisc: link.promiscuity > 0 }) };
   const names = ["mac", "promisc", "mtu", "allmulti", "txQLen"] as const;

@@ -1,26 +1,27 @@
 import { CniError } from "../../src/cni/error.ts";
 
-/** Where a configuration has maps of parameters. */
+/** The maps of sysctls in a configuration. */
 const MAPS: readonly string[] = [JSON.stringify(["sysctl"]), JSON.stringify(["args", "cni", "sysctl"])];
 
-/** How many names lead to a key of the deepest of them. */
+/** The depth of the keys of the deepest map. */
 const DEEPEST = 4;
 
-/** All of JSON but its white space, numbers and literals. */
+/** JSON tokens, except white space, numbers and literals. */
 const TOKEN = /"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\]:,]/g;
 
-/** An object or list that is open. */
+/** An open object or list. */
 interface Level {
-  /** The names of the members that lead to it, lower-case; of a list's elements "[]". */
+  /** The path of member names to it, in lower case; "[]" for a list's elements. */
   readonly path: readonly string[];
   readonly isObject: boolean;
-  /** The member being read; undefined before its name. */
+  /** The member being read; undefined before its name is read. */
   member: string | undefined;
 }
 
 /**
- * Refuses a map of parameters that has a key twice, or that is there twice: a parser keeps one of them, and which one is not the
- * operator's choice. `stdin` is JSON. @throws CniError invalidConfig
+ * Refuses duplicate keys in a map of sysctls, and a duplicate map. A parser keeps only one of them, and the operator cannot
+ * choose which. `stdin` is JSON.
+ * @throws CniError invalidConfig
  */
 export function refuseRepeatedKeys(stdin: Uint8Array): void {
   const seen = new Set<string>();
@@ -41,7 +42,7 @@ function isName({ isObject, member }: Level, token: string): boolean {
   return isObject && member === undefined && token !== ":";
 }
 
-/** What is deeper than any map needs no path of its own. */
+/** Levels deeper than any map reuse the path above. */
 function openLevel(above: Level | undefined, bracket: string): Level {
   const name = above?.isObject ? (above.member ?? "").toLowerCase() : "[]";
   const path = above === undefined ? [] : above.path.length === DEEPEST ? above.path : [...above.path, name];

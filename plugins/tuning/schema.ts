@@ -2,7 +2,7 @@ import * as z from "zod/mini";
 import { integer, interfaceMac, mac, netConf, scalar } from "../../src/cni/fields.ts";
 import { readAbsolutePath } from "../../src/cni/scalars.ts";
 
-/** The kernel's limits: `int`, and `unsigned int`. */
+/** The kernel's limits, of an `int` and an `unsigned int`. */
 const MAX_MTU = 0x7fffffff;
 const MAX_QUEUE = 0xffffffff;
 
@@ -16,12 +16,12 @@ export function tuning() {
   });
 }
 
-/** All that DEL and GC need of the configuration: what else is in it may be wrong by now. */
+/** The only setting that DEL and GC need. The rest of the configuration may be invalid by then. */
 export function backups() {
   return z.object({ dataDir: dataDir() });
 }
 
-/** What a file says of how an interface was before ADD. */
+/** A backup file: the interface before ADD. */
 export function backup() {
   const number = z.optional(integer({ min: 0 }));
   const flag = z.optional(z.boolean());

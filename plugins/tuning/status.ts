@@ -8,7 +8,10 @@ import { refuseForbidden } from "./allow-list.ts";
 import { parseTuningConfig, type TuningConfig } from "./config.ts";
 import { isEmpty } from "./link-settings.ts";
 
-/** Whether an ADD could be served: by the host's list of parameters, and by the folder for what ADD finds. @throws CniError unavailable */
+/**
+ * Whether an ADD could succeed: checks the host's list of allowed sysctls, and the folder for backups.
+ * @throws CniError unavailable
+ */
 export function status(request: Request): void {
   const config = parseTuningConfig(request);
   const problems = [...checkAllowList(config), ...checkDataDir(config)];
@@ -31,14 +34,14 @@ function checkDataDir({ settings, dataDir }: TuningConfig): readonly string[] {
   return [`Cannot use dataDir "${dataDir}": it is no folder: remove it, or set dataDir to another`];
 }
 
-/** Whether the path is a folder, or one could be made there. */
+/** Whether the path is a folder, or a folder could be created there. */
 function isFolderOrNone(folder: string): boolean {
   try {
     const missing = { throwIfNoEntry: false } as const;
     for (let at = folder; ; at = path.dirname(at)) {
       const stat = fs.statSync(at, missing);
       if (stat !== undefined) return stat.isDirectory();
-      // A link that leads nowhere.
+      // A dangling symbolic link.
       if (fs.lstatSync(at, missing) !== undefined) return false;
     }
   } catch (error) {

@@ -1,20 +1,20 @@
 import { CniError } from "../../src/cni/error.ts";
 
-/** A parameter of the kernel that is to be set in the container. */
+/** A sysctl to set in the container. */
 export interface Sysctl {
-  /** As the configuration has it. */
+  /** The key as written in the configuration. */
   readonly key: string;
-  /** Below /proc/sys, with slashes. */
+  /** The path below /proc/sys, with slashes. */
   readonly path: string;
   readonly value: string;
 }
 
-/** What stands for the interface's name in a key. */
+/** Placeholder for the interface's name in a key. */
 const PLACEHOLDER = "IFNAME";
 
 /**
- * The parameters of maps from key to value; a later map's value replaces that of an earlier one. @throws CniError invalidConfig
- * for a key that is no network parameter's, and for two keys of one map that mean the same
+ * The sysctls of maps from key to value. A value in a later map replaces that of an earlier one.
+ * @throws CniError invalidConfig for a key outside the network sysctls, and for two keys of one map with the same meaning
  */
 export function readSysctls(
   maps: readonly (Readonly<Record<string, string>> | undefined)[],
@@ -35,9 +35,10 @@ export function readSysctls(
 }
 
 /**
- * The path of a parameter below /proc/sys. What comes first in its name, a dot or a slash, separates its parts; after a dot,
- * slashes stand for dots: `net.ipv4.conf.eth0/100.arp_filter`, `net/ipv4/conf/eth0.100/arp_filter`. sysctl(8)
- * The first IFNAME in it is the interface. @throws CniError invalidConfig unless it is below net
+ * The path of a sysctl below /proc/sys. The first dot or slash in its name is the separator; if it is a dot, slashes stand
+ * for dots: `net.ipv4.conf.eth0/100.arp_filter`, `net/ipv4/conf/eth0.100/arp_filter`. sysctl(8) The first IFNAME is replaced
+ * by the interface's name.
+ * @throws CniError invalidConfig unless it is below net
  */
 export function parseSysctlName(key: string, ifname: string): string {
   const [separator = "/"] = /[./]/.exec(key) ?? [];

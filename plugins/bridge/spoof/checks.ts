@@ -16,12 +16,13 @@ import { ERRNO } from "../../../src/platform/errno.ts";
 import { addressElements, type CheckedPort, portElements, SETS, TABLE } from "./elements.ts";
 import { ENTRY, spoofRules } from "./rules.ts";
 
-/** What the kernel says to tables, and to chains, of a family that it has not got. */
+/** Errors of a kernel that does not support this family's tables or chains. */
 const MISSING: readonly number[] = [ERRNO.EOPNOTSUPP, ERRNO.EAFNOSUPPORT, ERRNO.ENOENT];
 
 /**
- * Whether the kernel has rules for what crosses bridges. One question where our table is there; else it is tried by a transaction
- * that leaves nothing. @throws NetlinkError
+ * Whether the kernel can filter frames on bridges. If our table exists, this is one request. Otherwise it is tried with a
+ * transaction that changes nothing.
+ * @throws NetlinkError
  */
 export function supportsBridgeRules(netlink: Nfnetlink): boolean {
   if (findChain(netlink, { ...TABLE, name: ENTRY }) !== undefined) return true;
@@ -34,15 +35,16 @@ export function supportsBridgeRules(netlink: Nfnetlink): boolean {
 }
 
 /**
- * Checks what comes from a bridge's port, from the next frame on. With "strict" all that needs an address is dropped until
- * admitAddresses. Twice is once. @throws NetlinkError
+ * Checks every frame from this port from now on. With "strict", frames that need an address are dropped until admitAddresses.
+ * Repeating it is safe.
+ * @throws NetlinkError
  */
 export function addSpoofCheck(netlink: Nfnetlink, port: CheckedPort): void {
   const action = `check what comes from port ${port.port} with nftables`;
   addOwnedElements(netlink, { action, elements: portElements(port), rules: spoofRules() });
 }
 
-/** Lets a port that is checked strictly send from these addresses. Twice is once. @throws NetlinkError */
+/** Allows a port with strict checks to send from these addresses. Repeating it is safe. @throws NetlinkError */
 export function admitAddresses(netlink: Nfnetlink, port: CheckedPort, prefixes: readonly Prefix[]): void {
   if (prefixes.length === 0) return;
   const action = `admit addresses of port ${port.port} with nftables`;
@@ -50,16 +52,17 @@ export function admitAddresses(netlink: Nfnetlink, port: CheckedPort, prefixes: 
 }
 
 /**
- * Ends the checks of the ports of the attachments selected: for when the ports are gone. Nothing there is success.
- * @throws NetlinkError, or LinuxError EAGAIN when others have changed the rule set for 60 seconds
+ * Deletes the checks of the selected attachments' ports. Call it when the ports are gone. Nothing to delete is success.
+ * @throws NetlinkError, or LinuxError EAGAIN if others kept changing the rule set for 60 seconds
  */
 export function deleteSpoofChecks(netlink: Nfnetlink, selection: Selection): void {
   deleteOwnedElements(netlink, { action: `delete spoof checks of ${selection.label}`, sets: SETS, selection });
 }
 
 /**
- * How the kernel differs from what addSpoofCheck and admitAddresses made of the same port, a sentence for each difference; empty
- * where all is in place. @throws NetlinkError
+ * The differences between the kernel's state and what addSpoofCheck and admitAddresses set up for a port, one sentence each;
+ * empty if there are none.
+ * @throws NetlinkError
  */
 export function verifySpoofCheck(
   netlink: Nfnetlink,
@@ -81,7 +84,7 @@ function describe({ set, element }: OwnedElement): string {
   return `element ${element.label}${chain === undefined ? "" : ` : goto ${chain}`} of nftables set ${set.name}`;
 }
 
-/** A port that an earlier ADD of the same attachment made is gone, whatever is left about it. */
+/** Elements of another port are left by an earlier ADD of this attachment, whose port is gone. */
 function isOf({ port }: CheckedPort, { element }: OwnedElement): boolean {
   return element.label.split(" . ")[0] === String(port);
 }

@@ -12,15 +12,15 @@ import { u32 } from "../../../src/netlink/codec.ts";
 export const TABLE = OWN_TABLES.spoofCheck;
 
 /**
- * Which ports are checked, and how. What belongs to a port is keyed by its index: the kernel does not give one to another link
- * again, as it may a name, so that nothing that is left behind is ever another port's.
+ * The checked ports, and how each is checked. The key is the port's link index. The kernel does not give an index to another
+ * link again, as it may a name, so a stale element never applies to another port.
  */
 export const PORTS = { ...TABLE, name: "ports", key: ["iface_index"], data: "verdict", id: 1 } as const;
 
-/** Which MACs they may send from. */
+/** The MACs that each port may send from. */
 export const MACS = { ...TABLE, name: "macs", key: ["iface_index", "ether_addr"], id: 2 } as const;
 
-/** And which addresses. */
+/** The addresses that each port may send from. */
 export const ADDRESSES = {
   4: { ...TABLE, name: "addresses4", key: ["iface_index", "ipv4_addr"], id: 3 },
   6: { ...TABLE, name: "addresses6", key: ["iface_index", "ipv6_addr"], id: 4 },
@@ -28,21 +28,24 @@ export const ADDRESSES = {
 
 export const SETS: readonly SetSpec[] = [PORTS, MACS, ADDRESSES[4], ADDRESSES[6]];
 
-/** What is asked of a port's frames: its MAC alone, or all that they say of their sender. It is the chain that they go to. */
+/**
+ * What is checked of a port's frames: the MAC only, or everything they say of their sender. Also the name of the chain that
+ * they go to.
+ */
 export type SpoofCheck = "mac" | "strict";
 
-/** A port that is checked, and the MAC of its container's end. */
+/** A checked port, and the MAC of its container's end. */
 export interface CheckedPort {
   readonly owner: Attachment;
-  /** The index of its link. */
+  /** The link index of the port. */
   readonly port: number;
   readonly mac: Mac;
   readonly check: SpoofCheck;
 }
 
 /**
- * The elements of a port whose container has no addresses yet. With "strict" nothing comes through that needs one, but for the
- * address that the container's end gives itself on its link.
+ * The elements of a port whose container has no addresses yet. With "strict", frames that need an address are dropped, except
+ * those from the link-local address that the container's end gives itself.
  */
 export function portElements({ owner, port, mac, check }: CheckedPort): readonly OwnedElement[] {
   const key = u32.encode(port);
@@ -54,7 +57,7 @@ export function portElements({ owner, port, mac, check }: CheckedPort): readonly
   ];
 }
 
-/** The elements for the container's addresses, which "strict" asks for. */
+/** The elements for the container's addresses, which "strict" checks. */
 export function addressElements(
   { owner, port }: Pick<CheckedPort, "owner" | "port">,
   prefixes: readonly Prefix[],

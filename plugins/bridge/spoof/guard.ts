@@ -18,7 +18,7 @@ import { addSpoofCheck, admitAddresses, deleteSpoofChecks, supportsBridgeRules, 
 import type { CheckedPort, SpoofCheck } from "./elements.ts";
 import { deleteReferenceSpoofCheck, listReferenceSpoofRules } from "./reference.ts";
 
-/** What checks the senders of frames. */
+/** The spoof checks of one call. */
 export interface SpoofGuard {
   readonly netlink: Nfnetlink;
   readonly check: SpoofCheck;
@@ -31,14 +31,15 @@ interface Place {
   readonly veth: VethPair;
 }
 
-/** The same with all that the kernel says of its links. */
+/** A container's place on a bridge, with all that the kernel reports of its links. */
 interface KnownPlace extends Place {
   readonly veth: Readonly<Record<keyof VethPair, Link>>;
 }
 
 /**
- * What checks a port as the configuration asks; undefined where it does not ask. What it makes later goes when the call fails:
- * after the port, where this comes before it. @throws CniError unsupportedField when the kernel cannot
+ * Opens the configured spoof checks; undefined if none are configured. When the call fails, its checks are deleted. Call this
+ * before the port is created, so that the port is deleted first.
+ * @throws CniError unsupportedField if the kernel does not support them
  */
 export function openSpoofGuard(
   host: Host,
@@ -51,31 +52,34 @@ export function openSpoofGuard(
   return { netlink, check };
 }
 
-/** Whether ADD could. @throws CniError unsupportedField */
+/** Whether ADD could set up the configured checks. @throws CniError unsupportedField */
 export function requireSpoofCheck(host: Host, request: Request, { spoofCheck }: BridgeConfig): void {
   if (spoofCheck !== undefined) requireBridgeRules(host, request, spoofCheck);
 }
 
 /**
- * Checks what comes from a port that is down, and brings it up: no frame is unseen. With "strict" all that needs an address is
- * dropped until admitIps.
+ * Adds the checks of a port that is down, then brings it up, so that every frame is checked. With "strict", frames that need
+ * an address are dropped until admitIps.
  */
 export function guardPort(host: Host, guard: SpoofGuard, place: Place): void {
   const { bridge, veth } = place;
   addSpoofCheck(guard.netlink, checkedPort(guard, place));
-  // Frames to link-local groups come to no rule: the bridge learns from them, and the host takes IP packets in them for its own.
+  // No rule sees frames to link-local groups. The bridge learns from them, and the host accepts IP packets in them.
   if (guard.check === "strict") setPort(host.netlink, veth.port, { groups: ALL_GROUPS });
   else if (learnsUnseen(bridge)) ignoreLinkLocalSenders(host.netlink, bridge);
   setLinkUp(host.netlink, veth.port);
 }
 
-/** Lets the container send from the addresses that IPAM gave it. */
+/** Allows the container to send from the addresses that IPAM assigned. */
 export function admitIps(guard: SpoofGuard, place: Place, ips: readonly IpConfig[]): void {
   if (guard.check !== "strict") return;
   admitAddresses(guard.netlink, checkedPort(guard, place), prefixesOf(ips));
 }
 
-/** Ends the checks of the attachment's ports, which are gone, whoever made them. Nothing there is success. */
+/**
+ * Deletes the checks of the attachment's ports, also those of the reference plugins. The ports are deleted already. Nothing
+ * to delete is success.
+ */
 export function endSpoofCheck(request: Request, { within }: Remains): void {
   const [own, reference] = [within(OWN_TABLES.spoofCheck), within(REFERENCE_TABLES.spoofCheck)];
   runAll([
@@ -84,7 +88,10 @@ export function endSpoofCheck(request: Request, { within }: Remains): void {
   ]);
 }
 
-/** The same for every attachment of the network but these. What the reference plugins made does not say of which network it is. */
+/**
+ * Deletes the checks of all attachments of the network except the valid ones. Checks of the reference plugins stay: they do
+ * not name their network.
+ */
 export function endStaleSpoofChecks(
   { network }: Request,
   { within }: Remains,
@@ -94,7 +101,7 @@ export function endStaleSpoofChecks(
   if (own !== undefined) deleteSpoofChecks(own, selectStale(network, valid));
 }
 
-/** What is missing of the checks, as sentences. For the MAC alone those of the reference plugins' ADD count as well. */
+/** What is missing from the checks, as sentences. For a check of the MAC only, the reference plugins' rules count too. */
 export function verifySpoofGuard(
   host: Host,
   { request, bridge, veth, config: { spoofCheck: check } }: KnownPlace & { readonly config: BridgeConfig },

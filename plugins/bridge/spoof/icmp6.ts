@@ -2,10 +2,13 @@ import type { LabelledRule } from "../../../src/netfilter/nftables/rule-set.ts";
 import { ACCEPT } from "../../../src/netfilter/nftables/statement.ts";
 import { hasOption, isFrom, isWhole, laterFragment, says, saysAny } from "./match.ts";
 
-/** Bytes of the messages of neighbour discovery without options, and of an option. RFC 4861 */
+/** Lengths in bytes of neighbour discovery messages without options, and of an option. RFC 4861 */
 const LENGTH = { solicitRouter: 8, neighbour: 24, option: 8 } as const;
 
-/** Errors, echoes (RFC 4443, RFC 8335), reports of groups, and of neighbour discovery what is about itself, with no option but its own MAC. */
+/**
+ * Accepts errors, echoes (RFC 4443, RFC 8335), group reports, and neighbour discovery about the container itself, with no
+ * option but its own MAC.
+ */
 export function icmp6Rules(): readonly LabelledRule[] {
   const isOwnTarget = isFrom("icmpv6 taddr");
   const { solicitRouter, neighbour, option } = LENGTH;
@@ -42,7 +45,7 @@ export function icmp6Rules(): readonly LabelledRule[] {
   ];
 }
 
-/** Reports of groups, which say nothing of their sender. */
+/** Accepts group reports, which say nothing of their sender. */
 function groupRules(): readonly LabelledRule[] {
   return [
     says("mld2-listener-report", "accept", ACCEPT),
@@ -51,7 +54,7 @@ function groupRules(): readonly LabelledRule[] {
   ];
 }
 
-/** Without an address it may see whether its own is somebody's, look for routers and join groups. */
+/** Without an address, a container may probe for duplicates of its link-local address, look for routers and join groups. */
 export function nobodyRules(): readonly LabelledRule[] {
   const isOwnTarget = isFrom("icmpv6 taddr");
   const { solicitRouter, neighbour, option } = LENGTH;

@@ -3,20 +3,23 @@ import type { LabelledRule } from "../../../src/netfilter/nftables/rule-set.ts";
 import { ACCEPT, DROP, goTo } from "../../../src/netfilter/nftables/statement.ts";
 import { has, isUdpFrom, isUdpTo, laterFragment, rule, saysOf4 } from "./match.ts";
 
-/** UDP ports of the servers of DHCP and DHCPv6. RFC 2131, RFC 8415 */
+/** UDP ports of DHCP and DHCPv6 servers. RFC 2131, RFC 8415 */
 const SERVERS = [67, 547] as const;
 
-/** UDP ports of RIP and RIPng, and others at which routers talk: LDP, OLSR, HSRP and that of IPv6, GLBP, Babel. RFC 2453, RFC 2080, IANA's list */
+/**
+ * UDP ports of RIP and RIPng, and of other router protocols: LDP, OLSR, HSRP and HSRP for IPv6, GLBP, Babel. RFC 2453, RFC
+ * 2080, IANA's list
+ */
 const RIP = [520, 521] as const;
 const ROUTERS = [646, 698, 1985, 2029, 3222, 6696] as const;
 
 /**
- * Protocols that only routers speak: IGRP, EIGRP, OSPF, PIM, VRRP. And those that have another protocol behind a header of theirs, where no rule sees
- * which: AH, IPComp, Shim6. https://www.iana.org/assignments/protocol-numbers
+ * Protocols that only routers use: IGRP, EIGRP, OSPF, PIM, VRRP. And protocols that hide another protocol behind their
+ * header, where no rule can read it: AH, IPComp, Shim6. https://www.iana.org/assignments/protocol-numbers
  */
 const REFUSED = [9, 88, 89, IPPROTO.PIM, 112, IPPROTO.AH, IPPROTO.COMP, 140] as const;
 
-/** What the container of an address may send, and what only a router does. Most is of TCP. */
+/** Rules for what a container may send over IPv4, and what only routers may. TCP is first: most packets are TCP. */
 export function ipRules(): readonly LabelledRule[] {
   return [
     rule("meta l4proto tcp accept", matchProtocol(IPPROTO.TCP), ACCEPT),
@@ -27,7 +30,7 @@ export function ipRules(): readonly LabelledRule[] {
   ];
 }
 
-/** The same of IPv6. */
+/** Rules for what a container may send over IPv6, and what only routers may. */
 export function ip6Rules(): readonly LabelledRule[] {
   return [
     rule("meta l4proto tcp accept", matchProtocol(IPPROTO.TCP), ACCEPT),
@@ -38,7 +41,7 @@ export function ip6Rules(): readonly LabelledRule[] {
   ];
 }
 
-/** A packet whose headers hide what it carries has no such field. */
+/** Rules for other protocols. A packet whose headers hide its protocol does not have this field. */
 function otherProtocols(): readonly LabelledRule[] {
   return [
     ...REFUSED.map((protocol) => rule(`meta l4proto ${protocol} drop`, matchProtocol(protocol), DROP)),
@@ -46,7 +49,7 @@ function otherProtocols(): readonly LabelledRule[] {
   ];
 }
 
-/** With an address a container may not give any away, by DHCP, nor routes. */
+/** A container must not hand out addresses (DHCP) or routes. */
 export function udpRules(): readonly LabelledRule[] {
   return [
     ...[...SERVERS, ...RIP].map((port) => rule(`udp sport ${port} drop`, isUdpFrom(port), DROP)),
@@ -57,7 +60,7 @@ export function udpRules(): readonly LabelledRule[] {
   ];
 }
 
-/** Nor may it send others elsewhere by ICMP. */
+/** A container must not redirect others with ICMP. */
 export function icmpRules(): readonly LabelledRule[] {
   return [
     saysOf4("router-advertisement", "drop", DROP),

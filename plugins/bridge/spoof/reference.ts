@@ -8,27 +8,31 @@ import type { NetlinkRequest } from "../../../src/netlink/answers.ts";
 import type { Nfnetlink } from "../../../src/netlink/socket.ts";
 import { ERRNO } from "../../../src/platform/errno.ts";
 
-/** Where the reference plugins keep a rule for each port whose MAC they check. Its chains name container and interface alone. */
+/**
+ * The table in which the reference plugins keep a rule for each checked port. Their chain names are made of container and
+ * interface, without the network.
+ */
 const TABLE = REFERENCE_TABLES.spoofCheck;
 const ENTRY = { ...TABLE, name: "PREROUTING" } as const;
 
 /**
- * Deletes what the reference plugins' `macspoofchk` made for an attachment: its rules, which have its name as their comment, and
- * its two chains. Nothing there is success. @throws NetlinkError
+ * Deletes the rules and the two chains of the reference plugins' `macspoofchk` for an attachment. The rules have the
+ * attachment's name as comment. Nothing to delete is success.
+ * @throws NetlinkError
  */
 export function deleteReferenceSpoofCheck(netlink: Nfnetlink, attachment: Omit<Attachment, "network">): void {
   if (findChain(netlink, ENTRY) === undefined) return;
   const action = `delete the reference plugins' spoof check of ${attachment.ifname} of container ${attachment.containerId}`;
   let isBusy = false;
   applyCurrent(netlink, { action, refusals: [ERRNO.EBUSY] }, (refusal) => {
-    // A rule that is none of theirs goes to one of the chains.
+    // A rule of other software jumps to one of the chains.
     if (refusal?.errno === ERRNO.EBUSY) isBusy = true;
     const rules = listReferenceSpoofRules(netlink, attachment).map(deleteRule);
     return [...rules, ...(isBusy ? [] : ownChains(netlink, attachment))];
   });
 }
 
-/** The reference plugins' rules that send an attachment's frames to its chains: one, or none. @throws NetlinkError */
+/** The rule (one or none) with which the reference plugins send an attachment's frames to its chains. @throws NetlinkError */
 export function listReferenceSpoofRules(
   netlink: Nfnetlink,
   { containerId, ifname }: Omit<Attachment, "network">,
@@ -38,7 +42,7 @@ export function listReferenceSpoofRules(
   return listRules(netlink, ENTRY, [comment]).filter(({ userdata }) => findComment("rule", userdata) === comment);
 }
 
-/** The first goes to the second. */
+/** The attachment's two chains. The first jumps to the second. */
 function ownChains(
   netlink: Nfnetlink,
   { containerId, ifname }: Omit<Attachment, "network">,

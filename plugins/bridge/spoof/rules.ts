@@ -12,25 +12,25 @@ import { carries, isFrom, isUdpFrom, isUnspecified, reports, rule } from "./matc
 
 const COMMENT = "What containers may send from, by the CNI plugins";
 
-/** The chain that every frame on a bridge comes to. */
+/** The chain that sees every frame on a bridge. */
 export const ENTRY = "prerouting";
 
-/** What begins an ARP message of IPv4 on Ethernet, and the operation of one that asks. RFC 826 */
+/** The first bytes of an ARP message for IPv4 on Ethernet, up to the operation of a request. RFC 826 */
 const ARP_HEADER = Uint8Array.of(0, 1, 8, 0, 6, 4);
 const ARP_REQUEST = 1;
 
-/** UDP ports of DHCP's client and server. RFC 2131 */
+/** UDP ports of DHCP clients and servers. RFC 2131 */
 const DHCP = { client: 68, server: 67 } as const;
 
-/** The chain that earlier versions do not have: the others are made anew with it. */
+/** A chain that earlier versions do not have. If it is missing, the other chains are created again too. */
 const NEWEST = "udp_sender";
 
 const REFUSE: LabelledRule = { label: "drop", expressions: [DROP] };
 
 /**
- * The rule set. A port that is checked costs its elements, which a frame finds by hash: it gets no slower with the number of ports.
- * "strict" ends in `drop` for what no rule knows, so that frames which are cut short, or of another kind, do not come through. What a
- * frame carries is what is behind its VLAN tag; what is behind a second one no rule knows.
+ * The rule set. A checked port costs its elements, which a frame finds by hash, so the number of ports does not slow frames
+ * down. "strict" ends in `drop` for all other frames, such as truncated ones. The rules read what is behind a VLAN tag; no
+ * rule accepts what is behind a second one.
  */
 export function spoofRules(): RuleSet {
   const { family, table: name } = TABLE;
@@ -55,7 +55,7 @@ export function spoofRules(): RuleSet {
   };
 }
 
-/** Whoever has no address yet may ask for one, by DHCP, and whether somebody has one, by ARP. */
+/** A container without an address may ask for one with DHCP, and probe for one with ARP. */
 function contentRules(): readonly LabelledRule[] {
   const [ip, ip6] = [carries(ETH_P.IP), carries(ETH_P.IPV6)];
   const arp = [...carries(ETH_P.ARP), ...match("arp htype . ptype . hlen . plen", ARP_HEADER)];
@@ -87,7 +87,7 @@ function contentRules(): readonly LabelledRule[] {
   ];
 }
 
-/** A chain, which drops the frames that its rules say nothing of. */
+/** A chain that drops the frames that its rules do not accept. */
 function chain(name: string, rules: () => readonly LabelledRule[]): ChainRules {
   return { name, ...(name !== NEWEST && { with: NEWEST }), rules: () => [...rules(), REFUSE] };
 }

@@ -1,9 +1,9 @@
-/** Where the system's bus is, unless a variable says otherwise. D-Bus Specification, "Well-known Message Bus Instances" */
+/** The system bus's default address. A variable may override it. D-Bus Specification, "Well-known Message Bus Instances" */
 const SYSTEM_BUS = "unix:path=/run/dbus/system_bus_socket";
 
 /**
- * The UNIX sockets at which the system's bus may be, in the order to try them: paths, or names that begin with a NUL for
- * Linux's abstract namespace. Addresses of other kinds are left out. D-Bus Specification, "Server Addresses"
+ * The UNIX sockets of the system bus, in the order to try them: paths, or names starting with NUL for Linux's abstract
+ * namespace. Other kinds of address are skipped. D-Bus Specification, "Server Addresses"
  */
 export function systemBusSockets(environment: Readonly<Record<string, string>>): readonly string[] {
   const addresses = environment["DBUS_SYSTEM_BUS_ADDRESS"] ?? SYSTEM_BUS;
@@ -24,7 +24,7 @@ function splitPair(pair: string): readonly [string, string] {
   return [pair.slice(0, at), decodeValue(pair.slice(at + 1))];
 }
 
-/** Bytes may be written as % and two hexadecimal digits, as in a URI. */
+/** Decodes a value. Bytes may be written as % and two hexadecimal digits, as in a URI. */
 function decodeValue(text: string): string {
   try {
     return decodeURIComponent(text);

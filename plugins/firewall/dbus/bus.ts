@@ -10,19 +10,19 @@ import {
   type Reply,
 } from "./message.ts";
 
-/** How long an answer may take: firewalld serves one call after the other, and is busy for seconds while it reads its configuration again. */
+/** How long an answer may take, in ms. firewalld serves one call at a time, and reloading its configuration takes it seconds. */
 const ANSWER_MS = 60_000;
 
-/** The longest message that is taken. An answer to any of our calls is a hundred bytes or two. */
+/** The longest accepted message, in bytes. Answers to our calls have one or two hundred bytes. */
 const MAX_MESSAGE = 1 << 20;
 
 /** The bus itself. D-Bus Specification, "Message Bus Messages" */
 const BUS = { destination: "org.freedesktop.DBus", path: "/org/freedesktop/DBus", interface: "org.freedesktop.DBus" };
 
-/** Whom a call is for, and what it asks. */
+/** The destination, method and arguments of a call. */
 export type Call = Omit<MethodCall, "serial">;
 
-/** The other end refused a call; `errorName` says which way. */
+/** The other end refused a call. `errorName` is the D-Bus error name. */
 export class DbusError extends Error {
   override readonly name = "DbusError";
   readonly errorName: string;
@@ -33,18 +33,18 @@ export class DbusError extends Error {
   }
 }
 
-/** A connection to a message bus. Everything is synchronous: a call waits for its answer, for 15 seconds at most. */
+/** A connection to a message bus. Everything is synchronous: a call waits for its answer, at most 60 seconds. */
 export interface Bus {
-  /** The first value of the answer. @throws DbusError when it is refused, LinuxError without an answer */
+  /** Returns the first value of the answer. @throws DbusError if the call is refused, LinuxError without an answer */
   readonly call: (call: Call) => string | boolean | undefined;
-  /** Whether somebody has this name. It is not started. */
+  /** Whether the name has an owner. Does not start the service. */
   readonly hasOwner: (name: string) => boolean;
   readonly close: () => void;
 }
 
 /**
- * Connects to the bus at a socket, as the user that this process runs as. The whole greeting goes out before any of its
- * answers is read. @throws LinuxError when there is none, DbusError when it refuses
+ * Connects to the bus at a socket, as the user of this process. Sends the whole handshake before it reads an answer.
+ * @throws LinuxError if there is no bus, DbusError if it refuses
  */
 export function connectBus(socket: string): Bus {
   const stream = connectUnix(socket);
@@ -66,7 +66,7 @@ export function connectBus(socket: string): Bus {
   };
 }
 
-/** A connection as it goes on: what has come and is not read yet, and the last call's number. */
+/** The state of a connection: received bytes that are not read yet, and the last serial. */
 interface Session {
   readonly stream: UnixStream;
   received: Uint8Array;
@@ -79,7 +79,10 @@ function send(session: Session, call: Call): number {
   return session.serial;
 }
 
-/** The server first asks for an identity, which we leave to the socket's credentials, and then accepts. D-Bus Specification, "Authentication Protocol" */
+/**
+ * Waits until the server accepts us. It first asks for an identity, for which we let the socket's credentials stand. D-Bus
+ * Specification, "Authentication Protocol"
+ */
 function awaitAuthentication(session: Session): void {
   const deadline = performance.now() + ANSWER_MS;
   for (const expected of ["DATA", "OK"]) {
@@ -98,7 +101,7 @@ function takeLine(session: Session, deadline: number): string {
   }
 }
 
-/** Signals and answers to nobody are passed over. */
+/** Skips signals, and answers to other calls. */
 function awaitAnswer(session: Session, serial: number): string | boolean | undefined {
   const deadline = performance.now() + ANSWER_MS;
   for (;;) {

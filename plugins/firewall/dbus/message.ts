@@ -1,12 +1,12 @@
-/** Kinds of message. D-Bus Specification, "Message Format" */
+/** Message types. D-Bus Specification, "Message Format" */
 export const MESSAGE_TYPE = { METHOD_CALL: 1, METHOD_RETURN: 2, ERROR: 3 } as const;
 
-/** The flag that keeps the bus from starting whom the call is for. */
+/** The flag that keeps the bus from starting the called service. */
 const NO_AUTO_START = 0x2;
 
 const PROTOCOL_VERSION = 1;
 
-/** Header fields by their codes. D-Bus Specification, "Header Fields" */
+/** Codes of header fields. D-Bus Specification, "Header Fields" */
 const FIELD = {
   PATH: 1,
   INTERFACE: 2,
@@ -17,10 +17,10 @@ const FIELD = {
   SIGNATURE: 8,
 } as const;
 
-/** The fixed part of the header, and the length of the fields' array behind it. */
+/** The length in bytes of the header's fixed part, including the length of the field array. */
 export const PROLOGUE_SIZE = 16;
 
-/** A method call. Its arguments are all strings. */
+/** A method call. All its arguments are strings. */
 export interface MethodCall {
   readonly serial: number;
   readonly destination: string;
@@ -30,13 +30,13 @@ export interface MethodCall {
   readonly args: readonly string[];
 }
 
-/** What a message says that is of use to a caller. */
+/** The parts of a message that a caller needs. */
 export interface Reply {
   readonly type: number;
-  /** The serial of the call that it answers. */
+  /** The serial of the call that this message answers. */
   readonly replySerial: number | undefined;
   readonly errorName: string | undefined;
-  /** The first value of its body, where that is a string or a boolean. */
+  /** The first value of its body, if that is a string or a boolean. */
   readonly value: string | boolean | undefined;
 }
 
@@ -55,13 +55,16 @@ export function encodeCall(call: MethodCall): Uint8Array {
   fields.field(FIELD.DESTINATION, "s", call.destination);
   if (call.args.length > 0) fields.field(FIELD.SIGNATURE, "g", "s".repeat(call.args.length));
   header.uint32(fields.length);
-  // The array begins at a multiple of 8, so that its own alignment holds in the message.
+  // The array starts at a multiple of 8, so its own alignment is also right within the message.
   header.bytes(fields.content);
   header.align(8);
   return Uint8Array.from([...header.content, ...body.content]);
 }
 
-/** The length of the message that begins with these bytes, PROLOGUE_SIZE at least. @throws RangeError when they begin none */
+/**
+ * The length of the message that starts with these bytes (at least PROLOGUE_SIZE).
+ * @throws RangeError if they do not start a message
+ */
 export function messageLength(bytes: Uint8Array): number {
   const reader = new Reader(bytes);
   reader.skip(4);
@@ -71,7 +74,7 @@ export function messageLength(bytes: Uint8Array): number {
   return alignTo(PROLOGUE_SIZE + fields, 8) + body;
 }
 
-/** Reads a whole message. @throws RangeError on malformed input */
+/** Decodes a whole message. @throws RangeError on malformed input */
 export function decodeReply(bytes: Uint8Array): Reply {
   const reader = new Reader(bytes);
   const [, type = 0] = bytes;
@@ -144,7 +147,7 @@ class Writer {
   }
 }
 
-/** The mirror image, in the byte order that the message names. */
+/** Reads values, each at its alignment, in the byte order that the message names. */
 class Reader {
   offset = 0;
   readonly #view: DataView;
@@ -181,7 +184,7 @@ class Reader {
     return this.#text(this.byte());
   }
 
-  /** A value of one of the types that a header and an answer have. */
+  /** Reads a value of one of the types used in headers and answers. */
   value(signature: string): string | number | boolean | undefined {
     if (signature === "s" || signature === "o") return this.#text(this.uint32());
     if (signature === "g") return this.signature();
