@@ -8,7 +8,7 @@ import { enableLocalnet, findLocalnet } from "./localnet.ts";
 import { planPorts } from "./plan.ts";
 import { mapPorts } from "./ports.ts";
 
-/** Maps ports of the host's to a container that earlier plugins have attached. Whatever fails, nothing that this call made stays. */
+/** Maps ports of the host to a container that earlier plugins have attached. On failure, every change of this call is undone. */
 export function add(request: Request, host: Host): Result {
   const config = parsePortmapConfig(request);
   const result = requirePrevResult(request, "must be called as chained plugin");
@@ -18,7 +18,7 @@ export function add(request: Request, host: Host): Result {
     const backend = openPortsBackend(host, request, config);
     const plan = { ...ports, localnet: findLocalnet(host, ports) };
     mapPorts(host, { request, backend, plan }, defer);
-    // The rules are there by now that keep others from it.
+    // The rules that keep other hosts away exist by now.
     if (plan.localnet !== undefined) enableLocalnet(host, plan.localnet);
     return result;
   });

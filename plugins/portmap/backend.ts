@@ -4,7 +4,10 @@ import { type Backend, openBackend } from "../../src/steps/netfilter.ts";
 import type { PortmapConfig } from "./config.ts";
 import { requireConditions } from "./nftables-conditions.ts";
 
-/** What the configuration's ports are mapped with. @throws CniError unsupportedField when the host lacks it, or what conditions need; invalidConfig */
+/**
+ * Opens the backend that maps the configuration's ports.
+ * @throws CniError unsupportedField if the host lacks it or what conditions need, invalidConfig
+ */
 export function openPortsBackend(host: Host, request: Request, config: PortmapConfig): Backend {
   const backend = openBackend(host, request, { field: "backend", asked: config.backend, need: "portMappings" });
   if (backend.kind === "nftables") requireConditions(config, request.environment);

@@ -6,21 +6,21 @@ import type { Family } from "../../src/ip/address.ts";
 import { type PortMapping, parsePortMappings } from "./mapping.ts";
 import { portmap } from "./schema.ts";
 
-/** The bit of a packet's mark that says that it is to be masqueraded. Kubernetes uses 14 and 15, Calico 16 and up. */
+/** The bit of the packet mark that asks for masquerading. Kubernetes uses 14 and 15, Calico 16 and up. */
 const DEFAULT_MARK_BIT = 13;
 
 type BackendKind = "nftables" | "iptables";
 
-/** What `portmap` was asked to do: every field has its default, and every combination that cannot work is refused. */
+/** The configuration of `portmap`, with all defaults filled in. Combinations that cannot work have been refused. */
 export interface PortmapConfig {
-  /** Undefined where the configuration leaves it to the host. */
+  /** Undefined to choose by the host. */
   readonly backend: BackendKind | undefined;
   readonly snat: boolean;
   readonly masqAll: boolean;
   readonly markBit: number;
-  /** A chain of iptables that marks packets in the place of this plugin's. */
+  /** An iptables chain that marks packets instead of this plugin's. */
   readonly externalSetMarkChain: string | undefined;
-  /** What a packet must be besides, in the words of the backend's tool; none for all packets. */
+  /** Extra conditions for packets, in the syntax of the backend's tool; empty for all packets. */
   readonly conditions: Readonly<Record<Family, readonly string[]>>;
   readonly mappings: readonly PortMapping[];
 }
@@ -46,7 +46,7 @@ export function parsePortmapConfig(request: Pick<Request, "config">): PortmapCon
   };
 }
 
-/** Empty words say nothing, as in the reference. */
+/** Drops empty words, as the reference does. */
 function tokens(list: readonly string[] = []): readonly string[] {
   return list.filter((token) => token !== "");
 }
@@ -57,7 +57,7 @@ function parseBackend(text: string | undefined): BackendKind | undefined {
   return invalid(`unrecognized backend ${formatValue(text)}`, 'must be "nftables" or "iptables"');
 }
 
-/** The backend that is asked for, or else the one that the rest of the configuration is written for. */
+/** The configured backend, else the one whose syntax the configuration uses. */
 function chooseBackend(
   asked: BackendKind | undefined,
   { externalSetMarkChain, conditions }: Pick<PortmapConfig, "externalSetMarkChain" | "conditions">,
@@ -79,7 +79,7 @@ function chooseBackend(
   return backend;
 }
 
-/** A condition of iptables begins with an option or a negation, and none of nftables does. */
+/** An iptables condition starts with an option or a negation. An nftables condition never does. */
 function languageOf(first: string): BackendKind {
   return /^[-!]/.test(first) ? "iptables" : "nftables";
 }

@@ -11,12 +11,13 @@ import { ERRNO, LinuxError } from "../../src/platform/errno.ts";
 import type { Host } from "../../src/steps/host.ts";
 import type { Redirect } from "./redirect.ts";
 
-/** More ports than this are looked for in one list of all: each list is a walk through the kernel's table. */
+/** For more ports than this, one list of all connections is used. Each list is a walk through the kernel's table. */
 const FEW_PORTS = 4;
 
 /**
- * Forgets the UDP connections to ports that are mapped from now on, and that the kernel still takes elsewhere: whoever sends all the time would
- * never come to the container. Those to other hosts' ports of the same number stay. @throws NetlinkError, LinuxError
+ * Deletes UDP connection tracking entries for newly mapped ports that still lead elsewhere. Otherwise a client that sends all
+ * the time would never reach the container. Entries to other hosts' ports with that number stay.
+ * @throws NetlinkError, LinuxError
  */
 export function forgetBefore(host: Host, redirects: readonly Redirect[]): void {
   if (!redirects.some(isUdp) || !tracksConnections(host)) return;
@@ -27,7 +28,12 @@ export function forgetBefore(host: Host, redirects: readonly Redirect[]): void {
   });
 }
 
-/** Forgets the UDP connections that go to the container by mappings that are gone: the port's next holder gets its packets. @param open a socket of NETLINK_NETFILTER, where there is one @throws NetlinkError */
+/**
+ * Deletes UDP connection tracking entries that lead to the container by deleted mappings, so that the port's next owner gets
+ * the packets.
+ * @param open a socket of NETLINK_NETFILTER, if one is open
+ * @throws NetlinkError
+ */
 export function forgetAfter(host: Host, find: () => readonly Redirect[], open: Nfnetlink | undefined): void {
   if (!tracksConnections(host)) return;
   const redirects = find();
@@ -39,8 +45,8 @@ export function forgetAfter(host: Host, find: () => readonly Redirect[], open: N
 }
 
 /**
- * Whether the kernel keeps track of anything in this namespace. A list of connections, however it is narrowed, is a walk through the table
- * of all namespaces: 10 ms. Where there is no telling, it may.
+ * Whether the kernel tracks any connection in this namespace. Listing connections, with any filter, walks the table of all
+ * namespaces: 10 ms. True if this cannot be determined.
  */
 function tracksConnections({ sysctls }: Host): boolean {
   try {

@@ -6,8 +6,9 @@ import { runAll } from "../../src/steps/undo.ts";
 import { endStalePorts } from "./ports.ts";
 
 /**
- * Ends the mappings of this network's attachments that the runtime does not name as valid. Without a list nothing is known to be stale, with an
- * empty one everything of this network is. What another network or nobody has stays.
+ * Deletes the mappings of this network's stale attachments: those that the runtime's list of valid attachments does not name.
+ * Without a list nothing is stale; with an empty list everything of this network is. Mappings of other networks, or without
+ * an owner, stay.
  */
 export function gc(request: Request, host: Host): void {
   const valid = validAttachments(request);

@@ -2,25 +2,28 @@ import { CniError } from "../../src/cni/error.ts";
 import type { Attachment } from "../../src/netfilter/owner.ts";
 import { formatEndpoint, formatHostEnd, type Redirect } from "./redirect.ts";
 
-/** A mapping that is there, and whose it is as far as the host's rules tell. */
+/** An existing mapping, and its owner if the host's rules name it. */
 export interface Held {
   readonly redirect: Redirect;
   readonly owner: Partial<Attachment> | undefined;
 }
 
-/** The shortest piece of a container's id that is taken for it where a comment was cut: what runtimes' ids all begin with differs by then. */
+/**
+ * The shortest prefix of a container ID, where a comment was cut, that is taken for the container. At this length, prefixes
+ * common to a runtime's IDs no longer matter.
+ */
 const LEAST_ID = 32;
 
 /**
- * Whether it is the same container's, by another interface or network: a runtime may hand one list of mappings to each of a container's networks, and
- * the port leads to the container whichever of them has it.
+ * Whether a mapping belongs to this container, by another interface or network. A runtime may pass one list of mappings for
+ * each of a container's networks. The port leads to the container in any case.
  */
 export function isSameContainer({ containerId }: Attachment, { owner }: Pick<Held, "owner">): boolean {
   const held = owner?.containerId ?? "";
   return held === containerId || (held.length >= LEAST_ID && containerId.startsWith(held));
 }
 
-/** The error for a port that is taken: who has it, and what to do. */
+/** The error for a port that is taken: its owner, and the remedy. */
 export function refuseHeld(wanted: Redirect, { redirect, owner }: Held): never {
   const end = formatHostEnd(redirect);
   const what = `${end === formatHostEnd(wanted) ? "it" : end} is mapped to ${formatEndpoint(redirect.to, redirect.toPort)}`;

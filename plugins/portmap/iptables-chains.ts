@@ -2,35 +2,41 @@ import { sha512 } from "#digest";
 import type { JumpSelection } from "../../src/netfilter/iptables/jump.ts";
 import type { Attachment } from "../../src/netfilter/owner.ts";
 
-/** The reference plugins' chain that has the jumps to those of all containers, and what begins the jumps' comments. */
+/** The reference plugins' chain with the jumps to all containers' chains, and the prefix of the jumps' comments. */
 export const SHARED_CHAIN = "CNI-HOSTPORT-DNAT";
 export const ENTRY_COMMENT = "dnat name: ";
 
-/** The longest comment that the kernel keeps. <linux/netfilter/xt_comment.h> */
+/** The longest comment that the kernel stores. <linux/netfilter/xt_comment.h> */
 const LONGEST_COMMENT = 255;
 
 /**
- * The chain of an attachment, in the form of the reference plugins' names. Those leave the interface out, so that two interfaces
- * of one container share a chain.
+ * The chain of an attachment, named like the reference plugins' chains. Those leave out the interface, so two interfaces of a
+ * container share a chain.
  */
 export function chainName({ network, ifname, containerId }: Attachment): string {
-  // No name of a network or a container has a colon.
+  // Names of networks and containers contain no colon.
   return format(`${network}:${ifname}:${containerId}`);
 }
 
-/** The reference plugins' chain of a container on a network. */
+/** The reference plugins' chain for a container on a network. */
 export function referenceChainName({ network, containerId }: Omit<Attachment, "ifname">): string {
   return format(network + containerId);
 }
 
-/** What an attachment has, also what a reference plugin's ADD made: that is all of the container's interfaces on the network. */
+/**
+ * Selects an attachment's jumps, including those of a reference plugin's ADD, which cover all of the container's interfaces
+ * on the network.
+ */
 export function selectOwnChains(owner: Attachment): JumpSelection {
   const own = [chainName(owner), referenceChainName(owner)];
   const label = `${owner.ifname} of container ${owner.containerId}`;
   return { label, from: SHARED_CHAIN, texts: own, chains: own, selects: ({ chain }) => own.includes(chain) };
 }
 
-/** What any attachment of a network has but these; the reference plugins' chain of a container goes with its last interface. */
+/**
+ * Selects the jumps of a network's attachments except these. The reference plugins' chain of a container is selected with its
+ * last interface.
+ */
 export function selectStaleChains(name: string, valid: readonly Omit<Attachment, "network">[]): JumpSelection {
   const owners = valid.map((each) => ({ ...each, network: name }));
   const keep = new Set([...owners.map(chainName), ...owners.map(referenceChainName)]);
@@ -50,13 +56,13 @@ export function entryComment({ network, containerId }: Attachment): string {
   return comment.length <= LONGEST_COMMENT ? comment : `${comment.slice(0, LONGEST_COMMENT - 3)}...`;
 }
 
-/** Whose a jump is by its comment; the interface it does not say. */
+/** The owner of a jump by its comment, which does not name the interface. */
 export function parseEntryComment(comment: string): Omit<Attachment, "ifname"> | undefined {
   const [, network, containerId] = /^dnat name: "([^"]*)" id: "([^"]*)/.exec(comment) ?? [];
   return network === undefined || containerId === undefined ? undefined : { network, containerId };
 }
 
-/** What begins the comments of a network's jumps, and of no other's. */
+/** The prefix of the comments of this network's jumps. It matches no other network's. */
 function networkComment(name: string): string {
   return `${ENTRY_COMMENT}${JSON.stringify(name)} id: `;
 }

@@ -6,14 +6,11 @@ import { chainName, parseEntryComment, referenceChainName, SHARED_CHAIN } from "
 import { PROTOCOLS } from "./mapping.ts";
 import { overlaps, type Redirect } from "./redirect.ts";
 
-/** Where a mapping's packets are sent, as `iptables -S` prints it. */
+/** Matches a mapping's DNAT rule, as `iptables -S` prints it. */
 const REDIRECT =
   /^-A (CNI-DN-\S+) (?:-d (\S+?)(?:\/(?:32|128))? )?-p (\w+) (?:-m \w+ )?--dport (\d+) (?:-m comment --comment "if: ([^"]*)" )?-j DNAT --to-destination \[?([^\s\]]+)\]?:(\d+)$/;
 
-/**
- * A mapping of another container's that a packet for one of these could be for as well; with `before`, of those chains alone that packets come to
- * first.
- */
+/** A mapping of another container that overlaps one of these. With `before`, only chains that packets reach before ours count. */
 export function findHeld(
   listing: string,
   redirects: readonly Redirect[],
@@ -36,7 +33,7 @@ export function findHeld(
   return undefined;
 }
 
-/** The mappings in a listing, with their chains and what those rules say of the container's interface. */
+/** The mappings in a listing, with their chains and the container's interface if the rules name it. */
 export function parseRedirects(
   listing: string,
 ): readonly { readonly chain: string; readonly ifname: string | undefined; readonly redirect: Redirect }[] {

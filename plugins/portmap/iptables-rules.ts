@@ -6,16 +6,16 @@ import { PROTOCOLS } from "./mapping.ts";
 import type { Plan } from "./plan.ts";
 import { formatEndpoint, overlaps, type Redirect, type Redirects } from "./redirect.ts";
 
-/** The reference plugins' chains that mark what is to be masqueraded, and masquerade it. */
+/** The reference plugins' chains that mark packets for masquerading, and masquerade them. */
 const SETMARK = "CNI-HOSTPORT-SETMARK";
 const MASQ = "CNI-HOSTPORT-MASQ";
 
-/** How many ports one rule may name. XT_MULTI_PORTS of <linux/netfilter/xt_multiport.h> */
+/** The maximum number of ports in one rule. XT_MULTI_PORTS of <linux/netfilter/xt_multiport.h> */
 const XT_MULTI_PORTS = 15;
 
 /**
- * Input for `iptables-restore --noflush` after which a family's mappings are there, whatever of them was: `listing` is what `iptables -t nat -S` has
- * said. Chains that are not there are made by commands that fail where somebody else has made them meanwhile.
+ * Input for `iptables-restore --noflush` that sets up a family's mappings, whatever part of them exists. `listing` is the
+ * output of `iptables -t nat -S`. Missing chains are created by commands that fail if others have created them meanwhile.
  */
 export function formatAdditions(listing: string, plan: Plan, family: Redirects): string {
   const lines = listing.split("\n");
@@ -35,7 +35,7 @@ export function formatAdditions(listing: string, plan: Plan, family: Redirects):
   ]);
 }
 
-/** The rules that a listing lacks, those of the reference plugins' chain of the container counting as well. */
+/** The rules missing from a listing. Rules in the reference plugins' chain of the container count too. */
 export function missingRules(listing: string, plan: Plan, family: Redirects): readonly string[] {
   const lines = listing.split("\n");
   const present = new Set(lines);
@@ -55,21 +55,21 @@ export function missingRules(listing: string, plan: Plan, family: Redirects): re
   return [...shared, ...(missingFrom(reference, ofReference).length === 0 ? [] : missing)];
 }
 
-/** What the comment of the rules of table raw says that keep others from what is for this host alone. */
+/** The comment of the rules in table raw that keep other hosts away from loopback addresses. */
 export const GUARD_COMMENT = "CNI portfwd loopback";
 
-/** A rule of an earlier version's, for one link. */
+/** A rule of an earlier version, for one link. */
 const FORMER_GUARD =
   /^-A PREROUTING -[ds] 127\.0\.0\.0\/8 -i \S+ -m comment --comment "CNI portfwd route_localnet" -j DROP$/;
 
-/** Those rules: packets with such addresses that come from elsewhere are dropped before they are sent on. */
+/** The rules in table raw that drop packets with loopback addresses from other links than `lo`, before they are forwarded. */
 export function guardRules(family: Family): readonly string[] {
   const loopback = family === 4 ? "127.0.0.0/8" : "::1/128";
   const comment = `-m comment --comment "${GUARD_COMMENT}"`;
   return ["-d", "-s"].map((end) => `-A PREROUTING ${end} ${loopback} ! -i lo ${comment} -j DROP`);
 }
 
-/** The lines for iptables-restore after which they are there, and those of earlier versions are not. */
+/** The lines for iptables-restore that add the missing guard rules and delete those of earlier versions. */
 export function guardChanges(listing: string, family: Family): readonly string[] {
   const lines = listing.split("\n");
   return [
@@ -78,7 +78,7 @@ export function guardChanges(listing: string, family: Family): readonly string[]
   ];
 }
 
-/** Whether a packet for the host alone may be for one of the mappings. */
+/** Whether a packet with a loopback destination may match one of the mappings. */
 export function needsGuard({ redirects }: Redirects): boolean {
   return redirects.some(({ hostIp }) => hostIp === undefined || isLoopback(hostIp));
 }
@@ -89,7 +89,7 @@ function sharedChains({ masquerading, config }: Plan): readonly string[] {
     : [SHARED_CHAIN];
 }
 
-/** In the reference's order and words; toCommand says which goes first in its chain. */
+/** The shared rules, in the reference's order and syntax. toCommand decides which go first in their chain. */
 function sharedRules({ masquerading, config }: Plan): readonly string[] {
   const entries = ["PREROUTING", "OUTPUT"].map(
     (chain) => `-A ${chain} -m addrtype --dst-type LOCAL -j ${SHARED_CHAIN}`,
@@ -104,7 +104,7 @@ function sharedRules({ masquerading, config }: Plan): readonly string[] {
   ];
 }
 
-/** Before the jumps of ipMasq, which would accept what goes to the container's own subnet. */
+/** Inserts before the jumps of ipMasq, which would accept packets to the container's own subnet. */
 function toCommand(rule: string): string {
   return rule.replace(/^-A POSTROUTING /, "-I POSTROUTING 1 ");
 }
@@ -122,7 +122,7 @@ function chainRules(plan: Plan, { prefix, redirects }: Redirects, chain: string)
   });
 }
 
-/** As they come, but for a mapping of one address where one of all has the same port: the first rule that fits is a packet's. */
+/** Keeps the order, but puts a mapping of one address before a mapping of all with that port: the first matching rule applies. */
 function specificFirst(redirects: readonly Redirect[]): readonly Redirect[] {
   const isForAll = ({ hostIp }: Redirect) => hostIp === undefined;
   return redirects.flatMap((redirect) => {
@@ -132,7 +132,7 @@ function specificFirst(redirects: readonly Redirect[]): readonly Redirect[] {
   });
 }
 
-/** Which sources are masqueraded, each as the beginning of a rule. */
+/** The sources to masquerade, each as the start of a rule. */
 function sourcesOf({ masquerading }: Plan, family: Family, subnet: string): readonly string[] {
   if (masquerading === undefined) return [];
   if (masquerading.all) return [""];
@@ -146,7 +146,7 @@ interface Entry {
   readonly chain: string;
 }
 
-/** For each protocol the ports of all mappings, those of the other family's addresses too. */
+/** For each protocol the ports of all mappings, including those of the other family's addresses. */
 function entryRules({ owner, config }: Plan, { family }: Redirects, chain: string): readonly Entry[] {
   const comment = `-m comment --comment ${quote(entryComment(owner))}`;
   return [...PROTOCOLS].sort().flatMap((protocol) => {
@@ -164,7 +164,10 @@ function formatEntry({ matches, conditions, chain }: Entry): string {
   return [`-A ${SHARED_CHAIN} ${matches}`, ...conditions, `-j ${chain}`].join(" ");
 }
 
-/** Whether a line of a listing is the jump: what the tool makes of conditions, before the rest and behind it, only the tool could tell. */
+/**
+ * Whether a line of a listing is this jump. The tool prints conditions in its own form, before and after the rest, so they
+ * are not compared.
+ */
 function isEntry(line: string, { matches, chain }: Entry): boolean {
   return line.startsWith(`-A ${SHARED_CHAIN} `) && line.includes(` ${matches} `) && line.endsWith(` -j ${chain}`);
 }
@@ -177,7 +180,7 @@ function formatHost(address: Address): string {
   return `${formatAddress(address)}/${ADDRESS_BITS[address.family]}`;
 }
 
-/** As iptables-restore reads it back. A word of harmless characters needs nothing. */
+/** Quotes a word as iptables-restore reads it. Words of harmless characters stay bare. */
 function quote(text: string): string {
   return /^[\w!./:,=-]+$/.test(text) ? text : `"${text.replaceAll(/["\\]/g, "\\$&")}"`;
 }

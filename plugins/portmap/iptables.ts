@@ -26,15 +26,16 @@ import {
 import type { Plan } from "./plan.ts";
 import type { Redirect, Redirects } from "./redirect.ts";
 
-/** Where packets are looked at before anything is done to them. */
+/** The chain that sees packets before anything else is done to them. */
 const GUARD = { table: "raw", chain: "PREROUTING" } as const;
 
-/** How often an addition is tried while others make the chains that all share. */
+/** How often an addition is tried while others create the shared chains. */
 const ATTEMPTS = 5;
 
 /**
- * Maps the plan's ports with one `iptables-restore` for each family, and what the attachment had mapped before goes in it. A port that another
- * one has is refused. `beforeChange` is called before anything of the attachment's is changed. @throws CniError portConflict, IptablesError
+ * Maps the plan's ports with one `iptables-restore` for each family, which also deletes the attachment's earlier mappings.
+ * Refuses a port that another attachment has. Calls `beforeChange` before it changes the attachment's rules.
+ * @throws CniError portConflict, IptablesError
  */
 export function addIptablesRedirects(iptables: Iptables, plan: Plan, beforeChange: () => void): void {
   const { place } = iptables;
@@ -44,8 +45,10 @@ export function addIptablesRedirects(iptables: Iptables, plan: Plan, beforeChang
 }
 
 /**
- * A port of these that another container has in one of the tables that a host may have, where there is any: only then a command is started. One that
- * fails, because it is not installed or cannot read a table that others have written to, tells of none. @throws NetlinkError
+ * Finds a mapping of another container that overlaps one of these, in all tables that the host may have. A command is started
+ * only for a table with such mappings. If it fails (not installed, or a table that others have written to and it cannot
+ * read), that table counts as empty.
+ * @throws NetlinkError
  */
 export function findIptablesHeld(iptables: Iptables, redirects: readonly Redirect[], owner: Attachment) {
   const families = new Set(redirects.map(({ to }) => to.family));
@@ -59,7 +62,7 @@ export function findIptablesHeld(iptables: Iptables, redirects: readonly Redirec
   return undefined;
 }
 
-/** The mappings of an attachment in one family; none where they cannot be listed. @throws NetlinkError */
+/** The mappings of an attachment in one family; empty if they cannot be listed. @throws NetlinkError */
 export function listIptablesRedirects(iptables: Iptables, family: Family, owner: Attachment): readonly Redirect[] {
   return [chainName(owner), referenceChainName(owner)].flatMap((chain) =>
     tablesWith(iptables, family, { chain, text: chain }).flatMap((options) =>
@@ -68,11 +71,11 @@ export function listIptablesRedirects(iptables: Iptables, family: Family, owner:
   );
 }
 
-/** What of a family's rules is not there, in the words of `iptables -S`. @throws IptablesError */
+/** The missing rules of the plan, in the syntax of `iptables -S`. @throws IptablesError */
 export function missingIptablesRules(iptables: Iptables, plan: Plan): readonly string[] {
   const listings = plan.families.map((family) => ({ family, listing: listTable(family.family, iptables.place) }));
   const missing = listings.flatMap(({ family, listing }) => missingRules(listing, plan, family));
-  // The reference plugin keeps nobody from 127.0.0.1.
+  // The reference plugin does not guard 127.0.0.1.
   const isReferences =
     missing.length === 0 && !listings.some(({ listing }) => hasChain(listing, chainName(plan.owner)));
   const needing = isReferences ? [] : plan.families.filter(needsGuard);
@@ -96,11 +99,14 @@ function addFamily(
     beforeChange();
     startRestore(family.family, formatAdditions(listing, plan, family), place)();
   });
-  // Somebody else may have taken one of the ports at the same moment: packets come to whoever was first.
+  // Another process may have taken one of the ports at the same moment. Then packets go to the first.
   refuseIfHeld(listTable(family.family, place), true);
 }
 
-/** It stays, as the chains do that all share, and whichever table has it, it holds: a command is only started for the first of all. */
+/**
+ * Adds the guard rules, which stay, like the shared chains. They work in either variant's table, so a command is started only
+ * for the first attachment.
+ */
 function addGuard(iptables: Iptables, family: Family): void {
   if (isGuarded(iptables, family)) return;
   const { place } = iptables;
@@ -117,7 +123,10 @@ function hasChain(listing: string, chain: string): boolean {
   return listing.split("\n").includes(`-N ${chain}`);
 }
 
-/** Another call may have made one of the shared chains meanwhile: then nothing was changed, and the table is read anew. */
+/**
+ * Repeats the attempt: another call may have created one of the shared chains meanwhile. Then nothing was changed, and the
+ * table is read again.
+ */
 function insist(attempt: () => void): void {
   for (let left = ATTEMPTS - 1; ; left--) {
     try {
@@ -129,7 +138,7 @@ function insist(attempt: () => void): void {
   }
 }
 
-/** Which of a host's two tables nat have rules of a chain, or hold a text. */
+/** Which of a host's two nat tables have rules in a chain, or contain a text. */
 function tablesWith(
   { netlink }: Iptables,
   family: Family,

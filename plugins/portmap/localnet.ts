@@ -6,8 +6,9 @@ import type { Host } from "../../src/steps/host.ts";
 import type { Plan } from "./plan.ts";
 
 /**
- * The host's link to the container, where packets from 127.0.0.1 are to leave through it and their answers to come back: IPv4 alone has a
- * parameter for that. Undefined where no mapping is for such an address, nothing is masqueraded, or no route leads to the container.
+ * The host's link to the container, if packets from 127.0.0.1 must leave through it and their answers return. Only IPv4 has a
+ * sysctl for that. Undefined if no mapping covers a loopback address, nothing is masqueraded, or no route leads to the
+ * container.
  */
 export function findLocalnet(
   { netlink }: Host,
@@ -20,12 +21,16 @@ export function findLocalnet(
   return index === undefined ? undefined : findLink(netlink, index)?.name;
 }
 
-/** Lets them, like `sysctl -w net.ipv4.conf.LINK.route_localnet=1`. The rules that keep others from it have to be there. @throws LinuxError */
+/**
+ * Enables loopback addresses on the link, like `sysctl -w net.ipv4.conf.LINK.route_localnet=1`. The rules that keep other
+ * hosts away must exist.
+ * @throws LinuxError
+ */
 export function enableLocalnet({ sysctls }: Host, link: string): void {
   sysctls.write(pathFor(link), "1");
 }
 
-/** What differs, as a sentence. */
+/** The difference of the sysctl, as a sentence. */
 export function checkLocalnet({ sysctls }: Host, link: string): readonly string[] {
   try {
     const value = sysctls.read(pathFor(link));

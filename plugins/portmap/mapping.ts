@@ -4,7 +4,7 @@ import { formatValue } from "../../src/cni/issue.ts";
 import type { Address, Family } from "../../src/ip/address.ts";
 import type { portMapping } from "./schema.ts";
 
-/** The protocols whose ports can be mapped: those that have a port where UDP has it. */
+/** The protocols whose ports can be mapped: those with the port at the same place as UDP. */
 export const PROTOCOLS = ["tcp", "udp", "sctp"] as const;
 
 export type Protocol = (typeof PROTOCOLS)[number];
@@ -14,15 +14,15 @@ export interface PortMapping {
   readonly protocol: Protocol;
   readonly hostPort: number;
   readonly containerPort: number;
-  /** The host's address whose port it is; undefined for all of them. */
+  /** The host address of the port; undefined for all. */
   readonly hostIp: Address | undefined;
-  /** Of which families it is: 0.0.0.0 is every address too, but no IPv6 one. */
+  /** The families of the mapping. 0.0.0.0 also means all addresses, but only of IPv4. */
   readonly families: readonly Family[];
 }
 
 type Entry = z.output<ReturnType<typeof portMapping>>;
 
-/** Reads the entries. Without a protocol it is TCP. @throws CniError invalidConfig in the reference's words where it has some */
+/** Reads the entries. The default protocol is TCP. @throws CniError invalidConfig in the reference's words if it has some */
 export function parsePortMappings(entries: readonly Entry[]): readonly PortMapping[] {
   return entries.map((entry, index) => {
     const where = `portMappings[${index}]`;

@@ -12,7 +12,10 @@ import { conditionalChains } from "./nftables-rules.ts";
 import type { Plan } from "./plan.ts";
 import { formatEndpoint, formatHostEnd, type Redirect } from "./redirect.ts";
 
-/** How the kernel differs from what addRedirects made of the same plan, a sentence for each difference. @throws NetlinkError */
+/**
+ * The differences between the kernel's state and what addRedirects sets up for a plan, one sentence each.
+ * @throws NetlinkError
+ */
 export function verifyRedirects(netlink: Nfnetlink, plan: Plan): readonly string[] {
   const rules = rulesOf(plan);
   const passed = plan.families.map(({ family }) => conditionalChains(plan.owner, family).passed);
@@ -47,7 +50,7 @@ function isSameData({ element }: OwnedElement, found: Element): boolean {
   return isSameBytes(wanted?.value ?? new Uint8Array(), there?.value ?? new Uint8Array());
 }
 
-/** What the attachment has mapped and the configuration does not ask for. */
+/** Mappings of the attachment that the configuration does not contain. */
 function compareSurplus(netlink: Nfnetlink, plan: Plan): readonly string[] {
   const wanted = new Set(plan.families.flatMap(({ redirects }) => redirects).map(formatHostEnd));
   const surplus = (redirect: Redirect) => !wanted.has(formatHostEnd(redirect));

@@ -13,18 +13,21 @@ import { chainKey, conditionalChains } from "./nftables-rules.ts";
 import type { Plan } from "./plan.ts";
 import { TABLE } from "./tables.ts";
 
-/** How long the nft tool may take. It reads all of the host's rules first. */
+/** The time limit of the nft tool, in ms. It first reads all rules of the host. */
 const NFT_MS = 30_000;
 
 const MAX_OUTPUT = 1024 * 1024;
 
-/** What would end the rule that the conditions are part of, or hide its end. */
+/** Characters that would end the rule that contains the conditions, or hide its end. */
 const ENDS_RULE = /[;\n\r#\\\0{}]/;
 
-/** What of a set in braces is left when its braces are taken off. */
+/** A set in braces. The check removes these first. */
 const BRACES = /\{[^{}]*\}/g;
 
-/** Refuses conditions that cannot be part of a rule, or that there is no tool for. @throws CniError unsupportedField, invalidConfig */
+/**
+ * Refuses conditions that cannot be part of a rule, or for which the tool is missing.
+ * @throws CniError unsupportedField, invalidConfig
+ */
 export function requireConditions({ conditions }: Pick<PortmapConfig, "conditions">, environment: Environment): void {
   for (const family of [4, 6] as const) {
     const text = conditions[family].join(" ");
@@ -36,8 +39,9 @@ export function requireConditions({ conditions }: Pick<PortmapConfig, "condition
 }
 
 /**
- * Has the nft tool write the conditions, whose language is its own: one rule for each family with some, in the attachment's chains that
- * addRedirects has made. Only such configurations need the tool. @throws CniError invalidConfig with what it says
+ * Adds the conditions with the nft tool, because they are in its language: one rule for each family with conditions, in the
+ * attachment's chains that addRedirects has created. Only such configurations need the tool.
+ * @throws CniError invalidConfig with the tool's message
  */
 export function addConditions(
   { netlink, place }: { readonly netlink: Nfnetlink; readonly place: Place },
@@ -54,7 +58,10 @@ export function addConditions(
   if (wrong.length > 0) throw new CniError("invalidConfig", `Cannot use conditions: ${wrong.join("; ")}`);
 }
 
-/** What differs about an attachment's conditions of a family: what they say only the tool could tell. */
+/**
+ * The differences in an attachment's conditions of a family. Only the tool could compare the conditions themselves, so only
+ * the rule's place and target are checked.
+ */
 export function compareConditions(netlink: Nfnetlink, owner: Attachment, family: Family): readonly string[] {
   const { test, passed } = conditionalChains(owner, family);
   const rules = listRules(netlink, chainKey(test));

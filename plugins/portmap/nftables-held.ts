@@ -5,17 +5,17 @@ import type { Held } from "./holder.ts";
 import { decodeRedirect, encodeRedirect, MAPS, mapsOf, type PortMaps } from "./nftables-maps.ts";
 import { overlaps, type Redirect } from "./redirect.ts";
 
-/** Finds the mappings of others that a packet for this one could be for as well. @throws NetlinkError */
+/** Finds others' mappings that overlap this one. @throws NetlinkError */
 export type FindHeld = (redirect: Redirect) => readonly Held[];
 
 type Found = ReturnType<typeof decodeRedirect>;
 
-/** Of whom nothing is asked but a key. */
+/** A placeholder owner, where only the key matters. */
 const NOBODY: Attachment = { network: "", ifname: "", containerId: "" };
 
 /**
- * How to find what others than the owner have, as it is now: `isTaken` says that there may be something of the very same key. What is mapped for one
- * address is listed once for all mappings of all addresses; any other question is about one key.
+ * Finds the current mappings of others than the owner. `isTaken` says that a mapping with exactly this key may exist. For
+ * mappings of all addresses, the mappings of single addresses are listed once. Every other request is for one key.
  */
 export function heldByOthers(
   netlink: Nfnetlink,
@@ -34,7 +34,7 @@ export function heldByOthers(
       .map(({ comment, ...held }) => ({ redirect: held, owner: parseOwnerComment(comment) }));
 }
 
-/** The mapping of the same port in a map, whose keys may be without the address. */
+/** The mapping of this port in a map, whose keys may be without the address. */
 function findSame(netlink: Nfnetlink, redirect: Redirect, maps: PortMaps): readonly Found[] {
   const hostIp = maps.hasAddress ? redirect.hostIp : undefined;
   const { target } = encodeRedirect({ ...redirect, hostIp }, { chain: "", owner: NOBODY });

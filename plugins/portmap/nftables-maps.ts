@@ -14,20 +14,20 @@ import { TABLE } from "./tables.ts";
 
 const NUMBERS = { tcp: IPPROTO.TCP, udp: IPPROTO.UDP, sctp: IPPROTO.SCTP } as const;
 
-/** The parts of a key: which port of which protocol, and of which address, where a mapping is for one. */
+/** The parts of a key: protocol and port, preceded by an address if the mapping has one. */
 const PORT = ["inet_proto", "inet_service"] as const satisfies readonly Datatype[];
 const ADDRESS_TYPE = { 4: "ipv4_addr", 6: "ipv6_addr" } as const satisfies Record<Family, Datatype>;
 
-/** The maps of one kind of key: `targets` says where a port's packets go, `ways` which chain they take there. */
+/** The maps for one kind of key: `targets` holds where a port's packets go, `ways` the chain that they pass. */
 export interface PortMaps {
   readonly family: Family;
-  /** Whether keys begin with an address of the host. */
+  /** Whether keys start with a host address. */
   readonly hasAddress: boolean;
   readonly ways: SetSpec;
   readonly targets: SetSpec;
 }
 
-/** The attachments that have ports mapped: a key for each, so that one question tells. */
+/** The attachments with mappings. One key each, so that one request answers whether an attachment has any. */
 export const ATTACHMENTS = {
   ...TABLE,
   name: "attachments",
@@ -35,20 +35,20 @@ export const ATTACHMENTS = {
   id: 1,
 } as const satisfies SetSpec;
 
-/** In the order in which a packet is looked up: a mapping of one address goes before one of all. */
+/** In the order of lookup: a mapping of one address has priority over a mapping of all. */
 export const MAPS: readonly PortMaps[] = ([4, 6] as const).flatMap((family) => [
   portMaps(family, { hasAddress: true, id: 10 * family }),
   portMaps(family, { hasAddress: false, id: 10 * family + 2 }),
 ]);
 
-/** The maps that a mapping belongs to. */
+/** The maps for a mapping. */
 export function mapsOf({ to, hostIp }: Pick<Redirect, "to" | "hostIp">): PortMaps {
   const found = MAPS.find(({ family, hasAddress }) => family === to.family && hasAddress === (hostIp !== undefined));
   if (found === undefined) throw new RangeError(`No maps for family ${to.family}`);
   return found;
 }
 
-/** The elements of a mapping: by which chain its packets go, and where to. */
+/** The elements of a mapping: the chain that its packets pass, and their target. */
 export function encodeRedirect(redirect: Redirect, { chain, owner }: { chain: string; owner: Attachment }) {
   const { hostIp, hostPort, protocol, to, toPort } = redirect;
   const { ways, targets } = mapsOf(redirect);
@@ -61,7 +61,7 @@ export function encodeRedirect(redirect: Redirect, { chain, owner }: { chain: st
   };
 }
 
-/** The mapping that an element of `targets` is, and whose it says it is. @throws RangeError when its key or data is of another form */
+/** The mapping of an element of `targets`, and its owner. @throws RangeError if its key or data has another form */
 export function decodeRedirect(
   { family, hasAddress }: PortMaps,
   { key, data, userdata }: Element,
@@ -86,7 +86,7 @@ export function decodeRedirect(
   };
 }
 
-/** The element that says that an attachment has ports mapped. */
+/** The element that marks an attachment as having mappings. */
 export function encodeAttachment(owner: Attachment): OwnedElement {
   const digits = ownerKey(owner).replace("-", "").match(/.{8}/g) ?? [];
   return ownedElement(owner, ATTACHMENTS, { key: digits.map((each) => u32.encode(Number.parseInt(each, 16))) });

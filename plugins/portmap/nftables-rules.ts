@@ -23,33 +23,33 @@ import { TABLE } from "./tables.ts";
 
 const COMMENT = "Ports of this host that are mapped to containers', by the CNI plugins";
 
-/** Packets with a source or destination in these belong on no wire. RFC 1122, 3.2.1.3, and RFC 4291, 2.5.3 */
+/** Loopback addresses, which must not appear on any wire. RFC 1122, 3.2.1.3, and RFC 4291, 2.5.3 */
 const LOOPBACK = { 4: "127.0.0.0/8", 6: "::1/128" } as const;
 
 /** The index of `lo`, the first link of every network namespace. */
 const LOOPBACK_IFINDEX = 1;
 
-/** What earlier versions had, which kept those links' packets away whose route_localnet had been set. */
+/** State of earlier versions, which guarded only links with route_localnet set. */
 const FORMER = { chains: ["guard"], sets: ["localnet"] };
 
-/** What a packet's key is, behind the address where a mapping is for one. */
+/** The fields of a packet's key. If the mapping has an address, it comes first. */
 const PORT_FIELDS = ["meta l4proto", "th dport"] as const satisfies readonly Field[];
 
-/** Where a packet goes whose port is mapped. */
+/** The chain for packets to mapped ports. */
 const TRANSLATE = "translate";
 
-/** How packets to mapped ports are marked before they are sent on: by the chain that does it. */
+/** A chain that marks packets to mapped ports before they are translated. */
 export interface Way {
   readonly chain: string;
   readonly rules: () => readonly LabelledRule[];
 }
 
-/** The way that leaves packets unmarked: their chain is part of every rule set. */
+/** The way that does not mark packets. Its chain is part of every rule set. */
 export const UNMARKED: Way = { chain: TRANSLATE, rules: translateRules };
 
 /**
- * The way of a container's subnet: what would be answered past the host, or would have an address that no wire may carry, is marked to be
- * masqueraded.
+ * The way for a container's subnet. It marks packets for masquerading if their answers would bypass the host, or if they have
+ * a loopback source.
  */
 export function wayFor({ all, mark }: Masquerading, subnet: Prefix): Way {
   const { chain, sources } = all
@@ -62,12 +62,12 @@ export function wayFor({ all, mark }: Masquerading, subnet: Prefix): Way {
   return { chain: `${chain}_${formatMark(mark)}`, rules };
 }
 
-/** Chains of an attachment with conditions: `test` has the one rule that the nft tool made, which goes to `passed`. */
+/** An attachment's chains for conditions. `test` has the one rule that the nft tool made, which jumps to `passed`. */
 export function conditionalChains(owner: Attachment, family: Family): { test: string; passed: string } {
   return { test: `if${family}_${ownerKey(owner)}`, passed: `passed${family}_${ownerKey(owner)}` };
 }
 
-/** The rule set for these ways and marks. A mapping costs an element in each of two maps, which a packet finds by hash. */
+/** The rule set for these ways and marks. A mapping costs one element in each of two maps, which a packet finds by hash. */
 export function portmapRules(ways: readonly Way[], marks: readonly number[]): RuleSet {
   return {
     table: { family: TABLE.family, name: TABLE.table, flags: 0, userdata: commented("table", COMMENT) },
@@ -90,12 +90,12 @@ export function chainKey(name: string): ChainKey {
   return { ...TABLE, name };
 }
 
-/** Only what is for this host: a port of a machine behind it is not its own (CVE-2025-67499). */
+/** Only packets to this host: ports of machines behind it are not the host's (CVE-2025-67499). */
 function toPorts(): readonly LabelledRule[] {
   return [{ label: "fib daddr type local goto ports", expressions: [...matchLocalDestination(), goTo("ports")] }];
 }
 
-/** What goes to ::1 stays: IPv6 has no route_localnet, so that no answer would come back, and whoever asks would wait for one. */
+/** Packets to ::1 are not mapped. IPv6 has no route_localnet, so no answer would return and the client would wait. */
 function outputRules(): readonly LabelledRule[] {
   const loopback = parsePrefix(LOOPBACK[6]);
   const kept = loopback === undefined ? [] : [[...matchDestination(loopback), RETURN]];
@@ -121,9 +121,10 @@ function fieldsOf({ family, hasAddress }: PortMaps): readonly Field[] {
 }
 
 /**
- * What is for this host alone comes from nowhere else. A mapping would send it on before the kernel looks whether its route is a martian's, and with
- * route_localnet, whoever has set it, not even that: the host's own services would be open. (CVE-2020-8558) The kernel drops ::1 earlier, but not
- * where br_netfilter hands a bridge's packets on. Answers to the host's own connections do not have such addresses yet at this point.
+ * Drops packets with loopback addresses from other links than `lo`. A mapping would forward them before the kernel checks for
+ * martians; with route_localnet, whoever has set it, the kernel does not check, and the host's own services would be
+ * reachable (CVE-2020-8558). The kernel drops ::1 earlier, except for bridged packets from br_netfilter. Answers to the
+ * host's own connections do not have loopback addresses yet at this hook.
  */
 function loopbackChain(): ChainRules {
   const hook = { number: NF_INET.PRE_ROUTING, priority: NF_IP_PRI.RAW };

@@ -17,19 +17,20 @@ import { chainKey, conditionalChains, portmapRules, UNMARKED, type Way, wayFor }
 import type { Plan } from "./plan.ts";
 import { formatHostEnd, type Redirect, type Redirects } from "./redirect.ts";
 
-/** Everything that belongs to attachments. */
+/** All sets and maps whose elements belong to attachments. */
 const SETS = [...MAPS.flatMap(({ ways, targets }) => [ways, targets]), ATTACHMENTS];
 
 /**
- * Maps the plan's ports, in one transaction and with what is missing of the table. What the attachment had mapped before goes; a port that
- * another one has is refused. Where there are conditions, nothing is redirected before addConditions has been called.
- * @param netlink a socket of NETLINK_NETFILTER @throws CniError portConflict, NetlinkError naming the object that the kernel refused
+ * Maps the plan's ports and creates what the table lacks, in one transaction. Deletes the attachment's earlier mappings.
+ * Refuses a port that another attachment has. With conditions, nothing is redirected until addConditions is called.
+ * @param netlink a socket of NETLINK_NETFILTER
+ * @throws CniError portConflict, NetlinkError naming the object that the kernel refused
  */
 export function addRedirects(netlink: Nfnetlink, plan: Plan): void {
   const { owner } = plan;
   const action = `map ports to ${owner.ifname} of container ${owner.containerId} with nftables`;
   applyCurrent(netlink, { action, refusals: [ERRNO.EEXIST] }, (refusal) => {
-    // To look at each port first would cost a request for each: they are hardly ever taken.
+    // Checking every port first would cost a request each. They are rarely taken.
     const isTaken = refusal?.errno === ERRNO.EEXIST;
     const elements = elementsOf(plan, leftToOthers(netlink, plan, isTaken));
     const rules = rulesOf(plan);
@@ -43,32 +44,44 @@ export function addRedirects(netlink: Nfnetlink, plan: Plan): void {
   });
 }
 
-/** Asks the kernel for what mappings need, where none has been made yet. Nothing is changed. @throws NetlinkError naming what it has not got */
+/**
+ * Checks that the kernel supports what mappings need, if none has been made yet. Changes nothing.
+ * @throws NetlinkError naming what is not supported
+ */
 export function probeRedirects(netlink: Nfnetlink, mark: number): void {
   const missing = missingOf(netlink, portmapRules([UNMARKED], [mark]));
   if (missing.length > 0)
     checkTransaction(netlink, missing, { action: "look whether ports can be mapped with nftables" });
 }
 
-/** Ends all mappings of the attachments selected, and returns them. Nothing there is success. @throws NetlinkError, or LinuxError EAGAIN */
+/**
+ * Deletes and returns all mappings of the selected attachments. Nothing to delete is success.
+ * @throws NetlinkError, or LinuxError EAGAIN
+ */
 export function deleteRedirects(netlink: Nfnetlink, selection: Selection): readonly Redirect[] {
   const action = `delete port mappings of ${selection.label}`;
   const also = (elements: readonly OwnedElement[]) => chainsWithout(netlink, elements, []);
   return redirectsIn(deleteOwnedElements(netlink, { action, sets: SETS, selection }, also));
 }
 
-/** The mappings of the attachments selected, as the kernel has them. @throws NetlinkError */
+/** The selected attachments' mappings in the kernel. @throws NetlinkError */
 export function listRedirects(netlink: Nfnetlink, selection: Selection): readonly Redirect[] {
   const targets = MAPS.map((maps) => maps.targets);
   return redirectsIn(listOwnedElements(netlink, targets, selection));
 }
 
-/** The same of one attachment: one question where it has none. @throws as deleteRedirects */
+/**
+ * Deletes and returns all mappings of one attachment. If it has none, this is one request.
+ * @throws NetlinkError, or LinuxError EAGAIN
+ */
 export function deleteOwnRedirects(netlink: Nfnetlink, owner: Attachment): readonly Redirect[] {
   return isKnown(netlink, owner) ? deleteRedirects(netlink, selectOwner(owner)) : [];
 }
 
-/** The elements of a plan, without what stays when its container goes, and without the host's ends in `left`. */
+/**
+ * The elements of a plan, without the host's ends in `left` and without shared ones, which stay when the container is
+ * deleted.
+ */
 export function elementsOf(plan: Plan, left: ReadonlySet<string> = new Set()): readonly OwnedElement[] {
   const { owner } = plan;
   const elements = plan.families.flatMap((family) => {
@@ -80,7 +93,7 @@ export function elementsOf(plan: Plan, left: ReadonlySet<string> = new Set()): r
   return [...elements, encodeAttachment(owner)];
 }
 
-/** The rule set that a plan needs, but for the chains of its own. */
+/** The rule set that a plan needs, without the attachment's own chains. */
 export function rulesOf(plan: Plan): RuleSet {
   const marks = plan.masquerading === undefined ? [] : [plan.masquerading.mark];
   return portmapRules(
@@ -89,7 +102,7 @@ export function rulesOf(plan: Plan): RuleSet {
   );
 }
 
-/** The chains of an attachment's own: those with conditions, whose test the nft tool has yet to write. */
+/** The attachment's own chains: those for conditions. The nft tool fills in the test later. */
 export function conditionalOf(plan: Plan): readonly ChainRules[] {
   return plan.families
     .filter(({ family }) => plan.config.conditions[family].length > 0)
@@ -103,7 +116,10 @@ export function conditionalOf(plan: Plan): readonly ChainRules[] {
     });
 }
 
-/** The host's ends that another attachment of the container's has: it keeps them. @throws CniError portConflict where it is another container's */
+/**
+ * The host's ends that another attachment of this container has, and keeps.
+ * @throws CniError portConflict if another container has one
+ */
 function leftToOthers(netlink: Nfnetlink, { owner, families }: Plan, isTaken: boolean): ReadonlySet<string> {
   const left = new Set<string>();
   const findHeld = heldByOthers(netlink, { owner, isTaken });
@@ -136,14 +152,14 @@ function isKnown(netlink: Nfnetlink, owner: Attachment): boolean {
   return findElement(netlink, set, element) !== undefined;
 }
 
-/** The changes that take out what an attachment has, but for what it needs again. */
+/** The changes that delete an attachment's elements and chains, except the chains that it needs again. */
 function removals(netlink: Nfnetlink, owner: Attachment, rules: RuleSet): readonly Request[] {
   const own = listOwnedElements(netlink, SETS, selectOwner(owner));
   const kept = rules.chains.map(({ name }) => name);
   return [...own.map(({ set, element }) => deleteElement(set, element)), ...chainsWithout(netlink, own, kept)];
 }
 
-/** The changes that delete the chains which nothing goes to without these elements: their own first, then those of ways. */
+/** The changes that delete chains without references from other elements: the attachment's own first, then those of ways. */
 function chainsWithout(
   netlink: Nfnetlink,
   elements: readonly OwnedElement[],
@@ -162,7 +178,7 @@ function chainsWithout(
   return [...there, ...ways.filter(isUnused)].map((name) => deleteChain(chainKey(name)));
 }
 
-/** Where the rules of a chain go. */
+/** The targets of a chain's rules. */
 function chainsFrom(netlink: Nfnetlink, name: string): readonly string[] {
   return listRules(netlink, chainKey(name)).flatMap(({ expressions = [] }) =>
     expressions.flatMap((each) => (each.name === "immediate" ? (each.data.data?.verdict?.chain ?? []) : [])),

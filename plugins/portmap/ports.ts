@@ -24,14 +24,17 @@ import { containerAddresses, type Redirect } from "./redirect.ts";
 import { deleteReferenceRedirects, hasReferenceRedirects } from "./reference.ts";
 import { REFERENCE_TABLES, TABLE } from "./tables.ts";
 
-/** Maps the plan's ports; ended again when the call fails. @throws CniError portConflict where another attachment has one of them */
+/**
+ * Maps the plan's ports; the mappings are deleted when the call fails.
+ * @throws CniError portConflict if another attachment has one of them
+ */
 export function mapPorts(
   host: Host,
   { request, backend, plan }: { request: Request; backend: Backend; plan: Plan },
   defer: Defer,
 ): void {
   refuseHeldElsewhere(backend, plan);
-  // Where nothing has been changed yet, what the attachment had before is still there when the call fails.
+  // If nothing has been changed yet, the attachment keeps its earlier mappings when the call fails.
   const reversal = () => takeBack(request, host);
   if (backend.kind === "nftables") {
     changeOwing(defer, reversal, () => addRedirects(backend.netlink, plan));
@@ -43,8 +46,8 @@ export function mapPorts(
 }
 
 /**
- * Ends all mappings of the attachment, whatever was mapped and whichever backend was asked for, also what the reference plugin made. Nothing there is
- * success. No process is started unless there are rules of iptables.
+ * Deletes all mappings of the attachment, of every backend and of the reference plugin. Nothing to delete is success. Starts
+ * a process only if there are iptables rules.
  */
 export function endPorts(request: Request, host: Host): void {
   const remains = openRemains(host);
@@ -57,7 +60,7 @@ export function endPorts(request: Request, host: Host): void {
       gone = own === undefined ? [] : deleteOwnRedirects(own, request);
       isLeaving = gone.length > 0;
     },
-    // What UDP connections are to be forgotten, the rules of iptables tell as long as they are there.
+    // The iptables rules say which UDP connections to delete, so they are listed before they are deleted.
     () => {
       gone = [...gone, ...iptablesRedirects(request, remains, stated)];
     },
@@ -68,7 +71,7 @@ export function endPorts(request: Request, host: Host): void {
   ]);
 }
 
-/** The same for every attachment of the network but these; what does not say its network stays. */
+/** Deletes all mappings of the network's attachments except the valid ones. Mappings that do not name their network stay. */
 export function endStalePorts(request: Request, host: Host, valid: readonly Omit<Attachment, "network">[]): void {
   const remains = openRemains(host);
   const own = remains.within(TABLE);
@@ -84,8 +87,8 @@ export function endStalePorts(request: Request, host: Host, valid: readonly Omit
 }
 
 /**
- * What is missing of the plan, as sentences: nothing where any backend, also the reference plugin's, has all of it, for it is not made anew when
- * the configuration changes.
+ * What is missing from the plan, as sentences. Empty if any backend, or the reference plugin, has all of it: a changed
+ * configuration does not rebuild existing mappings.
  */
 export function checkPorts(backend: Backend, plan: Plan): readonly string[] {
   const nftables = () => checkNftables(backend, plan);
@@ -110,7 +113,7 @@ function checkIptables(netfilter: Netfilter, plan: Plan): readonly string[] {
   }
 }
 
-/** The other backend's mappings count as well: packets for a port come to one of them alone. */
+/** The other backend's mappings count too: packets for a port reach only one of them. */
 function refuseHeldElsewhere(backend: Backend, plan: Plan): void {
   const { owner } = plan;
   const redirects = redirectsOf(plan);
@@ -128,7 +131,7 @@ function refuseHeldElsewhere(backend: Backend, plan: Plan): void {
   }
 }
 
-/** What this call made, and what the attachment had before. */
+/** Deletes what this call added, and the attachment's earlier mappings. */
 function takeBack(request: Request, host: Host): void {
   const remains = openRemains(host);
   const own = remains.within(TABLE);
@@ -138,7 +141,7 @@ function takeBack(request: Request, host: Host): void {
   ]);
 }
 
-/** What the configuration and prevResult say, where the runtime hands them over and they can be read. */
+/** The mappings in the configuration and prevResult; empty if they are missing or invalid. */
 function statedRedirects(request: Request): readonly Redirect[] {
   try {
     const config: PortmapConfig = parsePortmapConfig(request);
@@ -150,13 +153,13 @@ function statedRedirects(request: Request): readonly Redirect[] {
   }
 }
 
-/** The container's addresses, where prevResult says them. */
+/** The container's addresses in prevResult; empty if they are missing. */
 function statedAddresses(request: Request): readonly Address[] {
   const prevResult = findPrevResult(request);
   return prevResult === undefined ? [] : containerAddresses(prevResult, request.ifname).map(({ address }) => address);
 }
 
-/** What the rules of iptables say. They are listed by a command, and only where nothing else has told. */
+/** The mappings in the iptables rules. Listing them takes a command, so this is done only if they are not known otherwise. */
 function iptablesRedirects(
   request: Request,
   { within, launch }: Remains,
@@ -178,7 +181,7 @@ function redirectsOf({ families }: Pick<Plan, "families">): readonly Redirect[] 
   return families.flatMap(({ redirects }) => redirects);
 }
 
-/** A kernel that does not tell of connections maps ports all the same. */
+/** Logs the error: a kernel without connection listing can still map ports. */
 function forget({ log }: Request, run: () => void): void {
   try {
     run();

@@ -4,27 +4,27 @@ import { type Address, type Family, formatAddress, isSameAddress } from "../../s
 import type { Prefix } from "../../src/ip/prefix.ts";
 import type { PortMapping, Protocol } from "./mapping.ts";
 
-/** A port of the host's, and where in the container what comes to it goes. */
+/** A host port, and the container's address and port that it is mapped to. */
 export interface Redirect {
   readonly protocol: Protocol;
-  /** Undefined for all of the host's addresses of the family. */
+  /** Undefined for all host addresses of the family. */
   readonly hostIp: Address | undefined;
   readonly hostPort: number;
   readonly to: Address;
   readonly toPort: number;
 }
 
-/** What becomes of the ports of one family: at most one address of each is mapped to. */
+/** The mappings of one family. Each family has at most one container address. */
 export interface Redirects {
   readonly family: Family;
-  /** The container's address, with the length of its subnet. */
+  /** The container's address, with its subnet's prefix length. */
   readonly prefix: Prefix;
   readonly redirects: readonly Redirect[];
 }
 
 /**
- * The container's addresses that ports are mapped to: the first of each family that the result does not say to be on another
- * interface, or on the host.
+ * The container's addresses to map ports to: the first of each family that the result does not assign to another interface or
+ * to the host.
  */
 export function containerAddresses({ ips, interfaces }: Result, ifname: string): readonly Prefix[] {
   const isElsewhere = (index: number | undefined) => {
@@ -36,8 +36,8 @@ export function containerAddresses({ ips, interfaces }: Result, ifname: string):
 }
 
 /**
- * The mappings for each of the container's addresses, in their order; one that is there twice counts once.
- * @throws CniError invalidConfig where the same port is to go to two places
+ * The mappings for each of the container's addresses, in order, without duplicates.
+ * @throws CniError invalidConfig if a port is mapped to two places
  */
 export function planRedirects(mappings: readonly PortMapping[], addresses: readonly Prefix[]): readonly Redirects[] {
   return addresses.flatMap((prefix) => {
@@ -51,7 +51,7 @@ export function planRedirects(mappings: readonly PortMapping[], addresses: reado
   });
 }
 
-/** The host's end in words, `0.0.0.0:80/tcp`: what no two mappings may have in common. */
+/** The host's end as text, `0.0.0.0:80/tcp`. It is unique among mappings. */
 export function formatHostEnd({ hostIp, hostPort, protocol, to }: Omit<Redirect, "toPort">): string {
   const address = hostIp ?? { family: to.family, value: 0n };
   return `${formatEndpoint(address, hostPort)}/${protocol}`;
@@ -62,7 +62,7 @@ export function formatEndpoint(address: Address, port: number): string {
   return address.family === 4 ? `${formatAddress(address)}:${port}` : `[${formatAddress(address)}]:${port}`;
 }
 
-/** Whether one packet could be for both. */
+/** Whether one packet could match both mappings. */
 export function overlaps(a: Redirect, b: Redirect): boolean {
   return (
     a.to.family === b.to.family &&

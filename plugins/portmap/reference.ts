@@ -12,21 +12,22 @@ import { ERRNO } from "../../src/platform/errno.ts";
 import type { Redirect } from "./redirect.ts";
 import { REFERENCE_TABLES } from "./tables.ts";
 
-/** Where the reference plugin's nftables backend has a rule for each mapping, and those that masquerade. */
+/** The chains in which the reference plugin's nftables backend keeps a rule for each mapping, and the rules that masquerade. */
 const CHAINS: readonly ChainKey[] = REFERENCE_TABLES.flatMap((table) =>
   ["hostports", "hostip_hostports", "masquerading"].map((name) => ({ ...table, name })),
 );
 
 /**
- * Deletes what the reference plugin's nftables backend made for a container. Its rules say the container alone, not the network: where the
- * attachment's addresses are known, only rules with one of them go. Nothing there is success. @throws NetlinkError
+ * Deletes the rules of the reference plugin's nftables backend for a container. They name the container, not the network: if
+ * the attachment's addresses are known, only rules with one of them are deleted. Nothing to delete is success.
+ * @throws NetlinkError
  */
 export function deleteReferenceRedirects(netlink: Nfnetlink, owner: Attachment, addresses: readonly Address[]): void {
   const action = `delete the reference plugin's port mappings of container ${owner.containerId}`;
   applyCurrent(netlink, { action }, () => listReferenceRedirects(netlink, owner, addresses).map(deleteRule));
 }
 
-/** Whether the reference plugin's nftables backend has mapped all of these for a container. @throws NetlinkError */
+/** Whether the reference plugin's nftables backend has all of these mappings for a container. @throws NetlinkError */
 export function hasReferenceRedirects(netlink: Nfnetlink, owner: Attachment, redirects: readonly Redirect[]): boolean {
   const rules = listReferenceRedirects(
     netlink,
@@ -39,7 +40,7 @@ export function hasReferenceRedirects(netlink: Nfnetlink, owner: Attachment, red
   });
 }
 
-/** The same rules. @throws NetlinkError */
+/** The rules of the reference plugin's nftables backend for a container. @throws NetlinkError */
 function listReferenceRedirects(
   netlink: Nfnetlink,
   { containerId }: Attachment,
@@ -52,7 +53,7 @@ function listReferenceRedirects(
   );
 }
 
-/** Whether a rule compares something with an address, or puts it somewhere. */
+/** Whether a rule compares something with an address, or sets something to it. */
 function holds({ expressions = [] }: Rule, address: Uint8Array): boolean {
   return expressions.some((each) => {
     if (each.name !== "cmp" && each.name !== "immediate") return false;

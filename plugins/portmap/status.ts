@@ -6,10 +6,10 @@ import { openPortsBackend } from "./backend.ts";
 import { parsePortmapConfig } from "./config.ts";
 import { probeRedirects } from "./nftables.ts";
 
-/** What the table's rules are made of. */
+/** The kernel modules that the table's rules need. */
 const MODULES = "nft_chain_nat nft_fib_inet nft_nat nft_masq";
 
-/** Whether an ADD could be served: whether the host has what the configuration's ports are mapped with. @throws CniError unavailable */
+/** Whether an ADD could succeed: checks that the host has what mapping the ports needs. @throws CniError unavailable */
 export function status(request: Request, host: Host): void {
   const config = parsePortmapConfig(request);
   try {

@@ -1,6 +1,6 @@
 import { NFPROTO } from "../../src/netlink/nfnetlink.ts";
 
-/** The table is ours alone: the reference plugin flushes chains of its own at every ADD. */
+/** This table is used by this plugin only. The reference plugin flushes chains of its own table at every ADD. */
 export const TABLE = { family: NFPROTO.INET, table: "cni_portmap" } as const;
 
 /** The tables of the reference plugin's nftables backend. */
