@@ -10,12 +10,12 @@ import { type OpenBook, openBook } from "./lease-book.ts";
 import { makeFolder } from "./lock.ts";
 import { readResolvConf } from "./resolv-conf.ts";
 
-/** How long ADD waits for others at work on the network, in ms: long under load, well below any runtime's own limit. */
+/** How long ADD waits for other calls on the network, in ms: enough under load, and well below any runtime's timeout. */
 const PATIENCE = 20_000;
 
 /**
- * Takes one address from each range set, all or none, and returns them with their gateways, the configured routes and
- * the resolver settings of `resolvConf`.
+ * Assigns one address from each range set, all or none. Returns them with their gateways, the configured routes and the DNS
+ * settings of `resolvConf`.
  */
 export function add(request: Request): Result {
   const config = parseHostLocal(request);
@@ -36,7 +36,7 @@ export function add(request: Request): Result {
 }
 
 interface Wishes {
-  /** For each set. */
+  /** One entry for each set. */
   readonly requested: readonly (Address | undefined)[];
   readonly containerId: string;
 }
@@ -54,7 +54,7 @@ function reserveAll(book: OpenBook, { sets }: Config, { requested, containerId }
   }
 }
 
-/** Removes the folder that this call made, as far as no other call has begun to use it. */
+/** Deletes the folder that this call created, unless another call uses it already. */
 function removeUnused(folder: string): void {
   tryTo(() => fs.unlinkSync(`${folder}/.state/boot`));
   for (const each of [".state/attachments", ".state", ""]) tryTo(() => fs.rmdirSync(`${folder}/${each}`));
@@ -64,6 +64,6 @@ function tryTo(act: () => void): void {
   try {
     act();
   } catch {
-    // It is in use, or was never made.
+    // It is in use, or was never created.
   }
 }

@@ -5,40 +5,40 @@ import { rangeContains } from "../../src/ip/range.ts";
 import { type Candidate, findCandidate } from "./candidate.ts";
 import { findObstacle, findPlace, findRange, findSubnet, formatRangeSet, type RangeSet } from "./range-set.ts";
 
-/** What an allocation needs of the leases of a network, on behalf of one attachment. */
+/** The operations on a network's leases that an allocation for one attachment needs. */
 export interface LeaseBook {
-  /** The address that was last reserved from the range set of that index. */
+  /** The last address reserved from the range set with that index. */
   readonly last: (setIndex: number) => Address | undefined;
-  /** Takes the address for the attachment and notes it as the last of that set; false where somebody has it. */
+  /** Leases the address to the attachment and saves it as the last of that set. False if the address is taken. */
   readonly reserve: (address: Address, setIndex: number | undefined) => boolean;
-  /** Whether a lease that the attachment holds is from an earlier boot. */
+  /** Whether a lease of the attachment is from an earlier boot. */
   readonly isOutlived: (address: Address) => boolean;
-  /** Keeps such a lease, as one of this boot. */
+  /** Renews a lease of an earlier boot for this boot. */
   readonly renew: (address: Address, setIndex: number) => void;
-  /** Removes leases of the dead, of the set's ranges or of one address; whether there were any. */
+  /** Deletes dead leases, of the set's ranges or of one address. Returns whether there were any. */
   readonly reclaim: (where: RangeSet | Address) => boolean;
-  /** Texts of the addresses that were released lately, the longest resting first. */
+  /** The addresses in quarantine, as text, the longest resting first. */
   readonly resting: () => readonly string[];
-  /** In words, who has the address; undefined where nobody says so. */
+  /** The owner of the address, as text; undefined if none is known. */
   readonly holderOf: (address: Address) => string | undefined;
-  /** In words, what became of the set's addresses. */
+  /** The use of the set's addresses, as text. */
   readonly describe: (set: RangeSet) => string;
 }
 
-/** What to allocate: an address of `set`, the one asked for or the next free one. */
+/** What to allocate: an address of `set`, either the requested one or the next free one. */
 export interface Demand {
   readonly set: RangeSet;
-  /** Place of the set in the configuration, from 0. */
+  /** Index of the set in the configuration, from 0. */
   readonly setIndex: number;
   readonly requested: Address | undefined;
-  /** The address of the set that the attachment already holds. */
+  /** The address of the set that the attachment already has. */
   readonly held: Address | undefined;
   readonly containerId: string;
 }
 
 /**
- * Reserves one address. An attachment that already has one in the set is refused, also where it asks for another, unless
- * that is from an earlier boot: then it gets it back.
+ * Reserves one address. Refuses an attachment that already has an address in the set, even if it requests another. A lease of
+ * an earlier boot is renewed instead.
  * @throws CniError duplicateAllocation, addressUnavailable, noAddressAvailable
  */
 export function allocateAddress(book: LeaseBook, demand: Demand): IpConfig {
@@ -52,9 +52,9 @@ export function allocateAddress(book: LeaseBook, demand: Demand): IpConfig {
 }
 
 /**
- * Gives each set the first of the requested addresses that lies in its ranges, else in one of its subnets and in no set's
- * ranges, as the places of the result show.
- * @throws CniError addressUnavailable where one is left over
+ * Assigns the requested addresses to sets: each set gets the first one in its ranges, else the first in one of its subnets
+ * and in no set's ranges. Returns them by set index.
+ * @throws CniError addressUnavailable if one is left over
  */
 export function assignRequested(
   sets: readonly RangeSet[],
@@ -78,12 +78,12 @@ export function assignRequested(
   );
 }
 
-/** The address of each set that is among those held. */
+/** For each set, the first held address in it. */
 export function assignHeld(sets: readonly RangeSet[], held: readonly Address[]): readonly (Address | undefined)[] {
   return sets.map((_set, index) => held.find((address) => findPlace(sets, address) === index));
 }
 
-/** The address that the attachment held before the boot, unless it asks for another or may no longer have it. */
+/** The attachment's address from before the boot, unless it requests another or may not have that one any more. */
 function regain(book: LeaseBook, { set, setIndex, requested, held, containerId }: Demand): Candidate | undefined {
   if (held === undefined) return undefined;
   const text = formatAddress(held);
@@ -103,7 +103,7 @@ function regain(book: LeaseBook, { set, setIndex, requested, held, containerId }
   return { address: held, range };
 }
 
-/** The next free address, else one of a lease that is reclaimed, else the one that has rested the longest. */
+/** The next free address, else one whose lease is reclaimed, else the one that has rested the longest. */
 function takeNext(book: LeaseBook, { set, setIndex }: Demand): Candidate | undefined {
   const resting = new Set(book.resting());
   const reserve = ({ address }: Candidate) => book.reserve(address, setIndex);
@@ -116,7 +116,7 @@ function takeNext(book: LeaseBook, { set, setIndex }: Demand): Candidate | undef
   );
 }
 
-/** A resting address, where it may be handed out unasked. */
+/** A resting address, if it may be assigned without a request. */
 function candidateOf(set: RangeSet, text: string): readonly Candidate[] {
   const address = parseAddress(text);
   if (address === undefined) return [];
@@ -124,7 +124,7 @@ function candidateOf(set: RangeSet, text: string): readonly Candidate[] {
   return range === undefined || findObstacle(range, address) !== undefined ? [] : [{ address, range }];
 }
 
-/** One beside the ranges is not noted as the last: the next one would not come after it. */
+/** Reserves an address. One outside the ranges is not saved as the last: no next address follows it. */
 function take(book: LeaseBook, { set, setIndex }: Demand, address: Address): Candidate | undefined {
   const range = findSubnet(set, address);
   const text = formatAddress(address);

@@ -3,15 +3,15 @@ import { isPassing } from "../../src/platform/errno.ts";
 import { discard, giveName, isDraft, readText, removeFile, uniqueSuffix } from "./atomic-file.ts";
 import { errnoOf } from "./store-failure.ts";
 
-/** A file on its way out. */
+/** Prefix of a file that is being deleted. */
 const ASIDE = ".gone-";
 
-/** Age in ms from which a file set aside belongs to nobody: its process had two system calls left to make. */
+/** Age in ms at which a file set aside counts as abandoned: its process had only two system calls left to make. */
 const ASIDE_LIFETIME = 60_000;
 
 /**
- * Removes a file if it still says `text`; false where it does not, or is gone. Between reading a name and unlinking it the
- * name may have become another's file: so the file is moved aside, looked at, and put back where it is not the one.
+ * Deletes a file if it still contains `text`. False if it does not, or is gone. The name may become another file's between
+ * reading and unlinking. So the file is renamed first, then read, and renamed back if it is the wrong one.
  */
 export function withdrawFile(folder: string, name: string, text: string): boolean {
   const path = `${folder}/${name}`;
@@ -20,7 +20,7 @@ export function withdrawFile(folder: string, name: string, text: string): boolea
     fs.renameSync(path, aside);
   } catch (error) {
     if (errnoOf(error) === "ENOENT") return false;
-    // A full disk may have no room for another name, but always lets go of one.
+    // A full disk may not allow a rename, but always allows a delete.
     return readText(path) === text && removeFile(path);
   }
   const found = readAside(aside, path);
@@ -30,12 +30,12 @@ export function withdrawFile(folder: string, name: string, text: string): boolea
   return isMeant;
 }
 
-/** Whether the file was moved aside for removal. */
+/** Whether the file was set aside to be deleted. */
 export function isAside(name: string): boolean {
   return name.startsWith(ASIDE);
 }
 
-/** Removes what killed processes left, of a folder's files with these names. Only for the holder of the folder's lock. */
+/** Deletes files with these names that killed processes left in a folder. Call it only with the folder's lock. */
 export function sweep(folder: string, names: readonly string[]): void {
   for (const name of names) {
     const path = `${folder}/${name}`;
@@ -43,7 +43,7 @@ export function sweep(folder: string, names: readonly string[]): void {
   }
 }
 
-/** What cannot be read may be anybody's: it gets its name back. */
+/** Reads a file set aside. If it cannot be read, its owner is unknown, so it gets its name back. */
 function readAside(aside: string, path: string): string | undefined {
   try {
     return readText(aside);
@@ -54,7 +54,7 @@ function readAside(aside: string, path: string): string | undefined {
   }
 }
 
-/** Another try is worth it: nothing looks for it by its new name while the records are complete. */
+/** Deletes a file set aside, with a second try: while the records are complete, nobody would look for its new name. */
 function removeAside(aside: string): void {
   try {
     removeFile(aside);
@@ -64,7 +64,7 @@ function removeAside(aside: string): void {
   }
 }
 
-/** Time in ms since a file was last renamed, also where the clock was set back since; 0 where it is gone. */
+/** Time in ms since a file was last renamed, also if the clock was set back since; 0 if it is gone. */
 function ageOf(path: string): number {
   const stat = fs.statSync(path, { throwIfNoEntry: false });
   return stat === undefined ? 0 : Math.abs(Date.now() - stat.ctimeMs);

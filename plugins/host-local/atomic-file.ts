@@ -3,16 +3,16 @@ import * as bounded from "../../src/linux/bounded-file.ts";
 import { isPassing } from "../../src/platform/errno.ts";
 import { errnoOf } from "./store-failure.ts";
 
-/** <fcntl.h>; non-blocking, so that a pipe in a file's place cannot hang us. */
+/** <fcntl.h>; non-blocking, so that a pipe in a file's place cannot block us. */
 const O = { WRONLY: 0o1, CREAT: 0o100, NONBLOCK: 0o4000 } as const;
 
-/** A file being written, by who holds the folder's lock; whole only once it has its real name. */
+/** Prefix of a file that the holder of the folder's lock is writing. It is complete only under its real name. */
 const DRAFT = ".new-";
 
-/** How often a draft is written where others keep sweeping it away. */
+/** How often a draft is written if others delete it. */
 const DRAFT_ATTEMPTS = 3;
 
-/** A file to publish: its name, what it says, its date in ms, and what comes first once nothing but its name is missing. */
+/** A file to publish: its name, text and date in ms. `announce` runs when everything is ready except the name. */
 export interface NewFile {
   readonly name: string;
   readonly text: string;
@@ -21,11 +21,10 @@ export interface NewFile {
 }
 
 /**
- * Creates a file that is either whole or not there, whatever happens on the way, with mode 0600. False where the name
- * is taken: link(2), like O_EXCL, lets one caller win, and needs no lock.
- *
- * There is no fsync: a lease outlives neither its container nor the boot, so what a power cut may leave, an empty file,
- * names nobody and is cleared away by the next ADD; a sync would cost each ADD a disk's latency.
+ * Creates a file with mode 0600, completely or not at all. False if the name is taken. link(2), like O_EXCL, lets only one
+ * caller succeed and needs no lock. There is no fsync, which would cost each ADD a disk's latency. It is not needed: a lease
+ * ends with its container or with the boot. A power cut may leave an empty file; it has no owner, and the next ADD deletes
+ * it.
  */
 export function publishFile(folder: string, { name, text, time, announce }: NewFile): boolean {
   try {
@@ -42,15 +41,15 @@ export function publishFile(folder: string, { name, text, time, announce }: NewF
   }
 }
 
-/** Writes a file of that name, or replaces it; who reads it meanwhile sees the old text or the new. Mode 0600. */
+/** Writes or replaces a file, with mode 0600. Readers see either the old text or the new. */
 export function replaceFile(folder: string, name: string, text: string): void {
   withDraft(folder, text, (draft) => fs.renameSync(draft, `${folder}/${name}`));
 }
 
 /**
- * Writes a hint of a line into a file of that name, which is made where it is missing, mode 0600. Who reads it at that moment, or after
- * a crash, may find the new text with the end of the old one behind it, or nothing: it must do no harm. A new file in the old one's
- * place would cost 1 ms of an ADD on ext4, which makes an inode for it and then writes its data out at once.
+ * Writes a one-line hint into a file, creating it with mode 0600 if needed. A reader at that moment, or after a crash, may
+ * find the new text followed by the end of the old one, or nothing, so that must be harmless. A new file in its place would
+ * cost 1 ms of an ADD on ext4, which allocates an inode and writes the data at once.
  */
 export function overwriteFile(folder: string, name: string, text: string): void {
   const fd = fs.openSync(`${folder}/${name}`, O.WRONLY | O.CREAT | O.NONBLOCK, 0o600);
@@ -62,19 +61,19 @@ export function overwriteFile(folder: string, name: string, text: string): void 
   }
 }
 
-/** Removes a second name of a file; one that stays is swept away later. */
+/** Deletes a second name of a file. If that fails, it is swept later. */
 export function discard(path: string): void {
   for (let tries = 0; tries < 2; tries++) {
     try {
       removeFile(path);
       return;
     } catch {
-      // Whoever sweeps the folder tries again.
+      // The next sweep of the folder tries again.
     }
   }
 }
 
-/** Removes a file; false where there is none. */
+/** Deletes a file; false if there is none. */
 export function removeFile(path: string): boolean {
   try {
     fs.unlinkSync(path);
@@ -85,12 +84,12 @@ export function removeFile(path: string): boolean {
   }
 }
 
-/** Dates a file, in ms. */
+/** Sets a file's date, in ms. */
 export function redate(path: string, time: number): void {
   fs.utimesSync(path, time / 1000, time / 1000);
 }
 
-/** Makes a symbolic link, whose text is there at once and whole, or replaces it. A link of another text is never followed. */
+/** Creates or replaces a symbolic link; its text is complete at once. Never follows an existing link. */
 export function placeLink(path: string, text: string): void {
   try {
     fs.symlinkSync(text, path);
@@ -107,12 +106,15 @@ export function placeLink(path: string, text: string): void {
   }
 }
 
-/** The text of a symbolic link; undefined where there is none. @throws what passes: EIO, EMFILE and the like */
+/** The text of a symbolic link; undefined if there is none. @throws errors that may pass, such as EIO and EMFILE */
 export function readLink(path: string): string | undefined {
   return unlessPassing(() => fs.readlinkSync(path));
 }
 
-/** The text of a file; undefined where it is gone or is none, a folder for one. @throws what passes: EIO, EMFILE and the like */
+/**
+ * The text of a file; undefined if it is gone or not a file, such as a folder.
+ * @throws errors that may pass, such as EIO and EMFILE
+ */
 export function readText(path: string): string | undefined {
   return unlessPassing(() => bounded.readText(path));
 }
@@ -126,14 +128,14 @@ function unlessPassing(read: () => string): string | undefined {
   }
 }
 
-/** Whether a killed process may have left this file while it wrote another. */
+/** Whether this may be a draft that a killed process left. */
 export function isDraft(name: string): boolean {
   return name.startsWith(DRAFT);
 }
 
 /**
- * Writes a draft and uses it up. One who lost the lock while it was stopped finds its draft swept away, and writes
- * another: being alone was never what made its files safe.
+ * Writes a draft and uses it up. A caller that was stopped and lost the lock may find its draft deleted, and writes another.
+ * The safety of its files never depended on the lock.
  */
 function withDraft(folder: string, text: string, use: (draft: string) => void): void {
   for (let attempt = 1; ; attempt += 1) {
@@ -149,7 +151,10 @@ function withDraft(folder: string, text: string, use: (draft: string) => void): 
   }
 }
 
-/** File systems without hard links (FAT, some network ones) copy: exclusive as well, but a kill may leave it torn. */
+/**
+ * Gives the file its name. File systems without hard links (FAT, some network ones) use a copy: also exclusive, but a kill
+ * may leave it incomplete.
+ */
 export function giveName(from: string, to: string): void {
   try {
     fs.linkSync(from, to);
@@ -159,7 +164,7 @@ export function giveName(from: string, to: string): void {
   }
 }
 
-/** Letters that no other file of the folder has at the end of its name. */
+/** A suffix that no other file of the folder has. */
 export function uniqueSuffix(): string {
   return Math.random().toString(36).slice(2);
 }

@@ -1,20 +1,20 @@
 import fs from "#fs";
 
-/** How much of the kernel's boot id is kept: two boots of a machine never share it. */
+/** How many characters of the kernel's boot ID are kept. Two boots of a machine never share them. */
 const LENGTH = 8;
 
 /** The magic number of tmpfs. <linux/magic.h> */
 const TMPFS_MAGIC = 0x01021994;
 
-/** The beginning of the kernel's id of this boot; "" where it cannot be read. random(4) */
+/** The first characters of the kernel's ID of this boot; "" if it cannot be read. random(4) */
 export function readBoot(): string {
   return readFile("/proc/sys/kernel/random/boot_id").slice(0, LENGTH);
 }
 
 /**
- * A time, in ms, before which nothing of this boot was written; undefined where there is none to be had. The kernel reckons
- * the boot's time back from today's clock: on a machine whose clock jumped ahead after it had started, what it wrote before
- * would look older than the boot. What was made while it started, by the clock of then, tells.
+ * A time in ms that is not after the first write of this boot; undefined if it is unknown. The kernel computes its boot time
+ * back from the current clock. If the clock jumped ahead after the start, files from before that would look older than the
+ * boot. So folders created during the start count too: they have the date of the clock at that time.
  */
 export function findBootTime(): number | undefined {
   const seconds = /^btime (\d+)$/m.exec(readFile("/proc/stat"))?.[1];
@@ -22,7 +22,7 @@ export function findBootTime(): number | undefined {
   return Math.min(Number(seconds) * 1000, ...birthOf("/run"));
 }
 
-/** When the folder was made, where that was in this boot: its file system is in memory. */
+/** When the folder was created, if that was in this boot: its file system is in memory. */
 function birthOf(folder: string): readonly number[] {
   try {
     if (fs.statfsSync(folder).type !== TMPFS_MAGIC) return [];

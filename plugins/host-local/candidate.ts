@@ -1,15 +1,16 @@
 import { type Address, isSameAddress } from "../../src/ip/address.ts";
 import { type AddressRange, findExclusion, findRange, type RangeSet } from "./range-set.ts";
 
-/** An address and the range that it is of. */
+/** An address, and the range that contains it. */
 export interface Candidate {
   readonly address: Address;
   readonly range: AddressRange;
 }
 
 /**
- * The first address that `accept` takes of those that the set may hand out unasked. Each is offered once, in the order in
- * which they are: on from the one after `last`, round to `last` itself; from the set's first where `last` is not in the set.
+ * The first address that `accept` takes, of those that the set may assign without a request. Tries each address once, in
+ * order, starting after `last` and ending with `last` itself. Starts with the set's first address if `last` is not in the
+ * set.
  */
 export function findCandidate(
   set: RangeSet,
@@ -23,7 +24,7 @@ export function findCandidate(
   return undefined;
 }
 
-/** Part of a range, both ends included; empty where `last` is before `first`. */
+/** A part of a range, both ends included; empty if `last` is before `first`. */
 interface Run {
   readonly range: AddressRange;
   readonly first: bigint;

@@ -10,10 +10,10 @@ import { findLeases } from "./lease-folder.ts";
 import { isIndexComplete } from "./lease-index.ts";
 import { findPlace } from "./range-set.ts";
 
-/** How long CHECK waits, in ms, for others at work on the folder; then it reads all leases. */
+/** How long CHECK waits for other calls on the folder, in ms. After that it reads all leases. */
 const PATIENCE = 2000;
 
-/** Succeeds if the attachment has a lease, and one for each address of prevResult that is of its range sets. */
+/** Succeeds if the attachment has a lease, and one for each address in prevResult that is in its range sets. */
 export function check(request: Request): void {
   const config = parseHostLocal(request);
   const leases = readOwn(request, config);
@@ -30,7 +30,7 @@ export function check(request: Request): void {
 
 function readOwn(request: Request, { folder }: Config): readonly Lease[] {
   if (isIndexComplete(folder, readBoot())) return findLeases(folder, request, { isIndexed: true });
-  // An index that is there may only be in use; one that is not is for ADD to make.
+  // An existing index may only be in use. A missing one is left for ADD to create.
   if (!fs.existsSync(`${folder}/.state`)) return findLeases(folder, request, { isIndexed: false });
   return withFolder({ folder, log: request.log }, PATIENCE, ({ index }) =>
     findLeases(folder, request, { isIndexed: index !== "none" }),

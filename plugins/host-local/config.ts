@@ -11,28 +11,28 @@ import { inContext } from "./context.ts";
 import { checkDisjoint, completeRangeSet, type RangeSet } from "./range-set.ts";
 import { hostLocal, release } from "./schema.ts";
 
-/** What host-local is told, checked and with its defaults filled in. */
+/** The configuration of host-local, validated and with defaults filled in. */
 export interface Config {
-  /** Where the network's leases are. */
+  /** The folder with the network's leases. */
   readonly folder: string;
-  /** One address comes from each; their places number the last_reserved_ip files. */
+  /** A container gets one address from each set. The index of a set numbers its last_reserved_ip file. */
   readonly sets: readonly RangeSet[];
-  /** Addresses asked for, by CNI_ARGS, then args.cni.ips, then runtimeConfig.ips. */
+  /** Requested addresses: from CNI_ARGS, then args.cni.ips, then runtimeConfig.ips. */
   readonly requested: readonly Address[];
   readonly routes: readonly Route[];
-  /** Path of a file in resolv.conf's form. */
+  /** Path of a file in resolv.conf format. */
   readonly resolvConf: string | undefined;
-  /** For how many seconds a released address rests. */
+  /** How long a released address rests, in seconds. */
   readonly releaseDelay: number;
 }
 
 const DEFAULT_DATA_DIR = "/var/lib/cni/networks";
 
-/** Versions before this one have room for one address of each family in a result. */
+/** The first version whose results can carry several addresses of a family. */
 const SEVERAL_ADDRESSES = "0.3.0";
 
 /**
- * The whole configuration. Range sets come from runtimeConfig.ipRanges, then the legacy `subnet`, then `ranges`.
+ * Reads the configuration. Range sets come from runtimeConfig.ipRanges, then the legacy `subnet`, then `ranges`.
  * @throws CniError invalidConfig, invalidEnvironment
  */
 export function parseHostLocal(request: Request): Config {
@@ -58,21 +58,25 @@ export function parseHostLocal(request: Request): Config {
   };
 }
 
-/** What a release needs of the configuration. */
+/** The settings that a release needs. */
 export interface Release {
   readonly folder: string;
-  /** For how many seconds the addresses rest; 0 where the configuration does not say so plainly. */
+  /** How long the addresses rest, in seconds; 0 unless the configuration has a valid value. */
   readonly releaseDelay: number;
 }
 
-/** Where the network's leases are, whatever else the configuration says: DEL needs no more. @throws CniError invalidConfig */
+/**
+ * The folder with the network's leases and the release delay, which is all that DEL needs. The rest of the configuration may
+ * be invalid.
+ * @throws CniError invalidConfig
+ */
 export function parseRelease(request: Request): Release {
   const { dataDir, releaseDelay = 0 } = parseConfig(release, request.config).ipam ?? {};
   return { folder: folderOf(dataDir, request.network), releaseDelay };
 }
 
 function folderOf(dataDir: string | undefined, network: string): string {
-  // The name is checked before any plugin sees it; a name that leads elsewhere must still never become a path.
+  // The name was checked before any plugin reads it. A name that leads elsewhere must still never become a path.
   if (network === "" || network === "." || network === ".." || network.includes("/")) {
     throw new CniError("invalidConfig", `Cannot use name "${network}": must be the name of a folder`);
   }
@@ -99,7 +103,7 @@ function parseIp(text: string): Address {
   );
 }
 
-/** A prefix's length is no part of what is asked for. */
+/** Parses a requested address. The length of a prefix is ignored. */
 function parseIpOrPrefix(text: string): Address | undefined {
   return text.includes("/") ? parsePrefix(text)?.address : parseAddress(text);
 }

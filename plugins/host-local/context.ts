@@ -1,6 +1,6 @@
 import { CniError } from "../../src/cni/error.ts";
 
-/** Runs `act`; a CniError from it leaves with the same code and details, its text preceded by what it happened in. */
+/** Runs `act`. A CniError from it keeps its code and details; the context is put before its text. */
 export function inContext<T>(context: string, act: () => T): T {
   try {
     return act();

@@ -2,7 +2,10 @@ import type { Request } from "../../src/cni/request.ts";
 import { parseRelease } from "./config.ts";
 import { releaseLeases } from "./release.ts";
 
-/** Releases the attachment's addresses; it needs to know where the leases are, and nothing else of the configuration. */
+/**
+ * Releases the attachment's addresses. It only needs the place of the leases and the `releaseDelay` from the configuration,
+ * which may be invalid otherwise.
+ */
 export function del(request: Request): void {
   const { folder, releaseDelay } = parseRelease(request);
   releaseLeases({ folder, log: request.log }, request, releaseDelay);

@@ -3,8 +3,8 @@ import { lastAddress, networkAddress, type Prefix, parsePrefix } from "../../src
 import { type Range, rangesOverlap } from "../../src/ip/range.ts";
 
 /**
- * What an entry of `exclude`, an address or a prefix, keeps back of the subnet; undefined where it is neither, or nothing of
- * the subnet.
+ * The part of the subnet that an `exclude` entry (address or prefix) covers; undefined if the entry is invalid or covers none
+ * of it.
  */
 export function parseExclusion(text: string, subnet: Prefix): Range | undefined {
   const prefix = parsePrefix(text);
@@ -17,7 +17,7 @@ export function parseExclusion(text: string, subnet: Prefix): Range | undefined 
   return named === undefined ? undefined : overlapOf(whole, named);
 }
 
-/** What both ranges have. */
+/** The addresses that are in both ranges. */
 export function overlapOf(a: Range, b: Range): Range | undefined {
   if (!rangesOverlap(a, b)) return undefined;
   return {
@@ -26,7 +26,7 @@ export function overlapOf(a: Range, b: Range): Range | undefined {
   };
 }
 
-/** The same addresses in order, each in one range only. */
+/** Merges ranges into sorted ranges that do not overlap. */
 export function mergeRanges(ranges: readonly Range[]): readonly Range[] {
   const merged: Range[] = [];
   for (const range of [...ranges].sort((a, b) => compareAddresses(a.start, b.start))) {

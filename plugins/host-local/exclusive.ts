@@ -10,36 +10,40 @@ import { withLock } from "./lock.ts";
 import { findDeadLeases, reclaimLeases } from "./reclaim.ts";
 import { storeFailure } from "./store-failure.ts";
 
-/** <fcntl.h>; non-blocking, so that a pipe in a file's place cannot hang us. */
+/** <fcntl.h>; non-blocking, so that a pipe in a file's place cannot block us. */
 const O_RDONLY = 0;
 const O_NONBLOCK = 0o4000;
 
-/** A network's folder while a call works on it. */
+/** A network's folder during a call. */
 export interface OpenFolder {
   readonly folder: string;
   readonly log: (line: string) => void;
-  /** The kernel's id of this boot; may be "". */
+  /** The kernel's ID of this boot; may be "". */
   readonly boot: string;
   readonly index: Index;
-  /** To be called where a record could not be written. */
+  /** Call this if a record could not be written. */
   readonly spoilIndex: () => void;
 }
 
-/** Whether the records name every lease: also where it is passing, for what a killed call left must be looked at again. */
+/**
+ * complete: records list every lease. passing: so too, but recheck next time, because a killed call has left something. none:
+ * read all leases.
+ */
 type Index = "complete" | "passing" | "none";
 
 export interface Store {
   readonly folder: string;
-  /** Takes one line. */
+  /** Logs one line. */
   readonly log: (line: string) => void;
 }
 
-/** Pauses in ms in which a DEL at work beside an ADD is done. */
+/** Pauses in ms, in which a concurrent DEL finishes. */
 const MOMENTS = [1, 2, 4];
 
 /**
- * Runs `act` with the folder's lock, and the Go plugin's where it has ever been there, on an index made complete before.
- * @throws CniError tryAgainLater where the lock is not free within `patience` ms, leaseStore
+ * Runs `act` with the folder's lock, and also the Go plugin's lock if a Go plugin has ever been used here. Completes the
+ * index first.
+ * @throws CniError tryAgainLater if the lock is not free within `patience` ms, leaseStore
  */
 export function withOpenFolder<T>(store: Store, patience: number, act: (open: OpenFolder) => T): T {
   const { folder } = store;
@@ -53,8 +57,8 @@ export function withOpenFolder<T>(store: Store, patience: number, act: (open: Op
 }
 
 /**
- * The same for who can do without a lock: where the index is complete it takes none, and where there is none to be had,
- * for the disk is full or others hold it, it works on all the leases.
+ * Runs `act`, which is safe without a lock. If the index is complete, no lock is taken. If no lock can be had (full disk, or
+ * others hold it), `act` reads all leases.
  */
 export function withFolder<T>(store: Store, patience: number, act: (open: OpenFolder) => T): T {
   const { folder } = store;
@@ -77,9 +81,9 @@ export function withFolder<T>(store: Store, patience: number, act: (open: OpenFo
 }
 
 interface GoLock {
-  /** Whether a Go plugin has been here. */
+  /** Whether a Go plugin has been used here. */
   readonly exists: boolean;
-  /** Whether none is at work now, unless it is the first ever. */
+  /** Whether no Go plugin is running now, except possibly the first one ever. */
   readonly isKept: boolean;
 }
 
@@ -89,7 +93,7 @@ interface Beginning {
   readonly lock: GoLock;
 }
 
-/** Ours may add to a complete index and take from it whatever happens to them, so it is complete also when `act` fails. */
+/** Our changes keep a complete index complete, even if `act` fails, so it is marked complete in any case. */
 function actAndMark<T>(store: Store, { boot, index, lock }: Beginning, act: (open: OpenFolder) => T): T {
   let isSpoilt = index !== "complete";
   const spoilIndex = () => {
@@ -102,7 +106,7 @@ function actAndMark<T>(store: Store, { boot, index, lock }: Beginning, act: (ope
   }
 }
 
-/** Runs `act` while the Go plugin waits, as far as that can be had within `patience` ms. */
+/** Runs `act` with the Go plugin's lock, if it can be had within `patience` ms. */
 function withGoLock<T>(folder: string, patience: number, act: (lock: GoLock) => T): T {
   if (!hasGoLock(folder)) return act({ exists: false, isKept: true });
   const fd = openGoLock(folder);
@@ -122,7 +126,7 @@ function openGoLock(folder: string): number | undefined {
   }
 }
 
-/** Whether the index is complete, as it soon is where nothing but a DEL at work makes it look otherwise. */
+/** Whether the index is complete. A concurrent DEL makes it look incomplete for a moment, so this waits a little. */
 function waitForIndex(folder: string, boot: string): boolean {
   if (isIndexComplete(folder, boot)) return true;
   if (!fs.existsSync(`${folder}/.state/boot`)) return false;
@@ -132,7 +136,7 @@ function waitForIndex(folder: string, boot: string): boolean {
   });
 }
 
-/** Clears away what killed calls left, and makes the index complete; passing where some of that is too new to clear. */
+/** Deletes what killed calls left, and completes the index. Returns "passing" if some of that is too new to delete. */
 function indexLeases(store: Store, boot: string): Index {
   const { folder, log } = store;
   try {

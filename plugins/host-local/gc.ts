@@ -2,7 +2,7 @@ import { type Request, validAttachments } from "../../src/cni/request.ts";
 import { parseRelease } from "./config.ts";
 import { releaseOthers } from "./release.ts";
 
-/** Removes the network's leases of attachments that are not valid; without a list of the valid ones it removes nothing. */
+/** Deletes the leases of the network's stale attachments. Without a list of valid attachments it deletes nothing. */
 export function gc(request: Request): void {
   const valid = validAttachments(request);
   if (valid === undefined) return;

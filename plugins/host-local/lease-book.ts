@@ -16,15 +16,15 @@ import { findResting } from "./quarantine.ts";
 import type { RangeSet } from "./range-set.ts";
 import { findDeadLeases, findOutlivedLeases, reclaimLeases } from "./reclaim.ts";
 
-/** The leases as one ADD sees and changes them. */
+/** The network's leases during one ADD. */
 export interface OpenBook extends LeaseBook {
-  /** Addresses that the attachment already holds. */
+  /** Addresses that the attachment already has. */
   readonly held: readonly Address[];
-  /** Gives back what this ADD has taken, and leaves what it has renewed as it was. */
+  /** Releases what this ADD has reserved, and restores what it has renewed. */
   readonly undo: () => void;
 }
 
-/** Whose ADD it is, where, and how long released addresses rest, in seconds. */
+/** The attachment and its namespace, and how long released addresses rest, in seconds. */
 export interface BookOptions {
   readonly attachment: ContainerInterface;
   /** Path of the network namespace. */
@@ -32,7 +32,7 @@ export interface BookOptions {
   readonly releaseDelay: number;
 }
 
-/** Opens the leases for an ADD. @throws CniError leaseStore, also from the functions that it returns */
+/** Opens the leases for an ADD. @throws CniError leaseStore, also from the returned functions */
 export function openBook(open: OpenFolder, { attachment, netns, releaseDelay }: BookOptions): OpenBook {
   const { folder, log } = open;
   const held = findLeases(folder, attachment, { isIndexed: open.index !== "none" });
@@ -77,14 +77,17 @@ export function openBook(open: OpenFolder, { attachment, netns, releaseDelay }: 
   };
 }
 
-/** Publishes a lease of the owner's, its record first. False where somebody has the address. */
+/** Creates a lease of the owner, after its record. False if the address is taken. */
 function publish({ folder }: OpenFolder, { owner, time, add }: Recorder, name: string): boolean {
   return attempt(`write the lease "${folder}/${name}"`, () =>
     files.publishFile(folder, { name, text: owner, time, announce: () => add(name) }),
   );
 }
 
-/** Makes a lease one of this boot; returns what undoes it. The record comes first: a crash between leaves the lease an old one. */
+/**
+ * Renews a lease for this boot. Returns a function that undoes it. Writes the record first: after a crash in between, the
+ * lease still counts as old.
+ */
 function renew({ folder }: OpenFolder, { time, add }: Recorder, name: string): () => void {
   const path = `${folder}/${name}`;
   return attempt(`renew the lease "${path}"`, () => {
@@ -104,18 +107,18 @@ function noteLast(folder: string, setIndex: number, name: string): void {
   attempt(`write "${folder}/${file}"`, () => files.overwriteFile(folder, file, name));
 }
 
-/** The record of one ADD: what is written into it, and put back where the ADD fails. */
+/** The record of one ADD: writes it, and restores the old one if the ADD fails. */
 interface Recorder {
   readonly owner: string;
-  /** The date in ms of all that this ADD writes. */
+  /** The modification time of all files that this ADD writes, in ms. */
   readonly time: number;
-  /** Writes down that the attachment has the address, too. */
+  /** Adds the address to the attachment's record. */
   readonly add: (name: string) => void;
-  /** Puts back what was known before. */
+  /** Restores the record from before. */
   readonly restore: () => void;
 }
 
-/** Who cannot write a record leaves the index incomplete, and the next call reads all leases. */
+/** Starts the record. If it cannot be written, the index is marked incomplete, and the next call reads all leases. */
 function startRecord(
   { folder, boot, spoilIndex }: OpenFolder,
   { owner, netns, held }: { owner: string; netns: string; held: readonly Lease[] },
@@ -142,7 +145,7 @@ function startRecord(
   return { owner, time, add, restore };
 }
 
-/** What made ADD fail is what the caller must hear of; what cannot be given back is left to DEL. */
+/** Undoes a change. The caller needs the error of ADD, so an error of the undo is only logged. DEL deletes what is left. */
 function tryUndo({ log, spoilIndex }: OpenFolder, undo: () => void): void {
   try {
     undo();

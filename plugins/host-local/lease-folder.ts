@@ -7,7 +7,7 @@ import { formatLease, isLeaseName, type Lease, selectLeases } from "./lease.ts";
 import { findRecord } from "./lease-record.ts";
 import { errnoOf, storeFailure } from "./store-failure.ts";
 
-/** The names in a folder that need not exist. @throws CniError leaseStore */
+/** The file names in a folder; empty if it does not exist. @throws CniError leaseStore */
 export function listNames(folder: string): readonly string[] {
   return attempt(`read the folder of leases "${folder}"`, () => {
     try {
@@ -19,12 +19,12 @@ export function listNames(folder: string): readonly string[] {
   });
 }
 
-/** Those of the files that are leases, with what they say; for `unread` see `readFiles`. */
+/** Reads those of the files that are leases. For `unread` see `readFiles`. */
 export function readLeases(folder: string, names: readonly string[], unread?: unknown[]): readonly Lease[] {
   return readFiles(folder, names.filter(isLeaseName), unread);
 }
 
-/** What these files say, as far as they are there. Those that cannot be read are passed over; why not goes into `unread`. */
+/** Reads these files, if they exist. Unreadable files are skipped, and their errors are added to `unread`. */
 export function readFiles(folder: string, names: readonly string[], unread: unknown[] = []): readonly Lease[] {
   return names.flatMap((name) => {
     const path = `${folder}/${name}`;
@@ -39,7 +39,8 @@ export function readFiles(folder: string, names: readonly string[], unread: unkn
 }
 
 /**
- * The leases of the attachment: by its record where the index is complete, else by reading all; for `unread` see `readFiles`.
+ * The attachment's leases: from its record if the index is complete, else by reading all leases. For `unread` see
+ * `readFiles`.
  * @throws CniError leaseStore
  */
 export function findLeases(
@@ -57,7 +58,7 @@ function addressesOf(folder: string, owner: string): readonly string[] {
   return attempt(`read what "${folder}" knows of the attachment`, () => findRecord(folder, owner)?.addresses ?? []);
 }
 
-/** The address noted as the last of a range set. Where it cannot be told, allocation starts over, which is no harm. */
+/** The last reserved address of a range set. If it is unknown, allocation starts from the beginning, which is harmless. */
 export function readLast(folder: string, setIndex: number, log: (line: string) => void): Address | undefined {
   try {
     return parseAddress(readText(`${folder}/${lastName(setIndex)}`));
@@ -67,12 +68,12 @@ export function readLast(folder: string, setIndex: number, log: (line: string) =
   }
 }
 
-/** The file that notes the address last taken from the range set of that index. */
+/** The file with the last reserved address of the range set with that index. */
 export function lastName(setIndex: number): string {
   return `last_reserved_ip.${setIndex}`;
 }
 
-/** Does something to the folder. @throws CniError leaseStore, tryAgainLater: "Cannot <action>" */
+/** Runs an action on the folder. @throws CniError leaseStore, tryAgainLater: "Cannot <action>" */
 export function attempt<T>(action: string, act: () => T): T {
   try {
     return act();

@@ -14,21 +14,24 @@ import {
   writeRecord,
 } from "./lease-record.ts";
 
-// The records are an index of the leases, and whether it is complete shows without reading them: whoever has left it so has
-// dated the network's folder and the records' folder with one odd fraction of a second. Whatever anybody creates, removes
-// or renames in either folder dates it anew. Ours write a lease's record before the lease, so that their own changes
-// never make it less than complete; the Go plugin's changes are kept out, between looking and dating, by its own lock.
+// The records are an index of the leases. A call that leaves the index complete sets the dates of the network's folder and of
+// the records' folder to one time with an odd fraction of a second. So completeness shows without reading the records: any
+// create, delete or rename in either folder changes its date. Our plugins write a lease's record before the lease, so their own
+// changes keep the index complete. The Go plugin's lock keeps its changes out between the check and the dating.
 
-/** Fractions that file systems and clocks keep exactly: of an index that was dated while there was no Go plugin's lock, or under it. */
+/**
+ * Fractions of a second that file systems and clocks store exactly: for an index dated while there was no Go plugin's lock,
+ * or with that lock held.
+ */
 const FRACTION = { WITHOUT_GO: 37 / 64, WITH_GO: 43 / 64 } as const;
 
-/** What a file's mode lets others do. <sys/stat.h> */
+/** The mode bits for group and others. <sys/stat.h> */
 const OTHERS = 0o077;
 
-/** Age in ms up to which a record may name leases that are still to come: of an ADD at work, whose lock was taken from it. */
+/** Age in ms up to which a record may name leases that are still to come, from a running ADD that lost its lock. */
 const ORPHAN_LIFETIME = 60_000;
 
-/** Whether the records name every lease in the folder, and are root's alone; in each boot it is made sure of once. */
+/** Whether the records name every lease in the folder and only root can access them. Verified once in each boot. */
 export function isIndexComplete(folder: string, boot: string): boolean {
   const dated = statusOf(folder)?.mtimeMs;
   const records = statusOf(recordsOf(folder));
@@ -36,31 +39,31 @@ export function isIndexComplete(folder: string, boot: string): boolean {
   return dated % 1000 === fractionOf(hasGoLock(folder)) * 1000 && isOfBoot(folder, boot);
 }
 
-/** Dates the index as complete; `withGo` says whether the Go plugin's lock was held since that was seen. */
+/** Dates the index as complete. `withGo` says whether the Go plugin's lock was held since the check. */
 export function markIndexComplete(folder: string, withGo: boolean): void {
   const time = (Math.floor(Date.now() / 1000) + fractionOf(withGo)) * 1000;
   try {
     files.redate(recordsOf(folder), time);
     files.redate(folder, time);
   } catch {
-    // The next call looks at every lease.
+    // The next call reads every lease.
   }
 }
 
-/** Whether a Go plugin has ever been at work here: it makes this file first of all, and never removes it. */
+/** Whether a Go plugin has ever been used here. It creates this file first and never deletes it. */
 export function hasGoLock(folder: string): boolean {
   return fs.existsSync(goLockPath(folder));
 }
 
-/** The file that a Go plugin locks, with flock(2). */
+/** The file that a Go plugin locks with flock(2). */
 export function goLockPath(folder: string): string {
   return `${folder}/lock`;
 }
 
-/** Makes the records say what the leases do. Only for the holder of the folder's lock. */
+/** Updates the records to match the leases. Call it only with the folder's lock. */
 export function rebuildIndex(folder: string, leases: readonly Lease[], boot: string): void {
   const records = recordsOf(folder);
-  // Made by an older version, they are everybody's to read.
+  // An older version created them readable for everybody.
   for (const each of [path.dirname(records), records]) fs.chmodSync(each, 0o700);
   const names = fs.readdirSync(records);
   sweep(records, names);
@@ -79,7 +82,7 @@ export function rebuildIndex(folder: string, leases: readonly Lease[], boot: str
   files.placeLink(bootPath(folder), bootText(boot));
 }
 
-/** Removes the records of these names that are none of these owners', unless an ADD at work may have made them. */
+/** Deletes the records of these names that belong to none of the owners, except those that a running ADD may have created. */
 export function sweepRecords(folder: string, names: readonly string[], owners: Iterable<string>): void {
   const wanted = new Set(Array.from(owners, recordName));
   for (const name of names) {
@@ -89,21 +92,21 @@ export function sweepRecords(folder: string, names: readonly string[], owners: I
 }
 
 /**
- * Whether one of the files is the owner's lease. A DEL takes no lock: it may have removed lease and record since the leases were read.
- * A lease that it moves aside it removes, and then the record, or puts back.
+ * Whether one of the files is the owner's lease. DEL takes no lock, so it may have deleted lease and record since the leases
+ * were read. A lease that it sets aside is either deleted, followed by its record, or put back.
  */
 function hasLease(folder: string, owner: string, addresses: readonly string[]): boolean {
   const isOwn = (name: string) => files.readText(`${folder}/${name}`)?.trim() === owner;
   return addresses.some(isOwn) || listNames(folder).filter(isAside).some(isOwn) || addresses.some(isOwn);
 }
 
-/** Takes back what was written, unless somebody has written another since. */
+/** Deletes what was written, unless another record has replaced it since. */
 function withdrawRecord(folder: string, owner: string, record: LeaseRecord): void {
   const found = findRecord(folder, owner);
   if (found !== undefined && formatRecord(found) === formatRecord(record)) removeRecord(folder, owner);
 }
 
-/** An index that cannot be looked at is not known to be complete. */
+/** If the boot's file cannot be read, the index does not count as complete. */
 function isOfBoot(folder: string, boot: string): boolean {
   try {
     return files.readLink(bootPath(folder)) === bootText(boot);

@@ -1,9 +1,12 @@
 import { listNames } from "./lease-folder.ts";
 
-/** Names looked for one by one before all are read at once: where it costs as much. */
+/** Number of names to look up one by one. For more, reading the whole folder costs less. */
 const LOOKS = 200;
 
-/** Tells of names in a folder whether there is such a file, without reading a large folder as long as few are there. */
+/**
+ * Returns a function that says whether a folder has a file of that name. It does not read a large folder if few names are
+ * there.
+ */
 export function lookForNames(folder: string, exists: (path: string) => boolean): (name: string) => boolean {
   let found = 0;
   let names: ReadonlySet<string> | undefined;

@@ -5,37 +5,43 @@ import { isPassing } from "../../src/platform/errno.ts";
 import * as files from "./atomic-file.ts";
 
 /**
- * What ADD knew of an attachment, kept in .state/attachments as a symbolic link named by the attachment: one system call
- * writes it whole, no power cut tears it, and the Go plugin, which reads every file, passes over it. The links are also
- * the index by which an attachment's leases are found.
+ * What ADD saves about an attachment: a symbolic link in .state/attachments, named by the attachment. One system call writes
+ * it whole, no power cut tears it, and the Go plugin, which reads every file, ignores it. The links are also the index to
+ * find an attachment's leases.
  */
 export interface LeaseRecord {
   /** Names of the lease files. */
   readonly addresses: readonly string[];
-  /** Date in ms that ADD gave the lease files; one of another date is not ADD's any more. "" where somebody else made them. */
+  /**
+   * Date in ms that ADD gave the lease files. A file with another date is not from this ADD. "" if other software created
+   * them.
+   */
   readonly time: string;
-  /** The boot in which ADD ran; "" where it is not known. */
+  /** The boot in which ADD ran; "" if unknown. */
   readonly boot: string;
-  /** Inode of the network namespace; "" where it is not known. */
+  /** Inode of the network namespace; "" if unknown. */
   readonly netns: string;
-  /** The path by which ADD was told of the namespace; may be "". */
+  /** The namespace path that ADD was given; may be "". */
   readonly path: string;
 }
 
-/** Bytes that a name can have, with room to spare. */
+/** Maximum length of a record's name in bytes, below the file system's limit. */
 const LONGEST_NAME = 240;
 
-/** Bytes of a link's text that have room in its inode on ext4: a longer one takes a block of its own, 0.1 ms of an ADD and 0.2 of a DEL. */
+/**
+ * Link text of up to this many bytes fits into an ext4 inode. A longer one takes a block: 0.1 ms more for ADD and 0.2 ms for
+ * DEL.
+ */
 const SHORT_TEXT = 59;
 
-/** The records of a network's folder. */
+/** The folder of records in a network's folder. */
 export function recordsOf(folder: string): string {
   return `${folder}/.state/attachments`;
 }
 
 /**
- * The name of the owner's record: container and interface with a colon between, which neither can have. Of what is too
- * long or odd for a name, a hash.
+ * The name of the owner's record: container and interface, separated by a colon, which neither can contain. A hash if that is
+ * too long or not a valid name.
  */
 export function recordName(owner: string): string {
   const name = owner.includes("\r\n") ? owner.replace("\r\n", ":") : `${owner}:`;
@@ -43,27 +49,27 @@ export function recordName(owner: string): string {
   return isPlain ? name : `#${sha512(owner).slice(0, 40)}`;
 }
 
-/** What is known of the owner. @throws what passes, EIO for one: then it is not known whether there is anything */
+/** The owner's record. @throws errors that may pass, such as EIO: then it is unknown whether there is a record */
 export function findRecord(folder: string, owner: string): LeaseRecord | undefined {
   const path = `${recordsOf(folder)}/${recordName(owner)}`;
-  // Most often there is none, and an error costs more than a look.
+  // Most often there is no record, and an error costs more than a check.
   const text = isThere(path) ? files.readLink(path) : undefined;
   return text === undefined ? undefined : parseRecord(text);
 }
 
-/** Writes down what is known of the owner, in place of what was. */
+/** Writes or replaces the owner's record. */
 export function writeRecord(folder: string, owner: string, record: LeaseRecord): void {
   files.placeLink(`${recordsOf(folder)}/${recordName(owner)}`, formatRecord(record));
 }
 
-/** Forgets the owner; one that is not known is fine. */
+/** Deletes the owner's record. A missing one is success. */
 export function removeRecord(folder: string, owner: string): void {
   files.removeFile(`${recordsOf(folder)}/${recordName(owner)}`);
 }
 
 /**
- * Addresses, time, boot and namespace, with "-" for what is not known, and the path where all is short with it: without it the namespace
- * is looked for everywhere, should ever an address be wanted.
+ * The record as text: addresses, time, boot and namespace, with "-" for unknown values. The path is added if the text stays
+ * short. Without the path, the namespace is searched for everywhere when an address is needed.
  */
 export function formatRecord({ addresses, time, boot, netns, path }: LeaseRecord): string {
   const text = [addresses.join(","), time, boot, netns].map((field) => field || "-").join(" ");
@@ -71,7 +77,7 @@ export function formatRecord({ addresses, time, boot, netns, path }: LeaseRecord
   return path === "" || path.includes("\0") || !isShort ? text : `${text} ${path}`;
 }
 
-/** Undefined where it is not what formatRecord writes. */
+/** Undefined if the text is not from formatRecord. */
 export function parseRecord(text: string): LeaseRecord | undefined {
   const fields = /^([0-9a-f.:,]+|-) (\d+|-) ([0-9a-f]+|-) (\d+|-)(?: (.*))?$/s.exec(text);
   if (fields === null) return undefined;

@@ -7,24 +7,29 @@ import { pause } from "../../src/platform/pause.ts";
 import { recordsOf } from "./lease-record.ts";
 import { errnoOf, storeFailure } from "./store-failure.ts";
 
-/** How long in ms flock(2) is waited for, and the age at which a lock of proper-lockfile's counts as left by a killed process: its least. */
+/**
+ * How long to wait for flock(2), in ms. Also the age at which a lock of proper-lockfile counts as left by a killed process:
+ * the minimum that it allows.
+ */
 const STALE = 2000;
 
-/** Longest pause in ms between two attempts. */
+/** Longest pause between two attempts, in ms. */
 const LONGEST_PAUSE = 25;
 
 /**
- * The calls that proper-lockfile makes: handed all of node:fs, it copies it, which takes 2 ms of a cold process. It dates
- * a lock up to 1 s ahead to learn how finely the file system dates, for its refreshing timer; that never fires in a
- * synchronous process, so the lock keeps the date of its making and ages at once.
+ * The functions that proper-lockfile calls. It would copy all of node:fs, which takes 2 ms of a cold process. It dates a lock
+ * up to 1 s ahead to measure the file system's time resolution for its refresh timer. That timer never runs in a synchronous
+ * process, so the lock keeps its first date and ages from then on.
  */
 const LOCK_FS = { mkdirSync: fs.mkdirSync, statSync: fs.statSync, rmdirSync: fs.rmdirSync, utimesSync: () => {} };
 
 /**
- * Runs `critical` while no other call of ours does so on the folder, which is made if need be. The lock orders callers
- * and nothing more: whoever has waited for 2 s goes on beside a holder that was stopped, so whatever must be unique is made so by
- * the file system. It is flock(2) on the folder of records, which needs no file and ends with the process; where a holder was stopped, and on file systems
- * without such locks, it is proper-lockfile's: a folder of a hidden name, which the Go plugin and scripts over the leases do not see.
+ * Runs `critical` while no other call of ours does so on the folder. Creates the folder if needed.
+ * The lock only orders callers. A caller that has waited for 2 s goes on beside a stopped holder, so the file system itself
+ * must ensure what has to be unique.
+ * The lock is flock(2) on the folder of records, which needs no file and ends with the process. If the holder was stopped, or
+ * the file system has no flock, it is proper-lockfile's: a folder with a hidden name, which the Go plugin and scripts that
+ * read the leases do not see.
  * @throws CniError tryAgainLater after `patience` ms, leaseStore
  */
 export function withLock<T>(folder: string, patience: number, critical: () => T): T {
@@ -53,14 +58,17 @@ function acquire(folder: string, patience: number): () => void {
   }
 }
 
-/** The lock's release, or undefined where another has it. */
+/** Returns a function that releases the lock; undefined if another call has it. */
 function tryLock(folder: string, lock: string, waited: number): (() => void) | undefined {
   const found = lockRecords(folder);
   if (typeof found === "function") return found;
   return found === "held" && waited < STALE ? undefined : tryHard(folder, lock);
 }
 
-/** flock(2) on the folder of records: its release, or what is in the way. proper-lockfile would cost every ADD 5 % to load, and on ext4 0.3 ms to make and remove its folder. */
+/**
+ * Takes flock(2) on the folder of records. Returns a function that releases it, or why it failed. proper-lockfile would cost
+ * every ADD 5 % to load, and on ext4 0.3 ms to create and delete its folder.
+ */
 function lockRecords(folder: string): (() => void) | "held" | "unsupported" {
   let fd: number;
   try {
@@ -80,24 +88,27 @@ function tryHard(folder: string, lock: string): (() => void) | undefined {
   } catch (error) {
     const errno = errnoOf(error);
     if (errno === "ELOCKED") redate(lock);
-    // Either the lock was taken from us the moment we had it, or somebody has removed the folder with all that is in it.
+    // Another call took the lock over at once, or the folder was deleted with its contents.
     else if (errno === "ENOENT") makeRecords(folder);
     else throw storeFailure(`make the lock "${lock}"`, error);
     return undefined;
   }
 }
 
-/** A lock from the future, for the clock was set back, would stay fresh until then: from now on it ages. */
+/** If the clock was set back, a lock has a date in the future and would not age until then. This dates it to now. */
 function redate(lock: string): void {
   const now = Date.now();
   try {
     if (fs.statSync(lock).mtimeMs > now + STALE) fs.utimesSync(lock, now / 1000, now / 1000);
   } catch {
-    // Released since, which is as good.
+    // It was released meanwhile, which is fine.
   }
 }
 
-/** The folder of records is root's alone: whoever may open it may lock it, and it says as much as the leases, which only root may read. */
+/**
+ * Creates the folder of records, for root only. Who can open it can lock it. It also tells as much as the leases, which only
+ * root may read.
+ */
 function makeRecords(folder: string): void {
   const records = recordsOf(folder);
   if (fs.existsSync(records)) return;
@@ -105,7 +116,7 @@ function makeRecords(folder: string): void {
   makeFolder(records, 0o700);
 }
 
-/** Makes the folder and those above it; returns the first that it had to make. @throws CniError leaseStore */
+/** Creates the folder and its parents. Returns the first one that was missing. @throws CniError leaseStore */
 export function makeFolder(folder: string, mode = 0o755): string | undefined {
   try {
     return makeFolders(folder, mode);
@@ -118,6 +129,6 @@ function letGo(release: () => void): void {
   try {
     release();
   } catch {
-    // What the lock was for is done; it turns stale by itself.
+    // The work under the lock is done. The lock becomes stale by itself.
   }
 }

@@ -2,13 +2,13 @@ import fs from "#fs";
 import { deviceOfNamespaces } from "./netns-identity.ts";
 
 /**
- * Those of the namespaces (inodes) that are nowhere any more: no process or thread is in them, none has them open, and in
- * no mount namespace are they mounted. That a path is gone proves nothing, for a container may outlive it; an inode that
- * a new namespace has got counts as living. What cannot be looked at is not proof either: then none is gone.
+ * Which of these namespaces (inodes) no longer exist: no process or thread is in them, has them open, or sees them mounted in
+ * its mount namespace. A missing path proves nothing, because a container may outlive it. An inode reused by a new namespace
+ * counts as existing. If something cannot be examined, all namespaces count as existing.
  */
 export function findGoneNamespaces(inodes: readonly string[]): ReadonlySet<string> {
   const left = new Set(inodes);
-  // The last look is for one that was handed on, from a process not yet looked at to one already passed, meanwhile.
+  // The last look finds a namespace that passed meanwhile from a process not yet examined to one already examined.
   for (const look of [lookAtProcesses, lookAtDescriptors, lookAtProcesses]) {
     if (left.size === 0) break;
     try {
@@ -22,7 +22,7 @@ export function findGoneNamespaces(inodes: readonly string[]): ReadonlySet<strin
 
 type See = (inode: string) => void;
 
-/** The namespaces that processes and threads are in, and those mounted where any of them can see it. */
+/** The namespaces that processes and threads are in, and those that any of them sees mounted. */
 function lookAtProcesses(see: See): void {
   const mountNamespaces = new Set<string>();
   for (const process of listProcesses()) {
@@ -36,7 +36,10 @@ function lookAtProcesses(see: See): void {
   }
 }
 
-/** A descriptor reads as the namespace, or as the path where that is mounted; "/" once it is mounted there no longer. */
+/**
+ * Reads open descriptors. A descriptor reads as the namespace, or as the path if it is mounted there, or "/" after an
+ * unmount.
+ */
 function lookAtDescriptors(see: See): void {
   const device = deviceOfNamespaces();
   for (const process of listProcesses()) {
@@ -49,7 +52,7 @@ function lookAtDescriptors(see: See): void {
   }
 }
 
-/** All processes but an init that even root may not look at: that is no container's. */
+/** All processes, except an init that even root may not examine: it is not a container's. */
 function listProcesses(): readonly string[] {
   const names = fs.readdirSync("/proc").filter((name) => /^\d+$/.test(name));
   if (names.length === 0) throw new Error("Cannot see any process");
@@ -73,13 +76,13 @@ function readLink(path: string): string | undefined {
   return ifAlive(() => fs.readlinkSync(path));
 }
 
-/** A namespace's name is "net:[4026531840]", with its inode. */
+/** Adds a namespace by its name "net:[4026531840]", which contains its inode. */
 function seeName(name: string | undefined, see: See): void {
   const inode = /^net:\[(\d+)\]$/.exec(name ?? "")?.[1];
   if (inode !== undefined) see(inode);
 }
 
-/** Undefined where the process has ended meanwhile. */
+/** Undefined if the process has ended meanwhile. */
 function ifAlive<T>(read: () => T): T | undefined {
   try {
     return read();

@@ -1,6 +1,6 @@
 import fs from "#fs";
 
-/** The inode of the network namespace at the path, which is its identity while it lives; "" where there is none. namespaces(7) */
+/** The inode of the network namespace at the path, which identifies it while it exists; "" if there is none. namespaces(7) */
 export function identifyNetns(path: string): string {
   if (path === "") return "";
   try {
@@ -11,7 +11,7 @@ export function identifyNetns(path: string): string {
   }
 }
 
-/** The device of the file system that namespaces are files of. */
+/** The device number of the file system with the namespace files. */
 export function deviceOfNamespaces(): number {
   return fs.statSync("/proc/self/ns/net").dev;
 }

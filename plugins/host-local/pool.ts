@@ -3,10 +3,10 @@ import { listNames, readLeases } from "./lease-folder.ts";
 import { countExcluded, findRange, type RangeSet } from "./range-set.ts";
 import { findDeadLeases } from "./reclaim.ts";
 
-/** What became of a range set's addresses. */
+/** How a range set's addresses are used. */
 export interface Counts {
   readonly leased: number;
-  /** Of those leased, how many nobody lives to use. */
+  /** How many of the leases can be reclaimed. */
   readonly reclaimable: number;
   /** How many rest and are not leased. */
   readonly resting: number;
@@ -31,7 +31,7 @@ export function formatCounts({ leased, reclaimable, resting, excluded }: Counts)
   return `${leased} leased, ${reclaimable} of them reclaimable, ${resting} in quarantine, ${excluded} excluded`;
 }
 
-/** Whether the name is that of an address in the set's ranges. */
+/** Whether the name is an address in the set's ranges. */
 export function isIn(set: RangeSet, name: string): boolean {
   const address = parseAddress(name);
   return address !== undefined && findRange(set, address) !== undefined;

@@ -1,12 +1,12 @@
 import fs from "#fs";
 import * as files from "./atomic-file.ts";
 
-/** Lines from which a file of which most is over is written anew. */
+/** Number of lines from which the file is rewritten, if most of its entries have expired. */
 const LONG = 64;
 
 /**
- * Notes when addresses were released: one line each, time in ms and address, at the end of .state/released. A line that a
- * crash tears is passed over; without the file nothing rests.
+ * Appends the release time of addresses to .state/released: one line each, with the time in ms and the address. A line torn
+ * by a crash is ignored. Without the file no address rests.
  */
 export function noteReleased(folder: string, addresses: readonly string[]): void {
   const now = Date.now();
@@ -14,13 +14,13 @@ export function noteReleased(folder: string, addresses: readonly string[]): void
   try {
     fs.appendFileSync(pathOf(folder), lines.join(""), { mode: 0o600 });
   } catch {
-    // An address that cannot rest is released all the same.
+    // The address is released even if it cannot rest.
   }
 }
 
 /**
- * The addresses released less than `delay` seconds ago, the one released first in front. A time to come, for the clock was
- * set back since, counts as just now.
+ * The addresses released less than `delay` seconds ago, the oldest release first. A time in the future (the clock was set
+ * back) counts as now.
  */
 export function findResting(folder: string, delay: number): readonly string[] {
   if (delay === 0) return [];
@@ -36,13 +36,13 @@ export function findResting(folder: string, delay: number): readonly string[] {
   return [...released].sort(([, a], [, b]) => a - b).map(([address]) => address);
 }
 
-/** A line that another DEL adds meanwhile may be lost: its address does not rest, and that is all. */
+/** Rewrites the file. A line that a concurrent DEL adds may be lost; then its address does not rest. */
 function rewrite(folder: string, released: ReadonlyMap<string, number>): void {
   const lines = Array.from(released, ([address, time]) => `${time} ${address}\n`);
   try {
     files.replaceFile(`${folder}/.state`, "released", lines.join(""));
   } catch {
-    // The long file serves as well.
+    // The long file still works.
   }
 }
 

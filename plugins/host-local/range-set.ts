@@ -19,19 +19,19 @@ import {
 import { formatRange, type Range, rangeContains, rangesOverlap, sizeOfRange } from "../../src/ip/range.ts";
 import { mergeRanges, overlapOf, parseExclusion } from "./exclusion.ts";
 
-/** Addresses that may be handed out, the subnet that they are part of, and what of it never is. */
+/** Addresses that may be assigned, their subnet, and the excluded part of it. */
 export interface AddressRange extends Range {
   readonly subnet: Prefix;
   /** Undefined in a subnet of one address, unless it is configured. */
   readonly gateway: Address | undefined;
-  /** In order, and apart from each other. */
+  /** Sorted, without overlap. */
   readonly excluded: readonly Range[];
 }
 
-/** Ranges of one family from which a container gets one address. */
+/** Ranges of one family. A container gets one address from them. */
 export type RangeSet = readonly AddressRange[];
 
-/** A range as it is configured; `subnet` is the text of a valid prefix, `exclude` texts of addresses and prefixes. */
+/** A range as configured. `subnet` is the text of a valid prefix; `exclude` holds texts of addresses and prefixes. */
 export interface RangeFields {
   readonly subnet?: string | undefined;
   readonly rangeStart?: Address | undefined;
@@ -41,9 +41,9 @@ export interface RangeFields {
 }
 
 /**
- * Fills in what a range leaves open: it starts at the subnet's second address, which is also the gateway, and ends at
- * the last one, for IPv4 before the broadcast address. A subnet of two addresses or one is used whole (RFC 3021, RFC
- * 6164). The texts of its errors are the reference's.
+ * Fills in the defaults of a range. It starts at the subnet's second address, which is also the gateway, and ends at the last
+ * address; for IPv4 before the broadcast address. A subnet of two addresses or one is used whole (RFC 3021, RFC 6164). The
+ * error texts are the reference's.
  * @throws CniError invalidConfig
  */
 export function completeRange(fields: RangeFields): AddressRange {
@@ -62,7 +62,7 @@ export function completeRange(fields: RangeFields): AddressRange {
   return { subnet, start, end, gateway, excluded: excluded ?? [] };
 }
 
-/** A range set of one family whose ranges share no address. @throws CniError invalidConfig */
+/** A range set of one family whose ranges do not overlap. @throws CniError invalidConfig */
 export function completeRangeSet(set: readonly RangeFields[]): RangeSet {
   const ranges = set.map(completeRange);
   const [first] = ranges;
@@ -75,7 +75,7 @@ export function completeRangeSet(set: readonly RangeFields[]): RangeSet {
   return ranges;
 }
 
-/** Refuses range sets that share an address. @throws CniError invalidConfig */
+/** Refuses range sets that overlap. @throws CniError invalidConfig */
 export function checkDisjoint(sets: readonly RangeSet[]): void {
   for (const [index, set] of sets.entries()) {
     const other = sets.findIndex((later, at) => at > index && setsOverlap(set, later));
@@ -83,19 +83,19 @@ export function checkDisjoint(sets: readonly RangeSet[]): void {
   }
 }
 
-/** Whether any address is in both sets. */
+/** Whether the sets overlap. */
 export function setsOverlap(a: RangeSet, b: RangeSet): boolean {
   return a.some((range) => b.some((other) => rangesOverlap(range, other)));
 }
 
-/** The range that the address is in. */
+/** The range that contains the address. */
 export function findRange(set: RangeSet, address: Address): AddressRange | undefined {
   return set.find((range) => rangeContains(range, address));
 }
 
 /**
- * The place of the set that the address belongs to: one of whose ranges has it, else the first in whose subnets it lies,
- * for a requested address may lie beside the ranges.
+ * The index of the address's set: the set with it in a range, else the first with it in a subnet. A requested address may be
+ * outside the ranges.
  */
 export function findPlace(sets: readonly RangeSet[], address: Address): number | undefined {
   const inRange = sets.findIndex((set) => findRange(set, address) !== undefined);
@@ -104,12 +104,12 @@ export function findPlace(sets: readonly RangeSet[], address: Address): number |
   return inSubnet === -1 ? undefined : inSubnet;
 }
 
-/** The range that the address is in, else the first in whose subnet it is. */
+/** The range that contains the address, else the first whose subnet does. */
 export function findSubnet(set: RangeSet, address: Address): AddressRange | undefined {
   return findRange(set, address) ?? set.find((range) => prefixContains(range.subnet, address));
 }
 
-/** Why the address can be nobody's, in words that follow it; undefined where it can. */
+/** Why the address cannot be assigned, as text to follow the address; undefined if it can. */
 export function findObstacle(range: AddressRange, address: Address): string | undefined {
   if (range.gateway !== undefined && isSameAddress(address, range.gateway)) return "is subnet's gateway";
   if (findExclusion(range, address) !== undefined) return "is excluded";
@@ -119,7 +119,7 @@ export function findObstacle(range: AddressRange, address: Address): string | un
   return broadcast !== undefined && isSameAddress(address, broadcast) ? "is subnet's broadcast address" : undefined;
 }
 
-/** The excluded run of addresses that the address is in. */
+/** The excluded run that contains the address. */
 export function findExclusion(range: AddressRange, address: Address): Range | undefined {
   return range.excluded.find((each) => rangeContains(each, address));
 }
@@ -149,7 +149,7 @@ function parseSubnet(text: string | undefined): Prefix {
   return subnet;
 }
 
-/** Whether a subnet is so small that it has no address of its own nor a broadcast address. */
+/** Whether a subnet is too small for a network address and a broadcast address. */
 function isWhole(subnet: Prefix): boolean {
   return subnet.length >= ADDRESS_BITS[subnet.address.family] - 1;
 }
@@ -172,7 +172,7 @@ function exclude(text: string, subnet: Prefix): Range {
   return range ?? refuse(`Cannot use exclude "${text}": must be an address or prefix in ${formatPrefix(subnet)}`);
 }
 
-/** Addresses of different families have no order here: which of them is wrong, their own check tells. */
+/** Compares addresses of one family. For different families it is false; their own check reports them. */
 function isAfter(address: Address, limit: Address | undefined): boolean {
   return limit !== undefined && limit.family === address.family && compareAddresses(address, limit) > 0;
 }

@@ -6,15 +6,15 @@ import { findRecord, type LeaseRecord, removeRecord, writeRecord } from "./lease
 import { findGoneNamespaces } from "./namespaces.ts";
 import { identifyNetns } from "./netns-identity.ts";
 
-/** A lease that nobody lives to use, and why. */
+/** A lease that nobody uses any more, and the reason. */
 export interface DeadLease extends Lease {
   readonly reason: string;
 }
 
-/** Most leases that one call reclaims: enough that the next calls need not look again, few enough to be quick. */
+/** Maximum number of leases reclaimed in one call: enough to spare the next calls, few enough to be quick. */
 const BATCH = 256;
 
-/** Age in ms from which an empty lease was left by a crash: the Go plugin creates the file first and then fills it. */
+/** Age in ms at which an empty lease counts as left by a crash. The Go plugin creates the file first and then writes it. */
 const VOID_AGE = 60_000;
 
 const OUTLIVED = "it is from an earlier boot";
@@ -22,14 +22,14 @@ const OUTLIVED = "it is from an earlier boot";
 interface Dated {
   readonly lease: Lease;
   readonly mtime: number;
-  /** What ADD knew, where ADD made this very file. */
+  /** The record of ADD, if ADD wrote this very file. */
   readonly record: LeaseRecord | undefined;
 }
 
 /**
- * The leases of which it is certain that nobody uses them: of an earlier boot, by the boot id that ADD kept or, where ADD
- * was not ours, by a date before this boot; and those whose network namespace is nowhere any more. First those that
- * cannot come back, their namespace being gone in this boot, then the oldest.
+ * The leases that certainly nobody uses: those of an earlier boot and those whose network namespace no longer exists. An
+ * earlier boot is known by the boot ID in ADD's record, or for leases of other plugins by a date before this boot. Leases
+ * whose namespace ended in this boot come first, then the oldest.
  */
 export function findDeadLeases(folder: string, leases: readonly Lease[]): readonly DeadLease[] {
   const dated = leases.flatMap((lease) => date(folder, lease)).sort((a, b) => a.mtime - b.mtime);
@@ -48,7 +48,7 @@ export function findDeadLeases(folder: string, leases: readonly Lease[]): readon
   ];
 }
 
-/** Those of an earlier boot. */
+/** The leases of an earlier boot. */
 export function findOutlivedLeases(folder: string, leases: readonly Lease[]): readonly DeadLease[] {
   const boot = readBoot();
   const bootTime = findBootTime();
@@ -56,7 +56,7 @@ export function findOutlivedLeases(folder: string, leases: readonly Lease[]): re
   return dated.map(({ lease }) => ({ ...lease, reason: OUTLIVED }));
 }
 
-/** Removes leases, as many as one call should, and says so; returns how many. */
+/** Deletes leases, as many as one call should, and logs each. Returns how many. */
 export function reclaimLeases(folder: string, dead: readonly DeadLease[], log: (line: string) => void): number {
   let count = 0;
   for (const lease of dead.slice(0, BATCH)) {
@@ -69,7 +69,7 @@ export function reclaimLeases(folder: string, dead: readonly DeadLease[], log: (
   return count;
 }
 
-/** Takes a lease that is no more out of its owner's record. */
+/** Removes a deleted lease from its owner's record. */
 export function forgetLease(folder: string, lease: Lease): void {
   const owner = ownerOf(lease);
   const record = findRecord(folder, owner);
@@ -78,7 +78,7 @@ export function forgetLease(folder: string, lease: Lease): void {
     if (record === undefined || addresses.length === 0) removeRecord(folder, owner);
     else writeRecord(folder, owner, { ...record, addresses });
   } catch {
-    // A record that names too much is no harm: the lease decides.
+    // An extra address in a record is harmless: the lease decides.
   }
 }
 
@@ -100,7 +100,7 @@ function isBefore(time: number, bootTime: number | undefined): boolean {
   return bootTime !== undefined && time < bootTime;
 }
 
-/** The namespaces that are gone, of those that these records name; one that its path still leads to is not looked for. */
+/** Which of these records' namespaces no longer exist. A namespace that its path still leads to is not searched for. */
 function findGone(dated: readonly Dated[]): ReadonlySet<string> {
   const sought = new Set<string>();
   for (const { record } of dated) {

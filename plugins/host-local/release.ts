@@ -13,15 +13,16 @@ import { noteReleased } from "./quarantine.ts";
 import { forgetLease } from "./reclaim.ts";
 import { errnoOf } from "./store-failure.ts";
 
-/** What the kernel says of a path at which no folder can be. */
+/** Errors for a path at which no folder can exist. */
 const IMPOSSIBLE: readonly string[] = ["ENOTDIR", "ENAMETOOLONG", "ELOOP"];
 
-/** How long a release waits, in ms, for others at work on the folder; then it does without order. */
+/** How long a release waits for other calls on the folder, in ms. After that it goes on without the lock. */
 const PATIENCE = 5000;
 
 /**
- * Removes the attachment's leases; none is fine. Each removal is safe by itself, so it works on a full disk and beside any
- * number of other calls. All are tried before what failed is thrown. With a `releaseDelay`, in seconds, the addresses rest.
+ * Deletes the attachment's leases. Having none is success. Each delete is safe by itself, so this works on a full disk and in
+ * parallel with any number of calls. Tries all, then throws the errors. With a `releaseDelay`, in seconds, the addresses
+ * rest.
  * @throws AggregateError of CniError leaseStore
  */
 export function releaseLeases(store: Store, attachment: ContainerInterface, releaseDelay: number): void {
@@ -37,8 +38,8 @@ export function releaseLeases(store: Store, attachment: ContainerInterface, rele
 }
 
 /**
- * Removes the attachment's leases of these addresses and leaves alone what else it has: another ADD may have taken that
- * since. @throws AggregateError of CniError leaseStore
+ * Deletes the attachment's leases of these addresses. Its other leases stay: another ADD may have reserved them since.
+ * @throws AggregateError of CniError leaseStore
  */
 export function releaseAddresses(store: Store, attachment: ContainerInterface, addresses: readonly Address[]): void {
   const text = formatLease(attachment);
@@ -50,7 +51,8 @@ export function releaseAddresses(store: Store, attachment: ContainerInterface, a
 }
 
 /**
- * Removes the leases of all attachments but these, each with a line of log, and records without a lease. All are tried before what failed is thrown.
+ * Deletes the leases of all attachments except these, and logs each. Deletes records without a lease. Tries all, then throws
+ * the errors.
  * @throws AggregateError of CniError leaseStore
  */
 export function releaseOthers(store: Store, valid: readonly ContainerInterface[], releaseDelay: number): void {
@@ -73,14 +75,14 @@ export function releaseOthers(store: Store, valid: readonly ContainerInterface[]
 interface Removal {
   readonly leases: readonly Lease[];
   readonly releaseDelay: number;
-  /** Whose records go with them, also where there is no lease: a killed ADD may have left one. */
+  /** Owners whose records are deleted too, also without a lease: a killed ADD may have left one. */
   readonly owners: readonly string[];
-  /** Why some leases could not be read, which may be of those that are to go. */
+  /** Errors of unreadable leases, which may be among those to delete. */
   readonly unread: readonly unknown[];
   readonly log?: (lease: Lease) => void;
 }
 
-/** The note that an address rests comes before it is free, and the record goes after the leases that it names. */
+/** Marks an address as resting before it is free, and deletes the record after its leases. */
 function removeAll({ folder }: OpenFolder, { leases, releaseDelay, owners, unread, log }: Removal): void {
   const names = leases.map(({ name }) => name).filter(isLeaseName);
   if (releaseDelay > 0 && names.length > 0) noteReleased(folder, names);
@@ -96,7 +98,7 @@ function removeAll({ folder }: OpenFolder, { leases, releaseDelay, owners, unrea
   for (const owner of owners) forget(folder, owner);
 }
 
-/** A record that cannot be removed harms nobody; a failure that passes is not left at that. */
+/** Deletes a record. If that fails it is harmless; an error that may pass gets a second try. */
 function forget(folder: string, owner: string): void {
   const [failure] = failureOf(() => removeRecord(folder, owner));
   if (isPassing(failure)) failureOf(() => removeRecord(folder, owner));
@@ -111,12 +113,15 @@ function failureOf(act: () => void): readonly unknown[] {
   }
 }
 
-/** What a killed DEL of the attachment had moved aside. */
+/** Leases that a killed DEL of the attachment had set aside. */
 function findAsides(folder: string, attachment: ContainerInterface, unread: unknown[]): readonly Lease[] {
   return selectLeases(readFiles(folder, listNames(folder).filter(isAside), unread), attachment);
 }
 
-/** Whether there is a folder, or what keeps it from being looked at and will be named as such. Where none can be, there is no lease. */
+/**
+ * Whether the folder exists. True too if its error will be reported later. False if no folder can exist at that path: then
+ * there are no leases.
+ */
 function exists(folder: string): boolean {
   if (fs.existsSync(folder)) return true;
   try {

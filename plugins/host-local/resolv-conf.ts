@@ -2,10 +2,10 @@ import { CniError, reasonOf } from "../../src/cni/error.ts";
 import type { Dns } from "../../src/cni/result.ts";
 import { decode, readFile } from "../../src/linux/bounded-file.ts";
 
-/** Bytes that such a file may hold. */
+/** Maximum size of such a file, in bytes. */
 const MOST = 1 << 20;
 
-/** The resolver settings in a file of resolv.conf(5)'s form. @throws CniError ioFailure */
+/** The DNS settings in a file in resolv.conf(5) format. @throws CniError ioFailure */
 export function readResolvConf(path: string): Dns {
   try {
     return parseResolvConf(decode(readFile(path, MOST)));
@@ -18,8 +18,8 @@ export function readResolvConf(path: string): Dns {
 }
 
 /**
- * Several `nameserver`, `search` and `options` lines add up, of several `domain` lines the last one counts. Lines that
- * start with # or ; and keywords without a value are ignored.
+ * Parses resolv.conf(5). Several `nameserver`, `search` and `options` lines are added up; of several `domain` lines the last
+ * is used. Lines that start with # or ;, and keywords without a value, are ignored.
  */
 export function parseResolvConf(text: string): Dns {
   const lines = text

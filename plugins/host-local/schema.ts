@@ -2,7 +2,7 @@ import * as z from "zod/mini";
 import { address, integer, route, scalar, text } from "../../src/cni/fields.ts";
 import { readPath, readPrefixText } from "../../src/cni/scalars.ts";
 
-/** The longest time for which a released address may rest: a week, in seconds. */
+/** The longest release delay: a week, in seconds. */
 const LONGEST_DELAY = 604_800;
 
 /** The whole configuration. */
@@ -31,7 +31,10 @@ export function hostLocal() {
   });
 }
 
-/** What a release needs of the configuration, whatever else it says: addresses rest for 0 seconds where it does not say plainly how long. */
+/**
+ * The settings that a release needs. The rest of the configuration may be invalid. The delay is 0 seconds unless it has a
+ * valid value.
+ */
 export function release() {
   const releaseDelay = z.catch(z._default(delay(), 0), 0);
   return z.object({ ipam: z.optional(z.object({ dataDir: dataDir(), releaseDelay })) });

@@ -13,8 +13,8 @@ import { formatRangeSet, type RangeSet } from "./range-set.ts";
 import { errnoOf, storeFailure } from "./store-failure.ts";
 
 /**
- * Succeeds if ADD could serve an address of each range set. Where that takes one of a lease to be reclaimed or one that
- * rests, it says so on standard error. Looks at few files as long as there are free addresses, and changes nothing.
+ * Succeeds if ADD could assign an address from each range set. Logs if that needs to reclaim a lease or use a resting
+ * address. Reads few files while there are free addresses, and changes nothing.
  * @throws CniError unavailable
  */
 export function status(request: Request): void {
@@ -49,7 +49,7 @@ function reportExhausted({ log }: Request, { folder }: Config, { set, index, res
   log(found);
 }
 
-/** Whether a lease could be written. The folder need not be there yet, but there must be one that it can be made in. */
+/** Checks that a lease could be written. The folder may be missing if it could be created. */
 function checkDisk(folder: string): void {
   try {
     const there = nearest(folder);
@@ -62,7 +62,7 @@ function checkDisk(folder: string): void {
   }
 }
 
-/** The folder itself, or what is nearest above it: a folder, a file, or a link that leads nowhere. */
+/** The folder itself, or the nearest existing path above it: a folder, a file, or a dangling symbolic link. */
 function nearest(folder: string): string {
   for (let at = folder; ; at = path.dirname(at)) {
     if (isThere(at)) return at;
@@ -73,7 +73,7 @@ function isThere(file: string): boolean {
   try {
     return fs.lstatSync(file, { throwIfNoEntry: false }) !== undefined;
   } catch (error) {
-    // What is above says why.
+    // The path above shows the cause.
     if (["ENOTDIR", "ELOOP"].includes(errnoOf(error) ?? "")) return false;
     throw error;
   }

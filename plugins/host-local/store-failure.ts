@@ -1,6 +1,6 @@
 import { CniError, reasonOf } from "../../src/cni/error.ts";
 
-/** What the errors of a file system mean for the leases, and what cures them. errno(3) */
+/** What file system errors mean for the leases, and the remedies. errno(3) */
 const CAUSES: Readonly<Record<string, readonly [found: string, advice: string]>> = {
   ENOSPC: ["no space left on device", "free some space or inodes on that file system"],
   EDQUOT: ["disk quota exceeded", "free some space or raise the quota"],
@@ -16,9 +16,9 @@ const CAUSES: Readonly<Record<string, readonly [found: string, advice: string]>>
 };
 
 /**
- * The error that leaves when the lease files cannot be used: `action` reads "Cannot <action>", and names the path. What
- * is gone under our hands (another call took the lock of one that was stopped, or somebody cleared the folder) is worth
- * another try. A CniError is passed on as it is.
+ * The error for lease files that cannot be used. `action` completes "Cannot <action>" and names the path. If files
+ * disappeared meanwhile (another call took over the lock of a stopped one, or the folder was cleared), it says to try again.
+ * A CniError is passed on unchanged.
  */
 export function storeFailure(action: string, error: unknown): CniError {
   if (error instanceof CniError) return error;
@@ -33,7 +33,7 @@ export function storeFailure(action: string, error: unknown): CniError {
   return new CniError("leaseStore", `Cannot ${action}: ${found}`, { details: advice, cause: error });
 }
 
-/** The name of the errno that a system call failed with, such as "ENOENT". */
+/** The errno name of a failed system call, such as "ENOENT". */
 export function errnoOf(error: unknown): string | undefined {
   return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
 }
