@@ -4,7 +4,7 @@ import path from "node:path";
 import { buildNative } from "./native-image.mjs";
 import { names, root } from "./tree.mjs";
 
-/** Makes the image in a fresh folder. `kind` is "native" or "node"; `sanitize` is as buildNative() has it. */
+/** Builds the image in a new folder. `kind` is "native" or "node"; `sanitize` is passed to buildNative(). */
 export async function makeImage(directory, { arch, kind, sanitize }) {
   fs.rmSync(directory, { recursive: true, force: true });
   fs.mkdirSync(directory, { recursive: true });

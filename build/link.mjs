@@ -1,11 +1,11 @@
-// Makes of esbuild's CommonJS what native/host.c runs: `((exports, require) => { … })`, where require(number) gives a module object whose
-// properties are read when they are used, and exports are assigned at the end. All of it goes by acorn's syntax tree; line breaks stand
-// where TypeScript's source has them, so that a stack's lines are those of the source.
+// Turns esbuild's CommonJS into what native/host.c runs: `((exports, require) => { … })`. require(number) returns a module
+// object whose properties are read when they are used; exports are assigned at the end. All of it works on acorn's syntax tree.
+// Line breaks stand where TypeScript's source has them, so that the lines in a stack trace are the source's lines.
 
 import { decode } from "@jridgewell/sourcemap-codec";
 import { parse } from "acorn";
 
-/** What esbuild puts in front of a module; nothing of it is needed here. */
+/** Helpers that esbuild puts before a module. None is needed here. */
 const HELPERS = new Set(
   [
     "create",
@@ -21,7 +21,7 @@ const HELPERS = new Set(
   ].map((name) => `__${name}`),
 );
 
-/** Parses a module of esbuild's and finds its imports: `{ specifier, members }`, the members as they are read in the code, or "*". */
+/** Parses a module from esbuild and finds its imports: `{ specifier, members }`, with the members that the code reads, or "*". */
 export function readModule({ name, code, map }) {
   const tokens = [];
   const program = parse(code, { ecmaVersion: "latest", onToken: tokens });
@@ -42,7 +42,7 @@ export function readModule({ name, code, map }) {
   return { name, code, map, tokens, program, imports };
 }
 
-/** The module's function. `numberOf` gives the number of what a specifier means. */
+/** The module's function. `numberOf` returns the module number for a specifier. */
 export function linkModule({ name, code, map, tokens, program }, { numberOf, isPackage }) {
   const edits = [];
   const exported = [];
@@ -62,7 +62,7 @@ export function linkModule({ name, code, map, tokens, program }, { numberOf, isP
   return `((exports, require) => { ${body} ${exported.join(" ")} })`;
 }
 
-/** Takes out esbuild's helpers, and notes what it would export by them. */
+/** Removes esbuild's helpers, and records what they would export. */
 function editStatement(statement, { code, edits, exported }) {
   const { type, start, end } = statement;
   const cut = () => edits.push({ start, end, text: "" });
@@ -93,7 +93,7 @@ function checkHelpers(name, body) {
   });
 }
 
-/** The code, edited, with its tokens on the lines of the source. A line of the code begins no line here unless the source has one. */
+/** The edited code, with its tokens on the lines of the source. A line break in the code is kept only if the source has one. */
 function layOut({ code, tokens, edits, lines }) {
   const sorted = edits.toSorted((a, b) => a.start - b.start);
   let text = "";
@@ -127,7 +127,7 @@ function layOut({ code, tokens, edits, lines }) {
   return text;
 }
 
-/** Whether a line may end between two tokens without a semicolon coming to be there. ECMA-262, "Automatic Semicolon Insertion" */
+/** Whether a line may end between two tokens without an automatic semicolon. ECMA-262, "Automatic Semicolon Insertion" */
 function canBreak(code, previous, token) {
   const text = (each) => code.slice(each.start, each.end);
   if (previous !== undefined && ["return", "throw", "break", "continue", "yield", "async"].includes(text(previous)))
@@ -135,7 +135,7 @@ function canBreak(code, previous, token) {
   return !["++", "--", "=>"].includes(text(token));
 }
 
-/** The source's line of each place in the code where the map has one, by offset. */
+/** The source line of each place in the code that the map contains, by offset. */
 function linesOf(code, map) {
   const starts = [0];
   for (let at = code.indexOf("\n"); at !== -1; at = code.indexOf("\n", at + 1)) starts.push(at + 1);
@@ -164,7 +164,7 @@ function isCallOf(node, name) {
   return node?.type === "CallExpression" && node.callee.type === "Identifier" && node.callee.name === name;
 }
 
-/** An identifier that only names: a declaration's, a property's. */
+/** Whether an identifier is only a name: of a declaration or a property. */
 function isName(node, parent) {
   return (
     (parent.type === "VariableDeclarator" && parent.id === node) ||

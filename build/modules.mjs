@@ -1,5 +1,6 @@
-// The modules of the native image: every file that the entry leads to, each as a function that puts its exports on a module object
-// (native/host.c). Nothing here knows which files there are, or how their imports are written.
+// The modules of the native image: every file that the entry imports, directly or not. Each becomes a function that puts its
+// exports on a module object (native/host.c). Nothing here depends on which files there are, or on how their imports are
+// written.
 import fs from "node:fs";
 import path from "node:path";
 import * as esbuild from "esbuild";
@@ -11,8 +12,8 @@ import { define, imageTable, manifest, root } from "./tree.mjs";
 const TABLE = "src/image/image-table.ts";
 
 /**
- * All modules that the entries lead to, in the order of their names: `{ name, code }`, with the names that stacks show. `load` gives a file's
- * source, for tests that write it in another way.
+ * All modules that the entries import, directly or not, sorted by name: `{ name, code }`. Stack traces show these names.
+ * `load` returns a file's source; tests use it to change the source.
  */
 export async function collectModules(entries, load = (file) => fs.readFileSync(path.join(root, file), "utf8")) {
   const modules = new Map();
@@ -41,7 +42,7 @@ export async function collectModules(entries, load = (file) => fs.readFileSync(p
   });
 }
 
-/** What a module's imports mean: a file of ours by its path from the root, or a package by its name. */
+/** What a module's imports refer to: a file of ours, by its path from the root, or a package, by its name. */
 function targetsOf({ imports }, name) {
   return new Map(imports.map(({ specifier }) => [specifier, resolve(specifier, name)]));
 }
@@ -50,7 +51,7 @@ function isPackage(name) {
   return !/^(src|plugins|test)\//.test(name);
 }
 
-/** A file as a CommonJS module, with its map. */
+/** Transforms a file into a CommonJS module, with its source map. */
 async function transform(name, load) {
   const { code, map } = await esbuild.transform(await sourceOf(name, load), {
     loader: "ts",

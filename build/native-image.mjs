@@ -8,26 +8,26 @@ import { importSource } from "./schemas.mjs";
 import { compileZig, findCompiler, link, targetOf } from "./toolchain.mjs";
 import { root } from "./tree.mjs";
 
-/** Bytes that the heap may have before it is known how many it needs, and those of one without a snapshot. */
+/** Bytes of heap before the needed size is known, and the heap size of an image without a snapshot. */
 const LARGEST_HEAP = 32 << 20;
 const PIECE = 1 << 16;
 
-/** Emulators of another processor, by Debian's names. */
+/** Emulators of other processors, by Debian's names. */
 const QEMU = ["qemu-ARCH-static", "qemu-ARCH"];
 
-/** Bytes of the mark at the beginning of host.c's `image`. */
+/** Length in bytes of the mark at the start of host.c's `image`. */
 const MARK = 16;
 
-/** What the engine lacks; it is run first. */
+/** Globals that the engine lacks. This module runs first. */
 const GLOBALS = "src/platform/globals-native.ts";
 
-/** Modules that each process begins with, a name a line: those that ADD, CHECK and DEL of the lists in conf load. */
+/** Modules that each process starts with, one name per line: those that ADD, CHECK and DEL of the lists in conf load. */
 const PRELOADED = path.join(root, "native/preloaded.txt");
 
 /**
- * Makes the executable. `entry` exports start(), and `load` gives sources, where a test wants others than the product's. `preloaded` are
- * names of modules; without any, or where the executable cannot be run here, each process loads what it needs. With `sanitize`, a folder,
- * it is of gcc's, for this machine, and writes there what it does wrong with memory.
+ * Builds the executable. `entry` exports start(). `load` returns sources; tests use it to change them. `preloaded` holds
+ * module names. Without any, or if the executable cannot run here, each process loads what it needs. `sanitize` is a folder:
+ * the executable is then built with gcc, for this machine, and writes its memory errors there.
  */
 export async function buildNative(
   output,
@@ -72,8 +72,8 @@ export function readPreloaded() {
 }
 
 /**
- * Has the executable load its modules, and puts what it then holds into it. The heap is made as long as it needs to be. `runner` is the
- * command that runs it.
+ * Runs the executable with the command `runner`, so that it loads its modules, and puts the resulting heap into it. The heap
+ * gets exactly the size that it needs.
  */
 async function preload(output, { work, build, runner }) {
   const snapshot = path.join(work, "snapshot");
@@ -90,7 +90,7 @@ async function preload(output, { work, build, runner }) {
   fs.writeFileSync(output, image);
 }
 
-/** What runs executables for an architecture here: nothing more than themselves, or qemu; undefined where that is missing. */
+/** The command that runs executables for an architecture here: none for this one, or qemu; undefined if qemu is missing. */
 function findRunner(arch) {
   if (arch === os.arch()) return [];
   const names = QEMU.map((name) => name.replace("ARCH", arch === "arm64" ? "aarch64" : "x86_64"));
@@ -98,7 +98,10 @@ function findRunner(arch) {
   return found === undefined ? undefined : [found];
 }
 
-/** Bytecode of all modules in one file, and the table of them for host.c. Those that are preloaded come last: `embedded` is the size of the others. */
+/**
+ * Bytecode of all modules in one file, and their table for host.c. Preloaded modules come last; `embedded` is the size of the
+ * others.
+ */
 async function compileModules(modules, { work, preloaded, env = process.env }) {
   const compiler = await findCompiler();
   const isPreloaded = ({ name }) => preloaded.has(name);
@@ -120,7 +123,7 @@ async function compileModules(modules, { work, preloaded, env = process.env }) {
   return { bytecode, embedded: first === undefined ? fs.statSync(bytecode).size : places.get(first.name)[0] };
 }
 
-/** Rows for host.c's table of C functions: every function of every table in src/platform/libc.ts, with the types that stand there. */
+/** Rows for host.c's table of C functions: every function of every table in src/platform/libc.ts, with its types there. */
 async function functionTable() {
   const tables = await importSource(`export * from "./src/platform/libc.ts";`);
   const functions = Object.values(tables)

@@ -1,4 +1,5 @@
-// Makes a plugin from build/template: plugins/NAME, and its unit test in test/plugins/NAME. It labels the container's interface, and passes all checks.
+// Creates a plugin from build/template: plugins/NAME, and its unit test in test/plugins/NAME. It labels the container's
+// interface, and passes all checks.
 // usage: npm run new-plugin NAME
 import fs from "node:fs";
 import path from "node:path";
@@ -18,7 +19,7 @@ for (const each of [folder, tests]) if (fs.existsSync(each)) fail(`${path.relati
 
 const pascal = name.replaceAll(/(?:^|-)(\w)/g, (_, letter) => letter.toUpperCase());
 const camel = pascal[0].toLowerCase() + pascal.slice(1);
-// The schema has the plugin's name; "static" and the like cannot be a function's.
+// The schema has the plugin's name. Reserved words like "static" cannot be function names.
 const schema = isReserved(camel) ? `${camel}Plugin` : camel;
 for (const each of [folder, tests]) fs.mkdirSync(each, { recursive: true });
 for (const file of fs.readdirSync(template)) {

@@ -1,4 +1,4 @@
-// The image on Node.js: one script in the pinned Node's own executable, by pkg.
+// The Node.js image: one script in the executable of the pinned Node, built with pkg.
 import { execFileSync } from "node:child_process";
 import fs from "node:fs";
 import os from "node:os";
@@ -16,7 +16,7 @@ export async function buildNode(output, { arch }) {
   try {
     const script = path.join(folder, "image.cjs");
     await bundle(script);
-    // pkg looks for Node.js's executables below HOME.
+    // pkg looks for Node.js executables below HOME.
     process.env.HOME = stockPkgCache(arch);
     await exec({ input: script, sea: true, targets: [`node${nodeVersion()}-linux-${arch}`], output });
   } finally {
@@ -50,7 +50,7 @@ const table = {
   },
 };
 
-/** Lays Node.js's executables out where pkg keeps its downloads, so that it downloads nothing. Returns the HOME to run it with. */
+/** Puts Node.js executables where pkg keeps its downloads, so that it downloads nothing. Returns the HOME to run pkg with. */
 function stockPkgCache(arch) {
   const home = path.join(cache, "pkg");
   for (const wanted of new Set([arch, os.arch()])) {
@@ -70,7 +70,7 @@ function nodeVersion() {
   return manifest.optionalDependencies[`node-linux-${os.arch()}`];
 }
 
-/** Node.js for an architecture: the installed package's, or unpacked from the registry for another. */
+/** Node.js for an architecture: from the installed package, or unpacked from the registry for another architecture. */
 function findNode(arch) {
   const name = `node-linux-${arch}`;
   const installed = path.join(root, "node_modules", name, "bin/node");

@@ -13,10 +13,10 @@ export const node = path.join(root, `node_modules/node-linux-${process.arch}/bin
 const TOOLS = [path.dirname(node), path.join(root, "node_modules/.bin")];
 const SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/** Environment for later tools: the pinned Node first, and the places where system tools are. */
+/** Environment for later tools: the pinned Node first in PATH, and the folders of system tools. */
 export const environment = { ...process.env, PATH: [...TOOLS, process.env.PATH ?? "", SYSTEM_PATH].join(":") };
 
-/** Why the pinned Node cannot be started; undefined where it can. */
+/** Why the pinned Node cannot be started; undefined if it can. */
 export function nodeProblem() {
   if (!fs.existsSync(node))
     return `Cannot find ${node}, an optional npm package: "npm ci --include=optional" installs it`;

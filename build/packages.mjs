@@ -1,11 +1,11 @@
-// A package of npm's as one module of the native image, with those of its exports that our code names.
+// An npm package as one module of the native image, with the exports that our code uses.
 import * as esbuild from "esbuild";
 import { root } from "./tree.mjs";
 
-/** What packages ask Node.js for, and what they get. */
+/** Node.js modules that packages import, and their replacements. */
 const BUILT_INS = { fs: "#fs", "graceful-fs": "#fs", path: "#path" };
 
-/** Bundled as a CommonJS module. `members` are the names in use; "*" is all. */
+/** Bundles a package as a CommonJS module. `members` are the used names; "*" means all. */
 export async function bundlePackage(name, members) {
   const list = [...new Set(members)].sort();
   const exported = list.includes("*") ? "*" : `{ ${list.join(", ")} }`;
@@ -44,7 +44,7 @@ const builtIns = {
     onLoad({ filter: /./, namespace: "built-in" }, ({ path: specifier }) => ({
       contents: `module.exports = require(${JSON.stringify(specifier)}).default;`,
     }));
-    // proper-lockfile asks for it to remove locks at the process's end: ours are removed by then.
+    // proper-lockfile imports it to remove locks at process exit. Our locks are removed by then.
     onResolve({ filter: /^signal-exit$/ }, () => ({ path: "signal-exit", namespace: "omitted" }));
     onLoad({ filter: /./, namespace: "omitted" }, () => ({ contents: "module.exports = () => () => {};" }));
   },

@@ -1,19 +1,19 @@
-// Compiled schemas: in the place of each schema.ts, a module that has beside each of its functions the parser made of the schema that it
-// returns. zod itself, and the schema.ts, are loaded where such a parser refuses a value.
+// Compiled schemas. Each schema.ts is replaced by a module that has, beside each function, the parser compiled from the schema
+// that it returns. zod and the original schema.ts are loaded only if such a parser refuses a value.
 import { Buffer } from "node:buffer";
 import fs from "node:fs";
 import path from "node:path";
 import * as esbuild from "esbuild";
 import { root } from "./tree.mjs";
 
-/** Behind a schema.ts's path: the module as it is written. */
+/** Suffix of a schema.ts path for the original module. */
 export const AS_WRITTEN = "?as-written";
 
 export function isSchema(file) {
   return path.basename(file) === "schema.ts";
 }
 
-/** The source of the module in a schema.ts's place. */
+/** The source of the module that replaces a schema.ts. */
 export async function compileSchemas(file) {
   const scalars = path.join(root, "src/cni/scalars.ts");
   const { schemas, readers, compileSchema, UnsupportedSchemaError } = await importSource(
@@ -39,7 +39,7 @@ export async function compileSchemas(file) {
   ].join("\n");
 }
 
-/** For esbuild: schemas compiled. */
+/** An esbuild plugin that compiles schemas. */
 export const compiledSchemas = {
   name: "compiled-schemas",
   setup({ onResolve, onLoad }) {
@@ -60,7 +60,7 @@ export const compiledSchemas = {
   },
 };
 
-/** Runs a module of this tree here, with what it imports, and returns its exports. */
+/** Runs a module of this tree here, with its imports, and returns its exports. */
 export async function importSource(contents) {
   const { outputFiles } = await esbuild.build({
     stdin: { contents, resolveDir: root, loader: "ts" },

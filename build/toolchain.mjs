@@ -1,4 +1,4 @@
-// QuickJS-NG and zig, from PyPI through pip, pinned by native/requirements.txt; and the engine compiled, in .cache/native.
+// QuickJS-NG and zig, from PyPI with pip, pinned by native/requirements.txt. And the compiled engine, in .cache/native.
 import { execFile, execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import fs from "node:fs";
@@ -12,7 +12,10 @@ const run = promisify(execFile);
 const native = path.join(root, "native");
 const cache = path.join(root, ".cache/native");
 
-/** The engine's files, and how all C is compiled: the same bytes whoever builds, and nothing of the machine in them. */
+/**
+ * The engine's files, and the flags for all C code. The output is the same bytes on every machine, and contains nothing of
+ * the machine.
+ */
 const ENGINE = ["quickjs", "libregexp", "libunicode", "dtoa"];
 const FLAGS = [
   "-std=gnu11",
@@ -24,12 +27,13 @@ const FLAGS = [
   "-fno-asynchronous-unwind-tables",
 ];
 
-/** host.c tells the engine the time. */
+/** host.c gives the engine the time. */
 const TIME = ["-Dgettimeofday=engine_gettimeofday", "-Dclock_gettime=engine_clock_gettime"];
 
 /**
- * The engine of the image has no parser: no text can become code in it. The tool that compiles bytecode has one, and may be slow.
- * The sanitized image is the system's gcc's, for zig has no runtime of AddressSanitizer; malloc in the arena's place shows it each block.
+ * The image's engine has no parser: no text can become code in it. The tool that compiles bytecode has one, and may be slow.
+ * The sanitized image is built with the system's gcc, because zig has no AddressSanitizer runtime. It uses malloc instead of
+ * the arena, so that AddressSanitizer sees each block.
  */
 const VARIANTS = {
   image: ["-O3", "-DQJS_DISABLE_PARSER", ...TIME],
@@ -47,7 +51,7 @@ const VARIANTS = {
   ],
 };
 
-/** Where the engine's source and zig are. Brings them by pip where they are not. */
+/** The paths of the engine's source and zig. Downloads them with pip if they are missing. */
 export function findToolchain() {
   const pins = fs.readFileSync(path.join(native, "requirements.txt"));
   const folder = path.join(cache, createHash("sha256").update(pins).digest("hex").slice(0, 16));
@@ -61,7 +65,7 @@ function download(folder) {
   const fresh = `${folder}.${process.pid}`;
   fs.mkdirSync(fresh, { recursive: true });
   try {
-    // With setuptools/ in the place of the real one, pip runs nothing of the archive.
+    // With setuptools/ in place of the real one, pip runs no code of the archive.
     const pip = [
       "-m",
       "pip",
@@ -97,7 +101,7 @@ function python(args, options = {}) {
   }
 }
 
-/** Compiles the engine, unless that has been done: the objects of a variant for a target of zig's. */
+/** Compiles the engine, if that was not done before. Returns the objects of a variant for a zig target. */
 async function compileEngine(variant, target) {
   const { engine, folder } = findToolchain();
   const flags = flagsOf(variant, target);
@@ -120,7 +124,7 @@ async function compileEngine(variant, target) {
   return filesIn(objects);
 }
 
-/** The tool that makes bytecode of scripts (native/compile.c). */
+/** The tool that compiles scripts to bytecode (native/compile.c). */
 export async function findCompiler() {
   const source = fs.readFileSync(path.join(native, "compile.c"));
   const name = `compile-${createHash("sha256").update(source).update(FLAGS.join(" ")).digest("hex").slice(0, 16)}`;
@@ -132,7 +136,7 @@ export async function findCompiler() {
   return compiler;
 }
 
-/** Links a program out of the engine, C files of native/ and objects. */
+/** Links a program from the engine, C files of native/ and objects. */
 export async function link(output, { variant, target, sources, objects = [], flags = [] }) {
   const { engine } = findToolchain();
   const files = [
@@ -151,7 +155,7 @@ function flagsOf(variant, target) {
   return variant === "sanitized" ? flags : [...flags, "-target", target];
 }
 
-/** Runs a variant's compiler of C. */
+/** Runs a variant's C compiler. */
 async function compileC(variant, args) {
   if (variant === "sanitized") await run("gcc", args);
   else await run(findToolchain().zig, ["cc", ...args], zigOptions());
@@ -168,12 +172,12 @@ export async function compileZig(name, { target, output }) {
   );
 }
 
-/** zig's name for this machine or another, with the C library that is linked into the executable. */
+/** zig's target name for this machine or another, with the C library to link statically. */
 export function targetOf(arch = os.arch(), library = "musl") {
   return `${arch === "arm64" ? "aarch64" : "x86_64"}-linux-${library}`;
 }
 
-/** Nothing outside the repository is written. */
+/** Keeps zig from writing outside the repository. */
 function zigOptions() {
   const folder = path.join(cache, "zig");
   return { env: { ...process.env, ZIG_GLOBAL_CACHE_DIR: folder, ZIG_LOCAL_CACHE_DIR: folder }, cwd: native };

@@ -1,4 +1,4 @@
-// What there is to build: the plugins in the tree, and the module that names them.
+// What to build: the plugins in the tree, and the module that lists them.
 import fs from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -13,13 +13,13 @@ const plugins = fs
   .filter((name) => fs.existsSync(path.join(root, "plugins", name, "main.ts")))
   .sort();
 
-/** What the image is called as. */
+/** The names under which the image is called. */
 export const names = [...plugins, "cnictl"];
 
-/** Values that stand in the code in capitals. */
+/** Values that replace names in capitals in the code. */
 export const define = { PACKAGE_VERSION: JSON.stringify(manifest.version) };
 
-/** The source of "#image" (src/image/image.d.ts). A getter reads a plugin's module when it is asked for that plugin, not before. */
+/** The source of "#image" (src/image/image.d.ts). A getter loads a plugin's module only when that plugin is requested. */
 export function imageTable() {
   const imports = plugins.map((name, i) => `import { plugin as plugin${i} } from "../../plugins/${name}/main.ts";`);
   const getters = plugins.map((name, i) => `  get ${JSON.stringify(name)}() { return plugin${i}; },`);
