@@ -1,5 +1,5 @@
-// Packages every plugin and cnictl as one image, twice: dist/bin (bytecode on QuickJS-NG, a native executable) and dist/pkg
-// (Node.js, with pkg).
+// Packages every plugin and cnictl as one image, twice: dist/bin (bytecode on QuickJS-NG, a native executable) and dist/pkg (Node.js,
+// with pkg).
 // usage: npm run build -- [--arch x64|arm64] [--only bin|pkg]
 import os from "node:os";
 import path from "node:path";

@@ -1,6 +1,6 @@
-// Turns esbuild's CommonJS into what native/host.c runs: `((exports, require) => { … })`. require(number) returns a module
-// object whose properties are read when they are used; exports are assigned at the end. All of it works on acorn's syntax tree.
-// Line breaks stand where TypeScript's source has them, so that the lines in a stack trace are the source's lines.
+// Turns esbuild's CommonJS into what native/host.c runs: `((exports, require) => { … })`. require(number) returns a module object whose
+// properties are read when they are used; exports are assigned at the end. All of it works on acorn's syntax tree. Line breaks stand
+// where TypeScript's source has them, so that the lines in a stack trace are the source's lines.
 
 import { decode } from "@jridgewell/sourcemap-codec";
 import { parse } from "acorn";

@@ -1,6 +1,5 @@
-// The modules of the native image: every file that the entry imports, directly or not. Each becomes a function that puts its
-// exports on a module object (native/host.c). Nothing here depends on which files there are, or on how their imports are
-// written.
+// The modules of the native image: every file that the entry imports, directly or not. Each becomes a function that puts its exports on a
+// module object (native/host.c). Nothing here depends on which files there are, or on how their imports are written.
 import fs from "node:fs";
 import path from "node:path";
 import * as esbuild from "esbuild";
@@ -12,8 +11,8 @@ import { define, imageTable, manifest, root } from "./tree.mjs";
 const TABLE = "src/image/image-table.ts";
 
 /**
- * All modules that the entries import, directly or not, sorted by name: `{ name, code }`. Stack traces show these names.
- * `load` returns a file's source; tests use it to change the source.
+ * All modules that the entries import, directly or not, sorted by name: `{ name, code }`. Stack traces show these names. `load` returns a
+ * file's source; tests use it to change the source.
  */
 export async function collectModules(entries, load = (file) => fs.readFileSync(path.join(root, file), "utf8")) {
   const modules = new Map();

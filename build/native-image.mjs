@@ -25,9 +25,9 @@ const GLOBALS = "src/platform/globals-native.ts";
 const PRELOADED = path.join(root, "native/preloaded.txt");
 
 /**
- * Builds the executable. `entry` exports start(). `load` returns sources; tests use it to change them. `preloaded` holds
- * module names. Without any, or if the executable cannot run here, each process loads what it needs. `sanitize` is a folder:
- * the executable is then built with gcc, for this machine, and writes its memory errors there.
+ * Builds the executable. `entry` exports start(). `load` returns sources; tests use it to change them. `preloaded` holds module names.
+ * Without any, or if the executable cannot run here, each process loads what it needs. `sanitize` is a folder: the executable is then
+ * built with gcc, for this machine, and writes its memory errors there.
  */
 export async function buildNative(
   output,
@@ -72,8 +72,8 @@ export function readPreloaded() {
 }
 
 /**
- * Runs the executable with the command `runner`, so that it loads its modules, and puts the resulting heap into it. The heap
- * gets exactly the size that it needs.
+ * Runs the executable with the command `runner`, so that it loads its modules, and puts the resulting heap into it. The heap gets exactly
+ * the size that it needs.
  */
 async function preload(output, { work, build, runner }) {
   const snapshot = path.join(work, "snapshot");
@@ -98,10 +98,7 @@ function findRunner(arch) {
   return found === undefined ? undefined : [found];
 }
 
-/**
- * Bytecode of all modules in one file, and their table for host.c. Preloaded modules come last; `embedded` is the size of the
- * others.
- */
+/** Bytecode of all modules in one file, and their table for host.c. Preloaded modules come last; `embedded` is the size of the others. */
 async function compileModules(modules, { work, preloaded, env = process.env }) {
   const compiler = await findCompiler();
   const isPreloaded = ({ name }) => preloaded.has(name);

@@ -1,5 +1,5 @@
-// Creates a plugin from build/template: plugins/NAME, and its unit test in test/plugins/NAME. It labels the container's
-// interface, and passes all checks.
+// Creates a plugin from build/template: plugins/NAME, and its unit test in test/plugins/NAME. It labels the container's interface, and
+// passes all checks.
 // usage: npm run new-plugin NAME
 import fs from "node:fs";
 import path from "node:path";

@@ -1,5 +1,5 @@
-// Compiled schemas. Each schema.ts is replaced by a module that has, beside each function, the parser compiled from the schema
-// that it returns. zod and the original schema.ts are loaded only if such a parser refuses a value.
+// Compiled schemas. Each schema.ts is replaced by a module that has, beside each function, the parser compiled from the schema that it
+// returns. zod and the original schema.ts are loaded only if such a parser refuses a value.
 import { Buffer } from "node:buffer";
 import fs from "node:fs";
 import path from "node:path";

@@ -13,8 +13,7 @@ const native = path.join(root, "native");
 const cache = path.join(root, ".cache/native");
 
 /**
- * The engine's files, and the flags for all C code. The output is the same bytes on every machine, and contains nothing of
- * the machine.
+ * The engine's files, and the flags for all C code. The output is the same bytes on every machine, and contains nothing of the machine.
  */
 const ENGINE = ["quickjs", "libregexp", "libunicode", "dtoa"];
 const FLAGS = [
@@ -31,9 +30,9 @@ const FLAGS = [
 const TIME = ["-Dgettimeofday=engine_gettimeofday", "-Dclock_gettime=engine_clock_gettime"];
 
 /**
- * The image's engine has no parser: no text can become code in it. The tool that compiles bytecode has one, and may be slow.
- * The sanitized image is built with the system's gcc, because zig has no AddressSanitizer runtime. It uses malloc instead of
- * the arena, so that AddressSanitizer sees each block.
+ * The image's engine has no parser: no text can become code in it. The tool that compiles bytecode has one, and may be slow. The
+ * sanitized image is built with the system's gcc, because zig has no AddressSanitizer runtime. It uses malloc instead of the arena, so
+ * that AddressSanitizer sees each block.
  */
 const VARIANTS = {
   image: ["-O3", "-DQJS_DISABLE_PARSER", ...TIME],

@@ -1,6 +1,6 @@
 import type { NewNameConfig } from "./config.ts";
 
-/** What begins every alias that this plugin gives: by this DEL knows its own. */
+/** The prefix of this plugin's aliases. DEL recognises its own by it. */
 const OWN = "new-name: ";
 
 /** The alias of a labelled interface. */
@@ -8,7 +8,7 @@ export function aliasOf({ label }: NewNameConfig): string {
   return OWN + label;
 }
 
-/** Whether this plugin gave an alias, whatever the configuration said then. */
+/** Whether this plugin set an alias, with any configuration. */
 export function isOwnAlias(alias: string): boolean {
   return alias.startsWith(OWN);
 }

@@ -2,12 +2,12 @@ import { parseConfig } from "../../src/cni/config.ts";
 import type { Request } from "../../src/cni/request.ts";
 import { newName } from "./schema.ts";
 
-/** What the plugin is asked to do. */
+/** The configuration of the plugin. */
 export interface NewNameConfig {
   readonly label: string;
 }
 
-/** Reads the configuration; "" is unset. @throws CniError invalidConfig */
+/** Reads the configuration; "" means unset. @throws CniError invalidConfig */
 export function parseNewNameConfig(request: Request): NewNameConfig {
   const { label } = parseConfig(newName, request.config);
   return { label: label || "labelled" };

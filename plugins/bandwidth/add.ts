@@ -26,8 +26,8 @@ interface Shaping {
 }
 
 /**
- * Limits what a container receives and sends. On failure, every change of this call is undone. Without limits it only passes
- * the result on.
+ * Limits what a container receives and sends. On failure, every change of this call is undone. Without limits it only passes the result
+ * on.
  */
 export function add(request: Request, host: Host): Result {
   const { ingress, egress } = parseBandwidthConfig(request);

@@ -13,8 +13,8 @@ import { findHostEnds } from "./host-end.ts";
 import { findIfb } from "./ifb.ts";
 
 /**
- * Removes the limits. Works without the namespace, without prevResult, after the configuration has changed, and repeatedly.
- * Runs every step, then throws all errors.
+ * Removes the limits. Works without the namespace, without prevResult, after the configuration has changed, and repeatedly. Runs every
+ * step, then throws all errors.
  */
 export function del(request: Request, host: Host): void {
   const ifb = findIfb(host, request);
@@ -37,8 +37,8 @@ function endShaping(host: Host, request: Request, ifb: Link | undefined): void {
 }
 
 /**
- * Removes the ingress qdisc if it redirects to this attachment's IFB; other ones belong to others. A redirect to a deleted
- * IFB has target 0 and drops everything, so it is removed too.
+ * Removes the ingress qdisc if it redirects to this attachment's IFB; other ones belong to others. A redirect to a deleted IFB has target
+ * 0 and drops everything, so it is removed too.
  */
 function endRedirect(host: Host, port: Link, ifb: Link | undefined): void {
   const targets = listIngressFilters(host.netlink, port).map(({ redirect }) => redirect);

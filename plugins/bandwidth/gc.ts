@@ -6,8 +6,8 @@ import { runAll } from "../../src/steps/undo.ts";
 import { deleteLinkIfThere } from "../../src/steps/veth.ts";
 
 /**
- * Deletes the IFBs of this network's stale attachments: those that the runtime's list of valid attachments does not name.
- * Without a list nothing is stale; with an empty list everything of this network is. Tries all, then throws the errors.
+ * Deletes the IFBs of this network's stale attachments: those that the runtime's list of valid attachments does not name. Without a list
+ * nothing is stale; with an empty list everything of this network is. Tries all, then throws the errors.
  */
 export function gc(request: Request, host: Host): void {
   const valid = validAttachments(request);

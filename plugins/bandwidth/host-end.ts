@@ -31,10 +31,9 @@ export function getHostEnd(
 }
 
 /**
- * The host's end for DEL, found by its alias, which names the attachment. The namespace path is not enough: it may lead to
- * another container by now, and a container may have replaced its interface with a veth of its own, with the indexes of
- * another container's. A host's end without an alias, as Go plugins create it, is used unless prevResult contradicts that.
- * Empty if it is gone.
+ * The host's end for DEL, found by its alias, which names the attachment. The namespace path is not enough: it may lead to another
+ * container by now, and a container may have replaced its interface with a veth of its own, with the indexes of another container's. A
+ * host's end without an alias, as Go plugins create it, is used unless prevResult contradicts that. Empty if it is gone.
  */
 export function findHostEnds(host: Host, request: Request): readonly Link[] {
   const selection = selectOwner(request);
@@ -46,10 +45,7 @@ export function findHostEnds(host: Host, request: Request): readonly Link[] {
   return port === undefined || own.length > 0 || isOthersPort(request, port) ? own : [port];
 }
 
-/**
- * Finds the veth peer. An index may match an unrelated link here if the peer is in another namespace, so the peer must point
- * back.
- */
+/** Finds the veth peer. An index may match an unrelated link here if the peer is in another namespace, so the peer must point back. */
 function otherEnd(host: Host, inside: Link): Link | undefined {
   const port = inside.peer === undefined ? undefined : findLink(host.netlink, inside.peer);
   return port?.peer === inside.index ? port : undefined;

@@ -15,8 +15,8 @@ import { deleteLinkIfThere } from "../../src/steps/veth.ts";
 const NAME_LENGTH = 15;
 
 /**
- * The names that an attachment's IFB may have. The first is the reference's, made from the container alone. If another
- * interface of the container uses it, the second is used, which is unique to the attachment.
+ * The names that an attachment's IFB may have. The first is the reference's, made from the container alone. If another interface of the
+ * container uses it, the second is used, which is unique to the attachment.
  */
 export function ifbNames({ network, containerId, ifname }: Attachment): readonly string[] {
   return [network + containerId, network + containerId + ifname].map((text) =>
@@ -25,8 +25,8 @@ export function ifbNames({ network, containerId, ifname }: Attachment): readonly
 }
 
 /**
- * Creates the attachment's IFB and brings it up. Its alias names the attachment. Replaces one that an earlier ADD of this
- * attachment left. Deleted again when the call fails.
+ * Creates the attachment's IFB and brings it up. Its alias names the attachment. Replaces one that an earlier ADD of this attachment
+ * left. Deleted again when the call fails.
  * @throws CniError interfaceExists if both names are taken
  */
 export function createIfb(host: Host, { owner, mtu }: { owner: Attachment; mtu: number }, defer: Defer): Link {

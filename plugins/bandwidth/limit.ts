@@ -23,8 +23,8 @@ const TICKS_PER_US = 15.625;
 const MAX_U32 = 0xffffffff;
 
 /**
- * The settings of a limit, computed as in the reference. A burst is cut to 274 seconds of its rate, the most that fits into
- * the kernel's ticks. The reference overflows there.
+ * The settings of a limit, computed as in the reference. A burst is cut to 274 seconds of its rate, the most that fits into the kernel's
+ * ticks. The reference overflows there.
  */
 export function tokenBucketOf({ rate, burst }: Limit): TokenBucket {
   const microseconds = Math.floor((burst * 1_000_000) / rate);

@@ -6,8 +6,8 @@ import type { Host } from "../../src/steps/host.ts";
 import { parseBandwidthConfig } from "./config.ts";
 
 /**
- * Whether an ADD could succeed: checks that the kernel supports the network's own limits. Limits that a runtime will pass are
- * not known here. A network without limits needs nothing.
+ * Whether an ADD could succeed: checks that the kernel supports the network's own limits. Limits that a runtime will pass are not known
+ * here. A network without limits needs nothing.
  * @throws CniError unavailable with the problem and the remedy
  */
 export function status(request: Request, host: Host): void {

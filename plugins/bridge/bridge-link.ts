@@ -32,12 +32,11 @@ const MARK: Mark = { alias: "made by the CNI plugin bridge", group: 0x434e4942 }
 const NO_MAC = "00:00:00:00:00:00";
 
 /**
- * Returns the bridge of that name, and brings it up. Creates it if it is missing, like `ip link add NAME address MAC type
- * bridge`.
- * When the call fails, a bridge that this call created is deleted unless others use it by then, and an existing one is set
- * down again if it was down.
- * @throws CniError bridgeConflict if the name belongs to another kind of link or the bridge does not filter VLANs,
- * unsupportedField if the kernel cannot filter VLANs
+ * Returns the bridge of that name, and brings it up. Creates it if it is missing, like `ip link add NAME address MAC type bridge`.
+ * When the call fails, a bridge that this call created is deleted unless others use it by then, and an existing one is set down again if
+ * it was down.
+ * @throws CniError bridgeConflict if the name belongs to another kind of link or the bridge does not filter VLANs, unsupportedField if
+ * the kernel cannot filter VLANs
  */
 export function ensureBridge(host: Host, spec: BridgeSpec, defer: Defer): Link {
   const bridge = findLink(host.netlink, spec.name) ?? createBridge(host, spec, defer);
@@ -62,8 +61,8 @@ export function ensureBridge(host: Host, spec: BridgeSpec, defer: Defer): Link {
 
 /**
  * Requires VLAN filtering: on the bridge if it exists, else support for it in the kernel.
- * Does not switch filtering on for an existing bridge: that could cut off ports that send or expect tags. The operator
- * decides. Without filtering, VLANs could be set but would not separate anybody.
+ * Does not switch filtering on for an existing bridge: that could cut off ports that send or expect tags. The operator decides. Without
+ * filtering, VLANs could be set but would not separate anybody.
  * @throws CniError bridgeConflict, unsupportedField
  */
 export function requireVlans(host: Host, link: Link | undefined, need: string): void {
@@ -80,10 +79,7 @@ export function requireVlans(host: Host, link: Link | undefined, need: string): 
   );
 }
 
-/**
- * Runs an action that needs an existing bridge.
- * @throws CniError tryAgainLater if it fails because the bridge was deleted meanwhile
- */
+/** Runs an action that needs an existing bridge. @throws CniError tryAgainLater if it fails because the bridge was deleted meanwhile */
 export function withBridge<T>(host: Host, { name, index }: LinkId, act: () => T): T {
   try {
     return act();
@@ -94,16 +90,16 @@ export function withBridge<T>(host: Host, { name, index }: LinkId, act: () => T)
 }
 
 /**
- * Keeps the MAC that a bridge had before a port joined or left. Without a fixed MAC, a bridge takes the lowest MAC of its
- * ports. Its peers lose packets each time that MAC changes.
+ * Keeps the MAC that a bridge had before a port joined or left. Without a fixed MAC, a bridge takes the lowest MAC of its ports. Its
+ * peers lose packets each time that MAC changes.
  */
 export function pinBridgeMac(host: Host, before: Link, now: LinkBrief): void {
   if (now.mac !== before.mac && before.mac !== NO_MAC) setLink(host.netlink, before, { mac: before.mac });
 }
 
 /**
- * Whether a bridge learns MACs from frames that no rule sees (frames to link-local groups). False if its kernel has no
- * NO_LL_LEARN option.
+ * Whether a bridge learns MACs from frames that no rule sees (frames to link-local groups). False if its kernel has no NO_LL_LEARN
+ * option.
  */
 export function learnsUnseen({ bridge }: Link): boolean {
   return bridge?.bits !== undefined && (bridge.bits.values & (1 << BR_BOOLOPT.NO_LL_LEARN)) === 0;
@@ -115,8 +111,8 @@ export function isBridgeUnused(host: Host, bridge: LinkId, port: LinkId): boolea
 }
 
 /**
- * Deletes a bridge that this plugin created, if `counts` is false for all of its ports. Calls `disconnect` for each of these
- * ports first. A host-wide lock keeps ADD from using the bridge meanwhile. A missing bridge is success.
+ * Deletes a bridge that this plugin created, if `counts` is false for all of its ports. Calls `disconnect` for each of these ports first.
+ * A host-wide lock keeps ADD from using the bridge meanwhile. A missing bridge is success.
  * @throws CniError tryAgainLater
  */
 export function deleteEmptyBridge(

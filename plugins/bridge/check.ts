@@ -84,9 +84,8 @@ function checkBridge({ config, result }: Inspection, bridge: Link | undefined): 
 }
 
 /**
- * Checks the host's end of the veth: the container's interface is its peer, it is a port of the bridge, and its settings
- * match. Its MAC is not checked: udev changes that of a Go plugin's port. The MTU of the container's end is not checked: a
- * later plugin may set it.
+ * Checks the host's end of the veth: the container's interface is its peer, it is a port of the bridge, and its settings match. Its MAC
+ * is not checked: udev changes that of a Go plugin's port. The MTU of the container's end is not checked: a later plugin may set it.
  */
 function checkPort(
   { request, config, result, host }: Inspection,
@@ -135,8 +134,7 @@ function checkGateway({ request, config, result, host }: Inspection, bridge: Lin
 }
 
 /**
- * An MTU that the kernel chose, or that came from the default route's link, is only in the result. Versions below 1.0.0 do
- * not report it.
+ * An MTU that the kernel chose, or that came from the default route's link, is only in the result. Versions below 1.0.0 do not report it.
  */
 function checkMtu(what: string, expected: BridgeConfig["mtu"], link: Link): string[] {
   if (expected === "auto" || expected === 0 || expected === link.mtu) return [];

@@ -11,10 +11,10 @@ import { removeEmptyBridges } from "./removal.ts";
 import { endSpoofCheck } from "./spoof/guard.ts";
 
 /**
- * Detaches a container: deletes its interface and its masquerade rules, and releases its lease. Works without the namespace,
- * without prevResult, after the configuration has changed, and repeatedly. Runs every step, then throws all errors.
- * The interface and the rules are deleted before the address is released, so that nobody else gets an address in use. Other
- * work is done while the kernel deletes the interface.
+ * Detaches a container: deletes its interface and its masquerade rules, and releases its lease. Works without the namespace, without
+ * prevResult, after the configuration has changed, and repeatedly. Runs every step, then throws all errors.
+ * The interface and the rules are deleted before the address is released, so that nobody else gets an address in use. Other work is done
+ * while the kernel deletes the interface.
  */
 export function del(request: Request, host: Host): void {
   let lease: Release | undefined;

@@ -25,10 +25,9 @@ export interface Gateway {
 }
 
 /**
- * Adds the gateway's addresses, like `ip address add PREFIX dev NAME`, and returns those that are new. Pins the gateway's MAC
- * if one is new. The addresses work at once. A different IPv4 address, or an IPv6 address with an overlapping prefix, is a
- * conflict: `force` replaces it, otherwise the call is refused. When the call fails, new addresses are deleted unless others
- * use the gateway by then.
+ * Adds the gateway's addresses, like `ip address add PREFIX dev NAME`, and returns those that are new. Pins the gateway's MAC if one is
+ * new. The addresses work at once. A different IPv4 address, or an IPv6 address with an overlapping prefix, is a conflict: `force`
+ * replaces it, otherwise the call is refused. When the call fails, new addresses are deleted unless others use the gateway by then.
  * @throws CniError bridgeConflict
  */
 export function ensureGatewayAddresses(
@@ -72,9 +71,9 @@ function ensureGatewayAddress(
 }
 
 /**
- * The kernel asks for a container's MAC from the gateway's link-local address. It does not ask while that address is
- * tentative, which lasts two seconds after the first port joins: until then no packet from elsewhere would reach the
- * container. So this adds the address again, without duplicate address detection.
+ * The kernel asks for a container's MAC from the gateway's link-local address. It does not ask while that address is tentative, which
+ * lasts two seconds after the first port joins: until then no packet from elsewhere would reach the container. So this adds the address
+ * again, without duplicate address detection.
  */
 function ensureLinkLocal(host: Host, link: Link, found: readonly LinkAddress[]): void {
   if (found.some(({ prefix, tentative }) => isLinkLocal(prefix.address) && !tentative)) return;

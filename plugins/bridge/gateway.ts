@@ -6,10 +6,7 @@ import type { BridgeConfig } from "./config.ts";
 import type { Gateway } from "./gateway-address.ts";
 import { ensureVlanGateway, isVlanUnused } from "./vlan-gateway.ts";
 
-/**
- * Ensures the host's interface in the container's network: the bridge, or with `vlan` a link in that VLAN, created if it is
- * missing.
- */
+/** Ensures the host's interface in the container's network: the bridge, or with `vlan` a link in that VLAN, created if it is missing. */
 export function ensureGateway(
   host: Host,
   { config, bridge, port }: { config: BridgeConfig; bridge: Link; port: LinkId },

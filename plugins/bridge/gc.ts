@@ -10,10 +10,10 @@ import { removeEmptyBridges } from "./removal.ts";
 import { endStaleSpoofChecks } from "./spoof/guard.ts";
 
 /**
- * Removes stale rules and interfaces of this network, and the stale leases through the IPAM plugin. An attachment is stale if
- * the runtime's list of valid attachments does not name it. Without a list nothing is stale; with an empty list everything of
- * this network is. State of other networks stays, also on the same bridge, and so does state of other software. Runs every
- * step, then throws all errors.
+ * Removes stale rules and interfaces of this network, and the stale leases through the IPAM plugin. An attachment is stale if the
+ * runtime's list of valid attachments does not name it. Without a list nothing is stale; with an empty list everything of this network
+ * is. State of other networks stays, also on the same bridge, and so does state of other software. Runs every step, then throws all
+ * errors.
  */
 export function gc(request: Request, host: Host): void {
   const valid = validAttachments(request);

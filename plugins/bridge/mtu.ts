@@ -13,9 +13,9 @@ import type { Host } from "../../src/steps/host.ts";
 import type { BridgeConfig } from "./config.ts";
 
 /**
- * The MTU for bridge and veth, 0 for the kernel's default. `"auto"` takes the MTU of the link with the host's default route:
- * of IPv4, or of IPv6 if there is no IPv4 one. Several links give the lowest. Without a default route, the kernel's default
- * is used and that is logged.
+ * The MTU for bridge and veth, 0 for the kernel's default. `"auto"` takes the MTU of the link with the host's default route: of IPv4, or
+ * of IPv6 if there is no IPv4 one. Several links give the lowest. Without a default route, the kernel's default is used and that is
+ * logged.
  */
 export function chooseMtu(host: Host, mtu: BridgeConfig["mtu"], log: (line: string) => void): number {
   if (mtu !== "auto") return mtu;
@@ -28,8 +28,8 @@ export function chooseMtu(host: Host, mtu: BridgeConfig["mtu"], log: (line: stri
 }
 
 /**
- * Logs a warning if a new port's MTU differs from that of the existing ports: larger packets do not pass between them. The
- * kernel gives a bridge the lowest MTU of its ports unless the MTU was set, so the ports are not asked.
+ * Logs a warning if a new port's MTU differs from that of the existing ports: larger packets do not pass between them. The kernel gives a
+ * bridge the lowest MTU of its ports unless the MTU was set, so the ports are not asked.
  */
 export function reportMtu(
   { before, now, port }: { before: Link; now: LinkBrief; port: LinkBrief },
@@ -58,10 +58,7 @@ export function refuseLosingIpv6(host: Host, bridge: Link, mtu: number): void {
   throw new CniError("invalidConfig", `Cannot use mtu ${mtu}: ${why}; IPv6 needs at least ${IPV6_MIN_MTU}`);
 }
 
-/**
- * Refuses IPv6 addresses if the MTU of the bridge or its port is too small for them.
- * @throws CniError invalidConfig, bridgeConflict
- */
+/** Refuses IPv6 addresses if the MTU of the bridge or its port is too small for them. @throws CniError invalidConfig, bridgeConflict */
 export function refuseMtuBelowIpv6(
   { ips, gatewayAddresses }: Pick<AddressPlan, "ips" | "gatewayAddresses">,
   { bridge, port }: { bridge: Interface; port: Interface },

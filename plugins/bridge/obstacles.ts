@@ -16,8 +16,8 @@ import { attemptSysctl } from "../../src/steps/sysctl.ts";
 const ACCEPTING = "CNI-FORWARD";
 
 /**
- * Looks for what separates a gateway with new addresses from its containers. Fixes settings of the gateway's own link, and
- * logs the rest. Runs only in the ADD that adds the addresses.
+ * Looks for what separates a gateway with new addresses from its containers. Fixes settings of the gateway's own link, and logs the rest.
+ * Runs only in the ADD that adds the addresses.
  */
 export function examineGateway(
   request: Request,

@@ -8,8 +8,8 @@ import { readRemoval } from "./config.ts";
 import { isGatewayPort } from "./vlan-gateway.ts";
 
 /**
- * With `removeEmptyBridge`: deletes the configured bridge, and the bridges of these ports, if they have no other ports. Ports
- * of VLAN gateways do not count and are deleted too. Bridges that others created stay.
+ * With `removeEmptyBridge`: deletes the configured bridge, and the bridges of these ports, if they have no other ports. Ports of VLAN
+ * gateways do not count and are deleted too. Bridges that others created stay.
  */
 export function removeEmptyBridges(request: Request, host: Host, ports: readonly Link[] = []): void {
   const { bridge, isAskedFor } = readRemoval(request);

@@ -11,8 +11,8 @@ import { requireSpoofCheck } from "./spoof/guard.ts";
 import { needForVlans } from "./vlan.ts";
 
 /**
- * Whether an ADD could succeed: asks the kernel, checks the bridge's name, and asks the IPAM plugin. It makes few requests
- * because it runs every few seconds.
+ * Whether an ADD could succeed: asks the kernel, checks the bridge's name, and asks the IPAM plugin. It makes few requests because it
+ * runs every few seconds.
  * @throws CniError unavailable with the problem and the remedy, or the IPAM plugin's error
  */
 export function status(request: Request, host: Host): void {

@@ -32,9 +32,9 @@ const MARK: Mark = { alias: "VLAN gateway of the CNI plugin bridge", group: 0x43
 type VlanConfig = Pick<BridgeConfig, "vlan" | "preserveDefaultVlan">;
 
 /**
- * Returns the host's interface in a VLAN of the bridge, up. Creates it if it is missing: a veth whose peer is a port of the
- * bridge. An existing link of that name that others set up is used unchanged. When the call fails, a link that this call
- * created is deleted unless others use the VLAN by then.
+ * Returns the host's interface in a VLAN of the bridge, up. Creates it if it is missing: a veth whose peer is a port of the bridge. An
+ * existing link of that name that others set up is used unchanged. When the call fails, a link that this call created is deleted unless
+ * others use the VLAN by then.
  */
 export function ensureVlanGateway(host: Host, membership: VlanMembership, defer: Defer): Link {
   const { bridge, name, config } = membership;
@@ -104,8 +104,8 @@ function createGateway(host: Host, membership: VlanMembership, defer: Defer): Li
 }
 
 /**
- * Connects the gateway to the bridge and returns its port. If the bridge was deleted and created again, a gateway of ours is
- * connected again.
+ * Connects the gateway to the bridge and returns its port. If the bridge was deleted and created again, a gateway of ours is connected
+ * again.
  */
 function connectPort(host: Host, bridge: Link, gateway: Link): Link | undefined {
   const peer = gateway.peer === undefined ? undefined : findLink(host.netlink, gateway.peer);

@@ -16,10 +16,7 @@ export interface VlanPlan {
   readonly keepsDefault: boolean;
 }
 
-/**
- * The VLANs that the configuration needs, as an error names them: `vlan 100`. Undefined if it needs none; then any bridge
- * will do.
- */
+/** The VLANs that the configuration needs, as an error names them: `vlan 100`. Undefined if it needs none; then any bridge will do. */
 export function needForVlans({ vlan, vlanTrunk }: Pick<BridgeConfig, "vlan" | "vlanTrunk">): string | undefined {
   if (vlan !== 0) return `vlan ${vlan}`;
   return vlanTrunk && `vlanTrunk [${formatVlanIds(vlanTrunk)}]`;
@@ -34,8 +31,8 @@ export function planVlans(config: Pick<BridgeConfig, "vlan" | "vlanTrunk" | "pre
 }
 
 /**
- * Adds a port to its VLANs, and removes it from the bridge's default VLAN. Repeating it is safe. Call it before the other end
- * is up, so that no frame passes in the wrong VLAN.
+ * Adds a port to its VLANs, and removes it from the bridge's default VLAN. Repeating it is safe. Call it before the other end is up, so
+ * that no frame passes in the wrong VLAN.
  */
 export function joinVlans(netlink: Rtnetlink, bridge: Link, port: LinkId, plan: VlanPlan): void {
   if (plan.vlans.length === 0) return;

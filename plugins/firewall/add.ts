@@ -14,10 +14,7 @@ import { findPlace, type Place } from "./place.ts";
 import { familiesOf, readSubject, type Subject } from "./subject.ts";
 import { admit, dismiss } from "./table.ts";
 
-/**
- * Adds allow rules for an attachment to the host's firewalls, and rules for its ingress policy. prevResult is passed on
- * unchanged.
- */
+/** Adds allow rules for an attachment to the host's firewalls, and rules for its ingress policy. prevResult is passed on unchanged. */
 export function add(request: Request, host: Host): Result {
   const config = parseFirewallConfig(request);
   const { subject, result } = readSubject(request, config);

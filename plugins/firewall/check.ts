@@ -11,8 +11,8 @@ import { familiesOf, readSubject, type Subject } from "./subject.ts";
 import { compareAdmitted } from "./table.ts";
 
 /**
- * Compares the host's firewalls with what ADD would set up now. If the reference plugin has set up iptables or firewalld, our
- * table may lack the attachment.
+ * Compares the host's firewalls with what ADD would set up now. If the reference plugin has set up iptables or firewalld, our table may
+ * lack the attachment.
  * @throws CniError checkFailed naming every difference
  */
 export function check(request: Request, host: Host): void {

@@ -14,8 +14,8 @@ const POLICIES = ["open", "same-bridge", "isolated"] as const;
 export type BackendName = (typeof BACKENDS)[number];
 
 /**
- * Who may open connections to a container. `open`: anybody. `same-bridge`: not from other bridges that have a policy.
- * `isolated`: nobody on any bridge that has a policy.
+ * Who may open connections to a container. `open`: anybody. `same-bridge`: not from other bridges that have a policy. `isolated`: nobody
+ * on any bridge that has a policy.
  */
 export type IngressPolicy = (typeof POLICIES)[number];
 

@@ -6,8 +6,8 @@ import { forget } from "./forget.ts";
 import { uniqueAddresses } from "./subject.ts";
 
 /**
- * Removes an attachment from the host's firewalls, including rules of the reference plugins. Works without prevResult, after
- * the configuration has changed, and repeatedly.
+ * Removes an attachment from the host's firewalls, including rules of the reference plugins. Works without prevResult, after the
+ * configuration has changed, and repeatedly.
  */
 export function del(request: Request, host: Host): void {
   forget(request, host, {

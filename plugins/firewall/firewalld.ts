@@ -16,8 +16,8 @@ export interface Firewalld {
 }
 
 /**
- * Finds firewalld on the system bus; undefined if it does not run, or there is no bus, which only costs a check for a file.
- * Does not start firewalld. Logs why it could not be asked.
+ * Finds firewalld on the system bus; undefined if it does not run, or there is no bus, which only costs a check for a file. Does not
+ * start firewalld. Logs why it could not be asked.
  */
 export function findFirewalld(
   environment: Readonly<Record<string, string>>,

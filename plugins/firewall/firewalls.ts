@@ -23,9 +23,8 @@ export interface Firewalls {
 }
 
 /**
- * Chooses the firewalls that need rules for addresses of these families. Without a configured backend: every firewall that
- * drops unknown traffic. That is firewalld if it runs, and iptables if its FORWARD chain drops, because an accept elsewhere
- * does not override a drop.
+ * Chooses the firewalls that need rules for addresses of these families. Without a configured backend: every firewall that drops unknown
+ * traffic. That is firewalld if it runs, and iptables if its FORWARD chain drops, because an accept elsewhere does not override a drop.
  * @throws CniError unsupportedField if the host lacks what is asked for
  */
 export function chooseFirewalls(

@@ -23,10 +23,9 @@ export interface Forgotten {
 }
 
 /**
- * Removes the selected attachments from every firewall of the host, whichever plugin added them. Finds them by the addresses
- * that our table has for them, and by the `reported` ones unless these belong to another attachment by now. Runs every step,
- * then throws all errors. Our table is changed last, and only if the other steps succeeded: only it knows who owns an
- * address.
+ * Removes the selected attachments from every firewall of the host, whichever plugin added them. Finds them by the addresses that our
+ * table has for them, and by the `reported` ones unless these belong to another attachment by now. Runs every step, then throws all
+ * errors. Our table is changed last, and only if the other steps succeeded: only it knows who owns an address.
  */
 export function forget(request: Request, host: Host, forgotten: Forgotten): void {
   const { selection, zone } = forgotten;

@@ -5,9 +5,8 @@ import { readZone } from "./config.ts";
 import { forget } from "./forget.ts";
 
 /**
- * Removes this network's stale attachments from the host's firewalls: those that the runtime's list of valid attachments does
- * not name. Without a list nothing is stale; with an empty list everything of this network is. State of other networks and
- * other software stays.
+ * Removes this network's stale attachments from the host's firewalls: those that the runtime's list of valid attachments does not name.
+ * Without a list nothing is stale; with an empty list everything of this network is. State of other networks and other software stays.
  */
 export function gc(request: Request, host: Host): void {
   const valid = validAttachments(request);

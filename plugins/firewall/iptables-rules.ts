@@ -34,8 +34,8 @@ interface WantedRule extends FilterRule {
 }
 
 /**
- * The missing lines, in the syntax of `iptables -S`: -N for a chain, -I or -A for a rule, ordered so that iptables-restore
- * can add them. Chains, rules and order are the reference plugins', with one extra rule if there is a policy.
+ * The missing lines, in the syntax of `iptables -S`: -N for a chain, -I or -A for a rule, ordered so that iptables-restore can add them.
+ * Chains, rules and order are the reference plugins', with one extra rule if there is a policy.
  */
 export function missingLines(find: FindChain, wanted: WantedFilter): readonly string[] {
   const texts = new Map<string, ReadonlySet<string | undefined>>();
@@ -109,8 +109,8 @@ function isolationRules({ policy, link }: Isolation): readonly WantedRule[] {
     { chain: CHAIN.stage1, first: false, comment: shared, target: "RETURN" },
     { chain: CHAIN.stage2, first: true, outLink: { name: link }, comment: shared, target: "DROP" },
     { chain: CHAIN.stage2, first: false, comment: shared, target: "RETURN" },
-    // This is inserted last, so it comes first in the chain. Of packets to published ports, policies then see only those that
-    // no known container sent.
+    // This is inserted last, so it comes first in the chain. Of packets to published ports, policies then see only those that no known
+    // container sent.
     { chain: CHAIN.builtIn, first: true, translated: true, comment: COMMENT.published, target: CHAIN.forward },
   ];
 }

@@ -40,8 +40,8 @@ export const ALL_TABLES: readonly FilterTable[] = FAMILIES.flatMap((family) =>
 );
 
 /**
- * Adds what is missing to each of these tables, with one atomic command per table. Repeating it is safe. Tables of a family
- * without an address are left alone.
+ * Adds what is missing to each of these tables, with one atomic command per table. Repeating it is safe. Tables of a family without an
+ * address are left alone.
  * @throws IptablesError
  */
 export function addFilterRules(iptables: Iptables, tables: readonly FilterTable[], wanted: WantedFilter): void {
@@ -68,8 +68,8 @@ export function missingFilterRules(iptables: Iptables, table: FilterTable, wante
 }
 
 /**
- * Deletes all rules for these addresses, whoever added them: with netlink, and in iptables-legacy with a command, started
- * only if there is something to delete. The chains stay. Nothing to delete is success.
+ * Deletes all rules for these addresses, whoever added them: with netlink, and in iptables-legacy with a command, started only if there
+ * is something to delete. The chains stay. Nothing to delete is success.
  * @throws NetlinkError, LinuxError, IptablesError
  */
 export function deleteFilterRules(iptables: Iptables, table: FilterTable, addresses: readonly Address[]): void {
@@ -84,10 +84,7 @@ export function formatTable({ family, variant }: FilterTable): string {
   return `${family === 4 ? "iptables" : "ip6tables"}-${variant}`;
 }
 
-/**
- * Reads chains of a table. With nf_tables it reads only the jump and the rules for these addresses from CNI-FORWARD, to save
- * work.
- */
+/** Reads chains of a table. With nf_tables it reads only the jump and the rules for these addresses from CNI-FORWARD, to save work. */
 function reader(
   { netlink }: Iptables,
   { family, variant }: FilterTable,

@@ -7,10 +7,7 @@ import type { Rtnetlink } from "../../src/netlink/socket.ts";
 import type { Host } from "../../src/steps/host.ts";
 import type { Subject } from "./subject.ts";
 
-/**
- * Where an isolated container is on its bridge. This identifies traffic of its neighbours by link, whatever addresses they
- * use.
- */
+/** Where an isolated container is on its bridge. This identifies traffic of its neighbours by link, whatever addresses they use. */
 export interface Place {
   /** The MAC to which containers send packets that the host should forward. */
   readonly gateway: Mac;

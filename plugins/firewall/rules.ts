@@ -31,8 +31,8 @@ const FORMER = { chains: ["isolation", "isolation_within"] };
 const FAMILIES = [4, 6] as const;
 
 /**
- * The rule set of table inet. A container costs set elements, which a packet finds by hash, so the number of containers slows
- * neither packets nor changes. With `isolation` it includes the chain of that bridge and policy.
+ * The rule set of table inet. A container costs set elements, which a packet finds by hash, so the number of containers slows neither
+ * packets nor changes. With `isolation` it includes the chain of that bridge and policy.
  */
 export function firewallRules(isolation: Isolation | undefined): RuleSet {
   return {
@@ -56,9 +56,8 @@ export function comparedRules(isolation: Isolation | undefined): RuleSet {
 }
 
 /**
- * The rule set of table bridge. It drops every frame that a bridge forwards to an isolated container: unicast, multicast and
- * broadcast. Frames sent to the host pass, and so do packets that br_netfilter translated on the way: table inet filters
- * both.
+ * The rule set of table bridge. It drops every frame that a bridge forwards to an isolated container: unicast, multicast and broadcast.
+ * Frames sent to the host pass, and so do packets that br_netfilter translated on the way: table inet filters both.
  */
 export function bridgeRules(): RuleSet {
   const { ports, macs } = ISOLATED;
@@ -146,9 +145,9 @@ function ingress(): ChainRules {
 }
 
 /**
- * Rules for packets that leave by the bridge they came from. If the host forwards between isolated containers, the
- * destination may be in no set, so packets sent to the gateway's MAC are dropped. What a bridge forwards itself has another
- * MAC, and table bridge has already filtered it.
+ * Rules for packets that leave by the bridge they came from. If the host forwards between isolated containers, the destination may be in
+ * no set, so packets sent to the gateway's MAC are dropped. What a bridge forwards itself has another MAC, and table bridge has already
+ * filtered it.
  */
 function ingressWithin(): ChainRules {
   return {

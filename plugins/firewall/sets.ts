@@ -27,8 +27,8 @@ export const ISOLATING = {
 } as const satisfies SetSpec;
 
 /**
- * Ports of isolated containers, by link index, which the kernel does not reuse, and the MACs behind them. Addresses do not
- * work here: a container may have more than are known, and each group has one.
+ * Ports of isolated containers, by link index, which the kernel does not reuse, and the MACs behind them. Addresses do not work here: a
+ * container may have more than are known, and each group has one.
  */
 export const ISOLATED = {
   ports: { ...BRIDGE_TABLE, name: "isolated_ports", key: ["iface_index"], id: 8 },

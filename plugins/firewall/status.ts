@@ -8,8 +8,8 @@ import { knowsZone } from "./firewalld.ts";
 import { chooseFirewalls, type Firewalls } from "./firewalls.ts";
 
 /**
- * Whether an ADD could succeed, and its container would not be cut off by another firewall. It makes few requests because it
- * runs every few seconds.
+ * Whether an ADD could succeed, and its container would not be cut off by another firewall. It makes few requests because it runs every
+ * few seconds.
  * @throws CniError unavailable with the problem and the remedy
  */
 export function status(request: Request, host: Host): void {

@@ -43,8 +43,8 @@ export function uniqueAddresses(result: Result | undefined): readonly Address[] 
 }
 
 /**
- * The interface that packets pass through. The bridge is interface 0, as in the reference plugins. With a gateway in a VLAN
- * of the bridge, it is the gateway's link.
+ * The interface that packets pass through. The bridge is interface 0, as in the reference plugins. With a gateway in a VLAN of the
+ * bridge, it is the gateway's link.
  */
 function findLinkName({ interfaces }: Result, policy: string): string {
   const [bridge] = interfaces;

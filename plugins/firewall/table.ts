@@ -39,8 +39,8 @@ const ISOLATED_SETS = [ISOLATED.ports, ISOLATED.macs, FORMER_ISOLATED[4], FORMER
 const OWN_SETS = [...CONTAINER_SETS, ...MEMBER_SETS, ...ISOLATED_SETS] as const;
 
 /**
- * Adds an attachment's addresses and its policy to our table, with the attachment as owner, in one transaction. Repeating it
- * is safe. An address that another attachment left behind becomes this one's.
+ * Adds an attachment's addresses and its policy to our table, with the attachment as owner, in one transaction. Repeating it is safe. An
+ * address that another attachment left behind becomes this one's.
  * @param netlink a socket of NETLINK_NETFILTER
  * @throws NetlinkError naming the object that the kernel refused
  */
@@ -62,8 +62,8 @@ export function admit(netlink: Nfnetlink, subject: Subject, place: Place | undef
 }
 
 /**
- * Deletes the elements of the selected attachments, and shared state that no other attachment needs. Nothing to delete is
- * success; returns whether there was something.
+ * Deletes the elements of the selected attachments, and shared state that no other attachment needs. Nothing to delete is success;
+ * returns whether there was something.
  * @throws NetlinkError, or LinuxError EAGAIN if others kept changing the rule set for 60 seconds
  */
 export function dismiss(netlink: Nfnetlink, selection: Selection): boolean {
@@ -143,10 +143,7 @@ function sharedElement(set: SetSpec, value: Uint8Array): { set: SetSpec; element
   return { set, element: { key: { value }, label: formatKey(value, set.key) } };
 }
 
-/**
- * The changes that delete what no member needs without these elements: policy chains, and elements shared by the bridge's
- * members.
- */
+/** The changes that delete what no member needs without these elements: policy chains, and elements shared by the bridge's members. */
 function unused(netlink: Nfnetlink, own: readonly OwnedElement[]): readonly Request[] {
   const members = own.filter(({ set }) => MEMBER_SETS.some(({ name }) => name === set.name));
   const links = new Set(members.map(({ set, element }) => linkOf(set, element)));

@@ -14,8 +14,8 @@ import { readResolvConf } from "./resolv-conf.ts";
 const PATIENCE = 20_000;
 
 /**
- * Assigns one address from each range set, all or none. Returns them with their gateways, the configured routes and the DNS
- * settings of `resolvConf`.
+ * Assigns one address from each range set, all or none. Returns them with their gateways, the configured routes and the DNS settings of
+ * `resolvConf`.
  */
 export function add(request: Request): Result {
   const config = parseHostLocal(request);

@@ -37,8 +37,8 @@ export interface Demand {
 }
 
 /**
- * Reserves one address. Refuses an attachment that already has an address in the set, even if it requests another. A lease of
- * an earlier boot is renewed instead.
+ * Reserves one address. Refuses an attachment that already has an address in the set, even if it requests another. A lease of an earlier
+ * boot is renewed instead.
  * @throws CniError duplicateAllocation, addressUnavailable, noAddressAvailable
  */
 export function allocateAddress(book: LeaseBook, demand: Demand): IpConfig {
@@ -52,8 +52,8 @@ export function allocateAddress(book: LeaseBook, demand: Demand): IpConfig {
 }
 
 /**
- * Assigns the requested addresses to sets: each set gets the first one in its ranges, else the first in one of its subnets
- * and in no set's ranges. Returns them by set index.
+ * Assigns the requested addresses to sets: each set gets the first one in its ranges, else the first in one of its subnets and in no
+ * set's ranges. Returns them by set index.
  * @throws CniError addressUnavailable if one is left over
  */
 export function assignRequested(

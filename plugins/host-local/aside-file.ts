@@ -10,8 +10,8 @@ const ASIDE = ".gone-";
 const ASIDE_LIFETIME = 60_000;
 
 /**
- * Deletes a file if it still contains `text`. False if it does not, or is gone. The name may become another file's between
- * reading and unlinking. So the file is renamed first, then read, and renamed back if it is the wrong one.
+ * Deletes a file if it still contains `text`. False if it does not, or is gone. The name may become another file's between reading and
+ * unlinking. So the file is renamed first, then read, and renamed back if it is the wrong one.
  */
 export function withdrawFile(folder: string, name: string, text: string): boolean {
   const path = `${folder}/${name}`;

@@ -21,10 +21,9 @@ export interface NewFile {
 }
 
 /**
- * Creates a file with mode 0600, completely or not at all. False if the name is taken. link(2), like O_EXCL, lets only one
- * caller succeed and needs no lock. There is no fsync, which would cost each ADD a disk's latency. It is not needed: a lease
- * ends with its container or with the boot. A power cut may leave an empty file; it has no owner, and the next ADD deletes
- * it.
+ * Creates a file with mode 0600, completely or not at all. False if the name is taken. link(2), like O_EXCL, lets only one caller succeed
+ * and needs no lock. There is no fsync, which would cost each ADD a disk's latency. It is not needed: a lease ends with its container or
+ * with the boot. A power cut may leave an empty file; it has no owner, and the next ADD deletes it.
  */
 export function publishFile(folder: string, { name, text, time, announce }: NewFile): boolean {
   try {
@@ -47,9 +46,9 @@ export function replaceFile(folder: string, name: string, text: string): void {
 }
 
 /**
- * Writes a one-line hint into a file, creating it with mode 0600 if needed. A reader at that moment, or after a crash, may
- * find the new text followed by the end of the old one, or nothing, so that must be harmless. A new file in its place would
- * cost 1 ms of an ADD on ext4, which allocates an inode and writes the data at once.
+ * Writes a one-line hint into a file, creating it with mode 0600 if needed. A reader at that moment, or after a crash, may find the new
+ * text followed by the end of the old one, or nothing, so that must be harmless. A new file in its place would cost 1 ms of an ADD on
+ * ext4, which allocates an inode and writes the data at once.
  */
 export function overwriteFile(folder: string, name: string, text: string): void {
   const fd = fs.openSync(`${folder}/${name}`, O.WRONLY | O.CREAT | O.NONBLOCK, 0o600);
@@ -111,10 +110,7 @@ export function readLink(path: string): string | undefined {
   return unlessPassing(() => fs.readlinkSync(path));
 }
 
-/**
- * The text of a file; undefined if it is gone or not a file, such as a folder.
- * @throws errors that may pass, such as EIO and EMFILE
- */
+/** The text of a file; undefined if it is gone or not a file, such as a folder. @throws errors that may pass, such as EIO and EMFILE */
 export function readText(path: string): string | undefined {
   return unlessPassing(() => bounded.readText(path));
 }
@@ -134,8 +130,8 @@ export function isDraft(name: string): boolean {
 }
 
 /**
- * Writes a draft and uses it up. A caller that was stopped and lost the lock may find its draft deleted, and writes another.
- * The safety of its files never depended on the lock.
+ * Writes a draft and uses it up. A caller that was stopped and lost the lock may find its draft deleted, and writes another. The safety
+ * of its files never depended on the lock.
  */
 function withDraft(folder: string, text: string, use: (draft: string) => void): void {
   for (let attempt = 1; ; attempt += 1) {
@@ -152,8 +148,8 @@ function withDraft(folder: string, text: string, use: (draft: string) => void): 
 }
 
 /**
- * Gives the file its name. File systems without hard links (FAT, some network ones) use a copy: also exclusive, but a kill
- * may leave it incomplete.
+ * Gives the file its name. File systems without hard links (FAT, some network ones) use a copy: also exclusive, but a kill may leave it
+ * incomplete.
  */
 export function giveName(from: string, to: string): void {
   try {

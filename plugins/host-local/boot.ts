@@ -12,9 +12,9 @@ export function readBoot(): string {
 }
 
 /**
- * A time in ms that is not after the first write of this boot; undefined if it is unknown. The kernel computes its boot time
- * back from the current clock. If the clock jumped ahead after the start, files from before that would look older than the
- * boot. So folders created during the start count too: they have the date of the clock at that time.
+ * A time in ms that is not after the first write of this boot; undefined if it is unknown. The kernel computes its boot time back from
+ * the current clock. If the clock jumped ahead after the start, files from before that would look older than the boot. So folders created
+ * during the start count too: they have the date of the clock at that time.
  */
 export function findBootTime(): number | undefined {
   const seconds = /^btime (\d+)$/m.exec(readFile("/proc/stat"))?.[1];

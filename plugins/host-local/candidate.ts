@@ -8,9 +8,8 @@ export interface Candidate {
 }
 
 /**
- * The first address that `accept` takes, of those that the set may assign without a request. Tries each address once, in
- * order, starting after `last` and ending with `last` itself. Starts with the set's first address if `last` is not in the
- * set.
+ * The first address that `accept` takes, of those that the set may assign without a request. Tries each address once, in order, starting
+ * after `last` and ending with `last` itself. Starts with the set's first address if `last` is not in the set.
  */
 export function findCandidate(
   set: RangeSet,

@@ -66,8 +66,7 @@ export interface Release {
 }
 
 /**
- * The folder with the network's leases and the release delay, which is all that DEL needs. The rest of the configuration may
- * be invalid.
+ * The folder with the network's leases and the release delay, which is all that DEL needs. The rest of the configuration may be invalid.
  * @throws CniError invalidConfig
  */
 export function parseRelease(request: Request): Release {

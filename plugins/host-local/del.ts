@@ -3,8 +3,8 @@ import { parseRelease } from "./config.ts";
 import { releaseLeases } from "./release.ts";
 
 /**
- * Releases the attachment's addresses. It only needs the place of the leases and the `releaseDelay` from the configuration,
- * which may be invalid otherwise.
+ * Releases the attachment's addresses. It only needs the place of the leases and the `releaseDelay` from the configuration, which may be
+ * invalid otherwise.
  */
 export function del(request: Request): void {
   const { folder, releaseDelay } = parseRelease(request);

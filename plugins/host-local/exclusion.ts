@@ -2,10 +2,7 @@ import { compareAddresses, parseAddress } from "../../src/ip/address.ts";
 import { lastAddress, networkAddress, type Prefix, parsePrefix } from "../../src/ip/prefix.ts";
 import { type Range, rangesOverlap } from "../../src/ip/range.ts";
 
-/**
- * The part of the subnet that an `exclude` entry (address or prefix) covers; undefined if the entry is invalid or covers none
- * of it.
- */
+/** The part of the subnet that an `exclude` entry (address or prefix) covers; undefined if the entry is invalid or covers none of it. */
 export function parseExclusion(text: string, subnet: Prefix): Range | undefined {
   const prefix = parsePrefix(text);
   const address = parseAddress(text);

@@ -26,8 +26,8 @@ export interface OpenFolder {
 }
 
 /**
- * complete: records list every lease. passing: so too, but recheck next time, because a killed call has left something. none:
- * read all leases.
+ * complete: records list every lease. passing: so too, but recheck next time, because a killed call has left something. none: read all
+ * leases.
  */
 type Index = "complete" | "passing" | "none";
 
@@ -41,8 +41,7 @@ export interface Store {
 const MOMENTS = [1, 2, 4];
 
 /**
- * Runs `act` with the folder's lock, and also the Go plugin's lock if a Go plugin has ever been used here. Completes the
- * index first.
+ * Runs `act` with the folder's lock, and also the Go plugin's lock if a Go plugin has ever been used here. Completes the index first.
  * @throws CniError tryAgainLater if the lock is not free within `patience` ms, leaseStore
  */
 export function withOpenFolder<T>(store: Store, patience: number, act: (open: OpenFolder) => T): T {
@@ -57,8 +56,8 @@ export function withOpenFolder<T>(store: Store, patience: number, act: (open: Op
 }
 
 /**
- * Runs `act`, which is safe without a lock. If the index is complete, no lock is taken. If no lock can be had (full disk, or
- * others hold it), `act` reads all leases.
+ * Runs `act`, which is safe without a lock. If the index is complete, no lock is taken. If no lock can be had (full disk, or others hold
+ * it), `act` reads all leases.
  */
 export function withFolder<T>(store: Store, patience: number, act: (open: OpenFolder) => T): T {
   const { folder } = store;

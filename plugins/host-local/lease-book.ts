@@ -85,8 +85,8 @@ function publish({ folder }: OpenFolder, { owner, time, add }: Recorder, name: s
 }
 
 /**
- * Renews a lease for this boot. Returns a function that undoes it. Writes the record first: after a crash in between, the
- * lease still counts as old.
+ * Renews a lease for this boot. Returns a function that undoes it. Writes the record first: after a crash in between, the lease still
+ * counts as old.
  */
 function renew({ folder }: OpenFolder, { time, add }: Recorder, name: string): () => void {
   const path = `${folder}/${name}`;

@@ -39,8 +39,7 @@ export function readFiles(folder: string, names: readonly string[], unread: unkn
 }
 
 /**
- * The attachment's leases: from its record if the index is complete, else by reading all leases. For `unread` see
- * `readFiles`.
+ * The attachment's leases: from its record if the index is complete, else by reading all leases. For `unread` see `readFiles`.
  * @throws CniError leaseStore
  */
 export function findLeases(

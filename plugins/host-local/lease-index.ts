@@ -14,14 +14,14 @@ import {
   writeRecord,
 } from "./lease-record.ts";
 
-// The records are an index of the leases. A call that leaves the index complete sets the dates of the network's folder and of
-// the records' folder to one time with an odd fraction of a second. So completeness shows without reading the records: any
-// create, delete or rename in either folder changes its date. Our plugins write a lease's record before the lease, so their own
-// changes keep the index complete. The Go plugin's lock keeps its changes out between the check and the dating.
+// The records are an index of the leases. A call that leaves the index complete sets the dates of the network's folder and of the
+// records' folder to one time with an odd fraction of a second. So completeness shows without reading the records: any create, delete or
+// rename in either folder changes its date. Our plugins write a lease's record before the lease, so their own changes keep the index
+// complete. The Go plugin's lock keeps its changes out between the check and the dating.
 
 /**
- * Fractions of a second that file systems and clocks store exactly: for an index dated while there was no Go plugin's lock,
- * or with that lock held.
+ * Fractions of a second that file systems and clocks store exactly: for an index dated while there was no Go plugin's lock, or with that
+ * lock held.
  */
 const FRACTION = { WITHOUT_GO: 37 / 64, WITH_GO: 43 / 64 } as const;
 
@@ -92,8 +92,8 @@ export function sweepRecords(folder: string, names: readonly string[], owners: I
 }
 
 /**
- * Whether one of the files is the owner's lease. DEL takes no lock, so it may have deleted lease and record since the leases
- * were read. A lease that it sets aside is either deleted, followed by its record, or put back.
+ * Whether one of the files is the owner's lease. DEL takes no lock, so it may have deleted lease and record since the leases were read. A
+ * lease that it sets aside is either deleted, followed by its record, or put back.
  */
 function hasLease(folder: string, owner: string, addresses: readonly string[]): boolean {
   const isOwn = (name: string) => files.readText(`${folder}/${name}`)?.trim() === owner;

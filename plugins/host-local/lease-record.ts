@@ -5,17 +5,13 @@ import { isPassing } from "../../src/platform/errno.ts";
 import * as files from "./atomic-file.ts";
 
 /**
- * What ADD saves about an attachment: a symbolic link in .state/attachments, named by the attachment. One system call writes
- * it whole, no power cut tears it, and the Go plugin, which reads every file, ignores it. The links are also the index to
- * find an attachment's leases.
+ * What ADD saves about an attachment: a symbolic link in .state/attachments, named by the attachment. One system call writes it whole, no
+ * power cut tears it, and the Go plugin, which reads every file, ignores it. The links are also the index to find an attachment's leases.
  */
 export interface LeaseRecord {
   /** Names of the lease files. */
   readonly addresses: readonly string[];
-  /**
-   * Date in ms that ADD gave the lease files. A file with another date is not from this ADD. "" if other software created
-   * them.
-   */
+  /** Date in ms that ADD gave the lease files. A file with another date is not from this ADD. "" if other software created them. */
   readonly time: string;
   /** The boot in which ADD ran; "" if unknown. */
   readonly boot: string;
@@ -28,10 +24,7 @@ export interface LeaseRecord {
 /** Maximum length of a record's name in bytes, below the file system's limit. */
 const LONGEST_NAME = 240;
 
-/**
- * Link text of up to this many bytes fits into an ext4 inode. A longer one takes a block: 0.1 ms more for ADD and 0.2 ms for
- * DEL.
- */
+/** Link text of up to this many bytes fits into an ext4 inode. A longer one takes a block: 0.1 ms more for ADD and 0.2 ms for DEL. */
 const SHORT_TEXT = 59;
 
 /** The folder of records in a network's folder. */
@@ -40,8 +33,8 @@ export function recordsOf(folder: string): string {
 }
 
 /**
- * The name of the owner's record: container and interface, separated by a colon, which neither can contain. A hash if that is
- * too long or not a valid name.
+ * The name of the owner's record: container and interface, separated by a colon, which neither can contain. A hash if that is too long or
+ * not a valid name.
  */
 export function recordName(owner: string): string {
   const name = owner.includes("\r\n") ? owner.replace("\r\n", ":") : `${owner}:`;
@@ -68,8 +61,8 @@ export function removeRecord(folder: string, owner: string): void {
 }
 
 /**
- * The record as text: addresses, time, boot and namespace, with "-" for unknown values. The path is added if the text stays
- * short. Without the path, the namespace is searched for everywhere when an address is needed.
+ * The record as text: addresses, time, boot and namespace, with "-" for unknown values. The path is added if the text stays short.
+ * Without the path, the namespace is searched for everywhere when an address is needed.
  */
 export function formatRecord({ addresses, time, boot, netns, path }: LeaseRecord): string {
   const text = [addresses.join(","), time, boot, netns].map((field) => field || "-").join(" ");

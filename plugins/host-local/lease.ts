@@ -1,9 +1,9 @@
 import type { ContainerInterface } from "../../src/cni/request.ts";
 import { type Address, parseAddress } from "../../src/ip/address.ts";
 
-// A network's folder has two kinds of files, byte for byte as the reference's. Each leased address has a file, named by the
-// address, with the owner. last_reserved_ip.<index of the range set> has the last address reserved from that set. Our other
-// files have names that start with a dot: short-lived drafts, and .state, all of which may be deleted at any time.
+// A network's folder has two kinds of files, byte for byte as the reference's. Each leased address has a file, named by the address, with
+// the owner. last_reserved_ip.<index of the range set> has the last address reserved from that set. Our other files have names that start
+// with a dot: short-lived drafts, and .state, all of which may be deleted at any time.
 
 /** A lease file: its name and its text. */
 export interface Lease {

@@ -8,8 +8,8 @@ import { recordsOf } from "./lease-record.ts";
 import { errnoOf, storeFailure } from "./store-failure.ts";
 
 /**
- * How long to wait for flock(2), in ms. Also the age at which a lock of proper-lockfile counts as left by a killed process:
- * the minimum that it allows.
+ * How long to wait for flock(2), in ms. Also the age at which a lock of proper-lockfile counts as left by a killed process: the minimum
+ * that it allows.
  */
 const STALE = 2000;
 
@@ -17,19 +17,19 @@ const STALE = 2000;
 const LONGEST_PAUSE = 25;
 
 /**
- * The functions that proper-lockfile calls. It would copy all of node:fs, which takes 2 ms of a cold process. It dates a lock
- * up to 1 s ahead to measure the file system's time resolution for its refresh timer. That timer never runs in a synchronous
- * process, so the lock keeps its first date and ages from then on.
+ * The functions that proper-lockfile calls. It would copy all of node:fs, which takes 2 ms of a cold process. It dates a lock up to 1 s
+ * ahead to measure the file system's time resolution for its refresh timer. That timer never runs in a synchronous process, so the lock
+ * keeps its first date and ages from then on.
  */
 const LOCK_FS = { mkdirSync: fs.mkdirSync, statSync: fs.statSync, rmdirSync: fs.rmdirSync, utimesSync: () => {} };
 
 /**
  * Runs `critical` while no other call of ours does so on the folder. Creates the folder if needed.
- * The lock only orders callers. A caller that has waited for 2 s goes on beside a stopped holder, so the file system itself
- * must ensure what has to be unique.
- * The lock is flock(2) on the folder of records, which needs no file and ends with the process. If the holder was stopped, or
- * the file system has no flock, it is proper-lockfile's: a folder with a hidden name, which the Go plugin and scripts that
- * read the leases do not see.
+ * The lock only orders callers. A caller that has waited for 2 s goes on beside a stopped holder, so the file system itself must ensure
+ * what has to be unique.
+ * The lock is flock(2) on the folder of records, which needs no file and ends with the process. If the holder was stopped, or the file
+ * system has no flock, it is proper-lockfile's: a folder with a hidden name, which the Go plugin and scripts that read the leases do not
+ * see.
  * @throws CniError tryAgainLater after `patience` ms, leaseStore
  */
 export function withLock<T>(folder: string, patience: number, critical: () => T): T {
@@ -66,8 +66,8 @@ function tryLock(folder: string, lock: string, waited: number): (() => void) | u
 }
 
 /**
- * Takes flock(2) on the folder of records. Returns a function that releases it, or why it failed. proper-lockfile would cost
- * every ADD 5 % to load, and on ext4 0.3 ms to create and delete its folder.
+ * Takes flock(2) on the folder of records. Returns a function that releases it, or why it failed. proper-lockfile would cost every ADD 5
+ * % to load, and on ext4 0.3 ms to create and delete its folder.
  */
 function lockRecords(folder: string): (() => void) | "held" | "unsupported" {
   let fd: number;
@@ -106,8 +106,8 @@ function redate(lock: string): void {
 }
 
 /**
- * Creates the folder of records, for root only. Who can open it can lock it. It also tells as much as the leases, which only
- * root may read.
+ * Creates the folder of records, for root only. Who can open it can lock it. It also tells as much as the leases, which only root may
+ * read.
  */
 function makeRecords(folder: string): void {
   const records = recordsOf(folder);

@@ -2,9 +2,9 @@ import fs from "#fs";
 import { deviceOfNamespaces } from "./netns-identity.ts";
 
 /**
- * Which of these namespaces (inodes) no longer exist: no process or thread is in them, has them open, or sees them mounted in
- * its mount namespace. A missing path proves nothing, because a container may outlive it. An inode reused by a new namespace
- * counts as existing. If something cannot be examined, all namespaces count as existing.
+ * Which of these namespaces (inodes) no longer exist: no process or thread is in them, has them open, or sees them mounted in its mount
+ * namespace. A missing path proves nothing, because a container may outlive it. An inode reused by a new namespace counts as existing. If
+ * something cannot be examined, all namespaces count as existing.
  */
 export function findGoneNamespaces(inodes: readonly string[]): ReadonlySet<string> {
   const left = new Set(inodes);
@@ -36,10 +36,7 @@ function lookAtProcesses(see: See): void {
   }
 }
 
-/**
- * Reads open descriptors. A descriptor reads as the namespace, or as the path if it is mounted there, or "/" after an
- * unmount.
- */
+/** Reads open descriptors. A descriptor reads as the namespace, or as the path if it is mounted there, or "/" after an unmount. */
 function lookAtDescriptors(see: See): void {
   const device = deviceOfNamespaces();
   for (const process of listProcesses()) {

@@ -5,8 +5,8 @@ import * as files from "./atomic-file.ts";
 const LONG = 64;
 
 /**
- * Appends the release time of addresses to .state/released: one line each, with the time in ms and the address. A line torn
- * by a crash is ignored. Without the file no address rests.
+ * Appends the release time of addresses to .state/released: one line each, with the time in ms and the address. A line torn by a crash is
+ * ignored. Without the file no address rests.
  */
 export function noteReleased(folder: string, addresses: readonly string[]): void {
   const now = Date.now();
@@ -19,8 +19,8 @@ export function noteReleased(folder: string, addresses: readonly string[]): void
 }
 
 /**
- * The addresses released less than `delay` seconds ago, the oldest release first. A time in the future (the clock was set
- * back) counts as now.
+ * The addresses released less than `delay` seconds ago, the oldest release first. A time in the future (the clock was set back) counts as
+ * now.
  */
 export function findResting(folder: string, delay: number): readonly string[] {
   if (delay === 0) return [];

@@ -41,9 +41,9 @@ export interface RangeFields {
 }
 
 /**
- * Fills in the defaults of a range. It starts at the subnet's second address, which is also the gateway, and ends at the last
- * address; for IPv4 before the broadcast address. A subnet of two addresses or one is used whole (RFC 3021, RFC 6164). The
- * error texts are the reference's.
+ * Fills in the defaults of a range. It starts at the subnet's second address, which is also the gateway, and ends at the last address;
+ * for IPv4 before the broadcast address. A subnet of two addresses or one is used whole (RFC 3021, RFC 6164). The error texts are the
+ * reference's.
  * @throws CniError invalidConfig
  */
 export function completeRange(fields: RangeFields): AddressRange {
@@ -94,8 +94,8 @@ export function findRange(set: RangeSet, address: Address): AddressRange | undef
 }
 
 /**
- * The index of the address's set: the set with it in a range, else the first with it in a subnet. A requested address may be
- * outside the ranges.
+ * The index of the address's set: the set with it in a range, else the first with it in a subnet. A requested address may be outside the
+ * ranges.
  */
 export function findPlace(sets: readonly RangeSet[], address: Address): number | undefined {
   const inRange = sets.findIndex((set) => findRange(set, address) !== undefined);

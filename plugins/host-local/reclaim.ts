@@ -27,9 +27,9 @@ interface Dated {
 }
 
 /**
- * The leases that certainly nobody uses: those of an earlier boot and those whose network namespace no longer exists. An
- * earlier boot is known by the boot ID in ADD's record, or for leases of other plugins by a date before this boot. Leases
- * whose namespace ended in this boot come first, then the oldest.
+ * The leases that certainly nobody uses: those of an earlier boot and those whose network namespace no longer exists. An earlier boot is
+ * known by the boot ID in ADD's record, or for leases of other plugins by a date before this boot. Leases whose namespace ended in this
+ * boot come first, then the oldest.
  */
 export function findDeadLeases(folder: string, leases: readonly Lease[]): readonly DeadLease[] {
   const dated = leases.flatMap((lease) => date(folder, lease)).sort((a, b) => a.mtime - b.mtime);

@@ -20,9 +20,8 @@ const IMPOSSIBLE: readonly string[] = ["ENOTDIR", "ENAMETOOLONG", "ELOOP"];
 const PATIENCE = 5000;
 
 /**
- * Deletes the attachment's leases. Having none is success. Each delete is safe by itself, so this works on a full disk and in
- * parallel with any number of calls. Tries all, then throws the errors. With a `releaseDelay`, in seconds, the addresses
- * rest.
+ * Deletes the attachment's leases. Having none is success. Each delete is safe by itself, so this works on a full disk and in parallel
+ * with any number of calls. Tries all, then throws the errors. With a `releaseDelay`, in seconds, the addresses rest.
  * @throws AggregateError of CniError leaseStore
  */
 export function releaseLeases(store: Store, attachment: ContainerInterface, releaseDelay: number): void {
@@ -51,8 +50,7 @@ export function releaseAddresses(store: Store, attachment: ContainerInterface, a
 }
 
 /**
- * Deletes the leases of all attachments except these, and logs each. Deletes records without a lease. Tries all, then throws
- * the errors.
+ * Deletes the leases of all attachments except these, and logs each. Deletes records without a lease. Tries all, then throws the errors.
  * @throws AggregateError of CniError leaseStore
  */
 export function releaseOthers(store: Store, valid: readonly ContainerInterface[], releaseDelay: number): void {
@@ -119,8 +117,8 @@ function findAsides(folder: string, attachment: ContainerInterface, unread: unkn
 }
 
 /**
- * Whether the folder exists. True too if its error will be reported later. False if no folder can exist at that path: then
- * there are no leases.
+ * Whether the folder exists. True too if its error will be reported later. False if no folder can exist at that path: then there are no
+ * leases.
  */
 function exists(folder: string): boolean {
   if (fs.existsSync(folder)) return true;

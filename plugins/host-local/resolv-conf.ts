@@ -18,8 +18,8 @@ export function readResolvConf(path: string): Dns {
 }
 
 /**
- * Parses resolv.conf(5). Several `nameserver`, `search` and `options` lines are added up; of several `domain` lines the last
- * is used. Lines that start with # or ;, and keywords without a value, are ignored.
+ * Parses resolv.conf(5). Several `nameserver`, `search` and `options` lines are added up; of several `domain` lines the last is used.
+ * Lines that start with # or ;, and keywords without a value, are ignored.
  */
 export function parseResolvConf(text: string): Dns {
   const lines = text

@@ -32,8 +32,7 @@ export function hostLocal() {
 }
 
 /**
- * The settings that a release needs. The rest of the configuration may be invalid. The delay is 0 seconds unless it has a
- * valid value.
+ * The settings that a release needs. The rest of the configuration may be invalid. The delay is 0 seconds unless it has a valid value.
  */
 export function release() {
   const releaseDelay = z.catch(z._default(delay(), 0), 0);

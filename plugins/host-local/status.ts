@@ -13,8 +13,8 @@ import { formatRangeSet, type RangeSet } from "./range-set.ts";
 import { errnoOf, storeFailure } from "./store-failure.ts";
 
 /**
- * Succeeds if ADD could assign an address from each range set. Logs if that needs to reclaim a lease or use a resting
- * address. Reads few files while there are free addresses, and changes nothing.
+ * Succeeds if ADD could assign an address from each range set. Logs if that needs to reclaim a lease or use a resting address. Reads few
+ * files while there are free addresses, and changes nothing.
  * @throws CniError unavailable
  */
 export function status(request: Request): void {

@@ -4,8 +4,8 @@ import { parseRelease } from "./config.ts";
 import { releaseAddresses } from "./release.ts";
 
 /**
- * Releases what an ADD reserved, and nothing else. The caller was usually killed, and its successor may have run DEL and ADD
- * for this attachment by now.
+ * Releases what an ADD reserved, and nothing else. The caller was usually killed, and its successor may have run DEL and ADD for this
+ * attachment by now.
  */
 export function undo(request: Request, { ips }: Result): void {
   const addresses = ips.map(({ address }) => address.address);

@@ -12,8 +12,8 @@ import { type Defer, undoOnError } from "../../src/steps/undo.ts";
 import { getLoopback } from "./loopback.ts";
 
 /**
- * Brings up the container's `lo`, whatever CNI_IFNAME says. The kernel then adds its addresses. The link's alias names the
- * attachment. A prevResult is passed on unchanged.
+ * Brings up the container's `lo`, whatever CNI_IFNAME says. The kernel then adds its addresses. The link's alias names the attachment. A
+ * prevResult is passed on unchanged.
  */
 export function add(request: Request, host: Host): Result {
   const { prevResult } = request;

@@ -20,10 +20,7 @@ export function check(request: Request, host: Host): void {
   refuseDifferences(differences);
 }
 
-/**
- * The addresses that prevResult reports for `lo`. Empty if prevResult is another plugin's: it may have replaced ours in a
- * list.
- */
+/** The addresses that prevResult reports for `lo`. Empty if prevResult is another plugin's: it may have replaced ours in a list. */
 function reportedAddresses({ prevResult, netns }: Request): readonly Prefix[] {
   const { interfaces = [], ips = [] } = prevResult ?? {};
   const own = interfaces.findIndex(({ name, sandbox }) => name === "lo" && sandbox === netns);

@@ -6,9 +6,8 @@ import type { Host } from "../../src/steps/host.ts";
 import { getLoopback } from "./loopback.ts";
 
 /**
- * Sets down the `lo` that this attachment's ADD brought up, if its alias names the attachment: the namespace path may lead to
- * another container by now. A `lo` without an alias was up before, or comes from a Go plugin, and is left to end with its
- * namespace.
+ * Sets down the `lo` that this attachment's ADD brought up, if its alias names the attachment: the namespace path may lead to another
+ * container by now. A `lo` without an alias was up before, or comes from a Go plugin, and is left to end with its namespace.
  */
 export function del(request: Request, host: Host): void {
   const container = findContainer(host, request.netns);

@@ -7,10 +7,7 @@ import { checkLocalnet, findLocalnet } from "./localnet.ts";
 import { planPorts } from "./plan.ts";
 import { checkPorts } from "./ports.ts";
 
-/**
- * Compares the host's state with what ADD sets up for this configuration.
- * @throws CniError checkFailed naming every difference
- */
+/** Compares the host's state with what ADD sets up for this configuration. @throws CniError checkFailed naming every difference */
 export function check(request: Request, host: Host): void {
   const config = parsePortmapConfig(request);
   const ports = planPorts(request, config, requirePrevResult(request));

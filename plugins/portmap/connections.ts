@@ -15,8 +15,8 @@ import type { Redirect } from "./redirect.ts";
 const FEW_PORTS = 4;
 
 /**
- * Deletes UDP connection tracking entries for newly mapped ports that still lead elsewhere. Otherwise a client that sends all
- * the time would never reach the container. Entries to other hosts' ports with that number stay.
+ * Deletes UDP connection tracking entries for newly mapped ports that still lead elsewhere. Otherwise a client that sends all the time
+ * would never reach the container. Entries to other hosts' ports with that number stay.
  * @throws NetlinkError, LinuxError
  */
 export function forgetBefore(host: Host, redirects: readonly Redirect[]): void {
@@ -29,8 +29,7 @@ export function forgetBefore(host: Host, redirects: readonly Redirect[]): void {
 }
 
 /**
- * Deletes UDP connection tracking entries that lead to the container by deleted mappings, so that the port's next owner gets
- * the packets.
+ * Deletes UDP connection tracking entries that lead to the container by deleted mappings, so that the port's next owner gets the packets.
  * @param open a socket of NETLINK_NETFILTER, if one is open
  * @throws NetlinkError
  */
@@ -45,8 +44,8 @@ export function forgetAfter(host: Host, find: () => readonly Redirect[], open: N
 }
 
 /**
- * Whether the kernel tracks any connection in this namespace. Listing connections, with any filter, walks the table of all
- * namespaces: 10 ms. True if this cannot be determined.
+ * Whether the kernel tracks any connection in this namespace. Listing connections, with any filter, walks the table of all namespaces: 10
+ * ms. True if this cannot be determined.
  */
 function tracksConnections({ sysctls }: Host): boolean {
   try {

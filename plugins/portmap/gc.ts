@@ -6,9 +6,8 @@ import { runAll } from "../../src/steps/undo.ts";
 import { endStalePorts } from "./ports.ts";
 
 /**
- * Deletes the mappings of this network's stale attachments: those that the runtime's list of valid attachments does not name.
- * Without a list nothing is stale; with an empty list everything of this network is. Mappings of other networks, or without
- * an owner, stay.
+ * Deletes the mappings of this network's stale attachments: those that the runtime's list of valid attachments does not name. Without a
+ * list nothing is stale; with an empty list everything of this network is. Mappings of other networks, or without an owner, stay.
  */
 export function gc(request: Request, host: Host): void {
   const valid = validAttachments(request);

@@ -9,14 +9,14 @@ export interface Held {
 }
 
 /**
- * The shortest prefix of a container ID, where a comment was cut, that is taken for the container. At this length, prefixes
- * common to a runtime's IDs no longer matter.
+ * The shortest prefix of a container ID, where a comment was cut, that is taken for the container. At this length, prefixes common to a
+ * runtime's IDs no longer matter.
  */
 const LEAST_ID = 32;
 
 /**
- * Whether a mapping belongs to this container, by another interface or network. A runtime may pass one list of mappings for
- * each of a container's networks. The port leads to the container in any case.
+ * Whether a mapping belongs to this container, by another interface or network. A runtime may pass one list of mappings for each of a
+ * container's networks. The port leads to the container in any case.
  */
 export function isSameContainer({ containerId }: Attachment, { owner }: Pick<Held, "owner">): boolean {
   const held = owner?.containerId ?? "";

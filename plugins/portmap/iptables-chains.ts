@@ -10,8 +10,8 @@ export const ENTRY_COMMENT = "dnat name: ";
 const LONGEST_COMMENT = 255;
 
 /**
- * The chain of an attachment, named like the reference plugins' chains. Those leave out the interface, so two interfaces of a
- * container share a chain.
+ * The chain of an attachment, named like the reference plugins' chains. Those leave out the interface, so two interfaces of a container
+ * share a chain.
  */
 export function chainName({ network, ifname, containerId }: Attachment): string {
   // Names of networks and containers contain no colon.
@@ -24,8 +24,8 @@ export function referenceChainName({ network, containerId }: Omit<Attachment, "i
 }
 
 /**
- * Selects an attachment's jumps, including those of a reference plugin's ADD, which cover all of the container's interfaces
- * on the network.
+ * Selects an attachment's jumps, including those of a reference plugin's ADD, which cover all of the container's interfaces on the
+ * network.
  */
 export function selectOwnChains(owner: Attachment): JumpSelection {
   const own = [chainName(owner), referenceChainName(owner)];
@@ -34,8 +34,8 @@ export function selectOwnChains(owner: Attachment): JumpSelection {
 }
 
 /**
- * Selects the jumps of a network's attachments except these. The reference plugins' chain of a container is selected with its
- * last interface.
+ * Selects the jumps of a network's attachments except these. The reference plugins' chain of a container is selected with its last
+ * interface.
  */
 export function selectStaleChains(name: string, valid: readonly Omit<Attachment, "network">[]): JumpSelection {
   const owners = valid.map((each) => ({ ...each, network: name }));

@@ -14,8 +14,8 @@ const MASQ = "CNI-HOSTPORT-MASQ";
 const XT_MULTI_PORTS = 15;
 
 /**
- * Input for `iptables-restore --noflush` that sets up a family's mappings, whatever part of them exists. `listing` is the
- * output of `iptables -t nat -S`. Missing chains are created by commands that fail if others have created them meanwhile.
+ * Input for `iptables-restore --noflush` that sets up a family's mappings, whatever part of them exists. `listing` is the output of
+ * `iptables -t nat -S`. Missing chains are created by commands that fail if others have created them meanwhile.
  */
 export function formatAdditions(listing: string, plan: Plan, family: Redirects): string {
   const lines = listing.split("\n");
@@ -165,8 +165,8 @@ function formatEntry({ matches, conditions, chain }: Entry): string {
 }
 
 /**
- * Whether a line of a listing is this jump. The tool prints conditions in its own form, before and after the rest, so they
- * are not compared.
+ * Whether a line of a listing is this jump. The tool prints conditions in its own form, before and after the rest, so they are not
+ * compared.
  */
 function isEntry(line: string, { matches, chain }: Entry): boolean {
   return line.startsWith(`-A ${SHARED_CHAIN} `) && line.includes(` ${matches} `) && line.endsWith(` -j ${chain}`);

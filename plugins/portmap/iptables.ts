@@ -33,8 +33,8 @@ const GUARD = { table: "raw", chain: "PREROUTING" } as const;
 const ATTEMPTS = 5;
 
 /**
- * Maps the plan's ports with one `iptables-restore` for each family, which also deletes the attachment's earlier mappings.
- * Refuses a port that another attachment has. Calls `beforeChange` before it changes the attachment's rules.
+ * Maps the plan's ports with one `iptables-restore` for each family, which also deletes the attachment's earlier mappings. Refuses a port
+ * that another attachment has. Calls `beforeChange` before it changes the attachment's rules.
  * @throws CniError portConflict, IptablesError
  */
 export function addIptablesRedirects(iptables: Iptables, plan: Plan, beforeChange: () => void): void {
@@ -45,9 +45,9 @@ export function addIptablesRedirects(iptables: Iptables, plan: Plan, beforeChang
 }
 
 /**
- * Finds a mapping of another container that overlaps one of these, in all tables that the host may have. A command is started
- * only for a table with such mappings. If it fails (not installed, or a table that others have written to and it cannot
- * read), that table counts as empty.
+ * Finds a mapping of another container that overlaps one of these, in all tables that the host may have. A command is started only for a
+ * table with such mappings. If it fails (not installed, or a table that others have written to and it cannot read), that table counts as
+ * empty.
  * @throws NetlinkError
  */
 export function findIptablesHeld(iptables: Iptables, redirects: readonly Redirect[], owner: Attachment) {
@@ -104,8 +104,8 @@ function addFamily(
 }
 
 /**
- * Adds the guard rules, which stay, like the shared chains. They work in either variant's table, so a command is started only
- * for the first attachment.
+ * Adds the guard rules, which stay, like the shared chains. They work in either variant's table, so a command is started only for the
+ * first attachment.
  */
 function addGuard(iptables: Iptables, family: Family): void {
   if (isGuarded(iptables, family)) return;
@@ -124,8 +124,8 @@ function hasChain(listing: string, chain: string): boolean {
 }
 
 /**
- * Repeats the attempt: another call may have created one of the shared chains meanwhile. Then nothing was changed, and the
- * table is read again.
+ * Repeats the attempt: another call may have created one of the shared chains meanwhile. Then nothing was changed, and the table is read
+ * again.
  */
 function insist(attempt: () => void): void {
   for (let left = ATTEMPTS - 1; ; left--) {

@@ -6,9 +6,8 @@ import type { Host } from "../../src/steps/host.ts";
 import type { Plan } from "./plan.ts";
 
 /**
- * The host's link to the container, if packets from 127.0.0.1 must leave through it and their answers return. Only IPv4 has a
- * sysctl for that. Undefined if no mapping covers a loopback address, nothing is masqueraded, or no route leads to the
- * container.
+ * The host's link to the container, if packets from 127.0.0.1 must leave through it and their answers return. Only IPv4 has a sysctl for
+ * that. Undefined if no mapping covers a loopback address, nothing is masqueraded, or no route leads to the container.
  */
 export function findLocalnet(
   { netlink }: Host,
@@ -22,8 +21,8 @@ export function findLocalnet(
 }
 
 /**
- * Enables loopback addresses on the link, like `sysctl -w net.ipv4.conf.LINK.route_localnet=1`. The rules that keep other
- * hosts away must exist.
+ * Enables loopback addresses on the link, like `sysctl -w net.ipv4.conf.LINK.route_localnet=1`. The rules that keep other hosts away must
+ * exist.
  * @throws LinuxError
  */
 export function enableLocalnet({ sysctls }: Host, link: string): void {

@@ -12,10 +12,7 @@ import { conditionalChains } from "./nftables-rules.ts";
 import type { Plan } from "./plan.ts";
 import { formatEndpoint, formatHostEnd, type Redirect } from "./redirect.ts";
 
-/**
- * The differences between the kernel's state and what addRedirects sets up for a plan, one sentence each.
- * @throws NetlinkError
- */
+/** The differences between the kernel's state and what addRedirects sets up for a plan, one sentence each. @throws NetlinkError */
 export function verifyRedirects(netlink: Nfnetlink, plan: Plan): readonly string[] {
   const rules = rulesOf(plan);
   const passed = plan.families.map(({ family }) => conditionalChains(plan.owner, family).passed);

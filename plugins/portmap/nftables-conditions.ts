@@ -39,8 +39,8 @@ export function requireConditions({ conditions }: Pick<PortmapConfig, "condition
 }
 
 /**
- * Adds the conditions with the nft tool, because they are in its language: one rule for each family with conditions, in the
- * attachment's chains that addRedirects has created. Only such configurations need the tool.
+ * Adds the conditions with the nft tool, because they are in its language: one rule for each family with conditions, in the attachment's
+ * chains that addRedirects has created. Only such configurations need the tool.
  * @throws CniError invalidConfig with the tool's message
  */
 export function addConditions(
@@ -59,8 +59,8 @@ export function addConditions(
 }
 
 /**
- * The differences in an attachment's conditions of a family. Only the tool could compare the conditions themselves, so only
- * the rule's place and target are checked.
+ * The differences in an attachment's conditions of a family. Only the tool could compare the conditions themselves, so only the rule's
+ * place and target are checked.
  */
 export function compareConditions(netlink: Nfnetlink, owner: Attachment, family: Family): readonly string[] {
   const { test, passed } = conditionalChains(owner, family);

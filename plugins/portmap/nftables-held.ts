@@ -14,8 +14,8 @@ type Found = ReturnType<typeof decodeRedirect>;
 const NOBODY: Attachment = { network: "", ifname: "", containerId: "" };
 
 /**
- * Finds the current mappings of others than the owner. `isTaken` says that a mapping with exactly this key may exist. For
- * mappings of all addresses, the mappings of single addresses are listed once. Every other request is for one key.
+ * Finds the current mappings of others than the owner. `isTaken` says that a mapping with exactly this key may exist. For mappings of all
+ * addresses, the mappings of single addresses are listed once. Every other request is for one key.
  */
 export function heldByOthers(
   netlink: Nfnetlink,

@@ -48,8 +48,8 @@ export interface Way {
 export const UNMARKED: Way = { chain: TRANSLATE, rules: translateRules };
 
 /**
- * The way for a container's subnet. It marks packets for masquerading if their answers would bypass the host, or if they have
- * a loopback source.
+ * The way for a container's subnet. It marks packets for masquerading if their answers would bypass the host, or if they have a loopback
+ * source.
  */
 export function wayFor({ all, mark }: Masquerading, subnet: Prefix): Way {
   const { chain, sources } = all
@@ -121,10 +121,10 @@ function fieldsOf({ family, hasAddress }: PortMaps): readonly Field[] {
 }
 
 /**
- * Drops packets with loopback addresses from other links than `lo`. A mapping would forward them before the kernel checks for
- * martians; with route_localnet, whoever has set it, the kernel does not check, and the host's own services would be
- * reachable (CVE-2020-8558). The kernel drops ::1 earlier, except for bridged packets from br_netfilter. Answers to the
- * host's own connections do not have loopback addresses yet at this hook.
+ * Drops packets with loopback addresses from other links than `lo`. A mapping would forward them before the kernel checks for martians;
+ * with route_localnet, whoever has set it, the kernel does not check, and the host's own services would be reachable (CVE-2020-8558). The
+ * kernel drops ::1 earlier, except for bridged packets from br_netfilter. Answers to the host's own connections do not have loopback
+ * addresses yet at this hook.
  */
 function loopbackChain(): ChainRules {
   const hook = { number: NF_INET.PRE_ROUTING, priority: NF_IP_PRI.RAW };

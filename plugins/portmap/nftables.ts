@@ -21,8 +21,8 @@ import { formatHostEnd, type Redirect, type Redirects } from "./redirect.ts";
 const SETS = [...MAPS.flatMap(({ ways, targets }) => [ways, targets]), ATTACHMENTS];
 
 /**
- * Maps the plan's ports and creates what the table lacks, in one transaction. Deletes the attachment's earlier mappings.
- * Refuses a port that another attachment has. With conditions, nothing is redirected until addConditions is called.
+ * Maps the plan's ports and creates what the table lacks, in one transaction. Deletes the attachment's earlier mappings. Refuses a port
+ * that another attachment has. With conditions, nothing is redirected until addConditions is called.
  * @param netlink a socket of NETLINK_NETFILTER
  * @throws CniError portConflict, NetlinkError naming the object that the kernel refused
  */
@@ -70,18 +70,12 @@ export function listRedirects(netlink: Nfnetlink, selection: Selection): readonl
   return redirectsIn(listOwnedElements(netlink, targets, selection));
 }
 
-/**
- * Deletes and returns all mappings of one attachment. If it has none, this is one request.
- * @throws NetlinkError, or LinuxError EAGAIN
- */
+/** Deletes and returns all mappings of one attachment. If it has none, this is one request. @throws NetlinkError, or LinuxError EAGAIN */
 export function deleteOwnRedirects(netlink: Nfnetlink, owner: Attachment): readonly Redirect[] {
   return isKnown(netlink, owner) ? deleteRedirects(netlink, selectOwner(owner)) : [];
 }
 
-/**
- * The elements of a plan, without the host's ends in `left` and without shared ones, which stay when the container is
- * deleted.
- */
+/** The elements of a plan, without the host's ends in `left` and without shared ones, which stay when the container is deleted. */
 export function elementsOf(plan: Plan, left: ReadonlySet<string> = new Set()): readonly OwnedElement[] {
   const { owner } = plan;
   const elements = plan.families.flatMap((family) => {

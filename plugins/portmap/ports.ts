@@ -46,8 +46,8 @@ export function mapPorts(
 }
 
 /**
- * Deletes all mappings of the attachment, of every backend and of the reference plugin. Nothing to delete is success. Starts
- * a process only if there are iptables rules.
+ * Deletes all mappings of the attachment, of every backend and of the reference plugin. Nothing to delete is success. Starts a process
+ * only if there are iptables rules.
  */
 export function endPorts(request: Request, host: Host): void {
   const remains = openRemains(host);
@@ -87,8 +87,8 @@ export function endStalePorts(request: Request, host: Host, valid: readonly Omit
 }
 
 /**
- * What is missing from the plan, as sentences. Empty if any backend, or the reference plugin, has all of it: a changed
- * configuration does not rebuild existing mappings.
+ * What is missing from the plan, as sentences. Empty if any backend, or the reference plugin, has all of it: a changed configuration does
+ * not rebuild existing mappings.
  */
 export function checkPorts(backend: Backend, plan: Plan): readonly string[] {
   const nftables = () => checkNftables(backend, plan);

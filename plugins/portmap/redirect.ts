@@ -23,8 +23,8 @@ export interface Redirects {
 }
 
 /**
- * The container's addresses to map ports to: the first of each family that the result does not assign to another interface or
- * to the host.
+ * The container's addresses to map ports to: the first of each family that the result does not assign to another interface or to the
+ * host.
  */
 export function containerAddresses({ ips, interfaces }: Result, ifname: string): readonly Prefix[] {
   const isElsewhere = (index: number | undefined) => {

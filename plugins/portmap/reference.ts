@@ -18,8 +18,8 @@ const CHAINS: readonly ChainKey[] = REFERENCE_TABLES.flatMap((table) =>
 );
 
 /**
- * Deletes the rules of the reference plugin's nftables backend for a container. They name the container, not the network: if
- * the attachment's addresses are known, only rules with one of them are deleted. Nothing to delete is success.
+ * Deletes the rules of the reference plugin's nftables backend for a container. They name the container, not the network: if the
+ * attachment's addresses are known, only rules with one of them are deleted. Nothing to delete is success.
  * @throws NetlinkError
  */
 export function deleteReferenceRedirects(netlink: Nfnetlink, owner: Attachment, addresses: readonly Address[]): void {

@@ -11,8 +11,7 @@ import type { LinkSettings } from "./link-settings.ts";
 import { backup } from "./schema.ts";
 
 /**
- * The interface before ADD. The file format is the reference's; the fields besides the settings are ours, and the reference
- * ignores them.
+ * The interface before ADD. The file format is the reference's; the fields besides the settings are ours, and the reference ignores them.
  */
 export interface Backup {
   readonly settings: LinkSettings;
@@ -23,16 +22,13 @@ export interface Backup {
 }
 
 /**
- * The maximum length of a file name in bytes (NAME_MAX of linux/limits.h), and the number of digest digits used in place of a
- * longer name.
+ * The maximum length of a file name in bytes (NAME_MAX of linux/limits.h), and the number of digest digits used in place of a longer
+ * name.
  */
 const NAME_MAX = 255;
 const DIGITS = 64;
 
-/**
- * The attachment's file. Its name is the reference's, or a digest if that is too long: with a container ID of more than 230
- * letters.
- */
+/** The attachment's file. Its name is the reference's, or a digest if that is too long: with a container ID of more than 230 letters. */
 export function backupFile(dataDir: string, { containerId, ifname }: ContainerInterface): string {
   const name = `${containerId}_${ifname}.json`;
   const { length } = new TextEncoder().encode(name);

@@ -46,10 +46,7 @@ function checkLink(container: Container, ifname: string, settings: LinkSettings)
     : compareSettings(link, settings);
 }
 
-/**
- * Compares a sysctl. The kernel separates the numbers of a list with tabs. A sysctl that can only be written is taken as
- * correct.
- */
+/** Compares a sysctl. The kernel separates the numbers of a list with tabs. A sysctl that can only be written is taken as correct. */
 function compareSysctl(parameters: Sysctls, { key, path, value }: Sysctl): readonly string[] {
   try {
     const found = parameters.read(path);

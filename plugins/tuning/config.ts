@@ -23,8 +23,8 @@ export interface TuningConfig {
 }
 
 /**
- * Reads the configuration and CNI_ARGS. `args.cni` has priority. For the MAC, `runtimeConfig` and then CNI_ARGS follow.
- * `promisc` false and `mtu` 0 are ignored.
+ * Reads the configuration and CNI_ARGS. `args.cni` has priority. For the MAC, `runtimeConfig` and then CNI_ARGS follow. `promisc` false
+ * and `mtu` 0 are ignored.
  * @throws CniError invalidConfig or invalidEnvironment
  */
 export function parseTuningConfig(request: Request): TuningConfig {

@@ -12,10 +12,10 @@ import { applySettings, separate } from "./link-settings.ts";
 import { isOthers } from "./origin.ts";
 
 /**
- * Restores the container's interface to what ADD found, whatever the configuration and the interface's name are by now.
- * Nothing to do if the namespace or the interface is gone, nothing was changed, or the path leads to another container by
- * now. Sysctls are not restored, as in the reference: they end with the namespace. A file that cannot be removed is only
- * logged, so that the rest of the container can be deleted.
+ * Restores the container's interface to what ADD found, whatever the configuration and the interface's name are by now. Nothing to do if
+ * the namespace or the interface is gone, nothing was changed, or the path leads to another container by now. Sysctls are not restored,
+ * as in the reference: they end with the namespace. A file that cannot be removed is only logged, so that the rest of the container can
+ * be deleted.
  */
 export function del(request: Request, host: Host): void {
   const file = backupFile(readDataDir(request), request);
@@ -34,8 +34,7 @@ function removeIfPossible(file: string, log: (line: string) => void): void {
 }
 
 /**
- * Reads the backup. A file that a killed process left half written is logged and removed: at that time nothing had been
- * changed.
+ * Reads the backup. A file that a killed process left half written is logged and removed: at that time nothing had been changed.
  * @throws errors that may pass, such as EIO
  */
 function find(file: string, log: (line: string) => void): Backup | undefined {

@@ -6,8 +6,8 @@ import { backupFile, listBackups, readBackup, removeBackup } from "./backup.ts";
 import { readDataDir } from "./config.ts";
 
 /**
- * Deletes the backup files of this network's stale attachments. The reference's files do not name their network, so they
- * stay. Without a list of valid attachments nothing is stale.
+ * Deletes the backup files of this network's stale attachments. The reference's files do not name their network, so they stay. Without a
+ * list of valid attachments nothing is stale.
  */
 export function gc(request: Request): void {
   const valid = validAttachments(request);

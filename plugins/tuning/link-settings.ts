@@ -42,10 +42,7 @@ export function currentSettings(link: Link, wanted: LinkSettings): LinkSettings 
   };
 }
 
-/**
- * Applies all settings in one request, like `ip link set dev NAME …`.
- * @throws NetlinkError; some settings may be applied by then
- */
+/** Applies all settings in one request, like `ip link set dev NAME …`. @throws NetlinkError; some settings may be applied by then */
 export function applySettings(netlink: Rtnetlink, link: LinkId, settings: LinkSettings): void {
   const { mac, promisc: promiscuous, mtu, allmulti: allMulticast, txQLen: transmitQueueLength } = settings;
   setLink(netlink, link, { mac, mtu, transmitQueueLength, promiscuous, allMulticast });
@@ -56,10 +53,7 @@ export function separate({ mac, promisc, mtu, allmulti, txQLen }: LinkSettings):
   return [{ mtu }, { mac }, { promisc }, { allmulti }, { txQLen }].filter((each) => !isEmpty(each));
 }
 
-/**
- * The settings that differ from `wanted`, as sentences. A link may be promiscuous because of other software; that counts as
- * set.
- */
+/** The settings that differ from `wanted`, as sentences. A link may be promiscuous because of other software; that counts as set. */
 export function compareSettings(link: Link, wanted: LinkSettings): readonly string[] {
   const found = { ...currentSettings(link, wanted), ...(wanted.promisc && { promisc: link.promiscuity > 0 }) };
   const names = ["mac", "promisc", "mtu", "allmulti", "txQLen"] as const;

@@ -19,8 +19,8 @@ interface Level {
 }
 
 /**
- * Refuses duplicate keys in a map of sysctls, and a duplicate map. A parser keeps only one of them, and the operator cannot
- * choose which. `stdin` is JSON.
+ * Refuses duplicate keys in a map of sysctls, and a duplicate map. A parser keeps only one of them, and the operator cannot choose which.
+ * `stdin` is JSON.
  * @throws CniError invalidConfig
  */
 export function refuseRepeatedKeys(stdin: Uint8Array): void {

@@ -8,10 +8,7 @@ import { refuseForbidden } from "./allow-list.ts";
 import { parseTuningConfig, type TuningConfig } from "./config.ts";
 import { isEmpty } from "./link-settings.ts";
 
-/**
- * Whether an ADD could succeed: checks the host's list of allowed sysctls, and the folder for backups.
- * @throws CniError unavailable
- */
+/** Whether an ADD could succeed: checks the host's list of allowed sysctls, and the folder for backups. @throws CniError unavailable */
 export function status(request: Request): void {
   const config = parseTuningConfig(request);
   const problems = [...checkAllowList(config), ...checkDataDir(config)];

@@ -35,9 +35,9 @@ export function readSysctls(
 }
 
 /**
- * The path of a sysctl below /proc/sys. The first dot or slash in its name is the separator; if it is a dot, slashes stand
- * for dots: `net.ipv4.conf.eth0/100.arp_filter`, `net/ipv4/conf/eth0.100/arp_filter`. sysctl(8) The first IFNAME is replaced
- * by the interface's name.
+ * The path of a sysctl below /proc/sys. The first dot or slash in its name is the separator; if it is a dot, slashes stand for dots:
+ * `net.ipv4.conf.eth0/100.arp_filter`, `net/ipv4/conf/eth0.100/arp_filter`. sysctl(8) The first IFNAME is replaced by the interface's
+ * name.
  * @throws CniError invalidConfig unless it is below net
  */
 export function parseSysctlName(key: string, ifname: string): string {

@@ -20,8 +20,8 @@ import { ENTRY, spoofRules } from "./rules.ts";
 const MISSING: readonly number[] = [ERRNO.EOPNOTSUPP, ERRNO.EAFNOSUPPORT, ERRNO.ENOENT];
 
 /**
- * Whether the kernel can filter frames on bridges. If our table exists, this is one request. Otherwise it is tried with a
- * transaction that changes nothing.
+ * Whether the kernel can filter frames on bridges. If our table exists, this is one request. Otherwise it is tried with a transaction
+ * that changes nothing.
  * @throws NetlinkError
  */
 export function supportsBridgeRules(netlink: Nfnetlink): boolean {
@@ -35,8 +35,8 @@ export function supportsBridgeRules(netlink: Nfnetlink): boolean {
 }
 
 /**
- * Checks every frame from this port from now on. With "strict", frames that need an address are dropped until admitAddresses.
- * Repeating it is safe.
+ * Checks every frame from this port from now on. With "strict", frames that need an address are dropped until admitAddresses. Repeating
+ * it is safe.
  * @throws NetlinkError
  */
 export function addSpoofCheck(netlink: Nfnetlink, port: CheckedPort): void {
@@ -60,8 +60,8 @@ export function deleteSpoofChecks(netlink: Nfnetlink, selection: Selection): voi
 }
 
 /**
- * The differences between the kernel's state and what addSpoofCheck and admitAddresses set up for a port, one sentence each;
- * empty if there are none.
+ * The differences between the kernel's state and what addSpoofCheck and admitAddresses set up for a port, one sentence each; empty if
+ * there are none.
  * @throws NetlinkError
  */
 export function verifySpoofCheck(

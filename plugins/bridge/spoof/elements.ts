@@ -12,8 +12,8 @@ import { u32 } from "../../../src/netlink/codec.ts";
 export const TABLE = OWN_TABLES.spoofCheck;
 
 /**
- * The checked ports, and how each is checked. The key is the port's link index. The kernel does not give an index to another
- * link again, as it may a name, so a stale element never applies to another port.
+ * The checked ports, and how each is checked. The key is the port's link index. The kernel does not give an index to another link again,
+ * as it may a name, so a stale element never applies to another port.
  */
 export const PORTS = { ...TABLE, name: "ports", key: ["iface_index"], data: "verdict", id: 1 } as const;
 
@@ -29,8 +29,7 @@ export const ADDRESSES = {
 export const SETS: readonly SetSpec[] = [PORTS, MACS, ADDRESSES[4], ADDRESSES[6]];
 
 /**
- * What is checked of a port's frames: the MAC only, or everything they say of their sender. Also the name of the chain that
- * they go to.
+ * What is checked of a port's frames: the MAC only, or everything they say of their sender. Also the name of the chain that they go to.
  */
 export type SpoofCheck = "mac" | "strict";
 
@@ -44,8 +43,8 @@ export interface CheckedPort {
 }
 
 /**
- * The elements of a port whose container has no addresses yet. With "strict", frames that need an address are dropped, except
- * those from the link-local address that the container's end gives itself.
+ * The elements of a port whose container has no addresses yet. With "strict", frames that need an address are dropped, except those from
+ * the link-local address that the container's end gives itself.
  */
 export function portElements({ owner, port, mac, check }: CheckedPort): readonly OwnedElement[] {
   const key = u32.encode(port);

@@ -37,8 +37,8 @@ interface KnownPlace extends Place {
 }
 
 /**
- * Opens the configured spoof checks; undefined if none are configured. When the call fails, its checks are deleted. Call this
- * before the port is created, so that the port is deleted first.
+ * Opens the configured spoof checks; undefined if none are configured. When the call fails, its checks are deleted. Call this before the
+ * port is created, so that the port is deleted first.
  * @throws CniError unsupportedField if the kernel does not support them
  */
 export function openSpoofGuard(
@@ -58,8 +58,8 @@ export function requireSpoofCheck(host: Host, request: Request, { spoofCheck }: 
 }
 
 /**
- * Adds the checks of a port that is down, then brings it up, so that every frame is checked. With "strict", frames that need
- * an address are dropped until admitIps.
+ * Adds the checks of a port that is down, then brings it up, so that every frame is checked. With "strict", frames that need an address
+ * are dropped until admitIps.
  */
 export function guardPort(host: Host, guard: SpoofGuard, place: Place): void {
   const { bridge, veth } = place;
@@ -77,8 +77,8 @@ export function admitIps(guard: SpoofGuard, place: Place, ips: readonly IpConfig
 }
 
 /**
- * Deletes the checks of the attachment's ports, also those of the reference plugins. The ports are deleted already. Nothing
- * to delete is success.
+ * Deletes the checks of the attachment's ports, also those of the reference plugins. The ports are deleted already. Nothing to delete is
+ * success.
  */
 export function endSpoofCheck(request: Request, { within }: Remains): void {
   const [own, reference] = [within(OWN_TABLES.spoofCheck), within(REFERENCE_TABLES.spoofCheck)];
@@ -89,8 +89,8 @@ export function endSpoofCheck(request: Request, { within }: Remains): void {
 }
 
 /**
- * Deletes the checks of all attachments of the network except the valid ones. Checks of the reference plugins stay: they do
- * not name their network.
+ * Deletes the checks of all attachments of the network except the valid ones. Checks of the reference plugins stay: they do not name
+ * their network.
  */
 export function endStaleSpoofChecks(
   { network }: Request,

@@ -6,8 +6,8 @@ import { hasOption, isFrom, isWhole, laterFragment, says, saysAny } from "./matc
 const LENGTH = { solicitRouter: 8, neighbour: 24, option: 8 } as const;
 
 /**
- * Accepts errors, echoes (RFC 4443, RFC 8335), group reports, and neighbour discovery about the container itself, with no
- * option but its own MAC.
+ * Accepts errors, echoes (RFC 4443, RFC 8335), group reports, and neighbour discovery about the container itself, with no option but its
+ * own MAC.
  */
 export function icmp6Rules(): readonly LabelledRule[] {
   const isOwnTarget = isFrom("icmpv6 taddr");

@@ -7,15 +7,15 @@ import { has, isUdpFrom, isUdpTo, laterFragment, rule, saysOf4 } from "./match.t
 const SERVERS = [67, 547] as const;
 
 /**
- * UDP ports of RIP and RIPng, and of other router protocols: LDP, OLSR, HSRP and HSRP for IPv6, GLBP, Babel. RFC 2453, RFC
- * 2080, IANA's list
+ * UDP ports of RIP and RIPng, and of other router protocols: LDP, OLSR, HSRP and HSRP for IPv6, GLBP, Babel. RFC 2453, RFC 2080, IANA's
+ * list
  */
 const RIP = [520, 521] as const;
 const ROUTERS = [646, 698, 1985, 2029, 3222, 6696] as const;
 
 /**
- * Protocols that only routers use: IGRP, EIGRP, OSPF, PIM, VRRP. And protocols that hide another protocol behind their
- * header, where no rule can read it: AH, IPComp, Shim6. https://www.iana.org/assignments/protocol-numbers
+ * Protocols that only routers use: IGRP, EIGRP, OSPF, PIM, VRRP. And protocols that hide another protocol behind their header, where no
+ * rule can read it: AH, IPComp, Shim6. https://www.iana.org/assignments/protocol-numbers
  */
 const REFUSED = [9, 88, 89, IPPROTO.PIM, 112, IPPROTO.AH, IPPROTO.COMP, 140] as const;
 

@@ -36,8 +36,7 @@ const IGMP = {
 } as const;
 
 /**
- * The first bytes of neighbour discovery options that are 8 bytes long: the sender's MAC, the target's MAC, the nonce. RFC
- * 4861, RFC 3971
+ * The first bytes of neighbour discovery options that are 8 bytes long: the sender's MAC, the target's MAC, the nonce. RFC 4861, RFC 3971
  */
 const OPTION = { source: Uint8Array.of(1, 1), target: Uint8Array.of(2, 1), nonce: Uint8Array.of(14, 1) } as const;
 
@@ -120,10 +119,7 @@ export function reports(rest: string, ...parts: readonly Part[]): readonly Label
   });
 }
 
-/**
- * Matches neighbour discovery messages that fill the packet to exactly this length: no other header, and nothing behind the
- * message.
- */
+/** Matches neighbour discovery messages that fill the packet to exactly this length: no other header, and nothing behind the message. */
 export function isWhole(length: number): readonly Expression[] {
   const isAlone = match("ip6 nexthdr", u8.encode(IPPROTO.ICMPV6));
   return [...carries(ETH_P.IPV6), ...match("ip6 length", u16be.encode(length)), ...isAlone];

@@ -9,15 +9,15 @@ import type { Nfnetlink } from "../../../src/netlink/socket.ts";
 import { ERRNO } from "../../../src/platform/errno.ts";
 
 /**
- * The table in which the reference plugins keep a rule for each checked port. Their chain names are made of container and
- * interface, without the network.
+ * The table in which the reference plugins keep a rule for each checked port. Their chain names are made of container and interface,
+ * without the network.
  */
 const TABLE = REFERENCE_TABLES.spoofCheck;
 const ENTRY = { ...TABLE, name: "PREROUTING" } as const;
 
 /**
- * Deletes the rules and the two chains of the reference plugins' `macspoofchk` for an attachment. The rules have the
- * attachment's name as comment. Nothing to delete is success.
+ * Deletes the rules and the two chains of the reference plugins' `macspoofchk` for an attachment. The rules have the attachment's name as
+ * comment. Nothing to delete is success.
  * @throws NetlinkError
  */
 export function deleteReferenceSpoofCheck(netlink: Nfnetlink, attachment: Omit<Attachment, "network">): void {

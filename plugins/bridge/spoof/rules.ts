@@ -28,9 +28,9 @@ const NEWEST = "udp_sender";
 const REFUSE: LabelledRule = { label: "drop", expressions: [DROP] };
 
 /**
- * The rule set. A checked port costs its elements, which a frame finds by hash, so the number of ports does not slow frames
- * down. "strict" ends in `drop` for all other frames, such as truncated ones. The rules read what is behind a VLAN tag; no
- * rule accepts what is behind a second one.
+ * The rule set. A checked port costs its elements, which a frame finds by hash, so the number of ports does not slow frames down.
+ * "strict" ends in `drop` for all other frames, such as truncated ones. The rules read what is behind a VLAN tag; no rule accepts what is
+ * behind a second one.
  */
 export function spoofRules(): RuleSet {
   const { family, table: name } = TABLE;

@@ -2,8 +2,8 @@
 const SYSTEM_BUS = "unix:path=/run/dbus/system_bus_socket";
 
 /**
- * The UNIX sockets of the system bus, in the order to try them: paths, or names starting with NUL for Linux's abstract
- * namespace. Other kinds of address are skipped. D-Bus Specification, "Server Addresses"
+ * The UNIX sockets of the system bus, in the order to try them: paths, or names starting with NUL for Linux's abstract namespace. Other
+ * kinds of address are skipped. D-Bus Specification, "Server Addresses"
  */
 export function systemBusSockets(environment: Readonly<Record<string, string>>): readonly string[] {
   const addresses = environment["DBUS_SYSTEM_BUS_ADDRESS"] ?? SYSTEM_BUS;

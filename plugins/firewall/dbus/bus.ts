@@ -80,8 +80,8 @@ function send(session: Session, call: Call): number {
 }
 
 /**
- * Waits until the server accepts us. It first asks for an identity, for which we let the socket's credentials stand. D-Bus
- * Specification, "Authentication Protocol"
+ * Waits until the server accepts us. It first asks for an identity, for which we let the socket's credentials stand. D-Bus Specification,
+ * "Authentication Protocol"
  */
 function awaitAuthentication(session: Session): void {
   const deadline = performance.now() + ANSWER_MS;

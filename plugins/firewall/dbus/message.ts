@@ -61,10 +61,7 @@ export function encodeCall(call: MethodCall): Uint8Array {
   return Uint8Array.from([...header.content, ...body.content]);
 }
 
-/**
- * The length of the message that starts with these bytes (at least PROLOGUE_SIZE).
- * @throws RangeError if they do not start a message
- */
+/** The length of the message that starts with these bytes (at least PROLOGUE_SIZE). @throws RangeError if they do not start a message */
 export function messageLength(bytes: Uint8Array): number {
   const reader = new Reader(bytes);
   reader.skip(4);
