@@ -12,7 +12,7 @@ export function readArguments<O extends ParseArgsOptionsConfig>(args: readonly s
   }
 }
 
-/** Takes as many operands as `names`; of those only the first `required` must be there. @throws UsageError */
+/** Reads operands by `names`; the first `required` ones are mandatory. @throws UsageError */
 export function checkOperands(
   operands: readonly string[],
   { names, required }: { names: readonly string[]; required: number },
