@@ -39,7 +39,8 @@ const MAX_HELD = 65_536;
 const NO_IPAM = ["bridge", "dummy", "host-device", "ipvlan", "macvlan", "ptp", "tap", "vlan"];
 
 /**
- * Tells a delegate which call it serves. It detects a call that comes back to its start through a script or a copy under another name.
+ * The variable that tells a delegate which call it serves. It reveals a call that comes back to its start through a script or a copy
+ * under another name.
  */
 const SERVED = "CNI_IPAM_SERVES";
 

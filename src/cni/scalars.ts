@@ -2,7 +2,7 @@ import { type Address, parseAddress } from "../ip/address.ts";
 import { isInterfaceMac, type Mac, parseMac } from "../ip/mac.ts";
 import { type Prefix, parsePrefix } from "../ip/prefix.ts";
 
-// Readers of the texts that a configuration's fields hold: each gives the value, or null where it refuses the text.
+// Readers of text fields in a configuration. Each returns the value, or null if it refuses the text.
 
 /** An address; "" means unset, as in Go. */
 export function readAddress(text: string): Address | undefined | null {

@@ -12,7 +12,7 @@ export function readArguments<O extends ParseArgsOptionsConfig>(args: readonly s
   }
 }
 
-/** Reads operands by `names`; the first `required` ones are mandatory. @throws UsageError */
+/** Checks that the first `required` operands of `names` are given, and no further ones than `names`. @throws UsageError */
 export function checkOperands(
   operands: readonly string[],
   { names, required }: { names: readonly string[]; required: number },

@@ -42,7 +42,7 @@ function sendByProcess(fd: number, bytes: Uint8Array, held: number): Aside | und
     if (isThere) isThere = functions?.has_ended_aside(id) === 0;
     return !isThere;
   };
-  // If the process has ended, it has been waited for already.
+  // hasEnded() also reaps the process if it has ended.
   return { outlives: true, hasEnded, release: () => void hasEnded() };
 }
 

@@ -4,7 +4,7 @@ import type { Link } from "../netlink/link/message.ts";
 import { ERRNO, LinuxError } from "../platform/errno.ts";
 import type { Container, Host } from "./host.ts";
 
-/** Opens a container's network namespace by its path. @throws CniError invalidNetns when there is none */
+/** Opens a container's network namespace by its path. @throws CniError invalidNetns if there is none */
 export function openContainer(host: Host, path: string): Container {
   try {
     return host.openContainer(path);

@@ -15,7 +15,7 @@ export interface Departure {
   readonly ports: readonly Link[];
   /** Returns once the veth no longer exists. @throws NetlinkError when the kernel refuses to delete it */
   readonly untilGone: () => void;
-  /** Returns once the kernel needs this process no more. @throws as untilGone, unless untilGone already did */
+  /** Returns once the kernel no longer needs this process. @throws as untilGone, unless untilGone already did */
   readonly leave: () => void;
 }
 

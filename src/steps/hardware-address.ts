@@ -1,7 +1,7 @@
 import { decodeMac, type Mac } from "../ip/mac.ts";
 import { randomBytes } from "../linux/random.ts";
 
-/** Bits of a MAC's first byte: a group's, and one that no manufacturer gave. IEEE 802-2014, 8.2 */
+/** Bits of a MAC's first byte: multicast, and locally administered. IEEE 802-2014, 8.2 */
 const GROUP = 0x01;
 const LOCAL = 0x02;
 

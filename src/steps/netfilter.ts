@@ -10,7 +10,7 @@ import type { Host } from "./host.ts";
 
 /** The means to make rules on this host. */
 export interface Netfilter {
-  /** A socket of NETLINK_NETFILTER; undefined where the kernel has no nf_tables. */
+  /** A socket of NETLINK_NETFILTER; undefined if the kernel has no nf_tables. */
   readonly netlink: Nfnetlink | undefined;
   /** The environment and time limit for iptables commands. */
   readonly place: Place;

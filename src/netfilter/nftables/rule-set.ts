@@ -50,9 +50,9 @@ export function ensureRuleSet({ table, sets, chains }: RuleSet): readonly Netlin
 
 /**
  * The changes that create the missing parts of the rule set, usually none. It looks up each chain. A chain counts as correct if it has
- * rules or if a rule jumps to it. The sets exist if the base chains exist, because these look them up. A chain that others follow gets
- * a new name when its rules change between versions. So the rules of an earlier version are replaced in one transaction, and the
- * attachments' elements stay. @throws NetlinkError
+ * rules, or if a rule or an element jumps to it. The sets exist if the base chains exist, because these look them up. A chain that
+ * others follow gets a new name when its rules change between versions. So the rules of an earlier version are replaced in one
+ * transaction, and the attachments' elements stay. @throws NetlinkError
  */
 export function missingOf(netlink: Nfnetlink, { table, sets, chains, former }: RuleSet): readonly NetlinkRequest[] {
   const place = { family: table.family, table: table.name };

@@ -15,7 +15,7 @@ const FIELDS = { generation: [NFNL_BATCH.GENID, u32be] } as const;
 
 /**
  * Applies changes as one transaction: all of them or none. `action` describes them in words. With `generation`, they are applied only
- * if the rule set still has that number of getGeneration; otherwise the call fails with ERESTART at no cost. Any other failure costs
+ * if the rule set still has that generation (see getGeneration); otherwise the call fails with ERESTART at no cost. Any other failure costs
  * the kernel an RCU grace period of about 10 ms, so look first instead of trying. @throws NetlinkError for the first change that the
  * kernel refused, naming it
  */
