@@ -2,9 +2,9 @@ import { isInterfaceMac, type Mac, parseMac } from "../ip/mac.ts";
 import { CniError } from "./error.ts";
 
 /**
- * Reads CNI_ARGS, "K=V;K2=V2". Names are matched to the letter, the last of several counts, and a name that is not in
- * `known` is refused unless IgnoreUnknown is 1 or true. SPEC.md "CNI_ARGS"; the texts are the reference library's.
- * @throws CniError invalidEnvironment
+ * Reads CNI_ARGS, "K=V;K2=V2". Names are case-sensitive, and the last of several counts. A name that is not in `known` is refused
+ * unless IgnoreUnknown is 1 or true. SPEC.md "CNI_ARGS"; the error texts are the reference library's. @throws CniError
+ * invalidEnvironment
  */
 export function parseCniArgs<Name extends string>(
   text: string,
@@ -25,7 +25,7 @@ export function parseCniArgs<Name extends string>(
   return values;
 }
 
-/** The hardware address that CNI_ARGS asks for with its key MAC, for a plugin that knows no other key. @throws CniError invalidEnvironment */
+/** The MAC of the key MAC in CNI_ARGS, for a plugin that knows no other key. @throws CniError invalidEnvironment */
 export function parseMacArg(text: string): Mac | undefined {
   const value = parseCniArgs(text, ["MAC"]).MAC ?? "";
   const mac = parseMac(value);

@@ -6,7 +6,7 @@ import type { Request } from "./request.ts";
 import type { Result } from "./result.ts";
 import { parseDelegatedResult } from "./result-json.ts";
 
-/** Which plugin is run with which verb, whether its input is held back, and how many milliseconds it may take. */
+/** The plugin and verb to run, whether its input is held back, and its time limit in milliseconds. */
 export interface DelegationOptions {
   readonly command: Command;
   readonly type: string;
@@ -14,36 +14,42 @@ export interface DelegationOptions {
   readonly deadline?: number;
 }
 
-/** A delegated call under way. All may be called again; the delegate is waited for once. */
+/** A delegated call that is running. Each method may be called again; the delegate is waited for once. */
 export interface Delegation {
-  /** Gives a held call its input: from now on the delegate acts. @throws CniError delegateFailed */
+  /** Sends a held call its input, which lets the delegate act. @throws CniError delegateFailed */
   begin(): void;
-  /** Waits, and reads what the delegate printed. @throws CniError the delegate's own, delegateFailed or deadlineExceeded */
+  /** Waits for the delegate and reads its result. @throws CniError the delegate's own, delegateFailed or deadlineExceeded */
   result(): Result;
-  /** Waits; what the delegate printed does not matter. @throws CniError as result() */
+  /** Waits for the delegate and ignores its output. @throws CniError as result() */
   done(): void;
-  /** Drops a held call, and returns true: the delegate ends without having been told what to do. False, and nothing done, once it has begun. */
+  /**
+   * Cancels a held call and returns true: the delegate ends without having received its input. Does nothing and returns false if it
+   * has begun.
+   */
   abandon(): boolean;
 }
 
-/** A held call's standard input has to fit into a pipe; one that does not is started when it is to begin. */
+/** A held call's input must fit into a pipe. A call with a longer input starts only when it begins. */
 const MAX_HELD = 65_536;
 
 /**
- * Plugins of the CNI project that make interfaces. They have this call's input as well, so each as its IPAM plugin would run itself, and
- * that one itself again.
+ * Interface plugins of the CNI project. A delegate gets this call's input, so an interface plugin that is named as IPAM plugin would
+ * run itself without end.
  */
 const NO_IPAM = ["bridge", "dummy", "host-device", "ipvlan", "macvlan", "ptp", "tap", "vlan"];
 
-/** Says to whatever a delegate runs whose call it serves: so a call that comes back to where it began, by a script or a copy of another name, is known. */
+/**
+ * The variable that tells a delegate which call it serves. It reveals a call that comes back to its start through a script or a copy
+ * under another name.
+ */
 const SERVED = "CNI_IPAM_SERVES";
 
 /**
- * Runs another plugin with this call's standard input and environment, all but CNI_COMMAND and a variable of our own. It is started at once and
- * runs while the caller goes on; with `held` it gets its input only when it is to begin or is waited for, which is also
- * when the caller is told that it cannot be run. One that is this very image is served in this process, once it is to begin.
- * Whatever it writes to standard error goes to the log. SPEC.md, "Delegated plugins"
- * One that would run itself without end holds nothing: DEL and GC pass over it. @throws CniError invalidConfig for the other verbs
+ * Runs another plugin with this call's standard input and environment, except CNI_COMMAND and one variable of our own. The plugin
+ * starts at once and runs in parallel. With `held` it gets its input only on begin(), result() or done(), and the caller learns only
+ * then that it cannot be run. A plugin of this very image is served in this process once it begins. The delegate's stderr goes to the
+ * log. SPEC.md, "Delegated plugins". DEL and GC skip a delegate that would run itself without end, because it holds nothing.
+ * @throws CniError invalidConfig for other verbs
  */
 export function startDelegate(launch: Launch, request: Request, options: DelegationOptions): Delegation {
   const { command, type, held = false, deadline } = options;
@@ -76,7 +82,7 @@ export function startDelegate(launch: Launch, request: Request, options: Delegat
   };
 }
 
-/** Runs `run`; where it throws, a held call that has not begun is dropped. */
+/** Runs `run`; if it throws, cancels a held call that has not begun. */
 export function orAbandon<T>(delegation: Delegation | undefined, run: () => T): T {
   try {
     return run();
@@ -105,11 +111,11 @@ function abandonEarly(early: (() => Started) | undefined): void {
   try {
     early?.().abandon();
   } catch {
-    // It never ran.
+    // It never started.
   }
 }
 
-/** The same function, run no more than once: later calls have the first one's outcome. */
+/** A function that calls `run` at most once: later calls return the first call's outcome. */
 function once<T>(run: () => T): () => T {
   let outcome: (() => T) | undefined;
   return () => {

@@ -1,6 +1,6 @@
 import { CniError } from "./error.ts";
 
-/** The environment of a process: absent and empty variables are treated alike. */
+/** The environment of a process. An empty variable counts as absent. */
 export type Environment = Readonly<Record<string, string>>;
 
 /** The verbs that act on a network configuration. */
@@ -9,7 +9,7 @@ export const COMMANDS = ["ADD", "CHECK", "DEL", "GC", "STATUS"] as const;
 /** One of the verbs that act on a network configuration. */
 export type Command = (typeof COMMANDS)[number];
 
-/** A CNI_ variable, the verbs that cannot do without it, and what its value must keep to. SPEC.md, "Parameters" */
+/** A CNI_ variable, the verbs that require it, and the rule for its value. SPEC.md, "Parameters" */
 interface Variable {
   readonly name: string;
   readonly requiredBy: readonly string[];
@@ -18,7 +18,7 @@ interface Variable {
 
 const ATTACHMENT_COMMANDS = ["ADD", "CHECK", "DEL"];
 
-/** In the order in which they are looked at. */
+/** In the order of their checks. */
 const VARIABLES: readonly Variable[] = [
   { name: "CNI_CONTAINERID", requiredBy: ATTACHMENT_COMMANDS, validate: validateContainerId },
   { name: "CNI_NETNS", requiredBy: ["ADD", "CHECK"] },
@@ -26,21 +26,24 @@ const VARIABLES: readonly Variable[] = [
   { name: "CNI_PATH", requiredBy: COMMANDS },
 ];
 
-/** What the specification allows in a container id and in a network's name. */
+/** The specification's form of a container id and of a network name. */
 const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/;
 
-/** A name that may be megabytes long is quoted up to here. */
+/** Error messages quote at most this many characters of a name, which may be megabytes long. */
 const LONGEST_QUOTE = 256;
 
-/** What no interface's name has: Unicode's White_Space is Go's unicode.IsSpace, U+0085 is in it and U+FEFF is not, unlike in \s. */
+/**
+ * Characters that an interface name must not contain. They are Go's unicode.IsSpace, which is Unicode's White_Space: unlike \s it has
+ * U+0085 and lacks U+FEFF.
+ */
 const FORBIDDEN = /[/:\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]/;
 
 /** IFNAMSIZ without the terminating zero, in bytes. <linux/if.h> */
 const MAX_IFNAME_LENGTH = 15;
 
 /**
- * Checks the variables that the command requires: a malformed one is refused at once, what is missing is named together.
- * Other commands require none. @throws CniError invalidEnvironment
+ * Checks the variables that the command requires. A malformed variable is refused at once; missing variables are named together. Other
+ * commands require none. @throws CniError invalidEnvironment
  */
 export function checkEnvironment(command: string, environment: Environment): void {
   const missing: string[] = [];
@@ -55,12 +58,12 @@ export function checkEnvironment(command: string, environment: Environment): voi
   }
 }
 
-/** @throws CniError invalidEnvironment unless letters, digits, "_", "." and "-", with a letter or digit first */
+/** @throws CniError invalidEnvironment unless the id consists of letters, digits, "_", "." and "-" and starts with a letter or digit */
 export function validateContainerId(id: string): void {
   if (!NAME.test(id)) throw new CniError("invalidEnvironment", "invalid characters in containerID", { details: id });
 }
 
-/** @throws CniError invalidConfig unless there is a name and it is made of what a container id is made of */
+/** @throws CniError invalidConfig unless there is a name and it consists of the characters of a container id */
 export function validateNetworkName(name: string): void {
   if (name === "") throw new CniError("invalidConfig", "missing network name");
   if (!NAME.test(name)) {
@@ -69,7 +72,7 @@ export function validateNetworkName(name: string): void {
   }
 }
 
-/** @throws CniError invalidEnvironment unless the kernel would take it: 1 to 15 bytes, no "/", ":" or white space */
+/** @throws CniError invalidEnvironment unless the kernel accepts the name: 1 to 15 bytes, no "/", ":" or white space */
 export function validateIfname(name: string): void {
   if (name === "") throw new CniError("invalidEnvironment", "interface name is empty");
   if (new TextEncoder().encode(name).length > MAX_IFNAME_LENGTH) {

@@ -61,13 +61,13 @@ export const ERROR_CODES = {
 /** The name of one way to fail. */
 export type ErrorName = keyof typeof ERROR_CODES;
 
-/** An error that leaves the plugin as the specification's error object. */
+/** An error that a plugin reports as the specification's error object. */
 export class CniError extends Error {
   override readonly name = "CniError";
   readonly code: number;
   readonly details: string;
 
-  /** `name` is one of the names above, or the code that another plugin chose. */
+  /** `name` is a name of ERROR_CODES, or the code that another plugin returned. */
   constructor(name: ErrorName | number, message: string, options: { details?: string; cause?: unknown } = {}) {
     super(message, "cause" in options ? { cause: options.cause } : {});
     this.code = typeof name === "number" ? name : ERROR_CODES[name];
@@ -76,28 +76,28 @@ export class CniError extends Error {
 }
 
 /**
- * The error object as the reference prints it: keys code, msg and, where not empty, details; no line end. Errors that
- * failed together (AggregateError) leave with the first one's code, what the system refused with 107, for the moment
- * (BUSY) or for want of memory with 11. Any other error is a bug and leaves with 999.
+ * The error object as the reference prints it: keys code, msg and, if not empty, details; no line end. An AggregateError has the code
+ * of its first error. A refusal of the system has code 107, or 11 if it is temporary (BUSY) or memory is short. Any other error is a
+ * bug and has code 999.
  */
 export function formatError(error: unknown): string {
   const { code, message, details } = toCniError(error);
   return formatJson({ code, msg: message, ...(details === "" ? {} : { details }) });
 }
 
-/** The error as a CniError: itself where it is one, several joined into one, any other by what it is, with its own text. */
+/** Turns an error into a CniError. A CniError stays as it is, several errors become one, and any other error keeps its text. */
 export function toCniError(error: unknown): CniError {
   if (error instanceof CniError) return error;
   if (error instanceof AggregateError && error.errors.length > 0) return joinErrors(error);
   return new CniError(nameOf(error), reasonOf(error), { cause: error });
 }
 
-/** The text of whatever was thrown. */
+/** The text of any thrown value. */
 export function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** What the system says when it is busy, or has no room for the moment: the same call may succeed. */
+/** Error codes of a system that is busy or short of memory for now: the same call may succeed later. */
 const BUSY: readonly unknown[] = ["EAGAIN", "EINTR", "ERESTART", "ENOMEM", "ENOBUFS", "ENFILE", "ETIMEDOUT"];
 
 function nameOf(error: unknown): ErrorName {
@@ -106,12 +106,12 @@ function nameOf(error: unknown): ErrorName {
   return "code" in error && BUSY.includes(error.code) ? "tryAgainLater" : "kernelRequest";
 }
 
-/** What the native image's engine throws where it is given no more memory. */
+/** The error that the native image's engine throws when it runs out of memory. */
 function isOutOfMemory(error: unknown): boolean {
   return error instanceof Error && error.name === "InternalError" && error.message === "out of memory";
 }
 
-/** Whether a system call failed: such errors carry its name and the error number. */
+/** Whether a system call failed. Such an error carries the name of the call and its errno. */
 export function isSystemError(error: unknown): error is Error & { errno: number; syscall: string } {
   return error instanceof Error && "errno" in error && typeof error.errno === "number" && "syscall" in error;
 }

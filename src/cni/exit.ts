@@ -3,7 +3,7 @@ import { CniError, reasonOf } from "./error.ts";
 import { parseJson } from "./json.ts";
 import { failure as failureSchema } from "./schema.ts";
 
-/** How a child process ended: by its own exit status or by a signal, with all that it printed. */
+/** How a child process ended, by exit status or by signal, with everything that it printed. */
 export interface Exit {
   readonly status: number | undefined;
   readonly signal: number | undefined;
@@ -11,17 +11,17 @@ export interface Exit {
   readonly stderr: Uint8Array;
 }
 
-/** A delegate refused in order: the error is its own, and it has itself taken back what it did. */
+/** The delegate returned a valid CNI error, so it has rolled back its own changes. */
 export class DelegateError extends CniError {}
 
-/** Hands on what a plugin wrote to standard error, line by line. */
+/** Logs what a plugin wrote to standard error, line by line. */
 export function relay(stderr: Uint8Array, log: (line: string) => void): void {
   const text = new TextDecoder().decode(stderr).trimEnd();
   if (text === "") return;
   for (const line of text.split("\n")) log(line);
 }
 
-/** The error object that a failed plugin printed, else the reference library's words for its absence. */
+/** The error object that a failed plugin printed. If there is none, an error with the reference library's text. */
 export function decodeFailure(exit: Exit, type: string): CniError {
   const stdout = new TextDecoder().decode(exit.stdout);
   const stderr = new TextDecoder().decode(exit.stderr);

@@ -4,17 +4,17 @@ import { describeIssue } from "./issue.ts";
 import { matchKeys } from "./keys.ts";
 import { readAddress, readInterfaceMac, readMac, readPrefix } from "./scalars.ts";
 
-/** What an interface may be given. */
+/** The requirement for an interface's MAC. */
 const INTERFACE_MAC = "a hardware address such as 0a:58:0a:01:00:02, of 6 bytes, not multicast, not zero";
 
-/** What parseConfig does by zod. @throws CniError invalidConfig */
+/** Parses with zod, for parseConfig. @throws CniError invalidConfig */
 export function parseBySchema<S extends z.ZodMiniType>(schema: S, json: unknown, name: string): z.output<S> {
   const parsed = z.safeParse(schema, matchKeys(schema, json), { reportInput: true, jitless: true });
   if (!parsed.success) throw new CniError("invalidConfig", describeIssue(parsed.error.issues[0], name));
   return parsed.data;
 }
 
-/** What every plugin's configuration holds, to be extended: `z.extend(netConf(), { … })`. */
+/** The keys of every plugin's configuration. Extend it with `z.extend(netConf(), { … })`. */
 export function netConf() {
   const optionalText = z.optional(text());
   return z.object({
@@ -29,7 +29,7 @@ export function netConf() {
 /** Any text. */
 export const text = once(() => z.string());
 
-/** An integer, within bounds where they are given (both inclusive). */
+/** An integer within optional bounds, both inclusive. */
 export function integer({ min, max }: { min?: number; max?: number } = {}) {
   const bounds = max === undefined ? `of at least ${min}` : `from ${min ?? "any"} to ${max}`;
   const requirement = min === undefined && max === undefined ? "an integer" : `an integer ${bounds}`;
@@ -42,16 +42,16 @@ export function integer({ min, max }: { min?: number; max?: number } = {}) {
 
 const anyInteger = once(() => z.int("an integer"));
 
-/** An address as text; "" is unset, as in Go. */
+/** An address as text; "" means unset, as in Go. */
 export const address = once(() => scalar("an IP address", readAddress));
 
-/** A prefix as text, "10.1.2.0/24", host bits kept. */
+/** A prefix as text, "10.1.2.0/24". Host bits are kept. */
 export const prefix = once(() => scalar("an IP prefix such as 10.1.0.0/16", readPrefix));
 
-/** A hardware address as text; "" is unset. */
+/** A hardware address as text; "" means unset. */
 export const mac = once(() => scalar("a hardware address such as 0a:58:0a:01:00:02", readMac));
 
-/** The hardware address that an interface is to be given, as text; "" is unset. */
+/** The hardware address for an interface, as text; "" means unset. */
 export const interfaceMac = once(() => scalar(INTERFACE_MAC, readInterfaceMac));
 
 /** Resolver settings. SPEC.md, "dns" */
@@ -60,7 +60,7 @@ export const dns = once(() => {
   return z.object({ nameservers: list, domain: z.optional(text()), search: list, options: list });
 });
 
-/** A route, in a configuration and in a result alike. SPEC.md, "routes" */
+/** A route of a configuration or a result. SPEC.md, "routes" */
 export const route = once(() => {
   // __u32, and unsigned char in struct rtmsg. <linux/rtnetlink.h>
   const number = z.optional(integer({ min: 0, max: 0xffffffff }));
@@ -75,7 +75,7 @@ export const route = once(() => {
   });
 });
 
-/** Text that `read` turns into a value; null from it refuses the text as not being `requirement`. */
+/** Text that `read` turns into a value. If `read` returns null, the text is refused with `requirement`. */
 export function scalar<T>(requirement: string, read: (text: string) => T | null) {
   const transform = (text: string, context: { issues: unknown[] }): T => {
     const value = read(text);
@@ -86,7 +86,7 @@ export function scalar<T>(requirement: string, read: (text: string) => T | null)
   return z.pipe(z.string(requirement), z.transform(Object.assign(transform, { read })));
 }
 
-/** One schema serves whoever asks for it: making one takes 20 µs of a cold process, and an ADD of bridge made 110. */
+/** Creates one schema for all callers. A schema costs 20 µs in a cold process, and an ADD of bridge would make 110. */
 function once<T>(make: () => T): () => T {
   let made: T | undefined;
   return () => {

@@ -3,8 +3,8 @@ import path from "#path";
 import { CniError } from "./error.ts";
 
 /**
- * The executable of a plugin: the first regular file of that name in the folders, symbolic links followed; whether it
- * may be executed is not asked. @throws CniError invalidConfig for a name that is none, delegateFailed where there is no such file
+ * The executable of a plugin: the first regular file of that name in the folders. Symbolic links are followed; the execute permission
+ * is not checked. @throws CniError invalidConfig for an invalid name, delegateFailed if there is no such file
  */
 export function findPlugin(type: string, folders: readonly string[]): string {
   if (type === "") throw new CniError("invalidConfig", "no plugin name provided");

@@ -1,6 +1,6 @@
 import path from "#path";
 
-/** The name under which a path calls the image: its last component, or the longest known name at its end (`buildkit-cni-bridge` is `bridge`). */
+/** The plugin name of a path: its last component, or the longest known name at the end of that (`buildkit-cni-bridge` is `bridge`). */
 export function selectName(called: string, names: readonly string[]): string | undefined {
   const name = path.basename(called);
   if (names.includes(name)) return name;

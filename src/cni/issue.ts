@@ -1,7 +1,7 @@
 import type * as z from "zod/v4/core";
 import { Decimal } from "./json.ts";
 
-/** What zod calls a type, in the words of a message; no key of a configuration takes a fraction. */
+/** Names of zod's types in messages. No key of a configuration takes a fraction. */
 const KINDS: Readonly<Record<string, string>> = {
   string: "a string",
   number: "an integer",
@@ -15,7 +15,7 @@ const KINDS: Readonly<Record<string, string>> = {
 /** The longest value that a message quotes in full. */
 const LONGEST = 100;
 
-/** Says what is wrong with a value as "Cannot use <key> <value>: must be <requirement>"; `whole` is what the value itself is called. */
+/** Describes an invalid value: "Cannot use <key> <value>: must be <requirement>". `whole` names the value itself. */
 export function describeIssue(issue: z.$ZodIssue | undefined, whole: string): string {
   const key = formatPath(issue?.path ?? []) || whole;
   const requirement = issue === undefined ? "valid" : requirementOf(issue);
@@ -23,14 +23,14 @@ export function describeIssue(issue: z.$ZodIssue | undefined, whole: string): st
   return `Cannot use ${key} ${formatValue(issue.input)}: must be ${requirement}`;
 }
 
-/** A value as a message quotes it: its JSON, cut short where it is long. */
+/** The JSON of a value for a message, cut if it is long. */
 export function formatValue(value: unknown): string {
   const text = value instanceof Decimal ? value.text : formatText(value);
   return text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text;
 }
 
 function formatText(value: unknown): string {
-  // An integer of more than 308 digits. JSON has no word for it.
+  // An integer of more than 308 digits, which JSON cannot express.
   if (value === Number.POSITIVE_INFINITY || value === Number.NEGATIVE_INFINITY) return String(value);
   try {
     return JSON.stringify(value);
@@ -58,7 +58,7 @@ function requirementOf(issue: z.$ZodIssue): string {
   }
 }
 
-/** Without a locale zod gives every issue this text; anything else is a requirement that the schema states. */
+/** Without a locale, zod gives every issue this text. Any other text is a requirement of the schema. */
 function isDefault(issue: z.$ZodIssue): boolean {
   return issue.message === "Invalid input";
 }

@@ -1,25 +1,25 @@
 import { MAX_DEPTH } from "./json-depth.ts";
 
-/** What the document allows next. */
+/** The kind of token that the document allows next. */
 type Expectation = "value" | "firstElement" | "firstKey" | "key" | "colon" | "afterValue";
 
-/** How far the reading has come: the brackets that are open, and what may follow. */
+/** The state of the scan: the open brackets, and what may follow. */
 interface State {
   readonly open: string[];
   expected: Expectation;
 }
 
-/** The position behind what was read, or the message of what is wrong. */
+/** The position after the text that was read, or the error message. */
 type Step = number | string;
 
-/** Values, names and commas that are looked at: more than anybody writes, and two seconds. */
+/** The limit of values, names and commas to scan. No real configuration reaches it, and it bounds the time to two seconds. */
 const MOST_STEPS = 500_000;
 
 const END = "unexpected end of JSON input";
 
 /**
- * Finds what is wrong with a JSON text and says it in the words of Go's encoding/json, which runtimes and their users
- * know from their logs; undefined where the text is well-formed, or right as far as MOST_STEPS. The engines' own messages differ from each other.
+ * Finds the syntax error of a JSON text and describes it in the words of Go's encoding/json, which users know from their logs. The
+ * messages of JavaScript engines differ from each other. Undefined if the text is valid, or valid up to MOST_STEPS.
  */
 export function findSyntaxError(text: string): string | undefined {
   const state: State = { open: [], expected: "value" };
@@ -95,7 +95,7 @@ function readScalar(text: string, at: number): Step {
   return at + literal.length;
 }
 
-/** Made once: an array of a million numbers is read by it. */
+/** A constant, because it reads every number of a long array. */
 const NUMBER = /-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?/y;
 
 function readNumber(text: string, at: number): Step {
@@ -116,7 +116,7 @@ function readNumber(text: string, at: number): Step {
 }
 
 function readString(text: string, from: number): Step {
-  // One search instead of a step for each character, which would take seconds for megabytes.
+  // One search: a step for each character would take seconds for megabytes.
   // biome-ignore lint/suspicious/noControlCharactersInRegex: no string may hold them
   const special = /["\\\0-\x1f]/g;
   special.lastIndex = from + 1;

@@ -1,7 +1,7 @@
 import { MAX_DEPTH } from "./json-depth.ts";
 import { findSyntaxError } from "./json-syntax.ts";
 
-/** A number written with a fraction or an exponent. Go refuses it where an integer is wanted, even "1500.0". */
+/** A number written with a fraction or an exponent. Go refuses it where an integer is required, even "1500.0". */
 export class Decimal {
   readonly text: string;
 
@@ -9,16 +9,16 @@ export class Decimal {
     this.text = text;
   }
 
-  /** The number itself, for JSON.stringify. */
+  /** The numeric value, for JSON.stringify. */
   toJSON(): number {
     return Number(this.text);
   }
 }
 
 /**
- * Reads one JSON document as Go does: bytes that are not UTF-8 become U+FFFD, nesting ends at 10,000 levels, a byte
- * order mark is no JSON, numbers that are not written as integers become Decimal.
- * @throws SyntaxError with Go's wording; where that would take seconds to find, with the engine's
+ * Reads one JSON document like Go: bytes that are not UTF-8 become U+FFFD, nesting is limited to 10,000 levels, a byte order mark is
+ * an error, and numbers not written as integers become Decimal. @throws SyntaxError with Go's text, or with the engine's if finding
+ * the error would take seconds
  */
 export function parseJson(bytes: Uint8Array): unknown {
   const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
@@ -31,7 +31,7 @@ export function parseJson(bytes: Uint8Array): unknown {
   }
 }
 
-/** Go's JSON text, indented by four spaces unless told: <, >, & and the line separators are escaped. No line end. */
+/** JSON text as Go prints it, indented by four spaces by default. <, >, & and the line separators are escaped. No line end. */
 export function formatJson(value: unknown, indent = 4): string {
   return JSON.stringify(value, null, indent).replace(
     /[<>&\u2028\u2029]/g,
@@ -39,19 +39,19 @@ export function formatJson(value: unknown, indent = 4): string {
   );
 }
 
-/** Whether the value is a JSON object: neither null, an array nor a number. */
+/** Whether the value is a JSON object, not null, an array or a number. */
 export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Decimal);
 }
 
-/** The value's kind in JSON's own words. */
+/** The kind of the value as JSON names it. */
 export function kindOf(value: unknown): string {
   if (value === null) return "null";
   if (Array.isArray(value)) return "array";
   return value instanceof Decimal ? "number" : typeof value;
 }
 
-/** The member of that name, case ignored, null as absent; of several the last one counts, as in Go. */
+/** The member of that name in any case. Null counts as absent; of several, the last one counts, as in Go. */
 export function findMember(object: Readonly<Record<string, unknown>>, name: string): unknown {
   let found: unknown;
   const lower = name.toLowerCase();
@@ -75,8 +75,8 @@ function mayHoldDecimal(text: string): boolean {
 }
 
 /**
- * Decimals are put in strings that begin with a mark. Not by a reviver, which is told a number's text: with some texts V8 (Node.js 26.10) then
- * writes where it must not.
+ * Puts decimals into strings that start with a mark. A reviver that reads the number's text is not used: with some texts it corrupts
+ * memory in V8 (Node.js 26.10).
  */
 function parseWithDecimals(text: string): unknown {
   const plain: unknown = JSON.parse(text);
@@ -85,26 +85,26 @@ function parseWithDecimals(text: string): unknown {
   try {
     return restore(JSON.parse(marked), mark);
   } catch (error) {
-    // Unlike the parser, the walk is recursive: thousands of levels overflow the stack.
+    // Unlike the parser, the walk is recursive, and thousands of levels overflow the stack.
     if (error instanceof RangeError) return plain;
     throw error;
   }
 }
 
-/** The value with a Decimal for each string with the mark. */
+/** The value with each marked string replaced by a Decimal. */
 function restore(value: unknown, mark: string): unknown {
   if (typeof value === "string") return value.startsWith(mark) ? new Decimal(value.slice(mark.length)) : value;
   if (typeof value !== "object" || value === null) return value;
   for (const [key, member] of Object.entries(value)) {
     const restored = restore(member, mark);
-    // Not by assignment: a member may be called __proto__.
+    // An assignment to a member named __proto__ would set the prototype.
     if (restored !== member)
       Object.defineProperty(value, key, { value: restored, writable: true, enumerable: true, configurable: true });
   }
   return value;
 }
 
-/** Strings and numbers of a text that is JSON. */
+/** The strings and numbers of a valid JSON text. */
 const TOKENS = /"(?:[^"\\]+|\\.)*"|-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/g;
 
 function isDecimal(token: string): boolean {

@@ -2,9 +2,9 @@ import type * as z from "zod/v4/core";
 import { isObject } from "./json.ts";
 
 /**
- * Renames the keys of a JSON value to the names that the schema gives them, at every level that the schema describes,
- * as Go's encoding/json reads into a struct: case is ignored, a null member is absent, of several the last one counts.
- * Whatever the schema does not describe stays as it is.
+ * Renames the keys of a JSON value to the schema's names, at every level that the schema describes, like Go's encoding/json for a
+ * struct: case is ignored, a null member is absent, and of several the last one counts. Values that the schema does not describe stay
+ * unchanged.
  */
 export function matchKeys(schema: z.$ZodType, value: unknown): unknown {
   const def = definitionOf(schema);
@@ -28,12 +28,12 @@ export function matchKeys(schema: z.$ZodType, value: unknown): unknown {
   }
 }
 
-/** What zod keeps of every schema that it makes. Asking by `instanceof` takes twice as long in a cold process. */
+/** The definition that zod keeps with each schema. A test by `instanceof` takes twice as long in a cold process. */
 function definitionOf(schema: z.$ZodType): z.$ZodTypes["_zod"]["def"] {
   return isBuiltIn(schema) ? schema._zod.def : { type: "unknown" };
 }
 
-/** Whether zod itself made the schema: then its kind is one of zod's. */
+/** Whether the schema is of one of zod's own kinds. */
 export function isBuiltIn(schema: z.$ZodType): schema is z.$ZodTypes {
   return "type" in schema._zod.def;
 }

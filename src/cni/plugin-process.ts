@@ -6,11 +6,11 @@ import { findPlugin } from "./find-plugin.ts";
 
 /** A running child process. */
 export interface Child {
-  /** Gives it the input that was held back; again is fine. */
+  /** Sends the child its held input. A second call does nothing. */
   begin(): void;
-  /** Waits for the end. @throws Error with a `code` as in errno, ETIMEDOUT where the deadline passed */
+  /** Waits until the child ends. @throws Error with a `code` as in errno, ETIMEDOUT if the deadline passed */
   wait(): Exit;
-  /** Kills it instead. */
+  /** Kills the child. */
   abandon(): void;
 }
 
@@ -18,50 +18,53 @@ export interface Child {
 export interface LaunchOptions {
   readonly environment: Environment;
   readonly stdin: Uint8Array;
-  /** Keeps `stdin` back until the child is to begin, or is waited for. */
+  /** Holds `stdin` back until begin() or wait(). */
   readonly held?: boolean;
   /** Milliseconds from the start until the child is killed. */
   readonly deadline: number;
-  /** Bytes that it may print to each of its two streams. */
+  /** The limit in bytes for each of its two output streams. */
   readonly maxOutput: number;
 }
 
 /** Starts an executable without arguments and returns while it runs. @throws Error with a `code` as in errno */
 export type Launch = (executable: string, options: LaunchOptions) => Child;
 
-/** A delegate has a minute, in milliseconds, unless told otherwise: longer than any lock is waited for, shorter than a runtime's own limit of two. */
+/**
+ * The default deadline of a delegate in milliseconds. It is longer than any wait for a lock, and shorter than a runtime's own limit of
+ * two minutes.
+ */
 const DEADLINE = 60_000;
 
-/** An executable that is being replaced in place has five seconds, in milliseconds. */
+/** How long in milliseconds an executable may be busy because it is being replaced in place. */
 const WRITTEN_WITHIN = 5_000;
 
-/** A result is a few kilobytes; whatever prints megabytes is out of order. */
+/** The limit of a plugin's output. A result is a few kilobytes. */
 const MAX_OUTPUT = 4 * 1024 * 1024;
 
-/** A plugin's process: where it is looked for, and what it is told. */
+/** A plugin to run: where to find it, and its input. */
 export interface PluginProcess {
   readonly type: string;
   readonly path: readonly string[];
   readonly environment: Environment;
   readonly stdin: Uint8Array;
-  /** Takes each line that it writes to standard error. */
+  /** Receives each line that the plugin writes to standard error. */
   readonly log: (line: string) => void;
   readonly held?: boolean;
-  /** Milliseconds after which it is killed. */
+  /** Milliseconds until the plugin is killed. */
   readonly deadline?: number;
 }
 
 /** A plugin that was started. */
 export interface Started {
-  /** Gives it the input that was held back; again is fine. */
+  /** Sends the plugin its held input. A second call does nothing. */
   begin(): void;
-  /** Waits for its end and returns what it printed. @throws CniError the plugin's own, delegateFailed or deadlineExceeded */
+  /** Waits until the plugin ends and returns its output. @throws CniError the plugin's own, delegateFailed or deadlineExceeded */
   finish(): Uint8Array;
-  /** Kills it. */
+  /** Kills the plugin. */
   abandon(): void;
 }
 
-/** Starts a plugin, which runs while the caller goes on. @throws CniError delegateFailed */
+/** Starts a plugin, which runs in parallel to the caller. @throws CniError delegateFailed */
 export function startPlugin(launch: Launch, process: PluginProcess): Started {
   const { environment, stdin, held = false, deadline = DEADLINE } = process;
   const executable = findPlugin(process.type, process.path);
@@ -81,7 +84,7 @@ function readOutput(child: Child, process: PluginProcess): Uint8Array {
   return exit.stdout;
 }
 
-/** An executable that is being written cannot be run (ETXTBSY), but a moment later; the reference tries again as well. */
+/** An executable that is being written fails with ETXTBSY and can be run a moment later. The reference also tries again. */
 function launchWhenWritten(launch: () => Child): Child {
   const end = Date.now() + WRITTEN_WITHIN;
   for (;;) {

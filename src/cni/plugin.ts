@@ -5,12 +5,12 @@ import type { Result } from "./result.ts";
 import { formatResult } from "./result-json.ts";
 import { agreeOnVersion, CURRENT_VERSION, SPEC_VERSIONS, type SpecVersion } from "./version.ts";
 
-/** The product's version, put in by the bundler. */
+/** The product's version, which the bundler inserts. */
 declare const PACKAGE_VERSION: string;
 
 /**
- * A plugin: its name, the versions it speaks (all of them unless it says otherwise) and its verbs. `Host` is what verbs reach of the
- * machine; this layer only hands it on.
+ * A plugin: its name, the versions that it supports (default: all) and its verbs. `Host` is the verbs' access to the machine; this
+ * layer only passes it on.
  */
 export interface Plugin<Host = unknown> {
   readonly name: string;
@@ -18,18 +18,18 @@ export interface Plugin<Host = unknown> {
   readonly add: (request: Request, host: Host) => Result;
   readonly check: (request: Request, host: Host) => void;
   readonly del: (request: Request, host: Host) => void;
-  /** Without it GC succeeds and does nothing. */
+  /** Without it, GC succeeds and does nothing. */
   readonly gc?: (request: Request, host: Host) => void;
-  /** Without it STATUS succeeds. */
+  /** Without it, STATUS succeeds. */
   readonly status?: (request: Request, host: Host) => void;
-  /** Rolls back an ADD whose result could not be delivered; defaults to `del`. The request is as for DEL. */
+  /** Rolls back an ADD whose result could not be delivered. Defaults to `del`. The request is that of a DEL. */
   readonly undo?: (request: Request, result: Result, host: Host) => void;
 }
 
-/** Runs a verb with what it may reach of the machine, and closes afterwards what was opened for it. */
+/** Runs a verb with its access to the machine, and then closes everything that was opened. */
 export type WithHost<Host> = <T>(act: (host: Host) => T) => T;
 
-/** What any program has of its process. */
+/** A program's access to its process. */
 export interface ProcessEdge {
   readonly environment: Environment;
   /** All of standard input. */
@@ -38,17 +38,20 @@ export interface ProcessEdge {
   writeErr(text: string): void;
 }
 
-/** What a plugin has of its process. */
+/** A plugin's access to its process. */
 export interface Edge extends ProcessEdge {
-  /** Whether the path names the network namespace that this process is in; false where it names none. */
+  /** Whether the path leads to the network namespace of this process; false if it leads to none. */
   isOwnNetns(path: string): boolean;
-  /** Serves a plugin that is the very image of this process in it; undefined for any other executable. Without it there is none. */
+  /**
+   * Serves another plugin of this very image in this process; undefined for any other executable. If it is absent, every plugin is
+   * started.
+   */
   readonly launchResident?: LaunchResident;
 }
 
 /**
- * Serves one call: reads the variables and standard input, checks them in the reference's order, runs the verb and
- * prints what it returns or the error it throws. The returned exit code is 0 or 1; nothing is thrown.
+ * Serves one call: reads the variables and standard input, checks them in the reference's order, runs the verb, and prints its result
+ * or error. Returns the exit code, 0 or 1, and never throws.
  */
 export function servePlugin<Host>(plugin: Plugin<Host>, edge: Edge, withHost: WithHost<Host>): number {
   try {
@@ -63,7 +66,7 @@ export function servePlugin<Host>(plugin: Plugin<Host>, edge: Edge, withHost: Wi
   }
 }
 
-/** A plugin with all that it works with. */
+/** A plugin and its access to process and machine. */
 interface Service<Host> {
   readonly plugin: Plugin<Host>;
   readonly edge: Edge;
@@ -94,7 +97,7 @@ function answer<Host>(command: string, service: Service<Host>): void {
   else act(service, createRequest(verb, call));
 }
 
-/** A plugin's function for each verb; no other is read, for reading one loads it. */
+/** The plugin's function for each verb. Only the called one is read, because reading it loads its module. */
 const MEMBERS = { ADD: "add", CHECK: "check", DEL: "del", GC: "gc", STATUS: "status" } as const;
 
 function versionsOf(plugin: Pick<Plugin, "versions">): readonly SpecVersion[] {
@@ -124,14 +127,14 @@ function act<Host>({ plugin, withHost }: Service<Host>, request: Request): void 
   }
 }
 
-/** Whether a link has gone while it was looked at: then ADD's is not there. */
+/** Whether a link disappeared while CHECK read it: then ADD's link is missing. */
 function isGone(error: unknown): error is Error {
   return isSystemError(error) && "code" in error && error.code === "ENODEV";
 }
 
 /**
- * An ADD of whose result nobody hears is taken back: the oldest versions cannot tell every result, and who asked may be
- * gone, a killed plugin for one that runs this one as its delegate.
+ * Rolls back an ADD whose result cannot be delivered. The oldest versions cannot express every result, and the caller may have ended
+ * (for example a killed plugin that runs this one as its delegate).
  */
 function add<Host>(service: Service<Host>, call: Call): void {
   const { plugin, edge, withHost } = service;
@@ -154,8 +157,8 @@ function takeBack<Host>({ plugin, withHost }: Service<Host>, call: Call, result:
 }
 
 /**
- * The host's own network namespace is no container's: ADD refuses it, and for DEL it is as if there were none. The reference refuses both
- * after the verb has run, and then has printed two documents; nothing has happened here yet. @throws CniError invalidNetns
+ * Handles a CNI_NETNS that is the host's own network namespace: ADD refuses it, DEL treats it as empty. The reference refuses it for
+ * both only after the verb has run, and then prints two documents; here nothing has run yet. @throws CniError invalidNetns
  */
 function withoutOwnNetns(command: Command, { environment, isOwnNetns }: Edge): Environment {
   if (command !== "ADD" && command !== "DEL") return environment;
@@ -184,7 +187,7 @@ function reportError(error: unknown, edge: Edge): void {
   }
 }
 
-/** What was thrown, and where. The native image's stacks begin with the first function, those of Node.js with the error itself. */
+/** The error and its stack. A stack of the native image begins with the first function, one of Node.js with the error itself. */
 function describeBug(error: Error): string {
   const { stack = "" } = error;
   return stack.startsWith(String(error)) ? stack : `${error}\n${stack.trimEnd()}`;
@@ -194,11 +197,11 @@ function isBug(error: Error): boolean {
   return !(error instanceof CniError) && toCniError(error).code === ERROR_CODES.internal;
 }
 
-/** Standard error is only informational: a call does not fail because nobody reads it. */
+/** Standard error is only informational, so a failed write does not fail the call. */
 function log(line: string, edge: Edge): void {
   try {
     edge.writeErr(`${line}\n`);
   } catch {
-    // Nowhere to tell it.
+    // There is no other place to log it.
   }
 }

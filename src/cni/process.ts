@@ -5,21 +5,23 @@ import { pause } from "../platform/pause.ts";
 import { type Edge, type Plugin, type ProcessEdge, servePlugin, type WithHost } from "./plugin.ts";
 import { serveResident } from "./resident.ts";
 
-/** Bytes of standard input: more than any list of networks or of attachments has. */
+/** The limit of standard input in bytes. No list of networks or attachments is as long. */
 const MOST_INPUT = 1 << 24;
 
-/** The plugin of this image that a path calls, as its process would find it by argv[0]; undefined for a path that calls none. */
+/** The plugin that a path calls in this image, chosen by the path as by argv[0]; undefined if it calls none. */
 export type FindPlugin<Host> = (path: string) => Plugin<Host> | undefined;
 
-/** What a plugin needs besides its process: what verbs reach of the machine, what Linux says of a namespace, and the other plugins of the image, if any. */
+/**
+ * What a plugin needs besides its process: access to the machine, the test of a namespace, and the other plugins of the image, if any.
+ */
 export interface PluginSurroundings<Host> extends Pick<Edge, "isOwnNetns"> {
   readonly withHost: WithHost<Host>;
   readonly find?: FindPlugin<Host>;
 }
 
 /**
- * Serves one call of the plugin with this process's variables and streams, and ends the process. Where it calls another plugin that
- * is this very image, that one is served here too, which spares the start of a process.
+ * Serves one call of the plugin with this process's variables and streams, and ends the process. If it calls another plugin of this
+ * very image, that plugin runs in this process too, which saves starting one.
  */
 export function runPlugin<Host>(
   plugin: Plugin<Host>,
@@ -33,7 +35,7 @@ export function runPlugin<Host>(
   host.exit(servePlugin(plugin, { ...edge, launchResident }, withHost));
 }
 
-/** What a command line tool has of its process. */
+/** A command line tool's access to its process. */
 export interface ToolEdge extends ProcessEdge {
   /** Arguments after the command's own name. */
   readonly args: readonly string[];
@@ -41,12 +43,12 @@ export interface ToolEdge extends ProcessEdge {
   readonly directory: string;
 }
 
-/** Runs a command line tool with this process's arguments, variables and streams, and ends the process with its code. */
+/** Runs a command line tool with this process's arguments, variables and streams, and ends the process with the tool's exit code. */
 export function runWithProcess(tool: (edge: ToolEdge) => number): never {
   host.exit(tool({ ...processEdge(), args: host.args, directory: host.directory() }));
 }
 
-/** The process as a program sees it. Everything is synchronous. */
+/** A program's access to this process. Everything is synchronous. */
 export function processEdge(): ProcessEdge {
   return {
     environment: host.environment(),
@@ -68,7 +70,7 @@ function writeAll(fd: number, text: string): void {
   }
 }
 
-/** A pipe that its other end made non-blocking answers EAGAIN; then there is nothing to do but to wait. */
+/** If the other end made the pipe non-blocking, a call fails with EAGAIN. It is then tried again after a pause. */
 function retry(call: () => number): number {
   for (;;) {
     try {
@@ -80,12 +82,12 @@ function retry(call: () => number): number {
   }
 }
 
-/** A link of the file that this process was started from, and not of another that has come into its place since. */
+/** Whether the path leads to the file that this process was started from, and not to a file that replaced it. */
 function isOwnImage(path: string): boolean {
   return isSameFile(path, "/proc/self/exe");
 }
 
-/** Two paths name the same file where device and inode are the same. */
+/** Whether two paths lead to one file, by device and inode. */
 function isSameFile(path: string, other: string): boolean {
   try {
     const one = fs.statSync(path, { bigint: true });

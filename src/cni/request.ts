@@ -9,7 +9,7 @@ import { parseResult } from "./result-json.ts";
 import { attachments } from "./schema.ts";
 import { DEFAULT_VERSION, type SpecVersion } from "./version.ts";
 
-/** One call of a plugin, checked as far as the protocol goes; its own part of the configuration is still to be parsed. */
+/** One call of a plugin, checked as far as the protocol defines it. The plugin's own configuration keys are not parsed yet. */
 export interface Request {
   readonly command: Command;
   /** CNI_CONTAINERID; "" for GC and STATUS. */
@@ -18,37 +18,37 @@ export interface Request {
   readonly netns: string;
   /** CNI_IFNAME; "" for GC and STATUS. */
   readonly ifname: string;
-  /** CNI_ARGS as it came, for parseCniArgs. */
+  /** CNI_ARGS unparsed, for parseCniArgs. */
   readonly args: string;
-  /** The folders of CNI_PATH, without the empty ones. */
+  /** The folders of CNI_PATH, without empty ones. */
   readonly path: readonly string[];
-  /** The configuration's cniVersion, 0.1.0 where it names none. */
+  /** The configuration's cniVersion, 0.1.0 if there is none. */
   readonly version: SpecVersion;
   /** The configuration's name. */
   readonly network: string;
   /** The configuration as JSON, for parseConfig. */
   readonly config: unknown;
-  /** The previous plugin's result, if any. @throws CniError invalidConfig when read, if it cannot be parsed */
+  /** The previous plugin's result, if any. @throws CniError invalidConfig when it is read, if it cannot be parsed */
   readonly prevResult: Result | undefined;
-  /** Standard input as it came. */
+  /** Standard input, unparsed. */
   readonly stdin: Uint8Array;
   readonly environment: Environment;
   /** Writes one line to standard error. */
   readonly log: (line: string) => void;
-  /** Serves another plugin in this process where it can be: for startDelegate. */
+  /** Serves another plugin in this process if possible; for startDelegate. */
   readonly launchResident?: LaunchResident;
 }
 
-/** Serves an executable in this process, as if it were started; undefined for one that has to be started. */
+/** Serves an executable in this process as if it were started; undefined if it has to be started. */
 export type LaunchResident = (executable: string, options: LaunchOptions) => Child | undefined;
 
-/** The configuration as far as every verb reads it. */
+/** The part of the configuration that every verb reads. */
 export interface Network {
   readonly name: string;
   readonly json: Readonly<Record<string, unknown>>;
 }
 
-/** Reads the configuration and its name. @throws CniError decodingFailure, or invalidConfig for a bad name */
+/** Reads the configuration and its name. @throws CniError decodingFailure, or invalidConfig for an invalid name */
 export function readNetwork(stdin: Uint8Array): Network {
   const json = decode(stdin) ?? {};
   if (!isObject(json)) throw refusal(`must be an object, found ${kindOf(json)}`);
@@ -58,7 +58,7 @@ export function readNetwork(stdin: Uint8Array): Network {
   return { name, json };
 }
 
-/** The configuration's cniVersion as it is written, 0.1.0 where there is none. @throws CniError decodingFailure */
+/** The configuration's cniVersion as written, 0.1.0 if there is none. @throws CniError decodingFailure */
 export function readVersion(json: Readonly<Record<string, unknown>>): string {
   const version = findMember(json, "cniVersion") ?? "";
   if (typeof version === "string") return version === "" ? DEFAULT_VERSION : version;
@@ -68,7 +68,7 @@ export function readVersion(json: Readonly<Record<string, unknown>>): string {
   );
 }
 
-/** What one call of a plugin is made of, whatever its verb. */
+/** The parts of a plugin's call, for every verb. */
 export interface Call {
   readonly network: Network;
   readonly version: SpecVersion;
@@ -78,7 +78,7 @@ export interface Call {
   readonly launchResident?: LaunchResident;
 }
 
-/** Puts a request together; prevResult is parsed whenever it is read. */
+/** Builds a request. prevResult is parsed each time it is read. */
 export function createRequest(command: Command, call: Call): Request {
   const { network, version, ...rest } = call;
   const { environment } = rest;
@@ -99,7 +99,7 @@ export function createRequest(command: Command, call: Call): Request {
   };
 }
 
-/** The type of the IPAM plugin, without a look at the rest of the configuration; undefined where it names none, or not by a text. */
+/** The type of the IPAM plugin, without checking the rest of the configuration. Undefined if there is none or it is not a string. */
 export function findIpamType(request: Request): string | undefined {
   const ipam = isObject(request.config) ? findMember(request.config, "ipam") : undefined;
   const type = isObject(ipam) ? findMember(ipam, "type") : undefined;
@@ -107,28 +107,28 @@ export function findIpamType(request: Request): string | undefined {
 }
 
 /**
- * The attachments that GC must keep. Without the key, or with null, it is undefined: then nothing is known to be stale.
- * An empty list means that everything is. SPEC.md, "GC" @throws CniError invalidConfig
+ * The attachments that GC must keep. Undefined if the key is missing or null: then no attachment is known to be stale. With an empty
+ * list, every attachment is stale. SPEC.md, "GC" @throws CniError invalidConfig
  */
 export function validAttachments(request: Request): readonly ContainerInterface[] | undefined {
   const valid = parseConfig(attachments, request.config)["cni.dev/valid-attachments"];
   return valid?.map(({ containerID: containerId, ifname }) => ({ containerId, ifname }));
 }
 
-/** One interface of a container, as GC names it: an attachment without its network. */
+/** One interface of a container, as GC's list names it: an attachment without its network. */
 export interface ContainerInterface {
   readonly containerId: string;
   readonly ifname: string;
 }
 
-/** The previous plugin's result, for whom there must be one. @throws CniError invalidConfig with `refusal` where there is none */
+/** The previous plugin's result, which is required. @throws CniError invalidConfig with `refusal` if there is none */
 export function requirePrevResult(request: Request, refusal = "Required prevResult missing"): Result {
   const { prevResult } = request;
   if (prevResult === undefined) throw new CniError("invalidConfig", refusal);
   return prevResult;
 }
 
-/** The previous plugin's result for DEL, which works without: undefined where there is none, or none that can be parsed. */
+/** The previous plugin's result for DEL, which works without it. Undefined if there is none or it cannot be parsed. */
 export function findPrevResult(request: Pick<Request, "prevResult">): Result | undefined {
   try {
     return request.prevResult;
@@ -138,7 +138,7 @@ export function findPrevResult(request: Pick<Request, "prevResult">): Result | u
   }
 }
 
-/** The folders of a CNI_PATH. Empty parts are left out: a root-run plugin takes nothing from its working directory unasked. */
+/** The folders of a CNI_PATH without empty parts: a plugin that runs as root must not search its working directory. */
 function splitPath(path: string): readonly string[] {
   return path.split(":").filter((folder) => folder !== "");
 }

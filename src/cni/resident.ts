@@ -2,8 +2,8 @@ import { type Edge, type Plugin, servePlugin, type WithHost } from "./plugin.ts"
 import type { Child, LaunchOptions } from "./plugin-process.ts";
 
 /**
- * Serves a plugin inside the process of another one as a process of its own would: the same standard input, the environment that it
- * is given, its output kept for whoever waits. It acts when it is told to begin, and has ended then; it knows no deadline.
+ * Serves a plugin inside another plugin's process as if it were a process of its own, with its own input and environment. Its output
+ * is kept for wait(). It runs completely inside begin(), and no deadline applies.
  */
 export function serveResident<Host>(
   { plugin, edge, withHost }: { plugin: Plugin<Host>; edge: Edge; withHost: WithHost<Host> },

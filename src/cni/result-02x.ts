@@ -7,7 +7,7 @@ import { formatDns, formatRoute, unlessEmpty } from "./result-members.ts";
 import { result02x } from "./schema.ts";
 import type { SpecVersion } from "./version.ts";
 
-/** Reads the shape of 0.1.0 and 0.2.0: at most one address per family, routes beneath their family, no interfaces. */
+/** Reads a result of 0.1.0 or 0.2.0: at most one address per family, routes under their family, no interfaces. */
 export function parseResult02x(json: unknown): Result {
   const { ip4, ip6, dns: resolver } = parseConfig(result02x, json);
   const families = [ip4, ip6].filter((each) => each !== undefined);
@@ -20,8 +20,8 @@ export function parseResult02x(json: unknown): Result {
 }
 
 /**
- * The members of a result of 0.1.0 or 0.2.0: the first address of each family, with the destination and gateway of that
- * family's routes; the rest has no place in it. @throws CniError invalidConfig where there is no address at all
+ * The members of a result of 0.1.0 or 0.2.0: the first address of each family, with the destinations and gateways of that family's
+ * routes. The format cannot express the rest. @throws CniError invalidConfig if there is no address
  */
 export function formatResult02x(result: Result, version: SpecVersion): Readonly<Record<string, unknown>> {
   const ip4 = formatFamily(result, 4);

@@ -6,13 +6,13 @@ import { formatDns, formatRoute, readInterface, unlessEmpty } from "./result-mem
 import { result04x } from "./schema.ts";
 import type { SpecVersion } from "./version.ts";
 
-/** Reads the shape of 0.3.0 to 0.4.0. The `version` of an address is not looked at: the address itself tells. */
+/** Reads a result of 0.3.0 to 0.4.0. Ignores the `version` of an address, because the address itself shows its family. */
 export function parseResult04x(json: unknown): Result {
   const { interfaces = [], ips = [], routes = [], dns: resolver = {} } = parseConfig(result04x, json);
   return { interfaces: interfaces.map(readInterface), ips, routes, dns: resolver };
 }
 
-/** The members of a result of 0.3.0 to 0.4.0, in the order of the reference's structs; dns is always there. */
+/** The members of a result of 0.3.0 to 0.4.0, in the order of the reference's structs. dns is always included. */
 export function formatResult04x(result: Result, version: SpecVersion): Readonly<Record<string, unknown>> {
   return {
     cniVersion: version,

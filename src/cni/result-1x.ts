@@ -6,13 +6,16 @@ import { formatDns, formatRoute, readInterface, unlessEmpty } from "./result-mem
 import { result1x } from "./schema.ts";
 import type { SpecVersion } from "./version.ts";
 
-/** Reads the shape of 1.0.0 and 1.1.0. */
+/** Reads a result of 1.0.0 or 1.1.0. */
 export function parseResult1x(json: unknown): Result {
   const { interfaces = [], ips = [], routes = [], dns: resolver = {} } = parseConfig(result1x, json);
   return { interfaces: interfaces.map(readInterface), ips, routes, dns: resolver };
 }
 
-/** The members of a result of 1.0.0 or 1.1.0, alphabetical at every level as the reference prints them; an empty dns is left out. */
+/**
+ * The members of a result of 1.0.0 or 1.1.0, sorted alphabetically at every level as the reference prints them. An empty dns is left
+ * out.
+ */
 export function formatResult1x(result: Result, version: SpecVersion): Readonly<Record<string, unknown>> {
   const resolver = sortKeys(formatDns(result.dns));
   return {

@@ -7,14 +7,14 @@ import { formatResult02x, parseResult02x } from "./result-02x.ts";
 import { formatResult04x, parseResult04x } from "./result-04x.ts";
 import { isSpecVersion, type SpecVersion } from "./version.ts";
 
-/** The versions that share a result shape, how it is read and how it is written: functions, so that of the shapes only the one in use is loaded. */
+/** The versions that share a result format, with its reader and writer. These are functions, so only the format in use is loaded. */
 interface Shape {
   readonly versions: readonly string[];
   readonly parse: (json: unknown) => Result;
   readonly format: (result: Result, version: SpecVersion) => Readonly<Record<string, unknown>>;
 }
 
-/** "" is a version of the oldest shape, as in the reference library. */
+/** "" counts as a version of the oldest format, as in the reference library. */
 const SHAPES: readonly Shape[] = [
   {
     versions: ["", "0.1.0", "0.2.0"],
@@ -34,8 +34,8 @@ const SHAPES: readonly Shape[] = [
 ];
 
 /**
- * Reads a result in the shape of `version`. A cniVersion inside it must be of a version with the same shape; without
- * one it is taken to be of `version`. @throws CniError decodingFailure
+ * Reads a result in the format of `version`. Its own cniVersion, if any, must be a version of that format. @throws CniError
+ * decodingFailure
  */
 export function parseResult(json: unknown, version: SpecVersion): Result {
   if (!isObject(json)) throw new CniError("decodingFailure", `a result must be an object, found ${kindOf(json)}`);
@@ -57,8 +57,8 @@ export function parseResult(json: unknown, version: SpecVersion): Result {
 }
 
 /**
- * Reads the result of another plugin in whatever version it says it is, in `version` where it says none; null is an
- * empty result. @throws CniError decodingFailure
+ * Reads another plugin's result in the version that it states, or in `version` if it states none. Null is an empty result.
+ * @throws CniError decodingFailure
  */
 export function parseDelegatedResult(json: unknown, version: SpecVersion): Result {
   const members = json ?? {};
@@ -68,14 +68,14 @@ export function parseDelegatedResult(json: unknown, version: SpecVersion): Resul
 }
 
 /**
- * The result as JSON in the shape of `version`, byte for byte as the reference prints it: four spaces, no line end.
- * What the version has no place for is left out. @throws CniError invalidConfig for 0.1.0 and 0.2.0 without an address
+ * The result as JSON in the format of `version`, byte for byte as the reference prints it: four spaces, no line end. Members that the
+ * version does not have are left out. @throws CniError invalidConfig for 0.1.0 and 0.2.0 without an address
  */
 export function formatResult(result: Result, version: SpecVersion): string {
   return formatJson(shapeOf(version).format(result, version));
 }
 
-/** The version that a result says it is; an empty one says nothing. */
+/** The version that a result states; an empty one counts as none. */
 function ownVersion(json: Readonly<Record<string, unknown>>): unknown {
   const own = findMember(json, "cniVersion");
   return own === "" ? undefined : own;

@@ -2,13 +2,13 @@ import { formatAddress } from "../ip/address.ts";
 import { formatPrefix } from "../ip/prefix.ts";
 import type { Dns, Interface, Route } from "./result.ts";
 
-/** Go's omitempty: an empty string, an empty list and 0 are left out. */
+/** Go's omitempty: leaves out an empty string, an empty list and 0. */
 export function unlessEmpty<T extends string | number | readonly unknown[]>(value: T | undefined): T | undefined {
   if (value === undefined || value === 0) return undefined;
   return typeof value !== "number" && value.length === 0 ? undefined : value;
 }
 
-/** An interface as a result tells it: a text that is empty is not there, which for `sandbox` means the host's. */
+/** An interface of a result. An empty string counts as absent; without `sandbox` the interface is the host's. */
 export function readInterface({
   name,
   mac,

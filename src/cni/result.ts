@@ -2,7 +2,7 @@ import type { Address } from "../ip/address.ts";
 import type { Mac } from "../ip/mac.ts";
 import type { Prefix } from "../ip/prefix.ts";
 
-/** An interface of the attachment; without `sandbox` it is the host's. */
+/** An interface of the attachment. Without `sandbox` it is on the host. */
 export interface Interface {
   readonly name: string;
   /** As the reporting plugin wrote it. */
@@ -22,7 +22,7 @@ export interface IpConfig {
   readonly gateway?: Address | undefined;
 }
 
-/** A route; `dst` keeps its host bits. `mtu` and `advmss` are in bytes, `scope` and `table` are the kernel's numbers. */
+/** A route. `dst` keeps its host bits, `mtu` and `advmss` are in bytes, `scope` and `table` are the kernel's numbers. */
 export interface Route {
   readonly dst: Prefix;
   readonly gw?: Address | undefined;
@@ -41,7 +41,7 @@ export interface Dns {
   readonly options?: readonly string[] | undefined;
 }
 
-/** What ADD reports, in the newest version's shape. Other versions exist only in text. */
+/** The result of ADD, in the newest version's format. Other versions exist only as JSON text. */
 export interface Result {
   readonly interfaces: readonly Interface[];
   readonly ips: readonly IpConfig[];

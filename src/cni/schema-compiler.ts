@@ -1,30 +1,30 @@
 import type * as z from "zod/v4/core";
 import { isBuiltIn } from "./keys.ts";
 
-/** The schema is of a kind that no parser is made of. */
+/** The compiler does not support a schema of this kind. */
 export class UnsupportedSchemaError extends Error {}
 
-/** The functions of scalars.ts, by their names there. */
+/** The functions of scalars.ts by name. */
 export type Readers = Readonly<Record<string, unknown>>;
 
 type Def = z.$ZodTypes["_zod"]["def"];
 
-/** Where a parsed value goes: the statement that puts it there. */
+/** Makes the statement that stores a parsed value. */
 type Put = (value: string) => string;
 
-/** A member of an object, and what stands in its place where it is absent or wrong, as source. */
+/** A member of an object, with source text for the values that replace an absent or invalid one. */
 interface Member {
   readonly def: Def;
-  /** Undefined where it must be there, "undefined" where it is left out. */
+  /** Undefined if the member is required, "undefined" if it may be left out. */
   readonly absent?: string;
-  /** Undefined where a wrong value is left to zod. */
+  /** Undefined if zod handles an invalid value. */
   readonly wrong?: string;
 }
 
 /**
- * The source of a function that makes of a JSON value what parseBySchema does, without zod, where the value is just as the schema
- * wants it: keys spelt as there, values of the types named there. Of all else it makes undefined, right or wrong. It calls `readers`
- * by their names. @throws UnsupportedSchemaError
+ * The source of a function that parses a JSON value like parseBySchema but without zod. It accepts only a value that fits the schema
+ * exactly, with keys in the schema's spelling and the named types. For any other value, valid or not, it returns undefined. It calls
+ * `readers` by name. @throws UnsupportedSchemaError
  */
 export function compileSchema(schema: z.$ZodType, readers: Readers): string {
   let count = 0;
@@ -91,7 +91,7 @@ export function compileSchema(schema: z.$ZodType, readers: Readers): string {
     const each = parse(definitionOf(def.valueType), member, (parsed) => `${record}[${key}]=${parsed};`);
     return [
       `if(${value}?.constructor!==Object)return;const ${record}={};`,
-      // Written so, it would be the prototype.
+      // An assignment to this key would set the prototype.
       `for(const ${key} in ${value}){if(${key}==="__proto__")return;const ${member}=${value}[${key}];${each}}`,
       put(record),
     ].join("");
@@ -106,7 +106,7 @@ export function compileSchema(schema: z.$ZodType, readers: Readers): string {
   return `(json)=>{${parse(definitionOf(schema), "json", (parsed) => `return ${parsed};`)}}`;
 }
 
-/** What an optional schema, one with a default or one that catches errors says of a value's absence. */
+/** How an optional schema, one with a default or one that catches errors treats an absent value. */
 function memberOf(def: Def): Member {
   switch (def.type) {
     case "optional":
@@ -120,7 +120,7 @@ function memberOf(def: Def): Member {
   }
 }
 
-/** Whether a value is taken as it is, as an expression; undefined for a schema that makes something of it. */
+/** The expression that tests whether a value can be taken as it is; undefined if the schema transforms the value. */
 function testOf(def: Def, value: string): string | undefined {
   switch (def.type) {
     case "string":
@@ -148,7 +148,7 @@ function boundOf(check: z.$ZodCheckDef | z.$ZodCheckGreaterThanDef | z.$ZodCheck
   return `${check.check === "greater_than" ? ">=" : "<="}${check.value}`;
 }
 
-/** The name of the function that reads a text, which the schema must have from `readers`. */
+/** The name of the reader function of a text, which must be one of `readers`. */
 function readerOf(def: z.$ZodPipeDef, readers: Readers): string {
   const [from, to] = [definitionOf(def.in), definitionOf(def.out)];
   const read: unknown = to.type === "transform" && "read" in to.transform ? to.transform.read : undefined;

@@ -33,24 +33,24 @@ export function result04x() {
   });
 }
 
-/** A result of 0.1.0 or 0.2.0: routes lie beneath their family. */
+/** A result of 0.1.0 or 0.2.0, with routes under their family. */
 export function result02x() {
   const family = z.object({ ip: prefix(), gateway: z.optional(address()), routes: z.optional(z.array(route())) });
   return z.object({ ip4: z.optional(family), ip6: z.optional(family), dns: z.optional(dns()) });
 }
 
-/** What GC is told. SPEC.md, "GC" */
+/** The attachments that GC must keep. SPEC.md, "GC" */
 export function attachments() {
   const attachment = z.object({ containerID: text(), ifname: text() });
   return z.object({ "cni.dev/valid-attachments": z.optional(z.array(attachment)) });
 }
 
-/** What an interface plugin's DEL and GC need to run the IPAM plugin: what else is in the configuration may be wrong by now. */
+/** The part of the configuration that DEL and GC of an interface plugin need to run the IPAM plugin. The rest may be invalid by now. */
 export function ipam() {
   return z.object({ ipam: z.optional(z.object({ type: z.optional(text()) })) });
 }
 
-/** What a plugin prints that fails. SPEC.md, "Error" */
+/** The error object of a failed plugin. SPEC.md, "Error" */
 export function failure() {
   return z.object({ code: z.optional(integer()), msg: text(), details: z.optional(text()) });
 }

@@ -12,7 +12,7 @@ export function readArguments<O extends ParseArgsOptionsConfig>(args: readonly s
   }
 }
 
-/** Takes as many operands as `names`; of those only the first `required` must be there. @throws UsageError */
+/** Checks that the first `required` operands of `names` are given, and no further ones than `names`. @throws UsageError */
 export function checkOperands(
   operands: readonly string[],
   { names, required }: { names: readonly string[]; required: number },

@@ -3,7 +3,7 @@ import type { Command } from "./command.ts";
 import { showAttachment } from "./show.ts";
 import { readTarget, TARGET_HELP, TARGET_SYNOPSIS } from "./target.ts";
 
-/** `cnictl check`: succeeds when the attachment is as ADD left it. */
+/** `cnictl check`: succeeds if the attachment is as ADD left it. */
 export const check: Command = {
   name: "check",
   synopsis: TARGET_SYNOPSIS,

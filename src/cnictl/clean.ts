@@ -22,10 +22,10 @@ import { makeRuntime, networkDirectory } from "./target.ts";
 /** hier(7) */
 const STATE_DIRECTORY = "/run";
 
-/** The plugins that have something on the host which outlives a container, if nobody tells them. */
+/** The plugins whose state on the host outlives a container without a DEL. */
 const PLUGINS = ["bridge", "portmap", "firewall", "bandwidth", "tuning"];
 
-/** `cnictl clean`: removes what stale attachments left behind, on every network, by this very executable. */
+/** `cnictl clean`: removes the state of stale attachments on every network, with the plugins of this very executable. */
 export const clean: Command = {
   name: "clean",
   synopsis: "[--cache-dir DIR]",
@@ -58,7 +58,7 @@ export const clean: Command = {
   },
 };
 
-/** Without the runtimes' results every attachment of another plugin than `bridge` would seem gone. */
+/** Refuses to clean without the runtimes' results: every attachment of plugins other than `bridge` would look stale. */
 function refuseUnknown(cache: string): void {
   const folder = path.join(cache, "results");
   if (fs.existsSync(folder)) return;
@@ -66,7 +66,7 @@ function refuseUnknown(cache: string): void {
   throw new CniError("ioFailure", message);
 }
 
-/** Keeps those that the cache or a port names; where one of these cannot be named in full, the network is left alone. */
+/** Keeps the attachments that the cache or a port names. If one of these cannot be fully identified, the network is skipped. */
 function cleanNetwork(runtime: Runtime, name: string, ports: readonly string[]): void {
   const { attachments, unreadable } = listCached(runtime.cacheDirectory, name);
   const cached = attachments.map(({ containerId, ifname }) => ({ containerID: containerId, ifname }));
@@ -100,7 +100,7 @@ function networkOf(comment: string): readonly string[] {
   return network === undefined ? [] : [network];
 }
 
-/** What the rules of nftables say; nothing on a kernel without them. */
+/** The owner comments of the nftables rules; none on a kernel without nf_tables. */
 function listRules(): readonly string[] {
   let netlink: Nfnetlink;
   try {
@@ -112,7 +112,7 @@ function listRules(): readonly string[] {
   return listOwnerComments(netlink);
 }
 
-/** The names of the networks of the lists: rules of iptables name theirs nowhere else. */
+/** The names of the network lists. The rules of iptables do not name their network. */
 function listNetworks(edge: Edge): readonly string[] {
   try {
     return [loadNetwork(networkDirectory(edge), "").name];
@@ -126,7 +126,7 @@ function listNetworks(edge: Edge): readonly string[] {
 
 /** Runs `act` with a folder in which every plugin is this executable. */
 function withOwnPlugins(edge: Edge, act: (folder: string) => void): void {
-  // Nobody but root can have made it before.
+  // Only root can create a file there.
   const folder = path.join(STATE_DIRECTORY, `cnictl-${randomBytes(8).toHex()}`);
   fs.mkdirSync(folder, { mode: 0o700 });
   try {

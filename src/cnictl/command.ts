@@ -5,26 +5,26 @@ import { UsageError } from "./usage-error.ts";
 /** One subcommand. */
 export interface Command {
   readonly name: string;
-  /** Operands and options, as usage shows them. */
+  /** Operands and options, for usage. */
   readonly synopsis: string;
-  /** What it does, in a few words. */
+  /** A summary in a few words. */
   readonly summary: string;
-  /** The rest of its help, line by line. */
+  /** The rest of its help, one entry for each line. */
   readonly help: readonly string[];
-  /** Does it. @throws UsageError for arguments that make no sense; anything else is a failure */
+  /** Runs the subcommand. @throws UsageError for invalid arguments; any other error is a failure */
   readonly run: (edge: Edge, args: readonly string[]) => void;
 }
 
 const EXIT = { DONE: 0, FAILED: 1, MISUSED: 2 } as const;
 
-/** Runs the subcommand that the arguments name. Returns the exit code: 0 done, 1 failed, 2 misused. Never throws. */
+/** Runs the subcommand that the arguments name. Returns the exit code: 0 success, 1 failure, 2 wrong usage. Never throws. */
 export function runCnictl(edge: Edge, commands: readonly Command[]): number {
   const [word = "", ...args] = edge.args;
   const command = commands.find(({ name }) => name === word);
   if (command !== undefined) return runCommand(edge, command, args);
   const version = `cnictl v${edge.build.version}\n`;
   if (word === "--version") return print(edge, version);
-  // Nomad runs each file in the plugins' folder without arguments, and wants a version and success.
+  // Nomad runs each file in the plugins' folder without arguments, and expects a version and success.
   if (word === "" || word === "help" || asksForHelp([word])) return print(edge, `${version}\n${formatUsage(commands)}`);
   edge.writeErr(`cnictl: unknown command "${word}"\n\n${formatUsage(commands)}`);
   return EXIT.MISUSED;

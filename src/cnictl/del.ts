@@ -3,7 +3,7 @@ import type { Command } from "./command.ts";
 import { showAttachment } from "./show.ts";
 import { readTarget, TARGET_HELP, TARGET_SYNOPSIS } from "./target.ts";
 
-/** `cnictl del`: detaches; what is already gone is fine. */
+/** `cnictl del`: detaches. Missing state is no error. */
 export const del: Command = {
   name: "del",
   synopsis: TARGET_SYNOPSIS,

@@ -1,26 +1,26 @@
 import type { Launch } from "../cni/plugin-process.ts";
 
-/** What the command touches of the world. */
+/** The command's access to its process and the machine. */
 export interface Edge {
   /** Arguments after the command's own name. */
   readonly args: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
-  /** The working directory, against which relative paths are read. */
+  /** The working directory, the base of relative paths. */
   readonly directory: string;
-  /** Whether a person reads what is written. */
+  /** Whether standard output and standard error are terminals. */
   readonly terminal: { readonly out: boolean; readonly err: boolean };
   readonly build: Build;
   readonly launch: Launch;
-  /** False for a path that surely is no network namespace (any more). */
+  /** False if the path is certainly not, or no longer, a network namespace. */
   readonly isLiving: (netns: string) => boolean;
   readonly writeOut: (text: string) => void;
   readonly writeErr: (text: string) => void;
 }
 
-/** What is known of the running executable. */
+/** The running executable. */
 export interface Build {
   readonly version: string;
-  /** The names of the image: every plugin's, and cnictl. Empty where it runs from source. */
+  /** The names of the image: every plugin's, and cnictl. Empty if it runs from source. */
   readonly names: readonly string[];
   /** Path of the image. */
   readonly executable: string;

@@ -4,8 +4,8 @@ import type { Edge } from "./edge.ts";
 import { InstallError } from "./installation.ts";
 
 /**
- * Says on standard error what went wrong: the text that cnitool prints, a line per error that failed together. A person
- * at a terminal also gets the code's name and, where known, what to do next.
+ * Writes an error to standard error in cnitool's text, one line for each error that failed together. On a terminal, adds the code's
+ * name and, if known, what to do.
  */
 export function writeFailure(edge: Edge, error: unknown): void {
   const errors = error instanceof AggregateError ? error.errors : [error];
@@ -34,7 +34,7 @@ function formatAdvice({ terminal }: Edge, advice: string | undefined): string {
   return terminal.err && advice !== undefined ? `  next: ${advice}\n` : "";
 }
 
-/** What to do about an error, where that is known. */
+/** The next step for an error, if it is known. */
 function adviceFor(edge: Edge, error: CniError): string | undefined {
   if (error instanceof NetworkNotFound) return adviceForNetwork(error.found);
   const text = formatText(error);

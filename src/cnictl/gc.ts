@@ -4,7 +4,7 @@ import type { Command } from "./command.ts";
 import { showAttachment } from "./show.ts";
 import { findNetwork, makeRuntime, NETWORK_HELP, NETWORK_OPTIONS } from "./target.ts";
 
-/** `cnictl gc`: takes back what attachments left behind whose namespace is gone. */
+/** `cnictl gc`: removes the state of attachments whose namespace is gone. */
 export const gc: Command = {
   name: "gc",
   synopsis: "<network> [<netns>] [--all] [--cache-dir DIR] [--json]",
@@ -22,7 +22,7 @@ export const gc: Command = {
     const { values, positionals } = readArguments(args, { ...NETWORK_OPTIONS, all: { type: "boolean" } });
     checkOperands(positionals, { names: ["network", "netns"], required: 1 });
     const network = findNetwork(edge, positionals[0] ?? "");
-    // An attachment without a namespace is one of which nothing is known: it stays.
+    // An attachment without a namespace stays, because nothing is known about it.
     const isValid = ({ netns }: { netns: string }) => netns === "" || edge.isLiving(netns);
     const runtime = makeRuntime(edge, values["cache-dir"]);
     const { deleted, kept } = collectGarbage(runtime, values.all ? { network } : { network, isValid });

@@ -14,7 +14,7 @@ import {
 import { replaceFiles } from "./replacement.ts";
 import { PLUGIN_DIRECTORY } from "./target.ts";
 
-/** `cnictl install`: puts this executable in place under all its names. */
+/** `cnictl install`: installs this executable under all its names. */
 export const install: Command = {
   name: "install",
   synopsis: "[--dir DIR] [--force]",
@@ -44,14 +44,14 @@ export const install: Command = {
   },
 };
 
-/** What an installation will do. */
+/** The steps of an installation. */
 interface Plan {
-  /** Manifest while names change: with it, whatever is found under them is known to be ours. */
+  /** The manifest while names change. With it, every file under these names counts as ours. */
   readonly during: Manifest;
   readonly after: Manifest;
-  /** Names of an earlier version that this one has no more. */
+  /** Names of an earlier version that this version no longer has. */
   readonly obsolete: readonly string[];
-  /** Names that hold a file of somebody else. */
+  /** Names whose files are not ours. */
   readonly foreign: readonly string[];
   readonly directories: readonly string[];
 }

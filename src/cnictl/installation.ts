@@ -8,15 +8,15 @@ import { formatJson, parseJson } from "../cni/json.ts";
 import { readFile } from "../linux/bounded-file.ts";
 import { isMissing } from "../runtime/file-error.ts";
 
-/** What an installation says of itself, in a file beside its executables. */
+/** The description of an installation, in a file beside its executables. */
 export interface Manifest {
   readonly version: string;
-  /** SHA-256, in hex, of every image that one of the names may hold. */
+  /** SHA-256, in hex, of every image that the names may contain. */
   readonly images: readonly string[];
   readonly names: readonly string[];
 }
 
-/** Something about an installation is not as it must be; `advice` says what to do. */
+/** An installation is not as it must be; `advice` says what to do. */
 export class InstallError extends Error {
   readonly advice: string | undefined;
 
@@ -26,7 +26,7 @@ export class InstallError extends Error {
   }
 }
 
-/** Runs `act`; a file operation that fails is told as an InstallError that begins with `context`. */
+/** Runs `act`. A failed file operation becomes an InstallError that begins with `context`. */
 export function withContext<T>(context: string, act: () => T): T {
   try {
     return act();
@@ -37,10 +37,10 @@ export function withContext<T>(context: string, act: () => T): T {
   }
 }
 
-/** The manifest's name. Runtimes look for plugins by name, so that a file more is in nobody's way. */
+/** The manifest's file name. An extra file is harmless, because runtimes look up plugins by name. */
 export const MANIFEST = ".cni-plugins-ts.json";
 
-/** What was installed in a directory; undefined where nothing was. @throws InstallError where the manifest makes no sense */
+/** The manifest of a directory; undefined if nothing is installed. @throws InstallError if the manifest is invalid */
 export function findManifest(directory: string): Manifest | undefined {
   const file = path.join(directory, MANIFEST);
   const schema = z.object({ version: z.string(), images: z.array(z.string()), names: z.array(z.string()) });
@@ -54,15 +54,15 @@ export function findManifest(directory: string): Manifest | undefined {
   }
 }
 
-/** The manifest as it is stored. */
+/** The manifest as file content. */
 export function formatManifest(manifest: Manifest): string {
   return `${formatJson(manifest)}\n`;
 }
 
-/** What stands under a name: nothing, a file with one of the images in it, or something else. */
+/** The content of a name: nothing, a file with one of the images, another file, or a directory. */
 export type Occupant = "nothing" | "ours" | "foreign" | "directory";
 
-/** Says of each name in a directory what stands there. Files that are links of one another are read once. */
+/** The content of each name in a directory. Hard links of one file are read once. */
 export function findOccupants(
   directory: string,
   { names, images }: Pick<Manifest, "names" | "images">,

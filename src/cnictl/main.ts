@@ -30,7 +30,7 @@ export function runTool({ names, version }: { readonly names: readonly string[];
   );
 }
 
-/** Where it cannot be told whether the namespace is there, it is taken to be. */
+/** A namespace whose existence cannot be checked counts as existing. */
 function isLiving(netns: string): boolean {
   try {
     fs.closeSync(openNetns(netns));

@@ -1,4 +1,4 @@
-/** Node.js's own parseArgs, as a package for runtimes that have none. */
+/** Node.js's parseArgs as a package, for runtimes without it. */
 declare module "@pkgjs/parseargs" {
   export { parseArgs } from "node:util";
 }

@@ -2,10 +2,10 @@ import fs from "#fs";
 import path from "#path";
 import { formatManifest, InstallError, MANIFEST, type Manifest } from "./installation.ts";
 
-/** Where files are made ready before each is renamed into place. There is one at a time. */
+/** The folder in which files are prepared before each is renamed into place. Only one exists at a time. */
 const STAGING = ".cni-plugins-ts.new";
 
-/** Milliseconds after which a staging folder is one that an interrupted installation left. */
+/** The age in milliseconds at which a staging folder counts as left by an interrupted installation. */
 const ABANDONED = 10 * 60_000;
 
 interface Replacement {
@@ -16,9 +16,9 @@ interface Replacement {
 }
 
 /**
- * Puts an executable in place under all names of `after`, links of one file where the file system has them, and takes
- * the obsolete names away. Every file appears by rename(2). What is interrupted, a second run completes.
- * @throws InstallError while another installation is at work; Error of the file operation that failed
+ * Installs an executable under all names of `after`, as hard links if the file system supports them, and deletes the obsolete names.
+ * Every file appears by rename(2). A second run completes an interrupted one. @throws InstallError while another installation runs;
+ * Error of the file operation that failed
  */
 export function replaceFiles(directory: string, { executable, during, after, obsolete }: Replacement): void {
   const staging = openStaging(directory);
@@ -34,7 +34,7 @@ export function replaceFiles(directory: string, { executable, during, after, obs
   }
 }
 
-/** Making the folder is what keeps a second installation out. */
+/** Creating the folder keeps a second installation out. */
 function openStaging(directory: string): string {
   fs.mkdirSync(directory, { recursive: true });
   const staging = path.join(directory, STAGING);
@@ -50,7 +50,7 @@ function openStaging(directory: string): string {
   }
 }
 
-/** On disk before it gets its names: a crash must not leave a name with half a file. */
+/** Writes the file to disk before it gets its names, so that a crash cannot leave a name with half a file. */
 function copyImage(executable: string, image: string): void {
   fs.copyFileSync(executable, image, fs.constants.COPYFILE_FICLONE);
   fs.chmodSync(image, 0o755);
@@ -67,7 +67,7 @@ function placeLink(file: string, { staging, image }: { staging: string; image: s
   try {
     fs.linkSync(image, fresh);
   } catch {
-    // The file system has no hard links, or no more of this file.
+    // The file system has no hard links, or the file has reached their limit.
     copyImage(image, fresh);
   }
   fs.renameSync(fresh, file);

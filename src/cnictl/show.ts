@@ -3,10 +3,10 @@ import { formatAddress } from "../ip/address.ts";
 import { formatPrefix } from "../ip/prefix.ts";
 import type { RuntimeConf } from "../runtime/runtime-conf.ts";
 
-/** One line: what it is about, then columns. */
+/** One line: its subject, then columns. */
 type Row = readonly string[];
 
-/** A result for a person: interfaces, addresses, routes and resolver settings in aligned lines. */
+/** A result as text for people: interfaces, addresses, routes and resolver settings in aligned lines. */
 export function showResult(
   result: Result,
   { network, attachment }: { network: string; attachment: RuntimeConf },
@@ -21,7 +21,7 @@ export function showResult(
   return title + alignLines(sections.flat());
 }
 
-/** An attachment for a person, in one line. */
+/** An attachment as one line for people. */
 export function showAttachment({ containerId, ifname, netns }: RuntimeConf): string {
   return `${ifname} of container ${containerId}${netns === "" ? "" : `, ${netns}`}`;
 }
@@ -56,7 +56,7 @@ function dnsRows({ nameservers = [], domain = "", search = [], options = [] }: D
   return rows.filter(([, value]) => value !== "");
 }
 
-/** Columns start at the same place in every line; nothing trails. */
+/** Aligns the columns of all lines, without trailing spaces. */
 function alignLines(rows: readonly Row[]): string {
   const widths = [0, 1, 2].map((column) => Math.max(0, ...rows.map((row) => (row[column] ?? "").length)));
   const lines = rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  "));

@@ -3,7 +3,7 @@ import { checkOperands, readArguments } from "./arguments.ts";
 import type { Command } from "./command.ts";
 import { findNetwork, makeRuntime, NETWORK_HELP, NETWORK_OPTIONS } from "./target.ts";
 
-/** `cnictl status`: succeeds when the network's plugins could serve an ADD. */
+/** `cnictl status`: succeeds if the network's plugins can serve an ADD. */
 export const status: Command = {
   name: "status",
   synopsis: "<network> [<netns>] [--json]",

@@ -11,11 +11,11 @@ import type { RuntimeConf } from "../runtime/runtime-conf.ts";
 import { checkOperands, readArguments } from "./arguments.ts";
 import type { Edge } from "./edge.ts";
 
-/** Where network lists and plugins lie unless NETCONFPATH and CNI_PATH say otherwise. */
+/** The default folders of network lists and plugins, without NETCONFPATH and CNI_PATH. */
 const NETWORK_DIRECTORY = "/etc/cni/net.d";
 export const PLUGIN_DIRECTORY = "/opt/cni/bin";
 
-/** Options of every subcommand that names a network, and their help. */
+/** The options of every subcommand that names a network, and their help. */
 export const NETWORK_OPTIONS = { "cache-dir": { type: "string" }, json: { type: "boolean" } } as const;
 
 export const NETWORK_HELP = [
@@ -33,7 +33,7 @@ const TARGET_OPTIONS = {
   "container-id": { type: "string" },
 } as const;
 
-/** The arguments that add, check and del have in common, and their help. */
+/** The arguments of add, check and del, and their help. */
 export const TARGET_SYNOPSIS = "<network> <netns> [-i IFNAME] [--container-id ID] [--cache-dir DIR] [--json]";
 
 export const TARGET_HELP = [
@@ -46,18 +46,17 @@ export const TARGET_HELP = [
   "  CNI_IFNAME           as --ifname",
 ];
 
-/** A subcommand's arguments and environment, read. */
+/** A subcommand's parsed arguments and environment. */
 export interface TargetRequest {
   readonly runtime: Runtime;
   readonly target: Target;
-  /** JSON is wanted even on a terminal. */
+  /** Prints JSON even on a terminal. */
   readonly json: boolean;
 }
 
 /**
- * Reads what add, check and del are told, as cnitool does. Where CNI_ARGS or CAP_ARGS is not set, `remembered` takes
- * them from the result cache, so that DEL is told what ADD was.
- * @throws UsageError, CniError
+ * Reads the arguments of add, check and del, like cnitool. If CNI_ARGS or CAP_ARGS is not set, `remembered` takes it from the result
+ * cache, so that DEL gets the values of ADD. @throws UsageError, CniError
  */
 export function readTarget(
   edge: Edge,
@@ -86,12 +85,12 @@ export function findNetwork(edge: Edge, name: string): Network {
   return loadNetwork(networkDirectory(edge), name);
 }
 
-/** Where network lists lie. */
+/** The folder of the network lists. */
 export function networkDirectory({ environment }: Pick<Edge, "environment">): string {
   return setOr(environment["NETCONFPATH"], NETWORK_DIRECTORY);
 }
 
-/** The world as plugins are run in it. */
+/** The environment in which plugins run. */
 export function makeRuntime(edge: Edge, cacheDirectory = CACHE_DIRECTORY): Runtime {
   return {
     launch: edge.launch,
@@ -104,7 +103,7 @@ export function makeRuntime(edge: Edge, cacheDirectory = CACHE_DIRECTORY): Runti
   };
 }
 
-/** The id that cnitool gives a namespace: both mean the same attachment. */
+/** The container id that cnitool gives a namespace, so that both commands mean one attachment. */
 function containerIdOf(netns: string): string {
   return `cnitool-${sha512(netns).slice(0, 20)}`;
 }

@@ -5,7 +5,7 @@ import type { Command } from "./command.ts";
 import { findManifest, findOccupants, MANIFEST, withContext } from "./installation.ts";
 import { PLUGIN_DIRECTORY } from "./target.ts";
 
-/** `cnictl uninstall`: takes away what install put in place, unless it was changed since. */
+/** `cnictl uninstall`: deletes the files of install, unless they were changed since. */
 export const uninstall: Command = {
   name: "uninstall",
   synopsis: "[--dir DIR]",
@@ -24,7 +24,7 @@ export const uninstall: Command = {
   },
 };
 
-/** Returns what came of it, in lines. */
+/** Returns a report, one entry for each line. */
 function removeOurs(directory: string): readonly string[] {
   const manifest = findManifest(directory);
   if (manifest === undefined) return ["nothing of ours is installed there"];

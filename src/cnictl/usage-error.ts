@@ -1,2 +1,2 @@
-/** The command line makes no sense: answered with usage and exit code 2. */
+/** The command line is invalid. The answer is usage and exit code 2. */
 export class UsageError extends Error {}

@@ -1,9 +1,9 @@
-/** What the build puts together out of the tree: build/image-table.mjs. */
+/** The module that the build generates from the source tree: build/image-table.mjs. */
 declare module "#image" {
   import type { Plugin } from "../cni/plugin.ts";
   import type { Host } from "../steps/host.ts";
 
-  /** Each folder of plugins/, by its name. A plugin is loaded when it is read. */
+  /** Each folder of plugins/ by name. Reading a plugin loads it. */
   export const plugins: Readonly<Record<string, Plugin<Host> | undefined>>;
   /** The product's version. */
   export const version: string;

@@ -7,10 +7,10 @@ import { runTool } from "../cnictl/main.ts";
 import { isOwnNetns } from "../linux/own-netns.ts";
 import { type Host, withHost } from "../steps/host.ts";
 
-/** The operator's command is one more name of the image. */
+/** The operator's command, a further name of the image. */
 const TOOL = "cnictl";
 
-/** What native/host.c and node.ts call. Runs what the image was called as, and ends the process: a plugin, or cnictl. */
+/** The entry point for native/host.c and node.ts. Runs the plugin or cnictl that the image was called as, and ends the process. */
 export function start(): never {
   const names = [...Object.keys(plugins), TOOL];
   const find = (path: string): Plugin<Host> | undefined => plugins[selectName(path, names) ?? ""];

@@ -16,8 +16,8 @@ export const ADDRESS_BITS = { 4: 32, 6: 128 } as const;
 const MAPPED_HIGH = 0xffffn;
 
 /**
- * Reads an address as Go's net.ParseIP does: no leading zeros in an octet, no zone, no brackets; an IPv4-mapped IPv6
- * address is the IPv4 address. Anything else is undefined.
+ * Reads an address like Go's net.ParseIP: no leading zeros in an octet, no zone, no brackets. An IPv4-mapped IPv6 address becomes the
+ * IPv4 address. Undefined for anything else.
  */
 export function parseAddress(text: string): Address | undefined {
   if (text.includes(":")) {
@@ -50,7 +50,7 @@ export function encodeAddress(address: Address): Uint8Array {
   return bytes;
 }
 
-/** The address held by 4 or 16 bytes in network order; 16 bytes are IPv6 whatever they hold. @throws RangeError on any other length */
+/** Reads an address from 4 or 16 bytes in network order. 16 bytes always give an IPv6 address. @throws RangeError for any other length */
 export function decodeAddress(bytes: Uint8Array): Address {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length === 4) return { family: 4, value: BigInt(view.getUint32(0)) };
@@ -58,19 +58,19 @@ export function decodeAddress(bytes: Uint8Array): Address {
   throw new RangeError(`Cannot decode an address of ${bytes.length} bytes: must be 4 or 16`);
 }
 
-/** Orders addresses: IPv4 before IPv6, then by value. Negative, zero or positive. */
+/** Compares addresses: IPv4 before IPv6, then by value. Returns a negative number, zero or a positive number. */
 export function compareAddresses(a: Address, b: Address): number {
   if (a.family !== b.family) return a.family - b.family;
   if (a.value === b.value) return 0;
   return a.value < b.value ? -1 : 1;
 }
 
-/** Whether both are the same address of the same family. */
+/** Whether two addresses have one family and one value. */
 export function isSameAddress(a: Address, b: Address): boolean {
   return a.family === b.family && a.value === b.value;
 }
 
-/** The address `by` steps further on, or back where negative. @throws RangeError past either end of the family */
+/** The address `by` steps after this one, or before it if negative. @throws RangeError beyond either end of the family */
 export function offsetAddress(address: Address, by: bigint): Address {
   const value = address.value + by;
   if (value < 0n || value >> BigInt(ADDRESS_BITS[address.family]) !== 0n) {

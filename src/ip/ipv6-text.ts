@@ -1,7 +1,7 @@
 import { collapseIPv6Number, expandIPv6Number } from "ip-num/dist/src/IPv6Utils.js";
 import { Validator } from "ip-num/dist/src/Validator.js";
 
-/** The value of an IPv6 address in any of its texts; undefined for anything else, one with a zone included. */
+/** The value of an IPv6 address in any valid text form. Undefined for anything else, including an address with a zone. */
 export function parseIpv6(text: string): bigint | undefined {
   if (/[^0-9a-fA-F:.]/.test(text) || !Validator.isValidIPv6String(text)[0]) return undefined;
   return BigInt(`0x${expandIPv6Number(text).replaceAll(":", "")}`);

@@ -1,7 +1,7 @@
 import { type Address, decodeAddress } from "./address.ts";
 import { encodeMac, type Mac } from "./mac.ts";
 
-/** The address that an interface of that MAC, of 6 bytes, gives itself on its link: fe80::/64 with its modified EUI-64. RFC 4291 */
+/** The IPv6 link-local address that an interface with this 6-byte MAC gives itself: fe80::/64 with the modified EUI-64. RFC 4291 */
 export function linkLocalAddress(mac: Mac): Address {
   const [first = 0, second = 0, third = 0, ...rest] = encodeMac(mac);
   const UNIVERSAL = 0x02;

@@ -1,4 +1,4 @@
-/** A hardware address: lower-case pairs of hexadecimal digits with colons between them, 6, 8 or 20 bytes. */
+/** A hardware address of 6, 8 or 20 bytes, as lower-case pairs of hexadecimal digits separated by colons. */
 export type Mac = string;
 
 const PAIRS = /^[0-9a-f]{2}(?:([:-])[0-9a-f]{2})(?:\1[0-9a-f]{2})*$/;
@@ -9,8 +9,8 @@ const PLAIN = /^[0-9a-f]+$/;
 const LENGTHS = [6, 8, 20];
 
 /**
- * Reads a hardware address as Go's net.ParseMAC does: pairs with colons or dashes, groups of four with dots, or bare
- * digits; 6, 8 or 20 bytes. Anything else is undefined.
+ * Reads a hardware address of 6, 8 or 20 bytes like Go's net.ParseMAC: pairs with colons or dashes, groups of four digits with dots,
+ * or bare digits. Undefined for anything else.
  */
 export function parseMac(text: string): Mac | undefined {
   const lower = text.toLowerCase();
@@ -20,7 +20,7 @@ export function parseMac(text: string): Mac | undefined {
   return isWhole && LENGTHS.includes(pairs.length) ? pairs.join(":") : undefined;
 }
 
-/** Whether an Ethernet interface may have it: 6 bytes, not a group's, not zero. IEEE 802-2014, 8.2 */
+/** Whether an Ethernet interface can have the MAC: 6 bytes, not multicast, not zero. IEEE 802-2014, 8.2 */
 export function isInterfaceMac(mac: Mac): boolean {
   const [first = 0, ...rest] = encodeMac(mac);
   return rest.length === 5 && first % 2 === 0 && [first, ...rest].some((byte) => byte !== 0);
@@ -33,7 +33,7 @@ export function encodeMac(mac: Mac): Uint8Array {
   return bytes;
 }
 
-/** The text of the hardware address that the bytes hold. */
+/** The text of a hardware address in bytes. */
 export function decodeMac(bytes: Uint8Array): Mac {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join(":");
 }

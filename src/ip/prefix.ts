@@ -1,14 +1,14 @@
 import { ADDRESS_BITS, type Address, formatAddress, isSameAddress, parseAddress } from "./address.ts";
 
-/** An address with the length of its network part in bits; the host bits are kept, as in "10.1.2.5/24". */
+/** An address with the length in bits of its network part. The host bits are kept, as in "10.1.2.5/24". */
 export interface Prefix {
   readonly address: Address;
   readonly length: number;
 }
 
 /**
- * Reads "address/length" as Go's net.ParseCIDR does, host bits kept; a dotted mask is no length. An IPv4-mapped IPv6
- * prefix of 96 bits or more is the IPv4 prefix it stands for. Anything else is undefined.
+ * Reads "address/length" like Go's net.ParseCIDR and keeps the host bits. A dotted mask is not a length. An IPv4-mapped IPv6 prefix of
+ * 96 bits or more becomes the IPv4 prefix. Undefined for anything else.
  */
 export function parsePrefix(text: string): Prefix | undefined {
   const slash = text.indexOf("/");
@@ -38,17 +38,17 @@ export function lastAddress(prefix: Prefix): Address {
   return { family: prefix.address.family, value: prefix.address.value | hosts };
 }
 
-/** The address of all hosts at once; undefined where there is none: in IPv6, and in networks of two addresses or one (RFC 3021). */
+/** The broadcast address. Undefined for IPv6 and for networks of one or two addresses (RFC 3021). */
 export function broadcastAddress(prefix: Prefix): Address | undefined {
   return prefix.address.family === 4 && prefix.length < 31 ? lastAddress(prefix) : undefined;
 }
 
-/** The same prefix with its host bits cleared. */
+/** The prefix with its host bits cleared. */
 export function network(prefix: Prefix): Prefix {
   return { address: networkAddress(prefix), length: prefix.length };
 }
 
-/** Whether both are the same address, host bits included, with the same length. */
+/** Whether two prefixes have equal addresses, including the host bits, and equal lengths. */
 export function isSamePrefix(a: Prefix, b: Prefix): boolean {
   return a.length === b.length && isSameAddress(a.address, b.address);
 }

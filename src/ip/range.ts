@@ -1,6 +1,6 @@
 import { type Address, compareAddresses, formatAddress } from "./address.ts";
 
-/** A run of addresses of one family, both ends inclusive. */
+/** A range of addresses of one family, both ends inclusive. */
 export interface Range {
   readonly start: Address;
   readonly end: Address;
@@ -11,7 +11,7 @@ export function rangeContains(range: Range, address: Address): boolean {
   return compareAddresses(range.start, address) <= 0 && compareAddresses(address, range.end) <= 0;
 }
 
-/** Whether the two ranges share an address; ranges of different families never do. */
+/** Whether two ranges share an address. Ranges of different families never do. */
 export function rangesOverlap(a: Range, b: Range): boolean {
   return compareAddresses(a.start, b.end) <= 0 && compareAddresses(b.start, a.end) <= 0;
 }
@@ -21,7 +21,7 @@ export function formatRange(range: Range): string {
   return `${formatAddress(range.start)}-${formatAddress(range.end)}`;
 }
 
-/** How many addresses the range holds; a range of one address holds 1. */
+/** The number of addresses in the range, at least 1. */
 export function sizeOfRange(range: Range): bigint {
   return range.end.value - range.start.value + 1n;
 }

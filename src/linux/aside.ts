@@ -3,36 +3,36 @@ import { libcAio, native } from "../platform/libc.ts";
 /** sizeof(struct aiocb) of glibc and musl on 64-bit. <aio.h> */
 const AIOCB_SIZE = 168;
 
-/** Where its fields are. */
+/** Offsets of its fields. */
 const AIOCB = { fildes: 0, buf: 16, nbytes: 24, notify: 44 } as const;
 
-/** Nobody is told of the end. <signal.h> */
+/** No notification at the end. <signal.h> */
 const SIGEV_NONE = 1;
 
 /** A write that its caller does not wait for. */
 export interface Aside {
-  /** Whether it goes on when this process has ended, which then need not wait for it. */
+  /** Whether the write continues after this process ends, so that this process need not wait for it. */
   readonly outlives: boolean;
-  /** Whether nobody is about to send any more: with no answer from the kernel, nothing was sent. */
+  /** Whether the sender has ended. If the kernel has not answered by then, nothing was sent. */
   readonly hasEnded: () => boolean;
-  /** To be called once the write is known to be over, or need not be waited for: until then the bytes do not move. */
+  /** Frees the bytes, which stay in place until then. Call it when the write has ended or need not be waited for. */
   readonly release: () => void;
 }
 
 /**
- * Sends a datagram by a process of its own, which keeps `held`, another descriptor, open as well until the kernel is done, or else by
- * a thread, and returns at once. Undefined where neither can be had: nothing is sent then.
+ * Sends a datagram from a separate process, or else from a thread, and returns at once. The process also keeps the descriptor `held`
+ * open until the kernel is done. Undefined if neither is possible; then nothing is sent.
  */
 export function sendAside(fd: number, bytes: Uint8Array, held = -1): Aside | undefined {
   return sendByProcess(fd, bytes, held) ?? writeByThread(fd, bytes);
 }
 
-/** Keeps a descriptor open for some milliseconds by a process of its own, where it can be had. */
+/** Keeps a descriptor open for some milliseconds in a separate process, if that is possible. */
 export function holdAside(fd: number, milliseconds: number): void {
   findNative()?.hold_aside(fd, milliseconds);
 }
 
-/** native/aside.c says why that is safe. */
+/** native/aside.c explains why this is safe. */
 function sendByProcess(fd: number, bytes: Uint8Array, held: number): Aside | undefined {
   const functions = findNative();
   const id = functions?.send_aside(fd, bytes, bytes.length, held) ?? -1;
@@ -42,7 +42,7 @@ function sendByProcess(fd: number, bytes: Uint8Array, held: number): Aside | und
     if (isThere) isThere = functions?.has_ended_aside(id) === 0;
     return !isThere;
   };
-  // Where it is over already, nobody else has to be told of its end.
+  // hasEnded() also reaps the process if it has ended.
   return { outlives: true, hasEnded, release: () => void hasEnded() };
 }
 
@@ -54,7 +54,7 @@ function findNative() {
   }
 }
 
-/** By aio_write(3), which writes to a socket too. */
+/** Uses aio_write(3), which also writes to a socket. */
 function writeByThread(fd: number, bytes: Uint8Array): Aside | undefined {
   const library = openAio();
   if (library === undefined) return undefined;
@@ -74,7 +74,7 @@ function writeByThread(fd: number, bytes: Uint8Array): Aside | undefined {
   return { outlives: false, hasEnded: () => false, release };
 }
 
-/** Before glibc 2.34 it is there, and since then it leads to where it is. */
+/** Opens librt, which has aio_write before glibc 2.34. In newer versions it is a stub, and libc has aio_write. */
 function openAio() {
   try {
     return libcAio();

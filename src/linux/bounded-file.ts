@@ -2,7 +2,7 @@ import fs from "#fs";
 import { readToEnd } from "../platform/bytes.ts";
 import { ERRNO, LinuxError } from "../platform/errno.ts";
 
-/** <fcntl.h>; non-blocking, so that a pipe that nobody writes into cannot hang us. */
+/** <fcntl.h>; O_NONBLOCK keeps us from hanging on a pipe without a writer. */
 const O = { RDONLY: 0, NONBLOCK: 0o4000, CLOEXEC: 0o2000000 } as const;
 
 /** The kind of a file in its mode. <linux/stat.h> */
@@ -11,15 +11,15 @@ const S_IFREG = 0o100000;
 const S_IFIFO = 0o010000;
 const S_IFSOCK = 0o140000;
 
-/** Bytes; more than any file has that is read here. */
+/** In bytes; larger than any file that is read here. */
 const MOST = 1 << 24;
 
-/** Room for what most files hold. */
+/** A buffer that is large enough for most files. */
 const ROOM = 4096;
 
 /**
- * What a file holds whose path somebody else chose: a regular one, or a device like /dev/null; never a pipe, and never more than `most`
- * bytes. @throws LinuxError EINVAL for another kind of file, EFBIG for a larger one, and what node:fs throws
+ * The content of a file whose path comes from a user: a regular file or a device like /dev/null, never a pipe, and at most `most`
+ * bytes. @throws LinuxError EINVAL for another kind of file, EFBIG for a larger file, and the errors of node:fs
  */
 export function readFile(path: string, most = MOST): Uint8Array {
   const kind = fs.statSync(path, { throwIfNoEntry: false })?.mode ?? S_IFREG;
@@ -29,12 +29,15 @@ export function readFile(path: string, most = MOST): Uint8Array {
   return readBounded(path, most);
 }
 
-/** The same as text, without a look at the kind: a pipe holds nothing. @throws as readFile */
+/**
+ * The content of a file as text, at most 16 MiB. A pipe counts as empty. @throws LinuxError EFBIG for a larger file, and the errors of
+ * node:fs
+ */
 export function readText(path: string): string {
   return decode(readBounded(path, MOST));
 }
 
-/** The text of bytes in UTF-8. */
+/** Decodes UTF-8 text. */
 export function decode(bytes: Uint8Array): string {
   return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
 }
@@ -52,11 +55,11 @@ function readBounded(path: string, most: number): Uint8Array {
   }
 }
 
-/** What has been read is read, whatever comes then. */
+/** Ignores an error of close, because the content has been read. */
 function close(fd: number): void {
   try {
     fs.closeSync(fd);
   } catch {
-    // It is closed all the same. close(2)
+    // The descriptor is closed even so. close(2)
   }
 }

@@ -1,13 +1,16 @@
 import { ERRNO } from "../platform/errno.ts";
 import { libcRareFiles } from "../platform/libc.ts";
 
-/** Locks of bytes that belong to an open file, as a child inherits it. <fcntl.h> */
+/** Byte locks that belong to an open file description, so a child inherits them. <fcntl.h> */
 const F = { OFD_SETLK: 37, RDLCK: 0, WRLCK: 1 } as const;
 
-/** Where struct flock of fcntl.h has type, start and length, and its size on 64-bit. */
+/** Offsets of type, start and length in struct flock of fcntl.h, and its size on 64-bit. */
 const FLOCK = { type: 0, start: 8, length: 16, size: 32 } as const;
 
-/** Bytes of a file, which need not have them, and how they are wanted: shared by a file that is open to be read, exclusively by one to be written. */
+/**
+ * A range of bytes to lock; the file may be shorter. A shared lock needs a file open for reading, an exclusive lock one open for
+ * writing.
+ */
 export interface ByteLock {
   readonly kind: "shared" | "exclusive";
   readonly start: number;
@@ -15,8 +18,8 @@ export interface ByteLock {
 }
 
 /**
- * Takes a lock of these bytes for an open file: "busy" where somebody else's is in the way, "none" where the file system has no such locks.
- * It ends when the last process that has the file open closes it. flock(2) takes no notice of it. fcntl(2)
+ * Locks bytes of an open file. Returns "busy" if another process holds a conflicting lock, and "none" if the file system has no such
+ * locks. The lock ends when the last process that has the file open closes it. It is independent of flock(2). fcntl(2)
  */
 export function tryBytes(fd: number, { kind, start, length }: ByteLock): "taken" | "busy" | "none" {
   const lock = new Uint8Array(FLOCK.size);

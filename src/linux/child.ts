@@ -6,7 +6,7 @@ import { poll } from "./poll.ts";
 import { spawn } from "./spawn.ts";
 import { closeStream, openHeld, openMemory, openPipe, openStream, type Stream } from "./stream.ts";
 
-/** How a child process ended: by its own exit status or by a signal, with all that it printed. */
+/** How a child process ended, by exit status or by signal, with everything that it printed. */
 export interface Exit {
   readonly status: number | undefined;
   readonly signal: number | undefined;
@@ -14,35 +14,38 @@ export interface Exit {
   readonly stderr: Uint8Array;
 }
 
-/** A child process that runs. Until it is waited for, it may print 64 KiB to each of its streams before it has to wait itself. */
+/** A running child process. It can print 64 KiB to each of its streams before it blocks until wait() is called. */
 export interface Child {
-  /** Gives it the input that was held back; again is fine. */
+  /** Sends the child its held input. A second call does nothing. */
   begin(): void;
   /**
-   * Waits for its end; may be called once. @throws LinuxError ETIMEDOUT when the deadline passes and EFBIG when it prints too much:
-   * the child has been killed then
+   * Waits until the child ends. Call it once. @throws LinuxError ETIMEDOUT if the deadline passes, EFBIG if it prints too much; the
+   * child is killed in both cases
    */
   wait(): Exit;
-  /** Kills it instead; what it printed is dropped. */
+  /** Kills the child and drops its output. */
   abandon(): void;
 }
 
 export interface LaunchOptions {
-  /** What follows its own path; none unless given. */
+  /** The arguments after its own path. Default: none. */
   readonly args?: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
   readonly stdin: Uint8Array;
-  /** Keeps `stdin` back until the child is to begin, or is waited for; it starts meanwhile. At most 65,536 bytes, which a pipe takes before anybody reads. pipe(7) */
+  /**
+   * Holds `stdin` back until begin() or wait(). The child starts meanwhile. At most 65,536 bytes, which fit into a pipe without a
+   * reader. pipe(7)
+   */
   readonly held?: boolean;
-  /** A descriptor that it has besides, as its 3. */
+  /** A descriptor that the child inherits as its 3. */
   readonly inherited?: number | undefined;
   /** Milliseconds from the start until the child is killed. */
   readonly deadline: number;
-  /** Bytes that it may print to each of its two streams. */
+  /** The limit in bytes for each of its two output streams. */
   readonly maxOutput: number;
 }
 
-/** <sys/syscall.h>; glibc has a function for it since 2.36 only, Linux the system call since 5.3. */
+/** <sys/syscall.h>; Linux has the system call since 5.3, glibc a function for it only since 2.36. */
 const SYS = { pidfd_open: 434 } as const;
 
 /** <sys/wait.h> */
@@ -53,28 +56,28 @@ const SIGKILL = 9;
 
 const CHUNK = 64 * 1024;
 
-/** How long a killed child may take to be gone, milliseconds. */
+/** How long in milliseconds to wait for a killed child to end. */
 const KILLED_MS = 1_000;
 
-/** A child that runs. */
+/** A running child. */
 interface Running {
   readonly executable: string;
   readonly pid: number;
-  /** Becomes readable with its end; -1 where the kernel has no such thing. */
+  /** Becomes readable when the child ends; -1 if the kernel has no pidfd. */
   readonly pidfd: number;
   readonly streams: readonly [stdout: Stream, stderr: Stream];
-  /** Our end of its standard input where that is held back, and what belongs there. */
+  /** Our end of the pipe for held input, and that input. */
   readonly input: Stream;
   readonly stdin: Uint8Array;
-  /** When it is to be killed, of `performance.now()`. */
+  /** When to kill it, by `performance.now()`. */
   readonly end: number;
   readonly deadline: number;
   readonly maxOutput: number;
 }
 
 /**
- * Starts an executable, which runs while the caller goes on. Nothing of ours is open in it but a file that holds
- * `stdin`, or a pipe for it, and the write ends of two pipes. @throws LinuxError ENOENT, EACCES, ENOEXEC, …
+ * Starts an executable, which runs in parallel. It inherits no descriptors except its standard input (a file with `stdin`, or a pipe
+ * for it) and the write ends of two pipes. @throws LinuxError ENOENT, EACCES, ENOEXEC, …
  */
 export function startChild(executable: string, options: LaunchOptions): Child {
   const { args = [], environment, stdin, inherited, deadline, maxOutput } = options;
@@ -127,7 +130,7 @@ function closeAll(child: Running): void {
   if (child.pidfd !== -1) fs.closeSync(child.pidfd);
 }
 
-/** Gives the child the input that was held back. One that has ended already says by its end why. */
+/** Sends the child its held input. If the child has already ended, its exit status says why. */
 function begin({ input, stdin }: Running): void {
   if (input.fd === -1) return;
   try {
@@ -139,7 +142,10 @@ function begin({ input, stdin }: Running): void {
   }
 }
 
-/** Reads until both streams end, or until the child does: then what is in the pipes is all, whoever else may hold them open. */
+/**
+ * Reads until both streams or the child end. When the child has ended, the pipes' content is complete, even if other processes keep
+ * them open.
+ */
 function readOutput(child: Running): void {
   const [stdout, stderr] = child.streams;
   let hasEnded = false;
@@ -164,7 +170,7 @@ function readChunk(child: Running, stream: Stream): void {
   throw new LinuxError(`run "${child.executable}"`, { syscall: "read", errno: ERRNO.EFBIG, reason });
 }
 
-/** Waits for the child's end and lets it go. Returns the status that waitpid(2) gives, or undefined when `end` comes first. */
+/** Waits for the child's end and reaps it. Returns the status of waitpid(2), or undefined if `end` passes first. */
 function reap({ pid, pidfd, executable }: Running, end: number): number | undefined {
   const { functions, errno } = libcProcesses();
   const status = new Int32Array(1);

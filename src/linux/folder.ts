@@ -3,8 +3,8 @@ import path from "#path";
 import { ERRNO, errnoOf } from "../platform/errno.ts";
 
 /**
- * Makes a folder and those above it that are missing, like `mkdir -p`; returns the first that was. One that somebody makes meanwhile is
- * fine. `folder` is absolute. @throws what node:fs throws
+ * Creates a folder and its missing parents, like `mkdir -p`. Returns the first folder that was missing. A folder that another process
+ * creates meanwhile is no error. `folder` is absolute. @throws the errors of node:fs
  */
 export function makeFolders(folder: string, mode: number): string | undefined {
   // Not mkdir's own recursion: Node.js reports a read-only file system as ENOENT there.

@@ -1,33 +1,33 @@
 import { ERRNO, LinuxError } from "../platform/errno.ts";
 import { libc } from "../platform/libc.ts";
 
-/** Puts a link's name in place of its index. <linux/sockios.h> */
+/** Returns the name of a link by its index. <linux/sockios.h> */
 const SIOCGIFNAME = 0x8910;
 
-/** Asks for the MTU, an int. <linux/sockios.h> */
+/** Returns the MTU, an int. <linux/sockios.h> */
 export const SIOCGIFMTU = 0x8921;
 
-/** Asks for the hardware address, a struct sockaddr. <linux/sockios.h> */
+/** Returns the hardware address, a struct sockaddr. <linux/sockios.h> */
 export const SIOCGIFHWADDR = 0x8927;
 
-/** Asks for the index, an int. <linux/sockios.h> */
+/** Returns the index, an int. <linux/sockios.h> */
 export const SIOCGIFINDEX = 0x8933;
 
-/** Bytes of a name, with the NUL at its end. <linux/if.h> */
+/** Bytes of a name, including the NUL. <linux/if.h> */
 const IFNAMSIZ = 16;
 
-/** sizeof(struct ifreq): the name, and the answer. <linux/if.h> */
+/** sizeof(struct ifreq): the name and the answer. <linux/if.h> */
 const IFREQ_SIZE = 40;
 
-/** The kernel's answer: `errno` is 0, and `data` the union in struct ifreq; or why there is none. */
+/** The kernel's answer. If `errno` is 0, `data` is the union of struct ifreq; otherwise `errno` is the reason. */
 export interface InterfaceAnswer {
   readonly errno: number;
   readonly data: Uint8Array;
 }
 
 /**
- * Asks about the interface of that name, of at most 15 bytes, in the network namespace of a socket. Not for a name that may be missing: the kernel
- * has modprobe(8) look for a driver of that name first.
+ * Asks the kernel about an interface in a socket's network namespace, by its name of at most 15 bytes. Do not use it for a name that
+ * may not exist: the kernel then first runs modprobe(8) for a driver of that name.
  */
 export function askInterface(fd: number, what: number, name: string): InterfaceAnswer {
   const struct = new Uint8Array(IFREQ_SIZE);
@@ -38,8 +38,8 @@ export function askInterface(fd: number, what: number, name: string): InterfaceA
 }
 
 /**
- * Whether a socket's namespace has an interface of that index. Nobody who changes links is waited for, as every question of rtnetlink
- * would be. netdevice(7) @throws LinuxError
+ * Whether a socket's namespace has an interface of that index. Unlike an rtnetlink request, it does not wait for other processes that
+ * change links. netdevice(7) @throws LinuxError
  */
 export function hasInterfaceIndex(fd: number, index: number): boolean {
   const struct = new Uint8Array(IFREQ_SIZE);

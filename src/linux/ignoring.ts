@@ -1,6 +1,6 @@
 import { errnoOf } from "../platform/errno.ts";
 
-/** Runs `act`; returns undefined where Linux refuses it with one of these error numbers. Any other error is thrown on. */
+/** Runs `act`. Returns undefined if Linux refuses it with one of these errnos. Throws any other error. */
 export function ignoring<T>(errnos: readonly number[], act: () => T): T | undefined {
   try {
     return act();

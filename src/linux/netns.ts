@@ -3,13 +3,13 @@ import { ERRNO, errnoOf, LinuxError } from "../platform/errno.ts";
 import { libc } from "../platform/libc.ts";
 import { AF, openSocket, SOCK } from "./socket.ts";
 
-/** The file system that namespaces live on. <linux/magic.h> */
+/** The file system of namespaces. <linux/magic.h> */
 const NSFS_MAGIC = 0x6e736673;
 
-/** The one they lived on before Linux 3.19. <linux/magic.h> */
+/** The file system of namespaces before Linux 3.19. <linux/magic.h> */
 const PROC_SUPER_MAGIC = 0x9fa0;
 
-/** <fcntl.h>; non-blocking, so that a path to a pipe cannot hang us. */
+/** <fcntl.h>; O_NONBLOCK keeps us from hanging if the path leads to a pipe. */
 const O = { RDONLY: 0, NONBLOCK: 0o4000, CLOEXEC: 0o2000000 } as const;
 
 /** <linux/sched.h> */
@@ -18,18 +18,18 @@ const CLONE_NEWNET = 0x40000000;
 /** sizeof(struct statfs); `f_type` is its first field. <sys/statfs.h> */
 const STATFS_SIZE = 120;
 
-/** Opens the network namespace that a socket is in; since Linux 4.10. <linux/sockios.h> */
+/** Opens the network namespace of a socket; since Linux 4.10. <linux/sockios.h> */
 const SIOCGSKNS = 0x894c;
 
-/** How often it is tried to come back: the kernel may be short of memory for the moment. */
+/** How many times to try to return: the kernel may be short of memory for a moment. */
 const TRIES = 10;
 
-/** The namespace that the calling thread is in. */
+/** The network namespace of the calling thread. */
 const OWN = "/proc/thread-self/ns/net";
 
 /**
- * Opens a network namespace by its path, like "/run/netns/blue". The caller closes the descriptor.
- * @throws LinuxError with the kernel's errno when the path cannot be opened, EINVAL when it is no namespace
+ * Opens a network namespace by its path, like "/run/netns/blue". The caller closes the descriptor. @throws LinuxError with the
+ * kernel's errno if the path cannot be opened, EINVAL if it is not a namespace
  */
 export function openNetns(path: string): number {
   const fd = open(path);
@@ -45,7 +45,7 @@ export function openNetns(path: string): number {
   });
 }
 
-/** Opens the network namespace that the calling thread is in, also without /proc. The caller closes the descriptor. @throws LinuxError */
+/** Opens the network namespace of the calling thread, even without /proc. The caller closes the descriptor. @throws LinuxError */
 export function openOwnNetns(): number {
   try {
     return open(OWN);
@@ -56,10 +56,10 @@ export function openOwnNetns(): number {
 }
 
 /**
- * Runs a function with the calling thread inside a network namespace, given by path or by an open descriptor, and comes back.
- * Everything in `run` must be synchronous. A netlink socket opened inside keeps serving that namespace afterwards.
- * When there is no way back the process ends at once: nothing may go on in the wrong namespace.
- * @throws LinuxError when the namespace cannot be opened or entered, and whatever `run` throws
+ * Runs a function with the calling thread inside a network namespace (a path or an open descriptor), and returns. `run` must be fully
+ * synchronous. A netlink socket opened inside keeps serving that namespace. If the thread cannot return, the process ends at once,
+ * because nothing may continue in the wrong namespace. @throws LinuxError if the namespace cannot be opened or entered, and any error
+ * of `run`
  */
 export function withNetns<T>(netns: string | number, run: () => T): T {
   const target = typeof netns === "string" ? openNetns(netns) : netns;
@@ -76,7 +76,7 @@ export function withNetns<T>(netns: string | number, run: () => T): T {
   }
 }
 
-/** A socket belongs to the namespace in which it is made, which is that of the thread. */
+/** A socket belongs to the namespace of the thread that creates it. */
 function openBySocket(): number {
   const socket = openSocket(AF.UNIX, SOCK.STREAM, 0);
   try {
@@ -106,7 +106,7 @@ function enter(fd: number): void {
   throw new LinuxError(`enter netns "${pathOf(fd)}"`, { syscall: "setns", errno: refused });
 }
 
-/** By what path a descriptor was opened, or what else the kernel calls it. proc_pid_fd(5) */
+/** The path by which a descriptor was opened, or the kernel's name for it. proc_pid_fd(5) */
 function pathOf(fd: number): string {
   try {
     return fs.readlinkSync(`/proc/self/fd/${fd}`);

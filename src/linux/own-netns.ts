@@ -2,7 +2,7 @@ import fs from "#fs";
 import type { FileIdentity } from "../platform/file-system.ts";
 import { openOwnNetns } from "./netns.ts";
 
-/** Whether a path names the network namespace that this process is in; false where it names none. namespaces(7) */
+/** Whether a path leads to the network namespace of this process; false if it leads to none. namespaces(7) */
 export function isOwnNetns(path: string): boolean {
   try {
     const named = fs.statSync(path, { bigint: true });

@@ -5,8 +5,8 @@ import { libc } from "../platform/libc.ts";
 const POLLIN = 0x1;
 
 /**
- * Waits until one of the descriptors can be read or is at its end, for at most so many milliseconds or until a signal comes.
- * Returns for each whether it is; -1 never is. poll(2) @throws LinuxError
+ * Waits until one of the descriptors is readable or at its end, or until a signal arrives, at most `timeout` milliseconds. Returns for
+ * each descriptor whether it is ready; -1 never is. poll(2) @throws LinuxError
  */
 export function poll(fds: readonly number[], timeout: number): readonly boolean[] {
   const { functions, errno } = libc();
@@ -16,6 +16,6 @@ export function poll(fds: readonly number[], timeout: number): readonly boolean[
   if (found !== 0 && found !== ERRNO.EINTR) {
     throw new LinuxError("wait for descriptors", { syscall: "poll", errno: found });
   }
-  // The upper half of the second word is what was found.
+  // The upper half of the second word has the events.
   return fds.map((_, index) => count > 0 && ((pollfds[2 * index + 1] ?? 0) & ~0xffff) !== 0);
 }

@@ -1,8 +1,8 @@
 import { type Child, type LaunchOptions, startChild } from "./child.ts";
 
 /**
- * startChild() for whoever hands it on: most calls of a plugin start no process, for the plugin that they call is the image that runs,
- * and what it takes is loaded only by one that does.
+ * startChild(), loaded at its first use. Most calls of a plugin start no process, because the plugins that they call are in the
+ * running image, and then need none of the modules behind it.
  */
 export function launch(executable: string, options: LaunchOptions): Child {
   return startChild(executable, options);

@@ -1,7 +1,7 @@
 import { LinuxError } from "../platform/errno.ts";
 import { libc } from "../platform/libc.ts";
 
-/** So many random bytes, 256 at the most, which the kernel gives all at once. Loading node:crypto for them would cost 8 ms. getrandom(2) */
+/** Random bytes, 256 at most, which the kernel returns in one call. Loading node:crypto would cost 8 ms. getrandom(2) */
 export function randomBytes(length: number): Uint8Array {
   const { functions, errno } = libc();
   const bytes = new Uint8Array(length);

@@ -33,13 +33,13 @@ export function bindSocket(fd: number, address: Uint8Array): void {
   }
 }
 
-/** Sets an integer option of a socket. Returns whether the kernel took it: an older one lacks some. */
+/** Sets an integer option of a socket. Returns whether the kernel accepted it: older kernels lack some options. */
 export function setSocketOption(fd: number, option: { level: number; name: number; value: number }): boolean {
   const value = new Uint8Array(Uint32Array.of(option.value).buffer);
   return libc().functions.setsockopt(fd, option.level, option.name, value, value.length) === 0;
 }
 
-/** Reads an option of a socket into `value`, which must be as long as the option. Returns 0, or the errno of the refusal. */
+/** Reads an option of a socket into `value`, which must have the option's size. Returns 0, or the errno of the refusal. */
 export function getSocketOption(fd: number, option: { level: number; name: number; value: Uint8Array }): number {
   const { functions, errno } = libc();
   const { level, name, value } = option;
@@ -47,7 +47,7 @@ export function getSocketOption(fd: number, option: { level: number; name: numbe
   return functions.getsockopt(fd, level, name, value, size) === 0 ? 0 : errno();
 }
 
-/** Sends one datagram, to a struct sockaddr where one is given. @throws LinuxError */
+/** Sends one datagram, to a struct sockaddr if one is given. @throws LinuxError */
 export function sendDatagram(fd: number, bytes: Uint8Array, address: Uint8Array | null = null): void {
   const { functions, errno } = libc();
   for (;;) {
@@ -58,8 +58,8 @@ export function sendDatagram(fd: number, bytes: Uint8Array, address: Uint8Array 
 }
 
 /**
- * Waits for one datagram. `sender` takes the struct sockaddr it came from. Returns the part of `buffer` that it fills,
- * or undefined when `deadline` (of `performance.now()`) comes first. @throws LinuxError EMSGSIZE when it is longer than `buffer`
+ * Waits for one datagram. `sender` receives the struct sockaddr of its source. Returns the part of `buffer` that the datagram fills,
+ * or undefined if `deadline` (of `performance.now()`) passes first. @throws LinuxError EMSGSIZE if it is longer than `buffer`
  */
 export function receiveDatagram(
   fd: number,

@@ -7,25 +7,30 @@ const POSIX_SPAWN = { SETSIGDEF: 0x04, SETSIGMASK: 0x08 } as const;
 /** <signal.h> */
 const SIGCHLD = 17;
 
-/** Room for posix_spawn_file_actions_t (80 bytes), posix_spawnattr_t (336), sigset_t (128), struct sigaction (152) of glibc on 64-bit. */
+/**
+ * Space for glibc's posix_spawn_file_actions_t (80 bytes), posix_spawnattr_t (336), sigset_t (128) and struct sigaction (152) on
+ * 64-bit.
+ */
 const SIZES = { fileActions: 128, attributes: 512, signals: 128, action: 256 } as const;
 
 /** SIG_IGN in struct sigaction, whose first field is the handler. */
 const SIG_IGN = 1n;
 
-/** What a child process begins with: its environment, and the descriptors that become its 0, 1 and 2. It inherits no other of ours but `inherited`. */
+/**
+ * A child's environment, and the descriptors that become its 0, 1 and 2. It inherits none of our other descriptors except `inherited`.
+ */
 export interface SpawnOptions {
-  /** What follows its own path; none unless given. */
+  /** The arguments after its own path. Default: none. */
   readonly args?: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
   readonly stdio: readonly number[];
-  /** One that it has besides, as its 3: for who looks at the locks of that file. */
+  /** A descriptor that the child has as its 3, so that other processes see the file's locks. */
   readonly inherited?: number | undefined;
 }
 
 /**
- * Starts an executable and returns its process number. All its signals have their default action and none is
- * blocked. @throws LinuxError ENOENT, EACCES, ENOEXEC, ETXTBSY while it is being written, …
+ * Starts an executable and returns its process id. All its signals have their default action, and none is blocked. @throws LinuxError
+ * ENOENT, EACCES, ENOEXEC, ETXTBSY while it is being written, …
  */
 export function spawn(executable: string, options: SpawnOptions): number {
   restoreSigchld();
@@ -48,7 +53,7 @@ function posixSpawn(
   functions.posix_spawnattr_init(attributes);
   try {
     const fds = inherited === undefined ? stdio : [...stdio, inherited];
-    // Each needs memory: without one of them the child would read what we were given.
+    // Each call needs memory. If one failed unnoticed, the child would read our own input.
     const refused = [
       ...fds.map((fd, index) => functions.posix_spawn_file_actions_adddup2(actions, fd, index)),
       functions.posix_spawnattr_setflags(attributes, POSIX_SPAWN.SETSIGDEF | POSIX_SPAWN.SETSIGMASK),
@@ -63,7 +68,7 @@ function posixSpawn(
   }
 }
 
-/** A path, an argv that begins with it, and an envp: pointers and strings all in one block, which lives as long as any of the three. */
+/** A path, an argv that starts with it, and an envp. Pointers and strings are in one block, which lives as long as any of the three. */
 function encodeStrings(argv: readonly string[], variables: readonly string[]) {
   const strings = [...argv, ...variables].map((text) => new TextEncoder().encode(`${text}\0`));
   const pointers = new BigUint64Array(strings.length + 2);
@@ -73,7 +78,7 @@ function encodeStrings(argv: readonly string[], variables: readonly string[]) {
   let offset = pointers.byteLength;
   for (const [index, string] of strings.entries()) {
     block.set(string, offset);
-    // Behind argv is a NULL, then envp begins.
+    // A NULL ends argv, and envp follows.
     pointers[index < argv.length ? index : index + 1] = base + BigInt(offset);
     offset += string.length;
   }
@@ -82,7 +87,7 @@ function encodeStrings(argv: readonly string[], variables: readonly string[]) {
   return { path: block.subarray(pointers.byteLength), argv: block, envp: block.subarray(envp) };
 }
 
-/** Who started us may have ignored SIGCHLD, which we inherit: then the kernel forgets how a child ended. */
+/** The parent process may have ignored SIGCHLD, and we inherit that: then the kernel drops a child's exit status. */
 function restoreSigchld(): void {
   const { functions } = libcProcesses();
   const action = new Uint8Array(SIZES.action);

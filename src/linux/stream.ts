@@ -8,7 +8,7 @@ const MFD = { CLOEXEC: 0x1 } as const;
 /** <fcntl.h> */
 const O = { CLOEXEC: 0o2000000 } as const;
 
-/** One of the child's streams: our end of the pipe, -1 once nothing more comes, and what came until now. */
+/** One of the child's streams: our end of the pipe (-1 after its end) and the content so far. */
 export interface Stream {
   readonly name: string;
   fd: number;
@@ -16,29 +16,29 @@ export interface Stream {
   readonly chunks: Uint8Array[];
 }
 
-/** A file in memory with that content, to be read from its beginning. */
+/** A file in memory with this content, to be read from the start. */
 export function openMemory(content: Uint8Array): number {
   const { functions, errno } = libcProcesses();
   const fd = functions.memfd_create(new TextEncoder().encode("stdin\0"), MFD.CLOEXEC);
   if (fd === -1) throw new LinuxError("make a file in memory", { syscall: "memfd_create", errno: errno() });
-  // Written by position, so that the reader's begins at 0.
+  // Written at positions, so that the reader starts at 0.
   for (let at = 0; at < content.length; ) at += fs.writeSync(fd, content, at, content.length - at, at);
   return fd;
 }
 
-/** A stream before its pipe is made. */
+/** A stream without a pipe. */
 export function openStream(name: string): Stream {
   return { name, fd: -1, size: 0, chunks: [] };
 }
 
-/** Makes a pipe, of which the stream keeps the end to read. Returns the end to write. */
+/** Creates a pipe. The stream keeps the read end; returns the write end. */
 export function openPipe(stream: Stream): number {
   const { read, write } = pipe();
   stream.fd = read;
   return write;
 }
 
-/** The other way round: the stream keeps the end to write. Returns the end to read. */
+/** Creates a pipe. The stream keeps the write end; returns the read end. */
 export function openHeld(stream: Stream): number {
   const { read, write } = pipe();
   stream.fd = write;
@@ -55,7 +55,7 @@ function pipe(): { read: number; write: number } {
   return { read, write };
 }
 
-/** Closes our end; again is fine. */
+/** Closes our end. A second call does nothing. */
 export function closeStream(stream: Stream): void {
   if (stream.fd !== -1) fs.closeSync(stream.fd);
   stream.fd = -1;

@@ -1,15 +1,15 @@
 import fs from "#fs";
 import { errnoOf, LinuxError } from "../platform/errno.ts";
 
-/** Parameters of the kernel, by their paths below /proc/sys. Those below "net" are those of one network namespace. */
+/** Kernel parameters by their paths under /proc/sys. Those under "net" belong to one network namespace. */
 export interface Sysctls {
-  /** The value, like `sysctl -n net.ipv4.ip_forward`, without the end of line. @throws LinuxError ENOENT for an unknown parameter */
+  /** The value without the line end, like `sysctl -n net.ipv4.ip_forward`. @throws LinuxError ENOENT for an unknown parameter */
   readonly read: (path: string) => string;
-  /** The value; undefined for a parameter that does not exist or cannot be read: some can only be written. */
+  /** The value; undefined if the parameter does not exist or cannot be read, because some can only be written. */
   readonly find: (path: string) => string | undefined;
-  /** Sets a parameter, like `sysctl -w`, unless it has that value. @throws LinuxError */
+  /** Sets a parameter, like `sysctl -w`, unless it already has the value. @throws LinuxError */
   readonly write: (path: string, value: string) => void;
-  /** Sets a parameter without reading it first: for a new link's, which most often has another value. @throws LinuxError */
+  /** Sets a parameter without reading it first. For a new link, whose value is usually another. @throws LinuxError */
   readonly writeUnread: (path: string, value: string) => void;
   /** The names in a folder of parameters, such as the links in "net/ipv6/conf". @throws LinuxError */
   readonly list: (path: string) => readonly string[];
@@ -18,7 +18,7 @@ export interface Sysctls {
 /** <fcntl.h> */
 const O_WRONLY = 0o1;
 
-/** The parameters of the namespace that the calling thread is in. `path` is written with slashes. */
+/** The parameters of the calling thread's namespace. `path` uses slashes. */
 export const sysctls: Sysctls = {
   read: (path) => readSysctl(path),
   find: (path) => findSysctl(path),
@@ -46,10 +46,10 @@ function writeSysctl(path: string, value: string): void {
 
 function writeSysctlUnread(path: string, value: string): void {
   asLinuxError(`write "${value}" to sysctl ${path}`, () => {
-    // Not by writeFileSync: it asks for O_CREAT, of which /proc says EACCES where there is no such parameter.
+    // Not writeFileSync: it sets O_CREAT, and /proc then returns EACCES if the parameter does not exist.
     const fd = fs.openSync(`/proc/sys/${path}`, O_WRONLY);
     try {
-      // With the line end an empty value is one, too.
+      // The line end makes an empty value valid.
       fs.writeSync(fd, `${value}\n`);
     } finally {
       fs.closeSync(fd);
@@ -57,7 +57,7 @@ function writeSysctlUnread(path: string, value: string): void {
   });
 }
 
-/** Runs this; an error number that it throws is a LinuxError of the action. */
+/** Runs `run` and turns an error with an errno into a LinuxError of the action. */
 function asLinuxError<T>(action: string, run: () => T): T {
   try {
     return run();

@@ -10,19 +10,19 @@ const UNIX_PATH_MAX = 108;
 /** Flags of send and receive. <sys/socket.h> */
 const MSG = { DONTWAIT: 0x40, NOSIGNAL: 0x4000 } as const;
 
-/** Bytes that are taken at once. */
+/** Bytes to read in one call. */
 const CHUNK = 4096;
 
-/** A connection to another process, by a socket that has a path. */
+/** A connection to another process through a socket with a path. */
 export interface UnixStream {
-  /** Sends all of the bytes. @throws LinuxError, EAGAIN where the other process takes nothing any more */
+  /** Sends all bytes. @throws LinuxError, EAGAIN if the other process reads no more */
   readonly write: (bytes: Uint8Array) => void;
-  /** The next bytes, at least one. @throws LinuxError ETIMEDOUT at `deadline` (of `performance.now()`), EPIPE at the stream's end */
+  /** The next bytes, at least one. @throws LinuxError ETIMEDOUT at `deadline` (of `performance.now()`), EPIPE at the end of the stream */
   readonly read: (deadline: number) => Uint8Array;
   readonly close: () => void;
 }
 
-/** Connects to the socket at a path; one that begins with a NUL is a name of Linux's abstract namespace. unix(7) @throws LinuxError */
+/** Connects to the socket at a path. A path that starts with a NUL is a name in Linux's abstract namespace. unix(7) @throws LinuxError */
 export function connectUnix(path: string): UnixStream {
   const fd = openSocket(AF.UNIX, SOCK.STREAM, 0);
   try {
@@ -41,7 +41,7 @@ function connect(fd: number, path: string): void {
   throw new LinuxError(`connect to ${path.replace("\0", "@")}`, { syscall: "connect", errno: errno() });
 }
 
-/** struct sockaddr_un: u16 family, then the path, whose NUL at the end may be left out. */
+/** struct sockaddr_un: u16 family, then the path. The final NUL may be left out. */
 function encodeAddress(path: string): Uint8Array {
   const name = new TextEncoder().encode(path);
   if (name.length > UNIX_PATH_MAX) {

@@ -1,12 +1,12 @@
 import fs from "#fs";
 import path from "#path";
 
-/** Where the tools of netfilter are, besides PATH: a runtime's service may have a short one. */
+/** Usual folders of the netfilter tools. They are searched after PATH, because a runtime's service may have a short PATH. */
 const FOLDERS = ["/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/local/bin", "/usr/bin", "/bin"];
 
 /**
- * The first of the names that is an executable in PATH or a usual folder; undefined where none is. A part of PATH that is no absolute
- * path is left out.
+ * The first of the names that is an executable in PATH or in a usual folder; undefined if there is none. Parts of PATH that are not
+ * absolute paths are ignored.
  */
 export function findExecutable(
   names: readonly string[],
@@ -16,7 +16,7 @@ export function findExecutable(
   return names.flatMap((name) => [...folders, ...FOLDERS].map((folder) => path.join(folder, name))).find(isExecutable);
 }
 
-/** Says where a tool is not. */
+/** Describes where a missing tool was searched. */
 export function describeMissing(name: string): string {
   return `${name} is neither in PATH nor in ${FOLDERS.join(", ")}`;
 }

@@ -9,17 +9,20 @@ import { NF } from "./nftables/data.ts";
 import type { Expression } from "./nftables/expression.ts";
 import { listRules, type Rule } from "./nftables/rule.ts";
 
-/** The built-in chain of iptables that forwarded packets pass. */
+/** The built-in iptables chain for forwarded packets. */
 const FORWARD = "FORWARD";
 
-/** Families of nf_tables whose chains see packets of both, or of one. */
+/** The nf_tables families whose chains see packets of IPv4, IPv6, or both. */
 const FAMILY_NAMES: Readonly<Record<number, string>> = {
   [NFPROTO.INET]: "inet",
   [NFPROTO.IPV4]: "ip",
   [NFPROTO.IPV6]: "ip6",
 };
 
-/** Why iptables keeps packets from being forwarded that none of its rules accept, in words; undefined where it does not. @throws NetlinkError, LinuxError */
+/**
+ * Why iptables drops forwarded packets that no rule of its chain accepts, in words. Undefined if it does not drop them.
+ * @throws NetlinkError, LinuxError
+ */
 export function findForwardRefusal(
   netlink: Nfnetlink | undefined,
   { family, variant }: { family: Family; variant: "nft" | "legacy" },
@@ -32,8 +35,8 @@ export function findForwardRefusal(
 }
 
 /**
- * The chains of nf_tables that drop what is forwarded unless one of their rules accepts it, in words, without those of iptables, of firewalld
- * and of ours: an accept in another table is of no help. @throws NetlinkError
+ * The nf_tables chains that drop forwarded packets unless one of their own rules accepts them, in words. An accept in another table
+ * does not help. Chains of iptables, of firewalld and of these plugins are left out. @throws NetlinkError
  */
 export function listDroppingChains(netlink: Nfnetlink): readonly string[] {
   return listBaseChains(netlink)
@@ -60,7 +63,7 @@ function findFinalDrop(netlink: Nfnetlink, { family, table = "", name = "" }: Ch
   return listRules(netlink, { family, table, name }).some(dropsAll) ? "drops what it does not accept" : undefined;
 }
 
-/** Whether a rule asks nothing of a packet and lets it go no further. */
+/** Whether a rule drops every packet. */
 function dropsAll({ expressions = [] }: Rule): boolean {
   const kinds = expressions.map((each) => (each.name === "other" ? each.kind : each.name));
   const asksNothing = kinds.every((kind) => ["counter", "log", "immediate", "reject"].includes(kind));

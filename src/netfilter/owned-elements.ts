@@ -20,16 +20,16 @@ import { applyTransaction } from "./nftables/transaction.ts";
 import { commented, findComment } from "./nftables/userdata.ts";
 import { type Attachment, isSelected, ownerComment, type Selection } from "./owner.ts";
 
-/** An element that belongs to an attachment: its comment says to whose. */
+/** An element whose comment names the attachment that owns it. */
 export interface OwnedElement {
   readonly set: SetSpec;
   readonly element: Labelled;
 }
 
-/** How often an addition that came too late is tried: hundreds of calls at once take turns. */
+/** How many times an addition is tried that others have overtaken. Hundreds of parallel calls take turns. */
 const ADD_ATTEMPTS = 20;
 
-/** An element for the parts of its set's key, with what a map has for it. */
+/** An element from the parts of its key, with its value if the set is a map. */
 export function ownedElement(
   owner: Attachment,
   set: SetSpec,
@@ -41,8 +41,8 @@ export function ownedElement(
 }
 
 /**
- * Adds elements in one transaction, with what is missing of the rule set that they work in and the changes that `also` finds necessary. Twice is once. What is there under one
- * of their keys is replaced, unless `refuse` throws; it is told what was found.
+ * Adds elements in one transaction, together with the missing parts of the rule set and the changes of `also`. A second call changes
+ * nothing. An existing element with one of the keys is replaced, unless `refuse`, which gets the existing element, throws.
  * @throws NetlinkError naming the object that the kernel refused
  */
 export function addOwnedElements(
@@ -56,13 +56,14 @@ export function addOwnedElements(
     const changes = [
       ...missingOf(netlink, rules),
       ...also(),
-      // To look first would cost a request for each element: they are hardly ever there.
+      // The first attempt does not look for existing elements, because they are rare and each look costs a request.
       ...(attempt === 1 ? [] : replacements(netlink, elements, refuse)),
       ...elements.map(({ set, element }) => createElement(set, element)),
     ];
     const refusal = tryChanges(() => applyTransaction(netlink, changes, { action }), [ERRNO.ENOENT, ERRNO.EEXIST]);
     if (refusal === undefined) return;
-    // A chain went with its last element, or the key is there already. Where nobody has changed anything since the last try, it is neither.
+    // Either a chain was deleted with its last element, or a key exists. If nothing has changed since the last try, the cause is
+    // another.
     const generation = getGeneration(netlink);
     if (generation === seen) throw refusal;
     seen = generation;
@@ -76,7 +77,7 @@ function refuseChurn(action: string, cause: LinuxError): LinuxError {
   return new LinuxError(action, { syscall: "netlink", errno: ERRNO.EAGAIN, reason, cause });
 }
 
-/** The elements of these sets that belong to the attachments selected. @throws NetlinkError */
+/** The elements of these sets that belong to the selected attachments. @throws NetlinkError */
 export function listOwnedElements(
   netlink: Nfnetlink,
   sets: readonly SetSpec[],
@@ -91,10 +92,10 @@ export function listOwnedElements(
 }
 
 /**
- * Deletes the elements of these sets that belong to the attachments selected, in one transaction on the very rule set that
- * they were found in: never what has become another's; returns them. `also` gives what is to go with them; it is left out where the
- * kernel says that something of it is in use. Nothing there is success.
- * @throws NetlinkError, or LinuxError EAGAIN when others have changed the rule set for 60 seconds
+ * Deletes the selected attachments' elements from these sets, and returns them. It is one transaction on exactly the rule set in which
+ * they were found, so an element that another attachment has taken over stays. `also` returns further deletions; they are left out if
+ * the kernel says that one of these objects is in use. Nothing to delete is success. @throws NetlinkError, or LinuxError EAGAIN if
+ * others have changed the rule set for 60 seconds
  */
 export function deleteOwnedElements(
   netlink: Nfnetlink,
@@ -111,7 +112,7 @@ export function deleteOwnedElements(
   return own;
 }
 
-/** The changes that take out what is there under the same keys: somebody else's, with other data, or the same. */
+/** The changes that delete existing elements with these keys. */
 function replacements(
   netlink: Nfnetlink,
   elements: readonly OwnedElement[],

@@ -4,7 +4,7 @@ import { waitFor } from "../linux/wait.ts";
 import { errnoOf } from "../platform/errno.ts";
 import { type Attachment, keyNumbers, ownerKey } from "./owner.ts";
 
-/** The file whose lock (flock) the commands of iptables-legacy take; only root may open it. XT_LOCK_NAME of iptables */
+/** The lock file (flock) of the iptables-legacy commands, which only root may open. XT_LOCK_NAME of iptables */
 const FILE = "/run/xtables.lock";
 
 type Environment = Readonly<Record<string, string>>;
@@ -12,20 +12,21 @@ type Environment = Readonly<Record<string, string>>;
 /** <fcntl.h> */
 const O = { RDONLY: 0, RDWR: 0o2, CREAT: 0o100, NONBLOCK: 0o4000, CLOEXEC: 0o2000000 } as const;
 
-/** Locks of an attachment, and attachments of a network, side by side. */
+/** The number of locks of an attachment, and of attachments of a network. */
 const COMMANDS = 4;
 const ATTACHMENTS = 0x10000;
 
-/** Behind them all: the byte of who changes rules that others change all the time. */
+/** The byte after all other locks. A call holds it while it changes rules that others keep changing. */
 const TURN = COMMANDS * ATTACHMENTS * 0x10000;
 
-/** How long in ms somebody who looks may be in the way of a command, and a command in the way of who waits for its end. */
+/** How long in ms to wait to lock a command's byte, and how long to wait for a command to end. */
 const BRIEF_MS = 100;
 const PATIENCE_MS = 35_000;
 
 /**
- * A descriptor for a command that changes rules: as long as that process has it, awaitRestores() knows that it runs, whatever has become
- * of the call that started it. `which`, 0 to 3, tells the commands of an attachment apart that may run at once. The caller closes it once the process has it too. Undefined where such locks are not to be had.
+ * A descriptor that a command which changes rules keeps open. While that process has it, awaitRestores() knows that it runs, even if
+ * the call that started it was killed. `which`, 0 to 3, distinguishes the commands of an attachment that may run at once. The caller
+ * closes the descriptor once the process has it. Undefined if locks are not available.
  */
 export function holdRestore(
   owner: Attachment,
@@ -36,8 +37,8 @@ export function holdRestore(
 }
 
 /**
- * Waits until no command runs that a call began for the attachment, or for any of the network, that a key is of: a call that was killed
- * leaves them behind, and they change rules when it is their turn. False where one still runs after 35 seconds.
+ * Waits until no command of the attachment or network of `key` runs. A killed call leaves its commands behind, and they change rules
+ * later. False if one still runs after 35 seconds.
  */
 export function awaitRestores(key: string, environment: Environment): boolean {
   const fd = openIfPossible(environment, O.RDONLY);
@@ -50,7 +51,10 @@ export function awaitRestores(key: string, environment: Environment): boolean {
   }
 }
 
-/** A descriptor that one call at a time has: for those that are in each other's way. The caller closes it. Undefined where it is not to be had in that many ms. */
+/**
+ * A descriptor that only one call at a time holds, so that competing calls take turns. The caller closes it. Undefined if it is not
+ * free within `patience` ms.
+ */
 export function holdTurn(patience: number): number | undefined {
   return hold(TURN, patience, {});
 }
@@ -72,7 +76,7 @@ function openIfPossible(environment: Environment, flags: number): number | undef
   }
 }
 
-/** Undefined where somebody else's lock is in the way all the time. */
+/** Undefined if another process holds a conflicting lock all the time. */
 function waitForBytes(fd: number, lock: ByteLock, patience: number): "taken" | "none" | undefined {
   return waitFor(() => {
     const found = tryBytes(fd, lock);
@@ -80,7 +84,7 @@ function waitForBytes(fd: number, lock: ByteLock, patience: number): "taken" | "
   }, patience);
 }
 
-/** Where the locks of a key begin. */
+/** The position of the first lock of a key. */
 function startOf(key: string): number {
   const { network, attachment = 0 } = keyNumbers(key);
   return (network * ATTACHMENTS + attachment) * COMMANDS;

@@ -5,20 +5,20 @@ import { decodeFields } from "./fields.ts";
 import type { Message } from "./message.ts";
 import { HEADER_SIZE, NLM_F, NLMSG } from "./message.ts";
 
-/** Attributes behind an acknowledgement. <linux/netlink.h> */
+/** Attributes after an acknowledgement. <linux/netlink.h> */
 const NLMSGERR_ATTR = { MSG: 1, OFFS: 2 } as const;
 
 const FIELDS = { text: [NLMSGERR_ATTR.MSG, text], offset: [NLMSGERR_ATTR.OFFS, u32] } as const;
 
-/** The kernel's answer to a request: `errno` is 0 for success; `text` is its own explanation, with success a warning. */
+/** The kernel's answer to a request. `errno` is 0 for success; `text` is the kernel's explanation, or its warning on success. */
 export interface Acknowledgement {
   readonly errno: number;
   readonly text?: string | undefined;
-  /** The byte of the request that it is about. */
+  /** The offset in the request of the byte that it is about. */
   readonly offset?: number | undefined;
 }
 
-/** The kernel refused a request. `explanation` is its own text about it, where it gave one. */
+/** The kernel refused a request. `explanation` is the kernel's own text, if it gave one. */
 export class NetlinkError extends LinuxError {
   readonly explanation: string | undefined;
 
@@ -31,9 +31,8 @@ export class NetlinkError extends LinuxError {
 }
 
 /**
- * Reads struct nlmsgerr, or what ends a dump: an int and, where the flags say so, attributes.
- * A refused request is quoted in full behind the int, unless the socket asked for its header alone (NETLINK_CAP_ACK).
- * @throws RangeError when it is too short
+ * Reads struct nlmsgerr or the end of a dump: an int and, if the flags say so, attributes. A refused request follows the int in full,
+ * unless the socket asked for its header only (NETLINK_CAP_ACK). @throws RangeError if it is too short
  */
 export function decodeAcknowledgement(message: Message): Acknowledgement {
   const { payload, flags } = message;

@@ -4,31 +4,31 @@ import { decodeAcknowledgement, NetlinkError } from "./acknowledgement.ts";
 import type { Message } from "./message.ts";
 import { NLM_F, NLMSG } from "./message.ts";
 
-/** How often a list is asked for: hundreds of calls at once change it all the time. */
+/** How many times a list is requested, because hundreds of parallel calls keep changing it. */
 const LIST_ATTEMPTS = 20;
 
-/** A request: the message without what the socket knows, and what it does, to read after "Cannot" in an error. */
+/** A request: the message without the parts that the socket adds, and a description that follows "Cannot" in an error. */
 export interface NetlinkRequest {
   readonly type: number;
-  /** NLM_F_REQUEST is added. With NLM_F_ACK the kernel says when it is done, with NLM_F_DUMP it sends a list; otherwise one object. */
+  /** NLM_F_REQUEST is added. With NLM_F_ACK the kernel confirms the request, with NLM_F_DUMP it sends a list, otherwise one object. */
   readonly flags: number;
   readonly payload: Uint8Array;
   readonly action: string;
-  /** Error numbers that are an answer too, and none to be thrown: that there is no such object. */
+  /** Errnos that are valid answers and are not thrown, for example if the object does not exist. */
   readonly expected?: readonly number[];
-  /** Whether a message of a list is wanted, by its payload; what is not is dropped as it comes. All are unless this says otherwise. */
+  /** Selects messages of a list by their payload; others are dropped on arrival. Default: all. */
   readonly keep?: ((payload: Uint8Array) => boolean) | undefined;
 }
 
-/** What the kernel answered, without acknowledgements. `interrupted`: a list changed while it was sent, and may be wrong. */
+/** The kernel's answers without acknowledgements. `interrupted`: a list changed while it was sent and may be wrong. */
 export interface Answers {
   readonly messages: readonly Message[];
   readonly interrupted: boolean;
 }
 
 /**
- * Reads answers until each of the requests, given by their sequence numbers, that is `awaited` has its own. Messages with other
- * sequence numbers are leftovers of an earlier request, and passed over. @throws NetlinkError for the first refused request, awaited or not
+ * Reads answers until each awaited request, by its sequence number, has its own. Messages with other sequence numbers belong to an
+ * earlier request and are skipped. @throws NetlinkError for the first refused request, awaited or not
  */
 export function collectAnswers(
   requests: ReadonlyMap<number, NetlinkRequest>,
@@ -51,21 +51,21 @@ export function collectAnswers(
 }
 
 /**
- * Asks until the answer is whole: a list that changed while it was sent is asked for again.
- * @throws LinuxError EAGAIN when it changed each of 20 times
+ * Requests until the answer is consistent: a list that changed while it was sent is requested again. @throws LinuxError EAGAIN if it
+ * changed each of 20 times
  */
 export function askUntilWhole(request: NetlinkRequest, ask: () => Answers): readonly Message[] {
   for (let attempt = 0; attempt < LIST_ATTEMPTS; attempt++) {
     const answers = ask();
     if (!answers.interrupted) return answers.messages;
-    // The first few times at once.
+    // The first attempts run without a pause.
     if (attempt > 1) backOff(attempt);
   }
   const reason = `the list changed during each of ${LIST_ATTEMPTS} attempts to read it`;
   throw new LinuxError(request.action, { syscall: "recvfrom", errno: ERRNO.EAGAIN, reason });
 }
 
-/** The sequence numbers of the awaited ones. */
+/** The sequence numbers of the requests with an awaited answer. */
 function findAwaited(
   requests: ReadonlyMap<number, NetlinkRequest>,
   awaited: (request: NetlinkRequest) => boolean,
@@ -97,7 +97,7 @@ function refuseFailure(message: Message, request: NetlinkRequest): void {
   throw new NetlinkError(request.action, acknowledgement);
 }
 
-/** Whether one message is the whole answer. */
+/** Whether one message completes the answer. */
 function isWhole(request: NetlinkRequest): boolean {
   return (request.flags & NLM_F.ACK) === 0 && (request.flags & NLM_F.DUMP) !== NLM_F.DUMP;
 }

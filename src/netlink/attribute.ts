@@ -1,13 +1,13 @@
 import { align, viewOf } from "./bytes.ts";
 
-/** One attribute, struct nlattr: its type without flags, its value, and whether it is marked as holding attributes. */
+/** One attribute, struct nlattr: its type without flags, its value, and whether its nested flag is set. */
 export interface Attribute {
   readonly type: number;
   readonly value: Uint8Array;
   readonly nested?: boolean;
 }
 
-/** Where an attribute's value goes, and how it is read. */
+/** The place to store an attribute's value, and how to read the value. */
 export interface KnownAttribute {
   readonly name: string;
   readonly codec: { decode(bytes: Uint8Array): unknown };
@@ -16,13 +16,13 @@ export interface KnownAttribute {
 /** A flag in an attribute's type. <linux/netlink.h> */
 const NLA_F = { NESTED: 0x8000 } as const;
 
-/** What is left of a type without its flags, NLA_F_NESTED and NLA_F_NET_BYTEORDER. */
+/** The bits of a type without the flags NLA_F_NESTED and NLA_F_NET_BYTEORDER. */
 const TYPE_MASK = 0x3fff;
 
 /** sizeof(struct nlattr): u16 length, u16 type. <linux/netlink.h> */
 const HEADER_SIZE = 4;
 
-/** The attributes one behind the other, each padded to 4 bytes, behind so many bytes of room for a header. */
+/** The attributes one after another, each padded to 4 bytes, after `room` bytes for a header. */
 export function encodeAttributes(attributes: readonly Attribute[], room = 0): Uint8Array<ArrayBuffer> {
   let size = room;
   for (const { value } of attributes) size += align(HEADER_SIZE + value.length);
@@ -41,7 +41,7 @@ export function encodeAttributes(attributes: readonly Attribute[], room = 0): Ui
   return bytes;
 }
 
-/** The attributes in a message from `start` on, behind its header, or in a nested attribute. @throws RangeError when one runs past the end */
+/** The attributes in a message, from `start` after its header, or in a nested attribute. @throws RangeError if one exceeds the end */
 export function decodeAttributes(bytes: Uint8Array, start = 0): readonly Attribute[] {
   const view = viewOf(bytes);
   const attributes: Attribute[] = [];
@@ -62,8 +62,9 @@ export function decodeAttributes(bytes: Uint8Array, start = 0): readonly Attribu
 }
 
 /**
- * Puts the attributes from `start` on into `values`: those whose types `known` has a place for, by what is there. The others are passed over
- * without an object for each, which is most of what the kernel tells of a link. Returns how many those are. @throws RangeError as decodeAttributes()
+ * Reads the attributes from `start` on into `values` if `known` has their types. It skips others without creating an object; these are
+ * most of what the kernel sends about a link. Returns the number of skipped attributes. @throws RangeError if an attribute exceeds the
+ * end
  */
 export function takeAttributes(
   { bytes, start }: { readonly bytes: Uint8Array; readonly start: number },

@@ -4,22 +4,22 @@ import type { Mac } from "../ip/mac.ts";
 import { decodeMac, encodeMac } from "../ip/mac.ts";
 import { viewOf, viewOfStruct } from "./bytes.ts";
 
-/** How one attribute's value is written and read. `decode` throws RangeError on a value that is too short. */
+/** How to write and read one attribute's value. `decode` throws RangeError if the value is too short. */
 export interface Codec<T> {
   encode(value: T): Uint8Array;
   decode(bytes: Uint8Array): T;
-  /** Whether the attribute is marked NLA_F_NESTED when it is sent. */
+  /** Whether the attribute is sent with NLA_F_NESTED. */
   readonly nested?: boolean;
 }
 
-/** A value of a fixed size, which may be a member of a C structure. */
+/** A value of fixed size, which can be a member of a C struct. */
 export interface FixedCodec<T> extends Codec<T> {
   readonly size: number;
   write(view: DataView, offset: number, value: T): void;
   read(view: DataView, offset: number): T;
 }
 
-/** Numbers in the machine's byte order, which is little-endian on all that we run on. */
+/** Numbers in host byte order, which is little-endian on all supported machines. */
 export const u8 = number<number>(
   1,
   (view, at, n) => view.setUint8(at, n),
@@ -51,7 +51,7 @@ export const u64 = number<bigint>(
   (view, at) => view.getBigUint64(at, true),
 );
 
-/** Numbers in network byte order, as netfilter wants them. */
+/** Numbers in network byte order, as netfilter needs them. */
 export const u16be = number<number>(
   2,
   (view, at, n) => view.setUint16(at, n),
@@ -73,7 +73,7 @@ export const u64be = number<bigint>(
   (view, at) => view.getBigUint64(at),
 );
 
-/** Text in UTF-8 with a NUL byte at its end. */
+/** UTF-8 text with a NUL at its end. */
 export const text: Codec<string> = {
   encode: (value) => new TextEncoder().encode(`${value}\0`),
   decode: (bytes) => {
@@ -82,16 +82,16 @@ export const text: Codec<string> = {
   },
 };
 
-/** Bytes as they are. */
+/** Unchanged bytes. */
 export const raw: Codec<Uint8Array> = { encode: (value) => value, decode: (bytes) => bytes };
 
-/** A link-layer address of any length; one without bytes is "". */
+/** A link-layer address of any length. An empty one is "". */
 export const mac: Codec<Mac> = { encode: encodeMac, decode: (bytes) => (bytes.length === 0 ? "" : decodeMac(bytes)) };
 
 /** An IP address of either family. */
 export const address: Codec<Address> = { encode: encodeAddress, decode: decodeAddress };
 
-/** A value of `size` bytes, by how it is written into a view and read from it. `what` it is, an error says. */
+/** A value of `size` bytes, by the functions that write it into a view and read it. `what` names it in errors. */
 export function fixed<T>(what: string, { size, write, read }: Omit<FixedCodec<T>, keyof Codec<T>>): FixedCodec<T> {
   return {
     size,

@@ -6,10 +6,13 @@ import { decodeMessages, type Message } from "./message.ts";
 /** sizeof(struct sockaddr_nl): u16 family, u16 pad, u32 port, u32 groups. <linux/netlink.h> */
 const ADDRESS_SIZE = 12;
 
-/** Room for a datagram of any socket, which is read at once: the kernel fills those of a list up to 32 KiB. */
+/** A buffer for a datagram of any socket, which is processed at once. The kernel's datagrams of a list have up to 32 KiB. */
 const BUFFER = new Uint8Array(64 * 1024);
 
-/** Sends a datagram to the kernel. A transaction of thousands of changes needs more room than a socket has by default. @throws LinuxError */
+/**
+ * Sends a datagram to the kernel. A transaction of thousands of changes needs a larger send buffer than the default.
+ * @throws LinuxError
+ */
 export function sendWhole(fd: number, bytes: Uint8Array): void {
   try {
     sendDatagram(fd, bytes, kernelAddress());
@@ -20,14 +23,14 @@ export function sendWhole(fd: number, bytes: Uint8Array): void {
   }
 }
 
-/** struct sockaddr_nl with port 0: the kernel as a destination, any free port as our own. */
+/** struct sockaddr_nl with port 0, which is the kernel as destination, and any free port as our own. */
 export function kernelAddress(): Uint8Array {
   const address = new Uint8Array(ADDRESS_SIZE);
   viewOf(address).setUint16(0, AF.NETLINK, true);
   return address;
 }
 
-/** The messages of the next datagram from the kernel; other processes may write to our socket as well. */
+/** The messages of the next datagram from the kernel. Datagrams of other processes, which may also write to our socket, do not count. */
 export function receiveMessages(fd: number, deadline: number): readonly Message[] | undefined {
   const sender = new Uint8Array(ADDRESS_SIZE);
   for (;;) {

@@ -2,17 +2,20 @@ import type { Attribute, KnownAttribute } from "./attribute.ts";
 import { decodeAttributes, encodeAttributes, takeAttributes } from "./attribute.ts";
 import type { Codec } from "./codec.ts";
 
-/** A kernel object's attributes by our name for each: the attribute's type, and how its value is written. */
+/** A kernel object's attributes by our names: the type of each, and how to write its value. */
 export type Fields = Readonly<Record<string, readonly [type: number, codec: Codec<unknown>]>>;
 
 type ValueOf<F> = F extends readonly [number, { decode(bytes: Uint8Array): infer T }] ? T : never;
 
-/** The values of such an object. What the kernel sent and no field names is in `unknown`, in its order. */
+/** The values of an object's attributes. `unknown` has the attributes from the kernel without a name here, in their order. */
 export type Values<F extends Fields> = { readonly [K in keyof F]?: ValueOf<F[K]> | undefined } & {
   readonly unknown?: readonly Attribute[];
 };
 
-/** The attributes of an object, in the order of its properties, `unknown` last, behind `room` bytes for a header; undefined ones are left out. */
+/**
+ * The attributes of an object, in the order of its properties with `unknown` last, after `room` bytes for a header. Undefined ones are
+ * left out.
+ */
 export function encodeFields<F extends Fields>(fields: F, values: Values<F>, room = 0): Uint8Array<ArrayBuffer> {
   const attributes: Attribute[] = [];
   for (const [name, value] of Object.entries(values)) {
@@ -25,7 +28,10 @@ export function encodeFields<F extends Fields>(fields: F, values: Values<F>, roo
   return encodeAttributes(values.unknown === undefined ? attributes : [...attributes, ...values.unknown], room);
 }
 
-/** The mirror image, from `start` on: the object's properties are in the order of the attributes. @throws RangeError on malformed input */
+/**
+ * Reads an object from its attributes, from `start` on. Its properties have the order of the attributes. @throws RangeError on
+ * malformed input
+ */
 export function decodeFields<F extends Fields>(fields: F, bytes: Uint8Array, start = 0): Values<F> {
   const known = placesOf(fields);
   const values: Record<string, unknown> = {};
@@ -35,7 +41,7 @@ export function decodeFields<F extends Fields>(fields: F, bytes: Uint8Array, sta
   return values as Values<F>;
 }
 
-/** An attribute that holds attributes. `marked` is false for the older ones that rtnetlink's tools send without NLA_F_NESTED. */
+/** An attribute that contains attributes. `marked` is false for older ones that the rtnetlink tools send without NLA_F_NESTED. */
 export function nest<F extends Fields>(fields: F, marked = true): Codec<Values<F>> {
   return {
     encode: (values) => encodeFields(fields, values),
@@ -44,7 +50,7 @@ export function nest<F extends Fields>(fields: F, marked = true): Codec<Values<F
   };
 }
 
-/** The places of each object's fields, by the attributes' types, as soon as they are needed. */
+/** A table from attribute types to fields for each object, built at its first use. */
 const places = new WeakMap<Fields, KnownAttribute[]>();
 
 function placesOf(fields: Fields): readonly KnownAttribute[] {

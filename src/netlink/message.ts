@@ -1,11 +1,11 @@
 import { align, viewOf, viewOfStruct } from "./bytes.ts";
 
-/** One netlink message: struct nlmsghdr without its length, and what follows it. */
+/** One netlink message: struct nlmsghdr without its length, and the payload. */
 export interface Message {
   readonly type: number;
   readonly flags: number;
   readonly sequence: number;
-  /** The port of the socket concerned; 0 from us. */
+  /** The port of the socket; 0 in our messages. */
   readonly port: number;
   readonly payload: Uint8Array;
 }
@@ -13,7 +13,7 @@ export interface Message {
 /** Messages of netlink itself. <linux/netlink.h> */
 export const NLMSG = { ERROR: 2, DONE: 3 } as const;
 
-/** Flags of a message; which of them share a bit depends on the kind of request. <linux/netlink.h> */
+/** Message flags. Some share a bit and depend on the kind of request. <linux/netlink.h> */
 export const NLM_F = {
   REQUEST: 0x1,
   MULTI: 0x2,
@@ -32,7 +32,7 @@ export const NLM_F = {
 /** sizeof(struct nlmsghdr): u32 length, u16 type, u16 flags, u32 sequence, u32 port. <linux/netlink.h> */
 export const HEADER_SIZE = 16;
 
-/** The messages one behind the other, each padded to 4 bytes: one datagram. */
+/** The messages one after another, each padded to 4 bytes, as one datagram. */
 export function encodeMessages(messages: readonly Message[]): Uint8Array<ArrayBuffer> {
   let size = 0;
   for (const { payload } of messages) size += align(HEADER_SIZE + payload.length);
@@ -52,7 +52,7 @@ export function encodeMessages(messages: readonly Message[]): Uint8Array<ArrayBu
   return bytes;
 }
 
-/** The messages of one datagram. @throws RangeError when one runs past the end */
+/** The messages of one datagram. @throws RangeError if one exceeds the end */
 export function decodeMessages(bytes: Uint8Array): readonly Message[] {
   const messages: Message[] = [];
   for (let offset = 0; offset < bytes.length; ) {

@@ -4,7 +4,7 @@ import { u8, u16be } from "./codec.ts";
 import { decodeFields, encodeFields, type Fields, type Values } from "./fields.ts";
 import { struct } from "./struct.ts";
 
-/** Parts of netfilter that have netlink messages; the high byte of a message's type. <linux/netfilter/nfnetlink.h> */
+/** Netfilter's subsystems with netlink messages, the high byte of a message's type. <linux/netfilter/nfnetlink.h> */
 export const NFNL_SUBSYS = { CTNETLINK: 1, NFTABLES: 10 } as const;
 
 /** Protocol families of netfilter. <linux/netfilter.h> */
@@ -13,7 +13,7 @@ export const NFPROTO = { UNSPEC: 0, INET: 1, IPV4: 2, BRIDGE: 7, IPV6: 10 } as c
 /** sizeof(struct nfgenmsg): u8 family, u8 version, u16 resource in network byte order. <linux/netfilter/nfnetlink.h> */
 const HEADER_SIZE = 4;
 
-/** What follows struct nlmsghdr in every message of netfilter: struct nfgenmsg, then attributes. */
+/** The payload of every netfilter message: struct nfgenmsg, then attributes. */
 export interface Nfgenmsg {
   /** One of NFPROTO. */
   readonly family: number;
@@ -23,17 +23,17 @@ export interface Nfgenmsg {
 
 const header = struct("struct nfgenmsg", HEADER_SIZE, { family: [0, u8], resource: [2, u16be] });
 
-/** The payload of a message of netfilter. */
+/** Encodes the payload of a netfilter message. */
 export function encodeNfgenmsg({ family, resource = 0, attributes = new Uint8Array() }: Nfgenmsg): Uint8Array {
   return concat([header.encode({ family, resource }), attributes]);
 }
 
-/** The mirror image. @throws RangeError when the header is cut short */
+/** Decodes the payload of a netfilter message. @throws RangeError if the header is too short */
 export function decodeNfgenmsg(payload: Uint8Array): Required<Nfgenmsg> {
   return { ...header.decode(payload), attributes: payload.subarray(HEADER_SIZE) };
 }
 
-/** Describes messages of netfilter by the attributes that we speak. `decode` throws RangeError on malformed input. */
+/** Defines netfilter messages by the attributes that we use. `decode` throws RangeError on malformed input. */
 export function netfilterMessage<F extends Fields>(fields: F) {
   return {
     encode: ({ family, attributes }: { readonly family: number; readonly attributes: Values<F> }): Uint8Array => {

@@ -1,32 +1,32 @@
 import { sendAside } from "../linux/aside.ts";
 import type { Message } from "./message.ts";
 
-/** How long in ms the kernel may take, and how often it is looked whether somebody still waits for it. */
+/** How long in ms the kernel may take, and how often to check whether the sending process has ended. */
 const ANSWER_MS = 60_000;
 const LOOK_MS = 100;
 
-/** A request that the kernel takes its time for, under way. */
+/** A pending request that the kernel needs long for. */
 export interface Pending {
-  /** Waits for the answer, at most so many milliseconds; returns whether it has come. @throws NetlinkError when the request is refused */
+  /** Waits at most so many milliseconds for the answer; returns whether it has arrived. @throws NetlinkError if the request is refused */
   readonly isAnswered: (milliseconds: number) => boolean;
   /** Waits for the answer. @throws as Netlink.request */
   readonly finish: () => void;
-  /** The same, but for nothing where the request goes on without this process. */
+  /** Waits for the answer, unless the request continues without this process. @throws as Netlink.request */
   readonly leave: () => void;
 }
 
-/** How a socket deals with requests. */
+/** A socket's functions for requests. */
 interface Exchange {
   readonly fd: number;
-  /** Sends the datagram, and returns when the kernel is done. */
+  /** Sends the datagram and returns when the kernel has processed it. */
   readonly send: () => void;
-  /** The messages of the next datagram, or undefined when `deadline` comes first. */
+  /** The messages of the next datagram, or undefined if `deadline` passes first. */
   readonly receive: (deadline: number) => readonly Message[] | undefined;
-  /** Reads all answers, of which `first` have been received. @throws NetlinkError, LinuxError ETIMEDOUT */
+  /** Reads all answers; `first` are already received. @throws NetlinkError, LinuxError ETIMEDOUT */
   readonly collect: (first?: readonly Message[]) => void;
 }
 
-/** Begins to send a request, as one datagram. `held` is a descriptor that may be closed only when the kernel is done. */
+/** Starts to send a request as one datagram. `held` is a descriptor that stays open until the kernel is done. */
 export function begin(
   { bytes, held }: { bytes: Uint8Array; held: number | undefined },
   { fd, send, receive, collect }: Exchange,
@@ -49,7 +49,7 @@ export function begin(
   };
   const isAnswered = (milliseconds: number) => {
     if (isOver) return true;
-    // Where the other process is no more, and there is no answer even now, somebody has killed it.
+    // If the sending process has ended and there is still no answer, it was killed.
     const unsent = () => (aside?.hasEnded() === true ? (receive(0) ?? sendAgain(milliseconds)) : undefined);
     const messages = receive(performance.now() + milliseconds) ?? unsent();
     if (messages === undefined) return false;

@@ -1,4 +1,4 @@
-/** Messages of rtnetlink, one request each. <linux/rtnetlink.h> */
+/** Messages of rtnetlink, one for each request. <linux/rtnetlink.h> */
 export const RTM = {
   NEWLINK: 16,
   DELLINK: 17,
@@ -18,5 +18,5 @@ export const RTM = {
   GETVLAN: 114,
 } as const;
 
-/** Groups of rtnetlink's events. <linux/rtnetlink.h> */
+/** Multicast groups of rtnetlink events. <linux/rtnetlink.h> */
 export const RTNLGRP = { LINK: 1, IPV6_IFADDR: 9 } as const;

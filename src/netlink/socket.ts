@@ -10,7 +10,7 @@ import type { Message } from "./message.ts";
 import { encodeMessages, NLM_F } from "./message.ts";
 import { begin, type Pending } from "./pending.ts";
 
-/** Protocols of netlink, and options of its sockets. <linux/netlink.h> */
+/** Netlink protocols and socket options. <linux/netlink.h> */
 const NETLINK = {
   ROUTE: 0,
   NETFILTER: 12,
@@ -20,41 +20,45 @@ const NETLINK = {
   GET_STRICT_CHK: 12,
 } as const;
 
-/** How long the kernel may take to answer: it does one thing after another for all who change links, hundreds of calls at once. */
+/** How long in ms the kernel may take to answer. It handles link changes one after another, for hundreds of parallel calls. */
 const ANSWER_MS = 60_000;
 
-/** Where to open a socket: in the caller's namespace unless `netns`, a path or an open descriptor, names another. */
+/** Where to open a socket: in the caller's namespace, or in `netns` (a path or an open descriptor). */
 export interface NetlinkOptions {
   readonly netns?: string | number;
 }
 
-/** Which part of the kernel a socket talks to: links, addresses, routes and traffic control; or nf_tables and conntrack. */
+/** The kernel subsystem of a socket: links, addresses, routes and traffic control; or nf_tables and conntrack. */
 export type Protocol = "route" | "netfilter";
 
-/** A netlink socket, which serves the network namespace that it was opened in. Where one protocol is needed, a socket of the other does not compile. */
+/**
+ * A netlink socket, which serves the network namespace that it was opened in. The type parameter keeps the two protocols apart at
+ * compile time.
+ */
 export interface Netlink<P extends Protocol = Protocol> {
   readonly protocol: P;
   readonly fd: number;
   /**
-   * Sends a request and waits for its answer: an acknowledgement, an object, or a whole list. Returns what is no acknowledgement.
-   * @throws NetlinkError when it is refused, LinuxError ETIMEDOUT without an answer within 60 seconds
+   * Sends a request and waits for its answer: an acknowledgement, an object, or a whole list. Returns all messages except
+   * acknowledgements. @throws NetlinkError if it is refused, LinuxError ETIMEDOUT without an answer within 60 seconds
    */
   readonly request: (request: NetlinkRequest) => readonly Message[];
   /**
-   * Sends requests as one datagram and waits for the acknowledgements of those that have NLM_F_ACK.
-   * @throws NetlinkError for the first refused one, whether it has NLM_F_ACK or not, LinuxError ETIMEDOUT as above
+   * Sends requests as one datagram and waits for the acknowledgements of those with NLM_F_ACK. @throws NetlinkError for the first
+   * refused one, with NLM_F_ACK or not, LinuxError ETIMEDOUT without an answer within 60 seconds
    */
   readonly transact: (requests: readonly NetlinkRequest[]) => readonly Message[];
   /**
-   * Sends a request for an acknowledgement from another process or thread and returns at once: for one that the kernel takes its time
-   * for. `held` stays open until the kernel is done. Until the answer has been waited for this socket takes no other request. @throws as `request`
+   * Sends a request with acknowledgement from another process or thread and returns at once, because the kernel needs long for it.
+   * `held` stays open until the kernel is done. This socket accepts no other request until the answer has been waited for. @throws as
+   * `request`
    */
   readonly begin: (request: NetlinkRequest, held?: Netlink) => Pending;
-  /** What ioctl(2) says about an interface: without the kernel's lock on all links, which a request has to wait for. */
+  /** Asks about an interface with ioctl(2), which does not need the kernel's lock on all links. A request would wait for that. */
   readonly ask: (what: number, name: string) => InterfaceAnswer;
-  /** Whether the namespace has an interface of that index, asked in the same way. @throws LinuxError */
+  /** Whether the namespace has an interface of that index, asked with ioctl(2). @throws LinuxError */
   readonly hasIndex: (index: number) => boolean;
-  /** Starts to listen to a multicast group, like RTNLGRP_LINK, in the same namespace; a descriptor in `netns` must still be open. */
+  /** Listens to a multicast group, like RTNLGRP_LINK, in this namespace. If `netns` is a descriptor, it must still be open. */
   readonly listen: (group: number) => Events;
   readonly close: () => void;
 }
@@ -65,19 +69,22 @@ export type Rtnetlink = Netlink<"route">;
 /** A socket of NETLINK_NETFILTER. */
 export type Nfnetlink = Netlink<"netfilter">;
 
-/** What happens in a namespace from now on. */
+/** Events of a namespace from now on. */
 export interface Events {
-  /** The next messages, or undefined when `deadline` (of `performance.now()`) comes first. None: some were lost, read the state anew. */
+  /**
+   * The next messages, or undefined if `deadline` (of `performance.now()`) passes first. An empty list means that some were lost: read
+   * the state again.
+   */
   readonly next: (deadline: number) => readonly Message[] | undefined;
   readonly close: () => void;
 }
 
-/** Opens a socket for links, addresses, routes and traffic control. @throws LinuxError when the namespace or the socket cannot be opened */
+/** Opens a socket for links, addresses, routes and traffic control. @throws LinuxError if the namespace or the socket cannot be opened */
 export function openRtnetlink(options: NetlinkOptions = {}): Rtnetlink {
   return open("route", options);
 }
 
-/** Opens a socket for nf_tables and conntrack. @throws LinuxError EPROTONOSUPPORT where the kernel has none of netfilter's netlink */
+/** Opens a socket for nf_tables and conntrack. @throws LinuxError EPROTONOSUPPORT if the kernel lacks netfilter's netlink */
 export function openNfnetlink(options: NetlinkOptions = {}): Nfnetlink {
   return open("netfilter", options);
 }
@@ -169,7 +176,7 @@ function join(fd: number, group: number): void {
   throw new LinuxError(`listen to netlink group ${group}`, { syscall: "setsockopt", errno: ERRNO.EPERM });
 }
 
-/** The kernel reports once with ENOBUFS that it had no room for some. */
+/** The kernel reports lost messages once, with ENOBUFS. */
 function receiveEvents(fd: number, deadline: number): readonly Message[] | undefined {
   try {
     return receiveMessages(fd, deadline);

@@ -2,29 +2,29 @@ import { viewOf } from "./bytes.ts";
 import { type FixedCodec, fixed } from "./codec.ts";
 import { decodeFields, encodeFields, type Fields, type Values } from "./fields.ts";
 
-/** A C structure's members by our name for each: where in the structure it stands, and how it is written there. */
+/** A C struct's members by our names: the offset of each, and how to write it. */
 export type Members = Readonly<Record<string, readonly [offset: number, codec: FixedCodec<unknown>]>>;
 
-/** The values of a structure's members. */
+/** The values of a struct's members. */
 export type StructOf<M extends Members> = { readonly [K in keyof M]: ReturnType<M[K][1]["read"]> };
 
-/** How a C structure is written and read. A member that is left out is 0, as is what no member describes. */
+/** How to write and read a C struct. Missing members and undescribed bytes are 0. */
 export interface Struct<M extends Members> extends FixedCodec<StructOf<M>> {
   encode(values: Partial<StructOf<M>>): Uint8Array;
   write(view: DataView, offset: number, values: Partial<StructOf<M>>): void;
 }
 
-/** What a message holds: a C structure, and the attributes behind it. */
+/** The content of a message: a C struct and attributes. */
 export interface Payload<H, A> {
   readonly header: H;
   readonly attributes: A;
 }
 
-/** A message to the kernel. Its header's members may be left out. */
+/** A message to the kernel. Members of its header may be left out. */
 export type PayloadOf<S, F extends Fields> =
   S extends Struct<infer M> ? Payload<Partial<StructOf<M>>, Values<F>> : never;
 
-/** Describes a C structure of that name and size. What is decoded has its members in the order described. */
+/** Defines a C struct of that name and size. A decoded value has the members in the given order. */
 export function struct<const M extends Members>(name: string, size: number, members: M): Struct<M> {
   const places = Object.entries(members).map(([member, [at, codec]]) => ({ member, at, codec }));
   return fixed<StructOf<M>>(name, {
@@ -43,7 +43,7 @@ export function struct<const M extends Members>(name: string, size: number, memb
   });
 }
 
-/** Describes a message by what it begins with and the attributes that we speak. `decode` throws RangeError on malformed input. */
+/** Defines a message by its header and the attributes that we use. `decode` throws RangeError on malformed input. */
 export function payload<M extends Members, F extends Fields>(header: Struct<M>, fields: F) {
   return {
     encode: (message: Payload<Partial<StructOf<M>>, Values<F>>): Uint8Array<ArrayBuffer> => {

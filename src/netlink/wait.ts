@@ -1,7 +1,7 @@
 import { viewOfStruct } from "./bytes.ts";
 import type { Events, Rtnetlink } from "./socket.ts";
 
-/** Which events matter: those of a multicast group that are about a link; and how many milliseconds to wait for them. */
+/** The events to wait for, those of a multicast group about one link, and for how many milliseconds. */
 export interface Wait {
   readonly group: number;
   readonly index: number;
@@ -9,8 +9,8 @@ export interface Wait {
 }
 
 /**
- * Waits until `check` returns something, and returns that: at once if it does so now, else after an event of the link's.
- * Undefined when the time is over first. Whatever `check` throws comes through.
+ * Waits until `check` returns a value, and returns it. It checks at once and after each event of the link. Undefined after the
+ * timeout. Throws any error of `check`.
  */
 export function waitForEvent<T>(netlink: Rtnetlink, wait: Wait, check: () => T | undefined): T | undefined {
   const now = check();
@@ -36,7 +36,7 @@ function hasNews(events: Events, index: number, deadline: number): boolean {
   }
 }
 
-/** Both struct ifinfomsg and struct ifaddrmsg have the link's index at the same place. */
+/** struct ifinfomsg and struct ifaddrmsg have the link's index at one offset. */
 function indexOf(payload: Uint8Array): number {
   return viewOfStruct(payload, "an event", 8).getInt32(4, true);
 }

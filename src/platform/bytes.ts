@@ -1,4 +1,4 @@
-// Byte strings with what every runtime has: Buffer is Node.js's alone.
+// Byte strings without Node.js's Buffer, for every runtime.
 
 /** Joins byte strings, in order. */
 export function concat(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
@@ -18,7 +18,7 @@ export function isSameBytes(one: Uint8Array, other: Uint8Array): boolean {
   return one.length === other.length && one.every((byte, index) => byte === other[index]);
 }
 
-/** Whether bytes hold others in one piece; "" is everywhere. */
+/** Whether bytes contain others in sequence. An empty part is always contained. */
 export function holdsBytes(bytes: Uint8Array, part: Uint8Array): boolean {
   const [first] = part;
   if (first === undefined) return true;
@@ -28,8 +28,8 @@ export function holdsBytes(bytes: Uint8Array, part: Uint8Array): boolean {
 }
 
 /**
- * All that `read` gives until it gives nothing: it puts bytes into the buffer and returns how many. `room` is how many to expect, and `check`
- * is told how many there are by now, to throw where that is too many.
+ * Everything that `read` returns until it returns nothing. `read` fills the buffer and returns the number of bytes. `room` is the
+ * expected size; `check` gets the size so far and throws if it is too large.
  */
 export function readToEnd(
   read: (buffer: Uint8Array) => number,
@@ -48,7 +48,7 @@ export function readToEnd(
   }
 }
 
-/** How many bytes a text has in UTF-8. */
+/** The length of a text in UTF-8 bytes. */
 export function byteLength(text: string): number {
   return new TextEncoder().encode(text).length;
 }

@@ -1,6 +1,6 @@
 import { ERRNO, errnoName, errnoText } from "./errno.ts";
 
-/** Where libuv's words differ from the C library's. */
+/** Texts of libuv that differ from those of the C library. */
 const WORDS: Readonly<Record<number, string>> = {
   [ERRNO.EEXIST]: "file already exists",
   [ERRNO.EISDIR]: "illegal operation on a directory",
@@ -15,12 +15,12 @@ const WORDS: Readonly<Record<number, string>> = {
   [ERRNO.ETXTBSY]: "text file is busy",
 };
 
-/** What a C function returned. @throws what node:fs would where that is -1 */
+/** The result of a C function. @throws the error of node:fs if it is -1 */
 export function check(result: number, syscall: string, ...paths: readonly string[]): number {
   return result === -1 ? fail(syscall, ...paths) : result;
 }
 
-/** Calls a C function again after a signal, which is no failure. */
+/** Calls a C function again if a signal interrupted it. */
 export function uninterrupted(call: () => number): number {
   for (;;) {
     const result = call();
@@ -28,7 +28,7 @@ export function uninterrupted(call: () => number): number {
   }
 }
 
-/** Throws what node:fs would after the call that failed last. */
+/** Throws the error of node:fs for the last failed call. */
 export function fail(syscall: string, ...paths: readonly string[]): never {
   const errno = native.errno();
   const code = errnoName(errno);
@@ -49,13 +49,13 @@ export function encodePath(path: string): Uint8Array {
   return native.encode(`${checkedPath(path)}\0`);
 }
 
-/** A path with a null byte in it would be another path in C. @throws TypeError */
+/** Refuses a path with a null byte, which C would cut there. @throws TypeError */
 export function checkedPath(path: string): string {
   if (!path.includes("\0")) return path;
   throw new TypeError(`Cannot use the path ${JSON.stringify(path)}: must be without null bytes`);
 }
 
-/** struct timespec of seconds with a fraction. <time.h> */
+/** struct timespec from seconds with a fraction. <time.h> */
 export function toTimespec(time: number): readonly [bigint, bigint] {
   const seconds = Math.floor(time);
   return [BigInt(seconds), BigInt(Math.trunc((time - seconds) * 1e9))];

@@ -8,7 +8,7 @@ export function sha256(bytes: Uint8Array): string {
   return digest("sha256", bytes);
 }
 
-/** node:crypto takes 8 ms to load, so only a call loads it. */
+/** node:crypto takes 8 ms to load, so it is loaded at the first call. */
 function digest(algorithm: string, content: string | Uint8Array): string {
   return process.getBuiltinModule("node:crypto").createHash(algorithm).update(content).digest("hex");
 }

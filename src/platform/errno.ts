@@ -1,4 +1,4 @@
-/** Error numbers of x86-64 and arm64, each with strerror(3)'s text. <asm-generic/errno.h>, <asm-generic/errno-base.h> */
+/** Error numbers of x86-64 and arm64 with the texts of strerror(3). <asm-generic/errno.h>, <asm-generic/errno-base.h> */
 export const ERRNO = {
   EPERM: 1,
   ENOENT: 2,
@@ -109,24 +109,24 @@ const TEXTS: Readonly<Record<keyof typeof ERRNO, string>> = {
   EALREADY: "Operation already in progress",
 };
 
-/** The name of an error number, like "ENOENT"; "E<number>" for one that is not in ERRNO. */
+/** The name of an error number, like "ENOENT"; "E<number>" if it is not in ERRNO. */
 export function errnoName(errno: number): string {
   return entryOf(errno)?.[0] ?? `E${errno}`;
 }
 
-/** strerror(3)'s text of an error number; "Error <number>" for one that is not in ERRNO. */
+/** The text of strerror(3) for an error number; "Error <number>" if it is not in ERRNO. */
 export function errnoText(errno: number): string {
   const name = entryOf(errno)?.[0];
   return name === undefined ? `Error ${errno}` : TEXTS[name];
 }
 
-/** The error number that a function of node:fs threw with, or undefined where it threw something else. */
+/** The error number of a node:fs error; undefined for any other error. */
 export function errnoOf(error: unknown): number | undefined {
   if (!(error instanceof Error && "errno" in error && typeof error.errno === "number")) return undefined;
   return Math.abs(error.errno);
 }
 
-/** Errors that say nothing of the thing that was asked for, and that another try need not meet. */
+/** Temporary errors, which do not depend on the requested object and may not occur again. */
 const PASSING: readonly number[] = [
   ERRNO.EINTR,
   ERRNO.EIO,
@@ -137,13 +137,13 @@ const PASSING: readonly number[] = [
   ERRNO.ENOBUFS,
 ];
 
-/** Whether something could not be looked at, which is not the same as that it is not there. */
+/** Whether an object could not be read because of a temporary error. That does not mean that it is missing. */
 export function isPassing(error: unknown): boolean {
   const errno = errnoOf(error);
   return errno !== undefined && PASSING.includes(errno);
 }
 
-/** Linux refused something: `action` reads after "Cannot", `code` is the name of `errno`. */
+/** Linux refused an operation. `action` follows "Cannot" in the message; `code` is the name of `errno`. */
 export class LinuxError extends Error {
   readonly errno: number;
   readonly code: string;

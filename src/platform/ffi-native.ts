@@ -1,6 +1,6 @@
 import type { Library, OpenLibrary, Signatures } from "./ffi.ts";
 
-/** Finds C functions that the executable is linked with. @throws Error when one is missing */
+/** Finds C functions that are linked into the executable. @throws Error if one is missing */
 export const openLibrary: OpenLibrary = <const S extends Signatures>(path: string, signatures: S): Library<S> => {
   const functions: Record<string, unknown> = {};
   for (const name of Object.keys(signatures)) {

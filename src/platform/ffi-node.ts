@@ -5,7 +5,7 @@ type Call = (...args: readonly (number | bigint | Uint8Array | null)[]) => numbe
 
 const TYPES = { i32: "i32", u32: "u32", size: "u64", pointer: "pointer" } as const;
 
-/** Opens a C library through node:ffi. @throws Error when the library or a function is missing */
+/** Opens a C library through node:ffi. @throws Error if the library or a function is missing */
 export const openLibrary: OpenLibrary = <const S extends Signatures>(path: string, signatures: S): Library<S> => {
   const ffi = loadQuietly();
   const definitions = Object.fromEntries(
@@ -25,13 +25,13 @@ export const openLibrary: OpenLibrary = <const S extends Signatures>(path: strin
   };
 };
 
-/** node:ffi wants a bigint for size_t; our callers count in numbers. */
+/** Converts size_t arguments from number to bigint, as node:ffi requires. */
 function widen(call: Call, types: readonly string[]): Call {
   if (!types.includes("size")) return call;
   return (...args) => call(...args.map((value, index) => (types[index] === "size" ? BigInt(value as number) : value)));
 }
 
-/** Node.js announces node:ffi as experimental on stderr, which belongs to the plugin's log. */
+/** Suppresses Node.js's warning that node:ffi is experimental. It would go to stderr, which is the plugin's log. */
 function loadQuietly(): Ffi {
   const announce = process.emitWarning;
   process.emitWarning = () => {};

@@ -1,7 +1,7 @@
-/** The C types that our functions take, in our own words. `size` is size_t, and any other 64-bit count. */
+/** The C types of arguments. `size` is size_t, and any other 64-bit count. */
 export type CType = "i32" | "u32" | "size" | "pointer";
 
-/** Each C function by name, with the types of its arguments. All return int, or something whose low 32 bits tell enough. */
+/** C functions by name, with the types of their arguments. All return int, or a value whose low 32 bits are enough. */
 export type Signatures = Readonly<Record<string, readonly CType[]>>;
 
 type Argument<T> = T extends "pointer" ? Uint8Array | null : number;
@@ -10,13 +10,16 @@ type Arguments<T extends readonly CType[]> = { [I in keyof T]: Argument<T[I]> };
 
 type Functions<S extends Signatures> = { readonly [N in keyof S]: (...args: Arguments<S[N]>) => number };
 
-/** An opened C library. `errno` is the calling thread's, and must be read right after the call that failed. */
+/** An opened C library. `errno` is the calling thread's; read it right after the failed call. */
 export interface Library<S extends Signatures> {
   readonly functions: Functions<S>;
   readonly errno: () => number;
-  /** Where the bytes lie, for a pointer inside a C structure. Only for views of an `ArrayBuffer` made by the caller, which must be kept alive. */
+  /**
+   * The memory address of the bytes, for a pointer in a C struct. Only for views of an `ArrayBuffer` that the caller created and keeps
+   * alive.
+   */
   readonly addressOf: (bytes: Uint8Array) => bigint;
 }
 
-/** What a backend (package.json's "#ffi" chooses ffi-node.ts or ffi-native.ts) exports as `openLibrary`. */
+/** The type of `openLibrary` in ffi-node.ts and ffi-native.ts. package.json's "#ffi" chooses one of them. */
 export type OpenLibrary = <const S extends Signatures>(path: string, signatures: S) => Library<S>;

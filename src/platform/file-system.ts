@@ -1,4 +1,4 @@
-/** What statx(2) and node:fs tell of a file, as far as it is asked for. */
+/** The file properties that we use, from statx(2) or node:fs. */
 export interface FileStatus {
   readonly dev: number;
   readonly ino: number;
@@ -12,20 +12,20 @@ export interface FileStatus {
   isDirectory(): boolean;
 }
 
-/** By which files are told apart. */
+/** The properties that identify a file. */
 export interface FileIdentity {
   readonly dev: bigint;
   readonly ino: bigint;
 }
 
-/** An entry of a folder; a symbolic link is itself and not what it leads to. */
+/** An entry of a folder. A symbolic link is not followed. */
 export interface FolderEntry {
   readonly name: string;
   isFile(): boolean;
   isDirectory(): boolean;
 }
 
-/** The part of node:fs that we use, with its promises and its errors. package.json's "#fs" chooses fs-node.ts or fs-native.ts. */
+/** The part of node:fs that we use, with its guarantees and errors. package.json's "#fs" chooses fs-node.ts or fs-native.ts. */
 export interface FileSystem {
   openSync(path: string, flags: number | "r" | "w" | "wx", mode?: number): number;
   closeSync(fd: number): void;

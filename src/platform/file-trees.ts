@@ -3,12 +3,12 @@ import type { FileSystem, FolderEntry } from "./file-system.ts";
 import { libcRareFiles } from "./libc.ts";
 import paths from "./path-native.ts";
 
-// What fs-native.ts makes of several calls, or has for few callers: an ADD loads none of it.
+// Functions of fs-native.ts that make several calls or have few callers. An ADD does not load them.
 
 /** sizeof(struct statfs) <sys/statfs.h> */
 const STATFS_SIZE = 120;
 
-/** mkdirSync with `recursive`: the first folder that had to be made, or undefined. */
+/** mkdirSync with `recursive`. Returns the first folder that it created, or undefined. */
 export function makeFolders(files: FileSystem, path: string, mode: number): string | undefined {
   const found = files.statSync(path, { throwIfNoEntry: false });
   if (found?.isDirectory()) return undefined;
@@ -17,13 +17,13 @@ export function makeFolders(files: FileSystem, path: string, mode: number): stri
   try {
     files.mkdirSync(path, { mode });
   } catch (error) {
-    // Somebody else has made it since.
+    // Another process has created it meanwhile.
     if (found !== undefined || files.statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) throw error;
   }
   return first ?? path;
 }
 
-/** rmSync: a link itself, and of a folder, with `recursive`, all that is in it. */
+/** rmSync. It removes a link itself, and with `recursive` a folder with its content. */
 export function removeTree(
   files: FileSystem,
   path: string,

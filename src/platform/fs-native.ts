@@ -17,7 +17,7 @@ const O = {
   CLOEXEC: 0o2000000,
 } as const;
 
-/** Ways to open a file, in node:fs's letters. */
+/** Flags to open a file, by node:fs's letters. */
 const FLAGS = {
   r: O.RDONLY,
   w: O.WRONLY | O.CREAT | O.TRUNC,
@@ -28,16 +28,16 @@ const FLAGS = {
 /** <fcntl.h> */
 const AT = { FDCWD: -100, SYMLINK_NOFOLLOW: 0x100, EMPTY_PATH: 0x1000 } as const;
 
-/** Room for the text of a link, and for what most files hold; for larger ones it is doubled as often as needed. */
+/** Buffer size for the target of a link and for most files. It is doubled for larger ones. */
 const ROOM = 8192;
 
 const encoder = new TextEncoder();
 
-/** The file system through the C library, as node:fs serves it: same results, same errors. */
+/** The file system through the C library, with the results and errors of node:fs. */
 const files: FileSystem = {
   openSync: (path, flags, mode) => open(path, typeof flags === "number" ? flags : FLAGS[flags], mode),
   closeSync: (fd) => {
-    // Interrupted or not, the descriptor is closed.
+    // The descriptor is closed even if a signal interrupted the call.
     if (libcFiles().functions.close(fd) === -1 && native.errno() !== ERRNO.EINTR) fail("close");
   },
   readSync: (fd, buffer) =>
@@ -109,7 +109,7 @@ const files: FileSystem = {
 export default files;
 
 function open(path: string, flags: number, mode = 0o666): number {
-  // musl's open() has the descriptor closed at exec() by a second call.
+  // musl's open() would set FD_CLOEXEC with a second system call.
   const name = encodePath(path);
   return check(
     uninterrupted(() => libcFiles().functions.openat(AT.FDCWD, name, flags | O.CLOEXEC, mode)),
@@ -138,7 +138,7 @@ function writeSync(fd: number, data: Uint8Array | string, offset = 0, length?: n
   return check(written, "write");
 }
 
-/** Writes all of a text and closes the descriptor. */
+/** Writes a whole text and closes the descriptor. */
 function writeWhole(fd: number, text: string): void {
   try {
     writeAll(fd, encoder.encode(text));

@@ -1,11 +1,11 @@
 /**
- * TextEncoder and TextDecoder, which the engine has not: only UTF-8, and only what our code and its packages call. And random numbers
- * from the kernel: the engine's own would be the same in each process, for all begin with the same heap.
+ * Adds TextEncoder and TextDecoder, which the engine lacks: only UTF-8, and only what our code and its packages call. Also adds random
+ * numbers from the kernel: the engine's own would be equal in each process, because all start with one heap image.
  */
 export function installGlobals(): void {
   Object.assign(globalThis, { TextEncoder: Utf8Encoder, TextDecoder: Utf8Decoder });
   Math.random = native.random;
-  // proper-lockfile asks to be called later, which never comes in a synchronous process.
+  // proper-lockfile sets timers, which never fire in a synchronous process.
   Object.assign(globalThis, { setTimeout: () => ({ unref: () => {} }), clearTimeout: () => {} });
 }
 
@@ -16,11 +16,11 @@ class Utf8Encoder {
     return native.encode(text);
   }
 
-  /** Whole characters only. */
+  /** Encodes whole characters only. */
   encodeInto(text: string, bytes: Uint8Array): { readonly read: number; readonly written: number } {
     const encoded = native.encode(text);
     let written = Math.min(encoded.length, bytes.length);
-    // A byte that goes on with a character is 10xxxxxx.
+    // A continuation byte is 10xxxxxx.
     while (((encoded[written] ?? 0) & 0xc0) === 0x80) written--;
     bytes.set(encoded.subarray(0, written));
     return { read: native.decode(encoded.subarray(0, written)).length, written };

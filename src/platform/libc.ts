@@ -1,7 +1,7 @@
 import { openLibrary } from "#ffi";
 import type { Library } from "./ffi.ts";
 
-// Each table that is exported here is linked into the native image by the build.
+// The build links each exported table into the native image.
 
 /** Functions that most calls need, from the headers named. */
 export const FUNCTIONS = {
@@ -61,10 +61,10 @@ export const RARE_FILE_FUNCTIONS = {
 /** <unistd.h> */
 export const TERMINAL_FUNCTIONS = { isatty: ["i32"] } as const;
 
-/** <aio.h>: of librt before glibc 2.34. */
+/** <aio.h>; in librt before glibc 2.34. */
 export const AIO_FUNCTIONS = { aio_write: ["pointer"] } as const;
 
-/** Functions by which other programs are run. */
+/** Functions that start other programs. */
 export const PROCESS_FUNCTIONS = {
   // <unistd.h>, <sys/mman.h>, <sys/wait.h>, <signal.h>; syscall(2) only as pidfd_open, which glibc has since 2.36
   pipe2: ["pointer", "i32"],
@@ -85,14 +85,14 @@ export const PROCESS_FUNCTIONS = {
   posix_spawnattr_destroy: ["pointer"],
 } as const;
 
-/** Functions of the executable's own, where it has a C side: native/aside.c */
+/** The executable's own C functions, if it has any: native/aside.c */
 export const NATIVE_FUNCTIONS = {
   send_aside: ["i32", "pointer", "size", "i32"],
   hold_aside: ["i32", "i32"],
   has_ended_aside: ["i32"],
 } as const;
 
-/** The C library, each part of it opened at the first call: a function costs 10 to 20 µs of a cold process, used or not. */
+/** The C library. Each part is opened at its first use, because a function costs 10 to 20 µs of a cold process. */
 export const libc = once((): Library<typeof FUNCTIONS> => openLibrary("libc.so.6", FUNCTIONS));
 export const libcFiles = once((): Library<typeof FILE_FUNCTIONS> => openLibrary("libc.so.6", FILE_FUNCTIONS));
 export const libcRareFiles = once(
@@ -104,7 +104,7 @@ export const libcTerminal = once(
 export const libcAio = once((): Library<typeof AIO_FUNCTIONS> => openLibrary("librt.so.1", AIO_FUNCTIONS));
 export const libcProcesses = once((): Library<typeof PROCESS_FUNCTIONS> => openLibrary("libc.so.6", PROCESS_FUNCTIONS));
 
-/** @throws Error where there is no C side */
+/** @throws Error if the executable has no C functions of its own */
 export const native = once((): Library<typeof NATIVE_FUNCTIONS> => openLibrary("native", NATIVE_FUNCTIONS));
 
 function once<T>(make: () => T): () => T {

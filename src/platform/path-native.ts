@@ -1,6 +1,6 @@
 import type { FilePath } from "./file-path.ts";
 
-/** Paths as node:path treats them on Linux. */
+/** Paths like node:path on Linux. */
 const paths: FilePath = {
   join: (...parts) => normalize(parts.filter((part) => part !== "").join("/")),
   resolve: (...parts) => {
@@ -17,7 +17,7 @@ const paths: FilePath = {
     const trimmed = trimEnd(path);
     const end = trimmed.lastIndexOf("/");
     if (end === -1) return path.startsWith("/") ? "/" : ".";
-    // Of "//a" node:path says "//", and so does POSIX's dirname(3) say that it may.
+    // For "//a", node:path returns "//", as POSIX's dirname(3) allows.
     if (end === 0) return "/";
     return end === 1 && trimmed.startsWith("//") ? "//" : trimmed.slice(0, end);
   },
@@ -29,7 +29,7 @@ const paths: FilePath = {
 
 export default paths;
 
-/** Without "." and "..", as far as they can be worked out, and without doubled slashes; one at the end stays. */
+/** Resolves "." and ".." as far as possible and removes doubled slashes. A slash at the end stays. */
 function normalize(path: string): string {
   if (path === "") return ".";
   const isAbsolute = path.startsWith("/");
@@ -39,7 +39,7 @@ function normalize(path: string): string {
   return `${isAbsolute ? "/" : ""}${joined}${end}`;
 }
 
-/** The names that are left of a path's. Nothing is above the root. */
+/** The resolved names of a path. The root has no parent. */
 function walk(path: string, isAbsolute: boolean): readonly string[] {
   const names: string[] = [];
   for (const name of path.split("/")) {

@@ -1,12 +1,12 @@
-/** The process that a plugin runs in. process-node.ts and process-native.ts are it; package.json's "#process" chooses. */
+/** The plugin's process. process-node.ts and process-native.ts implement it; package.json's "#process" chooses one. */
 export interface HostProcess {
-  /** argv[0], as the caller gave it. */
+  /** argv[0] as the caller passed it. */
   readonly argv0: string;
-  /** The arguments behind it. */
+  /** The arguments after argv[0]. */
   readonly args: readonly string[];
-  /** The executable's path; "" where it cannot be told, without /proc for instance. */
+  /** The executable's path; "" if it is unknown, for example without /proc. */
   executable(): string;
-  /** The working directory; "." where it has no path, because it has been deleted. */
+  /** The working directory; "." if it was deleted and has no path. */
   directory(): string;
   environment(): Readonly<Record<string, string>>;
   isTerminal(fd: number): boolean;

@@ -3,10 +3,10 @@ import type { FileIdentity, FileStatus } from "./file-system.ts";
 /** sizeof(struct statx) <linux/stat.h> */
 export const STATX_SIZE = 256;
 
-/** STATX_BASIC_STATS and STATX_BTIME: what to ask for. <linux/stat.h> */
+/** STATX_BASIC_STATS and STATX_BTIME, the requested fields. <linux/stat.h> */
 export const STATX_ALL = 0xfff;
 
-/** The part of a mode that is the file's type, and types. <sys/stat.h> */
+/** The file type in a mode. <sys/stat.h> */
 const S = { IFMT: 0o170000, IFREG: 0o100000, IFDIR: 0o040000 } as const;
 
 /** Reads struct statx. <linux/stat.h> */
@@ -29,7 +29,7 @@ export function decodeStatus(struct: Uint8Array): FileStatus {
   };
 }
 
-/** The part of it by which files are told apart. */
+/** Reads the fields of struct statx that identify a file. <linux/stat.h> */
 export function decodeIdentity(struct: Uint8Array): FileIdentity {
   const view = new DataView(struct.buffer, struct.byteOffset, STATX_SIZE);
   const major = BigInt(view.getUint32(136, true));
@@ -37,7 +37,7 @@ export function decodeIdentity(struct: Uint8Array): FileIdentity {
   return { dev: (major << 32n) | minor, ino: view.getBigUint64(32, true) };
 }
 
-/** struct statx_timestamp in ms: seconds, then nanoseconds. */
+/** A struct statx_timestamp (seconds, then nanoseconds) in ms. */
 function timeAt(view: DataView, offset: number): number {
   return Number(view.getBigInt64(offset, true)) * 1000 + view.getUint32(offset + 8, true) / 1e6;
 }

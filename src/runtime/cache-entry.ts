@@ -10,14 +10,14 @@ import { formatStated, type StatedResult } from "./stated-result.ts";
 /** The library's name for the format of a cache file. */
 const KIND = "cniCacheV1";
 
-/** What ADD leaves in the cache. */
+/** The data that ADD stores in the cache. */
 export interface CacheEntry {
   readonly network: Network;
   readonly attachment: RuntimeConf;
   readonly result: StatedResult;
 }
 
-/** What is read of a cache file. */
+/** The data that is read from a cache file. */
 export interface CachedEntry {
   readonly network: string;
   readonly attachment: RuntimeConf;
@@ -25,7 +25,7 @@ export interface CachedEntry {
   readonly result: unknown;
 }
 
-/** The bytes that the library writes: its keys in its order, what is empty left out, one line. */
+/** The bytes that the library writes: its keys in its order, without empty members, in one line. */
 export function formatEntry({ network, attachment, result }: CacheEntry): string {
   const { containerId, ifname, netns, args, capabilityArgs } = attachment;
   const entry = {
@@ -42,7 +42,7 @@ export function formatEntry({ network, attachment, result }: CacheEntry): string
   return formatJson(entry, 0);
 }
 
-/** Reads a cache file's JSON; undefined for anything but the library's cniCacheV1. */
+/** Reads a cache file's JSON; undefined if it is not the library's cniCacheV1. */
 export function findEntry(json: unknown): CachedEntry | undefined {
   try {
     const entry = parseConfig(cacheFile, json);
@@ -56,7 +56,7 @@ export function findEntry(json: unknown): CachedEntry | undefined {
   }
 }
 
-/** Made once: there may be thousands of files. */
+/** One schema for all files, of which there may be thousands. */
 const cacheFile = once(() => {
   const text = z.optional(z.string());
   return z.object({

@@ -10,17 +10,17 @@ import { decoded } from "./refusal.ts";
 import { isAttachment, type RuntimeConf } from "./runtime-conf.ts";
 import { parseStated, type StatedResult } from "./stated-result.ts";
 
-/** Where the library keeps its cache unless told. */
+/** The library's default cache folder. */
 export const CACHE_DIRECTORY = "/var/lib/cni";
 
-/** An attachment's file in the cache, which the library (and so any runtime that uses it) reads and writes too. */
+/** Identifies an attachment's file in the cache. The library, and any runtime that uses it, also reads and writes these files. */
 export interface CacheKey {
   readonly directory: string;
   readonly network: string;
   readonly attachment: Pick<RuntimeConf, "containerId" | "ifname">;
 }
 
-/** Keeps the result of an ADD, whole or not at all. @throws Error of the file operation that failed */
+/** Stores the result of an ADD atomically. @throws Error of the file operation that failed */
 export function writeCached(directory: string, entry: CacheEntry): void {
   const key = { directory, network: entry.network.name, attachment: entry.attachment };
   const fresh = freshFile(key);
@@ -34,9 +34,8 @@ export function writeCached(directory: string, entry: CacheEntry): void {
 }
 
 /**
- * The result that ADD left, or undefined where there is no readable file. Files of before the library's cniCacheV1 are
- * the result itself.
- * @throws CniError where the file makes no sense
+ * The result that ADD stored, or undefined if there is no readable file. Files older than the library's cniCacheV1 contain the result
+ * itself. @throws CniError if the file is invalid
  */
 export function readCachedResult(key: CacheKey): StatedResult | undefined {
   const bytes = readIfPossible(cacheFile(key));
@@ -46,29 +45,29 @@ export function readCachedResult(key: CacheKey): StatedResult | undefined {
   return parseStated(entry === undefined ? json : entry.result, "0.1.0");
 }
 
-/** The attachment as ADD was told of it, or undefined where the cache does not know it. */
+/** The attachment as it was passed to ADD, or undefined if the cache does not have it. */
 export function findCached(key: CacheKey): RuntimeConf | undefined {
   if (!isAttachment(key.network, key.attachment)) return undefined;
   const entry = readEntry(cacheFile(key));
   return entry?.network === key.network ? entry.attachment : undefined;
 }
 
-/** What the cache knows of a network. */
+/** A network's entries in the cache. */
 export interface CacheListing {
   /** In the order of the file names. */
   readonly attachments: readonly RuntimeConf[];
-  /** Files of which it cannot be told whom they are about, or the folder where there is none: there may be more attachments. */
+  /** Files that do not say which attachment they belong to, or the folder if it does not exist. There may be more attachments. */
   readonly unreadable: readonly string[];
 }
 
-/** Lists a network's attachments. @throws CniError ioFailure when the cache cannot be listed */
+/** Lists a network's attachments. @throws CniError ioFailure if the cache cannot be listed */
 export function listCached(directory: string, network: string): CacheListing {
   const folder = path.join(directory, "results");
   const names = namesIn(folder)?.sort();
   if (names === undefined) return { attachments: [], unreadable: [folder] };
   const attachments: RuntimeConf[] = [];
   const unreadable: string[] = [];
-  // One after another: of 20,000 results at a time there would be 60 MB.
+  // One at a time: 20,000 results would need 60 MB.
   for (const name of names) {
     const file = path.join(folder, name);
     const entry = readEntry(file);
@@ -78,17 +77,17 @@ export function listCached(directory: string, network: string): CacheListing {
   return { attachments, unreadable };
 }
 
-/** Removes an attachment's file; one that is not there is fine. @throws Error of the file operation that failed */
+/** Deletes an attachment's file. A missing file is no error. @throws Error of the file operation that failed */
 export function deleteCached(key: CacheKey): void {
   fs.rmSync(freshFile(key), { force: true });
   fs.rmSync(cacheFile(key), { force: true });
 }
 
-/** How many bytes a file's name may have, NAME_MAX of linux/limits.h, and digits of a digest that stand for a longer one. */
+/** The longest file name in bytes, NAME_MAX of linux/limits.h, and the digest digits that replace a longer name. */
 const NAME_MAX = 255;
 const DIGITS = 64;
 
-/** The library's name; where no file can have it, which the library does not bear, one of a digest. */
+/** The library's file name. If it is too long for a file, where the library fails, a name with a digest. */
 function cacheFile({ directory, network, attachment }: CacheKey): string {
   return path.join(directory, "results", shorten(`${network}-${attachment.containerId}-${attachment.ifname}`));
 }
@@ -99,7 +98,7 @@ function shorten(name: string): string {
   return `${name.slice(0, NAME_MAX - DIGITS - 1)}-${digest}`;
 }
 
-/** Beside the folder, not in it: whoever lists the folder takes every file for an attachment. */
+/** A path beside the folder, not in it, because readers take every file in the folder for an attachment. */
 function freshFile(key: CacheKey): string {
   return path.join(key.directory, shorten(`.${path.basename(cacheFile(key))}`));
 }

@@ -9,9 +9,8 @@ import { convertStated, type StatedResult } from "./stated-result.ts";
 import { isAtLeast } from "./version-choice.ts";
 
 /**
- * Runs ADD on each plugin in order, each with the result of the one before, keeps the last result in the cache and
- * returns it. Stops at the first error; what was made until then stays, as with the library, until DEL.
- * @throws CniError with the plugin's code
+ * Runs ADD on each plugin in order, each with the result of the one before. Stores the last result in the cache and returns it. Stops
+ * at the first error; changes until then stay until DEL, as with the library. @throws CniError with the plugin's code
  */
 export function addNetwork(runtime: Runtime, target: Target): StatedResult {
   validateAttachment(target.network.name, target.attachment);
@@ -26,8 +25,8 @@ export function addNetwork(runtime: Runtime, target: Target): StatedResult {
 }
 
 /**
- * Runs CHECK on each plugin in order, each with the cached result. A list that says disableCheck is not checked.
- * @throws CniError with the plugin's code
+ * Runs CHECK on each plugin in order, each with the cached result. Skips a list with disableCheck. @throws CniError with the plugin's
+ * code
  */
 export function checkNetwork(runtime: Runtime, target: Target): void {
   const { network } = target;
@@ -44,9 +43,8 @@ export function checkNetwork(runtime: Runtime, target: Target): void {
 }
 
 /**
- * Runs DEL on each plugin, last first, each with the cached result, and forgets that result. A cache that cannot be read
- * does not stand in the way. Stops at the first error.
- * @throws CniError with the plugin's code
+ * Runs DEL on each plugin, last first, each with the cached result, and then deletes that result. An unreadable cache does not stop
+ * it. Stops at the first error. @throws CniError with the plugin's code
  */
 export function deleteNetwork(runtime: Runtime, target: Target): void {
   const { network } = target;
@@ -72,7 +70,7 @@ function keepResult(runtime: Runtime, entry: Target & { readonly result: StatedR
   }
 }
 
-/** The container is detached by now: a file that cannot be removed is no reason to say otherwise. */
+/** Deletes the cached result. A failure is not an error, because the container is already detached. */
 function forgetResult(runtime: Runtime, target: Target): void {
   try {
     deleteCached(cacheKey(runtime, target));
@@ -81,7 +79,7 @@ function forgetResult(runtime: Runtime, target: Target): void {
   }
 }
 
-/** The cached result, in the list's version. */
+/** The cached result in the list's version. */
 function cachedResult(runtime: Runtime, target: Target): StatedResult | undefined {
   const cached = readCachedResult(cacheKey(runtime, target));
   return cached === undefined ? undefined : convertStated(cached, target.network.cniVersion);

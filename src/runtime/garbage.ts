@@ -11,21 +11,21 @@ import { isAtLeast } from "./version-choice.ts";
 
 export interface Collection {
   readonly network: Network;
-  /** Which attachments may stay. Without it none may, and plugins are told of none, as `cnitool gc` does. */
+  /** Whether an attachment may stay. Without it none may, and plugins get an empty list, as with `cnitool gc`. */
   readonly isValid?: (attachment: RuntimeConf) => boolean;
 }
 
-/** What a collection did with the attachments that the cache knew. */
+/** The cached attachments of a collection, by outcome. */
 export interface Collected {
   readonly deleted: readonly RuntimeConf[];
   readonly kept: readonly RuntimeConf[];
 }
 
 /**
- * Runs DEL for every cached attachment of the network that is not valid, then GC on every plugin, which is told of the
- * valid ones. Goes on past errors. A list that says disableGC is left alone; GC exists from version 1.1.0 on, and is
- * not called where the cache may not know every valid attachment: plugins would take the others for gone.
- * @throws AggregateError of CniErrors; CniError ioFailure when the cache cannot be listed
+ * Runs DEL for every cached attachment of the network that is not valid, then GC on every plugin with the list of valid ones.
+ * Continues after errors. Skips a list with disableGC. GC exists since version 1.1.0. It is not called if the cache may not have every
+ * valid attachment, because plugins would treat the others as stale. @throws AggregateError of CniErrors; CniError ioFailure if the
+ * cache cannot be listed
  */
 export function collectGarbage(runtime: Runtime, { network, isValid }: Collection): Collected {
   if (network.disableGC) return { deleted: [], kept: [] };
@@ -45,8 +45,8 @@ export function collectGarbage(runtime: Runtime, { network, isValid }: Collectio
 }
 
 /**
- * Runs GC on every plugin of a network, which is told of the attachments that may stay, whatever its cache and its list say. Goes on past
- * errors. @throws AggregateError of CniErrors
+ * Runs GC on every plugin of a network with the list of attachments that may stay, whatever its cache and its list say. Continues
+ * after errors. @throws AggregateError of CniErrors
  */
 export function collectPlugins(runtime: Runtime, network: Network, validAttachments: readonly ValidAttachment[]): void {
   runAll(network.plugins.map((plugin) => () => collectPlugin(runtime, { network, plugin, validAttachments })));

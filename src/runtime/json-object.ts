@@ -2,7 +2,7 @@ import { isObject, kindOf } from "../cni/json.ts";
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 
-/** The name that Go's %T gives a decoded JSON value; it stands in the library's error texts. */
+/** Go's %T name of a decoded JSON value, as in the library's error texts. */
 export function goType(value: unknown): string {
   switch (kindOf(value)) {
     case "array":
@@ -20,7 +20,7 @@ export function goType(value: unknown): string {
   }
 }
 
-/** The same value with the keys of every object in order, as Go writes a map; of keys that differ in case the last counts. */
+/** The value with the keys of every object sorted, as Go writes a map. Of keys that differ only in case, the last one counts. */
 export function sortKeys(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sortKeys);
   if (!isObject(value)) return value;

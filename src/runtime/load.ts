@@ -10,7 +10,7 @@ import { type Network, type PluginConfig, parseNetwork, parsePlugin } from "./ne
 import { decoded, prefixed } from "./refusal.ts";
 import { isNetworkName } from "./runtime-conf.ts";
 
-/** No network of that name. `found` are the names that the directory has instead. */
+/** No network has that name. `found` lists the names in the directory. */
 export class NetworkNotFound extends CniError {
   readonly found: readonly string[];
 
@@ -21,9 +21,9 @@ export class NetworkNotFound extends CniError {
 }
 
 /**
- * The first network called `name`: of the `*.conflist` files in name order, else of the single configurations in
- * `*.conf` and `*.json`, turned into a list of one. An earlier file that cannot be read is an error.
- * @throws NetworkNotFound; CniError invalidConfig, decodingFailure, ioFailure, with the file in its details
+ * The first network called `name`: from the `*.conflist` files in name order, otherwise from the single configurations in `*.conf` and
+ * `*.json`, as a list of one plugin. An earlier file that cannot be read is an error. @throws NetworkNotFound; CniError invalidConfig,
+ * decodingFailure, ioFailure, with the file in its details
  */
 export function loadNetwork(directory: string, name: string): Network {
   const found: string[] = [];
@@ -43,7 +43,7 @@ export function loadNetwork(directory: string, name: string): Network {
   throw new NetworkNotFound(`no net configuration with name "${name}" in ${directory}`, found);
 }
 
-/** A list, with the plugins that lie in the folder of its name beside it, unless it wants none of them. */
+/** Reads a list, and the plugins in the folder of its name beside it unless the list disables them. */
 function loadList(file: string): Network {
   const network = parseNetwork(readFile(file));
   const plugins = [...network.plugins, ...(network.loadOnlyInlinedPlugins ? [] : loadFolder(file, network.name))];
@@ -67,14 +67,14 @@ function listOfOne({ name, cniVersion, json }: PluginConfig): Network {
   return parseNetwork(new TextEncoder().encode(formatJson(sortKeys({ cniVersion, name, plugins: [json] }), 0)));
 }
 
-/** Files (not folders) with one of the extensions, in name order. A directory that does not exist has none. */
+/** Files (not folders) with one of the extensions, in name order; none if the directory does not exist. */
 function listFiles(directory: string, extensions: readonly string[]): readonly string[] {
   const files = readDirectory(directory).filter((entry) => !entry.isDirectory());
   const named = files.filter((entry) => extensions.includes(extensionOf(entry.name)));
   return named.map((entry) => path.join(directory, entry.name)).sort();
 }
 
-/** From the last dot on, also where the name begins with it. */
+/** The text from the last dot on, even if the name begins with it. */
 function extensionOf(name: string): string {
   const dot = name.lastIndexOf(".");
   return dot < 0 ? "" : name.slice(dot);
@@ -97,7 +97,7 @@ function readFile(file: string): Uint8Array {
   }
 }
 
-/** Names the file in the details of what `read` throws. */
+/** Adds the file to the details of an error of `read`. */
 function inFile<T>(file: string, read: () => T): T {
   try {
     return read();

@@ -6,34 +6,34 @@ import { goType, type JsonObject } from "./json-object.ts";
 import { decoded, listError, prefixed } from "./refusal.ts";
 import { chooseVersion } from "./version-choice.ts";
 
-/** One plugin's object of a network list. */
+/** One plugin's object in a network list. */
 export interface PluginConfig {
   readonly type: string;
-  /** The object's own name; empty in a list, where the list carries it. */
+  /** The object's own name; empty in a list, because the list has the name. */
   readonly name: string;
   readonly cniVersion: string;
-  /** Capabilities declared true. */
+  /** Capabilities that are declared true. */
   readonly capabilities: readonly string[];
-  /** The object as found, from which the plugin's standard input is made. */
+  /** The unchanged object, from which the plugin's standard input is made. */
   readonly json: JsonObject;
 }
 
-/** A network list, as the library understands one. */
+/** A network list, as the library reads it. */
 export interface Network {
   readonly name: string;
-  /** As chosen from cniVersion and cniVersions; empty where the list has neither, and not checked. */
+  /** The version chosen from cniVersion and cniVersions, unchecked; empty if the list has neither. */
   readonly cniVersion: string;
   readonly disableCheck: boolean;
   readonly disableGC: boolean;
   readonly loadOnlyInlinedPlugins: boolean;
   readonly plugins: readonly PluginConfig[];
-  /** The list as read, kept in the result cache. */
+  /** The bytes of the list, which the result cache stores. */
   readonly bytes: Uint8Array;
 }
 
 /**
- * Reads a network list. A list without `plugins` is one whose plugins lie in files of their own.
- * @throws CniError invalidConfig, in the library's words
+ * Reads a network list. The plugins of a list without `plugins` are in separate files. @throws CniError invalidConfig, in the
+ * library's words
  */
 export function parseNetwork(bytes: Uint8Array): Network {
   const list = listObject(bytes);
@@ -76,7 +76,7 @@ function listName(list: JsonObject): string {
   return name;
 }
 
-/** A switch is a boolean, or its word in any case. */
+/** Reads a switch: a boolean, or its word in any case. */
 function readSwitch(list: JsonObject, key: string): boolean {
   if (!Object.hasOwn(list, key)) return false;
   const value = list[key];

@@ -8,7 +8,7 @@ import type { Runtime } from "./runtime.ts";
 import type { RuntimeConf } from "./runtime-conf.ts";
 import { parseStated, type StatedResult } from "./stated-result.ts";
 
-/** How long a plugin may take, in milliseconds: it waits for its delegates, for each up to a minute, and then cleans up. */
+/** The time limit of a plugin in milliseconds. A plugin waits for its delegates, up to a minute for each, and then cleans up. */
 const DEADLINE = 120_000;
 
 /** One call of one plugin of a network. */
@@ -16,11 +16,11 @@ export interface PluginCall extends Omit<Injected, "capabilityArgs"> {
   readonly command: Command;
   readonly network: Network;
   readonly plugin: PluginConfig;
-  /** Whom it is about; nobody in particular for GC and STATUS. */
+  /** The attachment; absent for GC and STATUS. */
   readonly attachment?: RuntimeConf;
 }
 
-/** Calls a plugin and waits for its end; returns what it printed. @throws CniError the plugin's own, or of startPlugin */
+/** Calls a plugin, waits until it ends and returns its output. @throws CniError the plugin's own, or of startPlugin */
 export function callPlugin(runtime: Runtime, call: PluginCall): Uint8Array {
   const { launch, path, log } = runtime;
   const { command, plugin, attachment } = call;
@@ -29,7 +29,7 @@ export function callPlugin(runtime: Runtime, call: PluginCall): Uint8Array {
   return startPlugin(launch, { type: plugin.type, path, environment, stdin, log, deadline: DEADLINE }).finish();
 }
 
-/** Calls a plugin and reads the result that it printed. @throws CniError as callPlugin, decodingFailure */
+/** Calls a plugin and reads its result. @throws CniError as callPlugin, decodingFailure */
 export function callForResult(runtime: Runtime, call: PluginCall): StatedResult {
   const stdout = callPlugin(runtime, call);
   return parseStated(
@@ -38,7 +38,7 @@ export function callForResult(runtime: Runtime, call: PluginCall): StatedResult 
   );
 }
 
-/** All six, empty where there is nothing to say. SPEC.md, "Parameters" */
+/** All six variables; those without a value are empty. SPEC.md, "Parameters" */
 function protocolVariables(
   command: Command,
   { path, attachment }: { path: readonly string[]; attachment: RuntimeConf | undefined },

@@ -4,23 +4,23 @@ import type { Network, PluginConfig } from "./network.ts";
 import type { RuntimeConf } from "./runtime-conf.ts";
 import { formatStated, type StatedResult } from "./stated-result.ts";
 
-/** What the caller adds to a plugin's own object. */
+/** The members that the caller adds to a plugin's own object. */
 export interface Injected {
   readonly previous?: StatedResult | undefined;
   readonly capabilityArgs?: RuntimeConf["capabilityArgs"];
-  /** GC: whoever may stay. Absent means that the caller does not say. */
+  /** GC: the attachments that may stay. Absent if the caller does not know them. */
   readonly validAttachments?: readonly ValidAttachment[] | undefined;
 }
 
-/** An attachment as GC names it. */
+/** An attachment in GC's list. */
 export interface ValidAttachment {
   readonly containerID: string;
   readonly ifname: string;
 }
 
 /**
- * A plugin's standard input: its object, name and cniVersion of the list, prevResult, and as runtimeConfig those
- * capability arguments that the plugin declares. Where it declares none that is offered, its own runtimeConfig stays.
+ * A plugin's standard input: its object, the list's name and cniVersion, prevResult, and in runtimeConfig the capability arguments
+ * that the plugin declares. If it declares none of those offered, its own runtimeConfig stays.
  */
 export function formatPluginInput(
   plugin: PluginConfig,
@@ -44,7 +44,7 @@ function offered(plugin: PluginConfig, capabilityArgs: RuntimeConf["capabilityAr
   return Object.fromEntries(known.map((capability) => [capability, capabilityArgs[capability]]));
 }
 
-/** The specification's key, and the misspelt one that plugins of its first days read. */
+/** The specification's key, and the misspelt one of the first plugins with GC. */
 function attachmentKeys(attachments: readonly ValidAttachment[]) {
   return { "cni.dev/valid-attachments": attachments, "cni.dev/attachments": attachments };
 }

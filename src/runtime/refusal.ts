@@ -1,11 +1,11 @@
 import { CniError, toCniError } from "../cni/error.ts";
 
-/** The error of a network list that cannot be used, in the library's words. */
+/** The error of an unusable network list, in the library's words. */
 export function listError(what: string): CniError {
   return new CniError("invalidConfig", `error parsing configuration list: ${what}`);
 }
 
-/** Runs `act`; what it throws keeps its code and details, and carries `context` in front of its message. */
+/** Runs `act`. Its errors keep their code and details, and get `context` before their message. */
 export function prefixed<T>(context: string, act: () => T): T {
   try {
     return act();
@@ -15,7 +15,7 @@ export function prefixed<T>(context: string, act: () => T): T {
   }
 }
 
-/** Runs `decode`; what is no JSON is refused with `context` in front of the reason. */
+/** Runs `decode`. Invalid JSON is refused with `context` before the reason. */
 export function decoded(context: string, decode: () => unknown): unknown {
   try {
     return decode();

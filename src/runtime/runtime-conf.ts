@@ -1,21 +1,21 @@
 import { validateContainerId, validateIfname, validateNetworkName } from "../cni/environment.ts";
 import { CniError } from "../cni/error.ts";
 
-/** What the caller says of an attachment in every call: libcni's RuntimeConf. */
+/** The caller's description of an attachment, in every call: libcni's RuntimeConf. */
 export interface RuntimeConf {
   readonly containerId: string;
-  /** Absolute path of the network namespace; empty where it is not known. */
+  /** Absolute path of the network namespace; empty if it is unknown. */
   readonly netns: string;
   readonly ifname: string;
   /** CNI_ARGS, in order. */
   readonly args: readonly (readonly [string, string])[];
-  /** What the caller offers to plugins that declare the capability. */
+  /** The arguments for plugins that declare the capability. */
   readonly capabilityArgs: Readonly<Record<string, unknown>>;
 }
 
 /**
- * Refuses names that the specification does not allow; what passes can be part of a file's name.
- * @throws CniError invalidEnvironment, or invalidConfig for the network's name
+ * Refuses names that the specification does not allow. Valid names are safe in file names. @throws CniError invalidEnvironment, or
+ * invalidConfig for the network's name
  */
 export function validateAttachment(network: string, attachment: Pick<RuntimeConf, "containerId" | "ifname">): void {
   validateContainerId(attachment.containerId);
@@ -23,12 +23,12 @@ export function validateAttachment(network: string, attachment: Pick<RuntimeConf
   validateIfname(attachment.ifname);
 }
 
-/** Whether the network's name can be that of a folder or file. */
+/** Whether the network's name is a valid name of a folder or file. */
 export function isNetworkName(name: string): boolean {
   return passes(() => validateNetworkName(name));
 }
 
-/** Whether `validateAttachment` has nothing against it. */
+/** Whether `validateAttachment` accepts the names. */
 export function isAttachment(network: string, attachment: Pick<RuntimeConf, "containerId" | "ifname">): boolean {
   return passes(() => validateAttachment(network, attachment));
 }

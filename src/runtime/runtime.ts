@@ -2,16 +2,16 @@ import type { Launch } from "../cni/plugin-process.ts";
 import type { Network } from "./network.ts";
 import type { RuntimeConf } from "./runtime-conf.ts";
 
-/** What the caller's side needs of the world. */
+/** The environment of a caller of plugins. */
 export interface Runtime {
   readonly launch: Launch;
-  /** Directories in which plugins are looked for, in order. */
+  /** The directories of the plugins, in search order. */
   readonly path: readonly string[];
-  /** What plugins find in their environment besides the protocol's variables. */
+  /** The plugins' environment besides the protocol's variables. */
   readonly environment: Readonly<Record<string, string>>;
-  /** Where results are kept, in the folder `results`. */
+  /** The directory of the cache, which stores results in the folder `results`. */
   readonly cacheDirectory: string;
-  /** Takes a line that a plugin printed on its standard error. */
+  /** Receives each line that a plugin writes to standard error. */
   readonly log: (line: string) => void;
 }
 

@@ -4,13 +4,13 @@ import type { Result } from "../cni/result.ts";
 import { formatResult, parseResult } from "../cni/result-json.ts";
 import { DEFAULT_VERSION, isSpecVersion, type SpecVersion } from "../cni/version.ts";
 
-/** A result and the version in which it came; in that version it goes on to the next plugin and is printed. */
+/** A result and its version. It is passed to the next plugin and printed in that version. */
 export interface StatedResult {
   readonly version: SpecVersion;
   readonly result: Result;
 }
 
-/** Reads a result in the version that it states, else in `version`; null is an empty result. @throws CniError */
+/** Reads a result in the version that it states, or in `version` if it states none. Null is an empty result. @throws CniError */
 export function parseStated(json: unknown, version: string): StatedResult {
   const object = json ?? {};
   const own = isObject(object) ? object["cniVersion"] : undefined;
@@ -18,7 +18,7 @@ export function parseStated(json: unknown, version: string): StatedResult {
   return { version: stated, result: parseResult(object, stated) };
 }
 
-/** The same result in another version. @throws CniError where that is none */
+/** Converts a result to another version. @throws CniError if that is not a version */
 export function convertStated({ result }: StatedResult, version: string): StatedResult {
   return { version: specVersion(version), result };
 }

@@ -4,9 +4,8 @@ import type { Runtime } from "./runtime.ts";
 import { isAtLeast } from "./version-choice.ts";
 
 /**
- * Asks each plugin in order whether ADD could be served; stops at the first that says no. Returns whether anyone was
- * asked: STATUS exists from version 1.1.0 on.
- * @throws CniError with the plugin's code: 50, or 51 where running containers are impaired too
+ * Runs STATUS on each plugin in order and stops at the first that fails. Returns whether any plugin was called: STATUS exists since
+ * version 1.1.0. @throws CniError with the plugin's code: 50, or 51 if running containers are impaired too
  */
 export function checkStatus(runtime: Runtime, network: Network): boolean {
   if (!isAtLeast(network.cniVersion, "1.1.0")) return false;

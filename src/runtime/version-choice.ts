@@ -3,9 +3,8 @@ import { goType, type JsonObject } from "./json-object.ts";
 import { listError } from "./refusal.ts";
 
 /**
- * The version of a list: the highest of `cniVersions` and `cniVersion` that is not above the newest known one. Without
- * `cniVersions`, `cniVersion` as it stands, even if unknown. Empty where there is neither.
- * @throws CniError invalidConfig
+ * The version of a list: the highest of `cniVersions` and `cniVersion` that is not newer than the newest known one. Without
+ * `cniVersions`, it is `cniVersion` unchanged, even if unknown. Empty if the list has neither. @throws CniError invalidConfig
  */
 export function chooseVersion(list: JsonObject): string {
   const single = singleVersion(list);
@@ -15,7 +14,7 @@ export function chooseVersion(list: JsonObject): string {
   return usable.sort(compareVersions).at(-1) ?? single;
 }
 
-/** Whether a list's version is at least `minimum`. @throws CniError invalidConfig for text that is no version */
+/** Whether a list's version is at least `minimum`. @throws CniError invalidConfig if the text is not a version */
 export function isAtLeast(version: string, minimum: SpecVersion): boolean {
   if (parseVersion(version) === undefined) throw listError(`invalid cniVersion ${version}`);
   return compareVersions(version, minimum) >= 0;

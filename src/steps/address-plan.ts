@@ -3,14 +3,14 @@ import { type Address, type Family, offsetAddress } from "../ip/address.ts";
 import { isSamePrefix, networkAddress, type Prefix } from "../ip/prefix.ts";
 import { RT_TABLE } from "../netlink/route/header.ts";
 
-/** What becomes of IPAM's answer: the container's addresses and routes, and the addresses that the host has as their gateway. */
+/** The addresses and routes of a container after IPAM, and the gateway addresses that the host gets. */
 export interface AddressPlan {
   readonly ips: readonly IpConfig[];
   readonly routes: readonly Route[];
   readonly gatewayAddresses: readonly Prefix[];
 }
 
-/** What the configuration says of gateways, and the index of the container's interface in the result. */
+/** The gateway settings of the configuration, and the index of the container's interface in the result. */
 export interface GatewayConfig {
   readonly isGateway: boolean;
   readonly isDefaultGateway: boolean;
@@ -18,9 +18,9 @@ export interface GatewayConfig {
 }
 
 /**
- * Adds to IPAM's answer what the configuration asks for: with `isGateway` an address without a gateway gets the first one
- * of its network, and every gateway is an address of the host; with `isDefaultGateway` each family gets a default
- * route, unless IPAM gave one.
+ * Adds the gateway settings of the configuration to IPAM's answer. With `isGateway`, an address without a gateway gets the
+ * first address of its network as gateway, and the host gets every gateway address. With `isDefaultGateway`, each family gets a
+ * default route unless IPAM gave one.
  */
 export function planAddresses(ipam: Pick<Result, "ips" | "routes">, config: GatewayConfig): AddressPlan {
   const ips = ipam.ips.map((ip) => withGateway(ip, config));
@@ -42,7 +42,10 @@ function missingDefaults(ips: readonly IpConfig[], given: readonly Route[]): Rou
   });
 }
 
-/** A default route without a gateway counts too: it leads through the address's own. One in another table does not. */
+/**
+ * A default route without a gateway counts too, because it uses the gateway of the address. A default route in another table
+ * does not count.
+ */
 function isDefault({ dst, table }: Route, family: Family): boolean {
   return dst.address.family === family && dst.length === 0 && (!table || table === RT_TABLE.MAIN);
 }

@@ -5,23 +5,26 @@ import { makeFolders } from "../linux/folder.ts";
 import { ERRNO, errnoOf } from "../platform/errno.ts";
 import { waitForFlock } from "./flock.ts";
 
-/** The file is root's alone, in a folder of root's: whoever may open a file may lock it, and so could stop every ADD. */
+/** Root owns the file and its folder. A process that can open a file can also lock it and so stop every ADD. */
 const LOCK = "/run/cni/bridge/lock";
 
-/** <fcntl.h>; non-blocking, so that a pipe in the file's place cannot hang us. */
+/** <fcntl.h>; O_NONBLOCK keeps us from hanging if a pipe is in place of the file. */
 const O = { RDONLY: 0, CREAT: 0o100, NOFOLLOW: 0o400000, NONBLOCK: 0o4000, CLOEXEC: 0o2000000 } as const;
 
-/** How long in ms others may keep it, hundreds of calls one after the other: less than a runtime waits for a call. */
+/**
+ * How long in ms to wait for others to release the lock. It covers hundreds of calls in a row and is shorter than a runtime's
+ * timeout.
+ */
 const PATIENCE = 30_000;
 
-/** What a call does with bridges: it finds one and adds a port, or it deletes one or takes back a change of one. */
+/** How a call uses bridges. `used`: it finds a bridge and adds a port. `withdrawn`: it deletes a bridge or undoes a change of one. */
 export type BridgeUse = "used" | "withdrawn";
 
 /**
- * Runs `act` while none of our calls withdraws a bridge (`used`: from when a bridge is found until a port of it is
- * there), or while none uses any (`withdrawn`: to delete one that has no ports, or to take back what was done to it). The lock is
- * flock(2), which ends with the process, and one for the whole machine. Where no file can be made `act` runs without: an ADD whose
- * bridge is deleted meanwhile then fails, and can be tried again. @throws CniError tryAgainLater
+ * Runs `act` while it holds a host-wide flock(2) on bridges, which ends with the process. `used` (from finding a bridge until
+ * its port exists) excludes `withdrawn` (deleting a bridge without ports, or undoing a change). If the lock file cannot be
+ * created, `act` runs without the lock. An ADD then fails if its bridge is deleted meanwhile, and the runtime can try again.
+ * @throws CniError tryAgainLater
  */
 export function withBridges<T>(how: BridgeUse, act: () => T): T {
   const fd = openLock();
@@ -37,7 +40,7 @@ export function withBridges<T>(how: BridgeUse, act: () => T): T {
   }
 }
 
-/** Undefined where it cannot be had, for /run is read-only, say. */
+/** Undefined if the file cannot be opened, for example because /run is read-only. */
 function openLock(): number | undefined {
   const open = () => fs.openSync(LOCK, O.RDONLY | O.CREAT | O.NOFOLLOW | O.NONBLOCK | O.CLOEXEC, 0o600);
   try {

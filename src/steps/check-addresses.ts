@@ -9,12 +9,12 @@ import { findRoute, listRoutes } from "../netlink/route/list.ts";
 import type { KernelRoute } from "../netlink/route/message.ts";
 import type { Rtnetlink } from "../netlink/socket.ts";
 
-/** How many of the addresses that a link has a sentence names. */
+/** How many of a link's addresses one sentence lists. */
 const FEW = 8;
 
 /**
- * What is missing of the addresses and routes that a result gives an interface, as sentences. Addresses of other
- * interfaces in the result are not looked at; more than the result says may be there.
+ * The addresses and routes of the result that an interface lacks, as sentences. Addresses of other interfaces in the result are
+ * ignored. The interface may have more than the result reports.
  */
 export function checkAddresses(netlink: Rtnetlink, link: Link, result: Result): string[] {
   const prefixes = addressesOf(result, link.name).map(({ address }) => address);
@@ -36,7 +36,7 @@ export function addressesOf({ ips, interfaces }: Result, ifname: string): readon
   return ips.filter((ip) => ip.interface === undefined || interfaces[ip.interface]?.name === ifname);
 }
 
-/** Those of the addresses that a link does not have, as sentences about `what`. It may have others. */
+/** The addresses that a link lacks, as sentences about `what`. The link may have other addresses. */
 export function missingAddresses(
   netlink: Rtnetlink,
   link: LinkId,
@@ -51,8 +51,8 @@ export function missingAddresses(
 }
 
 /**
- * Tells whether a container has a route, of those `wanted`. It asks which way a packet would take, and only where that is another
- * looks through the routes, of which a container may have hundreds of thousands.
+ * Returns a function that says whether a container has one of the `wanted` routes. It first asks the kernel for the route that
+ * a packet would take. It lists the routes only if that is another route, because a container may have hundreds of thousands.
  */
 function routeFinder(
   netlink: Rtnetlink,
@@ -73,20 +73,20 @@ function routeFinder(
   };
 }
 
-/** The route that a packet to somewhere in the prefix would take, itself; undefined where there is none. */
+/** The route that a packet to an address in the prefix takes; undefined if there is none. */
 function findWay(netlink: Rtnetlink, prefix: Prefix, own: readonly Prefix[]): KernelRoute | undefined {
   const isOwn = (address: Address) => own.some((each) => isSameAddress(each.address, address));
   const first = networkAddress(prefix);
   const inside = [1n, 2n]
     .map((by) => ({ ...first, value: first.value + by }))
     .filter((each) => prefixContains(prefix, each));
-  // The first one may be all hosts' of the network, one's own is not on the way.
+  // The network's first address may be a broadcast or anycast address. The container's own address needs no route.
   const [address = first] = [...inside, first].filter((each) => !isOwn(each));
   const target = prefix.length === 0 ? ELSEWHERE[prefix.address.family] : address;
   return findRoute(netlink, target, { whole: true });
 }
 
-/** A default route is there whatever its gateway: another plugin or the container may have changed it. */
+/** A default route matches with any gateway, because another plugin or the container may have changed it. */
 function matches(found: KernelRoute, wanted: Route): boolean {
   if (found.table !== tableOf(wanted) || !isSamePrefix(found.destination, network(wanted.dst))) return false;
   if (wanted.dst.length === 0 || wanted.gw === undefined) return true;

@@ -6,27 +6,27 @@ import type { Link } from "../netlink/link/message.ts";
 import type { Container } from "./host.ts";
 
 /**
- * Refuses an ADD for an interface that the container has already. To be called before IPAM: its DEL, should the call fail, would take the
- * lease of the interface that is there. @throws CniError interfaceExists
+ * Refuses ADD if the container already has the interface. Call it before IPAM: otherwise the DEL after the failed ADD would
+ * release the lease of the existing interface. @throws CniError interfaceExists
  */
 export function refuseExisting({ netlink, path }: Container, ifname: string): void {
   if (findLink(netlink, ifname) === undefined) return;
   throw new CniError("interfaceExists", `container veth name (${JSON.stringify(ifname)}) already exists in ${path}`);
 }
 
-/** A link as a result reports it; with `sandbox`, the path of its namespace, it is a container's. */
+/** A link as a result reports it. With `sandbox`, the path of a network namespace, it is a container's interface. */
 export function reportLink({ name, mac, mtu }: LinkBrief, sandbox?: string): Interface {
   return { name, mac, mtu, ...(sandbox === undefined ? {} : { sandbox }) };
 }
 
-/** The host's interface of that name in a result; undefined where the result does not report one. */
+/** The host interface of that name in a result; undefined if the result does not report it. */
 export function findReported({ interfaces }: Result, name: string | undefined): Interface | undefined {
   return interfaces.find((each) => each.name === name && each.sandbox === undefined);
 }
 
 /**
- * What differs about a container's interface from what ADD reported, as sentences: it must be there, of this `kind` ("veth"), with the
- * MAC of the result, and up unless `mayBeDown`.
+ * The differences between a container's interface and the result of ADD, as sentences. The interface must exist, be of this
+ * `kind` ("veth"), have the reported MAC, and be up unless `mayBeDown` is set.
  */
 export function checkInterface(
   { path }: Container,
@@ -46,7 +46,7 @@ export function checkInterface(
   return [...checkMac(what, reported.mac, link), ...up];
 }
 
-/** A difference between a link's MAC and the one reported, as a sentence about `what`; nothing where none was reported. */
+/** The difference between a link's MAC and the reported one, as a sentence about `what`. Nothing if no MAC was reported. */
 export function checkMac(what: string, expected: string | undefined, link: Link): string[] {
   if (expected === undefined || expected.toLowerCase() === link.mac) return [];
   return [`${what} has MAC ${link.mac}, expected ${expected}`];

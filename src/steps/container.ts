@@ -4,7 +4,7 @@ import type { Link } from "../netlink/link/message.ts";
 import { ERRNO, LinuxError } from "../platform/errno.ts";
 import type { Container, Host } from "./host.ts";
 
-/** Opens a container's network namespace by its path. @throws CniError invalidNetns when there is none */
+/** Opens a container's network namespace by its path. @throws CniError invalidNetns if there is none */
 export function openContainer(host: Host, path: string): Container {
   try {
     return host.openContainer(path);
@@ -15,8 +15,8 @@ export function openContainer(host: Host, path: string): Container {
 }
 
 /**
- * Opens a container's network namespace for DEL: undefined where no namespace is left at the path, because it is empty, missing, or a
- * plain file from which the namespace was unmounted. @throws CniError invalidNetns where it cannot be opened for another reason
+ * Opens a container's network namespace for DEL. Undefined if the path is empty, does not exist, or is a plain file from which
+ * the namespace was unmounted. @throws CniError invalidNetns if it cannot be opened for another reason
  */
 export function findContainer(host: Host, path: string): Container | undefined {
   if (path === "") return undefined;
@@ -29,13 +29,13 @@ export function findContainer(host: Host, path: string): Container | undefined {
   }
 }
 
-/** The container's interface of that name; undefined for one that has it as another name, besides its own. @throws NetlinkError */
+/** The container's interface of that name. A link that has the name only as an alternative name does not count. @throws NetlinkError */
 export function findInterface({ netlink }: Container, ifname: string): Link | undefined {
   const link = findLink(netlink, ifname);
   return link?.name === ifname ? link : undefined;
 }
 
-/** Errors of opening a path that leads to no namespace: it is gone, or the path is that of a socket or a device, or cannot exist. */
+/** Errors of opening a path without a namespace: it no longer exists, leads to a socket or a device, or cannot exist. */
 const GONE: readonly number[] = [
   ERRNO.ENOENT,
   ERRNO.ENOTDIR,

@@ -9,20 +9,21 @@ import { deletePorts, isOthersPort, keepBridgeMac, listOwnPorts } from "./own-po
 import { isOwned } from "./owned-links.ts";
 import { beginDeletionIfThere } from "./veth.ts";
 
-/** A veth of a container that is being deleted. The kernel takes some 10 ms for it, which the caller can use for something else. */
+/** A container's veth that is being deleted. The kernel needs about 10 ms for it; the caller can do other work meanwhile. */
 export interface Departure {
-  /** The ends on the host. */
+  /** The host ends. */
   readonly ports: readonly Link[];
   /** Returns once the veth no longer exists. @throws NetlinkError when the kernel refuses to delete it */
   readonly untilGone: () => void;
-  /** Returns once nothing of it needs this process any more. @throws as untilGone, unless that did */
+  /** Returns once the kernel no longer needs this process. @throws as untilGone, unless untilGone already did */
   readonly leave: () => void;
 }
 
 /**
- * Begins to delete the veth of an attachment. Its end on the host says whose it is, by its alias or group: the path may lead to another
- * container by now, and a container may have renamed its interface or put another in its place. One whose host end says nothing, as the
- * Go plugins make it, goes by its name in the container, unless prevResult names other ports. `held` stays open until the kernel is done.
+ * Starts to delete the veth of an attachment. The alias or group of the host end says who owns it, because the path may now
+ * lead to another container, and a container may have renamed or replaced its interface. The Go plugins do not mark the host
+ * end. Such a veth is found by its name in the container, unless prevResult names other ports. `held` stays open until the
+ * kernel is done.
  */
 export function beginDeparture(request: Request, host: Host, held: Nfnetlink | undefined): Departure {
   const selection = selectOwner(request);
@@ -39,7 +40,7 @@ export function beginDeparture(request: Request, host: Host, held: Nfnetlink | u
   return begin(host, { through: container.netlink, port, link: inside, held });
 }
 
-/** Begins to delete a link, the port itself or the other end of it. */
+/** Starts to delete a veth by one of its two ends. */
 function begin(
   host: Host,
   {
@@ -55,7 +56,7 @@ function begin(
   return { ports: [port], untilGone: () => untilGone(host.netlink, port.index), leave };
 }
 
-/** A veth of the container by its own name: the kernel also finds a link by its alternative names. */
+/** A veth of the container by its own name. The kernel also finds a link by its alternative names. */
 function findVeth({ netlink }: Container, name: string): Link | undefined {
   const link = findLink(netlink, name);
   return link?.kind === "veth" && link.name === name ? link : undefined;

@@ -1,7 +1,7 @@
 import { type FlockKind, tryFlock } from "../linux/flock.ts";
 import { waitFor } from "../linux/wait.ts";
 
-/** Takes the lock of an open file, as soon as those who have it let it be had; false where they do not within `patience` ms. */
+/** Locks an open file. Waits up to `patience` ms for others to release the lock; false if they do not. */
 export function waitForFlock(fd: number, patience: number, kind: FlockKind = "exclusive"): boolean {
   return waitFor(() => tryFlock(fd, kind) || undefined, patience) ?? false;
 }

@@ -5,12 +5,13 @@ import type { LinkId } from "../netlink/link/message.ts";
 import { findRoute } from "../netlink/route/list.ts";
 import type { Host } from "./host.ts";
 
-/** The link by which the host reaches itself. */
+/** The link through which the host reaches its own addresses. */
 const LOOPBACK = "lo";
 
 /**
- * Which of a container's addresses the host does not reach through the link that they are behind, as sentences: of two links with the same
- * network it takes one, and what is behind the other is cut off. An address without a gateway is not behind the host.
+ * The container addresses that the host does not reach through the container's link, as sentences. If two links have one
+ * network, the host uses only one of them, and the containers behind the other lose connectivity. An address without a gateway
+ * is not routed through the host.
  */
 export function checkPath(host: Host, link: LinkId, ips: readonly IpConfig[]): string[] {
   return ips
@@ -25,7 +26,7 @@ function describePath(host: Host, link: LinkId, address: Address): string[] {
   const expected = `expected link "${link.name}"`;
   if (index === undefined) return [`The host has no route to ${text}, ${expected}`];
   const other = findLink(host.netlink, index)?.name ?? index;
-  // With CNI_NETNS_OVERRIDE the container is the host, and the address its own.
+  // With CNI_NETNS_OVERRIDE the container is the host, and the address is the host's own.
   if (other === LOOPBACK) return [];
   return [
     `The host reaches ${text} through link "${other}", ${expected}: both have its network, give each one of its own`,

@@ -9,43 +9,46 @@ import { type Netlink, type Nfnetlink, openNfnetlink, openRtnetlink, type Rtnetl
 import { type BridgeUse, withBridges } from "./bridge-lock.ts";
 import { identifyNetns } from "./netns-identity.ts";
 
-/** A container's network namespace: open, with a socket that serves it. */
+/** A container's network namespace, open, with a socket inside it. */
 export interface Container {
   /** CNI_NETNS. */
   readonly path: string;
   /** Descriptor of the namespace. */
   readonly netns: number;
   readonly netlink: Rtnetlink;
-  /** Runs `run`, which must be synchronous, inside the namespace, whose kernel parameters it is given. @throws LinuxError */
+  /** Runs `run` inside the namespace with the namespace's kernel parameters. `run` must be synchronous. @throws LinuxError */
   readonly within: <T>(run: (sysctls: Sysctls) => T) => T;
-  /** What tells the namespace from every other one of this boot, as text. @throws LinuxError */
+  /** A text that is unique to this namespace until the host reboots. @throws LinuxError */
   readonly identify: () => string;
 }
 
 /**
- * What a verb can reach of the machine: its own network namespace, containers, other plugins, commands and locks. Verbs and steps open
- * nothing themselves, so a test can put a kernel in memory in its place. Sockets are opened when they are first used.
+ * The parts of the machine that a verb can use: its own network namespace, containers, other plugins, commands and locks. Verbs
+ * and steps open nothing themselves, so a test can use a kernel in memory instead. Sockets are opened at their first use.
  */
 export interface Host {
-  /** A socket for rtnetlink in the plugin's own namespace, always the same one. @throws LinuxError */
+  /** An rtnetlink socket in the plugin's own namespace, one for all calls. @throws LinuxError */
   readonly netlink: Rtnetlink;
   /** Kernel parameters of the plugin's own namespace. */
   readonly sysctls: Sysctls;
-  /** A second socket for rtnetlink: the first one can send nothing while it waits for a link to be deleted. @throws LinuxError */
+  /** A second rtnetlink socket. The first one can send nothing while it waits for a link to be deleted. @throws LinuxError */
   readonly openNetlink: () => Rtnetlink;
-  /** A socket for nf_tables and conntrack in the plugin's own namespace. @throws LinuxError EPROTONOSUPPORT without such a kernel */
+  /**
+   * A socket for nf_tables and conntrack in the plugin's own namespace. @throws LinuxError EPROTONOSUPPORT if the kernel lacks
+   * netfilter's netlink
+   */
   readonly openNetfilter: () => Nfnetlink;
   /** Opens a container's network namespace. @throws LinuxError */
   readonly openContainer: (path: string) => Container;
   /** Runs another plugin with this call's input: the IPAM plugin. @throws CniError as startDelegate() */
   readonly delegate: (request: Request, options: DelegationOptions) => Delegation;
-  /** Starts a command: those of iptables and nft. @throws LinuxError */
+  /** Starts a command of iptables or nft. @throws LinuxError */
   readonly launch: Launch;
-  /** Runs `act` while it holds the lock on this host's bridges. @throws CniError tryAgainLater */
+  /** Runs `act` while it holds the host's lock on bridges. @throws CniError tryAgainLater */
   readonly withBridges: <T>(use: BridgeUse, act: () => T) => T;
 }
 
-/** Runs a verb with this machine, and closes all that was opened for it. */
+/** Runs a verb with this machine, and closes everything that it opened. */
 export function withHost<T>(act: (host: Host) => T): T {
   const opened: (() => void)[] = [];
   try {

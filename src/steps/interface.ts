@@ -14,14 +14,13 @@ import { RT_SCOPE, RT_TABLE } from "../netlink/route/header.ts";
 import type { Container } from "./host.ts";
 import { attemptSysctl } from "./sysctl.ts";
 
-/** How long duplicate address detection may take: two seconds, and what a busy machine adds. */
+/** How long duplicate address detection may take in ms: two seconds, and more on a busy machine. */
 const DAD_MS = 15_000;
 
 /**
- * Sets up how the container's interface announces itself and whether it looks for duplicates of its addresses
- * (`enableDad`: about a second for each IPv6 address), then brings it up. With `foreseeable` the IPv6 address that it gives itself on
- * its link is linkLocalAddress of its MAC, whatever the namespace's default is. With `managed` its addresses and routes are
- * those that it is given: it takes none from router advertisements.
+ * Sets how the container's interface announces its addresses and whether it detects duplicates (`enableDad`: about one second
+ * for each IPv6 address), then brings it up. With `foreseeable`, its IPv6 link-local address is linkLocalAddress of its MAC,
+ * whatever the namespace's default is. With `managed`, it accepts no addresses and routes from router advertisements.
  */
 export function prepareInterface(
   container: Container,
@@ -46,10 +45,10 @@ export function prepareInterface(
 }
 
 /**
- * Gives the container's interface its addresses and routes. A route without a gateway leads through that of the first
- * address of its family that has one, else to the link itself, as does one whose scope is the link. Routes that are the same are one.
- * Addresses are ready for use on return; with `enableDad` it is known that no other host has them.
- * @throws CniError addressUnavailable when an address is in use elsewhere, NetlinkError
+ * Sets the addresses and routes of the container's interface. A route without a gateway uses the gateway of the first address
+ * of its family that has one. If no address has one, or the route's scope is link, it leads to the link itself. Duplicate
+ * routes are added once. The addresses are ready for use on return; with `enableDad`, no other host on the link has them.
+ * @throws CniError addressUnavailable if another host has an address, NetlinkError
  */
 export function configureInterface(
   container: Container,
@@ -68,15 +67,15 @@ export function configureInterface(
 }
 
 /**
- * Tells the neighbours where the container's addresses are now: the kernel sends a gratuitous ARP for each IPv4 and an
- * unsolicited neighbour advertisement for each IPv6 address when a link that has arp_notify and ndisc_notify is given a
- * MAC, be it the one it has. A packet socket could send them as well, but closing one takes 8 to 16 ms.
+ * Announces the container's addresses to the neighbours. If arp_notify and ndisc_notify are set and a MAC is set (even the
+ * current one), the kernel sends a gratuitous ARP for each IPv4 address and an unsolicited neighbour advertisement for each
+ * IPv6 address. A packet socket could also send them, but closing it takes 8 to 16 ms.
  */
 export function announceAddresses(container: Container, link: LinkBrief): void {
   setLink(container.netlink, link, { mac: link.mac });
 }
 
-/** A host booted without IPv6 in its containers gets it where an address needs it; the address survives a link that goes down. */
+/** Enables IPv6 if an address needs it and the container has it disabled. The address stays when the link goes down. */
 function enableIpv6(container: Container, link: LinkId): void {
   container.within((sysctls) => {
     for (const name of ["lo", link.name]) attemptSysctl(() => sysctls.write(`net/ipv6/conf/${name}/disable_ipv6`, "0"));
@@ -84,7 +83,7 @@ function enableIpv6(container: Container, link: LinkId): void {
   });
 }
 
-/** Other addresses, which the interface gave itself, are nobody's business here. */
+/** Checks only the addresses that ADD set, not those that the interface gave itself. */
 function awaitUniqueness({ netlink }: Container, link: LinkId, prefixes: readonly Prefix[]): void {
   const addresses = waitForDad(netlink, link, { timeout: DAD_MS, prefixes });
   const duplicate = addresses.find((address) => address.duplicate);
@@ -93,7 +92,7 @@ function awaitUniqueness({ netlink }: Container, link: LinkId, prefixes: readonl
     throw new CniError("addressUnavailable", `link ${link.name} has address ${text} in DADFAILED state`);
   }
   const tentative = addresses.find((address) => address.tentative);
-  // A link without a carrier never comes to the end of it.
+  // Duplicate address detection does not end on a link without a carrier.
   if (tentative !== undefined && getLink(netlink, link.index).operationalState === IF_OPER.UP) {
     const message = `link ${link.name} has address ${formatPrefix(tentative.prefix)} still tentative after ${DAD_MS / 1000} s`;
     throw new CniError("deadlineExceeded", message);
@@ -104,7 +103,7 @@ function isIpv6({ address }: IpConfig): boolean {
   return address.address.family === 6;
 }
 
-/** The routes as the kernel is asked for them. It refuses one that it has already. */
+/** The routes as the request to the kernel has them, without duplicates: the kernel refuses a second one. */
 function uniqueRoutes(ips: readonly IpConfig[], routes: readonly Route[]): readonly NewRoute[] {
   const wanted = new Map<string, NewRoute>();
   for (const { dst, gw, ...rest } of routes) {
@@ -116,7 +115,7 @@ function uniqueRoutes(ips: readonly IpConfig[], routes: readonly Route[]): reado
   return [...wanted.values()];
 }
 
-/** Two routes of which this is the same are the same to the kernel. */
+/** The kernel treats two routes with one key as duplicates. */
 function identify({ destination, gateway, table, priority, scope, mtu, advmss }: NewRoute): string {
   const via = gateway === undefined ? "" : formatAddress(gateway);
   const numbers = [table || RT_TABLE.MAIN, priority, scope, mtu, advmss].map((number) => number ?? 0);

@@ -8,23 +8,29 @@ import { ipam as ipamSchema } from "../cni/schema.ts";
 import type { Host } from "./host.ts";
 import { type Defer, runAll } from "./undo.ts";
 
-/** How long IPAM may take to give back what it gave, in ms: less than for ADD, which may have taken all of its time already. */
+/**
+ * How long IPAM may take to release a lease after a failed ADD, in ms. It is less than for ADD, which may already have used all
+ * its time.
+ */
 const UNDO_MS = 15_000;
 
-/** The IPAM plugin whose lease is released by a message from the container's interface, which must still be up. RFC 2131, 4.4.6 */
+/**
+ * The IPAM plugin that releases a lease with a message from the container's interface. The interface must still be up. RFC
+ * 2131, 4.4.6
+ */
 const DHCP = "dhcp";
 
-/** An ADD of the IPAM plugin. */
+/** An ADD of the IPAM plugin that is started and held. */
 export interface Assignment {
-  /** From now on the plugin acts. It may take its time, so not while other calls wait for something that this one holds. */
+  /** Lets the plugin act. It may take long, so do not call this while you hold a lock that other calls wait for. */
   readonly begin: () => void;
-  /** Waits for its addresses. @throws CniError the plugin's own, or delegateFailed where it gives no address */
+  /** Waits for the plugin's addresses. @throws CniError the plugin's own, or delegateFailed if it returns no address */
   readonly result: () => Result;
 }
 
 /**
- * Starts the IPAM plugin's ADD, before all else because a process takes its time to get ready; it acts when it is told to begin.
- * From then on it may hold an address, so its DEL is owed when the call fails. Undefined where the network has no IPAM plugin.
+ * Starts the IPAM plugin's ADD first, because a process needs time to start. The plugin acts only after `begin`. From then on
+ * it may hold an address, so its DEL runs if the call fails. Undefined if the network has no IPAM plugin.
  */
 export function holdAssignment(request: Request, host: Host, defer: Defer): Assignment | undefined {
   const type = findIpamType(request);
@@ -38,8 +44,8 @@ export function holdAssignment(request: Request, host: Host, defer: Defer): Assi
 }
 
 /**
- * Runs the IPAM plugin's CHECK beside the caller's own. Nothing runs where `inspect`, which reads what is to be compared, throws.
- * @throws what either check throws, both together where both fail
+ * Runs the IPAM plugin's CHECK in parallel with the caller's own check. `inspect` reads the state to compare; if it throws,
+ * neither check runs. @throws the error of either check, or both together
  */
 export function checkWithIpam<T>(
   request: Request,
@@ -53,17 +59,17 @@ export function checkWithIpam<T>(
   runAll([() => compare(inspection), () => ipam?.done()]);
 }
 
-/** A DEL of the IPAM plugin. Its plugin acts before the interface is deleted or after, as its kind of lease needs. */
+/** A DEL of the IPAM plugin. The plugin acts before or after the interface is deleted, depending on its kind of lease. */
 export interface Release {
-  /** To be called while the interface is up. @throws CniError */
+  /** Call it while the interface is up. @throws CniError */
   readonly beforeInterface: () => void;
-  /** To be called when the interface is gone: until then nobody else must get its addresses. @throws CniError */
+  /** Call it when the interface is deleted. Until then no other container may get its addresses. @throws CniError */
   readonly afterInterface: () => void;
-  /** To be called instead, where the interface could not be deleted: its addresses stay taken. */
+  /** Call it instead of afterInterface if the interface could not be deleted. Its addresses stay reserved. */
   readonly keep: () => void;
 }
 
-/** Starts the IPAM plugin's DEL, which acts when it is told to. Without one there is nothing to do. @throws CniError invalidConfig */
+/** Starts the IPAM plugin's DEL and holds it. Does nothing if the network has no IPAM plugin. @throws CniError invalidConfig */
 export function holdRelease(request: Request, host: Host): Release {
   const type = readIpamType(request);
   const nothing = () => {};
@@ -73,15 +79,15 @@ export function holdRelease(request: Request, host: Host): Release {
   return { beforeInterface, afterInterface, keep: () => void ipam.abandon() };
 }
 
-/** Has the IPAM plugin reclaim what it has given to attachments that the runtime does not name as valid. @throws CniError */
+/** Runs the IPAM plugin's GC: it reclaims the leases of attachments that the runtime does not list as valid. @throws CniError */
 export function collectLeases(request: Request, host: Host): void {
   const type = readIpamType(request);
   if (type !== undefined) host.delegate(request, { command: "GC", type }).done();
 }
 
 /**
- * Asks the IPAM plugin for its STATUS beside what `examine` asks the host. @throws CniError what the plugin says, unavailable where it
- * cannot be run, and what `examine` throws
+ * Runs the IPAM plugin's STATUS in parallel with `examine`, which checks the host. @throws CniError the plugin's own,
+ * unavailable if it cannot be run, and any error of `examine`
  */
 export function statusWithIpam(request: Request, host: Host, examine: () => void): void {
   const type = findIpamType(request);
@@ -95,13 +101,13 @@ export function statusWithIpam(request: Request, host: Host, examine: () => void
   ]);
 }
 
-/** The DNS settings of an interface plugin's result: those of its own configuration where there are any, else IPAM's. */
+/** The DNS settings of an interface plugin's result: those of its configuration if it has any, otherwise IPAM's. */
 export function chooseDns(configured: Dns | undefined, assigned: Result | undefined): Dns {
   const isSet = Object.values(configured ?? {}).some((member) => member !== undefined);
   return configured !== undefined && isSet ? configured : (assigned?.dns ?? {});
 }
 
-/** All that DEL and GC need of the configuration: what else is in it may be wrong by now. @throws CniError invalidConfig */
+/** The only key that DEL and GC need. The rest of the configuration may be invalid by now. @throws CniError invalidConfig */
 function readIpamType(request: Request): string | undefined {
   const type = parseConfig(ipamSchema, request.config).ipam?.type;
   return type === "" ? undefined : type;
@@ -112,7 +118,7 @@ function requireAddresses(result: Result): Result {
   throw new CniError("delegateFailed", "IPAM plugin returned missing IP config");
 }
 
-/** Waits for the plugin's end. One that returned a valid CNI error has rolled back its own changes. */
+/** Waits until the plugin ends. If it returned a valid CNI error, it has rolled back its own changes. */
 function hasRefused(ipam: Delegation): boolean {
   try {
     ipam.done();

@@ -8,26 +8,26 @@ import type { Nfnetlink } from "../netlink/socket.ts";
 import { ERRNO } from "../platform/errno.ts";
 import type { Host } from "./host.ts";
 
-/** What rules can be made with on this host. */
+/** The means to make rules on this host. */
 export interface Netfilter {
-  /** A socket of NETLINK_NETFILTER; undefined where the kernel has no nf_tables. */
+  /** A socket of NETLINK_NETFILTER; undefined if the kernel has no nf_tables. */
   readonly netlink: Nfnetlink | undefined;
-  /** Where the commands of iptables run, and how long they may wait. */
+  /** The environment and time limit for iptables commands. */
   readonly place: Place;
 }
 
-/** The same, and which part of it new rules go to. */
+/** The means to make rules, and the kind of rules that are made. */
 export type Backend =
   | (Netfilter & { readonly kind: "nftables"; readonly netlink: Nfnetlink })
   | (Netfilter & { readonly kind: "iptables" });
 
-/** What a kernel says to whoever asks for nf_tables where it has not got them, or none of netfilter's netlink. */
+/** Errors of a kernel without nf_tables or without netfilter's netlink. */
 export const NO_NFTABLES: readonly number[] = [ERRNO.EPROTONOSUPPORT, ERRNO.EOPNOTSUPP, ERRNO.EINVAL];
 
-/** What is known of whom rules are for. */
+/** The parts of a request that name the owner of the rules. */
 type NetfilterRequest = Pick<Request, "environment" | keyof Attachment>;
 
-/** Opens what there is. @throws NetlinkError EPERM without CAP_NET_ADMIN */
+/** Opens the netfilter socket, if the kernel has nf_tables. @throws NetlinkError EPERM without CAP_NET_ADMIN */
 export function openNetfilter(host: Host, request: NetfilterRequest): Netfilter {
   return {
     netlink: openNftables(host),
@@ -36,8 +36,9 @@ export function openNetfilter(host: Host, request: NetfilterRequest): Netfilter 
 }
 
 /**
- * The backend that a configuration asks for with the value `asked` of its key `field`, and where it does not, nftables where
- * the kernel has that, else iptables; `need` is then what needs one, in words. @throws CniError unsupportedField when the host lacks it
+ * The backend for the value `asked` of the key `field`. Without a value it is nftables if the kernel has it, otherwise
+ * iptables. `need` names the feature that needs a backend, for the error. @throws CniError unsupportedField if the host lacks
+ * the backend
  */
 export function openBackend(
   host: Host,
@@ -58,7 +59,7 @@ export function openBackend(
   return { kind: "iptables", netlink, place };
 }
 
-/** Runs what runs commands of iptables; what they refuse leaves as a CniError. @throws CniError tryAgainLater, kernelRequest */
+/** Runs iptables commands and turns an IptablesError into a CniError. @throws CniError tryAgainLater, kernelRequest */
 export function withIptables<T>(action: string, run: () => T): T {
   try {
     return run();

@@ -4,8 +4,8 @@ import type { Netlink } from "../netlink/socket.ts";
 import { ERRNO, LinuxError } from "../platform/errno.ts";
 
 /**
- * What tells a network namespace from every other one of this boot, as text: its inode, which a later namespace may get again, and since
- * Linux 5.14 the kernel's cookie for it, which none does. @throws LinuxError
+ * A text that is unique to a network namespace until the host reboots: its inode number, which a later namespace may reuse, and
+ * since Linux 5.14 the kernel's cookie, which is never reused. @throws LinuxError
  */
 export function identifyNetns(netns: number, netlink: Netlink): string {
   const { ino } = fs.fstatSync(netns, { bigint: true });

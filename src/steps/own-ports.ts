@@ -9,16 +9,16 @@ import { runAll } from "./undo.ts";
 import { deleteLinkIfThere } from "./veth.ts";
 
 /**
- * The ports that say that they belong to what is selected, wherever their other end is. It asks for all veths of the
- * host: for where the container's namespace cannot be asked.
+ * The ports whose alias or group names a selected attachment, wherever their other end is. It lists all veths of the host, so
+ * use it only if the container's namespace cannot be read.
  */
 export function listOwnPorts(host: Host, selection: Selection): readonly Link[] {
   return listOwned(host, "veth", selection);
 }
 
 /**
- * Whether a port that does not say that it is the attachment's is another's: it says so, or it is none of the host's interfaces that the
- * result of ADD names. A Go plugin's says nothing.
+ * Whether a port without this attachment's mark belongs to another attachment: it has another mark, or the result of ADD names
+ * the host's interfaces and not this one. The Go plugins do not mark their ports.
  */
 export function isOthersPort(request: Pick<Request, "prevResult">, { name, alias }: Link): boolean {
   const { interfaces = [] } = findPrevResult(request) ?? {};
@@ -26,7 +26,7 @@ export function isOthersPort(request: Pick<Request, "prevResult">, { name, alias
   return isOwnerComment(alias) || (names.length > 0 && !names.includes(name));
 }
 
-/** Deletes ports, and with them their other ends. All are tried before what failed is thrown. */
+/** Deletes ports, and with them their other ends. Tries all of them before it throws. */
 export function deletePorts(host: Host, ports: readonly Link[]): void {
   runAll(
     ports.map((port) => () => {
@@ -37,8 +37,8 @@ export function deletePorts(host: Host, ports: readonly Link[]): void {
 }
 
 /**
- * To be called before a port is deleted: gives its bridge the MAC that it has for good. A bridge that was never given one takes the lowest
- * of its ports', and whoever talks to it loses packets each time that changes.
+ * Sets a bridge's current MAC as its fixed MAC. Call it before a port is deleted. A bridge without a fixed MAC takes the lowest
+ * MAC of its ports, and its peers lose packets each time that this changes.
  */
 export function keepBridgeMac(host: Host, port: Link): void {
   const bridge = port.master === undefined ? undefined : findLink(host.netlink, port.master);

@@ -1,6 +1,6 @@
 import { CniError } from "../cni/error.ts";
 
-/** What a call that throws a CniError says, with what to do about it; nothing where it succeeds. */
+/** The message and the hint of the CniError that `act` throws; nothing if it succeeds. */
 export function refusalOf(act: () => void): readonly string[] {
   try {
     act();
@@ -11,7 +11,7 @@ export function refusalOf(act: () => void): readonly string[] {
   }
 }
 
-/** The answer of STATUS. @throws CniError unavailable that names all problems, where there are any */
+/** Ends STATUS. @throws CniError unavailable that names all problems, if there are any */
 export function refuseProblems(problems: readonly string[]): void {
   if (problems.length > 0) throw new CniError("unavailable", problems.join("; "));
 }

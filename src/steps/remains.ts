@@ -15,25 +15,31 @@ import type { Host } from "./host.ts";
 import { NO_NFTABLES, withIptables } from "./netfilter.ts";
 import { runAll } from "./undo.ts";
 
-/** Where DEL and GC look for what attachments have left. */
+/** Access to the state that attachments have left, for DEL and GC. */
 export interface Remains {
-  /** A socket of NETLINK_NETFILTER where nf_tables had the table when this was opened; undefined where nothing can be left in it. */
+  /**
+   * The NETLINK_NETFILTER socket if nf_tables had the table when this was opened; otherwise undefined, because nothing can be
+   * left in it.
+   */
   readonly within: (table: TableKey) => Nfnetlink | undefined;
-  /** The socket itself, whatever there is. */
+  /** The NETLINK_NETFILTER socket; undefined if the kernel has no nf_tables. */
   readonly socket: Nfnetlink | undefined;
   /**
-   * For whoever has deleted something by it, and is about to end: whichever process closes the socket waits until the kernel is
-   * done with all that anybody has deleted, some 10 ms, and keeps others from changing rules meanwhile.
+   * Call it after deletions, before the process ends. Closing the socket waits until the kernel has finished all pending
+   * deletions, about 10 ms, and blocks other rule changes meanwhile. A process in the background keeps the socket open instead.
    */
   readonly leave: () => void;
   /** Starts commands of iptables. */
   readonly launch: Host["launch"];
 }
 
-/** How long in ms a kernel takes to be done with what is deleted, and some more. */
+/** How long in ms a kernel needs to finish deletions, with some margin. */
 const HELD_MS = 40;
 
-/** Asks for the names of all tables at once, so that nobody asks for what is in one that is not there. @throws NetlinkError EPERM without CAP_NET_ADMIN */
+/**
+ * Lists all tables once, so that no caller has to ask about a table that does not exist. @throws NetlinkError EPERM without
+ * CAP_NET_ADMIN
+ */
 export function openRemains(host: Host): Remains {
   const { launch } = host;
   try {
@@ -53,8 +59,8 @@ export function openRemains(host: Host): Remains {
 }
 
 /**
- * For DEL and GC, before they look: a call that was killed may have left a command of iptables that still waits for its turn to add
- * rules of the attachments selected. @throws CniError tryAgainLater
+ * Waits, before DEL and GC look for rules, for iptables commands that a killed call left behind and that may still add rules of
+ * the selected attachments. @throws CniError tryAgainLater
  */
 export function awaitCommands({ environment }: Pick<Request, "environment">, { key, label }: Selection): void {
   if (awaitRestores(key, environment)) return;
@@ -62,7 +68,10 @@ export function awaitCommands({ environment }: Pick<Request, "environment">, { k
   throw new CniError("tryAgainLater", `Cannot delete iptables rules of ${label}: ${reason}`);
 }
 
-/** Deletes the selected jumps of table nat, of both families and both variants of iptables, with the chains that nothing else goes to. @throws CniError, NetlinkError */
+/**
+ * Deletes the selected jumps of table nat, of both families and both iptables variants, and the chains that no other rule uses.
+ * @throws CniError, NetlinkError
+ */
 export function endJumps(
   { environment }: Pick<Request, "environment">,
   { within, launch }: Remains,

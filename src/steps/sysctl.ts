@@ -1,6 +1,6 @@
 import { LinuxError } from "../platform/errno.ts";
 
-/** Does what a kernel without that parameter, or a read-only /proc/sys, may refuse without harm. Anything else comes through. */
+/** Runs a write that may fail without harm on a kernel without the parameter or with a read-only /proc/sys. Throws any other error. */
 export function attemptSysctl(write: () => void): void {
   try {
     write();

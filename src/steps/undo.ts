@@ -1,12 +1,12 @@
 import { CniError, reasonOf } from "../cni/error.ts";
 import { LinuxError } from "../platform/errno.ts";
 
-/** Remembers how to take back what was just done. */
+/** Registers a function that undoes the step just done. */
 export type Defer = (reversal: () => unknown) => void;
 
 /**
- * Runs `work`; when it throws, everything it deferred is taken back, newest first, and the error goes on. A reversal that
- * fails is logged and does not keep the others from running.
+ * Runs `work`. If it throws, runs all deferred reversals, newest first, and throws the error. A reversal that fails is logged,
+ * and the others still run.
  */
 export function undoOnError<T>(log: (line: string) => void, work: (defer: Defer) => T): T {
   const reversals: (() => unknown)[] = [];
@@ -19,8 +19,8 @@ export function undoOnError<T>(log: (line: string) => void, work: (defer: Defer)
 }
 
 /**
- * Makes one change whose reversal is deferred before it: the kernel's answer may be lost after it has made the change. What was refused,
- * or found to be there already (`false`), is not taken back. The reversal must bear that there is nothing to take back.
+ * Makes one change and defers its reversal first, because the kernel's answer may be lost after the change. A change that was
+ * refused or found to exist already (`false`) is not undone. The reversal must succeed if there is nothing to undo.
  */
 export function changeOwing<T>(defer: Defer, reversal: () => void, change: () => T): T {
   let isOwed = true;
@@ -35,12 +35,12 @@ export function changeOwing<T>(defer: Defer, reversal: () => void, change: () =>
   }
 }
 
-/** Whether nothing has been changed: the kernel has said so, or we have before it was asked. */
+/** Whether the error proves that nothing changed: the kernel refused, or we did before asking it. */
 function isRefusal(error: unknown): boolean {
   return error instanceof CniError || (error instanceof LinuxError && error.syscall === "netlink");
 }
 
-/** Runs every step, then throws all that failed together: the error itself where there is one, else an AggregateError. */
+/** Runs every step, then throws the error of the step that failed, or an AggregateError if several failed. */
 export function runAll(steps: readonly (() => void)[]): void {
   const errors: unknown[] = [];
   for (const step of steps) {

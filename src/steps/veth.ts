@@ -20,7 +20,7 @@ import { claimOf, ownership } from "./owned-links.ts";
 import { attemptSysctl } from "./sysctl.ts";
 import { changeOwing, type Defer } from "./undo.ts";
 
-/** How a container is to hang on a bridge. `mtu` in bytes, 0 for the kernel's own; without `mac` a random one is taken. */
+/** How a container is connected to a bridge. `mtu` is in bytes, 0 for the kernel's default. Without `mac` a random MAC is used. */
 export interface VethSpec {
   readonly bridge: LinkId;
   readonly container: Container;
@@ -29,9 +29,9 @@ export interface VethSpec {
   readonly mac: Mac | undefined;
   readonly hairpin: boolean;
   readonly isolated: boolean;
-  /** Whether the host's end comes up at once. */
+  /** Whether the host end is up from the start. */
   readonly up: boolean;
-  /** Whose the host's end is, for listOwnPorts to find it by. */
+  /** The owner of the host end, by which listOwnPorts finds it. */
   readonly owner: Attachment;
 }
 
@@ -41,33 +41,34 @@ export interface VethPair {
   readonly inside: LinkBrief;
 }
 
-/** How long a port may take to come up: a millisecond, but for hundreds of calls at once. */
+/** How long in ms a port may take to come up. It takes about a millisecond, and more when hundreds of calls run at once. */
 const PORT_MS = 15_000;
 
-/** How long in ms nobody waits for more than a link's going, and the longest pause between two looks. */
+/** How long in ms to wait for a link to be deleted, and the longest pause between two looks. */
 const GONE_MS = 60_000;
 const LONGEST_LOOK_MS = 4;
 
-/** How often another random name is tried for the host's end. */
+/** How many random names are tried for the host end. */
 const NAME_ATTEMPTS = 10;
 
 /**
- * Makes a veth between bridge and container in one request: the host's end a port of the bridge, the container's end
- * named `ifname` and down. It is deleted when the call fails. @throws CniError interfaceExists when the container has that name
+ * Creates a veth between bridge and container in one request. The host end is a port of the bridge; the container's end is
+ * named `ifname` and is down. The veth is deleted if the call fails. @throws CniError interfaceExists if the container already
+ * has that name
  */
 export function connectVeth(host: Host, spec: VethSpec, defer: Defer): VethPair {
   const port = getLinkBrief(host.netlink, createVeth(host, spec, defer));
   setLink(host.netlink, port, ownership(spec.owner));
   attemptSysctl(() => host.sysctls.writeUnread(`net/ipv6/conf/${port.name}/accept_ra`, "0"));
-  // A new port has both off already.
+  // A new port has both off.
   if (spec.hairpin || spec.isolated) setPort(host.netlink, port, { hairpin: spec.hairpin, isolated: spec.isolated });
   return { port, inside: getLinkBrief(spec.container.netlink, spec.ifname) };
 }
 
 /**
- * Waits until a bridge's port is up, and with it forwards, unless the bridge takes part in a spanning tree: both ends of the veth are up
- * and the bridge has noticed, most often within a millisecond. Returns the port as it is then.
- * @throws CniError deadlineExceeded, tryAgainLater when the bridge went away meanwhile
+ * Waits until a bridge's port is up; it then forwards, unless the bridge runs a spanning tree. Both ends of the veth must be up
+ * and the bridge must have noticed, usually within a millisecond. Returns the port in that state. @throws CniError
+ * deadlineExceeded, or tryAgainLater if the bridge was deleted meanwhile
  */
 export function waitForPort(host: Host, port: LinkId): Link {
   const ready = waitForLink(host.netlink, port, {
@@ -86,14 +87,14 @@ export function waitForPort(host: Host, port: LinkId): Link {
   return ready;
 }
 
-/** Whether a port that is up hands on packets. */
+/** Whether a port that is up forwards packets. */
 export function forwards({ port }: Link): boolean {
   return port?.state === undefined || port.state === BR_STATE.FORWARDING;
 }
 
 /**
- * Waits until a port forwards that a spanning tree holds back, as long as its bridge may take for that: twice its forward delay, 30
- * seconds as a rule. That is told, and also when it does not forward by then.
+ * Waits until a port forwards that a spanning tree blocks, up to twice the bridge's forward delay, usually 30 seconds. It logs
+ * the wait, and logs again if the port still does not forward.
  */
 export function waitForSpanningTree(
   host: Host,
@@ -109,7 +110,10 @@ export function waitForSpanningTree(
   log(`Port "${port.name}" still does not forward: the spanning tree of bridge "${bridge.name}" holds it back`);
 }
 
-/** Deletes the link of that name, of a veth both ends; with `mac` only where it has that one. One that is not there is fine. */
+/**
+ * Deletes the link of that name, and for a veth also the other end. With `mac`, only if the link has that MAC. A missing link
+ * is no error.
+ */
 export function deleteLinkIfThere(netlink: Rtnetlink, name: string, { mac }: { mac?: Mac } = {}): void {
   ignoring([ERRNO.ENODEV], () => {
     const link = findLink(netlink, name);
@@ -117,17 +121,20 @@ export function deleteLinkIfThere(netlink: Rtnetlink, name: string, { mac }: { m
   });
 }
 
-/** A link on its way out. */
+/** A link that is being deleted. */
 export interface Departure {
-  /** Returns once the other end, of that index, is there no longer: the kernel may not be done by then. @throws NetlinkError when it refuses */
+  /**
+   * Returns once the other end, of that index, no longer exists. The kernel may need more time to finish. @throws NetlinkError
+   * if it refuses
+   */
   readonly untilGone: (netlink: Rtnetlink, index: number) => void;
-  /** Returns once the kernel is done with it, or would go on without this process. @throws as untilGone, unless that did */
+  /** Returns once the kernel is done, or no longer needs this process. @throws as untilGone, unless untilGone already did */
   readonly leave: () => void;
-  /** Returns once the kernel is done with it. @throws as leave */
+  /** Returns once the kernel has finished the deletion. @throws as leave */
   readonly finish: () => void;
 }
 
-/** Begins to delete a link, of a veth both ends. One that is there no longer is fine. `held` stays open until the kernel is done. */
+/** Starts to delete a link, and for a veth also the other end. A missing link is no error. `held` stays open until the kernel is done. */
 export function beginDeletionIfThere(netlink: Rtnetlink, link: LinkId, held?: Nfnetlink): Departure {
   const deletion = beginDeletion(netlink, link, held);
   const started = performance.now();
@@ -149,7 +156,7 @@ function unlessGone<T>(wait: () => T): T | undefined {
   return ignoring([ERRNO.ENODEV], () => wait());
 }
 
-/** Returns the name of the host's end. */
+/** Returns the name of the host end. */
 function createVeth(host: Host, spec: VethSpec, defer: Defer): string {
   const { bridge, container, ifname } = spec;
   const mtu = spec.mtu === 0 ? {} : { mtu: spec.mtu };

@@ -6,19 +6,19 @@ import { deleteNftJumps } from "./nft-table.ts";
 import { formatRemovals } from "./text.ts";
 import { IptablesError, listTable, type Place, startRestore } from "./tool.ts";
 
-/** How the rules of iptables are reached: a socket of NETLINK_NETFILTER, where the kernel has nf_tables, and its commands. */
+/** Access to the iptables rules: a NETLINK_NETFILTER socket if the kernel has nf_tables, and the commands. */
 export interface Iptables {
   readonly netlink: Nfnetlink | undefined;
   readonly place: Place;
 }
 
-/** How often a removal is tried while others change the table. */
+/** How many times a removal is tried while others change the table. */
 const REMOVAL_ATTEMPTS = 3;
 
 /**
- * Deletes the selected jumps of one family, and the chains that then nothing goes to, whoever made them, from both tables
- * that a host may have: that of iptables-nft by netlink, that of iptables-legacy by commands, which are only started where
- * there is something to delete. Nothing there is success. @throws NetlinkError, IptablesError
+ * Deletes the selected jumps of one family, and the chains that no other rule then jumps to, whoever made them. It covers both tables
+ * that a host may have: iptables-nft's by netlink, and iptables-legacy's by commands, which it starts only if there is something to
+ * delete. Nothing to delete is success. @throws NetlinkError, IptablesError
  */
 export function deleteJumps({ netlink, place }: Iptables, family: Family, selection: JumpSelection): void {
   if (netlink !== undefined) deleteNftJumps(netlink, family, selection);
@@ -37,17 +37,17 @@ function deleteLegacyJumps(family: Family, selection: JumpSelection, place: Plac
       startRestore(family, input, place, { variant: "legacy" })();
       return;
     } catch (error) {
-      // Somebody else has taken one of the rules meanwhile.
+      // Another process has deleted one of the rules meanwhile.
       const isLost = error instanceof IptablesError && error.failure === "refused" && attempt < REMOVAL_ATTEMPTS;
       if (!isLost) throw error;
     }
   }
 }
 
-/** What iptables says where there is no such chain. */
+/** The error of iptables for a missing chain. */
 const NO_CHAIN = "No chain/target/match by that name";
 
-/** The rules of a chain of iptables-legacy's; none where it has been deleted. */
+/** The rules of an iptables-legacy chain; none if the chain has been deleted. */
 function listIfThere(family: Family, place: Place, chain: string): string {
   try {
     return listTable(family, place, { chain, variant: "legacy" });

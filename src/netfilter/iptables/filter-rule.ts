@@ -1,42 +1,42 @@
 import { ADDRESS_BITS, type Address, formatAddress } from "../../ip/address.ts";
 
-/** A rule of table filter, as far as the firewall plugins' rules go. What it does not ask for, it leaves open. */
+/** A rule of table filter, with the matches that the firewall plugins' rules use. A missing field matches any packet. */
 export interface FilterRule {
   readonly source?: Address | undefined;
   readonly destination?: Address | undefined;
-  /** The interface that a packet came in through. */
+  /** The interface on which the packet arrived. */
   readonly inLink?: string | undefined;
-  /** The one that it leaves through, or with `not` must not leave through. */
+  /** The interface through which the packet leaves; with `not`, any other interface. */
   readonly outLink?: { readonly name: string; readonly not?: boolean } | undefined;
-  /** Only packets of a connection that is there already, or related to one. */
+  /** Matches only packets of an established connection, or related to one. */
   readonly established?: boolean | undefined;
-  /** Only packets of a connection whose destination the host has replaced, as it does for a port that is published. */
+  /** Matches only packets of a connection whose destination the host has translated, as for a published port. */
   readonly translated?: boolean | undefined;
   readonly comment?: string | undefined;
-  /** ACCEPT, DROP, RETURN or a chain. */
+  /** ACCEPT, DROP, RETURN or the name of a chain. */
   readonly target: string;
 }
 
-/** A rule that was found. */
+/** A rule read from the host. */
 export interface FoundRule {
-  /** As formatRule writes it; undefined where it asks for more than a FilterRule can say. */
+  /** The text of formatRule; undefined if the rule has a match that FilterRule cannot express. */
   readonly text: string | undefined;
-  /** As in a FilterRule, or the name of any other target; "" where it has none. */
+  /** ACCEPT, DROP, RETURN, the name of a chain or of any other target; "" if there is none. */
   readonly target: string;
 }
 
-/** A chain of table filter that is there. */
+/** An existing chain of table filter. */
 export interface FilterChain<R extends FoundRule = FoundRule> {
-  /** What becomes of a packet that no rule has decided on; undefined but for a built-in chain. */
+  /** The chain's policy. Only built-in chains have one. */
   readonly policy: "ACCEPT" | "DROP" | undefined;
-  /** A function, for a table may have many chains, of which few are wanted. */
+  /** A function, because a table may have many chains and a caller needs few of them. */
   readonly rules: () => readonly R[];
 }
 
 /** Finds a chain of table filter by its name. */
 export type FindChain = (name: string) => FilterChain | undefined;
 
-/** A rule in the words of `iptables -S`, without `-A` and its chain. Two do the same exactly where their texts are equal. */
+/** A rule as `iptables -S` prints it, without `-A` and the chain. Two rules do the same if and only if their texts are equal. */
 export function formatRule(rule: FilterRule): string {
   const { source, destination, inLink, outLink, established, translated, comment, target } = rule;
   return [
@@ -51,12 +51,12 @@ export function formatRule(rule: FilterRule): string {
   ].join(" ");
 }
 
-/** One address, with the length that the commands print. */
+/** A single address with the prefix length that the commands print. */
 function formatHost(address: Address): string {
   return `${formatAddress(address)}/${ADDRESS_BITS[address.family]}`;
 }
 
-/** As iptables-restore reads it back. A word of harmless characters needs nothing. */
+/** Quotes a text for iptables-restore. A word of harmless characters needs no quotes. */
 function quote(text: string): string {
   return /^[\w.-]+$/.test(text) ? text : `"${text.replaceAll(/["\\]/g, "\\$&")}"`;
 }

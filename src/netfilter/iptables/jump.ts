@@ -2,28 +2,28 @@ import { type Address, isSameAddress } from "../../ip/address.ts";
 import type { Attachment } from "../owner.ts";
 import { chainName, isChainName, networkComment, referenceChainName } from "./name.ts";
 
-/** A rule that sends packets to a chain of attachments: in POSTROUTING, say, what comes from an address. */
+/** A rule that sends packets to a chain of attachments, for example packets from one address in POSTROUTING. */
 export interface Jump {
   readonly chain: string;
-  /** Undefined where the rule does not ask for one address. */
+  /** Undefined if the rule does not match a single address. */
   readonly source: Address | undefined;
   readonly comment: string;
 }
 
-/** Jumps that belong to attachments; what they go to belongs to the same. */
+/** A selection of jumps by owner. Their target chains have that owner too. */
 export interface JumpSelection {
-  /** Whose they are, in words. */
+  /** The owner, in words. */
   readonly label: string;
   /** The chain of table nat that the jumps are in. */
   readonly from: string;
-  /** A table that holds none of these texts holds nothing that is selected. */
+  /** A table that contains none of these texts has no selected jump. */
   readonly texts: readonly string[];
-  /** The chains that they may go to, where that is known beforehand. */
+  /** The target chains, if they are known in advance. */
   readonly chains: readonly string[] | undefined;
   readonly selects: (jump: Jump) => boolean;
 }
 
-/** What this project's plugins have made for one attachment. */
+/** The jumps that this project's plugins made for one attachment. */
 export function selectOwnChain(owner: Attachment): JumpSelection {
   const own = chainName(owner);
   return {
@@ -36,8 +36,8 @@ export function selectOwnChain(owner: Attachment): JumpSelection {
 }
 
 /**
- * What belongs to one attachment, whoever made it. The reference plugins have one chain for all interfaces of a container on a network: of the jumps to
- * that only those of `addresses` are this attachment's, where its addresses are known.
+ * The jumps of one attachment, whoever made them. The reference plugins share one chain between all interfaces of a container on a
+ * network. If the attachment's `addresses` are known, only the jumps from them to that chain are selected.
  */
 export function selectOwnJumps(owner: Attachment, addresses: readonly Address[] | undefined): JumpSelection {
   const [own, shared] = [chainName(owner), referenceChainName(owner)];
@@ -51,7 +51,10 @@ export function selectOwnJumps(owner: Attachment, addresses: readonly Address[] 
   };
 }
 
-/** What belongs to any attachment of a network but these; the reference plugins' chain of a container goes with its last interface. */
+/**
+ * The jumps of a network's attachments that are not in the list of valid ones. The reference plugins' chain of a container goes with
+ * the container's last interface.
+ */
 export function selectStaleJumps(network: string, valid: readonly Omit<Attachment, "network">[]): JumpSelection {
   const owners = valid.map((each) => ({ ...each, network }));
   const keep = new Set([...owners.map(chainName), ...owners.map(referenceChainName)]);

@@ -14,23 +14,26 @@ const ENTRY = {
 /** IFNAMSIZ. <linux/if.h> */
 const IFNAMSIZ = 16;
 
-/** Bits of an entry's flags for what is turned round. <linux/netfilter_ipv4/ip_tables.h>, the same in ip6_tables.h */
+/** Bits of an entry's flags for inverted matches. <linux/netfilter_ipv4/ip_tables.h>, with equal values in ip6_tables.h */
 const IPT_INV = { VIA_OUT: 0x02 } as const;
 
 /** sizeof(struct xt_entry_match) and sizeof(struct xt_entry_target): u16 size, a name of 29 bytes, u8 revision. <linux/netfilter/x_tables.h> */
 const EXTENSION_SIZE = 32;
 
-/** What marks the beginning of a chain that is not built in. <linux/netfilter/x_tables.h> */
+/** The target that marks the start of a user-defined chain. <linux/netfilter/x_tables.h> */
 const XT_ERROR_TARGET = "ERROR";
 
-/** Verdicts of the standard target: -NF_DROP - 1, -NF_ACCEPT - 1, XT_RETURN. Any other is the place that it jumps to. <linux/netfilter/x_tables.h> */
+/**
+ * Verdicts of the standard target: -NF_DROP - 1, -NF_ACCEPT - 1, XT_RETURN. Any other value is the offset of a jump.
+ * <linux/netfilter/x_tables.h>
+ */
 const VERDICTS: ReadonlyMap<number, string> = new Map([
   [-1, "DROP"],
   [-2, "ACCEPT"],
   [-5, "RETURN"],
 ]);
 
-/** A rule among the bytes of a table: where it begins and ends, and where its target is. */
+/** A rule in the bytes of a table: its start, its end and its target. */
 interface Entry {
   readonly offset: number;
   readonly next: number;
@@ -39,8 +42,8 @@ interface Entry {
 }
 
 /**
- * The chains of a table by their names, with their rules, as the kernel keeps them for iptables-legacy: one rule behind the other, a chain's name in a rule
- * before its own, jumps by offsets. @throws RangeError on malformed input
+ * The chains of an iptables-legacy table and their rules, decoded from the kernel's form. There, rules are stored one after another,
+ * an entry with the chain's name comes before its rules, and jumps are offsets. @throws RangeError on malformed input
  */
 export function decodeLegacyFilter(family: Family, { entries, chains }: LegacyTable): ReadonlyMap<string, FilterChain> {
   const rules = decodeEntries(family, entries);
@@ -48,7 +51,7 @@ export function decodeLegacyFilter(family: Family, { entries, chains }: LegacyTa
   for (const { target, next } of rules) if (target.name === XT_ERROR_TARGET) starts.set(next, text.decode(target.info));
   return new Map(
     [...divide(rules, starts)].map(([name, all]) => {
-      // The last rule of a chain is its end: a built-in one's policy, or the return to where it was jumped to from.
+      // The last rule of a chain ends it: with the policy of a built-in chain, or with the return to the calling chain.
       const policy = chains.has(name) ? policyOf(all.at(-1)) : undefined;
       const own = all.slice(0, -1);
       return [name, { policy, rules: () => own.map((entry) => decodeRule(family, entry, starts)) }];
@@ -56,7 +59,7 @@ export function decodeLegacyFilter(family: Family, { entries, chains }: LegacyTa
   );
 }
 
-/** The rules of each chain, its end included; `starts` has the chains' names. */
+/** The rules of each chain, including the last one that ends it. `starts` has the chains' names. */
 function divide(rules: readonly Entry[], starts: ReadonlyMap<number, string>): ReadonlyMap<string, readonly Entry[]> {
   const found = new Map<string, Entry[]>();
   let current: Entry[] = [];
@@ -95,12 +98,12 @@ function decodeExtension(bytes: Uint8Array, offset: number): XtExtension {
 
 function decodeRule(family: Family, entry: Entry, starts: ReadonlyMap<number, string>): FoundRule {
   const target = targetOf(entry, starts);
-  // Any other than the standard target has options of its own.
+  // Targets other than the standard target have options of their own.
   const rule = entry.target.name === "" ? readRule(family, entry, target) : undefined;
   return { text: rule && formatRule(rule), target };
 }
 
-/** A jump to the next rule is no target at all. */
+/** A jump to the next rule means that the rule has no target. */
 function targetOf(entry: Entry, starts: ReadonlyMap<number, string>): string {
   if (entry.target.name !== "") return entry.target.name;
   return verdictOf(entry) ?? starts.get(verdictNumber(entry)) ?? "";
@@ -118,7 +121,7 @@ function verdictNumber({ target }: Entry): number {
   return viewOfStruct(target.info, "a verdict of iptables", 4).getInt32(0, true);
 }
 
-/** Undefined where the rule asks for anything that a FilterRule cannot say. */
+/** Undefined if the rule has a match that FilterRule cannot express. */
 function readRule(family: Family, { bytes }: Entry, target: string): FilterRule | undefined {
   const layout = ENTRY[family];
   const at = (index: number) => bytes.subarray(index * layout.address, (index + 1) * layout.address);
@@ -148,18 +151,18 @@ function readRule(family: Family, { bytes }: Entry, target: string): FilterRule 
   };
 }
 
-/** Undefined for any address, null for several. */
+/** Undefined for any address, null for more than one. */
 function readHost(address: Uint8Array, mask: Uint8Array) {
   if (mask.every((byte) => byte === 0)) return undefined;
   return mask.every((byte) => byte === 0xff) ? decodeAddress(address) : null;
 }
 
-/** Undefined for any interface, null for a beginning of names. Two names are followed by their masks. */
+/** Undefined for any interface, null for a prefix of names. The masks follow the two names. */
 function readLink(names: Uint8Array, index: number): string | undefined | null {
   const part = (position: number) => names.subarray(position * IFNAMSIZ, (position + 1) * IFNAMSIZ);
   const name = text.decode(part(index));
   if (name === "") return undefined;
-  // The mask of a whole name covers its NUL too.
+  // The mask of a complete name covers its NUL too.
   return part(index + 2)[new TextEncoder().encode(name).length] === 0xff ? name : null;
 }
 

@@ -7,60 +7,66 @@ import { ERRNO, errnoOf, LinuxError } from "../../platform/errno.ts";
 /** IPPROTO_RAW. <netinet/in.h> */
 const IPPROTO_RAW = 255;
 
-/** What getsockopt(2) tells of a table; the numbers of IPv6, in <linux/netfilter_ipv6/ip6_tables.h>, are the same. <linux/netfilter_ipv4/ip_tables.h> */
+/**
+ * Options of getsockopt(2) that read a table. <linux/netfilter_ipv4/ip_tables.h>; <linux/netfilter_ipv6/ip6_tables.h> has equal
+ * numbers for IPv6
+ */
 const IPT = { SO_GET_INFO: 64, SO_GET_ENTRIES: 65 } as const;
 
 /**
- * Where struct ipt_getinfo has the hooks that the table is in, a bit each, where the first rule of each is, and the bytes of all
- * rules; and its size: linux/netfilter_ipv4/ip_tables.h
+ * Offsets in struct ipt_getinfo: the hooks of the table, one bit each; the first rule of each hook; and the size of all rules in
+ * bytes. Also the size of the struct. <linux/netfilter_ipv4/ip_tables.h>
  */
 const INFO = { validHooks: 32, hookEntries: 36, rulesSize: 80, size: 84 } as const;
 
-/** The chains of the hooks, by their numbers. enum nf_inet_hooks <linux/netfilter.h> */
+/** The chains by hook number. enum nf_inet_hooks <linux/netfilter.h> */
 const HOOKS = ["PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"] as const;
 
-/** sizeof(struct ipt_get_entries), behind which the rules are: a name of 32 bytes, u32 size. <linux/netfilter_ipv4/ip_tables.h> */
+/** sizeof(struct ipt_get_entries), a name of 32 bytes and a u32 size. The rules follow it. <linux/netfilter_ipv4/ip_tables.h> */
 const ENTRIES_SIZE = 40;
 
 const NAME_SIZE = 32;
 
-/** How often a table that changed its size meanwhile is asked for again. */
+/** How many times a table is read again because its size changed. */
 const ATTEMPTS = 20;
 
-/** The kernel's list of the tables in use, and the sockets that know them. */
+/** The kernel's list of tables in use, and the socket options that read them. */
 const SOURCE = {
   4: { names: "/proc/net/ip_tables_names", domain: AF.INET, level: SOL.IP },
   6: { names: "/proc/net/ip6_tables_names", domain: AF.INET6, level: SOL.IPV6 },
 } as const;
 
-/** A table of iptables-legacy's as the kernel has it. */
+/** A table of iptables-legacy as the kernel stores it. */
 export interface LegacyTable {
-  /** The built-in chains, and where the first rule of each begins. */
+  /** The built-in chains and the offset of their first rules. */
   readonly chains: ReadonlyMap<string, { readonly start: number }>;
-  /** All rules, each behind the other. */
+  /** All rules, one after another. */
   readonly entries: Uint8Array;
 }
 
 /**
- * Which of these texts, names of chains or comments, are in a table that iptables-legacy keeps in the kernel, of this
- * namespace. Costs a file of a few bytes where there is no such table, else the table's copying; no process. @throws LinuxError
+ * Which of these texts (chain names or comments) a table of iptables-legacy in this namespace contains. Reads a file of a few bytes,
+ * and copies the table if it exists. Starts no process. @throws LinuxError
  */
 export function findInLegacy(family: Family, table: string, texts: readonly string[]): readonly string[] {
   const entries = readLegacyTable(family, table)?.entries;
   return entries === undefined ? [] : texts.filter((text) => holdsText(entries, text));
 }
 
-/** The table itself; undefined where there is none, at the same cost. @throws LinuxError */
+/**
+ * A table of iptables-legacy in this namespace. Undefined if it does not exist, which only costs reading a file of a few bytes.
+ * @throws LinuxError
+ */
 export function readLegacyTable(family: Family, table: string): LegacyTable | undefined {
   return hasLegacyTable(family, table) ? copyTable(family, table) : undefined;
 }
 
-/** Whether this namespace has the table: asking for one that is not in use would make it. */
+/** Whether this namespace has the table. Asking the kernel for the table itself would create it. */
 export function hasLegacyTable(family: Family, table: string): boolean {
   try {
     return fs.readFileSync(SOURCE[family].names, "utf8").split("\n").includes(table);
   } catch (error) {
-    // A kernel without it has no such file.
+    // A kernel without iptables-legacy has no such file.
     if (errnoOf(error) === ERRNO.ENOENT) return false;
     throw error;
   }
@@ -85,7 +91,7 @@ function copyTable(family: Family, table: string): LegacyTable {
   }
 }
 
-/** The built-in chains that struct ipt_getinfo tells of. @throws RangeError when it is too short */
+/** The built-in chains in a struct ipt_getinfo. @throws RangeError if it is too short */
 export function decodeChains(info: Uint8Array): LegacyTable["chains"] {
   const view = viewOfStruct(info, "struct ipt_getinfo", INFO.size);
   const valid = view.getUint32(INFO.validHooks, true);
@@ -97,7 +103,7 @@ export function decodeChains(info: Uint8Array): LegacyTable["chains"] {
   );
 }
 
-/** False where the table has another size by now. */
+/** False if the size of the table has changed. */
 function ask(fd: number, option: { level: number; name: number; value: Uint8Array; isLast?: boolean }): boolean {
   const errno = getSocketOption(fd, option);
   if (errno === 0) return true;
@@ -105,7 +111,7 @@ function ask(fd: number, option: { level: number; name: number; value: Uint8Arra
   throw new LinuxError("read a table of iptables-legacy", { syscall: "getsockopt", errno });
 }
 
-/** Room for a structure that begins with the table's name. */
+/** A buffer for a struct that starts with the table's name. */
 function nameTable(table: string, size: number): Uint8Array {
   const bytes = new Uint8Array(size);
   new TextEncoder().encodeInto(table, bytes);

@@ -1,15 +1,15 @@
 import { sha512 } from "#digest";
 import type { Attachment } from "../owner.ts";
 
-/** Bytes of a comment that the kernel keeps, its NUL among them. <linux/netfilter/xt_comment.h> */
+/** Bytes of a comment that the kernel keeps, including the NUL. <linux/netfilter/xt_comment.h> */
 const XT_MAX_COMMENT_LEN = 256;
 
 /**
- * The chain of an attachment, in the form of the reference plugins' names. Those leave the interface out, so that two interfaces
- * of one container share a chain, and the end of the first is the end of both.
+ * The chain name of an attachment, in the format of the reference plugins. Their names leave out the interface: two interfaces of a
+ * container share a chain, and deleting the first interface deletes the chain of both.
  */
 export function chainName({ network, ifname, containerId }: Attachment): string {
-  // No name of a network or a container has a colon.
+  // Names of networks and containers have no colon.
   return format(`${network}:${ifname}:${containerId}`);
 }
 
@@ -18,17 +18,17 @@ export function referenceChainName({ network, containerId }: Omit<Attachment, "i
   return format(network + containerId);
 }
 
-/** Whether a chain's name has the form of these. */
+/** Whether a chain's name has the format of the reference plugins. */
 export function isChainName(name: string): boolean {
   return /^CNI-[0-9a-f]{24}$/.test(name);
 }
 
-/** The comment of every rule of an attachment, as the reference plugins write it. */
+/** The comment of every rule of an attachment, in the format of the reference plugins. */
 export function ruleComment({ network, containerId }: Omit<Attachment, "ifname">): string {
   return `${networkComment(network)}${JSON.stringify(containerId)}`.slice(0, XT_MAX_COMMENT_LEN - 1);
 }
 
-/** What begins the comments of a network's rules, and of no other's. */
+/** The prefix of the comments of a network's rules. Rules of other networks do not have it. */
 export function networkComment(network: string): string {
   return `name: ${JSON.stringify(network)} id: `;
 }

@@ -13,14 +13,14 @@ import { IPTABLES_FILTER } from "../tables.ts";
 import { type FilterChain, type FilterRule, type FoundRule, formatRule } from "./filter-rule.ts";
 import { decodeExtension, readMatch } from "./xt-match.ts";
 
-/** A rule of table filter that iptables-nft keeps in nf_tables. */
+/** A rule of table filter that iptables-nft stores in nf_tables. */
 export interface NftRule extends FoundRule {
   readonly rule: Rule;
 }
 
 /**
- * A chain of table filter with its rules, by netlink; undefined where there is none. With `parts` it has only the rules whose bytes hold one of
- * them: texts, and addresses. @throws NetlinkError
+ * A chain of table filter with its rules, read by netlink; undefined if it does not exist. With `parts` (texts or addresses), only the
+ * rules whose bytes contain one of them. @throws NetlinkError
  */
 export function findNftChain(
   netlink: Nfnetlink,
@@ -35,7 +35,7 @@ export function findNftChain(
   return { policy, rules: () => rules };
 }
 
-/** A rule that iptables-nft has made. @throws RangeError on malformed input */
+/** Reads a rule of iptables-nft. @throws RangeError on malformed input */
 export function decodeNftRule({ expressions = [], userdata }: Rule, family: Family): FoundRule {
   const target = expressions.map(readTarget).find((each) => each !== undefined) ?? "";
   const comment = findComment("rule", userdata);
@@ -55,7 +55,7 @@ function fieldOf(expression: Expression, family: Family): Field | undefined {
   return fields.find((field) => formatExpressions(load([field])) === actual);
 }
 
-/** The rule with what one more expression asks for; undefined where a FilterRule cannot say that. */
+/** Adds the match of one more expression to the rule; undefined if FilterRule cannot express it. */
 function narrow(rule: FilterRule, expression: Expression, loaded: Field | undefined): FilterRule | undefined {
   if (expression.name === "cmp") return compare(rule, expression.data, loaded);
   if (expression.name === "immediate") return expression.data.data?.verdict?.code === NFT.GOTO ? undefined : rule;
@@ -75,7 +75,7 @@ function compare(
   const value = data?.value;
   const not = operation === NFT_CMP.NEQ;
   if (value === undefined || loaded === undefined || (not && loaded !== "oifname")) return undefined;
-  // Without the NUL at its end, it is the beginning of names.
+  // A value without the final NUL is a prefix of names.
   if (loaded === "iifname" || loaded === "oifname") {
     const name = ifname.decode(value);
     if (!value.includes(0)) return undefined;

@@ -17,8 +17,8 @@ import type { Jump, JumpSelection } from "./jump.ts";
 import { decodeExtension, readMatch } from "./xt-match.ts";
 
 /**
- * Deletes the selected jumps of one family, and the chains that then nothing goes to, from what iptables-nft keeps in nf_tables: by
- * netlink, which needs no process. Nothing there is success. @throws NetlinkError
+ * Deletes the selected jumps of one family, and the chains that no other rule then jumps to, from iptables-nft's table in nf_tables.
+ * It uses netlink and starts no process. Nothing to delete is success. @throws NetlinkError
  */
 export function deleteNftJumps(netlink: Nfnetlink, family: Family, selection: JumpSelection): void {
   const action = `delete iptables rules of ${selection.label}`;
@@ -31,12 +31,12 @@ export function deleteNftJumps(netlink: Nfnetlink, family: Family, selection: Ju
   });
 }
 
-/** Whether a chain of one family is there, and has rules. @throws NetlinkError */
+/** Whether a chain of one family exists and has rules. @throws NetlinkError */
 export function hasNftRules(netlink: Nfnetlink, family: Family, name: string): boolean {
   return listIfThere(netlink, { ...IPTABLES_NAT[family], name }).length > 0;
 }
 
-/** How many rules of a chain of any table hold a text. @throws NetlinkError */
+/** How many rules of a chain, in any table, contain a text. @throws NetlinkError */
 export function countNftRules(
   netlink: Nfnetlink,
   family: Family,
@@ -80,7 +80,7 @@ function listIfThere(netlink: Nfnetlink, chain: ChainKey, parts: readonly string
   }
 }
 
-/** The jump that a rule of iptables-nft's is; undefined for a rule that is none. */
+/** Reads a jump from a rule of iptables-nft; undefined if the rule is not a jump. */
 export function readJump({ expressions = [], userdata }: Rule, family: Family): Jump | undefined {
   const verdicts = expressions.map((each) => (each.name === "immediate" ? each.data.data?.verdict : undefined));
   const chain = verdicts.find((verdict) => verdict?.code === NFT.JUMP)?.chain;
@@ -92,7 +92,7 @@ export function readJump({ expressions = [], userdata }: Rule, family: Family): 
   };
 }
 
-/** The whole address that the rule compares a packet's source with. */
+/** The complete address that the rule compares with a packet's source. */
 function readSource(expressions: readonly Expression[], family: Family): Address | undefined {
   const at = expressions.findIndex((each) => each.name === "payload" && isSource(each.data, family));
   const next = at === -1 ? undefined : expressions[at + 1];
@@ -108,7 +108,7 @@ function isSource(
   return base === NFT_PAYLOAD.NETWORK_HEADER && offset === source.offset && length === source.size;
 }
 
-/** What `-m comment` says. */
+/** The text of `-m comment`. */
 function readComment(expression: Expression): string | undefined {
   if (expression.name !== "other" || expression.kind !== "match") return undefined;
   return readMatch(decodeExtension(expression.bytes))?.comment;

@@ -1,13 +1,13 @@
 import { parseAddress } from "../../ip/address.ts";
 import type { Jump, JumpSelection } from "./jump.ts";
 
-/** A jump with a comment as `iptables -S` prints it; one address has a prefix length or none. */
+/** A jump with a comment as `iptables -S` prints it. A single address has its prefix length or none. */
 const JUMP =
   /^-A (\S+) (?:-s (\S+?)(?:\/(?:32|128))? )?(?:.* )?-m comment --comment (?:"((?:[^"\\]|\\.)*)"|(\S+)) (?:.* )?-j (\S+)$/;
 
 /**
- * What takes away the selected jumps of a listing of the chain that they are in, and the chains that then no jump goes to, `chains` among
- * them; undefined where there is nothing to take.
+ * The input of iptables-restore that deletes the selected jumps of a listing, and the chains (of these jumps and of `chains`) that no
+ * other jump of the listing uses. Undefined if there is nothing to delete.
  */
 export function formatRemovals(
   listing: string,
@@ -29,14 +29,14 @@ export function formatRemovals(
   ]);
 }
 
-/** A jump of a chain with a comment, as a line of `iptables -S` says it; undefined for any other line. */
+/** Reads a jump with a comment in chain `from` from a line of `iptables -S`; undefined for any other line. */
 export function parseJump(line: string, from: string): Jump | undefined {
   const [, holder, source = "", quoted, bare = "", chain] = JUMP.exec(line) ?? [];
   if (chain === undefined || holder !== from) return undefined;
   return { chain, source: parseAddress(source), comment: quoted?.replaceAll(/\\(.)/g, "$1") ?? bare };
 }
 
-/** Input of iptables-restore that does this to a table, all of it or nothing. */
+/** The input of iptables-restore that applies these lines to a table as one transaction. */
 export function formatInput(lines: readonly string[], table = "nat"): string {
   return [`*${table}`, ...lines, "COMMIT", ""].join("\n");
 }

@@ -7,10 +7,10 @@ import { describeMissing, findExecutable } from "../executable.ts";
 import type { Attachment } from "../owner.ts";
 import { holdRestore } from "../rule-locks.ts";
 
-/** Why an iptables command did nothing: it is not installed, others kept the lock, or it refused. */
+/** Why an iptables command failed: it is not installed, others held the lock, or it refused. */
 export type Failure = "missing" | "busy" | "refused";
 
-/** An iptables command did nothing; `failure` says why. */
+/** An iptables command failed and changed nothing; `failure` says why. */
 export class IptablesError extends Error {
   override readonly name = "IptablesError";
   readonly failure: Failure;
@@ -22,8 +22,8 @@ export class IptablesError extends Error {
 }
 
 /**
- * Where commands run: what starts them, the environment that they get, until when (of `performance.now()`) they may wait for the xtables lock, and
- * the attachment that they add rules for, by which awaitRestores() knows of those that a killed call leaves behind.
+ * How commands run: the function that starts them, their environment, the deadline (of `performance.now()`) for the xtables lock, and
+ * the attachment that they add rules for. The attachment lets awaitRestores() find commands that a killed call left behind.
  */
 export interface Place {
   readonly environment: Readonly<Record<string, string>>;
@@ -32,21 +32,21 @@ export interface Place {
   readonly owner?: Attachment | undefined;
 }
 
-/** How long others may hold the xtables lock: less than any runtime waits for a plugin. */
+/** How long in seconds to wait for the xtables lock. It is less than any runtime waits for a plugin. */
 const LOCK_SECONDS = 30;
 
-/** How long a command may take beside waiting for the lock, milliseconds. */
+/** How long a command may take in milliseconds, besides waiting for the lock. */
 const WORK_MS = 10_000;
 
-/** Bytes that a command may print: POSTROUTING has a line for each container at most. */
+/** The limit in bytes of a command's output. POSTROUTING has at most one line for each container. */
 const MAX_OUTPUT = 64 * 1024 * 1024;
 
-/** Status of an iptables command that others have made wait too long, and of some other failures. iptables' include/xtables.h */
+/** Exit status of an iptables command that waited too long for the lock, and of some other failures. iptables' include/xtables.h */
 const RESOURCE_PROBLEM = 4;
 
 const NAME = { 4: "iptables", 6: "ip6tables" } as const;
 
-/** The present, and as long as the lock may be waited for from now on. */
+/** A Place whose deadline for the lock starts now. */
 export function placeFor({ environment, launch }: Pick<Place, "environment" | "launch">, owner?: Attachment): Place {
   return { environment, launch, deadline: performance.now() + LOCK_SECONDS * 1000, owner };
 }
@@ -56,11 +56,12 @@ export function findRestore(family: Family, environment: Place["environment"]): 
   return findTool([`${NAME[family]}-restore`], environment);
 }
 
-/** Which tables a family's commands change: those that they keep in nf_tables, or the kernel's older ones. */
+/** The kind of tables that a family's commands change: those in nf_tables, or the kernel's older ones. */
 export type Variant = "nft" | "legacy";
 
 /**
- * Which variant a family's commands are: their files say so by their names, and one of another name is asked. @throws IptablesError
+ * The variant of a family's commands. Usually the name of the executable shows it; otherwise the command is asked for its version.
+ * @throws IptablesError
  */
 export function variantOf(family: Family, place: Place): Variant {
   const file = path.basename(fs.realpathSync(findRestore(family, place.environment)));
@@ -71,8 +72,8 @@ export function variantOf(family: Family, place: Place): Variant {
 }
 
 /**
- * Starts `iptables-restore --noflush --wait`, which applies the whole input or nothing; the function returned waits for its end.
- * With `variant`, that variant's where there is such a name. @throws IptablesError both
+ * Starts `iptables-restore --noflush --wait`, which applies the whole input or nothing. The returned function waits for its end. With
+ * `variant`, uses that variant's command if it is installed. Both functions can throw. @throws IptablesError
  */
 export function startRestore(
   family: Family,
@@ -92,7 +93,10 @@ export function startRestore(
   }
 }
 
-/** What `iptables -t nat -S` prints, or of another table, of one chain where it is named: each rule as a line. @throws IptablesError */
+/**
+ * The output of `iptables -t TABLE -S`, one rule a line. The default table is nat; with a chain, only that chain.
+ * @throws IptablesError
+ */
 export function listTable(
   family: Family,
   place: Place,
@@ -103,7 +107,7 @@ export function listTable(
   return start(names, { args, stdin: "", place })();
 }
 
-/** Waits for every command, then throws what the first that failed has thrown. */
+/** Waits for every command, then throws the error of the first one that failed. */
 export function waitForAll(commands: readonly (() => void)[]): void {
   const failures: unknown[] = [];
   for (const wait of commands) {
@@ -149,7 +153,7 @@ function start(
   };
 }
 
-/** Runs this; what Linux refuses of it is an IptablesError. */
+/** Runs `run` and turns a LinuxError into an IptablesError. */
 function asIptablesError<T>(run: () => T): T {
   try {
     return run();

@@ -27,16 +27,16 @@ const NFTA_CHAIN = {
 /** enum nft_hook_attributes <linux/netfilter/nf_tables.h> */
 const NFTA_HOOK = { HOOKNUM: 1, PRIORITY: 2 } as const;
 
-/** Where in a packet's way a base chain is called: `number` of ip, ip6 and inet. enum nf_inet_hooks <linux/netfilter.h> */
+/** The hook of a base chain. `number` is that of ip, ip6 and inet. enum nf_inet_hooks <linux/netfilter.h> */
 export const NF_INET = { PRE_ROUTING: 0, LOCAL_IN: 1, FORWARD: 2, LOCAL_OUT: 3, POST_ROUTING: 4 } as const;
 
-/** The same for the bridge family. <linux/netfilter_bridge.h> */
+/** The hook of a base chain in the bridge family. <linux/netfilter_bridge.h> */
 export const NF_BR = { PRE_ROUTING: 0, LOCAL_IN: 1, FORWARD: 2, LOCAL_OUT: 3, POST_ROUTING: 4 } as const;
 
-/** Priorities of base chains in one hook. enum nf_ip_hook_priorities <linux/netfilter_ipv4.h> */
+/** Priorities of base chains in a hook. enum nf_ip_hook_priorities <linux/netfilter_ipv4.h> */
 export const NF_IP_PRI = { RAW: -300, NAT_DST: -100, FILTER: 0, NAT_SRC: 100 } as const;
 
-/** The same for the bridge family. enum nf_br_hook_priorities <linux/netfilter_bridge.h> */
+/** Priorities of base chains in a hook of the bridge family. enum nf_br_hook_priorities <linux/netfilter_bridge.h> */
 export const NF_BR_PRI = { NAT_DST_BRIDGED: -300, FILTER_BRIDGED: -200, BRNF: 0, NAT_DST_OTHER: 100 } as const;
 
 const HOOK = { number: [NFTA_HOOK.HOOKNUM, u32be], priority: [NFTA_HOOK.PRIORITY, i32be] } as const;
@@ -54,23 +54,23 @@ const FIELDS = {
   userdata: [NFTA_CHAIN.USERDATA, userdata],
 } as const;
 
-/** What no chain but a base chain has: its policy, NF_DROP or NF_ACCEPT, as an attribute. */
+/** The policy attribute, NF_DROP or NF_ACCEPT, which only base chains have. */
 const POLICIES = [0, 1].map((policy) => encodeFields(FIELDS, { policy }));
 
-/** A chain; one with `type` ("nat", "filter") and `hook` is a base chain. `use` counts its rules and what goes to it. */
+/** A chain. One with `type` ("nat", "filter") and `hook` is a base chain. `use` counts its rules and the jumps to it. */
 export type Chain = NftObject<typeof FIELDS>;
 
-/** What names a chain. */
+/** Identifies a chain. */
 export interface ChainKey {
   readonly family: number;
   readonly table: string;
   readonly name: string;
 }
 
-/** Mirror images. Malformed input makes `decode` throw RangeError. */
+/** Encodes and decodes a chain. `decode` throws RangeError on malformed input. */
 export const { encode: encodeChain, decode: decodeChain } = nftObject(FIELDS);
 
-/** The change `nft add chain FAMILY TABLE NAME`: no change where there is one of that name. */
+/** The change `nft add chain FAMILY TABLE NAME`. It changes nothing if the chain exists. */
 export function addChain(chain: Chain): NetlinkRequest {
   return nftRequest(NFT_MSG.NEWCHAIN, {
     payload: encodeChain(chain),
@@ -79,7 +79,7 @@ export function addChain(chain: Chain): NetlinkRequest {
   });
 }
 
-/** The change `nft delete chain FAMILY TABLE NAME`, its rules included. EBUSY when a rule or an element goes to it. */
+/** The change `nft delete chain FAMILY TABLE NAME`, with its rules. EBUSY if a rule or an element jumps to it. */
 export function deleteChain({ family, table, name }: ChainKey): NetlinkRequest {
   return nftRequest(NFT_MSG.DELCHAIN, {
     payload: encodeChain({ family, table, name }),
@@ -87,7 +87,10 @@ export function deleteChain({ family, table, name }: ChainKey): NetlinkRequest {
   });
 }
 
-/** The base chains of all tables, like `nft list chains`: others, of which there may be thousands, are not decoded. @throws NetlinkError */
+/**
+ * The base chains of all tables, like `nft list chains`. Other chains, of which there may be thousands, are not decoded.
+ * @throws NetlinkError
+ */
 export function listBaseChains(netlink: Nfnetlink): readonly Chain[] {
   const payload = encodeNfgenmsg({ family: NFPROTO.UNSPEC });
   const request = nftRequest(NFT_MSG.GETCHAIN, { payload, flags: NLM_F.DUMP, action: "list nftables chains" });
@@ -95,7 +98,7 @@ export function listBaseChains(netlink: Nfnetlink): readonly Chain[] {
   return answers.map((answer) => decodeChain(answer.payload)).filter(({ hook }) => hook !== undefined);
 }
 
-/** Finds a chain; undefined also when there is no such table. @throws NetlinkError */
+/** Finds a chain; undefined if the chain or the table does not exist. @throws NetlinkError */
 export function findChain(netlink: Nfnetlink, { family, table, name }: ChainKey): Chain | undefined {
   try {
     const [answer] = netlink.request(

@@ -5,8 +5,8 @@ import { listRules, type Rule } from "./rule.ts";
 import type { ChainRules, LabelledRule, RuleSet } from "./rule-set.ts";
 
 /**
- * How the kernel's chains differ from a rule set's, a sentence for each difference with what must be and what was found:
- * a chain that is missing or not in its hook, a rule that is missing, other, or too many. @throws NetlinkError
+ * The differences between the kernel's chains and a rule set, one sentence each with the expected and the found state: a chain that is
+ * missing or not in its hook, or a rule that is missing, different, or extra. @throws NetlinkError
  */
 export function compareRuleSet(netlink: Nfnetlink, { table, chains }: RuleSet): readonly string[] {
   return chains.flatMap((expected) => {

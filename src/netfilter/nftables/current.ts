@@ -8,13 +8,13 @@ import { holdTurn } from "../rule-locks.ts";
 import { getGeneration } from "./generation.ts";
 import { applyTransaction } from "./transaction.ts";
 
-/** How long changes are made anew because others change the rule set: hundreds of calls at once take turns. */
+/** How long in ms changes are tried again because others change the rule set. Hundreds of parallel calls take turns. */
 const PATIENCE_MS = 60_000;
 
 /**
- * Applies the changes that `read` finds necessary, none included, to the very rule set that it read them from: where others
- * have changed that meanwhile, it reads again. After one of `refusals`, errnos, too; it is told the last. @throws NetlinkError,
- * or LinuxError EAGAIN when others have changed the rule set for 60 seconds
+ * Applies the changes that `read` returns, possibly none, to exactly the rule set that `read` saw. If others have changed the rule set
+ * meanwhile, or the kernel refuses with an errno of `refusals`, it reads again. `read` gets the last refusal. @throws NetlinkError, or
+ * LinuxError EAGAIN if others have changed the rule set for 60 seconds
  */
 export function applyCurrent(
   netlink: Nfnetlink,
@@ -37,7 +37,7 @@ export function applyCurrent(
       );
       if (refusal === undefined) return;
       if (left() < 0) throw refuseChurn(action, refusal);
-      // One after another: hundreds that read at the same time take so long that each has been overtaken when it is done.
+      // Calls take turns. If hundreds read at once, others change the rule set before any of them has finished.
       if (refusal.errno === ERRNO.ERESTART) turn ??= holdTurn(left());
       backOff(turn === undefined ? attempt : 0);
     }
@@ -51,7 +51,7 @@ function refuseChurn(action: string, cause: NetlinkError): LinuxError {
   return new LinuxError(action, { syscall: "netlink", errno: ERRNO.EAGAIN, reason, cause });
 }
 
-/** Makes changes; returns the kernel's refusal where it is one of these errnos, undefined when they are made. */
+/** Makes changes. Returns the kernel's refusal if it is one of these errnos, or undefined on success. */
 export function tryChanges(change: () => void, refusals: readonly number[]): NetlinkError | undefined {
   try {
     change();

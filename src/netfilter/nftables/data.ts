@@ -7,7 +7,7 @@ const NFTA_DATA = { VALUE: 1, VERDICT: 2 } as const;
 /** enum nft_verdict_attributes <linux/netfilter/nf_tables.h> */
 const NFTA_VERDICT = { CODE: 1, CHAIN: 2 } as const;
 
-/** Verdicts that end a packet's way through a hook. <linux/netfilter.h> */
+/** Final verdicts of a hook for a packet. <linux/netfilter.h> */
 export const NF = { DROP: 0, ACCEPT: 1 } as const;
 
 /** Verdicts inside a rule set. enum nft_verdicts <linux/netfilter/nf_tables.h> */
@@ -20,7 +20,7 @@ const VERDICT = { code: [NFTA_VERDICT.CODE, i32be], chain: [NFTA_VERDICT.CHAIN, 
 
 const FIELDS = { value: [NFTA_DATA.VALUE, raw], verdict: [NFTA_DATA.VERDICT, nest(VERDICT)] } as const;
 
-/** What a register, a key or an element holds: bytes, or a verdict (one of NFT or of NF). */
+/** The value of a register, a key or an element: bytes, or a verdict (one of NFT or of NF). */
 export type Data = Values<typeof FIELDS>;
 
 export const data = nest(FIELDS);

@@ -7,17 +7,17 @@ import { concat } from "../../platform/bytes.ts";
 /** enum byteorder, nftables' include/datatype.h */
 const BYTEORDER = { INVALID: 0, HOST_ENDIAN: 1, BIG_ENDIAN: 2 } as const;
 
-/** IFNAMSIZ: bytes of an interface's name, NULs at its end included. <linux/if.h> */
+/** IFNAMSIZ: bytes of an interface's name, including the NULs at its end. <linux/if.h> */
 const IFNAMSIZ = 16;
 
-/** How a value is shown to people. */
+/** Formats a value for people. */
 type Format = (bytes: Uint8Array) => string;
 
 const ip: Format = (bytes) => formatAddress(decodeAddress(bytes));
 const number: Format = (bytes) => String(bytes.reduce((value, byte) => value * 0x100 + byte, 0));
 const hostNumber: Format = (bytes) => number(bytes.toReversed());
 
-/** An interface's name, as registers and keys have it. */
+/** An interface's name in registers and keys. */
 export const ifname: Codec<string> = {
   encode: (name) => {
     const bytes = new Uint8Array(IFNAMSIZ);
@@ -30,8 +30,8 @@ export const ifname: Codec<string> = {
 const { INVALID, HOST_ENDIAN, BIG_ENDIAN } = BYTEORDER;
 
 /**
- * The nft tool's types of values: the number by which it prints them, and how many bytes one has. The kernel only hands the
- * number on. enum datatypes, nftables' include/datatype.h
+ * The value types of the nft tool, with the number that tells the tool how to print a value, and the size of a value in bytes. The
+ * kernel only stores the number. enum datatypes, nftables' include/datatype.h
  */
 const DATATYPE = {
   nf_proto: { number: 2, size: 1, byteorder: HOST_ENDIAN, format: number },
@@ -52,18 +52,18 @@ const DATATYPE = {
   ifname: { number: 41, size: IFNAMSIZ, byteorder: HOST_ENDIAN, format: ifname.decode },
 } as const;
 
-/** The nft tool's name for a type of values. */
+/** The nft tool's name of a value type. */
 export type Datatype = keyof typeof DATATYPE;
 
-/** TYPE_BITS: how the types of a concatenation are put into one number. nftables' include/datatype.h */
+/** TYPE_BITS: the bits of each type in the number of a concatenation. nftables' include/datatype.h */
 const TYPE_BITS = 6;
 
-/** What a set is told of its keys' or its data's type: one type, or several like `ipv4_addr . inet_service`. */
+/** The type of a set's keys or data: one type, or several like `ipv4_addr . inet_service`. */
 export interface KeyType {
   readonly number: number;
   /** In bytes. */
   readonly size: number;
-  /** As user data has it. */
+  /** As the set's user data stores it. */
   readonly byteorder: Uint8Array;
 }
 
@@ -79,17 +79,17 @@ export function keyType(types: readonly Datatype[]): KeyType {
   };
 }
 
-/** The byte order of what has none: verdicts. */
+/** The byte order of verdicts, which have none. */
 export const NO_BYTEORDER = u32.encode(BYTEORDER.INVALID);
 
-/** A key or data of several parts: each is padded to whole registers of 4 bytes. One alone is as it is. */
+/** A key or data of several parts. Each part is padded to whole registers of 4 bytes. A single part is not padded. */
 export function concatenate(parts: readonly Uint8Array[]): Uint8Array {
   const [first] = parts;
   if (first !== undefined && parts.length === 1) return first;
   return concat(parts.flatMap((part) => [part, new Uint8Array(align(part.length) - part.length)]));
 }
 
-/** The mirror image. @throws RangeError when there is less than the types need */
+/** Splits a concatenated key or data into its parts. @throws RangeError if it is shorter than the types require */
 export function split(bytes: Uint8Array, types: readonly Datatype[]): readonly Uint8Array[] {
   const { size } = keyType(types);
   if (bytes.length < size) throw new RangeError(`Cannot split ${bytes.length} bytes: ${types.join(" . ")} has ${size}`);
@@ -101,7 +101,7 @@ export function split(bytes: Uint8Array, types: readonly Datatype[]): readonly U
   });
 }
 
-/** A key or data for people, like `veth1 . 02:00:00:00:00:01`. @throws RangeError when there is less than the types need */
+/** A key or data as text for people, like `veth1 . 02:00:00:00:00:01`. @throws RangeError if it is shorter than the types require */
 export function formatKey(bytes: Uint8Array, types: readonly Datatype[]): string {
   const parts = split(bytes, types);
   return types.map((type, index) => DATATYPE[type].format(parts[index] ?? bytes)).join(" . ");

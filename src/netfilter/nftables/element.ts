@@ -32,19 +32,19 @@ const LIST_FIELDS = {
   elements: [NFTA_SET_ELEM_LIST.ELEMENTS, list(raw)],
 } as const;
 
-/** An element of a set, or of a map, where it has `data`. */
+/** An element of a set, or with `data` of a map. */
 export type Element = Values<typeof FIELDS>;
 
-/** An element, and its key in words. */
+/** An element with its key as text. */
 export type Labelled = Element & { readonly label: string };
 
-/** Mirror images. Malformed input makes `decode` throw RangeError. */
+/** Encodes and decodes an element. `decode` throws RangeError on malformed input. */
 export const { encode: encodeElement, decode: decodeElement } = nest(FIELDS);
 
-/** Elements of one set, each still encoded: a set may be large, and whoever reads it may want few of them. */
+/** Elements of one set, each still encoded: a set may be large, and a reader may need few of them. */
 export const { encode: encodeElementList, decode: decodeElementList } = nftObject(LIST_FIELDS);
 
-/** The change `nft create element FAMILY TABLE SET { … }`; EEXIST where the key is taken. */
+/** The change `nft create element FAMILY TABLE SET { … }`. EEXIST if the key exists. */
 export function createElement(set: SetKey, { label, ...element }: Labelled): NetlinkRequest {
   return nftRequest(NFT_MSG.NEWSETELEM, {
     payload: listOfOne(set, element),
@@ -53,7 +53,7 @@ export function createElement(set: SetKey, { label, ...element }: Labelled): Net
   });
 }
 
-/** The change `nft add element FAMILY TABLE SET { … }`: no change where there is the same. */
+/** The change `nft add element FAMILY TABLE SET { … }`. It changes nothing if an equal element exists. */
 export function addElement(set: SetKey, { label, ...element }: Labelled): NetlinkRequest {
   return nftRequest(NFT_MSG.NEWSETELEM, {
     payload: listOfOne(set, element),
@@ -62,7 +62,7 @@ export function addElement(set: SetKey, { label, ...element }: Labelled): Netlin
   });
 }
 
-/** The change `nft delete element FAMILY TABLE SET { … }`, by the element's key. ENOENT when there is none. */
+/** The change `nft delete element FAMILY TABLE SET { … }`, by the element's key. ENOENT if it does not exist. */
 export function deleteElement(set: SetKey, { key, label }: Labelled): NetlinkRequest {
   return nftRequest(NFT_MSG.DELSETELEM, {
     payload: listOfOne(set, { key }),
@@ -70,7 +70,7 @@ export function deleteElement(set: SetKey, { key, label }: Labelled): NetlinkReq
   });
 }
 
-/** Finds an element by its key; undefined also when there is no such set. @throws NetlinkError */
+/** Finds an element by its key; undefined if the element or the set does not exist. @throws NetlinkError */
 export function findElement(netlink: Nfnetlink, set: SetKey, { key, label }: Labelled): Element | undefined {
   const action = `find element ${label} in ${nameOf(set)}`;
   const [found] = ask(netlink, nftRequest(NFT_MSG.GETSETELEM, { payload: listOfOne(set, { key }), action }), "");
@@ -78,8 +78,8 @@ export function findElement(netlink: Nfnetlink, set: SetKey, { key, label }: Lab
 }
 
 /**
- * The elements of a set whose bytes, a comment's for one, hold a text. One may come twice while the kernel enlarges the table.
- * None where there is no such set. Few among many cost little: the others are not decoded. @throws NetlinkError
+ * The elements of a set whose bytes (for example the comment) contain a text; none if the set does not exist. An element may come
+ * twice while the kernel enlarges the hash table. Other elements are not decoded, so few among many cost little. @throws NetlinkError
  */
 export function listElements(netlink: Nfnetlink, set: SetKey, text = ""): readonly Element[] {
   const payload = encodeElementList({ family: set.family, table: set.table, set: set.name });

@@ -33,7 +33,7 @@ const KINDS = {
 
 type Known = ReturnType<(typeof KINDS)[keyof typeof KINDS]["decode"]>;
 
-/** One step of a rule, by the kernel's name for it; a kind that we do not speak keeps its bytes. */
+/** One step of a rule, by the kernel's name for it. A kind that we do not decode keeps its bytes. */
 export type Expression = Known | { readonly name: "other"; readonly kind: string; readonly bytes: Uint8Array };
 
 export const expression: Codec<Expression> = {

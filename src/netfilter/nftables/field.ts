@@ -9,7 +9,7 @@ import { NFT_PAYLOAD } from "./expression/payload.ts";
 import { registerAt } from "./expression/register.ts";
 import type { Expression } from "./expression.ts";
 
-/** What a rule reads of a packet: how many bytes, and how they get into a register. */
+/** A part of a packet that a rule reads: its size in bytes, and how it is loaded into a register. */
 interface Source {
   readonly size: number;
   readonly load: (register: number) => Expression;
@@ -17,10 +17,10 @@ interface Source {
 
 const { LL_HEADER, NETWORK_HEADER, TRANSPORT_HEADER } = NFT_PAYLOAD;
 
-/** The first byte of the source address in an IP header. RFC 791, RFC 8200 */
+/** The offset of the source address in an IP header. RFC 791, RFC 8200 */
 const SOURCE_OFFSET = { 4: 12, 6: 8 } as const;
 
-/** By the nft tool's words. What a header has where is in RFC 791 (ip), 8200 (ip6, frag), 826 (arp), 768 and 9293 (th), 4861 (nd). */
+/** Fields by the nft tool's names. The header layouts are in RFC 791 (ip), 8200 (ip6, frag), 826 (arp), 768 and 9293 (th), 4861 (nd). */
 const FIELD = {
   iif: fromMeta("iface_index", NFT_META.IIF),
   oif: fromMeta("iface_index", NFT_META.OIF),
@@ -38,7 +38,7 @@ const FIELD = {
   "ether daddr": fromPacket("ether_addr", { base: LL_HEADER, offset: 0 }),
   "ether saddr": fromPacket("ether_addr", { base: LL_HEADER, offset: 6 }),
   "ether type": fromPacket("ether_type", { base: LL_HEADER, offset: 12 }),
-  // The place of a fragment in its packet, in the lower 13 bits.
+  // The offset of a fragment in its packet, in the lower 13 bits.
   "ip frag-off": fromBytes(2, { base: NETWORK_HEADER, offset: 6 }),
   "ip protocol": fromPacket("inet_proto", { base: NETWORK_HEADER, offset: 9 }),
   "ip saddr": fromPacket("ipv4_addr", { base: NETWORK_HEADER, offset: SOURCE_OFFSET[4] }),
@@ -47,12 +47,12 @@ const FIELD = {
   "ip6 nexthdr": fromPacket("inet_proto", { base: NETWORK_HEADER, offset: 6 }),
   "ip6 saddr": fromPacket("ipv6_addr", { base: NETWORK_HEADER, offset: SOURCE_OFFSET[6] }),
   "ip6 daddr": fromPacket("ipv6_addr", { base: NETWORK_HEADER, offset: 24 }),
-  // Which kinds of addresses it has, and how long they are.
+  // The types and lengths of the addresses.
   "arp htype . ptype . hlen . plen": fromBytes(6, { base: NETWORK_HEADER, offset: 0 }),
   "arp operation": fromPacket("arp_op", { base: NETWORK_HEADER, offset: 6 }),
   "arp saddr ether": fromPacket("ether_addr", { base: NETWORK_HEADER, offset: 8 }),
   "arp saddr ip": fromPacket("ipv4_addr", { base: NETWORK_HEADER, offset: 14 }),
-  // The place of a fragment in its packet, in the upper 13 bits.
+  // The offset of a fragment in its packet, in the upper 13 bits.
   "frag frag-off": fromHeader(2, { type: IPPROTO_FRAGMENT, offset: 2 }),
   "th sport": fromPacket("inet_service", { base: TRANSPORT_HEADER, offset: 0 }),
   "th dport": fromPacket("inet_service", { base: TRANSPORT_HEADER, offset: 2 }),
@@ -60,28 +60,29 @@ const FIELD = {
   "igmp type": fromBytes(1, { base: TRANSPORT_HEADER, offset: 0 }),
   "icmpv6 type": fromPacket("icmpv6_type", { base: TRANSPORT_HEADER, offset: 0 }),
   "icmpv6 taddr": fromPacket("ipv6_addr", { base: TRANSPORT_HEADER, offset: 8 }),
-  // The first option of a message of neighbour discovery: its type and length, and what is in one that tells a MAC. Those of a router's begin earlier.
+  // The type and length of the first option of a neighbour discovery message, and the MAC in an option that carries one. In router
+  // solicitations (rs) the options start earlier.
   "nd option": fromBytes(2, { base: TRANSPORT_HEADER, offset: 24 }),
   "nd option mac": fromPacket("ether_addr", { base: TRANSPORT_HEADER, offset: 26 }),
   "rs option": fromBytes(2, { base: TRANSPORT_HEADER, offset: 8 }),
   "rs option mac": fromPacket("ether_addr", { base: TRANSPORT_HEADER, offset: 10 }),
 } as const satisfies Record<string, Source>;
 
-/** Something that a rule can read of a packet, in the nft tool's words. What protocol a packet has is for other rules to see. */
+/** A field that a rule can read of a packet, by the nft tool's name. Other rules must check the packet's protocol. */
 export type Field = keyof typeof FIELD;
 
-/** The words for the address at either end of a packet. */
+/** The field names of a packet's source and destination address. */
 export const ADDRESS_FIELD = {
   4: { source: "ip saddr", destination: "ip daddr" },
   6: { source: "ip6 saddr", destination: "ip6 daddr" },
 } as const satisfies Record<Family, Record<string, Field>>;
 
-/** Where a packet's source address is in its network header: the first byte, and how many. */
+/** The offset and size in bytes of the source address in a network header. */
 export function sourceField(family: Family): { readonly offset: number; readonly size: number } {
   return { offset: SOURCE_OFFSET[family], size: ADDRESS_BITS[family] / 8 };
 }
 
-/** Loads fields into the registers from the first on, one behind the other as concatenate has their values. */
+/** Loads fields into the registers, starting with the first, in the layout of concatenate. */
 export function load(fields: readonly Field[]): readonly Expression[] {
   let offset = 0;
   return fields.map((field) => {

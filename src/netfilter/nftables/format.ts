@@ -1,7 +1,7 @@
 import { isSameBytes } from "../../platform/bytes.ts";
 import type { Expression } from "./expression.ts";
 
-/** Whether two rules do the same: their texts are equal then, but this takes a third of the time. */
+/** Whether two rules do the same. The result is that of comparing their texts, in a third of the time. */
 export function isSameRule(a: readonly Expression[], b: readonly Expression[]): boolean {
   return a.length === b.length && a.every((expression, i) => isSameValue(expression, b[i]));
 }
@@ -21,12 +21,15 @@ function isSameValue(a: unknown, b: unknown): boolean {
   return fields === 0;
 }
 
-/** A field that is 0, for kernels differ in whether they send it; or one that only the sender of a rule has, or only a newer kernel. */
+/**
+ * A field that a comparison ignores: one that is 0, because kernels differ in whether they send it, or one that only the sender of a
+ * rule or a newer kernel has.
+ */
 function isLeftOut(name: string, value: unknown): boolean {
   return value === undefined || value === 0 || name === "setId" || name === "unknown";
 }
 
-/** A rule's expressions as text. Two rules do the same exactly where their texts are equal. */
+/** A rule's expressions as text. Two rules do the same if and only if their texts are equal. */
 export function formatExpressions(expressions: readonly Expression[]): string {
   return expressions.map(formatExpression).join(", ");
 }

@@ -9,7 +9,7 @@ const NFTA_GEN = { ID: 1 } as const;
 
 const FIELDS = { id: [NFTA_GEN.ID, u32be] } as const;
 
-/** The number of the rule set's present state, in this network namespace; every transaction of anyone makes it another. @throws NetlinkError */
+/** The generation number of the rule set in this network namespace. Every transaction changes it. @throws NetlinkError */
 export function getGeneration(netlink: Nfnetlink): number {
   const request = nftRequest(NFT_MSG.GETGEN, {
     payload: encodeNfgenmsg({ family: NFPROTO.UNSPEC }),
@@ -19,7 +19,7 @@ export function getGeneration(netlink: Nfnetlink): number {
   return decodeGeneration(answer?.payload ?? new Uint8Array());
 }
 
-/** The number in a message NFT_MSG_NEWGEN. @throws RangeError when it is missing */
+/** The generation number in a message NFT_MSG_NEWGEN. @throws RangeError if it is missing */
 export function decodeGeneration(payload: Uint8Array): number {
   const { id } = decodeFields(FIELDS, decodeNfgenmsg(payload).attributes);
   if (id === undefined) throw new RangeError("Cannot decode the nftables generation: it has no number");

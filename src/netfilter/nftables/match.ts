@@ -9,13 +9,13 @@ import { NFT_REG } from "./expression/register.ts";
 import type { Expression } from "./expression.ts";
 import { ADDRESS_FIELD, type Field, load } from "./field.ts";
 
-/** A set as a rule names it; `id` is its name inside a transaction. */
+/** A set as a rule refers to it. `id` is its number in a transaction. */
 export interface SetName {
   readonly name: string;
   readonly id: number;
 }
 
-/** Numbers of protocols. <linux/in.h> <linux/in6.h> */
+/** Protocol numbers. <linux/in.h> <linux/in6.h> */
 export const IPPROTO = {
   ICMP: 1,
   IGMP: 2,
@@ -28,86 +28,86 @@ export const IPPROTO = {
   SCTP: 132,
 } as const;
 
-/** Types of what an Ethernet frame carries. <linux/if_ether.h> */
+/** Ethernet frame types. <linux/if_ether.h> */
 export const ETH_P = { IP: 0x0800, ARP: 0x0806, IPV6: 0x86dd } as const;
 
-/** The type of a link whose frames are Ethernet's. <linux/if_arp.h> */
+/** The type of Ethernet links. <linux/if_arp.h> */
 const ARPHRD_ETHER = 1;
 
 const NF_FAMILY = { 4: NFPROTO.IPV4, 6: NFPROTO.IPV6 } as const;
 
-/** Goes on where the field has the value, like `FIELD VALUE`. */
+/** Matches if the field has the value, like `FIELD VALUE`. */
 export function match(field: Field, value: Uint8Array): readonly Expression[] {
   return [...load([field]), compare(NFT_CMP.EQ, value)];
 }
 
-/** Goes on where the field has the value in the bits of the mask, like `FIELD & MASK == VALUE`. */
+/** Matches if the field has the value in the bits of the mask, like `FIELD & MASK == VALUE`. */
 export function matchMasked(field: Field, bits: { mask: Uint8Array; value: Uint8Array }): readonly Expression[] {
   return [...load([field]), maskRegister(bits.mask), compare(NFT_CMP.EQ, bits.value)];
 }
 
-/** Goes on where the field has one of these bits or more, like `FIELD & BITS != 0`. */
+/** Matches if the field has at least one of these bits, like `FIELD & BITS != 0`. */
 export function matchAnyBit(field: Field, bits: Uint8Array): readonly Expression[] {
   return [...load([field]), maskRegister(bits), compare(NFT_CMP.NEQ, new Uint8Array(bits.length))];
 }
 
-/** The same for what is a number to the machine, like `ct state established,related`. */
+/** Matches if a field in host byte order has at least one of these bits, like `ct state established,related`. */
 export function matchBits(field: "ct state" | "ct status" | "meta mark", bits: number): readonly Expression[] {
   return matchAnyBit(field, u32.encode(bits));
 }
 
-/** Goes on where the packet is of the family, like `meta nfproto ipv4`: for tables of family inet. */
+/** Matches packets of a family, like `meta nfproto ipv4`, for tables of family inet. */
 export function matchFamily(family: Family): readonly Expression[] {
   return match("meta nfproto", u8.encode(NF_FAMILY[family]));
 }
 
-/** Goes on where the packet came in through a link of Ethernet, whose header is still there, like `meta iiftype ether`. */
+/** Matches packets that arrived through an Ethernet link and still have their Ethernet header, like `meta iiftype ether`. */
 export function matchEthernet(): readonly Expression[] {
   return match("meta iiftype", u16.encode(ARPHRD_ETHER));
 }
 
-/** Goes on where the packet is of the protocol, one of IPPROTO, like `meta l4proto tcp`. */
+/** Matches packets of a protocol, one of IPPROTO, like `meta l4proto tcp`. */
 export function matchProtocol(protocol: number): readonly Expression[] {
   return match("meta l4proto", u8.encode(protocol));
 }
 
-/** Goes on where the packet is for an address of this host, like `fib daddr type local`. */
+/** Matches packets to an address of this host, like `fib daddr type local`. */
 export function matchLocalDestination(): readonly Expression[] {
   return match("fib daddr type", u32.encode(RTN.LOCAL));
 }
 
-/** Goes on where the packet is of the family and its destination is in the prefix, like `ip daddr PREFIX`. */
+/** Matches packets of the prefix's family whose destination is in the prefix, like `ip daddr PREFIX`. */
 export function matchDestination(prefix: Prefix): readonly Expression[] {
   return matchAddress("destination", prefix);
 }
 
-/** The same of its source, like `ip saddr PREFIX`. */
+/** Matches packets of the prefix's family whose source is in the prefix, like `ip saddr PREFIX`. */
 export function matchSource(prefix: Prefix): readonly Expression[] {
   return matchAddress("source", prefix);
 }
 
-/** Goes on where the fields together are in the set, like `FIELD . FIELD @SET`. */
+/** Matches if the set has the fields' values, like `FIELD . FIELD @SET`. */
 export function lookUp(fields: readonly Field[], { name, id }: SetName): readonly Expression[] {
   return [...load(fields), { name: "lookup", data: { set: name, sreg: NFT_REG[1], setId: id } }];
 }
 
-/** Goes on where they are not, like `FIELD . FIELD != @SET`. */
+/** Matches if the set lacks the fields' values, like `FIELD . FIELD != @SET`. */
 export function lookUpNot(fields: readonly Field[], { name, id }: SetName): readonly Expression[] {
   const flags = NFT_LOOKUP_F.INV;
   return [...load(fields), { name: "lookup", data: { set: name, sreg: NFT_REG[1], setId: id, flags } }];
 }
 
-/** Does what a map to verdicts says of the fields, like `FIELD . FIELD vmap @MAP`. Goes on where it says nothing. */
+/** Applies the verdict that a map has for the fields, like `FIELD . FIELD vmap @MAP`. The rule continues if there is none. */
 export function lookUpVerdict(fields: readonly Field[], { name, id }: SetName): readonly Expression[] {
   return [...load(fields), { name: "lookup", data: { sreg: NFT_REG[1], dreg: NFT_REG.VERDICT, set: name, setId: id } }];
 }
 
-/** Loads what a map to data says of the fields into the registers from the first on, like `FIELD . FIELD map @MAP`. */
+/** Loads the data that a map has for the fields into the registers, starting with the first, like `FIELD . FIELD map @MAP`. */
 export function lookUpData(fields: readonly Field[], { name, id }: SetName): readonly Expression[] {
   return [...load(fields), { name: "lookup", data: { set: name, sreg: NFT_REG[1], dreg: NFT_REG[1], setId: id } }];
 }
 
-/** Does what a map from addresses to verdicts says of the packet's source, like `ip saddr vmap @MAP`. */
+/** Applies the verdict that a map has for the packet's source address, like `ip saddr vmap @MAP`. */
 export function lookUpSource(family: Family, map: SetName): readonly Expression[] {
   return [...matchFamily(family), ...lookUpVerdict([ADDRESS_FIELD[family].source], map)];
 }
@@ -125,7 +125,7 @@ function matchAddress(end: "source" | "destination", prefix: Prefix): readonly E
   return [...matchFamily(family), ...matchMasked(field, { mask, value })];
 }
 
-/** Of a field the first bytes only. */
+/** Loads only the first bytes of a field. */
 function shorten(loads: readonly Expression[], length: number): readonly Expression[] {
   return loads.map((each) => (each.name === "payload" ? { ...each, data: { ...each.data, length } } : each));
 }
@@ -140,7 +140,7 @@ function compare(operation: number, value: Uint8Array): Expression {
   return { name: "cmp", data: { sreg: NFT_REG[1], operation, data: { value } } };
 }
 
-/** The byte of a netmask that has `bits` ones, of which it holds at most 8. */
+/** A byte of a netmask with `bits` leading ones, 8 at most. */
 function maskByte(bits: number): number {
   return 0xff & ~(0xff >> Math.min(Math.max(bits, 0), 8));
 }

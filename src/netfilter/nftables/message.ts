@@ -23,10 +23,10 @@ export const NFT_MSG = {
   GETGEN: 16,
 } as const;
 
-/** An object of nf_tables in a table of a family, one of NFPROTO. */
+/** An object in an nf_tables table. `family` is one of NFPROTO. */
 export type NftObject<F extends Fields> = { readonly family: number } & Values<F>;
 
-/** Describes the messages about a kind of object by the attributes that we speak. `decode` throws RangeError on malformed input. */
+/** Defines the messages of a kind of object by the attributes that we use. `decode` throws RangeError on malformed input. */
 export function nftObject<F extends Fields>(fields: F) {
   const message = netfilterMessage(fields);
   return {
@@ -38,7 +38,7 @@ export function nftObject<F extends Fields>(fields: F) {
   };
 }
 
-/** A request to nf_tables: `kind` is one of NFT_MSG, `payload` what encodeNfgenmsg made, `flags` are NLM_F. */
+/** A request to nf_tables. `kind` is one of NFT_MSG, `payload` comes from encodeNfgenmsg, `flags` are NLM_F. */
 export function nftRequest(
   kind: number,
   request: { payload: Uint8Array; flags?: number; action: string },

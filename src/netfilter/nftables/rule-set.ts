@@ -6,35 +6,35 @@ import { addRule, flushChain } from "./rule.ts";
 import { addSet, deleteSet, hasSet, type NamedSet } from "./set.ts";
 import { addTable, type Table } from "./table.ts";
 
-/** A table and all that is always in it; elements of its sets come and go. */
+/** A table and its fixed content. The elements of its sets change. */
 export interface RuleSet {
   readonly table: Table & { readonly name: string };
   readonly sets: readonly NamedSet[];
   readonly chains: readonly ChainRules[];
-  /** What earlier versions had in the table, by name: it goes when the rule set is made. */
+  /** Chains and sets of earlier versions, by name. They are deleted when the rule set is created. */
   readonly former?: { readonly chains: readonly string[]; readonly sets?: readonly string[] };
 }
 
-/** A chain with its rules, in order. `family` and `table` are the rule set's. */
+/** A chain with its rules in order, in the family and table of the rule set. */
 export interface ChainRules {
   readonly name: string;
-  /** What makes it a base chain. */
+  /** The type and hook of a base chain. */
   readonly base?: Pick<Chain, "type" | "hook">;
-  /** The chain that it is made and deleted with, so that nobody has to ask after it: one of the same rule set. */
+  /** Another chain of the rule set. The two are always created and deleted together, so only that one is looked up. */
   readonly with?: string;
-  /** The chain that makes it be made anew where that is missing: one of the same rule set, which every version has under another name. */
+  /** Another chain of the rule set, which has a new name in each version. If it is missing, this chain is made again. */
   readonly follows?: string;
-  /** A function, for they are mostly there already. */
+  /** A function, because the chain usually exists and then needs no rules. */
   readonly rules: () => readonly LabelledRule[];
 }
 
-/** A rule, and how the nft tool would say it. */
+/** A rule, and its text in the nft tool's syntax. */
 export interface LabelledRule {
   readonly label: string;
   readonly expressions: readonly Expression[];
 }
 
-/** The changes after which the rule set is there, whatever of it was there before. A packet sees the old state or the new. */
+/** The changes that create the rule set, whatever part of it exists. A packet sees the old state or the new one. */
 export function ensureRuleSet({ table, sets, chains }: RuleSet): readonly NetlinkRequest[] {
   const place = { family: table.family, table: table.name };
   return [
@@ -49,11 +49,10 @@ export function ensureRuleSet({ table, sets, chains }: RuleSet): readonly Netlin
 }
 
 /**
- * The changes after which what is missing of the rule set is there: none as a rule, for which it asks after each chain. One that has
- * rules, or that something goes to, is taken to be as it should; sets are there where the base chains are, which look them up.
- * A chain that others follow has another name where an earlier version's rules are other ones: so those are replaced, in the same transaction, and what
- * the table has for attachments stays.
- * @throws NetlinkError
+ * The changes that create the missing parts of the rule set, usually none. It looks up each chain. A chain counts as correct if it has
+ * rules, or if a rule or an element jumps to it. The sets exist if the base chains exist, because these look them up. A chain that
+ * others follow gets a new name when its rules change between versions. So the rules of an earlier version are replaced in one
+ * transaction, and the attachments' elements stay. @throws NetlinkError
  */
 export function missingOf(netlink: Nfnetlink, { table, sets, chains, former }: RuleSet): readonly NetlinkRequest[] {
   const place = { family: table.family, table: table.name };

@@ -21,13 +21,13 @@ const FIELDS = {
   userdata: [NFTA_RULE.USERDATA, userdata],
 } as const;
 
-/** A rule. From the kernel, `position` is the handle of the one before it. */
+/** A rule. In the kernel's answers, `position` is the handle of the rule before it. */
 export type Rule = NftObject<typeof FIELDS>;
 
-/** Mirror images. Malformed input makes `decode` throw RangeError. */
+/** Encodes and decodes a rule. `decode` throws RangeError on malformed input. */
 export const { encode: encodeRule, decode: decodeRule } = nftObject(FIELDS);
 
-/** The change `nft add rule FAMILY TABLE CHAIN …`, behind the chain's other rules; `label` is the rule in words. */
+/** The change `nft add rule FAMILY TABLE CHAIN …`, after the chain's other rules. `label` is the rule in words. */
 export function addRule(rule: Rule & { label: string }): NetlinkRequest {
   const { label, ...values } = rule;
   return nftRequest(NFT_MSG.NEWRULE, {
@@ -37,7 +37,7 @@ export function addRule(rule: Rule & { label: string }): NetlinkRequest {
   });
 }
 
-/** The change `nft delete rule FAMILY TABLE CHAIN handle HANDLE`. ENOENT when it is gone. */
+/** The change `nft delete rule FAMILY TABLE CHAIN handle HANDLE`. ENOENT if it does not exist. */
 export function deleteRule({ family, table, chain, handle }: Rule): NetlinkRequest {
   return nftRequest(NFT_MSG.DELRULE, {
     payload: encodeRule({ family, table, chain, handle }),
@@ -45,7 +45,7 @@ export function deleteRule({ family, table, chain, handle }: Rule): NetlinkReque
   });
 }
 
-/** The change `nft flush chain FAMILY TABLE NAME`: all its rules go. ENOENT when there is no such chain. */
+/** The change `nft flush chain FAMILY TABLE NAME`, which deletes all rules. ENOENT if the chain does not exist. */
 export function flushChain({ family, table, name }: ChainKey): NetlinkRequest {
   return nftRequest(NFT_MSG.DELRULE, {
     payload: encodeRule({ family, table, chain: name }),
@@ -54,8 +54,8 @@ export function flushChain({ family, table, name }: ChainKey): NetlinkRequest {
 }
 
 /**
- * The rules of a chain, in order; with `parts`, texts and bytes, those whose bytes hold one of them, so that few among many cost little: the others
- * are not decoded. None where there is no such chain. @throws NetlinkError ENOENT without the table
+ * The rules of a chain in order; none if the chain does not exist. With `parts` (texts or bytes), only the rules that contain one of
+ * them. Other rules are not decoded, so few among many cost little. @throws NetlinkError ENOENT without the table
  */
 export function listRules(
   netlink: Nfnetlink,

@@ -26,7 +26,7 @@ const NFTA_SET = {
 /** enum nft_set_flags <linux/netfilter/nf_tables.h> */
 export const NFT_SET = { INTERVAL: 0x4, MAP: 0x8 } as const;
 
-/** The type of data that is verdicts. */
+/** The data type of verdicts. */
 const VERDICTS = { number: NFT_DATA.VERDICT, size: 0, byteorder: NO_BYTEORDER } as const;
 
 const FIELDS = {
@@ -42,27 +42,27 @@ const FIELDS = {
   userdata: [NFTA_SET.USERDATA, userdata],
 } as const;
 
-/** A named set or map. Lengths in bytes; `id` names it inside one transaction. */
+/** A named set or map. Lengths are in bytes; `id` identifies it in a transaction. */
 export type NamedSet = NftObject<typeof FIELDS>;
 
-/** What names a set. */
+/** Identifies a set. */
 export interface SetKey {
   readonly family: number;
   readonly table: string;
   readonly name: string;
 }
 
-/** Mirror images. Malformed input makes `decode` throw RangeError. */
+/** Encodes and decodes a set. `decode` throws RangeError on malformed input. */
 export const { encode: encodeSet, decode: decodeSet } = nftObject(FIELDS);
 
-/** What a set is to hold; `id` names it inside a transaction. */
+/** The content types of a set. `id` identifies it in a transaction. */
 export interface SetSpec extends SetKey {
   readonly id: number;
-  /** The type of its keys, or those of their parts. */
+  /** The type of its keys, or the types of their parts. */
   readonly key: readonly Datatype[];
-  /** What a map has for a key. */
+  /** The type of a map's values. */
   readonly data?: "verdict" | readonly Datatype[];
-  /** More of NFT_SET. Without any it is a hash table. */
+  /** More flags of NFT_SET. Without flags it is a hash table. */
   readonly flags?: number;
 }
 
@@ -89,7 +89,7 @@ export function typedSet({ family, table, name, id, key, data, flags = 0 }: SetS
   };
 }
 
-/** The sets and maps of a table, like `nft list sets table FAMILY TABLE`; none where there is no such table. @throws NetlinkError */
+/** The sets and maps of a table, like `nft list sets table FAMILY TABLE`; none if the table does not exist. @throws NetlinkError */
 export function listSets(netlink: Nfnetlink, { family, table }: Omit<SetKey, "name">): readonly NamedSet[] {
   const payload = encodeSet({ family, table });
   const action = `list the sets of nftables table ${table}`;
@@ -102,7 +102,7 @@ export function listSets(netlink: Nfnetlink, { family, table }: Omit<SetKey, "na
   }
 }
 
-/** The change `nft add set FAMILY TABLE NAME` or `add map`: no change where there is one of that name. */
+/** The change `nft add set FAMILY TABLE NAME` or `add map`. It changes nothing if the set exists. */
 export function addSet(set: NamedSet): NetlinkRequest {
   return nftRequest(NFT_MSG.NEWSET, {
     payload: encodeSet(set),
@@ -111,7 +111,7 @@ export function addSet(set: NamedSet): NetlinkRequest {
   });
 }
 
-/** The change `nft delete set FAMILY TABLE NAME`, with its elements. EBUSY when a rule looks it up. */
+/** The change `nft delete set FAMILY TABLE NAME`, with its elements. EBUSY if a rule uses it. */
 export function deleteSet({ family, table, name }: SetKey): NetlinkRequest {
   return nftRequest(NFT_MSG.DELSET, {
     payload: encodeSet({ family, table, name }),
@@ -119,7 +119,7 @@ export function deleteSet({ family, table, name }: SetKey): NetlinkRequest {
   });
 }
 
-/** Whether there is a set of that name. @throws NetlinkError */
+/** Whether a set of that name exists. @throws NetlinkError */
 export function hasSet(netlink: Nfnetlink, { family, table, name }: SetKey): boolean {
   const payload = encodeSet({ family, table, name });
   try {

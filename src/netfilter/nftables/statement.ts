@@ -10,29 +10,29 @@ import type { Expression } from "./expression.ts";
 import { type Field, load } from "./field.ts";
 import { lookUpData, type SetName } from "./match.ts";
 
-/** Like `accept`: no more rules of this base chain. */
+/** Like `accept`: skips the rest of this base chain. */
 export const ACCEPT = verdict(NF.ACCEPT);
 
 /** Like `drop`. */
 export const DROP = verdict(NF.DROP);
 
-/** The rest of this chain is not for the packet, like `return`. */
+/** Like `return`: skips the rest of this chain. */
 export const RETURN = verdict(NFT.RETURN);
 
 /** Like `masquerade`. */
 export const MASQUERADE: Expression = { name: "masq", data: {} };
 
-/** Goes on in another chain, and comes back from it, like `jump CHAIN`. */
+/** Like `jump CHAIN`: continues in another chain and returns from it. */
 export function jump(chain: string): Expression {
   return verdict(NFT.JUMP, chain);
 }
 
-/** Goes on in another chain, and does not come back to this, like `goto CHAIN`. */
+/** Like `goto CHAIN`: continues in another chain and does not return. */
 export function goTo(chain: string): Expression {
   return verdict(NFT.GOTO, chain);
 }
 
-/** Sets bits of the packet's mark and leaves the others, like `meta mark set meta mark or BITS`. */
+/** Like `meta mark set meta mark or BITS`: sets bits of the packet's mark and keeps the others. */
 export function setMark(bits: number): readonly Expression[] {
   const mask = { value: u32.encode(~bits >>> 0) };
   const xor = { value: u32.encode(bits) };
@@ -43,7 +43,7 @@ export function setMark(bits: number): readonly Expression[] {
   ];
 }
 
-/** Sends the packet to the address and port that a map has for the fields, like `dnat ip to FIELD . FIELD map @MAP`. */
+/** Like `dnat ip to FIELD . FIELD map @MAP`: sends the packet to the address and port that a map has for the fields. */
 export function dnatTo(family: Family, fields: readonly Field[], map: SetName): readonly Expression[] {
   const port = registerAt(ADDRESS_BITS[family] / 8);
   const data = {

@@ -3,10 +3,10 @@ import type { Nfnetlink } from "../../netlink/socket.ts";
 import { ERRNO } from "../../platform/errno.ts";
 import { getGeneration } from "./generation.ts";
 
-/** What the kernel says to a part of netfilter that it has not got. */
+/** Errors of a kernel that lacks a part of netfilter. */
 const MISSING: readonly number[] = [ERRNO.EINVAL, ERRNO.EOPNOTSUPP];
 
-/** Whether the kernel has nf_tables: one small question. @throws NetlinkError EPERM without CAP_NET_ADMIN, when there is no telling */
+/** Whether the kernel has nf_tables, by one small request. @throws NetlinkError EPERM without CAP_NET_ADMIN, when this cannot be known */
 export function supportsNftables(netlink: Nfnetlink): boolean {
   try {
     getGeneration(netlink);

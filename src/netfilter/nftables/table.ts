@@ -20,16 +20,16 @@ const FIELDS = {
 /** A table. `family` is one of NFPROTO; `use` counts the chains, sets and other objects in it. */
 export type Table = NftObject<typeof FIELDS>;
 
-/** What names a table. */
+/** Identifies a table. */
 export interface TableKey {
   readonly family: number;
   readonly table: string;
 }
 
-/** Mirror images. Malformed input makes `decode` throw RangeError. */
+/** Encodes and decodes a table. `decode` throws RangeError on malformed input. */
 export const { encode: encodeTable, decode: decodeTable } = nftObject(FIELDS);
 
-/** The change `nft add table FAMILY NAME`: no change where there is one of that name. */
+/** The change `nft add table FAMILY NAME`. It changes nothing if the table exists. */
 export function addTable(table: Table): NetlinkRequest {
   return nftRequest(NFT_MSG.NEWTABLE, {
     payload: encodeTable(table),
@@ -37,7 +37,7 @@ export function addTable(table: Table): NetlinkRequest {
   });
 }
 
-/** The change `nft delete table FAMILY NAME`, with everything in it. ENOENT when there is none. */
+/** The change `nft delete table FAMILY NAME`, with everything in it. ENOENT if it does not exist. */
 export function deleteTable({ family, name }: Pick<Table, "family" | "name">): NetlinkRequest {
   return nftRequest(NFT_MSG.DELTABLE, {
     payload: encodeTable({ family, name }),
@@ -45,7 +45,10 @@ export function deleteTable({ family, name }: Pick<Table, "family" | "name">): N
   });
 }
 
-/** The tables of every family, like `nft list tables`. @throws NetlinkError as supportsNftables reads it where the kernel has no nf_tables */
+/**
+ * The tables of every family, like `nft list tables`. @throws NetlinkError with an errno that supportsNftables knows if the kernel has
+ * no nf_tables
+ */
 export function listTables(netlink: Nfnetlink): readonly Table[] {
   const request = nftRequest(NFT_MSG.GETTABLE, {
     payload: encodeTable({ family: NFPROTO.UNSPEC }),

@@ -5,7 +5,7 @@ import { NLM_F } from "../../netlink/message.ts";
 import { encodeNfgenmsg, NFNL_SUBSYS, NFPROTO } from "../../netlink/nfnetlink.ts";
 import type { Nfnetlink } from "../../netlink/socket.ts";
 
-/** The messages around a transaction: NLMSG_MIN_TYPE and the next. <linux/netfilter/nfnetlink.h> */
+/** The messages around a transaction: NLMSG_MIN_TYPE and NLMSG_MIN_TYPE + 1. <linux/netfilter/nfnetlink.h> */
 const NFNL_MSG_BATCH = { BEGIN: 0x10, END: 0x11 } as const;
 
 /** enum nfnl_batch_attributes <linux/netfilter/nfnetlink.h> */
@@ -14,10 +14,10 @@ const NFNL_BATCH = { GENID: 1 } as const;
 const FIELDS = { generation: [NFNL_BATCH.GENID, u32be] } as const;
 
 /**
- * Applies changes as one transaction: all of them, or none. `action` is what they do, in words. With `generation`
- * only while the rule set is still that of getGeneration; else it fails with ERESTART, at no cost. Any other failure
- * costs the kernel a grace period, some 10 ms: better look than try.
- * @throws NetlinkError for the first change that the kernel refused, naming it
+ * Applies changes as one transaction: all of them or none. `action` describes them in words. With `generation`, they are applied only
+ * if the rule set still has that generation (see getGeneration); otherwise the call fails with ERESTART at no cost. Any other failure costs
+ * the kernel an RCU grace period of about 10 ms, so look first instead of trying. @throws NetlinkError for the first change that the
+ * kernel refused, naming it
  */
 export function applyTransaction(
   netlink: Nfnetlink,
@@ -30,8 +30,8 @@ export function applyTransaction(
 }
 
 /**
- * Has the kernel look at changes and take them back, like `nft --check`: without its end, a transaction is not applied.
- * Costs a grace period. @throws NetlinkError for the first change that the kernel would refuse, naming it
+ * Lets the kernel check changes without applying them, like `nft --check`: it does not apply a transaction without an end message.
+ * Costs an RCU grace period. @throws NetlinkError for the first change that the kernel would refuse, naming it
  */
 export function checkTransaction(
   netlink: Nfnetlink,
@@ -42,8 +42,8 @@ export function checkTransaction(
 }
 
 /**
- * The kernel works a transaction off while it is sent, and then answers with every error and the acknowledgements
- * asked for, in the order of the changes: that of the last change ends the answer.
+ * The kernel processes a transaction while it is sent. It then answers with all errors and the requested acknowledgements, in the
+ * order of the changes. The answer to the last change is the last one.
  */
 function begun(
   changes: readonly NetlinkRequest[],

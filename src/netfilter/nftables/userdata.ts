@@ -1,20 +1,20 @@
 import { type Codec, text } from "../../netlink/codec.ts";
 import { concat } from "../../platform/bytes.ts";
 
-/** One entry of what user space keeps with an object: u8 type, u8 length, value. The kernel stores it unread. */
+/** One entry of an object's user data: u8 type, u8 length, value. The kernel stores it without reading it. */
 export interface Userdatum {
   readonly type: number;
   readonly value: Uint8Array;
 }
 
-/** The types of entry, which the nft tool shares with everyone else. libnftnl's <libnftnl/udata.h> */
+/** The entry types, as the nft tool uses them. libnftnl's <libnftnl/udata.h> */
 export const NFTNL_UDATA_SET = { KEYBYTEORDER: 0, DATABYTEORDER: 1, DATA_INTERVAL: 6, COMMENT: 7 } as const;
 const NFTNL_UDATA_TABLE_COMMENT = 0;
 const NFTNL_UDATA_CHAIN_COMMENT = 0;
 const NFTNL_UDATA_RULE_COMMENT = 0;
 const NFTNL_UDATA_SET_ELEM_COMMENT = 0;
 
-/** The entry that holds an object's comment, for each kind of object. */
+/** The type of the comment entry for each kind of object. */
 export const COMMENT = {
   table: NFTNL_UDATA_TABLE_COMMENT,
   chain: NFTNL_UDATA_CHAIN_COMMENT,
@@ -25,7 +25,7 @@ export const COMMENT = {
 
 const HEADER_SIZE = 2;
 
-/** An attribute that holds entries of user data, in order. */
+/** An attribute that holds user data entries in order. */
 export const userdata: Codec<readonly Userdatum[]> = {
   encode: (entries) => concat(entries.flatMap(({ type, value }) => [Uint8Array.of(type, value.length), value])),
   decode: (bytes) => {
@@ -43,12 +43,12 @@ export const userdata: Codec<readonly Userdatum[]> = {
   },
 };
 
-/** User data that is a comment and nothing else. */
+/** User data with only a comment. */
 export function commented(kind: keyof typeof COMMENT, comment: string): readonly Userdatum[] {
   return [{ type: COMMENT[kind], value: text.encode(comment) }];
 }
 
-/** The comment among an object's user data. */
+/** The comment in an object's user data. */
 export function findComment(kind: keyof typeof COMMENT, entries: readonly Userdatum[] = []): string | undefined {
   const entry = entries.find(({ type }) => type === COMMENT[kind]);
   return entry === undefined ? undefined : text.decode(entry.value);

@@ -9,20 +9,20 @@ import type { Rtnetlink } from "../socket.ts";
 import { IFA_F } from "./attributes.ts";
 import { encodeLinkAddress } from "./message.ts";
 
-/** An address to add, with the length of its network's prefix. */
+/** An address to add, with its prefix length. */
 export interface NewAddress {
   readonly prefix: Prefix;
-  /** IPv4 only; the kernel chooses none by itself. */
+  /** IPv4 only. The kernel does not choose one by itself. */
   readonly broadcast?: Address | undefined;
-  /** RT_SCOPE; global unless given. */
+  /** RT_SCOPE. Default: global. */
   readonly scope?: number | undefined;
-  /** IPv6: usable at once, without asking whether another host has it. */
+  /** IPv6: usable at once, without duplicate address detection. */
   readonly withoutDad?: boolean | undefined;
-  /** Without a route to its network. */
+  /** Adds no route to the address's network. */
   readonly withoutRoute?: boolean | undefined;
 }
 
-/** Adds an address to a link, like `ip address add PREFIX dev NAME`. @throws NetlinkError EEXIST when the link has it, ENODEV */
+/** Adds an address to a link, like `ip address add PREFIX dev NAME`. @throws NetlinkError EEXIST if the link has it, ENODEV */
 export function addAddress(netlink: Rtnetlink, link: LinkId, { prefix, broadcast, ...options }: NewAddress): void {
   const { address, length } = prefix;
   const bits = (options.withoutDad ? IFA_F.NODAD : 0) | (options.withoutRoute ? IFA_F.NOPREFIXROUTE : 0);

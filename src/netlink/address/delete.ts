@@ -7,7 +7,10 @@ import { RTM } from "../rtnetlink.ts";
 import type { Rtnetlink } from "../socket.ts";
 import { encodeLinkAddress } from "./message.ts";
 
-/** Deletes an address from a link, like `ip address delete PREFIX dev NAME`. @throws NetlinkError EADDRNOTAVAIL when it is not there, ENODEV */
+/**
+ * Deletes an address from a link, like `ip address delete PREFIX dev NAME`. @throws NetlinkError EADDRNOTAVAIL if the link lacks it,
+ * ENODEV
+ */
 export function deleteAddress(netlink: Rtnetlink, link: LinkId, prefix: Prefix): void {
   const { address, length } = prefix;
   const payload = encodeLinkAddress({

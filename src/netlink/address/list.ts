@@ -15,17 +15,20 @@ export function listAddresses(netlink: Rtnetlink, link: LinkId, family?: Family)
   return dump(netlink, link, { family });
 }
 
-/** Those of the addresses that a link has. Others, of which there may be very many, are not decoded. @throws NetlinkError ENODEV */
+/**
+ * The addresses of `prefixes` that a link has. Other addresses, of which there may be very many, are not decoded. @throws NetlinkError
+ * ENODEV
+ */
 export function findAddresses(netlink: Rtnetlink, link: LinkId, prefixes: readonly Prefix[]): readonly LinkAddress[] {
   const wanted = prefixes.map(({ address, length }) => ({ length, bytes: encodeAddress(address) }));
-  // struct ifaddrmsg's ifa_prefixlen, and the address somewhere behind it. <linux/if_addr.h>
+  // ifa_prefixlen of struct ifaddrmsg, and the address anywhere after it. <linux/if_addr.h>
   const keep = (payload: Uint8Array) =>
     wanted.some(({ length, bytes }) => payload[1] === length && holdsAny(payload, [bytes]));
   const found = dump(netlink, link, { keep });
   return found.filter(({ prefix }) => prefixes.some((each) => isSamePrefix(each, prefix)));
 }
 
-/** The first addresses of a link, as many as are asked for. @throws NetlinkError ENODEV */
+/** The first `count` addresses of a link. @throws NetlinkError ENODEV */
 export function listFirstAddresses(netlink: Rtnetlink, link: LinkId, count: number): readonly LinkAddress[] {
   let left = count;
   return dump(netlink, link, { keep: () => left-- > 0 });

@@ -4,25 +4,25 @@ import { payload } from "../struct.ts";
 import { ADDRESS_FIELDS, IFA_F } from "./attributes.ts";
 import { addressHeader } from "./header.ts";
 
-/** An address on a link, as the kernel described it. */
+/** An address on a link, as the kernel describes it. */
 export interface LinkAddress {
-  /** The address with the length of its network's prefix. */
+  /** The address with its prefix length. */
   readonly prefix: Prefix;
   /** The link's index. */
   readonly index: number;
   readonly broadcast: Address | undefined;
   /** RT_SCOPE. */
   readonly scope: number;
-  /** Whether it is not usable yet, because duplicate address detection goes on. */
+  /** Whether it is not usable yet, because duplicate address detection still runs. */
   readonly tentative: boolean;
-  /** Whether another host has it: it will never be usable. */
+  /** Whether another host has it, so that it never becomes usable. */
   readonly duplicate: boolean;
 }
 
-/** Mirror images. Malformed input makes `decode` throw RangeError. */
+/** Encodes and decodes an address on a link. `decode` throws RangeError on malformed input. */
 export const { encode: encodeLinkAddress, decode: decodeLinkAddress } = payload(addressHeader, ADDRESS_FIELDS);
 
-/** The address that a message of the kernel's is about. @throws RangeError on malformed input, or when there is none in it */
+/** Reads the address in a message from the kernel. @throws RangeError on malformed input or without an address */
 export function readLinkAddress(bytes: Uint8Array): LinkAddress {
   const { header, attributes } = decodeLinkAddress(bytes);
   const address = attributes.local ?? attributes.address;

@@ -7,9 +7,9 @@ import { listAddresses } from "./list.ts";
 import type { LinkAddress } from "./message.ts";
 
 /**
- * Waits until duplicate address detection has come to an end for the IPv6 addresses of a link, all or those of `prefixes`, for at most
- * `timeout` milliseconds. Returns them as they are then: one is `duplicate` where another host has it, and `tentative` where the time was too short.
- * @throws NetlinkError ENODEV when the link goes away
+ * Waits at most `timeout` milliseconds until duplicate address detection has ended for a link's IPv6 addresses (all, or those of
+ * `prefixes`). Returns the addresses in that state: `duplicate` if another host has the address, `tentative` if the time was too
+ * short. @throws NetlinkError ENODEV if the link is deleted
  */
 export function waitForDad(
   netlink: Rtnetlink,

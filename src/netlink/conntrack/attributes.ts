@@ -17,8 +17,8 @@ const CTA_PROTO = { NUM: 1, SRC_PORT: 2, DST_PORT: 3 } as const;
 const CTA_FILTER = { ORIG_FLAGS: 1, REPLY_FLAGS: 2 } as const;
 
 /**
- * Which parts of a tuple a list is narrowed to: a bit for each, which libnetfilter_conntrack calls NFCT_FILTER_DUMP_TUPLE and the
- * kernel CTA_FILTER_F_CTA_PROTO_NUM and so on, in its net/netfilter/nf_internals.h.
+ * Bits for the parts of a tuple that a list filters by. libnetfilter_conntrack calls them NFCT_FILTER_DUMP_TUPLE, and the kernel calls
+ * them CTA_FILTER_F_CTA_PROTO_NUM and so on, in its net/netfilter/nf_internals.h.
  */
 export const CTA_FILTER_F = { PROTO_NUM: 1 << 3, PROTO_DST_PORT: 1 << 5 } as const;
 
@@ -41,10 +41,10 @@ const TUPLE = {
   zone: [CTA_TUPLE.ZONE, raw],
 } as const;
 
-/** Numbers in the machine's byte order. */
+/** Numbers in host byte order. */
 const FILTER = { original: [CTA_FILTER.ORIG_FLAGS, u32], reply: [CTA_FILTER.REPLY_FLAGS, u32] } as const;
 
-/** The attributes of a connection that we speak. `filter` narrows a list to what `original` says. */
+/** The attributes of a connection that we use. `filter` limits a list to the values in `original`. */
 export const CONNECTION_FIELDS = {
   original: [CTA.TUPLE_ORIG, nest(TUPLE)],
   reply: [CTA.TUPLE_REPLY, nest(TUPLE)],

@@ -4,8 +4,8 @@ import { connectionType, IPCTNL_MSG } from "./header.ts";
 import { type Connection, encodeConnection } from "./message.ts";
 
 /**
- * Forgets a connection, like `conntrack -D` with all of its original direction: the next packet is one of a new connection.
- * It names this very one: another with the same addresses and ports, made since, stays. @throws NetlinkError ENOENT when it is gone
+ * Deletes a connection, like `conntrack -D` with its full original direction. The next packet starts a new connection. It deletes only
+ * this connection, not a later one with equal addresses and ports. @throws NetlinkError ENOENT if it no longer exists
  */
 export function deleteConnection(netlink: Nfnetlink, { message, original }: Connection): void {
   const { original: tuple, id, zone } = message.attributes;

@@ -5,7 +5,7 @@ import { CTA_FILTER_F } from "./attributes.ts";
 import { CONNECTION_FAMILY, connectionType, IPCTNL_MSG } from "./header.ts";
 import { type Connection, encodeConnection, readConnection } from "./message.ts";
 
-/** Which connections: of a protocol (IPPROTO), and those to a port as their packets came, where one is given. */
+/** Selects connections by protocol (IPPROTO), and by the original destination port if there is one. */
 export interface ConnectionFilter {
   readonly family: Family;
   readonly protocol: number;
@@ -13,8 +13,8 @@ export interface ConnectionFilter {
 }
 
 /**
- * The connections of a family, like `conntrack -L -f ipv4 -p udp --orig-port-dst PORT`. The kernel picks them out since Linux 5.8;
- * before, it sends all of the family, and they are picked out here. @param netlink a socket of NETLINK_NETFILTER @throws NetlinkError
+ * The connections of a family, like `conntrack -L -f ipv4 -p udp --orig-port-dst PORT`. Since Linux 5.8 the kernel filters them. Older
+ * kernels send all of the family, and they are filtered here. `netlink` is a socket of NETLINK_NETFILTER. @throws NetlinkError
  */
 export function listConnections(netlink: Nfnetlink, filter: ConnectionFilter): readonly Connection[] {
   const { family, protocol, destinationPort } = filter;

@@ -3,14 +3,14 @@ import type { Message } from "../message.ts";
 import { netfilterMessage } from "../nfnetlink.ts";
 import { CONNECTION_FIELDS, type ConnectionAttributes, type TupleAttributes } from "./attributes.ts";
 
-/** A message about a tracked connection: what struct nfgenmsg says of it, and the attributes behind that. */
+/** A message about a tracked connection: struct nfgenmsg and its attributes. */
 export interface ConnectionMessage {
   /** One of NFPROTO. */
   readonly family: number;
   readonly attributes: ConnectionAttributes;
 }
 
-/** One direction of a connection: the packets that go that way. */
+/** One direction of a connection. */
 export interface Tuple {
   readonly source: Address;
   readonly destination: Address;
@@ -19,22 +19,22 @@ export interface Tuple {
   readonly destinationPort: number;
 }
 
-/** A connection, of a protocol without connections too, that the kernel keeps track of. */
+/** A connection that the kernel tracks, also of a connectionless protocol. */
 export interface Connection {
   /** IPPROTO. */
   readonly protocol: number;
-  /** Its packets as they came. */
+  /** The direction of the first packet, with its addresses before translation. */
   readonly original: Tuple;
-  /** The answers as they come, before addresses are put back: its source is where the packets really go. */
+  /** The direction of the replies, before their addresses are translated back. Its source is the real destination. */
   readonly reply: Tuple;
-  /** What names it to the kernel. */
+  /** The message that identifies it to the kernel. */
   readonly message: ConnectionMessage;
 }
 
-/** Mirror images. Malformed input makes `decode` throw RangeError. */
+/** Encodes and decodes a connection. `decode` throws RangeError on malformed input. */
 export const { encode: encodeConnection, decode: decodeConnection } = netfilterMessage(CONNECTION_FIELDS);
 
-/** The connection that a message of the kernel's is about. @throws RangeError on malformed input, or without both directions */
+/** Reads the connection in a message from the kernel. @throws RangeError on malformed input, or if a direction is missing */
 export function readConnection({ payload }: Pick<Message, "payload">): Connection {
   const message = decodeConnection(payload);
   const { original, reply } = message.attributes;

@@ -8,19 +8,19 @@ import { EVERY_PACKET, MIRRED_FIELDS, U32_FIELDS } from "./attributes.ts";
 import { ETH_P } from "./header.ts";
 import { encodeFilter } from "./message.ts";
 
-/** What becomes of a packet that went elsewhere. <linux/pkt_cls.h> */
+/** The kernel's handling of a packet that was redirected. <linux/pkt_cls.h> */
 const TC_ACT = { STOLEN: 4 } as const;
 
-/** What a mirred action does. <linux/tc_act/tc_mirred.h> */
+/** The operation of a mirred action. <linux/tc_act/tc_mirred.h> */
 const TCA_EGRESS = { REDIR: 1 } as const;
 
 /** The class that `tc` writes as 1:1. */
 const CLASS_ID = 0x00010001;
 
 /**
- * Sends out by another link all that a link with an ingress qdisc receives, like `tc filter add dev NAME parent ffff: protocol all
- * prio 1 u32 match u32 0 0 flowid 1:1 action mirred egress redirect dev TARGET`. @throws NetlinkError EINVAL without the qdisc,
- * ENOENT when the kernel lacks cls_u32 or act_mirred
+ * Redirects all packets that a link with an ingress qdisc receives to another link's egress, like `tc filter add dev NAME parent ffff:
+ * protocol all prio 1 u32 match u32 0 0 flowid 1:1 action mirred egress redirect dev TARGET`. @throws NetlinkError EINVAL without the
+ * qdisc, ENOENT if the kernel lacks cls_u32 or act_mirred
  */
 export function addRedirect(netlink: Rtnetlink, link: LinkId, target: LinkId): void {
   const header = { index: link.index, parent: HANDLE.INGRESS, priority: 1, protocol: ETH_P.ALL };

@@ -2,18 +2,18 @@ import { i32, u16, u16be, u32 } from "../codec.ts";
 import { QDISC_HEADER_SIZE } from "../qdisc/header.ts";
 import { struct } from "../struct.ts";
 
-/** Protocols above Ethernet. <linux/if_ether.h> */
+/** Ethernet protocols. <linux/if_ether.h> */
 export const ETH_P = { ALL: 0x0003 } as const;
 
-/** struct tcmsg of a filter: its `info` is two numbers. <linux/rtnetlink.h> */
+/** struct tcmsg of a filter. Its `info` consists of two numbers. <linux/rtnetlink.h> */
 export const filterHeader = struct("struct tcmsg", QDISC_HEADER_SIZE, {
   /** The link's index. */
   index: [4, i32],
   handle: [8, u32],
-  /** Where on the link it is: TC_H, or a discipline's number. */
+  /** The attachment point on the link: TC_H, or the handle of a qdisc. */
   parent: [12, u32],
   /** ETH_P. */
   protocol: [16, u16be],
-  /** The lowest is asked first. */
+  /** The lowest number is applied first. */
   priority: [18, u16],
 });

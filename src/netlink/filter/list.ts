@@ -5,7 +5,7 @@ import { RTM } from "../rtnetlink.ts";
 import type { Rtnetlink } from "../socket.ts";
 import { encodeFilter, type Filter, readFilter } from "./message.ts";
 
-/** The filters of what a link receives, like `tc filter show dev NAME parent ffff:`. None without an ingress qdisc. @throws NetlinkError */
+/** The ingress filters of a link, like `tc filter show dev NAME parent ffff:`. None without an ingress qdisc. @throws NetlinkError */
 export function listIngressFilters(netlink: Rtnetlink, link: LinkId): readonly Filter[] {
   const payload = encodeFilter({ header: { index: link.index, parent: HANDLE.INGRESS }, attributes: {} });
   const action = `list the filters of link "${link.name}"`;

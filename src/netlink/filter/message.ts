@@ -3,20 +3,20 @@ import { payload } from "../struct.ts";
 import { FILTER_FIELDS, MIRRED_FIELDS, U32_FIELDS } from "./attributes.ts";
 import { filterHeader } from "./header.ts";
 
-/** A filter as the kernel described it. */
+/** A filter as the kernel describes it. */
 export interface Filter {
   /** "u32", "bpf", … */
   readonly kind: string;
   readonly priority: number;
   readonly protocol: number;
-  /** The index of the link that a u32 filter sends its packets to; 0 where that is gone, and they are dropped. */
+  /** The index of the link to which a u32 filter redirects packets. It is 0 if that link was deleted; then the packets are dropped. */
   readonly redirect: number | undefined;
 }
 
-/** Mirror images. Malformed input makes `decode` throw RangeError. */
+/** Encodes and decodes a filter. `decode` throws RangeError on malformed input. */
 export const { encode: encodeFilter, decode: decodeFilter } = payload(filterHeader, FILTER_FIELDS);
 
-/** The filter that a message of the kernel's is about. @throws RangeError on malformed input */
+/** Reads the filter in a message from the kernel. @throws RangeError on malformed input */
 export function readFilter(bytes: Uint8Array): Filter {
   const { header, attributes } = decodeFilter(bytes);
   const { kind = "", options } = attributes;

@@ -9,7 +9,7 @@ import { IFF } from "./header.ts";
 import type { LinkMessage } from "./message.ts";
 import { encodeLink, VETH_FIELDS } from "./message.ts";
 
-/** What any new link may be given. Left out, the kernel chooses: a random MAC, an MTU of 1500, a transmit queue of 1000 packets, down. */
+/** The settings of a new link. The kernel's defaults are a random MAC, an MTU of 1500, a transmit queue of 1000 packets, and down. */
 export interface NewLink {
   readonly name: string;
   readonly mtu?: number | undefined;
@@ -24,13 +24,16 @@ export interface NewBridge extends NewLink {
 }
 
 export interface NewVeth extends NewLink {
-  /** The index of the bridge that this end becomes a port of. */
+  /** The index of the bridge whose port this end becomes. */
   readonly master?: number | undefined;
-  /** The other end, in the namespace of the descriptor `netns`, or in the same one. The kernel cannot make it up. */
+  /**
+   * The other end, in the namespace of the descriptor `netns` or in the current one. It must be given, because the kernel has no
+   * default.
+   */
   readonly peer: Omit<NewLink, "up"> & { readonly netns?: number | undefined };
 }
 
-/** Adds a bridge, like `ip link add NAME type bridge`. @throws NetlinkError EEXIST when the name is taken */
+/** Adds a bridge, like `ip link add NAME type bridge`. @throws NetlinkError EEXIST if the name is taken */
 export function addBridge(netlink: Rtnetlink, bridge: NewBridge): void {
   const { vlanFiltering } = bridge;
   const settings =
@@ -39,8 +42,8 @@ export function addBridge(netlink: Rtnetlink, bridge: NewBridge): void {
 }
 
 /**
- * Adds both ends of a veth, like `ip link add NAME master BRIDGE type veth peer name NAME netns NETNS`: complete in one request,
- * so that nobody meets them half made. @throws NetlinkError EEXIST when the name of either is taken
+ * Adds both ends of a veth, like `ip link add NAME master BRIDGE type veth peer name NAME netns NETNS`. It is one request, so other
+ * processes never see it half made. @throws NetlinkError EEXIST if one of the names is taken
  */
 export function addVeth(netlink: Rtnetlink, veth: NewVeth): void {
   const data = encodeFields(VETH_FIELDS, { peer: message(veth.peer, { netnsFd: veth.peer.netns }) });
@@ -48,7 +51,10 @@ export function addVeth(netlink: Rtnetlink, veth: NewVeth): void {
   add(netlink, message(veth, { master: veth.master, info: { kind: "veth", data } }), action);
 }
 
-/** Adds an IFB, a link that sends out what is redirected to it, like `ip link add NAME type ifb`. @throws NetlinkError EEXIST, EOPNOTSUPP */
+/**
+ * Adds an IFB, a link that sends out the packets redirected to it, like `ip link add NAME type ifb`. @throws NetlinkError EEXIST,
+ * EOPNOTSUPP
+ */
 export function addIfb(netlink: Rtnetlink, ifb: NewLink): void {
   add(netlink, message(ifb, { info: { kind: "ifb" } }), `add ifb "${ifb.name}"`);
 }

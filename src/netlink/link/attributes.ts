@@ -23,7 +23,7 @@ export const IFLA = {
   LINK_NETNSID: 37,
 } as const;
 
-/** What a kind of link adds to it: its own name and settings, and those of its port in a master. <linux/if_link.h> */
+/** The data of a link's kind: its name and settings, and those of its port in a master. <linux/if_link.h> */
 const IFLA_INFO = { KIND: 1, DATA: 2, SLAVE_KIND: 4, SLAVE_DATA: 5 } as const;
 
 /** Settings of a bridge. <linux/if_link.h> */
@@ -35,7 +35,7 @@ const IFLA_BR = {
   MULTI_BOOLOPT: 46,
 } as const;
 
-/** A bridge's settings that are one bit each, by the number of the bit. enum br_boolopt_id <linux/if_bridge.h> */
+/** Boolean settings of a bridge, by bit number. enum br_boolopt_id <linux/if_bridge.h> */
 export const BR_BOOLOPT = { NO_LL_LEARN: 0 } as const;
 
 /** sizeof(struct br_boolopt_multi): u32 values, u32 mask. <linux/if_bridge.h> */
@@ -44,22 +44,25 @@ const BOOLOPT_SIZE = 8;
 /** Settings of a port in a bridge. <linux/if_link.h> */
 const IFLA_BRPORT = { STATE: 1, MODE: 4, GROUP_FWD_MASK: 31, ISOLATED: 33 } as const;
 
-/** Whether a bridge's port hands on packets. <linux/if_bridge.h> */
+/** Whether a bridge's port forwards packets. <linux/if_bridge.h> */
 export const BR_STATE = { DISABLED: 0, LISTENING: 1, LEARNING: 2, FORWARDING: 3, BLOCKING: 4 } as const;
 
 /** Settings of a veth: the other end. <linux/veth.h> */
 export const VETH_INFO = { PEER: 1 } as const;
 
-/** What not to be told. <linux/rtnetlink.h> */
+/** Data that the kernel should leave out. <linux/rtnetlink.h> */
 export const RTEXT_FILTER = { SKIP_STATS: 8 } as const;
 
 /** Whether a link carries traffic, RFC 2863. <linux/if.h> */
 export const IF_OPER = { UP: 6 } as const;
 
-/** struct br_boolopt_multi: BR_BOOLOPT bits, how they are, and in `mask` which of them is meant. <linux/if_bridge.h> */
+/** struct br_boolopt_multi: the values of BR_BOOLOPT bits, and in `mask` the bits that it sets. <linux/if_bridge.h> */
 const bits = struct("struct br_boolopt_multi", BOOLOPT_SIZE, { values: [0, u32], mask: [4, u32] });
 
-/** A bridge's settings: 0 is off, 1 is on; the VLAN of untagged packets; how long, in hundredths of a second, a port listens, and then learns. */
+/**
+ * A bridge's settings. For switches, 0 is off and 1 is on. Also the VLAN of untagged packets, and the forward delay in hundredths of a
+ * second: a port listens for that long, and then learns for that long.
+ */
 export const BRIDGE_FIELDS = {
   forwardDelay: [IFLA_BR.FORWARD_DELAY, u32],
   spanningTree: [IFLA_BR.STP_STATE, u32],
@@ -69,8 +72,8 @@ export const BRIDGE_FIELDS = {
 } as const;
 
 /**
- * A bridge port's settings: 0 is off, 1 is on; `state` is BR_STATE. `groups` are those of the link-local groups
- * 01:80:c2:00:00:00 to 0f whose frames it hands on like any other, a bit each.
+ * A bridge port's settings: 0 is off, 1 is on; `state` is BR_STATE. `groups` has one bit for each of the link-local groups
+ * 01:80:c2:00:00:00 to 0f whose frames the port forwards like any other.
  */
 export const PORT_FIELDS = {
   state: [IFLA_BRPORT.STATE, u8],
@@ -79,7 +82,7 @@ export const PORT_FIELDS = {
   groups: [IFLA_BRPORT.GROUP_FWD_MASK, u16],
 } as const;
 
-/** What a kind adds. `data` and `portData` are attributes of that kind, BRIDGE_FIELDS and PORT_FIELDS for a bridge. */
+/** The data of a link's kind. `data` and `portData` are attributes of that kind, BRIDGE_FIELDS and PORT_FIELDS for a bridge. */
 const INFO_FIELDS = {
   kind: [IFLA_INFO.KIND, text],
   data: [IFLA_INFO.DATA, raw],
@@ -87,7 +90,7 @@ const INFO_FIELDS = {
   portData: [IFLA_INFO.SLAVE_DATA, raw],
 } as const;
 
-/** The attributes of a link that we speak. */
+/** The attributes of a link that we use. */
 export const LINK_FIELDS = {
   name: [IFLA.IFNAME, text],
   mac: [IFLA.ADDRESS, mac],

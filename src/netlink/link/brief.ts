@@ -7,16 +7,16 @@ import type { Rtnetlink } from "../socket.ts";
 import { getLink } from "./get.ts";
 import type { Link, LinkId } from "./message.ts";
 
-/** What most steps need of a link that was just made, or was just there. */
+/** The properties of a link that most steps need. */
 export type LinkBrief = Pick<Link, "index" | "name" | "mac" | "mtu">;
 
 /** Length of an Ethernet link's MAC. <linux/if_ether.h> */
 const ETH_ALEN = 6;
 
 /**
- * The index, MAC and MTU of an Ethernet link by ioctl(2): without the kernel's lock on all links, and without the hundred attributes that getLink() is
- * answered with. Given by its name alone, it must have just been made; else it is the link of that index, whatever its name is by now.
- * @throws NetlinkError ENODEV
+ * The index, MAC and MTU of an Ethernet link by ioctl(2). It does not wait for the kernel's lock on all links, and avoids the hundred
+ * attributes of getLink(). Pass a name only for a link that was just created; otherwise pass a LinkId, which finds the link by its
+ * index, whatever its name is now. @throws NetlinkError ENODEV
  */
 export function getLinkBrief(netlink: Rtnetlink, which: string | LinkId): LinkBrief {
   if (typeof which === "string") return askAll(netlink, which);
@@ -39,7 +39,7 @@ function askAll(netlink: Rtnetlink, name: string): LinkBrief {
   return {
     index: ask(SIOCGIFINDEX).getInt32(0, true),
     name,
-    // Behind the family in struct sockaddr.
+    // The MAC follows the family in struct sockaddr.
     mac: decodeMac(new Uint8Array(mac.buffer, mac.byteOffset + 2, ETH_ALEN)),
     mtu: ask(SIOCGIFMTU).getInt32(0, true),
   };

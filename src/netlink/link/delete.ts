@@ -6,14 +6,14 @@ import type { Netlink, Rtnetlink } from "../socket.ts";
 import type { LinkId } from "./message.ts";
 import { encodeLink } from "./message.ts";
 
-/** Deletes a link, like `ip link delete dev NAME`; of a veth, both ends. @throws NetlinkError ENODEV, EOPNOTSUPP for lo */
+/** Deletes a link, like `ip link delete dev NAME`, and for a veth also the other end. @throws NetlinkError ENODEV, EOPNOTSUPP for lo */
 export function deleteLink(netlink: Rtnetlink, link: LinkId): void {
   netlink.request(deletion(link));
 }
 
 /**
- * The same, but begun. Of the 15 ms that it takes the link is there for the first one or two; then the kernel waits until nobody can
- * be looking at it any more (rcu_barrier). `held` stays open until then.
+ * Starts to delete a link. The link disappears after 1 or 2 ms of about 15 ms; then the kernel waits for an RCU grace period
+ * (rcu_barrier). `held` stays open until that is over.
  */
 export function beginDeletion(netlink: Rtnetlink, link: LinkId, held?: Netlink): Pending {
   return netlink.begin(deletion(link), held);

@@ -6,17 +6,17 @@ import { RTEXT_FILTER } from "./attributes.ts";
 import type { Link } from "./message.ts";
 import { encodeLink, readLink } from "./message.ts";
 
-/** What the kernel says where there is no such link, and to a name of more than 15 bytes. */
+/** Errors of the kernel for a missing link, and for a name of more than 15 bytes. */
 const NONE: readonly number[] = [ERRNO.ENODEV, ERRNO.ERANGE];
 
-/** The link with a name or an index, like `ip -details link show dev NAME`. @throws NetlinkError ENODEV when there is none */
+/** The link with a name or an index, like `ip -details link show dev NAME`. @throws NetlinkError ENODEV if there is none */
 export function getLink(netlink: Rtnetlink, which: string | number): Link {
   const link = findLink(netlink, which);
   if (link === undefined) throw new NetlinkError(describe(which), { errno: ERRNO.ENODEV });
   return link;
 }
 
-/** The link with a name or an index, or undefined when there is none. @throws NetlinkError when the kernel refuses to look */
+/** The link with a name or an index, or undefined if there is none. @throws NetlinkError if the kernel refuses to answer */
 export function findLink(netlink: Rtnetlink, which: string | number): Link | undefined {
   const header = typeof which === "number" ? { index: which } : {};
   const name = typeof which === "string" ? { name: which } : {};
@@ -26,7 +26,7 @@ export function findLink(netlink: Rtnetlink, which: string | number): Link | und
   return message && readLink(message.payload);
 }
 
-/** Whether there is a link with an index, asked without waiting for whoever changes links at the moment. @throws LinuxError */
+/** Whether a link with an index exists, without waiting for other processes that change links. @throws LinuxError */
 export function hasLink(netlink: Rtnetlink, index: number): boolean {
   return netlink.hasIndex(index);
 }

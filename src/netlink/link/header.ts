@@ -7,13 +7,13 @@ export const IFF = { UP: 0x1, PROMISC: 0x100, ALLMULTI: 0x200 } as const;
 /** sizeof(struct ifinfomsg) <linux/rtnetlink.h> */
 export const LINK_HEADER_SIZE = 16;
 
-/** struct ifinfomsg: what every message about a link begins with. <linux/rtnetlink.h> */
+/** struct ifinfomsg, the header of every message about a link. <linux/rtnetlink.h> */
 export const linkHeader = struct("struct ifinfomsg", LINK_HEADER_SIZE, {
   family: [0, u8],
   /** ARPHRD_*, 1 for Ethernet. */
   type: [2, u16],
   index: [4, i32],
-  /** IFF bits; in a request, those of `change` are set to what they are here. */
+  /** IFF bits. A request sets the bits of `change` to these values. */
   flags: [8, u32],
   change: [12, u32],
 });

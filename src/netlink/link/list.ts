@@ -6,7 +6,7 @@ import { RTEXT_FILTER } from "./attributes.ts";
 import type { Link, LinkId } from "./message.ts";
 import { encodeLink, readLink } from "./message.ts";
 
-/** The ports of a bridge, like `ip link show master NAME`: the kernel sends those links alone. @throws NetlinkError */
+/** The ports of a bridge, like `ip link show master NAME`. The kernel sends only these links. @throws NetlinkError */
 export function listPorts(netlink: Rtnetlink, bridge: LinkId): readonly Link[] {
   const attributes = { master: bridge.index, extensions: RTEXT_FILTER.SKIP_STATS };
   const payload = encodeLink({ header: {}, attributes });
@@ -16,8 +16,8 @@ export function listPorts(netlink: Rtnetlink, bridge: LinkId): readonly Link[] {
 }
 
 /**
- * The links of a kind, like `ip link show type KIND`: the kernel sends those alone, however many others there are; with `parts`
- * those whose bytes, an alias's for one, hold one of them: the others are not decoded, which is most of the cost. @throws NetlinkError
+ * The links of a kind, like `ip link show type KIND`. The kernel sends only these links. With `parts`, only links whose bytes (for
+ * example the alias) contain one of them; others are not decoded, which is most of the cost. @throws NetlinkError
  */
 export function listKind(
   netlink: Rtnetlink,

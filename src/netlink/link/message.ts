@@ -6,53 +6,53 @@ import type { BridgeSettings, PortSettings } from "./attributes.ts";
 import { BRIDGE_FIELDS, LINK_FIELDS, PORT_FIELDS, VETH_INFO } from "./attributes.ts";
 import { IFF, linkHeader } from "./header.ts";
 
-/** A message about a link: the structure and the attributes behind it. */
+/** A message about a link: the struct and its attributes. */
 export type LinkMessage = PayloadOf<typeof linkHeader, typeof LINK_FIELDS>;
 
-/** A link as the kernel described it. */
+/** A link as the kernel describes it. */
 export interface Link {
   readonly index: number;
   readonly name: string;
-  /** "" for a link without one. */
+  /** "" if the link has none. */
   readonly mac: Mac;
   readonly mtu: number;
-  /** Whether it is set up, which is not yet to say that it carries traffic: see `operationalState`. */
+  /** Whether it is set up. `operationalState` says whether it carries traffic. */
   readonly up: boolean;
   /** IF_OPER. */
   readonly operationalState: number;
-  /** "bridge", "veth", …; "" for one without a kind, like lo and most hardware. */
+  /** "bridge", "veth", …; "" for a link without a kind, like lo and most hardware. */
   readonly kind: string;
-  /** The index of the bridge (or other master) that it is a port of. */
+  /** The index of the bridge (or other master) whose port it is. */
   readonly master: number | undefined;
-  /** The index of a veth's other end, in that end's namespace. */
+  /** The index of a veth's other end, in the namespace of that end. */
   readonly peer: number | undefined;
   readonly alias: string;
-  /** The number of the group that it is in, 0 unless somebody has put it into another. */
+  /** The number of its group. Default: 0. */
   readonly group: number;
-  /** How many want every packet: more than 0 is promiscuous. */
+  /** The number of users that need every packet; more than 0 means promiscuous. */
   readonly promiscuity: number;
-  /** Whether somebody has set it so that it takes every packet, and every multicast packet. */
+  /** Whether an administrator has set it to receive every packet, and every multicast packet. */
   readonly promiscuous: boolean;
   readonly allMulticast: boolean;
   readonly transmitQueueLength: number;
-  /** Its settings as a bridge. */
+  /** Its settings if it is a bridge. */
   readonly bridge: BridgeSettings | undefined;
-  /** Its settings as a port of a bridge. */
+  /** Its settings if it is a bridge port. */
   readonly port: PortSettings | undefined;
 }
 
-/** Enough of a link to ask something of it: the kernel goes by the index, errors by the name. */
+/** Identifies a link. The kernel uses the index, error messages the name. */
 export type LinkId = Pick<Link, "index" | "name">;
 
-/** Mirror images. Malformed input makes `decode` throw RangeError. */
+/** Encodes and decodes a link. `decode` throws RangeError on malformed input. */
 export const { encode: encodeLink, decode: decodeLink } = payload(linkHeader, LINK_FIELDS);
 
 const peer: Codec<LinkMessage> = { encode: encodeLink, decode: decodeLink };
 
-/** A veth's settings: the other end, described as a link of its own. */
+/** A veth's settings: the other end, described as a link. */
 export const VETH_FIELDS = { peer: [VETH_INFO.PEER, peer] } as const;
 
-/** The link that a message of the kernel's is about. @throws RangeError on malformed input */
+/** Reads the link in a message from the kernel. @throws RangeError on malformed input */
 export function readLink(bytes: Uint8Array): Link {
   const { header, attributes } = decodeLink(bytes);
   const { info } = attributes;

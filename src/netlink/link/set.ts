@@ -9,24 +9,24 @@ import { IFF } from "./header.ts";
 import type { LinkId, LinkMessage } from "./message.ts";
 import { encodeLink } from "./message.ts";
 
-/** What is to change about a link; the rest stays. All of it is one request. */
+/** Changes of a link's properties, in one request. Other properties stay. */
 export interface LinkChanges {
   readonly up?: boolean;
-  /** Whether it takes packets for other MACs as well. */
+  /** Whether it receives packets for other MACs. */
   readonly promiscuous?: boolean | undefined;
-  /** Whether it takes every multicast packet. */
+  /** Whether it receives every multicast packet. */
   readonly allMulticast?: boolean | undefined;
   readonly name?: string;
   readonly mac?: Mac | undefined;
   readonly mtu?: number | undefined;
-  /** The index of the bridge that it becomes a port of; 0 for none. */
+  /** The index of the bridge whose port it becomes; 0 for none. */
   readonly master?: number;
   readonly alias?: string;
   readonly group?: number;
   readonly transmitQueueLength?: number | undefined;
 }
 
-/** Changes a link, like `ip link set dev NAME …`. @throws NetlinkError ENODEV when there is none, EBUSY, EINVAL, … */
+/** Changes a link, like `ip link set dev NAME …`. @throws NetlinkError ENODEV if it does not exist, EBUSY, EINVAL, … */
 export function setLink(netlink: Rtnetlink, link: LinkId, changes: LinkChanges): void {
   const { up, promiscuous, allMulticast, ...attributes } = changes;
   const wanted = [
@@ -45,25 +45,25 @@ export function setLink(netlink: Rtnetlink, link: LinkId, changes: LinkChanges):
   set(netlink, { header: { index: link.index, flags, change }, attributes }, action);
 }
 
-/** Sets a link up, like `ip link set dev NAME up`. Already up is fine. @throws NetlinkError ENODEV */
+/** Sets a link up, like `ip link set dev NAME up`. A link that is already up is no error. @throws NetlinkError ENODEV */
 export function setLinkUp(netlink: Rtnetlink, link: LinkId): void {
   setLink(netlink, link, { up: true });
 }
 
-/** All link-local groups but that of PAUSE frames, which no bridge hands on. BR_GROUPFWD_MACPAUSE in net/bridge/br_private.h */
+/** All link-local groups except that of PAUSE frames, which no bridge forwards. BR_GROUPFWD_MACPAUSE in net/bridge/br_private.h */
 export const ALL_GROUPS = 0xfffd;
 
-/** What is to change about a bridge's port; the rest stays. */
+/** Changes of a bridge port's settings. Other settings stay. */
 export interface PortChanges {
   readonly hairpin?: boolean;
   readonly isolated?: boolean;
-  /** Link-local groups, a bit each. */
+  /** Link-local groups, one bit each. */
   readonly groups?: number;
 }
 
 /**
  * Changes a bridge port, like `bridge link set dev NAME hairpin on isolated on`, and `ip link set dev NAME type bridge_slave
- * group_fwd_mask MASK`. @throws NetlinkError ENODEV, EOPNOTSUPP when it is no port
+ * group_fwd_mask MASK`. @throws NetlinkError ENODEV, EOPNOTSUPP if the link is not a bridge port
  */
 export function setPort(netlink: Rtnetlink, link: LinkId, port: PortChanges): void {
   const { hairpin, isolated, groups } = port;
@@ -80,14 +80,14 @@ export function setPort(netlink: Rtnetlink, link: LinkId, port: PortChanges): vo
 }
 
 /**
- * Has a bridge take no note of the senders of frames to link-local groups (STP, LLDP), which it hands on without asking any rule,
- * like `ip link set dev NAME type bridge no_linklocal_learn 1`. @throws NetlinkError
+ * Stops a bridge from learning MACs from frames to link-local groups (STP, LLDP), which it accepts without consulting any rule, like
+ * `ip link set dev NAME type bridge no_linklocal_learn 1`. @throws NetlinkError
  */
 export function ignoreLinkLocalSenders(netlink: Rtnetlink, bridge: LinkId): void {
   const bit = 1 << BR_BOOLOPT.NO_LL_LEARN;
   const info = { kind: "bridge", data: encodeFields(BRIDGE_FIELDS, { bits: { values: bit, mask: bit } }) };
   const action = `set no_linklocal_learn on on bridge "${bridge.name}"`;
-  // RTM_SETLINK does not read what a kind adds.
+  // RTM_SETLINK ignores the data of a link's kind.
   const payload = encodeLink({ header: { index: bridge.index }, attributes: { info } });
   netlink.request({ type: RTM.NEWLINK, flags: NLM_F.ACK, payload, action });
 }

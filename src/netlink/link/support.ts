@@ -7,16 +7,16 @@ import type { Rtnetlink } from "../socket.ts";
 import { BRIDGE_FIELDS, type LinkAttributes } from "./attributes.ts";
 import { encodeLink } from "./message.ts";
 
-/** A VLAN that no bridge may have by default, for the ID is reserved. IEEE 802.1Q, 9.6 */
+/** A VLAN that no bridge can have as default, because the ID is reserved. IEEE 802.1Q, 9.6 */
 const RESERVED_VLAN = 4095;
 
-/** A MAC that no link may have, for it is a group's. IEEE 802-2014, 8.2 */
+/** A MAC that no link can have, because it is multicast. IEEE 802-2014, 8.2 */
 const GROUP_MAC = "01:00:00:00:00:00";
 
 /**
- * Whether the kernel can make links of a kind; it loads the module where it can. One small request, which never makes a link: it asks for
- * one with a MAC that the kind refuses before anything else is looked at. NLM_F_CREATE is there because Linux before 6.2 or so loads a module only
- * for a request that has it. @throws NetlinkError when the kernel refuses to look
+ * Whether the kernel can create links of a kind; it loads the module if it can. One small request that never creates a link: the kind
+ * refuses its MAC before it checks anything else. NLM_F_CREATE is set because Linux before about 6.2 loads a module only for a request
+ * with that flag. @throws NetlinkError if the kernel refuses to answer
  */
 export function supportsKind(netlink: Rtnetlink, kind: "bridge" | "veth" | "ifb"): boolean {
   const attributes = { mac: GROUP_MAC, info: { kind } };
@@ -25,8 +25,9 @@ export function supportsKind(netlink: Rtnetlink, kind: "bridge" | "veth" | "ifb"
 }
 
 /**
- * Whether the kernel's bridges can keep VLANs apart (CONFIG_BRIDGE_VLAN_FILTERING). The request asks to change no link in particular, so
- * that it never makes one: a kernel that can refuses the VLAN, and one that cannot does not look at it. @throws NetlinkError when the kernel refuses to look
+ * Whether the kernel's bridges support VLAN filtering (CONFIG_BRIDGE_VLAN_FILTERING). The request names no link, so it never changes
+ * one. A kernel with VLAN filtering refuses the VLAN; one without it ignores the VLAN. @throws NetlinkError if the kernel refuses to
+ * answer
  */
 export function supportsVlanFiltering(netlink: Rtnetlink): boolean {
   const data = encodeFields(BRIDGE_FIELDS, { defaultVlan: RESERVED_VLAN });

@@ -5,8 +5,8 @@ import { getLink } from "./get.ts";
 import type { Link, LinkId } from "./message.ts";
 
 /**
- * Waits until a link is as wanted, for at most `timeout` milliseconds, and returns it; undefined when it is not in time.
- * @throws NetlinkError ENODEV when the link goes away
+ * Waits at most `timeout` milliseconds until `until` accepts a link, and returns the link; undefined after the timeout.
+ * @throws NetlinkError ENODEV if the link is deleted
  */
 export function waitForLink(
   netlink: Rtnetlink,

@@ -7,12 +7,12 @@ import { HANDLE, TC_H } from "./header.ts";
 import { encodeQdisc, type QdiscMessage, type TokenBucket } from "./message.ts";
 import { type RateSpec, TBF_FIELDS, TC_LINKLAYER } from "./tbf.ts";
 
-/** The highest rate that struct tc_ratespec holds; the attribute beside it has more. */
+/** The highest rate that struct tc_ratespec can hold. Higher rates need the rate64 attribute. */
 const MAX_RATE = 0xffffffff;
 
 /**
- * Limits what a link sends, like `tc qdisc add dev NAME root handle 1: tbf rate … burst … limit …`. The link's default discipline
- * gives way. @throws NetlinkError EEXIST when it has another, ENOENT when the kernel lacks sch_tbf, EINVAL for an empty bucket
+ * Limits what a link sends, like `tc qdisc add dev NAME root handle 1: tbf rate … burst … limit …`. It replaces the link's default
+ * qdisc. @throws NetlinkError EEXIST if the link has another one, ENOENT if the kernel lacks sch_tbf, EINVAL for an empty bucket
  */
 export function addTokenBucket(netlink: Rtnetlink, link: LinkId, bucket: TokenBucket): void {
   const { rate, limit, buffer } = bucket;
@@ -22,7 +22,10 @@ export function addTokenBucket(netlink: Rtnetlink, link: LinkId, bucket: TokenBu
   add(netlink, { header, attributes: { kind: "tbf", options } }, `add a token bucket filter to link "${link.name}"`);
 }
 
-/** Lets filters see what a link receives, like `tc qdisc add dev NAME ingress`. @throws NetlinkError EEXIST, ENOENT as above */
+/**
+ * Adds an ingress qdisc, which lets filters see received packets, like `tc qdisc add dev NAME ingress`. @throws NetlinkError EEXIST if
+ * the link has one, ENOENT if the kernel lacks sch_ingress
+ */
 export function addIngress(netlink: Rtnetlink, link: LinkId): void {
   const header = { index: link.index, handle: HANDLE.INGRESS, parent: TC_H.INGRESS };
   add(netlink, { header, attributes: { kind: "ingress" } }, `add an ingress qdisc to link "${link.name}"`);

@@ -5,8 +5,8 @@ import type { Rtnetlink } from "../socket.ts";
 import { encodeQdisc, type Qdisc } from "./message.ts";
 
 /**
- * Deletes a queueing discipline with the filters in it, like `tc qdisc delete dev NAME root handle HANDLE`.
- * @throws NetlinkError ENOENT or EINVAL when there is none or another, ENODEV without the link
+ * Deletes a qdisc with its filters, like `tc qdisc delete dev NAME root handle HANDLE`. @throws NetlinkError ENOENT or EINVAL if there
+ * is none or another one, ENODEV without the link
  */
 export function deleteQdisc(
   netlink: Rtnetlink,

@@ -7,12 +7,12 @@ import type { Rtnetlink } from "../socket.ts";
 import { encodeQdisc, type Qdisc, readQdisc } from "./message.ts";
 
 /**
- * The queueing discipline at a place (TC_H) of a link, like `tc qdisc show dev NAME`, which asks for those of all links. Undefined
- * where there is none. @throws NetlinkError
+ * The qdisc at an attachment point (TC_H) of a link; undefined if there is none. `tc qdisc show dev NAME` lists the qdiscs of all
+ * links instead. @throws NetlinkError
  */
 export function findQdisc(netlink: Rtnetlink, link: LinkId, parent: number): Qdisc | undefined {
   const payload = encodeQdisc({ header: { index: link.index, parent }, attributes: {} });
-  // The kernel answers by the echo of a notification, and not at all about a discipline of its own.
+  // The kernel answers with the echo of a notification, and not at all for a default qdisc.
   const flags = NLM_F.ECHO | NLM_F.ACK;
   try {
     const action = `get a qdisc of link "${link.name}"`;

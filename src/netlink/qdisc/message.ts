@@ -4,20 +4,20 @@ import { QDISC_FIELDS } from "./attributes.ts";
 import { qdiscHeader } from "./header.ts";
 import { TBF_FIELDS } from "./tbf.ts";
 
-/** A message about a queueing discipline: the structure and the attributes behind it. */
+/** A message about a qdisc: the struct and its attributes. */
 export type QdiscMessage = PayloadOf<typeof qdiscHeader, typeof QDISC_FIELDS>;
 
-/** A token bucket: what passes is `rate` at most, but for a full bucket after a pause. */
+/** A token bucket. It limits traffic to `rate`, except for a burst after a pause, when the bucket is full. */
 export interface TokenBucket {
-  /** Bytes a second. */
+  /** In bytes a second. */
   readonly rate: number;
-  /** Bytes that may wait; what comes then is dropped. */
+  /** The queue's limit in bytes; further packets are dropped. */
   readonly limit: number;
-  /** How long the full bucket lasts at `rate`, in ticks of 64 ns. */
+  /** The time that a full bucket lasts at `rate`, in ticks of 64 ns. */
   readonly buffer: number;
 }
 
-/** A queueing discipline as the kernel described it. */
+/** A qdisc as the kernel describes it. */
 export interface Qdisc {
   /** "noqueue", "tbf", "ingress", … */
   readonly kind: string;
@@ -25,14 +25,14 @@ export interface Qdisc {
   readonly index: number;
   readonly handle: number;
   readonly parent: number;
-  /** Its settings as a token bucket filter. */
+  /** Its settings if it is a token bucket filter. */
   readonly tokenBucket: TokenBucket | undefined;
 }
 
-/** Mirror images. Malformed input makes `decode` throw RangeError. */
+/** Encodes and decodes a qdisc. `decode` throws RangeError on malformed input. */
 export const { encode: encodeQdisc, decode: decodeQdisc } = payload(qdiscHeader, QDISC_FIELDS);
 
-/** The discipline that a message of the kernel's is about. @throws RangeError on malformed input */
+/** Reads the qdisc in a message from the kernel. @throws RangeError on malformed input */
 export function readQdisc(bytes: Uint8Array): Qdisc {
   const { header, attributes } = decodeQdisc(bytes);
   const { kind = "", options } = attributes;

@@ -10,9 +10,9 @@ import { encodeQdisc } from "./message.ts";
 const LOOPBACK = 1;
 
 /**
- * Whether the kernel has token bucket filters; it loads the module where it can. One small request, which never makes one: it asks
- * for one without settings, which is refused, and where lo has a discipline of somebody else's, for that before it comes so far.
- * @throws NetlinkError when the kernel refuses to look
+ * Whether the kernel has token bucket filters; it loads the module if it can. One small request that never creates one: a token bucket
+ * without settings is refused. If lo has another qdisc, the kernel refuses even before that. @throws NetlinkError if the kernel
+ * refuses to answer
  */
 export function supportsTokenBucket(netlink: Rtnetlink): boolean {
   const payload = encodeQdisc({ header: { index: LOOPBACK, parent: TC_H.ROOT }, attributes: { kind: "tbf" } });

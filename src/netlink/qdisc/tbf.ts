@@ -1,7 +1,7 @@
 import { i16, u8, u16, u32, u64 } from "../codec.ts";
 import { struct } from "../struct.ts";
 
-/** What `tc` writes where it is not told. <linux/pkt_sched.h> */
+/** The default link layer of `tc`. <linux/pkt_sched.h> */
 export const TC_LINKLAYER = { ETHERNET: 1 } as const;
 
 /** Attributes of a token bucket filter. <linux/pkt_sched.h> */
@@ -13,7 +13,7 @@ const RATESPEC_SIZE = 12;
 /** sizeof(struct tc_tbf_qopt) <linux/pkt_sched.h> */
 const TBF_QOPT_SIZE = 36;
 
-/** struct tc_ratespec: a rate in bytes a second, and how a packet's length on the wire is reckoned. <linux/pkt_sched.h> */
+/** struct tc_ratespec: a rate in bytes a second, and how a packet's length on the wire is calculated. <linux/pkt_sched.h> */
 const rateSpec = struct("struct tc_ratespec", RATESPEC_SIZE, {
   cellLog: [0, u8],
   /** TC_LINKLAYER. */
@@ -21,7 +21,7 @@ const rateSpec = struct("struct tc_ratespec", RATESPEC_SIZE, {
   overhead: [2, u16],
   cellAlign: [4, i16],
   mpu: [6, u16],
-  /** 0xffffffff where it takes more bits: those are in `rate64`. */
+  /** 0xffffffff if the rate needs more than 32 bits; then `rate64` has it. */
   rate: [8, u32],
 });
 
@@ -31,12 +31,12 @@ export type RateSpec = ReturnType<typeof rateSpec.decode>;
 const parameters = struct("struct tc_tbf_qopt", TBF_QOPT_SIZE, {
   rate: [0, rateSpec],
   peakRate: [RATESPEC_SIZE, rateSpec],
-  /** Bytes that may wait. */
+  /** The queue's limit in bytes. */
   limit: [24, u32],
-  /** How long the full bucket lasts at `rate`, in ticks of 64 ns. */
+  /** The time that a full bucket lasts at `rate`, in ticks of 64 ns. */
   buffer: [28, u32],
   mtu: [32, u32],
 });
 
-/** The attributes of a token bucket filter that we speak. */
+/** The attributes of a token bucket filter that we use. */
 export const TBF_FIELDS = { parameters: [TCA_TBF.PARMS, parameters], rate64: [TCA_TBF.RATE64, u64] } as const;

@@ -13,27 +13,27 @@ import { encodeRoute } from "./message.ts";
 
 /** A route through a link. */
 export interface NewRoute {
-  /** 0.0.0.0/0 or ::/0 for a default route; bits behind the prefix do not count. */
+  /** 0.0.0.0/0 or ::/0 for a default route. Host bits are ignored. */
   readonly destination: Prefix;
-  /** Left out where the destination is on the link itself. */
+  /** Undefined if the destination is on the link itself. */
   readonly gateway?: Address | undefined;
-  /** Lower ones win. The kernel takes 0 for IPv4 and 1024 for IPv6. */
+  /** The lowest wins. The kernel's default is 0 for IPv4 and 1024 for IPv6. */
   readonly priority?: number | undefined;
-  /** RT_TABLE; main unless given. */
+  /** RT_TABLE. Default: main. */
   readonly table?: number | undefined;
-  /** RT_SCOPE; universe unless given. */
+  /** RT_SCOPE. Default: universe. */
   readonly scope?: number | undefined;
   readonly mtu?: number | undefined;
   readonly advmss?: number | undefined;
   readonly preferredSource?: Address | undefined;
-  /** Take the gateway to be on the link, although no address of the link says so. */
+  /** Treats the gateway as on the link, even if no address of the link covers it. */
   readonly onlink?: boolean | undefined;
 }
 
 /**
- * Adds a route through a link, like `ip route add PREFIX via GATEWAY dev NAME`. Beside one to the same destination by another
- * gateway an IPv4 route comes first, an IPv6 one becomes a second way. @throws NetlinkError EEXIST for the same route,
- * ENETUNREACH when the gateway is not on the link, ENETDOWN when the link is down
+ * Adds a route through a link, like `ip route add PREFIX via GATEWAY dev NAME`. If another route to the destination has another
+ * gateway, an IPv4 route is placed before it, and an IPv6 route becomes a second next hop. @throws NetlinkError EEXIST if the route
+ * exists, ENETUNREACH if the gateway is not on the link, ENETDOWN if the link is down
  */
 export function addRoute(netlink: Rtnetlink, link: LinkId, route: NewRoute): void {
   const payload = encodeRoute(describeRoute(link, route));

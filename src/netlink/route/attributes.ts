@@ -17,10 +17,10 @@ const RTA = {
 /** Metrics of a route. <linux/rtnetlink.h> */
 const RTAX = { MTU: 2, ADVMSS: 8 } as const;
 
-/** Bytes a packet, and bytes of a TCP segment. */
+/** The MTU, and the TCP maximum segment size, in bytes. */
 const METRIC_FIELDS = { mtu: [RTAX.MTU, u32], advmss: [RTAX.ADVMSS, u32] } as const;
 
-/** The attributes of a route that we speak. */
+/** The attributes of a route that we use. */
 export const ROUTE_FIELDS = {
   destination: [RTA.DST, address],
   index: [RTA.OIF, u32],

@@ -5,15 +5,15 @@ import type { Rtnetlink } from "../socket.ts";
 import { getRoute, listRoutes } from "./list.ts";
 import type { KernelRoute } from "./message.ts";
 
-/** Addresses that hardly anybody has a route of its own to: 192.0.2.1 of TEST-NET-1 (RFC 5737) and the unspecified one. */
+/** Addresses to which hosts rarely have a specific route: 192.0.2.1 of TEST-NET-1 (RFC 5737) and the unspecified IPv6 address. */
 export const ELSEWHERE: Readonly<Record<Family, Address>> = {
   4: { family: 4, value: 0xc0_00_02_01n },
   6: { family: 6, value: 0n },
 };
 
 /**
- * The default route of a family, like `ip route show default`, also where rules lead to another table than main. One small
- * request: the routes of a table, of which there may be many, are read only where it is answered with another route.
+ * The default route of a family, like `ip route show default`, even if rules use another table than main. It is one small request. The
+ * routes of a table, of which there may be many, are read only if the answer is another route.
  */
 export function findDefaultRoute(netlink: Rtnetlink, family: Family): KernelRoute | undefined {
   const found = lookUp(netlink, ELSEWHERE[family]);
@@ -31,7 +31,7 @@ function lookUp(netlink: Rtnetlink, address: Address): KernelRoute | "none" | "a
     return isDefault(route) ? route : "another";
   } catch (error) {
     if (!(error instanceof NetlinkError)) throw error;
-    // Anything else is what a route says that leads nowhere: blackhole, prohibit, unreachable.
+    // Other errors come from a route of type blackhole, prohibit or unreachable.
     return error.errno === ERRNO.ENETUNREACH ? "none" : "another";
   }
 }

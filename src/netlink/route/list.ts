@@ -15,9 +15,9 @@ import type { KernelRoute } from "./message.ts";
 import { encodeRoute, readRoute } from "./message.ts";
 
 /**
- * The routes of a family in one table (main unless given), like `ip route show table TABLE`, or of them those through the link
- * with an index, and those to some destinations: others, of which there may be hundreds of thousands, are not decoded. A table that
- * nobody has used has none.
+ * The routes of a family in one table (default: main), like `ip route show table TABLE`. They can be limited to the link with an
+ * index, and to some destinations; other routes, of which there may be hundreds of thousands, are not decoded. A table that does not
+ * exist has no routes.
  */
 export function listRoutes(
   netlink: Rtnetlink,
@@ -31,8 +31,8 @@ export function listRoutes(
 }
 
 /**
- * The route that a packet to an address would take, like `ip route get ADDRESS`; with `whole` as it is in its table, with its own
- * destination, like `ip route get fibmatch ADDRESS`. @throws NetlinkError ENETUNREACH when there is none
+ * The route that a packet to an address takes, like `ip route get ADDRESS`. With `whole`, the route of the table with its own
+ * destination, like `ip route get fibmatch ADDRESS`. @throws NetlinkError ENETUNREACH if there is none
  */
 export function getRoute(netlink: Rtnetlink, address: Address, { whole = false } = {}): KernelRoute {
   const flags = whole ? RTM_F.FIB_MATCH : 0;
@@ -44,10 +44,13 @@ export function getRoute(netlink: Rtnetlink, address: Address, { whole = false }
   return readRoute(message.payload);
 }
 
-/** What the kernel says where no route leads to an address, or one that forbids or drops: unreachable, prohibit, blackhole. ip-route(8) */
+/** Errors of the kernel if no route leads to an address, or if its type is unreachable, prohibit or blackhole. ip-route(8) */
 const NO_ROUTE: readonly number[] = [ERRNO.ENETUNREACH, ERRNO.EHOSTUNREACH, ERRNO.EACCES, ERRNO.EINVAL];
 
-/** The route as getRoute() gives it; undefined where none leads to the address. @throws NetlinkError where the kernel cannot say */
+/**
+ * The route that a packet to an address takes, with the options of getRoute(); undefined if there is none. @throws NetlinkError if the
+ * kernel cannot answer
+ */
 export function findRoute(
   netlink: Rtnetlink,
   address: Address,
@@ -56,7 +59,7 @@ export function findRoute(
   return ignoring(NO_ROUTE, () => getRoute(netlink, address, options));
 }
 
-/** By struct rtmsg's rtm_dst_len, and by the address that is somewhere behind it. <linux/rtnetlink.h> */
+/** Tests rtm_dst_len of struct rtmsg, and the address anywhere after it. <linux/rtnetlink.h> */
 function selectDestinations(destinations: readonly Prefix[]): (payload: Uint8Array) => boolean {
   const wanted = destinations.map(({ address, length }) => {
     return { length, parts: length === 0 ? [] : [encodeAddress(networkAddress({ address, length }))] };

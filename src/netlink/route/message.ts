@@ -6,10 +6,10 @@ import { ROUTE_FIELDS } from "./attributes.ts";
 import { routeHeader } from "./header.ts";
 import type { NextHop } from "./next-hop.ts";
 
-/** A message about a route: the structure and the attributes behind it. */
+/** A message about a route: the struct and its attributes. */
 export type RouteMessage = PayloadOf<typeof routeHeader, typeof ROUTE_FIELDS>;
 
-/** A route as the kernel described it. */
+/** A route as the kernel describes it. */
 export interface KernelRoute {
   /** 0.0.0.0/0 or ::/0 for a default route. */
   readonly destination: Prefix;
@@ -28,14 +28,14 @@ export interface KernelRoute {
   readonly preferredSource: Address | undefined;
   readonly mtu: number | undefined;
   readonly advmss: number | undefined;
-  /** Where it has several ways: those, and neither `gateway` nor `index`. */
+  /** The next hops of a multipath route, which has neither `gateway` nor `index`. */
   readonly nextHops: readonly NextHop[];
 }
 
-/** Mirror images. Malformed input makes `decode` throw RangeError. */
+/** Encodes and decodes a route. `decode` throws RangeError on malformed input. */
 export const { encode: encodeRoute, decode: decodeRoute } = payload(routeHeader, ROUTE_FIELDS);
 
-/** The route that a message of the kernel's is about. @throws RangeError on malformed input */
+/** Reads the route in a message from the kernel. @throws RangeError on malformed input */
 export function readRoute(bytes: Uint8Array): KernelRoute {
   const { header, attributes } = decodeRoute(bytes);
   const anywhere: Address = { family: header.family === AF.INET ? 4 : 6, value: 0n };

@@ -14,23 +14,23 @@ const FIELDS = { gateway: [RTA.GATEWAY, address] } as const;
 /** sizeof(struct rtnexthop): u16 length, u8 flags, u8 hops, i32 index. <linux/rtnetlink.h> */
 const HEADER_SIZE = 8;
 
-/** struct rtnexthop; `length` counts it and the attributes behind it. <linux/rtnetlink.h> */
+/** struct rtnexthop. `length` includes the struct and its attributes. <linux/rtnetlink.h> */
 const header = struct("struct rtnexthop", HEADER_SIZE, {
   length: [0, u16],
   /** RTNH_F bits. */
   flags: [2, u8],
-  /** Its weight, less one. */
+  /** Its weight minus one. */
   hops: [3, u8],
   /** The link's index. */
   index: [4, i32],
 });
 
-/** One of several ways of a route. */
+/** A next hop of a multipath route. */
 export interface NextHop extends Omit<ReturnType<typeof header.decode>, "length"> {
   readonly attributes: Values<typeof FIELDS>;
 }
 
-/** The next hops one behind the other. */
+/** The next hops, one after another. */
 export const nextHops: Codec<readonly NextHop[]> = {
   encode: (hops) =>
     concat(

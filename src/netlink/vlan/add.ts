@@ -5,8 +5,9 @@ import type { Rtnetlink } from "../socket.ts";
 import { encodePortVlans, formatVlanIds, type PortVlan } from "./message.ts";
 
 /**
- * Puts a bridge port into VLANs, given in ascending order, like `bridge vlan add dev NAME vid ID … master`. One that it is
- * in already becomes as given. @throws NetlinkError EOPNOTSUPP when it is no port, or the kernel lacks CONFIG_BRIDGE_VLAN_FILTERING
+ * Adds VLANs, in ascending order, to a bridge port, like `bridge vlan add dev NAME vid ID … master`. The settings of a VLAN that the
+ * port already has are replaced. @throws NetlinkError EOPNOTSUPP if the link is not a bridge port, or the kernel lacks
+ * CONFIG_BRIDGE_VLAN_FILTERING
  */
 export function addVlans(netlink: Rtnetlink, port: LinkId, vlans: readonly PortVlan[]): void {
   const action = `add VLANs ${formatVlanIds(vlans.map(({ id }) => id))} to bridge port "${port.name}"`;

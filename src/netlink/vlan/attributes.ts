@@ -1,19 +1,19 @@
 import { u16 } from "../codec.ts";
 import { struct } from "../struct.ts";
 
-/** What a bridge knows of a port, inside IFLA_AF_SPEC. <linux/if_bridge.h> */
+/** A bridge's data about a port, inside IFLA_AF_SPEC. <linux/if_bridge.h> */
 export const IFLA_BRIDGE = { FLAGS: 0, VLAN_INFO: 2 } as const;
 
-/** Whom IFLA_BRIDGE_FLAGS means: the bridge that the link is a port of. <linux/if_bridge.h> */
+/** The target of IFLA_BRIDGE_FLAGS: the bridge that the link is a port of. <linux/if_bridge.h> */
 export const BRIDGE_FLAGS = { MASTER: 1 } as const;
 
 /** Flags of struct bridge_vlan_info. <linux/if_bridge.h> */
 export const BRIDGE_VLAN_INFO = { PVID: 0x2, UNTAGGED: 0x4, RANGE_BEGIN: 0x8, RANGE_END: 0x10 } as const;
 
-/** What a list of VLANs holds: an entry for each run of VLANs that are alike. <linux/if_bridge.h> */
+/** A list of VLANs: one entry for each range of VLANs with equal flags. <linux/if_bridge.h> */
 export const BRIDGE_VLANDB = { ENTRY: 1 } as const;
 
-/** Parts of such an entry: the first VLAN, and the ID of the last where there are several. <linux/if_bridge.h> */
+/** The parts of an entry: the first VLAN, and the last ID of a range. <linux/if_bridge.h> */
 const BRIDGE_VLANDB_ENTRY = { INFO: 1, RANGE: 2 } as const;
 
 /** sizeof(struct bridge_vlan_info): u16 flags, u16 ID. */
@@ -24,7 +24,7 @@ export const vlanInfo = struct("struct bridge_vlan_info", VLAN_INFO_SIZE, { flag
 
 export type VlanInfo = ReturnType<typeof vlanInfo.decode>;
 
-/** The attributes of an entry that we speak. */
+/** The attributes of an entry that we use. */
 export const ENTRY_FIELDS = {
   info: [BRIDGE_VLANDB_ENTRY.INFO, vlanInfo],
   last: [BRIDGE_VLANDB_ENTRY.RANGE, u16],

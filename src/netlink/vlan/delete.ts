@@ -5,8 +5,9 @@ import type { Rtnetlink } from "../socket.ts";
 import { encodePortVlans, formatVlanIds } from "./message.ts";
 
 /**
- * Takes a bridge port out of VLANs, given in ascending order, like `bridge vlan delete dev NAME vid ID … master`. One that it
- * is not in is fine. @throws NetlinkError EOPNOTSUPP when it is no port, or the kernel lacks CONFIG_BRIDGE_VLAN_FILTERING
+ * Removes VLANs, in ascending order, from a bridge port, like `bridge vlan delete dev NAME vid ID … master`. A VLAN that the port does
+ * not have is no error. @throws NetlinkError EOPNOTSUPP if the link is not a bridge port, or the kernel lacks
+ * CONFIG_BRIDGE_VLAN_FILTERING
  */
 export function deleteVlans(netlink: Rtnetlink, port: LinkId, ids: readonly number[]): void {
   const payload = encodePortVlans(

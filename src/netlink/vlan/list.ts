@@ -7,8 +7,9 @@ import { vlanHeader } from "./header.ts";
 import { type PortVlan, readVlans } from "./message.ts";
 
 /**
- * The VLANs of a bridge or of a bridge port, in ascending order, like `bridge -details vlan show dev NAME`: of this link alone,
- * which RTM_GETLINK cannot. @throws NetlinkError EINVAL when it is neither, EOPNOTSUPP before Linux 5.6 or without CONFIG_BRIDGE_VLAN_FILTERING
+ * The VLANs of a bridge or a bridge port, in ascending order, like `bridge -details vlan show dev NAME`. Unlike RTM_GETLINK, it reads
+ * only this link. @throws NetlinkError EINVAL if the link is neither, EOPNOTSUPP before Linux 5.6 or without
+ * CONFIG_BRIDGE_VLAN_FILTERING
  */
 export function listVlans(netlink: Rtnetlink, link: LinkId): readonly PortVlan[] {
   const payload = vlanHeader.encode({ family: AF.BRIDGE, index: link.index });

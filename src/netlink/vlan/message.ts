@@ -14,13 +14,13 @@ import { vlanHeader } from "./header.ts";
 export interface PortVlan {
   /** 1 to 4094. */
   readonly id: number;
-  /** Whether packets that come in without a tag belong to it; that is one VLAN of a port at most. */
+  /** Whether untagged incoming packets belong to it. A port has at most one such VLAN. */
   readonly pvid: boolean;
-  /** Whether its packets leave without a tag. */
+  /** Whether its packets leave untagged. */
   readonly untagged: boolean;
 }
 
-/** A change of a port's VLANs, which is one of a link: they travel in IFLA_AF_SPEC, consecutive ones that are alike as a range. */
+/** Encodes a change of a port's VLANs, as a change of the link with IFLA_AF_SPEC. Consecutive VLANs with equal flags become a range. */
 export function encodePortVlans(port: LinkId, vlans: readonly PortVlan[]): Uint8Array<ArrayBuffer> {
   const infos = alikeRuns(vlans).flatMap(encodeRun);
   const value = encodeAttributes([{ type: IFLA_BRIDGE.FLAGS, value: u16.encode(BRIDGE_FLAGS.MASTER) }, ...infos]);
@@ -30,7 +30,7 @@ export function encodePortVlans(port: LinkId, vlans: readonly PortVlan[]): Uint8
   ]);
 }
 
-/** The VLANs in a message of a list, ranges spelled out, and the index of the link that has them. @throws RangeError on malformed input */
+/** Reads the VLANs in a message of a list, with ranges expanded, and the index of their link. @throws RangeError on malformed input */
 export function readVlans(payload: Uint8Array): { readonly index: number; readonly vlans: readonly PortVlan[] } {
   const { index } = vlanHeader.decode(payload);
   const entries = decodeAttributes(payload.subarray(vlanHeader.size)).filter(
@@ -39,7 +39,7 @@ export function readVlans(payload: Uint8Array): { readonly index: number; readon
   return { index, vlans: entries.flatMap(decodeEntry) };
 }
 
-/** IDs in ascending order as a list of numbers and ranges: 100,200-210. */
+/** Formats ascending IDs as numbers and ranges: 100,200-210. */
 export function formatVlanIds(ids: readonly number[]): string {
   const runs = alikeRuns(ids.map((id) => ({ id, pvid: false, untagged: false })));
   return runs.map(([first, last]) => (first.id === last.id ? `${first.id}` : `${first.id}-${last.id}`)).join(",");
@@ -47,7 +47,7 @@ export function formatVlanIds(ids: readonly number[]): string {
 
 type Run = readonly [first: PortVlan, last: PortVlan];
 
-/** The kernel refuses a range that is to be the PVID. */
+/** Ranges of VLANs with equal flags. The kernel refuses a range with the PVID flag. */
 function alikeRuns(vlans: readonly PortVlan[]): readonly Run[] {
   const runs: Run[] = [];
   for (const vlan of vlans) {

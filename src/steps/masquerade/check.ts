@@ -6,8 +6,8 @@ import { findMasquerade } from "./elements.ts";
 import { type Masqueraded, masqueradeRules, subnetChain, type Wanted } from "./rules.ts";
 
 /**
- * How the kernel differs from what addMasquerade made of the same request, a sentence for each difference; empty where all is
- * in place. @throws NetlinkError
+ * The differences between the kernel's rules and those that addMasquerade makes for the request, one sentence each. Empty if
+ * there are none. @throws NetlinkError
  */
 export function verifyMasquerade(netlink: Nfnetlink, { owner, prefixes, keep = [] }: Wanted): readonly string[] {
   const found = findMasquerade(netlink, owner);

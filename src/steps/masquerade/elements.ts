@@ -24,9 +24,9 @@ import {
 const SETS = [SOURCES[4], SOURCES[6]] as const;
 
 /**
- * Masquerades what comes from these addresses and leaves their subnets for anywhere but `keep`. Twice is once. An address that another attachment left behind becomes this one's.
- * @param netlink a socket of NETLINK_NETFILTER
- * @throws NetlinkError naming the object that the kernel refused
+ * Masquerades packets from these addresses that leave their subnets, except to `keep`. A second call changes nothing. An
+ * address that another attachment left behind gets this owner. `netlink` is a socket of NETLINK_NETFILTER. @throws NetlinkError
+ * naming the object that the kernel refused
  */
 export function addMasquerade(netlink: Nfnetlink, wanted: Wanted): void {
   const { prefixes, keep } = wanted;
@@ -39,21 +39,21 @@ export function addMasquerade(netlink: Nfnetlink, wanted: Wanted): void {
 }
 
 /**
- * Ends the masquerading of whatever addresses belong to the attachments selected, and takes away the chains of subnets that
- * nobody else has an address in. An address that has become another attachment's in the meantime stays. Nothing
- * there is success. @throws NetlinkError, or LinuxError EAGAIN when others have changed the rule set for 60 seconds
+ * Ends the masquerading of all addresses of the selected attachments, and deletes the chains of subnets that then have no
+ * address. An address that another attachment has taken over meanwhile stays. Nothing to delete is success.
+ * @throws NetlinkError, or LinuxError EAGAIN if others have changed the rule set for 60 seconds
  */
 export function deleteSelected(netlink: Nfnetlink, selection: Selection): void {
   const action = `delete masquerading of ${selection.label}`;
   deleteOwnedElements(netlink, { action, sets: SETS, selection }, (elements) => unusedChains(netlink, elements));
 }
 
-/** The addresses of an attachment that are masqueraded, of either family. @throws NetlinkError */
+/** The masqueraded addresses of an attachment, of both families. @throws NetlinkError */
 export function findMasquerade(netlink: Nfnetlink, owner: Attachment): readonly Masqueraded[] {
   return listOwnedElements(netlink, SETS, selectOwner(owner)).map(({ element }) => decodeMasqueraded(element));
 }
 
-/** The changes that delete the chains of subnets which nothing goes to without these elements. */
+/** The changes that delete the subnet chains that no element uses after these elements are deleted. */
 function unusedChains(netlink: Nfnetlink, elements: readonly OwnedElement[]): readonly NetlinkRequest[] {
   const goingTo = elements.map(({ element }) => element.data?.verdict?.chain ?? "");
   return [...new Set(goingTo)]

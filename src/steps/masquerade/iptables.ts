@@ -7,28 +7,29 @@ import { formatInput } from "../../netfilter/iptables/text.ts";
 import { findRestore, listTable, startRestore, waitForAll } from "../../netfilter/iptables/tool.ts";
 import type { Wanted } from "./rules.ts";
 
-/** Addresses of many: a packet to them keeps its source, as the reference plugins have it. */
+/** Multicast addresses. A packet to them keeps its source, as with the reference plugins. */
 const MULTICAST = { 4: "224.0.0.0/4", 6: "ff00::/8" } as const;
 
 const FAMILIES = [4, 6] as const;
 
 /**
- * Masquerades what comes from these addresses and leaves their subnets, as the reference plugins do it: by a chain of the
- * attachment's own and a jump to it for each address, with one command for each family. Twice is once. @throws IptablesError
+ * Masquerades packets from these addresses that leave their subnets, in the way of the reference plugins: one chain for the
+ * attachment, a jump to it for each address, and one command for each family. A second call changes nothing.
+ * @throws IptablesError
  */
 export function addIptablesMasquerade(iptables: Iptables, wanted: Wanted): void {
   const { owner, prefixes } = wanted;
   const families = FAMILIES.filter((family) => prefixes.some(({ address }) => address.family === family));
   for (const family of families) findRestore(family, iptables.place.environment);
   for (const family of families) deleteJumps(iptables, family, selectOwnChain(owner));
-  // Both at once, for both may have to wait for the same lock.
+  // Both families run at once, because both may have to wait for one lock.
   const commands = families.map((family) => {
     return startRestore(family, formatAdditions(only(family, wanted)), iptables.place);
   });
   waitForAll(commands);
 }
 
-/** The rules of an attachment that are not there; none where all is in place. @throws IptablesError */
+/** The rules that an attachment lacks; none if all exist. @throws IptablesError */
 export function missingIptablesMasquerade({ place }: Pick<Iptables, "place">, wanted: Wanted): readonly string[] {
   return FAMILIES.flatMap((family) => {
     const some = only(family, wanted);
@@ -41,8 +42,8 @@ function only(family: Family, wanted: Wanted): Wanted {
 }
 
 /**
- * What masquerades a container's addresses of one family, as input for `iptables-restore --noflush`: a chain of its own, which is emptied
- * where it is there, and a jump to it for each address.
+ * The rules that masquerade a container's addresses of one family, as input for `iptables-restore --noflush`: a chain of its
+ * own, which is flushed if it exists, and a jump to it for each address.
  */
 export function formatAdditions(wanted: Wanted): string {
   const chain = chainName(wanted.owner);
@@ -50,8 +51,8 @@ export function formatAdditions(wanted: Wanted): string {
 }
 
 /**
- * The rules of an attachment that a listing by `iptables -S` lacks: none where it has all of them, in this project's chain or in the
- * reference plugins'.
+ * The rules of an attachment that a listing by `iptables -S` lacks; none if this project's chain or the reference plugins'
+ * chain has all of them.
  */
 export function missingRules(listing: string, wanted: Wanted): readonly string[] {
   const { owner } = wanted;
@@ -62,7 +63,7 @@ export function missingRules(listing: string, wanted: Wanted): readonly string[]
   return shared.length === 0 ? [] : own;
 }
 
-/** In the words of `iptables -S`. */
+/** The rules as `iptables -S` prints them. */
 function rulesOf(chain: string, { owner, prefixes, keep = [] }: Wanted): readonly string[] {
   const comment = `-m comment --comment "${ruleComment(owner).replaceAll(/["\\]/g, "\\$&")}"`;
   const families = new Set(prefixes.map(({ address }) => address.family));
@@ -77,7 +78,7 @@ function rulesOf(chain: string, { owner, prefixes, keep = [] }: Wanted): readonl
   ];
 }
 
-/** The tool says nothing of a destination that is everything. */
+/** The tool omits a destination that matches every address. */
 function toSubnet(subnet: string): string {
   return subnet.endsWith("/0") ? "" : `-d ${subnet} `;
 }

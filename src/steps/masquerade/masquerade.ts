@@ -16,12 +16,12 @@ import { addIptablesMasquerade, missingIptablesMasquerade } from "./iptables.ts"
 import { deleteReferenceRules, listReferenceRules } from "./reference.ts";
 import type { Wanted } from "./rules.ts";
 
-/** The backend that the value of `ipMasqBackend` asks for. @throws CniError unsupportedField when the host lacks it */
+/** The backend for the value of `ipMasqBackend`. @throws CniError unsupportedField if the host lacks it */
 export function openMasqueradeBackend(host: Host, request: Request, asked: string | undefined): Backend {
   return openBackend(host, request, { field: "ipMasqBackend", asked, need: "ipMasq true" });
 }
 
-/** Masquerades what the attachment's addresses send beyond their own network and `keep`. Ended again when the call fails. */
+/** Masquerades packets from the attachment's addresses, except to its own network and to `keep`. It is undone if the call fails. */
 export function masquerade(
   host: Host,
   {
@@ -45,8 +45,8 @@ export function masquerade(
 }
 
 /**
- * Ends it, whatever the addresses were and whichever backend was asked for, also what the reference plugins made. Nothing
- * there is success, and so is a kernel that cannot have it. No process is started unless there are rules of iptables-legacy's.
+ * Ends the masquerading of an attachment, with any addresses and in any backend, including the reference plugins' rules.
+ * Nothing to delete is success, also on a kernel without nf_tables. Starts a process only if there are iptables-legacy rules.
  */
 export function endMasquerade(request: Request, remains: Remains): void {
   runAll([
@@ -61,7 +61,7 @@ export function endMasquerade(request: Request, remains: Remains): void {
   ]);
 }
 
-/** The same for every attachment of the network but these. */
+/** Ends the masquerading of every attachment of the network that is not in the list of valid ones, in any backend. */
 export function endStaleMasquerade(
   request: Request,
   remains: Remains,
@@ -75,8 +75,8 @@ export function endStaleMasquerade(
 }
 
 /**
- * What is missing of the attachment's masquerading, as sentences: nothing where any backend, also the reference plugins',
- * has all of it, for it is not made anew when the configuration changes.
+ * The missing masquerading rules of the attachment, as sentences. Nothing is missing if any backend, including the reference
+ * plugins', has all rules: they are not made again when the configuration changes.
  */
 export function checkMasquerade(
   host: Host,
@@ -95,7 +95,7 @@ export function checkMasquerade(
   return unlessOther(first(), second);
 }
 
-/** What either nftables backend, ours or the reference plugins', has of the attachments. */
+/** Deletes the attachments' rules of both nftables backends, ours and the reference plugins'. */
 function endElements({ within }: Remains, select: () => Selection): void {
   const [own, reference] = [within(OWN_TABLES.masquerade), within(REFERENCE_TABLES.masquerade)];
   runAll([() => own && deleteSelected(own, select()), () => reference && deleteReferenceRules(reference, select())]);
@@ -104,7 +104,7 @@ function endElements({ within }: Remains, select: () => Selection): void {
 function checkNftables({ netlink }: Netfilter, wanted: Wanted): readonly string[] {
   if (netlink === undefined) return ["The kernel has no nf_tables"];
   const { owner, prefixes, keep = [] } = wanted;
-  // The reference plugins keep the source for no list.
+  // The reference plugins have no list of destinations that keep the source.
   const made = keep.length > 0 ? 0 : listReferenceRules(netlink, selectOwner(owner)).length;
   return made >= prefixes.length ? [] : verifyMasquerade(netlink, wanted);
 }

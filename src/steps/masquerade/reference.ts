@@ -7,16 +7,19 @@ import { NetlinkError } from "../../netlink/acknowledgement.ts";
 import type { Nfnetlink } from "../../netlink/socket.ts";
 import { ERRNO } from "../../platform/errno.ts";
 
-/** Where the reference plugins keep a rule for each container's address. */
+/** The reference plugins' chain, which has a rule for each container address. */
 const CHAIN = { ...REFERENCE_TABLES.masquerade, name: "masq_checks" } as const;
 
-/** Deletes what the reference plugins' nftables backend made for the attachments selected. Nothing there is success. @throws NetlinkError */
+/**
+ * Deletes the rules of the reference plugins' nftables backend for the selected attachments. Nothing to delete is success.
+ * @throws NetlinkError
+ */
 export function deleteReferenceRules(netlink: Nfnetlink, selection: Selection): void {
   const action = `delete the reference plugins' nftables rules of ${selection.label}`;
   applyCurrent(netlink, { action }, () => listReferenceRules(netlink, selection).map(deleteRule));
 }
 
-/** The reference plugins' nftables rules for the attachments selected: one for each address. @throws NetlinkError */
+/** The reference plugins' nftables rules for the selected attachments, one for each address. @throws NetlinkError */
 export function listReferenceRules(netlink: Nfnetlink, selection: Selection): readonly Rule[] {
   return listIfThere(netlink, selection.key).filter(({ userdata }) =>
     isSelected(selection, findComment("rule", userdata) ?? ""),

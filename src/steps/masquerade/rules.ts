@@ -24,28 +24,28 @@ export const SOURCES = {
   6: { ...TABLE, name: "sources6", key: ["ipv6_addr"], data: "verdict", id: 2 },
 } as const satisfies Record<Family, SetSpec>;
 
-/** Addresses of many: a packet to them keeps its source, as the reference plugins have it. */
+/** Multicast addresses. A packet to them keeps its source, as with the reference plugins. */
 const MULTICAST = ["224.0.0.0/4", "ff00::/8"] as const;
 
 /** How many rules the chain of a subnet has. */
 export const SUBNET_RULES = 2;
 
-/** Hexadecimal digits of a SHA-512 that stand for a list of prefixes in a chain's name. */
+/** The number of hexadecimal SHA-512 digits that stand for a list of prefixes in a chain's name. */
 const LIST_DIGITS = 8;
 
-/** What is to be masqueraded. */
+/** The masquerading of one attachment. */
 export interface Wanted {
   readonly owner: Attachment;
   /** The container's addresses, each with the length of its subnet. */
   readonly prefixes: readonly Prefix[];
-  /** Where packets go under their own source besides: prefixes of either family. None unless told. */
+  /** Other destinations, of either family, to which packets keep their source. Default: none. */
   readonly keep?: readonly Prefix[];
 }
 
 /** One address that is masqueraded. */
 export interface Masqueraded {
   readonly address: Address;
-  /** Destinations inside keep the source; undefined for an element that nobody but a person can have made. */
+  /** Packets to this subnet keep their source. Undefined if the element was not made by a plugin. */
   readonly subnet: Prefix | undefined;
   /** The chain that the address goes to. */
   readonly chain: string;
@@ -54,8 +54,8 @@ export interface Masqueraded {
 }
 
 /**
- * The rule set for containers of these subnets, whose packets keep their source on the way to `keep` too. A container costs an element of a map, which a packet finds by hash:
- * neither packets nor changes get slower with the number of containers.
+ * The rule set for containers of these subnets. Packets to their own subnet and to `keep` keep their source. Each container is
+ * one element of a map with hash lookup, so the number of containers does not slow packets or changes down.
  */
 export function masqueradeRules(subnets: readonly Prefix[], keep: readonly Prefix[] = []): RuleSet {
   const chains = new Map(subnets.map((subnet) => [subnetChain(subnet, keep).name, subnetRules(subnet, keep)]));
@@ -67,8 +67,8 @@ export function masqueradeRules(subnets: readonly Prefix[], keep: readonly Prefi
 }
 
 /**
- * The chain that the addresses of a prefix's subnet go to, another one for each list of what they keep their source for: networks may
- * share a subnet, and a configuration may change. Its name is one that the nft tool reads: no colon.
+ * The chain for the addresses of a prefix's subnet. Each `keep` list has its own chain, because networks may share a subnet and
+ * a configuration may change. The name has no colon, so the nft tool can read it.
  */
 export function subnetChain(prefix: Prefix, keep: readonly Prefix[] = []): ChainKey {
   const list = keptBy(prefix, keep).map(formatPrefix);
@@ -76,7 +76,7 @@ export function subnetChain(prefix: Prefix, keep: readonly Prefix[] = []): Chain
   return { ...TABLE, name: `to_${formatPrefix(network(prefix)).replaceAll(":", "-")}${suffix}` };
 }
 
-/** Whether a subnet's chain has the rules of a list besides SUBNET_RULES. */
+/** Whether the name of a subnet's chain says that it has the rules of a `keep` list besides SUBNET_RULES. */
 export function hasList(chain: string): boolean {
   return /_[0-9a-f]+$/.test(chain);
 }
@@ -89,7 +89,7 @@ export function encodeMasqueraded(prefix: Prefix, { owner, keep }: Omit<Wanted, 
   });
 }
 
-/** The mirror image. @throws RangeError when the key is no address */
+/** Reads an element of the maps in SOURCES. @throws RangeError if its key is not an address */
 export function decodeMasqueraded({ key, data, userdata }: Element): Masqueraded {
   const chain = data?.verdict?.chain ?? "";
   return {
@@ -122,7 +122,7 @@ function subnetRules(subnet: Prefix, keep: readonly Prefix[]): ChainRules {
   };
 }
 
-/** The networks of a list that are of the prefix's family and not its own, each once, in one order whatever the list's. */
+/** The networks of `keep` that are of the prefix's family and are not its own network, without duplicates and sorted. */
 function keptBy(prefix: Prefix, keep: readonly Prefix[]): readonly Prefix[] {
   const own = formatPrefix(network(prefix));
   const others = keep.filter(({ address }) => address.family === prefix.address.family).map(network);

@@ -3,10 +3,10 @@ import { u8, u32be } from "../../../netlink/codec.ts";
 /** enum nft_exthdr_attributes <linux/netfilter/nf_tables.h> */
 const NFTA_EXTHDR = { DREG: 1, TYPE: 2, OFFSET: 3, LEN: 4, FLAGS: 5, OP: 6, SREG: 7 } as const;
 
-/** The header of a fragment. <linux/in6.h> */
+/** The fragment header. <linux/in6.h> */
 export const IPPROTO_FRAGMENT = 44;
 
-/** Loads `length` bytes of the packet's first IPv6 header of that type into a register; without one, the rule ends. */
+/** Loads `length` bytes of the packet's first IPv6 extension header of that type into a register. Ends the rule if there is none. */
 export const exthdr = {
   dreg: [NFTA_EXTHDR.DREG, u32be],
   type: [NFTA_EXTHDR.TYPE, u8],

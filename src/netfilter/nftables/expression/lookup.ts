@@ -6,7 +6,7 @@ const NFTA_LOOKUP = { SET: 1, SREG: 2, DREG: 3, SET_ID: 4, FLAGS: 5 } as const;
 /** enum nft_lookup_flags <linux/netfilter/nf_tables.h> */
 export const NFT_LOOKUP_F = { INV: 1 } as const;
 
-/** Looks a register up in a set; without it there, the rule ends, or with INV if it is there. With `dreg`, loads what the map holds for it. */
+/** Looks up a register in a set. Ends the rule if the set lacks it, or with INV if the set has it. With `dreg`, loads the map's value. */
 export const lookup = {
   sreg: [NFTA_LOOKUP.SREG, u32be],
   dreg: [NFTA_LOOKUP.DREG, u32be],

@@ -3,7 +3,7 @@ import { u32be } from "../../../netlink/codec.ts";
 /** enum nft_meta_attributes <linux/netfilter/nf_tables.h> */
 const NFTA_META = { DREG: 1, KEY: 2, SREG: 3 } as const;
 
-/** Facts about a packet that are not in it. enum nft_meta_keys <linux/netfilter/nf_tables.h> */
+/** Properties of a packet that are not in its bytes. enum nft_meta_keys <linux/netfilter/nf_tables.h> */
 export const NFT_META = {
   PROTOCOL: 1,
   MARK: 3,
@@ -16,7 +16,7 @@ export const NFT_META = {
   L4PROTO: 16,
 } as const;
 
-/** Loads a fact about the packet into a register; with `sreg` sets it to what the register holds. */
+/** Loads a property of the packet into a register. With `sreg`, sets the property from a register. */
 export const meta = {
   key: [NFTA_META.KEY, u32be],
   dreg: [NFTA_META.DREG, u32be],

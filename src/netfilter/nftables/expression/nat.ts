@@ -14,10 +14,10 @@ const NFTA_NAT = {
 /** enum nft_nat_types <linux/netfilter/nf_tables.h> */
 export const NFT_NAT = { SNAT: 0, DNAT: 1 } as const;
 
-/** Which registers hold something. <linux/netfilter/nf_nat.h> */
+/** Flags for the registers that hold a value. <linux/netfilter/nf_nat.h> */
 export const NF_NAT_RANGE = { MAP_IPS: 1, PROTO_SPECIFIED: 2 } as const;
 
-/** Replaces the packet's source or destination, and that of all of its connection, by what the registers hold. */
+/** Replaces the source or destination of the packet's connection by the registers' values. */
 export const nat = {
   type: [NFTA_NAT.TYPE, u32be],
   family: [NFTA_NAT.FAMILY, u32be],
