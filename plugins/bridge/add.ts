@@ -16,7 +16,7 @@ import type { Backend } from "../../src/steps/netfilter.ts";
 import { type Defer, undoOnError } from "../../src/steps/undo.ts";
 import { connectVeth, forwards, type VethPair, waitForPort, waitForSpanningTree } from "../../src/steps/veth.ts";
 import { planBridgeAddresses } from "./addresses.ts";
-import { ensureBridge, pinBridgeMac, withBridge } from "./bridge-link.ts";
+import { awaitRunning, ensureBridge, pinBridgeMac, withBridge } from "./bridge-link.ts";
 import { type BridgeConfig, parseBridgeConfig } from "./config.ts";
 import { ensureGateway } from "./gateway.ts";
 import { ensureGatewayAddresses } from "./gateway-address.ts";
@@ -154,9 +154,11 @@ function setUpGateway(
   return gateway.link;
 }
 
-/** Waits until the port forwards: a bridge with a spanning tree blocks a new port first. */
-function awaitForwarding({ request, host }: Call, bridge: Link, port: Link | undefined): void {
-  if (port !== undefined && !forwards(port)) waitForSpanningTree(host, { bridge, port }, request.log);
+/** Waits until the port forwards: a bridge with a spanning tree blocks a new port first. Waits until the gateway answers, too. */
+function awaitForwarding({ request, host, config }: Call, bridge: Link, port: Link | undefined): void {
+  if (port === undefined) return;
+  if (!forwards(port)) waitForSpanningTree(host, { bridge, port }, request.log);
+  else if (config.isGateway) awaitRunning(host, bridge);
 }
 
 /** The links of an attachment as its result reports them. */

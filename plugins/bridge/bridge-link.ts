@@ -1,13 +1,14 @@
 import { CniError } from "../../src/cni/error.ts";
 import { NetlinkError } from "../../src/netlink/acknowledgement.ts";
 import { addBridge } from "../../src/netlink/link/add.ts";
-import { BR_BOOLOPT } from "../../src/netlink/link/attributes.ts";
-import type { LinkBrief } from "../../src/netlink/link/brief.ts";
+import { BR_BOOLOPT, IF_OPER } from "../../src/netlink/link/attributes.ts";
+import { isRunning, type LinkBrief } from "../../src/netlink/link/brief.ts";
 import { findLink, getLink } from "../../src/netlink/link/get.ts";
 import { listPorts } from "../../src/netlink/link/list.ts";
 import type { Link, LinkId } from "../../src/netlink/link/message.ts";
 import { setLink } from "../../src/netlink/link/set.ts";
 import { supportsVlanFiltering } from "../../src/netlink/link/support.ts";
+import { waitForLink } from "../../src/netlink/link/wait.ts";
 import { ERRNO } from "../../src/platform/errno.ts";
 import { randomMac } from "../../src/steps/hardware-address.ts";
 import type { Host } from "../../src/steps/host.ts";
@@ -15,6 +16,9 @@ import { isMarked, isUnnamed, type Mark, marked } from "../../src/steps/owned-li
 import { attemptSysctl } from "../../src/steps/sysctl.ts";
 import { changeOwing, type Defer } from "../../src/steps/undo.ts";
 import { deleteLinkIfThere } from "../../src/steps/veth.ts";
+
+/** How long the kernel may take to notice the first port of a bridge, in ms: on a busy machine it does other things first. */
+const RUNNING_MS = 15_000;
 
 /** What a bridge must be like. The MTU (bytes, 0 for the kernel's default) is used only when the bridge is created. */
 export interface BridgeSpec {
@@ -77,6 +81,16 @@ export function requireVlans(host: Host, link: Link | undefined, need: string): 
       details: `where no port of it depends on that: ip link set dev ${link.name} type bridge vlan_filtering 1`,
     },
   );
+}
+
+/**
+ * Waits until the host can send through a bridge that has a port which forwards. The kernel notices the first port of a bridge a moment
+ * after the port is up, and until then drops what the host sends: a container's first ARP request would get no answer.
+ */
+export function awaitRunning(host: Host, bridge: LinkId): void {
+  if (isRunning(host.netlink, bridge)) return;
+  const until = ({ operationalState }: Link) => operationalState === IF_OPER.UP;
+  waitForLink(host.netlink, bridge, { timeout: RUNNING_MS, until });
 }
 
 /** Runs an action that needs an existing bridge. @throws CniError tryAgainLater if it fails because the bridge was deleted meanwhile */

@@ -4,6 +4,9 @@ import { libc } from "../platform/libc.ts";
 /** Returns the name of a link by its index. <linux/sockios.h> */
 const SIOCGIFNAME = 0x8910;
 
+/** Asks for the flags, a short. <linux/sockios.h> */
+export const SIOCGIFFLAGS = 0x8913;
+
 /** Returns the MTU, an int. <linux/sockios.h> */
 export const SIOCGIFMTU = 0x8921;
 

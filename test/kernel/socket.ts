@@ -1,6 +1,6 @@
 import { encodeMac } from "../../src/ip/mac.ts";
 import type { InterfaceAnswer } from "../../src/linux/ifreq.ts";
-import { SIOCGIFHWADDR, SIOCGIFINDEX, SIOCGIFMTU } from "../../src/linux/ifreq.ts";
+import { SIOCGIFFLAGS, SIOCGIFHWADDR, SIOCGIFINDEX, SIOCGIFMTU } from "../../src/linux/ifreq.ts";
 import { askUntilWhole, collectAnswers, type NetlinkRequest } from "../../src/netlink/answers.ts";
 import { text } from "../../src/netlink/codec.ts";
 import { encodeFields } from "../../src/netlink/fields.ts";
@@ -10,7 +10,7 @@ import type { Events, Netlink, Protocol } from "../../src/netlink/socket.ts";
 import { concat } from "../../src/platform/bytes.ts";
 import { ERRNO, LinuxError } from "../../src/platform/errno.ts";
 import { type Answer, isDump } from "./answer.ts";
-import { findByName } from "./link.ts";
+import { findByName, isReady } from "./link.ts";
 import type { FakeNamespace, Listener } from "./namespace.ts";
 import type { Refusal } from "./refusal.ts";
 
@@ -37,6 +37,9 @@ export interface Service {
   /** Told when the socket is closed. */
   readonly onClose: () => void;
 }
+
+/** The flag of a link that is operationally up. <net/if.h> */
+const IFF_RUNNING = 0x40;
 
 /** A socket as the product opens it. What it is answered is read by the product's own code, as it is encoded by its own. */
 export function fakeSocket<P extends Protocol>(
@@ -125,6 +128,7 @@ function askInterface(namespace: FakeNamespace, what: number, name: string): Int
   if (link === undefined) return { errno: ERRNO.ENODEV, data };
   const view = new DataView(data.buffer);
   if (what === SIOCGIFINDEX) view.setInt32(0, link.index, true);
+  else if (what === SIOCGIFFLAGS) view.setInt16(0, isReady(link) ? IFF_RUNNING : 0, true);
   else if (what === SIOCGIFMTU) view.setInt32(0, link.mtu, true);
   else if (what === SIOCGIFHWADDR) data.set(encodeMac(link.mac), 2);
   else return { errno: ERRNO.EINVAL, data };

@@ -15,7 +15,7 @@ const IPT = { SO_GET_INFO: 64, SO_GET_ENTRIES: 65 } as const;
 
 /**
  * Offsets in struct ipt_getinfo: the hooks of the table, one bit each; the first rule of each hook; and the size of all rules in
- * bytes. Also the size of the struct. <linux/netfilter_ipv4/ip_tables.h>
+ * bytes. Also the size of the struct. It is in linux/netfilter_ipv4/ip_tables.h.
  */
 const INFO = { validHooks: 32, hookEntries: 36, rulesSize: 80, size: 84 } as const;
 

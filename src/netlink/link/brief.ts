@@ -1,5 +1,5 @@
 import { decodeMac } from "../../ip/mac.ts";
-import { SIOCGIFHWADDR, SIOCGIFINDEX, SIOCGIFMTU } from "../../linux/ifreq.ts";
+import { SIOCGIFFLAGS, SIOCGIFHWADDR, SIOCGIFINDEX, SIOCGIFMTU } from "../../linux/ifreq.ts";
 import { ERRNO } from "../../platform/errno.ts";
 import { NetlinkError } from "../acknowledgement.ts";
 import { viewOf } from "../bytes.ts";
@@ -29,12 +29,22 @@ export function getLinkBrief(netlink: Rtnetlink, which: string | LinkId): LinkBr
   return getLink(netlink, which.index);
 }
 
+/** The flag of a link that is operationally up: the kernel sends through it. <net/if.h> */
+const IFF_RUNNING = 0x40;
+
+/** Whether a link is operationally up, by ioctl(2), without the kernel's lock on all links. @throws NetlinkError ENODEV */
+export function isRunning(netlink: Rtnetlink, { name }: LinkId): boolean {
+  return (askFor(netlink, name, SIOCGIFFLAGS).getInt16(0, true) & IFF_RUNNING) !== 0;
+}
+
+function askFor(netlink: Rtnetlink, name: string, what: number): DataView {
+  const { errno, data } = netlink.ask(what, name);
+  if (errno !== 0) throw new NetlinkError(`get link "${name}"`, { errno });
+  return viewOf(data);
+}
+
 function askAll(netlink: Rtnetlink, name: string): LinkBrief {
-  const ask = (what: number) => {
-    const { errno, data } = netlink.ask(what, name);
-    if (errno !== 0) throw new NetlinkError(`get link "${name}"`, { errno });
-    return viewOf(data);
-  };
+  const ask = (what: number) => askFor(netlink, name, what);
   const mac = ask(SIOCGIFHWADDR);
   return {
     index: ask(SIOCGIFINDEX).getInt32(0, true),
