@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type BridgeSpec, ensureBridge } from "../../../plugins/bridge/bridge-link.ts";
+import { awaitRunning, type BridgeSpec, ensureBridge } from "../../../plugins/bridge/bridge-link.ts";
 import { CniError } from "../../../src/cni/error.ts";
 import { NetlinkError } from "../../../src/netlink/acknowledgement.ts";
 import type { NetlinkRequest } from "../../../src/netlink/answers.ts";
@@ -53,5 +53,29 @@ describe("ensureBridge() for VLANs", () => {
     const host = new FakeNetlink(() => [linkIn("get-bridge", "br0")]);
     expect(() => ensureBridge(fakeHost({ netlink: host }), spec, noDefer)).toThrow(unsupported);
     expect(host.requests).toHaveLength(1);
+  });
+});
+
+describe("awaitRunning()", () => {
+  const bridge = { index: 7, name: "br0" };
+
+  /** A bridge with these flags, as ioctl(2) has them, which runs when it is asked for by rtnetlink. */
+  function bridgeWith(flags: number): FakeNetlink {
+    const netlink = new FakeNetlink(() => [linkIn("get-bridge", "br0")]);
+    netlink.ask = () => ({ errno: 0, data: Uint8Array.of(flags & 0xff, flags >> 8) });
+    return netlink;
+  }
+
+  it("asks nothing else about a bridge that runs", () => {
+    const netlink = bridgeWith(0x1043);
+    awaitRunning(fakeHost({ netlink }), bridge);
+    expect([netlink.groups, netlink.requests]).toEqual([[], []]);
+  });
+
+  it("asks rtnetlink about one that does not, and is content when it says that the bridge is up", () => {
+    const netlink = bridgeWith(0x1003);
+    awaitRunning(fakeHost({ netlink }), bridge);
+    expect(netlink.requests.map(({ type }) => type)).toEqual([RTM.GETLINK]);
+    expect(netlink.listening).toBe(0);
   });
 });
