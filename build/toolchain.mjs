@@ -84,7 +84,7 @@ function download(folder) {
       fs.rmSync(archive);
     }
     fs.chmodSync(path.join(fresh, "ziglang/zig"), 0o755);
-    fs.renameSync(fresh, folder);
+    moveInto(fresh, folder);
   } finally {
     fs.rmSync(fresh, { recursive: true, force: true });
   }
@@ -97,6 +97,15 @@ function python(args, options = {}) {
     throw new Error("Cannot bring the engine and the compiler: python3 with pip is needed, and a way to PyPI", {
       cause,
     });
+  }
+}
+
+/** Renames a folder. If another build has made the target meanwhile, that one stays: both are the same. */
+function moveInto(fresh, folder) {
+  try {
+    fs.renameSync(fresh, folder);
+  } catch (error) {
+    if (error.code !== "ENOTEMPTY" && error.code !== "EEXIST") throw error;
   }
 }
 
@@ -116,7 +125,7 @@ async function compileEngine(variant, target) {
         compileC(variant, [...flags, "-c", path.join(engine, `${name}.c`), "-o", path.join(fresh, `${name}.o`)]),
       ),
     );
-    fs.renameSync(fresh, objects);
+    moveInto(fresh, objects);
   } finally {
     fs.rmSync(fresh, { recursive: true, force: true });
   }
