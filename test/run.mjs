@@ -18,7 +18,7 @@ const needsKernel = wanted.some((name) => name !== "unit");
 setup(
   needsKernel
     ? { tools: ["unit", "tests", ...(wanted.includes("runtimes") ? ["runtimes"] : [])] }
-    : { tools: ["unit", "build"], packagings: [] },
+    : { tools: ["unit", "build"] },
 );
 if (needsKernel) ensureKernel();
 // Made before a test waits for them. Where that fails, the tests that need them say why.
