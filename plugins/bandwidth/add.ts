@@ -1,6 +1,6 @@
 import { CniError } from "../../src/cni/error.ts";
 import { type Request, requirePrevResult } from "../../src/cni/request.ts";
-import type { Interface, Result } from "../../src/cni/result.ts";
+import type { Result } from "../../src/cni/result.ts";
 import { ignoring } from "../../src/linux/ignoring.ts";
 import { NetlinkError } from "../../src/netlink/acknowledgement.ts";
 import { addRedirect } from "../../src/netlink/filter/add.ts";
@@ -9,6 +9,7 @@ import { addIngress, addTokenBucket } from "../../src/netlink/qdisc/add.ts";
 import { deleteQdisc } from "../../src/netlink/qdisc/delete.ts";
 import { HANDLE, TC_H } from "../../src/netlink/qdisc/header.ts";
 import { ERRNO } from "../../src/platform/errno.ts";
+import { reportLink } from "../../src/steps/container-interface.ts";
 import type { Host } from "../../src/steps/host.ts";
 import { changeOwing, type Defer, undoOnError } from "../../src/steps/undo.ts";
 import { parseBandwidthConfig } from "./config.ts";
@@ -39,7 +40,7 @@ export function add(request: Request, host: Host): Result {
     if (ingress !== undefined) limitIngress(shaping, ingress);
     if (egress === undefined) return result;
     const ifb = limitEgress(shaping, egress);
-    return { ...result, interfaces: [...result.interfaces, report(ifb)] };
+    return { ...result, interfaces: [...result.interfaces, reportLink(ifb)] };
   });
 }
 
@@ -95,8 +96,4 @@ function explain<T>({ field, port }: { field: string; port: Link }, run: () => T
       cause: error,
     });
   }
-}
-
-function report({ name, mac, mtu }: Link): Interface {
-  return { name, mac, mtu };
 }

@@ -2,6 +2,7 @@ import { type Request, requirePrevResult } from "../../src/cni/request.ts";
 import type { Result } from "../../src/cni/result.ts";
 import { listIngressFilters } from "../../src/netlink/filter/list.ts";
 import type { Link } from "../../src/netlink/link/message.ts";
+import { checkMac, findReported } from "../../src/steps/container-interface.ts";
 import { refuseDifferences } from "../../src/steps/differences.ts";
 import type { Host } from "../../src/steps/host.ts";
 import { parseBandwidthConfig } from "./config.ts";
@@ -44,9 +45,8 @@ function checkEgress({ request, result, host, port }: Inspection, limit: Limit):
   ];
 }
 
-function checkReport({ interfaces }: Result, { name, mac }: Link): string[] {
-  const reported = interfaces.find((each) => each.name === name && each.sandbox === undefined);
-  if (reported === undefined) return [`IFB "${name}" is not among prevResult's interfaces`];
-  if (reported.mac === undefined || reported.mac.toLowerCase() === mac) return [];
-  return [`IFB "${name}" has MAC ${mac}, expected ${reported.mac}`];
+function checkReport(result: Result, ifb: Link): string[] {
+  const what = `IFB "${ifb.name}"`;
+  const reported = findReported(result, ifb.name);
+  return reported === undefined ? [`${what} is not among prevResult's interfaces`] : checkMac(what, reported.mac, ifb);
 }

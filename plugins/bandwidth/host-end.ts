@@ -2,9 +2,10 @@ import { CniError, type ErrorName } from "../../src/cni/error.ts";
 import type { Request } from "../../src/cni/request.ts";
 import type { Result } from "../../src/cni/result.ts";
 import { isSelected, selectOwner } from "../../src/netfilter/owner.ts";
-import { findLink } from "../../src/netlink/link/get.ts";
+import { findOtherEnd } from "../../src/netlink/link/get.ts";
 import type { Link } from "../../src/netlink/link/message.ts";
 import { findContainer, findInterface, openContainer } from "../../src/steps/container.ts";
+import { findReported } from "../../src/steps/container-interface.ts";
 import type { Host } from "../../src/steps/host.ts";
 import { isOthersPort, listOwnPorts } from "../../src/steps/own-ports.ts";
 
@@ -23,9 +24,9 @@ export function getHostEnd(
   const reason = inside === undefined ? "it is missing" : `it is a ${inside.kind || "device"}`;
   if (inside?.peer === undefined)
     throw new CniError(failure, `container interface ${ifname} has no veth peer: ${reason}`);
-  const port = otherEnd(host, inside);
+  const port = findOtherEnd(host.netlink, inside);
   if (port === undefined) throw new CniError(failure, `veth peer with index ${inside.peer} is not in host ns`);
-  if (result.interfaces.some(({ name, sandbox }) => name === port.name && sandbox === undefined)) return port;
+  if (findReported(result, port.name) !== undefined) return port;
   const details = `found ${port.name}, which is not among prevResult's interfaces`;
   throw new CniError(failure, "no veth peer of container interface found in host ns", { details });
 }
@@ -39,14 +40,8 @@ export function findHostEnds(host: Host, request: Request): readonly Link[] {
   const selection = selectOwner(request);
   const container = findContainer(host, request.netns);
   const inside = container && findInterface(container, request.ifname);
-  const port = inside && otherEnd(host, inside);
+  const port = inside && findOtherEnd(host.netlink, inside);
   if (port !== undefined && isSelected(selection, port.alias)) return [port];
   const own = listOwnPorts(host, selection);
   return port === undefined || own.length > 0 || isOthersPort(request, port) ? own : [port];
-}
-
-/** Finds the veth peer. An index may match an unrelated link here if the peer is in another namespace, so the peer must point back. */
-function otherEnd(host: Host, inside: Link): Link | undefined {
-  const port = inside.peer === undefined ? undefined : findLink(host.netlink, inside.peer);
-  return port?.peer === inside.index ? port : undefined;
 }

@@ -1,7 +1,7 @@
 import { type Request, requirePrevResult } from "../../src/cni/request.ts";
 import type { Result } from "../../src/cni/result.ts";
 import { BR_STATE } from "../../src/netlink/link/attributes.ts";
-import { findLink } from "../../src/netlink/link/get.ts";
+import { findLink, findOtherEnd } from "../../src/netlink/link/get.ts";
 import type { Link } from "../../src/netlink/link/message.ts";
 import { addressesOf, checkAddresses, missingAddresses } from "../../src/steps/check-addresses.ts";
 import { openContainer } from "../../src/steps/container.ts";
@@ -91,9 +91,8 @@ function checkPort(
   { request, config, result, host }: Inspection,
   { bridge, inside }: { bridge: Link | undefined; inside: Link },
 ): string[] {
-  const port = inside.peer === undefined ? undefined : findLink(host.netlink, inside.peer);
-  if (port === undefined || port.peer !== inside.index)
-    return [`CNI veth created for bridge ${config.bridge} was not found`];
+  const port = findOtherEnd(host.netlink, inside);
+  if (port === undefined) return [`CNI veth created for bridge ${config.bridge} was not found`];
   const what = `Port "${port.name}"`;
   const reported = findReported(result, port.name);
   return [

@@ -1,12 +1,13 @@
 import type { Interface } from "../../src/cni/result.ts";
 import { NetlinkError } from "../../src/netlink/acknowledgement.ts";
 import { addVeth } from "../../src/netlink/link/add.ts";
-import { findLink, getLink } from "../../src/netlink/link/get.ts";
+import { findLink, findOtherEnd, getLink } from "../../src/netlink/link/get.ts";
 import { listPorts } from "../../src/netlink/link/list.ts";
 import type { Link, LinkId } from "../../src/netlink/link/message.ts";
 import { setLink, setLinkUp } from "../../src/netlink/link/set.ts";
 import { listVlans } from "../../src/netlink/vlan/list.ts";
 import { ERRNO } from "../../src/platform/errno.ts";
+import { checkMac } from "../../src/steps/container-interface.ts";
 import { randomMac } from "../../src/steps/hardware-address.ts";
 import type { Host } from "../../src/steps/host.ts";
 import { randomName } from "../../src/steps/link-name.ts";
@@ -71,15 +72,12 @@ export function checkVlanGateway(
   const gateway = findLink(host.netlink, name);
   if (gateway === undefined) return [`VLAN gateway "${name}" is missing`];
   const port = portOf(host, bridge, gateway);
+  const what = `VLAN gateway "${name}"`;
   return [
-    ...(reported === undefined ? [`VLAN gateway "${name}" is not among prevResult's interfaces`] : []),
-    ...(reported?.mac === undefined || reported.mac.toLowerCase() === gateway.mac
-      ? []
-      : [`VLAN gateway "${name}" has MAC ${gateway.mac}, expected ${reported.mac}`]),
-    ...(gateway.up ? [] : [`VLAN gateway "${name}" is down, expected up`]),
-    ...(gateway.kind === "veth" && port === undefined
-      ? [`VLAN gateway "${name}" is not connected to bridge "${bridge.name}"`]
-      : []),
+    ...(reported === undefined ? [`${what} is not among prevResult's interfaces`] : []),
+    ...checkMac(what, reported?.mac, gateway),
+    ...(gateway.up ? [] : [`${what} is down, expected up`]),
+    ...(gateway.kind === "veth" && port === undefined ? [`${what} is not connected to bridge "${bridge.name}"`] : []),
     ...(port === undefined ? [] : checkVlans(host.netlink, bridge, port, planGateway(config))),
   ];
 }
@@ -117,8 +115,8 @@ function connectPort(host: Host, bridge: Link, gateway: Link): Link | undefined 
 
 /** The port of the bridge that is the gateway's veth peer. */
 function portOf(host: Host, bridge: Link, gateway: Link): Link | undefined {
-  const peer = gateway.peer === undefined ? undefined : findLink(host.netlink, gateway.peer);
-  return peer?.peer === gateway.index && peer.master === bridge.index ? peer : undefined;
+  const peer = findOtherEnd(host.netlink, gateway);
+  return peer?.master === bridge.index ? peer : undefined;
 }
 
 /** The gateway is in this one VLAN only. The trunk is for the container. */

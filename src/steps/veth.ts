@@ -122,7 +122,7 @@ export function deleteLinkIfThere(netlink: Rtnetlink, name: string, { mac }: { m
 }
 
 /** A link that is being deleted. */
-export interface Departure {
+export interface LinkDeletion {
   /**
    * Returns once the other end, of that index, no longer exists. The kernel may need more time to finish. @throws NetlinkError
    * if it refuses
@@ -135,7 +135,7 @@ export interface Departure {
 }
 
 /** Starts to delete a link, and for a veth also the other end. A missing link is no error. `held` stays open until the kernel is done. */
-export function beginDeletionIfThere(netlink: Rtnetlink, link: LinkId, held?: Nfnetlink): Departure {
+export function beginDeletionIfThere(netlink: Rtnetlink, link: LinkId, held?: Nfnetlink): LinkDeletion {
   const deletion = beginDeletion(netlink, link, held);
   const started = performance.now();
   return {

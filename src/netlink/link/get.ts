@@ -26,6 +26,15 @@ export function findLink(netlink: Rtnetlink, which: string | number): Link | und
   return message && readLink(message.payload);
 }
 
+/**
+ * The other end of a veth in the socket's namespace; undefined if it is elsewhere. The kernel gives only its index, which another link may
+ * have here, so the other end must point back. @throws NetlinkError
+ */
+export function findOtherEnd(netlink: Rtnetlink, { index, peer }: Pick<Link, "index" | "peer">): Link | undefined {
+  const end = peer === undefined ? undefined : findLink(netlink, peer);
+  return end?.peer === index ? end : undefined;
+}
+
 /** Whether a link with an index exists, without waiting for other processes that change links. @throws LinuxError */
 export function hasLink(netlink: Rtnetlink, index: number): boolean {
   return netlink.hasIndex(index);
