@@ -1,10 +1,17 @@
 import { expect } from "vitest";
+import type { Nfnetlink } from "../../src/netlink/socket.ts";
 import { type Defer, undoOnError } from "../../src/steps/undo.ts";
-import type { FakeKernel } from "./fake-kernel.ts";
+import { FakeKernel } from "./fake-kernel.ts";
 
 /** What a test has arranged on a kernel of its own. */
 export interface Stage {
   readonly kernel: FakeKernel;
+}
+
+/** A kernel of its own with a socket for nf_tables: what failEach() arranges for work on rules. */
+export function arrangeNetfilter(): Stage & { readonly netfilter: Nfnetlink } {
+  const kernel = new FakeKernel();
+  return { kernel, netfilter: kernel.openNetfilter() };
 }
 
 /**

@@ -25,7 +25,7 @@ export interface Features {
   readonly qdiscs: Set<string>;
 }
 
-/** All namespaces of a kernel, and what is the same for all of them. */
+/** All namespaces of a kernel, and the settings that they share. */
 export class Machine {
   readonly namespaces: FakeNamespace[] = [];
   readonly features: Features = {

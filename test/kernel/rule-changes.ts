@@ -12,10 +12,11 @@ import type { Features } from "./machine.ts";
 import { Refusal } from "./refusal.ts";
 import {
   countJumps,
-  type FakeChain,
   type FakeTable,
   findFakeChain,
   findFakeSet,
+  getChain,
+  getTable,
   type Rules,
   targetOf,
 } from "./rules.ts";
@@ -144,18 +145,6 @@ function isSameBase(a: Chain, b: Chain): boolean {
 function refuseExclusive(flags: number): false {
   if ((flags & NLM_F.EXCL) !== 0) throw new Refusal(ERRNO.EEXIST);
   return false;
-}
-
-function getTable(rules: Rules, { family, table }: { family: number; table?: string | undefined }): FakeTable {
-  const found = rules.find(family, table);
-  if (found === undefined) throw new Refusal(ERRNO.ENOENT);
-  return found;
-}
-
-function getChain(table: FakeTable, name: string | undefined): FakeChain {
-  const found = findFakeChain(table, name);
-  if (found === undefined) throw new Refusal(ERRNO.ENOENT);
-  return found;
 }
 
 function nextHandle(table: FakeTable): bigint {

@@ -24,7 +24,8 @@ import {
   type FakeSet,
   type FakeTable,
   findFakeChain,
-  findFakeSet,
+  getSet,
+  getTable,
   type Rules,
 } from "./rules.ts";
 import { isSameKey } from "./set-changes.ts";
@@ -140,18 +141,6 @@ function describeSet({ described, handle }: FakeSet): Uint8Array {
 function isMeant(table: FakeTable, { family, table: name }: { family: number; table: string | undefined }): boolean {
   const isFamily = family === NFPROTO.UNSPEC || table.family === family;
   return isFamily && (name === undefined || table.name === name);
-}
-
-function getTable(rules: Rules, { family, table }: { family: number; table: string | undefined }): FakeTable {
-  const found = rules.find(family, table);
-  if (found === undefined) throw new Refusal(ERRNO.ENOENT);
-  return found;
-}
-
-function getSet(table: FakeTable, name: string | undefined): FakeSet {
-  const found = findFakeSet(table, name);
-  if (found === undefined) throw new Refusal(ERRNO.ENOENT);
-  return found;
 }
 
 function getElement(set: FakeSet, wanted: Element): Element {

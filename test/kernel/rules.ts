@@ -5,6 +5,8 @@ import type { Expression } from "../../src/netfilter/nftables/expression.ts";
 import type { NamedSet } from "../../src/netfilter/nftables/set.ts";
 import type { Table } from "../../src/netfilter/nftables/table.ts";
 import type { Userdatum } from "../../src/netfilter/nftables/userdata.ts";
+import { ERRNO } from "../../src/platform/errno.ts";
+import { Refusal } from "./refusal.ts";
 
 /** A rule of a chain. */
 export interface FakeRule {
@@ -71,6 +73,21 @@ export function findFakeSet(table: FakeTable, name: string | undefined): FakeSet
   return table.sets.find(({ described }) => described.name === name);
 }
 
+/** The table of that name. @throws Refusal ENOENT */
+export function getTable(rules: Rules, { family, table }: { family: number; table?: string | undefined }): FakeTable {
+  return rules.find(family, table) ?? refuseMissing();
+}
+
+/** The chain of that name. @throws Refusal ENOENT */
+export function getChain(table: FakeTable, name: string | undefined): FakeChain {
+  return findFakeChain(table, name) ?? refuseMissing();
+}
+
+/** The set or map of that name. @throws Refusal ENOENT */
+export function getSet(table: FakeTable, name: string | undefined): FakeSet {
+  return findFakeSet(table, name) ?? refuseMissing();
+}
+
 /** How often something goes to a chain, from rules and from elements. */
 export function countJumps(table: FakeTable, chain: string): number {
   const rules = table.chains.flatMap((each) => each.rules).flatMap(({ expressions }) => expressions.flatMap(targetOf));
@@ -94,4 +111,8 @@ export function targetOf(expression: Expression): readonly string[] {
 export function targetOfVerdict(verdict: NonNullable<Element["data"]>["verdict"]): readonly string[] {
   const isJump = verdict?.code === NFT.JUMP || verdict?.code === NFT.GOTO;
   return isJump && verdict.chain !== undefined ? [verdict.chain] : [];
+}
+
+function refuseMissing(): never {
+  throw new Refusal(ERRNO.ENOENT);
 }

@@ -10,6 +10,8 @@ import {
   type FakeTable,
   findFakeChain,
   findFakeSet,
+  getSet,
+  getTable,
   isLookedUp,
   type Rules,
   targetOfVerdict,
@@ -108,16 +110,4 @@ function isSameData(a: Element, b: Element): boolean {
 function isSameKind(a: NamedSet, b: NamedSet): boolean {
   const isSameKeys = a.keyType === b.keyType && a.keyLength === b.keyLength;
   return isSameKeys && (a.flags ?? 0) === (b.flags ?? 0) && a.dataType === b.dataType;
-}
-
-function getTable(rules: Rules, { family, table }: { family: number; table?: string | undefined }): FakeTable {
-  const found = rules.find(family, table);
-  if (found === undefined) throw new Refusal(ERRNO.ENOENT);
-  return found;
-}
-
-function getSet(table: FakeTable, name: string | undefined): FakeSet {
-  const found = findFakeSet(table, name);
-  if (found === undefined) throw new Refusal(ERRNO.ENOENT);
-  return found;
 }

@@ -1,26 +1,11 @@
 import fs from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
-import { binDir } from "../lab.ts";
 import { network } from "./networks.ts";
-import { referenceDir } from "./reference.ts";
-import { Side } from "./twins.ts";
+import { playBoth, type Side } from "./twins.ts";
 
 /** A range set of one address. */
 const ONE_ADDRESS = [[{ subnet: "10.9.0.0/30", rangeEnd: "10.9.0.2" }]];
-
-/** Plays a scenario with each and returns what both came to. */
-function both<T>(scenario: (side: Side) => T): { reference: T; ours: T } {
-  const play = (bin: string) => {
-    const side = new Side(bin, { isReference: false });
-    try {
-      return scenario(side);
-    } finally {
-      side.lab.dispose();
-    }
-  };
-  return { reference: play(referenceDir()), ours: play(binDir) };
-}
 
 function hostLocal(side: Side, fields: object = {}) {
   const ipam = { type: "host-local", dataDir: side.lab.dataDir, ranges: ONE_ADDRESS };
@@ -39,7 +24,7 @@ function call(side: Side, command: string, options: { containerId?: string; wrap
 /** What README.md says of both sides. */
 describe("README.md's table beside the Go plugins", () => {
   it("leases of lost containers: the range is full for the reference, ours reclaims", () => {
-    const { reference, ours } = both((side) => {
+    const { reference, ours } = playBoth((side) => {
       call(side, "ADD", { containerId: "c1" });
       side.removeNetns("c1");
       // The kernel takes a moment to let a namespace go.
@@ -52,7 +37,7 @@ describe("README.md's table beside the Go plugins", () => {
   });
 
   it("the same address after a reboot: an error of the reference's", () => {
-    const { reference, ours } = both((side) => {
+    const { reference, ours } = playBoth((side) => {
       const bootId = path.join(side.lab.dir, "boot_id");
       fs.writeFileSync(bootId, "00000001-0000-4000-8000-000000000000\n");
       const mount = `mount --bind ${bootId} /proc/sys/kernel/random/boot_id && exec "$0"`;
@@ -64,7 +49,7 @@ describe("README.md's table beside the Go plugins", () => {
   });
 
   it("GC: does nothing in the reference", () => {
-    const { reference, ours } = both((side) => {
+    const { reference, ours } = playBoth((side) => {
       call(side, "ADD");
       const { status } = side.step("GC", hostLocal(side, { "cni.dev/valid-attachments": [] }), {
         plugin: "host-local",
@@ -76,7 +61,7 @@ describe("README.md's table beside the Go plugins", () => {
   });
 
   it("STATUS: the reference is ready without a free address", () => {
-    const { reference, ours } = both((side) => {
+    const { reference, ours } = playBoth((side) => {
       call(side, "ADD");
       return call(side, "STATUS");
     });
@@ -84,7 +69,7 @@ describe("README.md's table beside the Go plugins", () => {
   });
 
   it("DEL where the path leads to another container: the reference takes that one's interface", () => {
-    const { reference, ours } = both((side) => {
+    const { reference, ours } = playBoth((side) => {
       const config = network(side, { cniVersion: "1.1.0" });
       for (const containerId of ["c1", "c2"]) side.add(config, { containerId });
       side.step("DEL", config, { containerId: "c1", netns: side.netns("c2") });
@@ -95,7 +80,7 @@ describe("README.md's table beside the Go plugins", () => {
   });
 
   it("a host port that is in use: the reference maps it a second time", () => {
-    const { reference, ours } = both((side) => {
+    const { reference, ours } = playBoth((side) => {
       const config = network(side, { cniVersion: "1.1.0" });
       const runtimeConfig = { portMappings: [{ hostPort: 8080, containerPort: 80, protocol: "tcp" }] };
       return ["c1", "c2"].map((containerId) => {

@@ -2,24 +2,9 @@ import { spawn } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
-import { binDir } from "../lab.ts";
 import { CLIENT, SERVER } from "../live/portmap.ts";
 import { layer2, network } from "./networks.ts";
-import { referenceDir } from "./reference.ts";
-import { Side } from "./twins.ts";
-
-/** Plays a scenario with each and returns what both came to. */
-function both<T>(scenario: (side: Side) => T): { reference: T; ours: T } {
-  const play = (bin: string) => {
-    const side = new Side(bin, { isReference: false });
-    try {
-      return scenario(side);
-    } finally {
-      side.lab.dispose();
-    }
-  };
-  return { reference: play(referenceDir()), ours: play(binDir) };
-}
+import { playBoth, type Side } from "./twins.ts";
 
 function hostLinks(side: Side): string[] {
   const links = side.lab.ip("link show");
@@ -33,7 +18,7 @@ function leasedAddresses(side: Side): string[] {
 /** What the documents say ours do otherwise, beside what the reference does. */
 describe("ours, unlike the reference,", () => {
   it("B32: leaves nothing of an ADD that fails after IPAM; the address is free with both", () => {
-    const { reference, ours } = both((side) => {
+    const { reference, ours } = playBoth((side) => {
       const routes = [{ dst: "10.9.0.0/16", gw: "192.0.2.1" }];
       const { status } = side.step("ADD", network(side, { cniVersion: "1.1.0", ipam: { routes } }), {});
       const leased = leasedAddresses(side);
@@ -44,7 +29,7 @@ describe("ours, unlike the reference,", () => {
   });
 
   it("leaves nothing of an ADD that IPAM refuses", () => {
-    const { reference, ours } = both((side) => {
+    const { reference, ours } = playBoth((side) => {
       const ranges = [[{ subnet: "10.9.0.1/24" }]];
       const { status } = side.step("ADD", network(side, { cniVersion: "1.1.0", ranges }), {});
       return { status, host: hostLinks(side) };
@@ -54,7 +39,7 @@ describe("ours, unlike the reference,", () => {
   });
 
   it("makes one route of isDefaultGateway and IPAM's default route without a gateway", () => {
-    const { reference, ours } = both((side) => {
+    const { reference, ours } = playBoth((side) => {
       const ipam = { routes: [{ dst: "0.0.0.0/0" }] };
       const { status } = side.step("ADD", network(side, { cniVersion: "1.1.0", ipam }), {});
       return { status, routes: side.lab.run(["ip", "route", "show", "default"], side.netns()).trim() };
@@ -64,7 +49,7 @@ describe("ours, unlike the reference,", () => {
   });
 
   it("releases the address where a plain file is left of the namespace", () => {
-    const { reference, ours } = both((side) => {
+    const { reference, ours } = playBoth((side) => {
       const config = network(side, { cniVersion: "1.1.0" });
       side.add(config);
       side.removeNetns();
@@ -78,7 +63,7 @@ describe("ours, unlike the reference,", () => {
   });
 
   it("releases the address of a configuration that has become invalid", () => {
-    const { reference, ours } = both((side) => {
+    const { reference, ours } = playBoth((side) => {
       side.add(network(side, { cniVersion: "1.1.0" }));
       const { status } = side.step("DEL", network(side, { cniVersion: "1.1.0", mtu: "broken" }), {});
       return { status, leases: leasedAddresses(side) };
@@ -88,7 +73,7 @@ describe("ours, unlike the reference,", () => {
   });
 
   it("checks layer 2, and routes in other tables", () => {
-    const { reference, ours } = both((side) => {
+    const { reference, ours } = playBoth((side) => {
       const other = network(side, { cniVersion: "1.1.0", ipam: { routes: [{ dst: "10.7.0.0/16", table: 100 }] } });
       return [layer2({ cniVersion: "1.1.0", name: "l2" }), other].map((config, i) => {
         const containerId = `c${i}`;
@@ -101,7 +86,7 @@ describe("ours, unlike the reference,", () => {
   });
 
   it("refuses the host's own namespace before anything happens, in one document", () => {
-    const { reference, ours } = both((side) => {
+    const { reference, ours } = playBoth((side) => {
       const config = layer2({ cniVersion: "1.1.0" });
       const { status, stdout } = side.lab.plugin("bridge", {
         bin: side.bin,
@@ -116,7 +101,7 @@ describe("ours, unlike the reference,", () => {
   });
 
   it("gives one interface one address of a range set, also where another is asked for", () => {
-    const { reference, ours } = both((side) => {
+    const { reference, ours } = playBoth((side) => {
       const ranges = [[{ subnet: "10.9.0.0/24" }]];
       const config = {
         cniVersion: "1.1.0",
@@ -136,7 +121,7 @@ describe("ours, unlike the reference,", () => {
   });
 
   it("makes no folder for DEL and CHECK", () => {
-    const { reference, ours } = both((side) => {
+    const { reference, ours } = playBoth((side) => {
       const ranges = [[{ subnet: "10.9.0.0/24" }]];
       const config = {
         cniVersion: "1.1.0",
@@ -151,13 +136,13 @@ describe("ours, unlike the reference,", () => {
   });
 
   it.each(["same-bridge", "isolated"])("takes a published port for a permission under ingressPolicy %s", (policy) => {
-    const { reference, ours } = both((side) => playPorts(side, policy, "10.1.2.1"));
+    const { reference, ours } = playBoth((side) => playPorts(side, policy, "10.1.2.1"));
     expect(reference).toBe("");
     expect(ours).toMatch(/^c1 /);
   });
 
   it("keeps what is published on 127.0.0.1 from everybody else, of whom the reference lets the link to a container alone come in", () => {
-    const { reference, ours } = both((side) => playPorts(side, "open", "127.0.0.1"));
+    const { reference, ours } = playBoth((side) => playPorts(side, "open", "127.0.0.1"));
     expect(reference).toMatch(/^c1 /);
     expect(ours).toBe("");
   });

@@ -163,3 +163,16 @@ function play(
     side.lab.dispose();
   }
 }
+
+/** Plays a scenario with each and returns what both came to. */
+export function playBoth<T>(scenario: (side: Side) => T): { reference: T; ours: T } {
+  const play = (bin: string) => {
+    const side = new Side(bin, { isReference: false });
+    try {
+      return scenario(side);
+    } finally {
+      side.lab.dispose();
+    }
+  };
+  return { reference: play(referenceDir()), ours: play(binDir) };
+}

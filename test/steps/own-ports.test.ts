@@ -13,7 +13,7 @@ const one = { network: "net1", ifname: "eth0", containerId: "one" };
 const two = { ...one, containerId: "two" };
 const elsewhere = { ...one, network: "net2" };
 
-/** A host with a port of each, one that a killed call left, and one of nobody's. */
+/** A host with a port of each attachment, one port that a killed call left, and one without an owner. */
 function stage() {
   const kernel = new FakeKernel();
   const host = hostOn(kernel);

@@ -105,7 +105,7 @@ export const routes4: Scene = (world) => {
   note("without a gateway", () => addRoute(container, NONE, { destination: prefix("10.6.0.0/16") }));
   note("all of main", list);
   note("another table", () => listRoutes(container, { family: 4, table: 1000 }));
-  note("a table of nobody's", () => listRoutes(container, { family: 4, table: 77 }));
+  note("a table that does not exist", () => listRoutes(container, { family: 4, table: 77 }));
   note("through another link", () => listRoutes(container, { family: 4, index: 1 }));
   note("some destinations", () => listRoutes(container, { family: 4, destinations: [prefix("10.8.0.0/16")] }));
   note("the way of an address", () => getRoute(container, address("8.8.8.8"), { whole: true }));

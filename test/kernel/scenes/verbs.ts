@@ -71,7 +71,7 @@ export const verbs: Scene = ({ netfilter }) => {
   note("spoof check", () => addSpoofCheck(netfilter, checked));
   note("addresses", () => admitAddresses(netfilter, checked, prefixes));
   note("nothing is missing", () => verifySpoofCheck(netfilter, { port: checked, prefixes }));
-  note("an address of nobody's is missing", () => {
+  note("an address without an element is missing", () => {
     return verifySpoofCheck(netfilter, { port: checked, prefixes: [prefix("10.88.0.7/16")] }).length;
   });
   note("everything", () => everything(netfilter));

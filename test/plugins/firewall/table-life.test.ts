@@ -7,7 +7,7 @@ import { flushChain } from "../../../src/netfilter/nftables/rule.ts";
 import { applyTransaction } from "../../../src/netfilter/nftables/transaction.ts";
 import { selectOwner, selectStale } from "../../../src/netfilter/owner.ts";
 import type { Nfnetlink } from "../../../src/netlink/socket.ts";
-import { failEach } from "../../kernel/failures.ts";
+import { arrangeNetfilter, failEach } from "../../kernel/failures.ts";
 import { FakeKernel } from "../../kernel/fake-kernel.ts";
 import type { FakeSet } from "../../kernel/rules.ts";
 import { address } from "../../netlink/text.ts";
@@ -71,12 +71,8 @@ describe("admit()", () => {
   });
 
   test("makes all or nothing, whichever of its requests fails", () => {
-    const arrange = () => {
-      const fresh = new FakeKernel();
-      return { kernel: fresh, netfilter: fresh.openNetfilter() };
-    };
     const count = failEach(
-      arrange,
+      arrangeNetfilter,
       ({ netfilter }, defer) => {
         defer(() => dismiss(netfilter, selectOwner(one)));
         admit(netfilter, isolated, place);

@@ -13,7 +13,7 @@ import { formatEndpoint, formatHostEnd } from "../../../plugins/portmap/redirect
 import { createRequest, type Request } from "../../../src/cni/request.ts";
 import { selectOwner, selectStale } from "../../../src/netfilter/owner.ts";
 import type { Nfnetlink } from "../../../src/netlink/socket.ts";
-import { failEach } from "../../kernel/failures.ts";
+import { arrangeNetfilter, failEach } from "../../kernel/failures.ts";
 import { FakeKernel } from "../../kernel/fake-kernel.ts";
 import { prefix } from "../../netlink/text.ts";
 
@@ -133,12 +133,8 @@ describe("addRedirects()", () => {
   });
 
   test("makes all or nothing, whichever of its requests fails", () => {
-    const arrange = () => {
-      const fresh = new FakeKernel();
-      return { kernel: fresh, netfilter: fresh.openNetfilter() };
-    };
     const count = failEach(
-      arrange,
+      arrangeNetfilter,
       ({ netfilter }, defer) => {
         defer(() => deleteOwnRedirects(netfilter, { network: "net1", ifname: "eth0", containerId: "one" }));
         addRedirects(netfilter, planOf([web]));

@@ -3,7 +3,7 @@ import { selectOwner, selectStale } from "../../../src/netfilter/owner.ts";
 import type { Nfnetlink } from "../../../src/netlink/socket.ts";
 import { verifyMasquerade } from "../../../src/steps/masquerade/check.ts";
 import { addMasquerade, deleteSelected, findMasquerade } from "../../../src/steps/masquerade/elements.ts";
-import { failEach } from "../../kernel/failures.ts";
+import { arrangeNetfilter, failEach } from "../../kernel/failures.ts";
 import { FakeKernel } from "../../kernel/fake-kernel.ts";
 import { prefix } from "../../netlink/text.ts";
 
@@ -82,13 +82,9 @@ test("deleteSelected() leaves a chain that somebody has come to go to meanwhile"
 });
 
 test("what a failing call began is taken back, whichever of its requests fails", () => {
-  const arrange = () => {
-    const fresh = new FakeKernel();
-    return { kernel: fresh, netfilter: fresh.openNetfilter() };
-  };
-  const act = ({ netfilter }: ReturnType<typeof arrange>, defer: (reversal: () => unknown) => void) => {
+  const act = ({ netfilter }: ReturnType<typeof arrangeNetfilter>, defer: (reversal: () => unknown) => void) => {
     defer(() => deleteSelected(netfilter, selectOwner(one)));
     addMasquerade(netfilter, wanted);
   };
-  failEach(arrange, act, ({ netfilter }) => findMasquerade(netfilter, one));
+  failEach(arrangeNetfilter, act, ({ netfilter }) => findMasquerade(netfilter, one));
 });

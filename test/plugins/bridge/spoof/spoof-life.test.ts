@@ -8,7 +8,7 @@ import {
 } from "../../../../plugins/bridge/spoof/checks.ts";
 import { selectOwner, selectStale } from "../../../../src/netfilter/owner.ts";
 import type { Nfnetlink } from "../../../../src/netlink/socket.ts";
-import { failEach } from "../../../kernel/failures.ts";
+import { arrangeNetfilter, failEach } from "../../../kernel/failures.ts";
 import { FakeKernel } from "../../../kernel/fake-kernel.ts";
 import { prefix } from "../../../netlink/text.ts";
 
@@ -77,12 +77,8 @@ test("deleteSpoofChecks() takes an attachment's, or a network's but for those th
 });
 
 test("what a failing call began is taken back, whichever of its requests fails", () => {
-  const arrange = () => {
-    const fresh = new FakeKernel();
-    return { kernel: fresh, netfilter: fresh.openNetfilter() };
-  };
   const count = failEach(
-    arrange,
+    arrangeNetfilter,
     ({ netfilter }, defer) => {
       defer(() => deleteSpoofChecks(netfilter, selectOwner(owner)));
       addSpoofCheck(netfilter, strict);
