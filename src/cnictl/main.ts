@@ -11,6 +11,9 @@ import { runCnictl } from "./command.ts";
 import { del } from "./del.ts";
 import { gc } from "./gc.ts";
 import { install } from "./install.ts";
+import { list } from "./list.ts";
+import { ps } from "./ps.ts";
+import { show } from "./show-network.ts";
 import { status } from "./status.ts";
 import { uninstall } from "./uninstall.ts";
 
@@ -25,7 +28,7 @@ export function runTool({ names, version }: { readonly names: readonly string[];
         launch,
         isLiving,
       },
-      [add, check, del, gc, clean, status, install, uninstall],
+      [add, check, del, gc, clean, status, list, show, ps, install, uninstall],
     ),
   );
 }

@@ -23,6 +23,8 @@ export interface CachedEntry {
   readonly attachment: RuntimeConf;
   /** The result as JSON, in the version that it states. */
   readonly result: unknown;
+  /** The network list of ADD in base64; "" if the file has none. */
+  readonly config: string;
 }
 
 /** The bytes that the library writes: its keys in its order, without empty members, in one line. */
@@ -49,7 +51,7 @@ export function findEntry(json: unknown): CachedEntry | undefined {
     const { containerId = "", ifName: ifname = "", netns = "", capabilityArgs = {} } = entry;
     const args = (entry.cniArgs ?? []).map(([key = "", value = ""]) => [key, value] as const);
     const attachment = { containerId, ifname, netns, args, capabilityArgs };
-    return { network: entry.networkName ?? "", attachment, result: entry.result };
+    return { network: entry.networkName ?? "", attachment, result: entry.result, config: entry.config ?? "" };
   } catch (error) {
     if (error instanceof CniError) return undefined;
     throw error;
@@ -62,6 +64,7 @@ const cacheFile = once(() => {
   return z.object({
     kind: z.literal(KIND),
     containerId: text,
+    config: text,
     ifName: text,
     networkName: text,
     netns: text,

@@ -77,6 +77,28 @@ export function listCached(directory: string, network: string): CacheListing {
   return { attachments, unreadable };
 }
 
+/** A file of the cache, and its entry if it has one. */
+export interface CacheFile {
+  readonly file: string;
+  readonly entry: CachedEntry | undefined;
+  /** When it was written, in ms. */
+  readonly time: number;
+}
+
+/**
+ * Reads the entries of all networks in the order of the file names, and passes each to `see`, one at a time: there may be thousands.
+ * Without a cache there are none. @throws CniError ioFailure if the cache cannot be listed
+ */
+export function eachCached(directory: string, see: (file: CacheFile) => void): void {
+  const folder = path.join(directory, "results");
+  for (const name of namesIn(folder)?.sort() ?? []) {
+    const file = path.join(folder, name);
+    const time = timeOf(file);
+    // It may have been deleted since.
+    if (time !== undefined) see({ file, entry: readEntry(file), time });
+  }
+}
+
 /** Deletes an attachment's file. A missing file is no error. @throws Error of the file operation that failed */
 export function deleteCached(key: CacheKey): void {
   fs.rmSync(freshFile(key), { force: true });
@@ -107,6 +129,10 @@ function readEntry(file: string): CachedEntry | undefined {
   const bytes = readIfPossible(file);
   const entry = bytes === undefined ? undefined : findEntry(parseIfPossible(bytes));
   return entry !== undefined && isAttachment(entry.network, entry.attachment) ? entry : undefined;
+}
+
+function timeOf(file: string): number | undefined {
+  return fs.lstatSync(file, { throwIfNoEntry: false })?.mtimeMs;
 }
 
 function readIfPossible(file: string): Uint8Array | undefined {

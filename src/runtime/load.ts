@@ -43,6 +43,30 @@ export function loadNetwork(directory: string, name: string): Network {
   throw new NetworkNotFound(`no net configuration with name "${name}" in ${directory}`, found);
 }
 
+/** A file of the folder of network lists: its network, or why it has none. */
+export type NetworkFile = { readonly file: string; readonly isSingle: boolean } & (
+  | { readonly network: Network; readonly error?: undefined }
+  | { readonly network?: undefined; readonly error: CniError }
+);
+
+/**
+ * All files that loadNetwork() reads, in its order: lists, then single configurations. A broken file does not stop the others. Of several
+ * networks with one name, loadNetwork() takes the first. @throws CniError ioFailure if the directory cannot be read
+ */
+export function listNetworkFiles(directory: string): readonly NetworkFile[] {
+  const read = (file: string, isSingle: boolean): NetworkFile => {
+    try {
+      const network = inFile(file, () => (isSingle ? listOfOne(loadPlugin(file)) : loadList(file)));
+      return { file, isSingle, network };
+    } catch (error) {
+      if (!(error instanceof CniError)) throw error;
+      return { file, isSingle, error };
+    }
+  };
+  const lists = listFiles(directory, [".conflist"]).map((file) => read(file, false));
+  return [...lists, ...listFiles(directory, [".conf", ".json"]).map((file) => read(file, true))];
+}
+
 /** Reads a list, and the plugins in the folder of its name beside it unless the list disables them. */
 function loadList(file: string): Network {
   const network = parseNetwork(readFile(file));

@@ -1,7 +1,7 @@
 import path from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { CniError } from "../../src/cni/error.ts";
-import { loadNetwork, NetworkNotFound } from "../../src/runtime/load.ts";
+import { listNetworkFiles, loadNetwork, NetworkNotFound } from "../../src/runtime/load.ts";
 import { makeWorld, type World } from "./world.ts";
 
 let world: World;
@@ -191,4 +191,24 @@ test.each([
   world.write("net.d/10-x.conflist", { name: "x", ...switches, plugins });
   const { disableCheck, disableGC } = loadNetwork(directory, "x");
   expect([disableCheck, disableGC]).toEqual(expected);
+});
+
+test("listNetworkFiles() has each file's network or its error: a broken file stops itself alone", () => {
+  world.write("net.d/10-a.conflist", { name: "a", plugins });
+  world.write("net.d/20-b.conflist", '{"name": "b",');
+  world.write("net.d/30-c.conf", { name: "c", type: "single" });
+  world.write("net.d/40-d.json", { name: "d" });
+  const found = listNetworkFiles(directory).map(({ file, isSingle, network, error }) => {
+    return [path.basename(file), isSingle, network?.name ?? error?.details];
+  });
+  expect(found).toEqual([
+    ["10-a.conflist", false, "a"],
+    ["20-b.conflist", false, path.join(directory, "20-b.conflist")],
+    ["30-c.conf", true, "c"],
+    ["40-d.json", true, path.join(directory, "40-d.json")],
+  ]);
+});
+
+test("listNetworkFiles() finds none in a folder that does not exist", () => {
+  expect(listNetworkFiles(path.join(directory, "missing"))).toEqual([]);
 });
