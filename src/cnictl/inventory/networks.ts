@@ -4,8 +4,8 @@ import { LEASES_DIRECTORY, type Pools, readFolder, readPools } from "../../../pl
 import { CniError } from "../../cni/error.ts";
 import { findMember, isObject } from "../../cni/json.ts";
 import { DEFAULT_VERSION, isSpecVersion } from "../../cni/version.ts";
-import { listNetworkFiles, type NetworkFile } from "../../runtime/load.ts";
-import { type Network, type PluginConfig, parseNetwork } from "../../runtime/network.ts";
+import { type NetworkFile, readNetworks } from "../../runtime/load.ts";
+import type { Network, PluginConfig } from "../../runtime/network.ts";
 import { isNetworkName } from "../../runtime/runtime-conf.ts";
 
 /** A plugin of a network with host-local as its IPAM plugin. */
@@ -46,10 +46,11 @@ export interface LeaseFolder {
 
 /** Reads all network lists of a folder. A broken one does not stop the others. @throws CniError ioFailure */
 export function gatherNetworks(directory: string): NetworkFolder {
-  const files = listNetworkFiles(directory);
+  const files = [...readNetworks(directory)];
   const first = new Map<string, string>();
-  const networks = files.flatMap(({ file, network }) => {
-    if (network === undefined) return [];
+  const networks = files.flatMap((entry) => {
+    if ("error" in entry) return [];
+    const { file, network } = entry;
     const shadowedBy = first.get(network.name);
     if (shadowedBy === undefined) first.set(network.name, file);
     return [{ file, network, pools: poolsOf(network), shadowedBy }];
@@ -73,11 +74,11 @@ function ipamType({ json }: PluginConfig): string | undefined {
 
 /**
  * The folders of leases: those of the networks, and all others beside them and in the default folder, whose network list is not in the
- * folder of lists. `configs` has network lists of ADD by the network's name, for networks without a file.
+ * folder of lists. `remembered` has the networks without a file, as they were at an ADD.
  */
 export function leaseFolders(
   networks: readonly ListedNetwork[],
-  configs: ReadonlyMap<string, Uint8Array> = new Map(),
+  remembered: readonly Network[] = [],
 ): readonly LeaseFolder[] {
   const known = new Map<string, LeaseFolder>();
   const add = (network: Network) => {
@@ -86,7 +87,7 @@ export function leaseFolders(
         known.set(folder, { network: network.name, folder, releaseDelay, pools });
   };
   for (const { network, shadowedBy } of networks) if (shadowedBy === undefined) add(network);
-  for (const bytes of configs.values()) addIfValid(bytes, add);
+  remembered.forEach(add);
   const places = new Set([LEASES_DIRECTORY, ...Array.from(known.values(), ({ folder }) => path.dirname(folder))]);
   for (const folder of [...places].flatMap(foldersIn))
     if (!known.has(folder))
@@ -94,8 +95,8 @@ export function leaseFolders(
   return [...known.values()];
 }
 
-function brokenFile({ file, error }: NetworkFile) {
-  return error === undefined ? [] : [{ file, error }];
+function brokenFile(entry: NetworkFile) {
+  return "error" in entry ? [entry] : [];
 }
 
 function readNetworkPools({ name, cniVersion }: Network, plugin: PluginConfig): NetworkPools {
@@ -115,14 +116,6 @@ function readNetworkPools({ name, cniVersion }: Network, plugin: PluginConfig): 
       folder: place?.folder,
       releaseDelay: place?.releaseDelay ?? 0,
     };
-  }
-}
-
-function addIfValid(bytes: Uint8Array, add: (network: Network) => void): void {
-  try {
-    add(parseNetwork(bytes));
-  } catch (error) {
-    if (!(error instanceof CniError)) throw error;
   }
 }
 
