@@ -12,8 +12,10 @@ import { del } from "./del.ts";
 import type { Build } from "./edge.ts";
 import { gc } from "./gc.ts";
 import { install } from "./install.ts";
+import { leases } from "./leases.ts";
 import { list } from "./list.ts";
 import { ps } from "./ps.ts";
+import { release } from "./release.ts";
 import { show } from "./show-network.ts";
 import { status } from "./status.ts";
 import { uninstall } from "./uninstall.ts";
@@ -30,7 +32,7 @@ export function runTool(build: Omit<Build, "executable">): never {
         launch,
         isLiving,
       },
-      [add, check, del, gc, clean, status, list, show, ps, install, uninstall, version],
+      [add, check, del, gc, clean, status, list, show, ps, leases, release, install, uninstall, version],
     ),
   );
 }

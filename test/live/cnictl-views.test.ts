@@ -158,3 +158,94 @@ describe("cnictl ps", () => {
     expect(stderr).toMatch(/results\/net-c2-eth0: no result/);
   });
 });
+
+describe("cnictl leases and release", () => {
+  /** Writes a lease as the Go plugin does. */
+  function lease(address: string, containerId: string): void {
+    const text = `${containerId}\\r\\neth0`;
+    caller.run([
+      "sh",
+      "-c",
+      `mkdir -p /var/lib/cni/networks/net; printf '${text}' > /var/lib/cni/networks/net/${address}`,
+    ]);
+  }
+
+  function states(): unknown {
+    const { leases } = Object(jsonOf(cnictl(["leases", "--json"])));
+    return leases.map((each: { address: string; state: string; by: string }) => [each.address, each.state, each.by]);
+  }
+
+  test("say which lease is in use, reclaimable or an orphan, of these plugins and of Go's", () => {
+    attach("c1");
+    const gone = attach("c2");
+    attach("c3", reference());
+    lease("10.77.0.199", "c9");
+    caller.lab.deleteNamespace(gone);
+    expect(states()).toEqual([
+      ["10.77.0.199", "orphan", "go"],
+      ["10.77.0.2", "in use", "ours"],
+      ["10.77.0.3", "reclaimable", "ours"],
+      ["10.77.0.4", "in use", "go"],
+    ]);
+    const { stdout } = cnictl(["leases", "net"]);
+    expect(stdout).toMatch(
+      /^10\.77\.0\.3 +net +c2 +eth0 +\d+s +this +reclaimable +its network namespace no longer exists$/m,
+    );
+    expect(stdout).toMatch(
+      /\n\nnet: 4 leased: 2 in use, 1 reclaimable, 1 orphan; 0 resting; 10\.77\.0\.0\/24 4\/253 \(1%\)\n$/,
+    );
+  });
+
+  test("release deletes a lease whose namespace is gone, and its part of the record", () => {
+    const gone = attach("c1");
+    caller.lab.deleteNamespace(gone);
+    const { status, stdout } = cnictl(["release", "10.77.0.2"]);
+    expect([status, stdout]).toEqual([
+      0,
+      '10.77.0.2 of container c1, interface eth0 on network "net": released, its network namespace no longer exists\n',
+    ]);
+    expect(states()).toEqual([]);
+    expect(caller.files("networks/net/.state/attachments")).toEqual([]);
+  });
+
+  test("release refuses an address in use, and says who has it and how to detach it", () => {
+    const netns = attach("c1");
+    expect(cnictl(["release", "10.77.0.2"])).toMatchObject({ status: 1, stdout: "" });
+    const { msg, details } = Object(JSON.parse(cnictl(["release", "10.77.0.2", "--json"]).stdout));
+    expect(msg).toMatch(/^Cannot release 10\.77\.0\.2: container c1, interface eth0 on network "net" has it/);
+    expect(details).toBe(`detach it with \`cnictl del net ${netns} --container-id c1 -i eth0\``);
+    expect(states()).toHaveLength(1);
+  });
+
+  test("release deletes a lease of the Go plugin only if no namespace has the address", () => {
+    lease("10.77.0.199", "c9");
+    const netns = caller.lab.addNamespace("c9");
+    caller.lab.run(["ip", "address", "add", "10.77.0.199/24", "dev", "lo"], netns);
+    expect(cnictl(["release", "10.77.0.199"]).stderr).toMatch(/lo in \S+ has the address/);
+    caller.lab.deleteNamespace(netns);
+    expect(cnictl(["release", "10.77.0.199", "--json"])).toMatchObject({ status: 0 });
+    expect(states()).toEqual([]);
+  });
+
+  test("release wants an address that is leased, and a network where several have it", () => {
+    expect(cnictl(["release", "10.77.0.2"])).toMatchObject({
+      status: 1,
+      stderr: expect.stringMatching(/it is not leased/),
+    });
+    expect(cnictl(["release", "nonsense"])).toMatchObject({ status: 2 });
+    lease("10.77.0.199", "c9");
+    caller.run(["cp", "-r", "/var/lib/cni/networks/net", "/var/lib/cni/networks/other"]);
+    expect(cnictl(["release", "10.77.0.199"]).stderr).toMatch(/choose one of net, other with --network/);
+    expect(cnictl(["release", "10.77.0.199", "--network", "other"])).toMatchObject({ status: 0 });
+    expect(states()).toEqual([["10.77.0.199", "orphan", "go"]]);
+  });
+
+  test("a released address rests as long as the network says", () => {
+    const text = fs.readFileSync(path.join(lists, "10-net.conflist"), "utf8");
+    write("10-net.conflist", text.replace('"subnet"', '"releaseDelay":3600,"subnet"'));
+    const netns = attach("c1");
+    cnictl(["del", "net", netns, "--container-id", "c1"]);
+    expect(states()).toEqual([["10.77.0.2", "resting", undefined]]);
+    expect(cnictl(["release", "10.77.0.2"]).stderr).toMatch(/it is released, and rests/);
+  });
+});
