@@ -12,6 +12,11 @@ import { del } from "./del.ts";
 import type { Build } from "./edge.ts";
 import { gc } from "./gc.ts";
 import { install } from "./install.ts";
+import { leases } from "./leases.ts";
+import { list } from "./list.ts";
+import { ps } from "./ps.ts";
+import { release } from "./release.ts";
+import { show } from "./show-network.ts";
 import { status } from "./status.ts";
 import { uninstall } from "./uninstall.ts";
 import { version } from "./version.ts";
@@ -27,7 +32,7 @@ export function runTool(build: Omit<Build, "executable">): never {
         launch,
         isLiving,
       },
-      [add, check, del, gc, clean, status, install, uninstall, version],
+      [add, check, del, gc, clean, status, list, show, ps, leases, release, install, uninstall, version],
     ),
   );
 }
