@@ -9,23 +9,25 @@ import { check } from "./check.ts";
 import { clean } from "./clean.ts";
 import { runCnictl } from "./command.ts";
 import { del } from "./del.ts";
+import type { Build } from "./edge.ts";
 import { gc } from "./gc.ts";
 import { install } from "./install.ts";
 import { status } from "./status.ts";
 import { uninstall } from "./uninstall.ts";
+import { validate } from "./validate.ts";
 
 /** Runs cnictl with this process's arguments, variables and streams, and ends the process with its code. */
-export function runTool({ names, version }: { readonly names: readonly string[]; readonly version: string }): never {
+export function runTool(image: Omit<Build, "executable">): never {
   runWithProcess((tool) =>
     runCnictl(
       {
         ...tool,
         terminal: { out: host.isTerminal(1), err: host.isTerminal(2) },
-        build: { names, version, executable: "/proc/self/exe" },
+        build: { ...image, executable: "/proc/self/exe" },
         launch,
         isLiving,
       },
-      [add, check, del, gc, clean, status, install, uninstall],
+      [add, check, del, gc, clean, status, validate, install, uninstall],
     ),
   );
 }

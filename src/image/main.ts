@@ -15,7 +15,7 @@ export function start(): never {
   const names = [...Object.keys(plugins), TOOL];
   const find = (path: string): Plugin<Host> | undefined => plugins[selectName(path, names) ?? ""];
   const name = selectName(host.argv0, names) ?? selectName(host.executable(), names);
-  if (name === TOOL) runTool({ names, version });
+  if (name === TOOL) runTool({ names, version, plugins });
   const plugin = plugins[name ?? ""];
   if (plugin !== undefined) runPlugin(plugin, { withHost, find, isOwnNetns });
   refuse(host.argv0, names);

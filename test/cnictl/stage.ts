@@ -1,14 +1,27 @@
+import fs from "node:fs";
 import path from "node:path";
 import { add } from "../../src/cnictl/add.ts";
 import { check } from "../../src/cnictl/check.ts";
 import { runCnictl } from "../../src/cnictl/command.ts";
 import { del } from "../../src/cnictl/del.ts";
-import type { Edge } from "../../src/cnictl/edge.ts";
+import type { DescribedPlugin, Edge } from "../../src/cnictl/edge.ts";
 import { gc } from "../../src/cnictl/gc.ts";
 import { install } from "../../src/cnictl/install.ts";
 import { status } from "../../src/cnictl/status.ts";
 import { uninstall } from "../../src/cnictl/uninstall.ts";
+import { validate } from "../../src/cnictl/validate.ts";
+import { root } from "../repository/tree.ts";
 import { makeWorld, type World } from "../runtime/world.ts";
+
+/** Every plugin in the tree, by name. */
+const PLUGINS: Record<string, DescribedPlugin> = Object.fromEntries(
+  await Promise.all(
+    fs.globSync("plugins/*/main.ts", { cwd: root }).map(async (file) => {
+      const { plugin }: { plugin: DescribedPlugin } = await import(path.join(root, file));
+      return [plugin.name, plugin];
+    }),
+  ),
+);
 
 /** What a call of cnictl came to. */
 export interface Outcome {
@@ -40,10 +53,12 @@ export function makeStage(): Stage {
       build: {
         version: "1.2.3",
         names: ["bridge", "host-local", "cnictl"],
+        plugins: PLUGINS,
         executable: path.join(world.directory, "image"),
       },
       launch: world.runtime.launch,
       isLiving: () => true,
+      readStdin: () => new Uint8Array(),
       writeOut: (text) => {
         out += text;
       },
@@ -52,7 +67,7 @@ export function makeStage(): Stage {
       },
       ...changes,
     };
-    const code = runCnictl(edge, [add, check, del, gc, status, install, uninstall]);
+    const code = runCnictl(edge, [add, check, del, gc, status, validate, install, uninstall]);
     return { code, out, err };
   }
 
