@@ -15,19 +15,20 @@ import { install } from "./install.ts";
 import { status } from "./status.ts";
 import { uninstall } from "./uninstall.ts";
 import { validate } from "./validate.ts";
+import { version } from "./version.ts";
 
 /** Runs cnictl with this process's arguments, variables and streams, and ends the process with its code. */
-export function runTool(image: Omit<Build, "executable">): never {
+export function runTool(build: Omit<Build, "executable">): never {
   runWithProcess((tool) =>
     runCnictl(
       {
         ...tool,
         terminal: { out: host.isTerminal(1), err: host.isTerminal(2) },
-        build: { ...image, executable: "/proc/self/exe" },
+        build: { ...build, executable: "/proc/self/exe" },
         launch,
         isLiving,
       },
-      [add, check, del, gc, clean, status, validate, install, uninstall],
+      [add, check, del, gc, clean, status, validate, install, uninstall, version],
     ),
   );
 }

@@ -10,6 +10,7 @@ import { install } from "../../src/cnictl/install.ts";
 import { status } from "../../src/cnictl/status.ts";
 import { uninstall } from "../../src/cnictl/uninstall.ts";
 import { validate } from "../../src/cnictl/validate.ts";
+import { version } from "../../src/cnictl/version.ts";
 import { root } from "../repository/tree.ts";
 import { makeWorld, type World } from "../runtime/world.ts";
 
@@ -36,6 +37,9 @@ export interface Stage extends World {
   cnictl(args: readonly string[], changes?: Partial<Edge>): Outcome;
 }
 
+/** What the image was made of, besides the version: its commit, and the plugins in the tree. */
+export const SOURCE = { commit: "abc123def456", date: "2026-01-02", engine: "QuickJS-NG 0.17.0", plugins: PLUGINS };
+
 export function makeStage(): Stage {
   const world = makeWorld();
   const environment = {
@@ -52,8 +56,8 @@ export function makeStage(): Stage {
       terminal: { out: false, err: false },
       build: {
         version: "1.2.3",
+        ...SOURCE,
         names: ["bridge", "host-local", "cnictl"],
-        plugins: PLUGINS,
         executable: path.join(world.directory, "image"),
       },
       launch: world.runtime.launch,
@@ -67,7 +71,7 @@ export function makeStage(): Stage {
       },
       ...changes,
     };
-    const code = runCnictl(edge, [add, check, del, gc, status, validate, install, uninstall]);
+    const code = runCnictl(edge, [add, check, del, gc, status, validate, install, uninstall, version]);
     return { code, out, err };
   }
 
