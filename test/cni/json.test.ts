@@ -35,8 +35,10 @@ describe("parseJson", () => {
   });
 
   test("throws a SyntaxError in Go's words", () => {
-    expect(() => read("{")).toThrow(new SyntaxError("unexpected end of JSON input"));
-    expect(() => read(`${"[".repeat(10_001)}`)).toThrow(new SyntaxError("invalid character '[' exceeded max depth"));
+    expect(() => read("{")).toThrow(
+      expect.objectContaining({ name: "SyntaxError", message: "unexpected end of JSON input" }),
+    );
+    expect(() => read(`${"[".repeat(10_001)}`)).toThrow("invalid character '[' exceeded max depth");
   });
 });
 
