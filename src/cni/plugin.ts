@@ -1,3 +1,4 @@
+import type { Configuration } from "./configuration.ts";
 import type { Edge } from "./edge.ts";
 import { COMMANDS, type Command, checkEnvironment, type Environment } from "./environment.ts";
 import { CniError, ERROR_CODES, formatError, isSystemError, reasonOf, toCniError } from "./error.ts";
@@ -23,6 +24,8 @@ export interface Plugin<Host = unknown> {
   readonly gc?: (request: Request, host: Host) => void;
   /** Without it, STATUS succeeds. */
   readonly status?: (request: Request, host: Host) => void;
+  /** What cnictl asks about configurations. Without it, cnictl knows only what VERSION says. */
+  readonly configuration?: () => Configuration;
   /** Rolls back an ADD whose result could not be delivered. Defaults to `del`. The request is that of a DEL. */
   readonly undo?: (request: Request, result: Result, host: Host) => void;
 }

@@ -19,6 +19,7 @@ import { release } from "./release.ts";
 import { show } from "./show-network.ts";
 import { status } from "./status.ts";
 import { uninstall } from "./uninstall.ts";
+import { validate } from "./validate.ts";
 import { version } from "./version.ts";
 
 /** Runs cnictl with this process's arguments, variables and streams, and ends the process with its code. */
@@ -32,7 +33,7 @@ export function runTool(build: Omit<Build, "executable">): never {
         launch,
         isLiving,
       },
-      [add, check, del, gc, clean, status, list, show, ps, leases, release, install, uninstall, version],
+      [add, check, del, gc, clean, status, list, show, ps, leases, release, validate, install, uninstall, version],
     ),
   );
 }

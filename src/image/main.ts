@@ -21,7 +21,7 @@ export function start(): never {
   const names = [...Object.keys(plugins), TOOL];
   const find = (path: string): Plugin<Host> | undefined => plugins[selectName(path, names) ?? ""];
   const name = selectName(host.argv0, names) ?? selectName(host.executable(), names);
-  if (name === TOOL) runTool({ ...build, names });
+  if (name === TOOL) runTool({ ...build, names, plugins });
   const plugin = plugins[name ?? ""];
   const log = fs.existsSync(LOG_CONFIG) ? { beginRecord: logCall } : {};
   if (plugin !== undefined) runPlugin(plugin, { withHost, find, isOwnNetns, ...log });
