@@ -84,7 +84,15 @@ function attempt<T>(edge: Edge, act: () => T): T | undefined {
   try {
     return act();
   } catch (error) {
-    edge.writeErr(`Cannot log this call: ${reasonOf(error)}\n`);
+    complain(edge, error);
     return undefined;
+  }
+}
+
+function complain(edge: Edge, error: unknown): void {
+  try {
+    edge.writeErr(`Cannot log this call: ${reasonOf(error)}\n`);
+  } catch {
+    // There is no other place to say it.
   }
 }

@@ -97,6 +97,13 @@ describe("the log of calls", () => {
     expect(stderr).toMatch(/^(Cannot log this call: .*\n)+$/);
   });
 
+  it("that cannot be written fails no call that cannot say so either", () => {
+    const closed = `${SURROUNDINGS.trimEnd()} 2>&-`;
+    const wrapper = ["unshare", "--mount", "sh", "-ec", closed, "sh", JSON.stringify({ log: `${log}/x` }), ""];
+    for (const command of ["ADD", "DEL"])
+      expect(run({}, command, { wrapper })).toMatchObject({ status: 0, stderr: "" });
+  });
+
   it("goes to the journal, with its fields", async () => {
     const socket = path.join(lab.dir, "journal");
     const journal = spawn("python3", ["-c", JOURNAL, socket], { stdio: ["ignore", "pipe", "inherit"] });
