@@ -64,6 +64,9 @@ describe("whichever request the kernel refuses,", () => {
 
   test("DEL does all the rest, and the next one does what is left", () => {
     expect(run("ADD").status).toBe(0);
+    // The kernel adds this route a moment after the address.
+    const found = "ip -6 route show table local dev br0 | grep -q fd00:1::1";
+    lab.run(["timeout", "30", "sh", "-c", `until ${found}; do sleep 0.02; done`]);
     expect(run("DEL").status).toBe(0);
     const before = state();
     const requests = refuseEach(

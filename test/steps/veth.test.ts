@@ -31,7 +31,7 @@ function stage() {
 type Stage = ReturnType<typeof stage>;
 
 function connect({ host, bridge, container }: Stage, defer: Defer, more = {}) {
-  const spec = { bridge, container, ifname: "eth0", mtu: 0, mac: undefined, hairpin: false, isolated: false, up: true };
+  const spec = { bridge, container, ifname: "eth0", mtu: 0, mac: undefined, isolated: false, up: true };
   return connectVeth(host, { ...spec, owner, ...more }, defer);
 }
 
@@ -49,13 +49,13 @@ describe("connectVeth()", () => {
 
   test("gives it what is asked for", () => {
     const on = stage();
-    const more = { mtu: 1300, mac: "02:00:00:00:00:99", hairpin: true, isolated: true, up: false };
+    const more = { mtu: 1300, mac: "02:00:00:00:00:99", isolated: true, up: false };
     const { port, inside } = connect(on, () => {}, more);
     expect(inside).toMatchObject({ mac: "02:00:00:00:00:99", mtu: 1300, name: "eth0" });
     expect(getLink(on.host.netlink, port.name)).toMatchObject({
       mtu: 1300,
       up: false,
-      port: { hairpin: 1, isolated: 1 },
+      port: { hairpin: 0, isolated: 1 },
     });
   });
 
@@ -68,7 +68,7 @@ describe("connectVeth()", () => {
   });
 
   test("leaves nothing behind, whichever of its requests fails", () => {
-    expect(failEach(stage, (on, defer) => connect(on, defer, { hairpin: true, mtu: 1400 }))).toBe(3);
+    expect(failEach(stage, (on, defer) => connect(on, defer, { isolated: true, mtu: 1400 }))).toBe(3);
   });
 
   test("refuses where the container has that name, and touches nothing", () => {

@@ -27,7 +27,7 @@ const owner = { network: "net1", ifname: "eth0", containerId: "c1" };
 const prefixes = ["10.88.0.2/16", "fd00:88::2/64"].map(prefix);
 const ips = prefixes.map((address) => ({ address }));
 
-const SPEC = { ifname: "eth0", mtu: 0, mac: undefined, hairpin: false, isolated: false, up: false };
+const SPEC = { ifname: "eth0", mtu: 0, mac: undefined, isolated: false, up: false };
 
 /** A bridge, and a container without a port of it. */
 function arrange() {
