@@ -12,6 +12,7 @@ import { del } from "./del.ts";
 import type { Build } from "./edge.ts";
 import { gc } from "./gc.ts";
 import { install } from "./install.ts";
+import { schema } from "./json-schema.ts";
 import { status } from "./status.ts";
 import { uninstall } from "./uninstall.ts";
 import { validate } from "./validate.ts";
@@ -28,7 +29,7 @@ export function runTool(build: Omit<Build, "executable">): never {
         launch,
         isLiving,
       },
-      [add, check, del, gc, clean, status, validate, install, uninstall, version],
+      [add, check, del, gc, clean, status, validate, schema, install, uninstall, version],
     ),
   );
 }

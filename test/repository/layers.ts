@@ -53,6 +53,8 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   "@pkgjs/parseargs": ["src/cnictl"],
   "jsonc-parser": ["src/cnictl"],
   leven: ["src/cni"],
+  // `npm run documents` makes it.
+  "schema/network.json": ["src/cnictl/json-schema.ts"],
   zod: ["src/cni", ...PLUGIN_FOLDERS, "src/runtime", "src/cnictl"],
   // Types alone: @pkgjs/parseargs has those of Node's own.
   "node:util": ["src/cnictl/arguments.ts", "src/cnictl/parseargs.d.ts"],
