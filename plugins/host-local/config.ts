@@ -2,7 +2,7 @@ import path from "#path";
 import { parseCniArgs } from "../../src/cni/args.ts";
 import { parseConfig } from "../../src/cni/config.ts";
 import { CniError } from "../../src/cni/error.ts";
-import { parseRequest } from "../../src/cni/parse-request.ts";
+import { type ParsedRequest, parseRequest } from "../../src/cni/parse-request.ts";
 import type { Request } from "../../src/cni/request.ts";
 import type { Route } from "../../src/cni/result.ts";
 import { compareVersions } from "../../src/cni/version.ts";
@@ -28,16 +28,20 @@ export interface Config {
   readonly releaseDelay: number;
 }
 
-const DEFAULT_DATA_DIR = "/var/lib/cni/networks";
+/** The folder of all networks' leases, if the configuration names none. */
+export const DEFAULT_DATA_DIR = "/var/lib/cni/networks";
 
 /** The first version whose results can carry several addresses of a family. */
 const SEVERAL_ADDRESSES = "0.3.0";
+
+/** A call, or a network that nobody calls. */
+type HostLocalRequest = ParsedRequest & Pick<Request, "args" | "version">;
 
 /**
  * Reads the configuration. Range sets come from runtimeConfig.ipRanges, then the legacy `subnet`, then `ranges`.
  * @throws CniError invalidConfig, invalidEnvironment
  */
-export function parseHostLocal(request: Request): Config {
+export function parseHostLocal(request: HostLocalRequest): Config {
   const { ipam, runtimeConfig, args } = parseRequest(hostLocal, request, { within: "ipam" });
   if (ipam === undefined) throw new CniError("invalidConfig", "IPAM config missing 'ipam' key");
   const requested = [
@@ -62,7 +66,7 @@ export function parseHostLocal(request: Request): Config {
   };
 }
 
-function complete(request: Request, set: readonly RangeFields[], index: number): RangeSet {
+function complete(request: ParsedRequest, set: readonly RangeFields[], index: number): RangeSet {
   try {
     return completeRangeSet(set);
   } catch (error) {
@@ -81,7 +85,7 @@ export interface Release {
  * The folder with the network's leases and the release delay, which is all that DEL needs. The rest of the configuration may be invalid.
  * @throws CniError invalidConfig
  */
-export function parseRelease(request: Request): Release {
+export function parseRelease(request: Pick<Request, "config" | "network">): Release {
   const { dataDir, releaseDelay = 0 } = parseConfig(release, request.config).ipam ?? {};
   return { folder: folderOf(dataDir, request.network), releaseDelay };
 }

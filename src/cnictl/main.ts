@@ -13,6 +13,11 @@ import type { Build } from "./edge.ts";
 import { gc } from "./gc.ts";
 import { install } from "./install.ts";
 import { schema } from "./json-schema.ts";
+import { leases } from "./leases.ts";
+import { list } from "./list.ts";
+import { ps } from "./ps.ts";
+import { release } from "./release.ts";
+import { show } from "./show-network.ts";
 import { status } from "./status.ts";
 import { uninstall } from "./uninstall.ts";
 import { validate } from "./validate.ts";
@@ -29,7 +34,24 @@ export function runTool(build: Omit<Build, "executable">): never {
         launch,
         isLiving,
       },
-      [add, check, del, gc, clean, status, validate, schema, install, uninstall, version],
+      [
+        add,
+        check,
+        del,
+        gc,
+        clean,
+        status,
+        list,
+        show,
+        ps,
+        leases,
+        release,
+        validate,
+        schema,
+        install,
+        uninstall,
+        version,
+      ],
     ),
   );
 }
