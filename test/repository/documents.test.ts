@@ -21,7 +21,7 @@ const TOP_LEVEL = [
     "package.json",
     "plugins",
   ],
-  ...["native", "src", "test", "tsconfig.json"],
+  ...["native", "schema", "src", "test", "tsconfig.json"],
 ];
 
 describe("the repository", () => {

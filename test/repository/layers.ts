@@ -45,7 +45,14 @@ const ABOVE_NETLINK = ["src/netfilter", "src/steps", "src/runtime", "src/cnictl"
 const NARROWED: Readonly<Record<string, readonly string[]>> = {
   "#digest": ABOVE_NETLINK,
   // A file descriptor is closed by #fs, one of a socket too.
-  "#fs": ["src/cni/process.ts", "src/cni/find-plugin.ts", "src/linux", "src/netlink/socket.ts", ...ABOVE_NETLINK],
+  "#fs": [
+    "src/cni/process.ts",
+    "src/cni/find-plugin.ts",
+    "src/linux",
+    "src/netlink/socket.ts",
+    "src/image/main.ts",
+    ...ABOVE_NETLINK,
+  ],
   "#path": ["src/cni/image.ts", "src/cni/find-plugin.ts", "src/linux", ...ABOVE_NETLINK],
   "#process": ["src/cni/process.ts", "src/cnictl/main.ts", "src/image/main.ts"],
   // No folder but the platform's own calls C by other names than those of libc.ts.
