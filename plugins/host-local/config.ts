@@ -2,7 +2,7 @@ import path from "#path";
 import { parseCniArgs } from "../../src/cni/args.ts";
 import { parseConfig } from "../../src/cni/config.ts";
 import { CniError } from "../../src/cni/error.ts";
-import { parseRequest } from "../../src/cni/parse-request.ts";
+import { type ParsedRequest, parseRequest } from "../../src/cni/parse-request.ts";
 import type { Request } from "../../src/cni/request.ts";
 import type { Route } from "../../src/cni/result.ts";
 import { compareVersions } from "../../src/cni/version.ts";
@@ -34,14 +34,14 @@ export const DEFAULT_DATA_DIR = "/var/lib/cni/networks";
 /** The first version whose results can carry several addresses of a family. */
 const SEVERAL_ADDRESSES = "0.3.0";
 
-/** What the configuration is read from: a call, or a network list. */
-export type PoolRequest = Pick<Request, "command" | "config" | "args" | "network" | "version" | "log">;
+/** A call, or a network that nobody calls. */
+type HostLocalRequest = ParsedRequest & Pick<Request, "args" | "version">;
 
 /**
  * Reads the configuration. Range sets come from runtimeConfig.ipRanges, then the legacy `subnet`, then `ranges`.
  * @throws CniError invalidConfig, invalidEnvironment
  */
-export function parseHostLocal(request: PoolRequest): Config {
+export function parseHostLocal(request: HostLocalRequest): Config {
   const { ipam, runtimeConfig, args } = parseRequest(hostLocal, request, { within: "ipam" });
   if (ipam === undefined) throw new CniError("invalidConfig", "IPAM config missing 'ipam' key");
   const requested = [
@@ -66,7 +66,7 @@ export function parseHostLocal(request: PoolRequest): Config {
   };
 }
 
-function complete(request: PoolRequest, set: readonly RangeFields[], index: number): RangeSet {
+function complete(request: ParsedRequest, set: readonly RangeFields[], index: number): RangeSet {
   try {
     return completeRangeSet(set);
   } catch (error) {

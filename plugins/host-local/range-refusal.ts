@@ -1,7 +1,7 @@
 import { parseConfig } from "../../src/cni/config.ts";
 import { CniError } from "../../src/cni/error.ts";
 import { formatPath } from "../../src/cni/issue.ts";
-import type { Request } from "../../src/cni/request.ts";
+import type { ParsedRequest } from "../../src/cni/parse-request.ts";
 import { findMisspelt, findUnknownKeys } from "../../src/cni/unknown-key.ts";
 import { completeRange, type RangeFields } from "./range-set.ts";
 import { hostLocal } from "./schema.ts";
@@ -14,10 +14,7 @@ interface RefusedSet {
 }
 
 /** The error with the path to the range that is wrong. If the range has no subnet, the details say what is missing. */
-export function explainRefusal(
-  request: Pick<Request, "config" | "network">,
-  { set, index, error }: RefusedSet,
-): CniError {
+export function explainRefusal(request: ParsedRequest, { set, index, error }: RefusedSet): CniError {
   const wrong = set.findIndex(isRefused);
   const range = set[wrong];
   const details = range !== undefined && range.subnet === undefined ? explainMissing(request) : error.details;
@@ -26,7 +23,7 @@ export function explainRefusal(
 }
 
 /** Says which network has a range without subnet, and names the keys that are probably misspelt. */
-export function explainMissing(request: Pick<Request, "config" | "network">): string {
+export function explainMissing(request: ParsedRequest): string {
   const misspelt = findUnknownKeys(hostLocal(), request.config).flatMap(({ key, path, known }) => {
     const near = path[0] === "ipam" ? findMisspelt(key, known) : undefined;
     return near === undefined ? [] : [`${formatPath(path)} is unknown: did you mean "${near}"?`];
@@ -35,22 +32,19 @@ export function explainMissing(request: Pick<Request, "config" | "network">): st
 }
 
 /** The path to a range set, by its number. */
-export function pathOfSet(request: Pick<Request, "config" | "network">, index: number): readonly PropertyKey[] {
+export function pathOfSet(request: ParsedRequest, index: number): readonly PropertyKey[] {
   const { runtime, legacy } = countSets(request);
   if (index < runtime) return ["runtimeConfig", "ipRanges", index];
   return isLegacy(request, index) ? ["ipam"] : ["ipam", "ranges", index - runtime - legacy];
 }
 
 /** Whether a set is the one range of the older form. */
-export function isLegacy(request: Pick<Request, "config" | "network">, index: number): boolean {
+export function isLegacy(request: ParsedRequest, index: number): boolean {
   const { runtime, legacy } = countSets(request);
   return index >= runtime && index < runtime + legacy;
 }
 
-function countSets(request: Pick<Request, "config" | "network">): {
-  readonly runtime: number;
-  readonly legacy: number;
-} {
+function countSets(request: ParsedRequest): { readonly runtime: number; readonly legacy: number } {
   const { ipam, runtimeConfig } = parseConfig(hostLocal, request.config);
   return { runtime: runtimeConfig?.ipRanges?.length ?? 0, legacy: ipam?.subnet === undefined ? 0 : 1 };
 }

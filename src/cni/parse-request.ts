@@ -7,17 +7,20 @@ import { findUnknownKeys, logMisspelt, type UnknownKey } from "./unknown-key.ts"
 /** Several plugins read `args` and `runtimeConfig`, and the IPAM plugin reads `ipam`. */
 const SHARED = ["ipam", "args", "runtimeConfig"];
 
+/** A call, or what one would have as its configuration: then nothing is logged. */
+export type ParsedRequest = Pick<Request, "config" | "network"> & Partial<Pick<Request, "command" | "log">>;
+
 /**
  * Reads the configuration of a call like parseConfig(). ADD logs each unknown key that is close to a known one. `within` is the member
  * that this plugin reads alone, as an IPAM plugin reads `ipam`. @throws CniError invalidConfig
  */
 export function parseRequest<S extends z.ZodMiniType>(
   schema: Schema<S>,
-  request: Pick<Request, "command" | "config" | "log" | "network">,
+  request: ParsedRequest,
   { within = "" }: { within?: string } = {},
 ): z.output<S> {
-  const { command, config } = request;
-  if (command !== "ADD") return parseConfig(schema, config);
+  const { command, config, network, log } = request;
+  if (command !== "ADD" || log === undefined) return parseConfig(schema, config);
   const unknown: UnknownKey[] = [];
   const accepted = schema.accept?.(config, (key, place, known) => {
     if (isOwn(place, within)) unknown.push({ key, place, known: known() });
@@ -25,7 +28,7 @@ export function parseRequest<S extends z.ZodMiniType>(
   // accept() stops at the first value that it does not take.
   const found =
     accepted === undefined ? findUnknownKeys(schema(), config).filter(({ place }) => isOwn(place, within)) : unknown;
-  if (found.length > 0) logMisspelt(request, found);
+  if (found.length > 0) logMisspelt({ network, log }, found);
   return accepted ?? parseBySchema(schema(), config, "the configuration");
 }
 

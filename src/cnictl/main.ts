@@ -12,6 +12,7 @@ import { del } from "./del.ts";
 import type { Build } from "./edge.ts";
 import { gc } from "./gc.ts";
 import { install } from "./install.ts";
+import { schema } from "./json-schema.ts";
 import { leases } from "./leases.ts";
 import { list } from "./list.ts";
 import { ps } from "./ps.ts";
@@ -33,7 +34,24 @@ export function runTool(build: Omit<Build, "executable">): never {
         launch,
         isLiving,
       },
-      [add, check, del, gc, clean, status, list, show, ps, leases, release, validate, install, uninstall, version],
+      [
+        add,
+        check,
+        del,
+        gc,
+        clean,
+        status,
+        list,
+        show,
+        ps,
+        leases,
+        release,
+        validate,
+        schema,
+        install,
+        uninstall,
+        version,
+      ],
     ),
   );
 }

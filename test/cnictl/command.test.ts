@@ -16,6 +16,7 @@ const USAGE = `Usage: cnictl <command> [arguments]
   gc         Removes what is left of attachments whose namespace is gone
   status     Checks whether containers can be attached to a network
   validate   Checks network lists: keys, values, plugins, and what they share
+  schema     Prints the JSON Schema of network lists, for editors
   install    Installs the plugins
   uninstall  Uninstalls the plugins
   version    Prints the version of cnictl and of every plugin
@@ -82,7 +83,18 @@ test.each([
 });
 
 test("cnictl <command> --help prints its help and does nothing", () => {
-  for (const command of ["add", "check", "del", "gc", "status", "install", "uninstall", "version"]) {
+  for (const command of [
+    "add",
+    "check",
+    "del",
+    "gc",
+    "status",
+    "validate",
+    "schema",
+    "install",
+    "uninstall",
+    "version",
+  ]) {
     const { code, out, err } = stage.cnictl([command, "x", "/run/netns/blue", "--help"]);
     expect([code, err]).toEqual([0, ""]);
     expect(stage.cnictl(["help", command])).toEqual({ code, out, err });

@@ -7,6 +7,7 @@ import { del } from "../../src/cnictl/del.ts";
 import type { DescribedPlugin, Edge } from "../../src/cnictl/edge.ts";
 import { gc } from "../../src/cnictl/gc.ts";
 import { install } from "../../src/cnictl/install.ts";
+import { schema } from "../../src/cnictl/json-schema.ts";
 import { status } from "../../src/cnictl/status.ts";
 import { uninstall } from "../../src/cnictl/uninstall.ts";
 import { validate } from "../../src/cnictl/validate.ts";
@@ -71,7 +72,7 @@ export function makeStage(): Stage {
       },
       ...changes,
     };
-    const code = runCnictl(edge, [add, check, del, gc, status, validate, install, uninstall, version]);
+    const code = runCnictl(edge, [add, check, del, gc, status, validate, schema, install, uninstall, version]);
     return { code, out, err };
   }
 

@@ -11,3 +11,9 @@ export function blocksOf(markdown: string): readonly Block[] {
   const pattern = /^ *```sh\n(.*?)^ *```$(?:\n\n```(?:json|text)\n(.*?)^```$)?/gms;
   return [...markdown.matchAll(pattern)].map(([, script = "", printed]) => ({ script, printed }));
 }
+
+/** The network lists that a document has the reader write into the folder of networks. */
+export function listsOf(markdown: string): readonly string[] {
+  const pattern = /^ *cat > \/etc\/cni\/net\.d\/\S+\.conf(?:list)? <<'END'\n(.*?)^ *END$/gms;
+  return [...markdown.matchAll(pattern)].map(([, list = ""]) => list);
+}

@@ -2,8 +2,9 @@ import fs from "node:fs";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Caller, confDir, jsonOf } from "../caller.ts";
+import { listsOf } from "../documents/blocks.ts";
 import { binDir } from "../lab.ts";
-import { root } from "../repository/tree.ts";
+import { read, root } from "../repository/tree.ts";
 
 let caller: Caller;
 
@@ -37,17 +38,9 @@ function listOf(...plugins: readonly object[]): object {
   return { cniVersion: "1.0.0", name: "net", plugins };
 }
 
-/** The network lists that a document has the reader put into the folder of networks. */
-function examplesOf(file: string): readonly string[] {
-  const text = fs.readFileSync(path.join(root, file), "utf8");
-  return [...text.matchAll(/^ *cat > \/etc\/cni\/net\.d\/\S+\.conf(?:list)? <<'END'\n(.*?)^ *END$/gms)].map(
-    ([, list = ""]) => list,
-  );
-}
-
 const FOLDERS = [confDir, ...fs.globSync(`${confDir}/*/`)];
 const DOCUMENTS = fs.globSync(["README.md", "docs/*.md", "plugins/*/README.md"], { cwd: root });
-const EXAMPLES = DOCUMENTS.flatMap((file) => examplesOf(file).map((list) => [file, list] as const));
+const EXAMPLES = DOCUMENTS.flatMap((file) => listsOf(read(file)).map((list) => [file, list] as const));
 
 describe("cnictl validate", () => {
   it.each(FOLDERS)("finds no error in the shipped lists of %s", (folder) => {

@@ -3,6 +3,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
 import { formatErrors } from "../documents/errors.ts";
+import { makeSchemas } from "../documents/json-schema.ts";
 import { describedPaths } from "./described-paths.ts";
 import { filesOf, PLUGINS, read, root, SHIPPED } from "./tree.ts";
 
@@ -20,7 +21,7 @@ const TOP_LEVEL = [
     "package.json",
     "plugins",
   ],
-  ...["native", "src", "test", "tsconfig.json"],
+  ...["native", "schema", "src", "test", "tsconfig.json"],
 ];
 
 describe("the repository", () => {
@@ -75,6 +76,16 @@ describe("the documents", () => {
 
   it("have a page for each plugin, which each of them finds", () => {
     expect(PLUGINS.filter((name) => !DOCUMENTS.includes(`plugins/${name}/README.md`))).toEqual([]);
+  });
+
+  it("schema/*.json are what `npm run documents` writes", async () => {
+    const schemas = await makeSchemas();
+    expect(filesOf("schema").sort()).toEqual(
+      Object.keys(schemas)
+        .map((name) => `schema/${name}`)
+        .sort(),
+    );
+    for (const [name, text] of Object.entries(schemas)) expect(read(`schema/${name}`), name).toBe(text);
   });
 
   it("docs/errors.md is what `npm run documents` writes", () => {

@@ -48,9 +48,9 @@ const NARROWED: Readonly<Record<string, readonly string[]>> = {
   "#fs": [
     "src/cni/process.ts",
     "src/cni/find-plugin.ts",
-    "src/image/main.ts",
     "src/linux",
     "src/netlink/socket.ts",
+    "src/image/main.ts",
     ...ABOVE_NETLINK,
   ],
   "#path": ["src/cni/image.ts", "src/cni/find-plugin.ts", "src/linux", ...ABOVE_NETLINK],
@@ -68,6 +68,8 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   "@pkgjs/parseargs": ["src/cnictl"],
   "jsonc-parser": ["src/cnictl"],
   leven: ["src/cni"],
+  // `npm run documents` makes it.
+  "schema/network.json": ["src/cnictl/json-schema.ts"],
   zod: ["src/cni", ...PLUGIN_FOLDERS, "src/runtime", "src/cnictl"],
   // Types alone: @pkgjs/parseargs has those of Node's own.
   "node:util": ["src/cnictl/arguments.ts", "src/cnictl/parseargs.d.ts"],
