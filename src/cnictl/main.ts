@@ -11,6 +11,7 @@ import { runCnictl } from "./command.ts";
 import { del } from "./del.ts";
 import type { Build } from "./edge.ts";
 import { gc } from "./gc.ts";
+import { inspect } from "./inspect/inspect.ts";
 import { install } from "./install.ts";
 import { leases } from "./leases.ts";
 import { list } from "./list.ts";
@@ -32,7 +33,7 @@ export function runTool(build: Omit<Build, "executable">): never {
         launch,
         isLiving,
       },
-      [add, check, del, gc, clean, status, list, show, ps, leases, release, install, uninstall, version],
+      [add, check, del, gc, clean, status, list, show, ps, inspect, leases, release, install, uninstall, version],
     ),
   );
 }

@@ -249,3 +249,73 @@ describe("cnictl leases and release", () => {
     expect(cnictl(["release", "10.77.0.2"]).stderr).toMatch(/it is released, and rests/);
   });
 });
+
+describe("cnictl inspect", () => {
+  test("shows what exists for a container on the host and inside, and what CHECK of each plugin says", () => {
+    const netns = attach("c1", PORTS);
+    caller.lab.run(["ip", "address", "flush", "dev", "eth0"], netns);
+    caller.lab.run(["ip", "address", "add", "192.0.2.7/24", "dev", "eth0"], netns);
+    const found = Object(jsonOf(cnictl(["inspect", "c1", "--json"])));
+    expect(found).toMatchObject({
+      netns,
+      namespace: "alive",
+      attachments: [
+        {
+          containerId: "c1",
+          addresses: ["10.77.0.2/24"],
+          host: {
+            result: "/var/lib/cni/results/net-c1-eth0",
+            leases: [{ address: "10.77.0.2", file: "/var/lib/cni/networks/net/10.77.0.2" }],
+            links: [{ kind: "veth", up: true, mtu: 1500 }],
+            ports: [{ hostPort: 8080, containerIp: "10.77.0.2", containerPort: 80, backend: "nftables" }],
+          },
+        },
+      ],
+      checks: [
+        {
+          network: "net",
+          ifname: "eth0",
+          plugin: "bridge",
+          state: "failed",
+          message: expect.stringMatching(/10\.77\.0\.2/),
+        },
+        { plugin: "portmap", state: "ok", message: "" },
+      ],
+    });
+    expect(found.inside.links.map((each: { name: string }) => each.name).sort()).toEqual(["eth0", "lo"]);
+    expect(found.inside.links.find((each: { name: string }) => each.name === "eth0").addresses).toContain(
+      "192.0.2.7/24",
+    );
+    expect(found.inside.routes).toContainEqual({ destination: "192.0.2.0/24", gateway: "", link: "eth0", metric: 0 });
+    expect(found.attachments[0].host.rules.map((each: { table: string }) => each.table).sort()).toEqual([
+      "inet cni_masquerade",
+      "inet cni_portmap",
+    ]);
+  });
+
+  test("takes a namespace, also one without an attachment, and shows a container of the Go plugins", () => {
+    const netns = attach("c1", reference());
+    const text = cnictl(["inspect", netns], reference()).stdout;
+    expect(text).toMatch(/^Container: +c1\nNetns: +\S+ \(alive\)\n\nNETWORK /);
+    expect(text).toMatch(/^rules +net +inet cni_plugins_masquerade +1 rule$/m);
+    expect(text).toMatch(/^bridge +net +eth0 +ok +-$/m);
+    const empty = caller.lab.addNamespace("empty");
+    expect(jsonOf(cnictl(["inspect", empty, "--json"]))).toMatchObject({
+      attachments: [],
+      inside: { links: [{ name: "lo" }] },
+    });
+  });
+
+  test("shows what is left after the namespace is gone", () => {
+    caller.lab.deleteNamespace(attach("c1"));
+    expect(jsonOf(cnictl(["inspect", "c1", "--json"]))).toMatchObject({
+      namespace: "gone",
+      attachments: [{ host: { leases: [{ reclaimable: "its network namespace no longer exists" }], links: [] } }],
+    });
+  });
+
+  test("refuses a name that nothing knows", () => {
+    const { status, stdout } = cnictl(["inspect", "nothing", "--json"]);
+    expect([status, JSON.parse(stdout)]).toMatchObject([1, { code: 3, msg: expect.stringMatching(/"nothing"/) }]);
+  });
+});
