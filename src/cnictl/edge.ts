@@ -1,3 +1,4 @@
+import type { Plugin } from "../cni/plugin.ts";
 import type { Launch } from "../cni/plugin-process.ts";
 
 /** The command's access to its process and the machine. */
@@ -13,6 +14,8 @@ export interface Edge {
   readonly launch: Launch;
   /** False if the path is certainly not, or no longer, a network namespace. */
   readonly isLiving: (netns: string) => boolean;
+  /** All of standard input. */
+  readonly readStdin: () => Uint8Array;
   readonly writeOut: (text: string) => void;
   readonly writeErr: (text: string) => void;
 }
@@ -27,6 +30,11 @@ export interface Build {
   readonly engine: string;
   /** The names of the image: every plugin's, and cnictl. Empty if it runs from source. */
   readonly names: readonly string[];
+  /** The plugins of the image by name. Reading one loads its module. */
+  readonly plugins: Readonly<Record<string, DescribedPlugin | undefined>>;
   /** Path of the image. */
   readonly executable: string;
 }
+
+/** What cnictl reads of a plugin without calling it. */
+export type DescribedPlugin = Pick<Plugin, "name" | "versions" | "configuration">;

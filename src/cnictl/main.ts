@@ -20,6 +20,7 @@ import { release } from "./release.ts";
 import { show } from "./show-network.ts";
 import { status } from "./status.ts";
 import { uninstall } from "./uninstall.ts";
+import { validate } from "./validate.ts";
 import { version } from "./version.ts";
 
 /** Runs cnictl with this process's arguments, variables and streams, and ends the process with its code. */
@@ -33,7 +34,24 @@ export function runTool(build: Omit<Build, "executable">): never {
         launch,
         isLiving,
       },
-      [add, check, del, gc, clean, status, list, show, ps, inspect, leases, release, install, uninstall, version],
+      [
+        add,
+        check,
+        del,
+        gc,
+        clean,
+        status,
+        list,
+        show,
+        ps,
+        inspect,
+        leases,
+        release,
+        validate,
+        install,
+        uninstall,
+        version,
+      ],
     ),
   );
 }

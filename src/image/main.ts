@@ -1,11 +1,17 @@
+import fs from "#fs";
 import { build, plugins } from "#image";
 import host from "#process";
+import type { Edge, LoggedCall } from "../cni/edge.ts";
 import { selectName } from "../cni/image.ts";
 import type { Plugin } from "../cni/plugin.ts";
 import { processEdge, runPlugin } from "../cni/process.ts";
 import { runTool } from "../cnictl/main.ts";
 import { isOwnNetns } from "../linux/own-netns.ts";
 import { type Host, withHost } from "../steps/host.ts";
+import { beginRecord } from "./call-log.ts";
+
+/** The file that switches the log on. Without it a call costs one look for it. */
+const LOG_CONFIG = "/etc/cni/cni-plugins.json";
 
 /** The operator's command, a further name of the image. */
 const TOOL = "cnictl";
@@ -15,10 +21,15 @@ export function start(): never {
   const names = [...Object.keys(plugins), TOOL];
   const find = (path: string): Plugin<Host> | undefined => plugins[selectName(path, names) ?? ""];
   const name = selectName(host.argv0, names) ?? selectName(host.executable(), names);
-  if (name === TOOL) runTool({ ...build, names });
+  if (name === TOOL) runTool({ ...build, names, plugins });
   const plugin = plugins[name ?? ""];
-  if (plugin !== undefined) runPlugin(plugin, { withHost, find, isOwnNetns });
+  const log = fs.existsSync(LOG_CONFIG) ? { beginRecord: logCall } : {};
+  if (plugin !== undefined) runPlugin(plugin, { withHost, find, isOwnNetns, ...log });
   refuse(host.argv0, names);
+}
+
+function logCall(plugin: string, edge: Edge): LoggedCall | undefined {
+  return beginRecord(plugin, edge, LOG_CONFIG);
 }
 
 function refuse(argv0: string, names: readonly string[]): never {
