@@ -15,6 +15,7 @@ import { inspect } from "./inspect/inspect.ts";
 import { install } from "./install.ts";
 import { leases } from "./leases.ts";
 import { list } from "./list.ts";
+import { metrics } from "./metrics/metrics.ts";
 import { ps } from "./ps.ts";
 import { release } from "./release.ts";
 import { show } from "./show-network.ts";
@@ -47,6 +48,7 @@ export function runTool(build: Omit<Build, "executable">): never {
         inspect,
         leases,
         release,
+        metrics,
         validate,
         install,
         uninstall,
