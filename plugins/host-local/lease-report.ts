@@ -51,13 +51,7 @@ export function reportLeases(folder: string, releaseDelay: number): LeaseReport 
   const names = listNames(folder).filter(isLeaseName).sort();
   const records = new Set(listNames(recordsOf(folder)).filter((name) => !name.startsWith(".")));
   const indexed = isIndexComplete(folder, readBoot()) ? readIndex(folder, records) : new Map<string, IndexedLease>();
-  const direct = readShortLeases(
-    folder,
-    names.filter((name) => !indexed.has(name)),
-    unread,
-  );
-  const known = new Map(direct.map((lease) => [lease.name, lease]));
-  const leases = names.flatMap((name) => indexed.get(name)?.lease ?? known.get(name) ?? []);
+  const leases = readEach(folder, { names, indexed, unread });
   const examined = examineLeases(folder, leases, { records, recordOf: ({ name }) => indexed.get(name)?.record });
   const released = releaseDelay === 0 ? new Map<string, number>() : readReleased(folder, releaseDelay).released;
   const leased = new Set(released.size === 0 ? [] : names);
@@ -99,14 +93,25 @@ function readIndex(folder: string, records: ReadonlySet<string>): ReadonlyMap<st
 /** A lease is shorter: two names of at most 253 and 15 bytes. */
 const ROOM = 1024;
 
-/** Reads leases like readLeases(), with half of its system calls: there may be tens of thousands. */
-function readShortLeases(folder: string, names: readonly string[], unread: unknown[]): readonly Lease[] {
+/**
+ * The leases of these names: from the index, or else from their files like readLeases(), with half of its system calls. There may be
+ * tens of thousands.
+ */
+function readEach(
+  folder: string,
+  {
+    names,
+    indexed,
+    unread,
+  }: { names: readonly string[]; indexed: ReadonlyMap<string, IndexedLease>; unread: unknown[] },
+): readonly Lease[] {
   const buffer = new Uint8Array(ROOM);
   const leases: Lease[] = [];
   for (const name of names) {
-    const text = readShort(`${folder}/${name}`, buffer);
+    const known = indexed.get(name)?.lease;
+    const text = known === undefined ? readShort(`${folder}/${name}`, buffer) : known.text;
     if (text === undefined) leases.push(...readLeases(folder, [name], unread));
-    else leases.push({ name, text });
+    else leases.push(known ?? { name, text });
   }
   return leases;
 }
@@ -123,13 +128,14 @@ function findStrays(records: ReadonlySet<string>, examined: readonly Examined[])
 
 function entryOf(examined: Examined): LeaseEntry {
   const { lease, mtime, record, isOutlived, isOrphan } = examined;
-  const [containerId = "", ifname = ""] = isVoid(lease) ? [] : ownerOf(lease).split("\r\n");
+  const owner = isVoid(lease) ? "" : ownerOf(lease);
+  const at = owner.indexOf("\r\n");
   const isKnown = record !== undefined && record.netns !== "" && !isOutlived;
   return {
     address: lease.name,
     text: lease.text,
-    containerId,
-    ifname,
+    containerId: at === -1 ? owner : owner.slice(0, at),
+    ifname: at === -1 ? "" : owner.slice(at + 2),
     since: mtime,
     isRecorded: record !== undefined,
     boot: isOutlived ? "earlier" : "this",

@@ -44,7 +44,10 @@ export function describeOwner(owner: string): string {
   return ifname === undefined ? `container ${containerId}` : `container ${containerId}, interface ${ifname}`;
 }
 
+const SPACE = 0x20;
+
 /** Whether the file is empty or zeros, as a crash leaves it. Such a file is a lease without an owner. */
 export function isVoid(lease: Lease): boolean {
-  return /^[\s\0]*$/.test(lease.text);
+  // Most leases begin with a letter, and a network may have tens of thousands.
+  return !(lease.text.charCodeAt(0) > SPACE) && /^[\s\0]*$/.test(lease.text);
 }

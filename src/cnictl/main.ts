@@ -11,10 +11,12 @@ import { runCnictl } from "./command.ts";
 import { del } from "./del.ts";
 import type { Build } from "./edge.ts";
 import { gc } from "./gc.ts";
+import { inspect } from "./inspect/inspect.ts";
 import { install } from "./install.ts";
 import { schema } from "./json-schema.ts";
 import { leases } from "./leases.ts";
 import { list } from "./list.ts";
+import { metrics } from "./metrics/metrics.ts";
 import { ps } from "./ps.ts";
 import { release } from "./release.ts";
 import { show } from "./show-network.ts";
@@ -48,6 +50,8 @@ export function runTool(build: Omit<Build, "executable">): never {
         release,
         validate,
         schema,
+        inspect,
+        metrics,
         install,
         uninstall,
         version,

@@ -22,7 +22,7 @@ class Status implements FileStatus {
   }
 
   get dev(): number {
-    return Number(deviceIn(this.#view));
+    return this.#view.getUint32(136, true) * 2 ** 32 + this.#view.getUint32(140, true);
   }
   get ino(): number {
     return Number(this.#view.getBigUint64(32, true));
@@ -56,11 +56,9 @@ class Status implements FileStatus {
 /** Reads the fields of struct statx that identify a file. <linux/stat.h> */
 export function decodeIdentity(struct: Uint8Array): FileIdentity {
   const view = new DataView(struct.buffer, struct.byteOffset, STATX_SIZE);
-  return { dev: deviceIn(view), ino: view.getBigUint64(32, true) };
-}
-
-function deviceIn(view: DataView): bigint {
-  return (BigInt(view.getUint32(136, true)) << 32n) | BigInt(view.getUint32(140, true));
+  const major = BigInt(view.getUint32(136, true));
+  const minor = BigInt(view.getUint32(140, true));
+  return { dev: (major << 32n) | minor, ino: view.getBigUint64(32, true) };
 }
 
 /** A struct statx_timestamp (seconds, then nanoseconds) in ms. */

@@ -1,7 +1,7 @@
 import fs from "node:fs";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { Caller, jsonOf, type Variables } from "../caller.ts";
+import { Caller, confDir, jsonOf, type Variables } from "../caller.ts";
 import { referenceDir } from "../parity/reference.ts";
 
 let caller: Caller;
@@ -247,5 +247,138 @@ describe("cnictl leases and release", () => {
     cnictl(["del", "net", netns, "--container-id", "c1"]);
     expect(states()).toEqual([["10.77.0.2", "resting", undefined]]);
     expect(cnictl(["release", "10.77.0.2"]).stderr).toMatch(/it is released, and rests/);
+  });
+});
+
+describe("cnictl inspect", () => {
+  test("shows what exists for a container on the host and inside, and what CHECK of each plugin says", () => {
+    const netns = attach("c1", PORTS);
+    caller.lab.run(["ip", "address", "flush", "dev", "eth0"], netns);
+    caller.lab.run(["ip", "address", "add", "192.0.2.7/24", "dev", "eth0"], netns);
+    const found = Object(jsonOf(cnictl(["inspect", "c1", "--json"])));
+    expect(found).toMatchObject({
+      netns,
+      namespace: "alive",
+      attachments: [
+        {
+          containerId: "c1",
+          addresses: ["10.77.0.2/24"],
+          host: {
+            result: "/var/lib/cni/results/net-c1-eth0",
+            leases: [{ address: "10.77.0.2", file: "/var/lib/cni/networks/net/10.77.0.2" }],
+            links: [{ kind: "veth", up: true, mtu: 1500 }],
+            ports: [{ hostPort: 8080, containerIp: "10.77.0.2", containerPort: 80, backend: "nftables" }],
+          },
+        },
+      ],
+      checks: [
+        {
+          network: "net",
+          ifname: "eth0",
+          plugin: "bridge",
+          state: "failed",
+          message: expect.stringMatching(/10\.77\.0\.2/),
+        },
+        { plugin: "portmap", state: "ok", message: "" },
+      ],
+    });
+    expect(found.inside.links.map((each: { name: string }) => each.name).sort()).toEqual(["eth0", "lo"]);
+    expect(found.inside.links.find((each: { name: string }) => each.name === "eth0").addresses).toContain(
+      "192.0.2.7/24",
+    );
+    expect(found.inside.routes).toContainEqual({ destination: "192.0.2.0/24", gateway: "", link: "eth0", metric: 0 });
+    expect(found.attachments[0].host.rules.map((each: { table: string }) => each.table).sort()).toEqual([
+      "inet cni_masquerade",
+      "inet cni_portmap",
+    ]);
+  });
+
+  test("takes a namespace, also one without an attachment, and shows a container of the Go plugins", () => {
+    const netns = attach("c1", reference());
+    const text = cnictl(["inspect", netns], reference()).stdout;
+    expect(text).toMatch(/^Container: +c1\nNetns: +\S+ \(alive\)\n\nNETWORK /);
+    expect(text).toMatch(/^rules +net +inet cni_plugins_masquerade +1 rule$/m);
+    expect(text).toMatch(/^bridge +net +eth0 +ok +-$/m);
+    const empty = caller.lab.addNamespace("empty");
+    expect(jsonOf(cnictl(["inspect", empty, "--json"]))).toMatchObject({
+      attachments: [],
+      inside: { links: [{ name: "lo" }] },
+    });
+  });
+
+  test("shows what is left after the namespace is gone", () => {
+    caller.lab.deleteNamespace(attach("c1"));
+    expect(jsonOf(cnictl(["inspect", "c1", "--json"]))).toMatchObject({
+      namespace: "gone",
+      attachments: [{ host: { leases: [{ reclaimable: "its network namespace no longer exists" }], links: [] } }],
+    });
+  });
+
+  test("refuses a name that nothing knows", () => {
+    const { status, stdout } = cnictl(["inspect", "nothing", "--json"]);
+    expect([status, JSON.parse(stdout)]).toMatchObject([1, { code: 3, msg: expect.stringMatching(/"nothing"/) }]);
+  });
+});
+
+describe("cnictl metrics", () => {
+  /** The samples by name and labels. */
+  function samples(text: string): ReadonlyMap<string, number> {
+    const lines = text.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
+    return new Map(
+      lines.map((line) => [line.slice(0, line.lastIndexOf(" ")), Number(line.slice(line.lastIndexOf(" ")))]),
+    );
+  }
+
+  test("count pools, leases, attachments, leftovers and conflicts", () => {
+    attach("c1");
+    attach("c2", reference());
+    caller.lab.deleteNamespace(attach("c3", PORTS));
+    write("20-broken.conflist", "{");
+    write("30-net.conflist", { cniVersion: "0.4.0", name: "net", plugins: [{ type: "loopback" }] });
+    const ipam = { type: "host-local", subnet: "10.77.0.128/25" };
+    write("40-other.conflist", { cniVersion: "1.0.0", name: "other", plugins: [{ type: "macvlan", ipam }] });
+    const { status, stdout } = cnictl(["metrics"]);
+    expect(status).toBe(0);
+    expect(Object.fromEntries(samples(stdout))).toMatchObject({
+      'cni_pool_size{network="net",range_set="0",subnets="10.77.0.0/24"}': 253,
+      'cni_pool_leased{network="net",range_set="0",subnets="10.77.0.0/24"}': 3,
+      'cni_pool_leased{network="other",range_set="0",subnets="10.77.0.128/25"}': 0,
+      'cni_leases{network="net",state="in_use"}': 2,
+      'cni_leases{network="net",state="reclaimable"}': 1,
+      'cni_attachments{network="net",namespace="alive"}': 2,
+      'cni_attachments{network="net",namespace="gone"}': 1,
+      'cni_leftovers{kind="result"}': 1,
+      'cni_leftovers{kind="lease"}': 1,
+      'cni_leftovers{kind="link"}': 0,
+      'cni_leftovers{kind="rules"}': 1,
+      'cni_leftovers{kind="ports"}': 1,
+      'cni_leftovers{kind="record"}': 0,
+      'cni_conflicts{kind="address"}': 0,
+      'cni_conflicts{kind="subnet"}': 1,
+      'cni_conflicts{kind="name"}': 1,
+      'cni_network_files{state="broken"}': 1,
+      cni_inventory_problems: 1,
+    });
+  });
+
+  test("replace the file of the collector in one step, readable to all, as the unit of conf/systemd calls it", () => {
+    const unit = fs.readFileSync(path.join(confDir, "systemd/cnictl-metrics.service"), "utf8");
+    const [, words = ""] = /^ExecStart=\/opt\/cni\/bin\/cnictl (.*)$/m.exec(unit) ?? [];
+    const folder = path.join(caller.lab.dir, "collector");
+    fs.mkdirSync(folder);
+    const file = path.join(folder, "cni.prom");
+    fs.writeFileSync(file, "old");
+    const before = fs.statSync(file).ino;
+    expect(cnictl(words.split(" ").map((word) => word.replace(/^\$\{METRICS_FILE\}$/, file)))).toMatchObject({
+      status: 0,
+      stdout: "",
+    });
+    expect(fs.readFileSync(file, "utf8")).toMatch(/^# HELP cni_pool_size /);
+    expect([fs.readdirSync(folder), fs.statSync(file).mode & 0o777, fs.statSync(file).ino === before]).toEqual([
+      ["cni.prom"],
+      0o644,
+      false,
+    ]);
+    expect(cnictl(["metrics", "--output", "/nonexistent/cni.prom"])).toMatchObject({ status: 1 });
   });
 });

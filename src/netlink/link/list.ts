@@ -15,6 +15,13 @@ export function listPorts(netlink: Rtnetlink, bridge: LinkId): readonly Link[] {
   return messages.map((message) => readLink(message.payload)).filter((link) => link.master === bridge.index);
 }
 
+/** All links of a namespace with few links, like `ip link show`. The kernel interrupts a dump when links change. @throws NetlinkError */
+export function listLinks(netlink: Rtnetlink): readonly Link[] {
+  const payload = encodeLink({ header: {}, attributes: { extensions: RTEXT_FILTER.SKIP_STATS } });
+  const messages = netlink.request({ type: RTM.GETLINK, flags: NLM_F.DUMP, payload, action: "list the links" });
+  return messages.map((message) => readLink(message.payload));
+}
+
 /**
  * The links of a kind, like `ip link show type KIND`. The kernel sends only these links. With `parts`, only links whose bytes (for
  * example the alias) contain one of them; others are not decoded, which is most of the cost. @throws NetlinkError

@@ -1,0 +1,85 @@
+import { CniError, toCniError } from "../../cni/error.ts";
+import { LinuxError } from "../../platform/errno.ts";
+import { findCached } from "../../runtime/cache.ts";
+import { cachedNetwork } from "../../runtime/cache-entry.ts";
+import { checkEachPlugin } from "../../runtime/check-each.ts";
+import type { Runtime } from "../../runtime/runtime.ts";
+import type { Command } from "../command.ts";
+import { viewAttachment } from "../inventory/attachment-view.ts";
+import type { KnownAttachment } from "../inventory/attachments.ts";
+import { type Inventory, takeInventory } from "../inventory/inventory.ts";
+import { makeRuntime } from "../target.ts";
+import { readView, VIEW_HELP, writeJson, writeProblems } from "../view.ts";
+import { type Inside, lookInside } from "./inside.ts";
+import { type CheckView, formatInspection, inspectionJson } from "./report.ts";
+import { findSubject } from "./subject.ts";
+
+/** `cnictl inspect`: all that exists for a container or a network namespace. */
+export const inspect: Command = {
+  name: "inspect",
+  synopsis: "<container|netns> [--cache-dir DIR] [--json]",
+  summary: "Shows all that exists for a container, and what CHECK says",
+  help: [
+    "Shows the attachments of a container (its ID or the beginning of it) or of a network namespace (a",
+    "path, a name of `ip netns`, a PID), what exists for them on the host, the links, addresses and routes",
+    "inside, and what CHECK of each plugin says.",
+    "",
+    ...VIEW_HELP,
+    "  CNI_PATH             directories of plugins, separated by colons (default /opt/cni/bin)",
+  ],
+  run: (edge, args) => {
+    const { operand: word, json, cacheDirectory } = readView(args, { operand: "container|netns", required: true });
+    const inventory = takeInventory(edge, { cacheDirectory });
+    const { netns, attachments } = findSubject(edge, word, { all: inventory.attachments, cacheDirectory });
+    const runtime = makeRuntime(edge, cacheDirectory);
+    const problems = [...inventory.problems];
+    const inspection = {
+      netns,
+      isLiving: netns !== "" && edge.isLiving(netns),
+      attachments: attachments.map((attachment) => ({ attachment, view: viewAttachment(attachment, edge.isLiving) })),
+      folders: inventory.folders,
+      inside: netns === "" ? undefined : findInside(netns, problems),
+      checks: attachments.flatMap((attachment) => check(runtime, inventory, attachment)),
+    };
+    if (json) writeJson(edge, inspectionJson(inspection));
+    else edge.writeOut(formatInspection(inspection));
+    writeProblems(edge, problems);
+    return undefined;
+  },
+};
+
+/** Undefined if the namespace cannot be opened. */
+function findInside(netns: string, problems: string[]): Inside | undefined {
+  try {
+    return lookInside(netns);
+  } catch (error) {
+    if (!(error instanceof LinuxError)) throw error;
+    problems.push(error.message);
+    return undefined;
+  }
+}
+
+/** What CHECK of each plugin says, with the network list of the folder, else with that of ADD. */
+function check(runtime: Runtime, { networks }: Inventory, attachment: KnownAttachment): readonly CheckView[] {
+  const { network: name, ifname } = attachment;
+  const line = (plugin: string, state: CheckView["state"], message: string) => {
+    return { network: name, ifname, plugin, state, message };
+  };
+  const entry = findCached({ directory: runtime.cacheDirectory, network: name, attachment });
+  if (entry === undefined) return [line("", "not asked", "the result cache has no result")];
+  try {
+    const listed = networks.find(({ network, shadowedBy }) => network.name === name && shadowedBy === undefined);
+    const network = listed?.network ?? cachedNetwork(entry);
+    const said = checkEachPlugin(runtime, { network, attachment: entry.attachment });
+    if (typeof said === "string") return [line("", "not asked", said)];
+    return said.map(({ plugin, error }) => line(plugin.type, error === undefined ? "ok" : "failed", messageOf(error)));
+  } catch (error) {
+    if (!(error instanceof CniError)) throw error;
+    return [line("", "not asked", messageOf(toCniError(error)))];
+  }
+}
+
+function messageOf(error: CniError | undefined): string {
+  if (error === undefined) return "";
+  return error.details === "" ? error.message : `${error.message}; ${error.details}`;
+}

@@ -1,0 +1,59 @@
+import fs from "#fs";
+import { CniError } from "../../cni/error.ts";
+import { CACHE_DIRECTORY } from "../../runtime/cache.ts";
+import type { Edge } from "../edge.ts";
+import type { KnownAttachment } from "../inventory/attachments.ts";
+import { findNetns } from "../namespace.ts";
+
+/** What an operand of `cnictl inspect` means. */
+export interface Subject {
+  /** The path of the network namespace; "" if it is unknown. */
+  readonly netns: string;
+  readonly attachments: readonly KnownAttachment[];
+}
+
+/** The least letters that stand for a whole ID. */
+const LEAST = 6;
+
+/**
+ * The attachments of a container by its ID, or the beginning of it, or else those of a network namespace. @throws CniError
+ * unknownContainer if there are none and it is no namespace
+ */
+export function findSubject(
+  edge: Edge,
+  word: string,
+  { all, cacheDirectory = CACHE_DIRECTORY }: { all: readonly KnownAttachment[]; cacheDirectory: string | undefined },
+): Subject {
+  const own = ofContainer(all, word);
+  if (own.length > 0) return { netns: own.map(netnsOf).find((netns) => netns !== "") ?? "", attachments: own };
+  const { netns } = findNetns(edge, word, cacheDirectory);
+  const inode = inodeOf(netns);
+  const there = all.filter((each) => {
+    const path = netnsOf(each);
+    return path !== "" && (path === netns || (inode !== undefined && inodeOf(path) === inode));
+  });
+  if (there.length > 0 || edge.isLiving(netns)) return { netns, attachments: there };
+  const message = `No container and no network namespace "${word}": the result cache, the leases and the kernel do not know it`;
+  throw new CniError("unknownContainer", message, { details: "`cnictl ps` lists the attachments" });
+}
+
+/** The path of the attachment's namespace; "" if it is unknown. */
+function netnsOf({ cached, leases }: KnownAttachment): string {
+  return cached?.netns || (leases.find(({ netns }) => netns !== "")?.netns ?? "");
+}
+
+function ofContainer(all: readonly KnownAttachment[], word: string): readonly KnownAttachment[] {
+  const exact = all.filter(({ containerId }) => containerId === word);
+  if (exact.length > 0 || word.length < LEAST) return exact;
+  const begun = all.filter(({ containerId }) => containerId.startsWith(word));
+  return new Set(begun.map(({ containerId }) => containerId)).size === 1 ? begun : [];
+}
+
+function inodeOf(path: string): string | undefined {
+  try {
+    const { dev, ino } = fs.statSync(path, { bigint: true });
+    return `${dev}:${ino}`;
+  } catch {
+    return undefined;
+  }
+}

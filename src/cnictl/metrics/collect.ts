@@ -1,0 +1,109 @@
+import { type AttachmentView, viewAttachment } from "../inventory/attachment-view.ts";
+import type { Source } from "../inventory/attachments.ts";
+import type { Inventory } from "../inventory/inventory.ts";
+import { countStates, viewLeases } from "../inventory/lease-view.ts";
+import { countLeased } from "../inventory/use.ts";
+import { countOverlaps, countSharedAddresses } from "./conflicts.ts";
+import type { Metric, Sample } from "./exposition.ts";
+
+/** The metrics of an inventory. `isLiving` says whether a path leads to a network namespace. */
+export function collectMetrics(inventory: Inventory, isLiving: (netns: string) => boolean): readonly Metric[] {
+  const views = inventory.attachments.map((attachment) => viewAttachment(attachment, isLiving));
+  const pools = poolSamples(inventory);
+  return [
+    gauge(
+      "cni_pool_size",
+      "Addresses that containers can get from a range set of host-local.",
+      pools.map(({ labels, size }) => ({ labels, value: size })),
+    ),
+    gauge(
+      "cni_pool_leased",
+      "Leased addresses of a range set of host-local.",
+      pools.map(({ labels, used }) => ({ labels, value: used })),
+    ),
+    gauge(
+      "cni_leases",
+      "Addresses of host-local by state: in_use, reclaimable, orphan, resting.",
+      leaseSamples(inventory, isLiving),
+    ),
+    gauge("cni_attachments", "Attachments by whether their network namespace exists.", attachmentSamples(views)),
+    gauge(
+      "cni_leftovers",
+      "Parts of attachments whose network namespace is gone, by kind, and records without a lease.",
+      leftoverSamples(inventory, views),
+    ),
+    gauge(
+      "cni_conflicts",
+      "Addresses that several living attachments have, pairs of networks with overlapping subnets, and files with the name of another network.",
+      [
+        { labels: { kind: "address" }, value: countSharedAddresses(views) },
+        { labels: { kind: "subnet" }, value: countOverlaps(inventory.networks) },
+        {
+          labels: { kind: "name" },
+          value: inventory.networks.filter(({ shadowedBy }) => shadowedBy !== undefined).length,
+        },
+      ],
+    ),
+    gauge("cni_network_files", "Files in the folder of network lists by state: ok, broken.", [
+      { labels: { state: "ok" }, value: inventory.networks.length },
+      { labels: { state: "broken" }, value: inventory.broken.length },
+    ]),
+    gauge("cni_inventory_problems", "Files and objects that could not be read.", [
+      { labels: {}, value: inventory.problems.length },
+    ]),
+  ];
+}
+
+function gauge(name: string, help: string, samples: readonly Sample[]): Metric {
+  return { name, help, samples };
+}
+
+/** The pools of each network with a list, also of those without a folder of leases yet. */
+function poolSamples({ networks, folders }: Inventory) {
+  return networks.flatMap(({ network, pools, shadowedBy }) => {
+    if (shadowedBy !== undefined) return [];
+    return pools.flatMap((each) => {
+      const leased = folders.find(({ folder }) => folder === each.folder)?.leases.map(({ address }) => address) ?? [];
+      return countLeased(leased, each.pools?.sets ?? []).map(({ pool, used }) => {
+        const labels = { network: network.name, range_set: String(pool.index), subnets: pool.subnets.join(",") };
+        return { labels, size: pool.size, used };
+      });
+    });
+  });
+}
+
+function leaseSamples(inventory: Inventory, isLiving: (netns: string) => boolean): readonly Sample[] {
+  return Array.from(countStates(viewLeases(inventory, isLiving))).flatMap(([network, counts]) =>
+    Object.entries(counts).map(([state, value]) => ({ labels: { network, state: state.replace(" ", "_") }, value })),
+  );
+}
+
+function attachmentSamples(views: readonly AttachmentView[]): readonly Sample[] {
+  const states = ["alive", "gone", "unknown"] as const;
+  return Array.from(Map.groupBy(views, ({ network }) => network)).flatMap(([network, own]) =>
+    states.map((state) => {
+      return {
+        labels: { network, namespace: state },
+        value: own.filter(({ namespace }) => namespace === state).length,
+      };
+    }),
+  );
+}
+
+/** The kinds of what an attachment has, as labels. */
+const KINDS: Readonly<Record<Source, string>> = {
+  cache: "result",
+  lease: "lease",
+  link: "link",
+  rules: "rules",
+  ports: "ports",
+};
+
+function leftoverSamples({ folders }: Inventory, views: readonly AttachmentView[]): readonly Sample[] {
+  const gone = views.filter(({ namespace }) => namespace === "gone");
+  const counts = Object.entries(KINDS).map(([source, kind]) => {
+    return { labels: { kind }, value: gone.filter(({ knownBy }) => knownBy.some((each) => each === source)).length };
+  });
+  const strays = folders.reduce((sum, { strayRecords }) => sum + strayRecords.length, 0);
+  return [...counts, { labels: { kind: "record" }, value: strays }];
+}

@@ -1,0 +1,54 @@
+import fs from "#fs";
+import path from "#path";
+import { CniError, reasonOf } from "../../cni/error.ts";
+import { formatJson } from "../../cni/json.ts";
+import { randomBytes } from "../../linux/random.ts";
+import { checkOperands, readArguments } from "../arguments.ts";
+import type { Command } from "../command.ts";
+import { takeInventory } from "../inventory/inventory.ts";
+import { NETWORK_OPTIONS } from "../target.ts";
+import { VIEW_HELP, writeProblems } from "../view.ts";
+import { collectMetrics } from "./collect.ts";
+import { formatMetrics, type Metric } from "./exposition.ts";
+
+/** `cnictl metrics`: figures for Prometheus. */
+export const metrics: Command = {
+  name: "metrics",
+  synopsis: "[--output FILE] [--cache-dir DIR] [--json]",
+  summary: "Prints metrics for Prometheus: pools, attachments, leases, leftovers",
+  help: [
+    "Prints gauges in Prometheus' text format. With --output they replace the file in one step, for the",
+    "textfile collector of node-exporter: conf/systemd has a timer.",
+    "",
+    "      --output FILE    write to the file instead of standard output",
+    ...VIEW_HELP,
+  ],
+  run: (edge, args) => {
+    const { values, positionals } = readArguments(args, { ...NETWORK_OPTIONS, output: { type: "string" } });
+    checkOperands(positionals, { names: [], required: 0 });
+    const inventory = takeInventory(edge, { cacheDirectory: values["cache-dir"] });
+    const all = collectMetrics(inventory, edge.isLiving);
+    const text = values.json ? `${formatJson(all.flatMap(samplesJson), 2)}\n` : formatMetrics(all);
+    if (values.output === undefined) edge.writeOut(text);
+    else replaceFile(path.resolve(edge.directory, values.output), text);
+    writeProblems(edge, inventory.problems);
+    return undefined;
+  },
+};
+
+function samplesJson({ name, samples }: Metric) {
+  return samples.map(({ labels, value }) => ({ name, labels, value: Number(value) }));
+}
+
+/** Replaces a file in one step, so that a reader sees all of the old text or all of the new. @throws CniError ioFailure */
+function replaceFile(file: string, text: string): void {
+  // The collector reads files that end in .prom alone.
+  const fresh = path.join(path.dirname(file), `.${path.basename(file)}.${randomBytes(4).toHex()}`);
+  try {
+    fs.writeFileSync(fresh, text, { flag: "wx", mode: 0o644 });
+    fs.renameSync(fresh, file);
+  } catch (error) {
+    fs.rmSync(fresh, { force: true });
+    throw new CniError("ioFailure", `Cannot write "${file}": ${reasonOf(error)}`, { cause: error });
+  }
+}

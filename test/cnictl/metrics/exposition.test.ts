@@ -1,0 +1,45 @@
+import { describe, expect, test } from "vitest";
+import type { AttachmentView } from "../../../src/cnictl/inventory/attachment-view.ts";
+import { countSharedAddresses } from "../../../src/cnictl/metrics/conflicts.ts";
+import { formatMetrics } from "../../../src/cnictl/metrics/exposition.ts";
+
+describe("formatMetrics()", () => {
+  test("writes Prometheus' text format, with characters of labels escaped and large numbers in full", () => {
+    const samples = [
+      { labels: { network: 'a"b\\c\nd', set: "0" }, value: 2n ** 64n },
+      { labels: {}, value: 3 },
+    ];
+    expect(formatMetrics([{ name: "cni_x", help: "What it is.", samples }])).toBe(
+      [
+        "# HELP cni_x What it is.",
+        "# TYPE cni_x gauge",
+        'cni_x{network="a\\"b\\\\c\\nd",set="0"} 18446744073709551616',
+        "cni_x 3",
+        "",
+      ].join("\n"),
+    );
+  });
+
+  test("leaves out a metric without samples", () => {
+    expect(formatMetrics([{ name: "cni_x", help: "What it is.", samples: [] }])).toBe("");
+  });
+});
+
+test("countSharedAddresses() counts addresses that several living attachments have", () => {
+  const view = (namespace: AttachmentView["namespace"], ...addresses: string[]): AttachmentView => ({
+    network: "net",
+    containerId: "c1",
+    ifname: "eth0",
+    addresses,
+    mac: "",
+    hostInterface: "",
+    ports: [],
+    since: undefined,
+    netns: "",
+    namespace,
+    by: undefined,
+    knownBy: [],
+  });
+  const views = [view("alive", "10.0.0.2/24", "fd00::2/64"), view("alive", "10.0.0.2"), view("gone", "fd00::2/64")];
+  expect(countSharedAddresses(views)).toBe(1);
+});
