@@ -17,7 +17,7 @@ vi.mock("../../src/netfilter/iptables/legacy-table.ts", () => ({
   readLegacyTable: () => undefined,
 }));
 vi.mock("../../src/netfilter/rule-locks.ts", () => ({ awaitRestores: () => true, holdTurn: () => undefined }));
-vi.mock("../../plugins/firewall/firewalld.ts", () => ({ findFirewalld: () => undefined, removeSources: () => {} }));
+vi.mock("../../src/steps/firewalld.ts", () => ({ findFirewalld: () => undefined, removeSources: () => {} }));
 
 /** Those of verb-cases.ts, and those that a plugin's own folder has. */
 const CASES: readonly Case[] = [...OWN_CASES, ...(await findCases())];
