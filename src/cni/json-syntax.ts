@@ -9,28 +9,34 @@ interface State {
   expected: Expectation;
 }
 
-/** The position after the text that was read, or the error message. */
-type Step = number | string;
+/** A syntax error of a JSON text. */
+export interface SyntaxFlaw {
+  /** The words of Go's encoding/json. */
+  readonly message: string;
+  /** The index of the character that is wrong, or the text's length if the text ends too early. */
+  readonly offset: number;
+}
+
+/** The position after the text that was read, or what is wrong. */
+type Step = number | SyntaxFlaw;
 
 /** The limit of values, names and commas to scan. No real configuration reaches it, and it bounds the time to two seconds. */
 const MOST_STEPS = 500_000;
-
-const END = "unexpected end of JSON input";
 
 /**
  * Finds the syntax error of a JSON text and describes it in the words of Go's encoding/json, which users know from their logs. The
  * messages of JavaScript engines differ from each other. Undefined if the text is valid, or valid up to MOST_STEPS.
  */
-export function findSyntaxError(text: string): string | undefined {
+export function findSyntaxError(text: string): SyntaxFlaw | undefined {
   const state: State = { open: [], expected: "value" };
   let at = skipSpace(text, 0);
   for (let steps = 0; at < text.length; steps++) {
     if (steps === MOST_STEPS) return undefined;
     const step = READERS[state.expected](text, at, state);
-    if (typeof step === "string") return step;
+    if (typeof step !== "number") return step;
     at = skipSpace(text, step);
   }
-  return state.expected === "afterValue" && state.open.length === 0 ? undefined : END;
+  return state.expected === "afterValue" && state.open.length === 0 ? undefined : endOf(text);
 }
 
 const READERS: Readonly<Record<Expectation, (text: string, at: number, state: State) => Step>> = {
@@ -124,10 +130,10 @@ function readString(text: string, from: number): Step {
     if (found[0] === '"') return special.lastIndex;
     if (found[0] !== "\\") return unexpected(text, found.index, "in string literal");
     const step = readEscape(text, special.lastIndex);
-    if (typeof step === "string") return step;
+    if (typeof step !== "number") return step;
     special.lastIndex = step;
   }
-  return END;
+  return endOf(text);
 }
 
 function readEscape(text: string, at: number): Step {
@@ -144,10 +150,14 @@ function skipSpace(text: string, from: number): number {
   return at;
 }
 
-function unexpected(text: string, at: number, context: string): string {
-  const point = text.codePointAt(at);
-  if (point === undefined) return END;
-  return `invalid character ${quote(String.fromCodePoint(point))} ${context}`;
+function unexpected(text: string, offset: number, context: string): SyntaxFlaw {
+  const point = text.codePointAt(offset);
+  if (point === undefined) return endOf(text);
+  return { message: `invalid character ${quote(String.fromCodePoint(point))} ${context}`, offset };
+}
+
+function endOf(text: string): SyntaxFlaw {
+  return { message: "unexpected end of JSON input", offset: text.length };
 }
 
 function quote(character: string): string {

@@ -1,5 +1,5 @@
 import { MAX_DEPTH } from "./json-depth.ts";
-import { findSyntaxError } from "./json-syntax.ts";
+import { findSyntaxError, type SyntaxFlaw } from "./json-syntax.ts";
 
 /** A number written with a fraction or an exponent. Go refuses it where an integer is required, even "1500.0". */
 export class Decimal {
@@ -15,10 +15,24 @@ export class Decimal {
   }
 }
 
+/** A text is not JSON. The message is Go's. */
+export class JsonSyntaxError extends SyntaxError {
+  /** The position of the character that is wrong, both from 1. The column counts UTF-16 units. */
+  readonly line: number;
+  readonly column: number;
+
+  constructor(text: string, { message, offset }: SyntaxFlaw) {
+    super(message);
+    const before = text.slice(0, offset);
+    this.line = before.split("\n").length;
+    this.column = offset - before.lastIndexOf("\n");
+  }
+}
+
 /**
  * Reads one JSON document like Go: bytes that are not UTF-8 become U+FFFD, nesting is limited to 10,000 levels, a byte order mark is
- * an error, and numbers not written as integers become Decimal. @throws SyntaxError with Go's text, or with the engine's if finding
- * the error would take seconds
+ * an error, and numbers not written as integers become Decimal. @throws JsonSyntaxError, or the engine's SyntaxError if finding the
+ * error would take seconds
  */
 export function parseJson(bytes: Uint8Array): unknown {
   const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
@@ -62,8 +76,8 @@ export function findMember(object: Readonly<Record<string, unknown>>, name: stri
 }
 
 function refuse(text: string): void {
-  const message = findSyntaxError(text);
-  if (message !== undefined) throw new SyntaxError(message);
+  const flaw = findSyntaxError(text);
+  if (flaw !== undefined) throw new JsonSyntaxError(text, flaw);
 }
 
 function mayBeTooDeep(text: string): boolean {

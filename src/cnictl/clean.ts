@@ -10,14 +10,14 @@ import { byteLength } from "../platform/bytes.ts";
 import { LinuxError } from "../platform/errno.ts";
 import { CACHE_DIRECTORY, listCached } from "../runtime/cache.ts";
 import { collectPlugins } from "../runtime/garbage.ts";
-import { loadNetwork, NetworkNotFound } from "../runtime/load.ts";
+import { readNetworks } from "../runtime/load.ts";
 import { parseNetwork } from "../runtime/network.ts";
 import type { ValidAttachment } from "../runtime/plugin-input.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { checkOperands, readArguments } from "./arguments.ts";
 import type { Command } from "./command.ts";
 import type { Edge } from "./edge.ts";
-import { makeRuntime, networkDirectory } from "./target.ts";
+import { makeRuntime, networkDirectory, reportBroken } from "./target.ts";
 
 /** hier(7) */
 const STATE_DIRECTORY = "/run";
@@ -115,11 +115,14 @@ function listRules(): readonly string[] {
 /** The names of the network lists. The rules of iptables do not name their network. */
 function listNetworks(edge: Edge): readonly string[] {
   try {
-    return [loadNetwork(networkDirectory(edge), "").name];
+    return [...readNetworks(networkDirectory(edge))].flatMap((entry) => {
+      if ("network" in entry) return [entry.network.name];
+      reportBroken(edge, entry.error);
+      return [];
+    });
   } catch (error) {
-    if (error instanceof NetworkNotFound) return error.found;
-    if (error instanceof CniError) edge.writeErr(`${error.message}\n`);
-    else throw error;
+    if (!(error instanceof CniError)) throw error;
+    edge.writeErr(`${error.message}\n`);
     return [];
   }
 }

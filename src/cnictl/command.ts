@@ -1,5 +1,8 @@
+import { ERROR_CODES } from "../cni/error.ts";
+import { formatJson } from "../cni/json.ts";
 import type { Edge } from "./edge.ts";
 import { writeFailure } from "./failure.ts";
+import { findNearest } from "./nearest.ts";
 import { UsageError } from "./usage-error.ts";
 
 /** One subcommand. */
@@ -11,8 +14,11 @@ export interface Command {
   readonly summary: string;
   /** The rest of its help, one entry for each line. */
   readonly help: readonly string[];
-  /** Runs the subcommand. @throws UsageError for invalid arguments; any other error is a failure */
-  readonly run: (edge: Edge, args: readonly string[]) => void;
+  /**
+   * Runs the subcommand. Returns the exit code if it is not 0: 1 if what was looked at is not as it should be. @throws UsageError for
+   * invalid arguments; any other error is a failure
+   */
+  readonly run: (edge: Edge, args: readonly string[]) => number | undefined;
 }
 
 const EXIT = { DONE: 0, FAILED: 1, MISUSED: 2 } as const;
@@ -20,29 +26,51 @@ const EXIT = { DONE: 0, FAILED: 1, MISUSED: 2 } as const;
 /** Runs the subcommand that the arguments name. Returns the exit code: 0 success, 1 failure, 2 wrong usage. Never throws. */
 export function runCnictl(edge: Edge, commands: readonly Command[]): number {
   const [word = "", ...args] = edge.args;
-  const command = commands.find(({ name }) => name === word);
-  if (command !== undefined) return runCommand(edge, command, args);
   const version = `cnictl v${edge.build.version}\n`;
   if (word === "--version") return print(edge, version);
   // Nomad runs each file in the plugins' folder without arguments, and expects a version and success.
-  if (word === "" || word === "help" || asksForHelp([word])) return print(edge, `${version}\n${formatUsage(commands)}`);
-  edge.writeErr(`cnictl: unknown command "${word}"\n\n${formatUsage(commands)}`);
-  return EXIT.MISUSED;
+  if (word === "" || asksForHelp([word])) return print(edge, `${version}\n${formatUsage(commands)}`);
+  const [about] = args;
+  if (word === "help" && about === undefined) return print(edge, `${version}\n${formatUsage(commands)}`);
+  const name = word === "help" ? about : word;
+  const command = commands.find((each) => each.name === name);
+  if (command === undefined) return refuseCommand(edge, name ?? "", commands);
+  return word === "help" ? print(edge, formatHelp(command)) : runCommand(edge, command, args);
+}
+
+function refuseCommand(edge: Edge, name: string, commands: readonly Command[]): number {
+  const nearest = findNearest(
+    name,
+    commands.map((command) => command.name),
+  );
+  const question = nearest === undefined ? "" : `; did you mean "${nearest}"?`;
+  const message = `unknown command "${name}"${question}`;
+  return refuse(edge, { message: `cnictl: ${message}`, hint: "`cnictl help` lists the commands" });
 }
 
 function runCommand(edge: Edge, command: Command, args: readonly string[]): number {
   if (asksForHelp(args)) return print(edge, formatHelp(command));
   try {
-    command.run(edge, args);
-    return EXIT.DONE;
+    return command.run(edge, args) ?? EXIT.DONE;
   } catch (error) {
-    if (!(error instanceof UsageError)) {
-      writeFailure(edge, error);
-      return EXIT.FAILED;
-    }
-    edge.writeErr(`cnictl ${command.name}: ${error.message}\n\n${formatSynopsis(command)}`);
-    return EXIT.MISUSED;
+    if (error instanceof UsageError)
+      return refuse(edge, { message: `cnictl ${command.name}: ${error.message}`, hint: formatSynopsis(command) });
+    writeFailure(edge, error, { json: wantsJson(edge) });
+    return EXIT.FAILED;
   }
+}
+
+/** Refuses the arguments: the message and the hint on standard error, or as an object as of a failure. */
+function refuse(edge: Edge, { message, hint }: { readonly message: string; readonly hint: string }): number {
+  if (wantsJson(edge)) edge.writeOut(`${formatJson({ code: ERROR_CODES.invalidEnvironment, msg: message, hint })}\n`);
+  else edge.writeErr(`${message}\n\n${hint}\n`);
+  return EXIT.MISUSED;
+}
+
+/** Whether the arguments ask for JSON, even if they are wrong otherwise. */
+function wantsJson({ args }: Edge): boolean {
+  const end = args.indexOf("--");
+  return args.slice(0, end < 0 ? args.length : end).includes("--json");
 }
 
 function asksForHelp(args: readonly string[]): boolean {
@@ -60,14 +88,14 @@ function formatUsage(commands: readonly Command[]): string {
   return [
     "Usage: cnictl <command> [arguments]\n\n",
     ...lines,
-    "\n`cnictl <command> --help` prints its options; `cnictl --version` prints the version.\n",
+    "\n`cnictl help <command>` prints its options; `cnictl --version` prints the version.\n",
   ].join("");
 }
 
 function formatSynopsis({ name, synopsis }: Command): string {
-  return `Usage: cnictl ${name} ${synopsis}\n`;
+  return `Usage: cnictl ${name} ${synopsis}`.trimEnd();
 }
 
 function formatHelp(command: Command): string {
-  return `${formatSynopsis(command)}\n${command.summary}.\n\n${command.help.map((line) => `${line}\n`).join("")}`;
+  return `${formatSynopsis(command)}\n\n${command.summary}.\n\n${command.help.map((line) => `${line}\n`).join("")}`;
 }

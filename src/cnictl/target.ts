@@ -1,15 +1,16 @@
 import { sha512 } from "#digest";
-import path from "#path";
 import { CniError } from "../cni/error.ts";
 import { isObject, parseJson } from "../cni/json.ts";
 import { CACHE_DIRECTORY, findCached } from "../runtime/cache.ts";
-import { loadNetwork } from "../runtime/load.ts";
+import { type CachedEntry, cachedNetwork } from "../runtime/cache-entry.ts";
+import { loadNetwork, NetworkNotFound } from "../runtime/load.ts";
 import type { Network } from "../runtime/network.ts";
 import { decoded } from "../runtime/refusal.ts";
 import type { Runtime, Target } from "../runtime/runtime.ts";
 import type { RuntimeConf } from "../runtime/runtime-conf.ts";
 import { checkOperands, readArguments } from "./arguments.ts";
 import type { Edge } from "./edge.ts";
+import { findNetns } from "./namespace.ts";
 
 /** The default folders of network lists and plugins, without NETCONFPATH and CNI_PATH. */
 const NETWORK_DIRECTORY = "/etc/cni/net.d";
@@ -37,6 +38,8 @@ const TARGET_OPTIONS = {
 export const TARGET_SYNOPSIS = "<network> <netns> [-i IFNAME] [--container-id ID] [--cache-dir DIR] [--json]";
 
 export const TARGET_HELP = [
+  "<netns> is a path, a name of `ip netns`, a PID, or the ID of a container that the cache knows.",
+  "",
   "  -i, --ifname IFNAME  interface in the namespace (default CNI_IFNAME, else eth0)",
   "      --container-id ID",
   "                       the container (default: made from the namespace's path, as cnitool does)",
@@ -50,13 +53,16 @@ export const TARGET_HELP = [
 export interface TargetRequest {
   readonly runtime: Runtime;
   readonly target: Target;
+  /** Whether the result cache has the attachment. */
+  readonly known: boolean;
   /** Prints JSON even on a terminal. */
   readonly json: boolean;
 }
 
 /**
- * Reads the arguments of add, check and del, like cnitool. If CNI_ARGS or CAP_ARGS is not set, `remembered` takes it from the result
- * cache, so that DEL gets the values of ADD. @throws UsageError, CniError
+ * Reads the arguments of add, check and del, like cnitool. With `remembered`, what the arguments and the environment leave out comes
+ * from the result cache, so that DEL gets the values of ADD: CNI_ARGS, CAP_ARGS, and the network list if the folder has none.
+ * @throws UsageError, CniError
  */
 export function readTarget(
   edge: Edge,
@@ -65,24 +71,41 @@ export function readTarget(
 ): TargetRequest {
   const { values, positionals } = readArguments(args, TARGET_OPTIONS);
   checkOperands(positionals, { names: ["network", "netns"], required: 2 });
-  const [name = "", place = ""] = positionals;
+  const [name = "", word = ""] = positionals;
   const runtime = makeRuntime(edge, values["cache-dir"]);
-  const network = findNetwork(edge, name);
-  const netns = path.resolve(edge.directory, place);
-  const told = {
-    containerId: values["container-id"] ?? containerIdOf(netns),
+  const { netns, cached } = findNetns(edge, word, runtime.cacheDirectory);
+  const named = {
+    containerId: values["container-id"] ?? cached?.containerId ?? containerIdOf(netns),
     netns,
     ifname: values.ifname ?? edge.environment["CNI_IFNAME"] ?? "eth0",
   };
-  const key = { directory: runtime.cacheDirectory, network: network.name, attachment: told };
-  const cached = remembered ? findCached(key) : undefined;
-  const attachment = { ...told, ...readExtras(edge.environment, cached) };
-  return { runtime, target: { network, attachment }, json: values.json ?? false };
+  const entry = findCached({ directory: runtime.cacheDirectory, network: name, attachment: named });
+  const usable = remembered ? entry : undefined;
+  const network = findNetwork(edge, name, usable);
+  const attachment = { ...named, ...readExtras(edge.environment, usable?.attachment) };
+  return { runtime, target: { network, attachment }, known: entry !== undefined, json: values.json ?? false };
 }
 
-/** The network of that name in NETCONFPATH. @throws NetworkNotFound, CniError */
-export function findNetwork(edge: Edge, name: string): Network {
-  return loadNetwork(networkDirectory(edge), name);
+/**
+ * The network of that name in NETCONFPATH; if it is not there, the one that `cached` was attached to. Files that cannot be read are
+ * named on standard error. @throws NetworkNotFound, CniError
+ */
+export function findNetwork(edge: Edge, name: string, cached?: CachedEntry): Network {
+  const directory = networkDirectory(edge);
+  try {
+    return loadNetwork(directory, name, (error) => reportBroken(edge, error));
+  } catch (error) {
+    if (!(error instanceof NetworkNotFound) || cached === undefined) throw error;
+    const network = cachedNetwork(cached);
+    if (network.plugins.length === 0) throw error;
+    edge.writeErr(`${error.details === "" ? error.message : error.details}\nUsing the list of the result cache\n`);
+    return network;
+  }
+}
+
+/** Names a file that is left out, and why. */
+export function reportBroken(edge: Edge, { message, details }: CniError): void {
+  edge.writeErr(`${details}: ${message}\n`);
 }
 
 /** The folder of the network lists. */

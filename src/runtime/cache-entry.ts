@@ -1,9 +1,9 @@
 import * as z from "zod/mini";
 import { parseConfig } from "../cni/config.ts";
-import { CniError } from "../cni/error.ts";
+import { CniError, reasonOf } from "../cni/error.ts";
 import { formatJson } from "../cni/json.ts";
 import { sortKeys } from "./json-object.ts";
-import type { Network } from "./network.ts";
+import { type Network, parseNetwork } from "./network.ts";
 import type { RuntimeConf } from "./runtime-conf.ts";
 import { formatStated, type StatedResult } from "./stated-result.ts";
 
@@ -21,6 +21,8 @@ export interface CacheEntry {
 export interface CachedEntry {
   readonly network: string;
   readonly attachment: RuntimeConf;
+  /** The network list of ADD, in base64; empty if the file has none. */
+  readonly config: string;
   /** The result as JSON, in the version that it states. */
   readonly result: unknown;
 }
@@ -42,6 +44,21 @@ export function formatEntry({ network, attachment, result }: CacheEntry): string
   return formatJson(entry, 0);
 }
 
+/** The network list of a cached ADD, without plugins that are in files of their own. @throws CniError if it is none */
+export function cachedNetwork({ config }: CachedEntry): Network {
+  return parseNetwork(decodeBase64(config));
+}
+
+function decodeBase64(text: string): Uint8Array {
+  try {
+    return Uint8Array.fromBase64(text);
+  } catch (error) {
+    throw new CniError("decodingFailure", `the cached configuration is not base64: ${reasonOf(error)}`, {
+      cause: error,
+    });
+  }
+}
+
 /** Reads a cache file's JSON; undefined if it is not the library's cniCacheV1. */
 export function findEntry(json: unknown): CachedEntry | undefined {
   try {
@@ -49,7 +66,7 @@ export function findEntry(json: unknown): CachedEntry | undefined {
     const { containerId = "", ifName: ifname = "", netns = "", capabilityArgs = {} } = entry;
     const args = (entry.cniArgs ?? []).map(([key = "", value = ""]) => [key, value] as const);
     const attachment = { containerId, ifname, netns, args, capabilityArgs };
-    return { network: entry.networkName ?? "", attachment, result: entry.result };
+    return { network: entry.networkName ?? "", attachment, config: entry.config ?? "", result: entry.result };
   } catch (error) {
     if (error instanceof CniError) return undefined;
     throw error;
@@ -62,6 +79,7 @@ const cacheFile = once(() => {
   return z.object({
     kind: z.literal(KIND),
     containerId: text,
+    config: text,
     ifName: text,
     networkName: text,
     netns: text,

@@ -24,7 +24,7 @@ export interface CacheKey {
 export function writeCached(directory: string, entry: CacheEntry): void {
   const key = { directory, network: entry.network.name, attachment: entry.attachment };
   const fresh = freshFile(key);
-  fs.mkdirSync(path.join(directory, "results"), { recursive: true, mode: 0o700 });
+  fs.mkdirSync(resultsIn(directory), { recursive: true, mode: 0o700 });
   try {
     fs.writeFileSync(fresh, formatEntry(entry), { mode: 0o600 });
     fs.renameSync(fresh, cacheFile(key));
@@ -45,11 +45,11 @@ export function readCachedResult(key: CacheKey): StatedResult | undefined {
   return parseStated(entry === undefined ? json : entry.result, "0.1.0");
 }
 
-/** The attachment as it was passed to ADD, or undefined if the cache does not have it. */
-export function findCached(key: CacheKey): RuntimeConf | undefined {
+/** The arguments and the result of an ADD, or undefined if the cache does not have them. */
+export function findCached(key: CacheKey): CachedEntry | undefined {
   if (!isAttachment(key.network, key.attachment)) return undefined;
   const entry = readEntry(cacheFile(key));
-  return entry?.network === key.network ? entry.attachment : undefined;
+  return entry?.network === key.network ? entry : undefined;
 }
 
 /** A network's entries in the cache. */
@@ -62,19 +62,42 @@ export interface CacheListing {
 
 /** Lists a network's attachments. @throws CniError ioFailure if the cache cannot be listed */
 export function listCached(directory: string, network: string): CacheListing {
-  const folder = path.join(directory, "results");
-  const names = namesIn(folder)?.sort();
-  if (names === undefined) return { attachments: [], unreadable: [folder] };
+  const files = readCache(directory);
+  if (files === undefined) return { attachments: [], unreadable: [resultsIn(directory)] };
   const attachments: RuntimeConf[] = [];
   const unreadable: string[] = [];
-  // One at a time: 20,000 results would need 60 MB.
-  for (const name of names) {
-    const file = path.join(folder, name);
-    const entry = readEntry(file);
+  for (const { file, entry } of files) {
     if (entry?.network === network) attachments.push(entry.attachment);
-    if (entry === undefined && name.startsWith(`${network}-`)) unreadable.push(file);
+    if (entry === undefined && path.basename(file).startsWith(`${network}-`)) unreadable.push(file);
   }
   return { attachments, unreadable };
+}
+
+/** One file of the cache; without an entry if it cannot be read or does not say which attachment it belongs to. */
+export interface CacheFile {
+  readonly file: string;
+  readonly entry?: CachedEntry;
+}
+
+/**
+ * The files of the cache, of all networks, in the order of their names; undefined if its folder does not exist. Reads one file at a
+ * time, because 20,000 results would need 60 MB. @throws CniError ioFailure if the cache cannot be listed
+ */
+export function readCache(directory: string): Iterable<CacheFile> | undefined {
+  const folder = resultsIn(directory);
+  const names = namesIn(folder)?.sort();
+  return names === undefined ? undefined : readEach(names.map((name) => path.join(folder, name)));
+}
+
+function* readEach(files: readonly string[]): Generator<CacheFile> {
+  for (const file of files) {
+    const entry = readEntry(file);
+    yield entry === undefined ? { file } : { file, entry };
+  }
+}
+
+function resultsIn(directory: string): string {
+  return path.join(directory, "results");
 }
 
 /** Deletes an attachment's file. A missing file is no error. @throws Error of the file operation that failed */
@@ -89,7 +112,7 @@ const DIGITS = 64;
 
 /** The library's file name. If it is too long for a file, where the library fails, a name with a digest. */
 function cacheFile({ directory, network, attachment }: CacheKey): string {
-  return path.join(directory, "results", shorten(`${network}-${attachment.containerId}-${attachment.ifname}`));
+  return path.join(resultsIn(directory), shorten(`${network}-${attachment.containerId}-${attachment.ifname}`));
 }
 
 function shorten(name: string): string {

@@ -1,4 +1,4 @@
-import { CniError, reasonOf } from "../cni/error.ts";
+import { CniError, reasonOf, toCniError } from "../cni/error.ts";
 import { type CacheKey, deleteCached, readCachedResult, writeCached } from "./cache.ts";
 import type { PluginConfig } from "./network.ts";
 import { callForResult, callPlugin } from "./plugin-call.ts";
@@ -8,16 +8,30 @@ import { validateAttachment } from "./runtime-conf.ts";
 import { convertStated, type StatedResult } from "./stated-result.ts";
 import { isAtLeast } from "./version-choice.ts";
 
+/** A plugin's ADD failed after that of the plugins `before`, whose changes stay until DEL. */
+export class AddFailed extends CniError {
+  readonly before: readonly PluginConfig[];
+
+  constructor(error: CniError, before: readonly PluginConfig[]) {
+    super(error.code, error.message, { details: error.details, cause: error });
+    this.before = before;
+  }
+}
+
 /**
  * Runs ADD on each plugin in order, each with the result of the one before. Stores the last result in the cache and returns it. Stops
- * at the first error; changes until then stay until DEL, as with the library. @throws CniError with the plugin's code
+ * at the first error; changes until then stay until DEL, as with the library. @throws AddFailed with the plugin's code; CniError
  */
 export function addNetwork(runtime: Runtime, target: Target): StatedResult {
   validateAttachment(target.network.name, target.attachment);
   let previous: StatedResult | undefined;
-  for (const plugin of target.network.plugins) {
+  for (const [index, plugin] of target.network.plugins.entries()) {
     const call = { ...target, command: "ADD", plugin, previous } as const;
-    previous = prefixed(`plugin ${describe(plugin)} failed (add)`, () => callForResult(runtime, call));
+    try {
+      previous = prefixed(`plugin ${describe(plugin)} failed (add)`, () => callForResult(runtime, call));
+    } catch (error) {
+      throw new AddFailed(toCniError(error), target.network.plugins.slice(0, index));
+    }
   }
   if (previous === undefined) throw new CniError("invalidConfig", "no plugin configs found");
   keepResult(runtime, { ...target, result: previous });
@@ -26,7 +40,7 @@ export function addNetwork(runtime: Runtime, target: Target): StatedResult {
 
 /**
  * Runs CHECK on each plugin in order, each with the cached result. Skips a list with disableCheck. @throws CniError with the plugin's
- * code
+ * code; unknownContainer if the cache has no result, without which the plugins could only say that it is missing
  */
 export function checkNetwork(runtime: Runtime, target: Target): void {
   const { network } = target;
@@ -39,6 +53,7 @@ export function checkNetwork(runtime: Runtime, target: Target): void {
   const previous = prefixed(`failed to get network "${network.name}" cached result`, () =>
     cachedResult(runtime, target),
   );
+  if (previous === undefined) throw notAttached(runtime, target);
   for (const plugin of network.plugins) callPlugin(runtime, { ...target, command: "CHECK", plugin, previous });
 }
 
@@ -55,6 +70,11 @@ export function deleteNetwork(runtime: Runtime, target: Target): void {
     prefixed(`plugin ${describe(plugin)} failed (delete)`, () => callPlugin(runtime, call));
   }
   forgetResult(runtime, target);
+}
+
+function notAttached({ cacheDirectory }: Runtime, { network, attachment }: Target): CniError {
+  const what = `${attachment.ifname} of container ${attachment.containerId} is not attached to network "${network.name}"`;
+  return new CniError("unknownContainer", what, { details: `no result of ADD in ${cacheDirectory}` });
 }
 
 function describe({ type, name }: PluginConfig): string {

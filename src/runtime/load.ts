@@ -1,7 +1,7 @@
 import fs from "#fs";
 import path from "#path";
 import { CniError, reasonOf } from "../cni/error.ts";
-import { formatJson, parseJson } from "../cni/json.ts";
+import { formatJson, JsonSyntaxError, parseJson } from "../cni/json.ts";
 import { readFile as readRegular } from "../linux/bounded-file.ts";
 import type { FolderEntry } from "../platform/file-system.ts";
 import { isMissing } from "./file-error.ts";
@@ -14,33 +14,56 @@ import { isNetworkName } from "./runtime-conf.ts";
 export class NetworkNotFound extends CniError {
   readonly found: readonly string[];
 
-  constructor(message: string, found: readonly string[]) {
-    super("invalidConfig", message);
+  constructor(
+    message: string,
+    { found = [], broken = [] }: { found?: readonly string[]; broken?: readonly CniError[] } = {},
+  ) {
+    super("invalidConfig", message, {
+      details: broken.map((error) => `${error.details}: ${error.message}`).join("; "),
+    });
     this.found = found;
   }
 }
 
+/** One file of a folder of networks, and the network in it or why there is none. */
+export type NetworkFile = { readonly file: string } & ({ readonly network: Network } | { readonly error: CniError });
+
 /**
  * The first network called `name`: from the `*.conflist` files in name order, otherwise from the single configurations in `*.conf` and
- * `*.json`, as a list of one plugin. An earlier file that cannot be read is an error. @throws NetworkNotFound; CniError invalidConfig,
- * decodingFailure, ioFailure, with the file in its details
+ * `*.json`, as a list of one plugin. `report` gets the error of each file before it that cannot be read. @throws NetworkNotFound, with
+ * these errors in its details; CniError ioFailure if the folder cannot be read
  */
-export function loadNetwork(directory: string, name: string): Network {
+export function loadNetwork(directory: string, name: string, report: (error: CniError) => void): Network {
+  const broken: CniError[] = [];
   const found: string[] = [];
-  const lists = listFiles(directory, [".conflist"]);
-  for (const file of lists) {
-    const network = inFile(file, () => loadList(file));
-    if (network.name === name) return network;
-    found.push(network.name);
+  for (const entry of readNetworks(directory)) {
+    if ("error" in entry) broken.push(entry.error);
+    else if (entry.network.name === name) {
+      broken.forEach(report);
+      return entry.network;
+    } else found.push(entry.network.name);
   }
-  const singles = listFiles(directory, [".conf", ".json"]);
-  if (lists.length + singles.length === 0) throw new NetworkNotFound(`no net configurations found in ${directory}`, []);
-  for (const file of singles) {
-    const plugin = inFile(file, () => loadPlugin(file));
-    if (plugin.name === name) return listOfOne(plugin);
-    found.push(plugin.name);
+  if (found.length + broken.length === 0) throw new NetworkNotFound(`no net configurations found in ${directory}`);
+  throw new NetworkNotFound(`no net configuration with name "${name}" in ${directory}`, { found, broken });
+}
+
+/** The networks of a folder: lists in name order, then single configurations. @throws CniError ioFailure if it cannot be read */
+export function* readNetworks(directory: string): Generator<NetworkFile> {
+  for (const file of listFiles(directory, [".conflist"])) yield readNetwork(file, loadList);
+  for (const file of listFiles(directory, [".conf", ".json"])) yield readNetwork(file, loadSingle);
+}
+
+function readNetwork(file: string, load: (file: string) => Network): NetworkFile {
+  try {
+    return { file, network: inFile(file, () => load(file)) };
+  } catch (error) {
+    if (error instanceof CniError) return { file, error };
+    throw error;
   }
-  throw new NetworkNotFound(`no net configuration with name "${name}" in ${directory}`, found);
+}
+
+function loadSingle(file: string): Network {
+  return listOfOne(loadPlugin(file));
 }
 
 /** Reads a list, and the plugins in the folder of its name beside it unless the list disables them. */
@@ -97,12 +120,18 @@ function readFile(file: string): Uint8Array {
   }
 }
 
-/** Adds the file to the details of an error of `read`. */
+/** Adds the file to the details of an error of `read`, and the position where the text is not JSON. */
 function inFile<T>(file: string, read: () => T): T {
   try {
     return read();
   } catch (error) {
     if (!(error instanceof CniError) || error.details !== "") throw error;
-    throw new CniError(error.code, error.message, { details: file, cause: error });
+    throw new CniError(error.code, error.message, { details: `${file}${positionOf(error)}`, cause: error });
   }
+}
+
+/** The position that an error, or what caused it, has in its text: ":LINE:COLUMN", or nothing. */
+function positionOf(error: unknown): string {
+  if (error instanceof JsonSyntaxError) return `:${error.line}:${error.column}`;
+  return error instanceof Error && error.cause !== undefined ? positionOf(error.cause) : "";
 }

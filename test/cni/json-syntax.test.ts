@@ -39,15 +39,26 @@ describe("findSyntaxError", () => {
     ['"\\u12g4"', "invalid character 'g' in \\u hexadecimal character escape"],
     ['"a\tb"', "invalid character '\\t' in string literal"],
     ["// c", "invalid character '/' looking for beginning of value"],
-  ])("says of %s what Go says", (text, message) => expect(findSyntaxError(text)).toBe(message));
+  ])("says of %s what Go says", (text, message) => expect(findSyntaxError(text)?.message).toBe(message));
 
   test.each(["", " ", "{", '{"a"', '{"a":', '{"a":1,', "[", "[1,", '"abc', '"abc\\', '"\\u12', "tru", "-", "1.", "1e"])(
     "%j ends too early",
-    (text) => expect(findSyntaxError(text)).toBe(END),
+    (text) => expect(findSyntaxError(text)).toEqual({ message: END, offset: text.length }),
   );
 
   test("allows 10,000 levels", () => {
     expect(findSyntaxError("[".repeat(10_000) + "]".repeat(10_000))).toBeUndefined();
-    expect(findSyntaxError("[".repeat(10_001))).toBe("invalid character '[' exceeded max depth");
+    expect(findSyntaxError("[".repeat(10_001))).toEqual({
+      message: "invalid character '[' exceeded max depth",
+      offset: 10_000,
+    });
   });
+
+  test.each([
+    ['{"a" 1}', 5],
+    ['{"a": nil}', 7],
+    ['{"a": "b\tc"}', 8],
+    ["[1,]", 3],
+    ["1ex", 2],
+  ])("says where %s is wrong", (text, offset) => expect(findSyntaxError(text)?.offset).toBe(offset));
 });

@@ -202,3 +202,74 @@ test("gc --all takes everything back, as cnitool does", () => {
   expect(stage.cnictl(["gc", "x", "--all", ...options], { terminal }).out).toMatch(/: detached\n1 detached, 0 kept\n$/);
   expect(JSON.parse(stage.calls.at(-1)?.stdin ?? "")).not.toHaveProperty(["cni.dev/valid-attachments"]);
 });
+
+/** Runs a command with an operand that names a namespace; `living` are the namespaces that exist. Returns the plugin's variables. */
+function call(command: string, word: string, living: readonly string[]): Readonly<Record<string, string>> {
+  stage.cnictl([command, "x", word, ...options], { isLiving: (netns) => living.includes(netns), directory: "/home" });
+  return stage.calls.at(-1)?.environment ?? {};
+}
+
+test.each([
+  ["blue", ["/run/netns/blue", "/home/blue"], "/run/netns/blue"],
+  ["blue", ["/home/blue"], "/home/blue"],
+  ["123", ["/run/netns/123", "/proc/123/ns/net"], "/run/netns/123"],
+  ["123", ["/proc/123/ns/net"], "/proc/123/ns/net"],
+  ["./blue", ["/run/netns/blue"], "/home/blue"],
+  ["blue", [], "/run/netns/blue"],
+])("%s, where %j exist, is the namespace %s", (word, living, netns) => {
+  expect(call("add", word, living)["CNI_NETNS"]).toBe(netns);
+});
+
+test("a container that the cache knows is named by its ID or the beginning of it, a namespace that is gone by its old name", () => {
+  stage.cnictl(["add", "x", "/proc/77/ns/net", "--container-id", "abcdef123456", ...options]);
+  stage.cnictl(["add", "x", "/run/netns/red", "--container-id", "abcdef999999", ...options]);
+  const named = (word: string) => {
+    const { CNI_CONTAINERID: id, CNI_NETNS: netns } = call("check", word, []);
+    return [id, netns];
+  };
+  expect(named("abcdef999999")).toEqual(["abcdef999999", "/run/netns/red"]);
+  expect(named("abcdef1")).toEqual(["abcdef123456", "/proc/77/ns/net"]);
+  expect(named("77")).toEqual(["abcdef123456", "/proc/77/ns/net"]);
+  expect(named("red")).toEqual(["abcdef999999", "/run/netns/red"]);
+  const before = stage.calls.length;
+  call("check", "abcdef", []);
+  call("check", "abcd", []);
+  expect(stage.calls.length).toBe(before);
+});
+
+test("del takes a list that is gone or broken from the cache, and says so", () => {
+  stage.cnictl(["add", "x", "/run/netns/blue", ...options]);
+  const file = stage.write("net.d/10-x.conflist", '{\n  "name": "x",\n  "plugins": [}\n}');
+  const outcome = stage.cnictl(["del", "x", "/run/netns/blue", ...options]);
+  expect(outcome).toEqual({
+    code: 0,
+    out: "",
+    err: `${file}:3:15: error parsing configuration list: invalid character '}' looking for beginning of value\nUsing the list of the result cache\n`,
+  });
+  expect(stage.calls.map(({ environment: { CNI_COMMAND: command } }) => command)).toEqual(["ADD", "DEL"]);
+  expect(stage.cnictl(["del", "x", "/run/netns/blue", ...options])).toMatchObject({ code: 1 });
+});
+
+test("a broken file stops its own network alone, and is named", () => {
+  const file = stage.write("net.d/05-a.conflist", '{"name": 7}');
+  expect(stage.cnictl(["add", "x", "/run/netns/blue", "--json", ...options])).toMatchObject({
+    code: 0,
+    err: `${file}: error parsing configuration list: invalid name type float64\n`,
+  });
+});
+
+test("del of what never was says so", () => {
+  expect(stage.cnictl(["del", "x", "/run/netns/blue", ...options], { terminal })).toEqual({
+    code: 0,
+    out: `eth0 of container ${ID}, /run/netns/blue: not attached as far as the cache knows; DEL ran all the same\n`,
+    err: "",
+  });
+});
+
+test("check of what was never attached says so", () => {
+  const { code, err } = stage.cnictl(["check", "x", "/run/netns/blue", ...options], { terminal });
+  expect([code, err]).toEqual([
+    1,
+    `eth0 of container ${ID} is not attached to network "x"; no result of ADD in ${stage.directory}/cache\n  code: 3 (unknownContainer)\n  next: attach it with \`cnictl add\`, or name the cache of the runtime that did with --cache-dir\n`,
+  ]);
+});

@@ -18,7 +18,7 @@ const USAGE = `Usage: cnictl <command> [arguments]
   install    Installs the plugins
   uninstall  Uninstalls the plugins
 
-\`cnictl <command> --help\` prints its options; \`cnictl --version\` prints the version.
+\`cnictl help <command>\` prints its options; \`cnictl --version\` prints the version.
 `;
 
 test.each([[["--help"]], [["-h"]], [["help"]], [[]]])("cnictl %j prints its version and the usage", (args) => {
@@ -29,11 +29,28 @@ test("cnictl --version prints the version", () => {
   expect(stage.cnictl(["--version"])).toEqual({ code: 0, out: "cnictl v1.2.3\n", err: "" });
 });
 
+const LISTED = "`cnictl help` lists the commands";
+
 test.each([
   [["attach", "x"], 'cnictl: unknown command "attach"'],
-  [["ADD"], 'cnictl: unknown command "ADD"'],
-])("cnictl %j is answered with the usage on standard error, exit 2", (args, message) => {
-  expect(stage.cnictl(args)).toEqual({ code: 2, out: "", err: `${message}\n\n${USAGE}` });
+  [["ADD"], 'cnictl: unknown command "ADD"; did you mean "add"?'],
+  [["stats"], 'cnictl: unknown command "stats"; did you mean "status"?'],
+  [["help", "dell"], 'cnictl: unknown command "dell"; did you mean "del"?'],
+  [["--hlep"], 'cnictl: unknown command "--hlep"'],
+])("cnictl %j is answered with the nearest command on standard error, exit 2", (args, message) => {
+  expect(stage.cnictl(args)).toEqual({ code: 2, out: "", err: `${message}\n\n${LISTED}\n` });
+});
+
+test("with --json, wrong usage is an object on standard output", () => {
+  const { code, out, err } = stage.cnictl(["stats", "x", "--json"]);
+  expect([code, err]).toEqual([2, ""]);
+  const msg = 'cnictl: unknown command "stats"; did you mean "status"?';
+  expect(JSON.parse(out)).toEqual({ code: 4, msg, hint: LISTED });
+  expect(JSON.parse(stage.cnictl(["status", "--json"]).out)).toEqual({
+    code: 4,
+    msg: "cnictl status: <network> is missing",
+    hint: "Usage: cnictl status <network> [<netns>] [--json]",
+  });
 });
 
 const TARGET = "Usage: cnictl add <network> <netns> [-i IFNAME] [--container-id ID] [--cache-dir DIR] [--json]\n";
@@ -50,9 +67,12 @@ test.each([
 });
 
 test.each([
-  [["add", "x", "y", "--unknown"], /^cnictl add: Unknown option '--unknown'/],
-  [["add", "x", "y", "--ifname"], /^cnictl add: Option '-i, --ifname <value>' argument missing\n\nUsage: /],
-  [["add", "x", "y", "--json=1"], /^cnictl add: Option '--json' does not take an argument\n\nUsage: /],
+  [["add", "x", "y", "--unknown"], /^cnictl add: unknown option "--unknown"\n\nUsage: /],
+  [["add", "x", "y", "--ifnam=e"], /^cnictl add: unknown option "--ifnam"; did you mean "--ifname"\?\n\nUsage: /],
+  [["add", "x", "y", "-j"], /^cnictl add: unknown option "-j"\n\nUsage: /],
+  [["add", "x", "y", "--ifname"], /^cnictl add: --ifname needs a value\n\nUsage: /],
+  [["add", "x", "y", "-i", "-x"], /^cnictl add: -i needs a value; write --ifname=-x if it is "-x"\n\nUsage: /],
+  [["add", "x", "y", "--json=1"], /^cnictl add: --json takes no value\n\nUsage: /],
 ])("cnictl %j is answered with what is wrong, exit 2", (args, err) => {
   const outcome = stage.cnictl(args);
   expect(outcome.code).toBe(2);
@@ -63,6 +83,7 @@ test("cnictl <command> --help prints its help and does nothing", () => {
   for (const command of ["add", "check", "del", "gc", "status", "install", "uninstall"]) {
     const { code, out, err } = stage.cnictl([command, "x", "/run/netns/blue", "--help"]);
     expect([code, err]).toEqual([0, ""]);
+    expect(stage.cnictl(["help", command])).toEqual({ code, out, err });
     expect(out.split("\n")[0]).toMatch(new RegExp(`^Usage: cnictl ${command} `));
     expect(Math.max(...out.split("\n").map((line) => line.length))).toBeLessThanOrEqual(100);
   }

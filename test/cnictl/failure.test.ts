@@ -18,6 +18,12 @@ function failWith(code: number, msg: string, details?: string): void {
   stage.plugin("a", () => ({ status: 1, stdout: JSON.stringify({ code, msg, details }), stderr: "log line" }));
 }
 
+/** Attaches blue to x, as check wants it. */
+function attach(): void {
+  stage.plugin("a", () => ({ stdout: '{"cniVersion":"1.1.0"}' }));
+  stage.cnictl(["add", "x", "/run/netns/blue", ...options]);
+}
+
 test("a failed add prints cnitool's text and exits 1", () => {
   failWith(105, "eth0 is there", "in blue");
   const err = 'log line\nplugin type="a" failed (add): eth0 is there; in blue\n';
@@ -25,6 +31,7 @@ test("a failed add prints cnitool's text and exits 1", () => {
 });
 
 test("a failed check and status print the plugin's own text", () => {
+  attach();
   failWith(104, "no such route");
   for (const command of ["check", "status"])
     expect(stage.cnictl([command, "x", "/run/netns/blue", ...options])).toEqual({
@@ -64,8 +71,10 @@ test.each([
   ["del", 11, "tryAgainLater", "run it again in a moment"],
   ["check", 109, "deadlineExceeded", "run it again in a moment"],
   ["add", 8, "invalidNetns", "use an existing network namespace, such as /run/netns/<name> of `ip netns list`"],
-  ["add", 7, "invalidConfig", "`cnictl del x /run/netns/blue --cache-dir CACHE` removes what may be left of it"],
+  ["add", 7, "invalidConfig", "correct the network list"],
+  ["add", 107, "kernelRequest", "`cnictl del x /run/netns/blue --cache-dir CACHE` removes what may be left of it"],
 ])("a failed %s with code %i tells a person its name, %s, and what to do", (command, code, name, advice) => {
+  if (command === "check") attach();
   failWith(code, "what and why");
   const { err } = stage.cnictl([command, "x", "/run/netns/blue", ...options], { terminal });
   expect(err.split("\n").slice(-3)).toEqual([
@@ -76,6 +85,7 @@ test.each([
 });
 
 test("a failed check with a code of somebody else tells a person the code alone", () => {
+  attach();
   failWith(150, "what and why");
   expect(stage.cnictl(["check", "x", "/run/netns/blue", ...options], { terminal }).err).toBe(
     "log line\nwhat and why\n  code: 150\n",
@@ -97,11 +107,49 @@ test("a directory without networks is answered with how to name another", () => 
   );
 });
 
-test("a plugin that is not there is answered with how to get it", () => {
+test("a configuration that the second plugin refuses leaves what the first one made", () => {
+  stage.write("net.d/10-x.conflist", { cniVersion: "1.1.0", name: "x", plugins: [{ type: "b" }, { type: "a" }] });
+  stage.plugin("b", () => ({ stdout: '{"cniVersion":"1.1.0"}' }));
+  failWith(7, "what and why");
+  expect(stage.cnictl(["add", "x", "/run/netns/blue", ...options], { terminal }).err).toContain(
+    `  next: correct the network list; \`cnictl del x /run/netns/blue --cache-dir ${stage.directory}/cache\` removes what may be left of it\n`,
+  );
+});
+
+test.each([
+  ["host-local", "install it with `cnictl install`, or set CNI_PATH to its directory"],
+  [
+    "weave-net",
+    '"weave-net" is not part of this project: install it from where it comes from, or set CNI_PATH to its directory',
+  ],
+])("a plugin that is not there, %s, is answered with how to get it", (type, advice) => {
+  stage.write("net.d/10-x.conflist", { cniVersion: "1.1.0", name: "x", plugins: [{ type }] });
   const { err } = stage.cnictl(["add", "x", "/run/netns/blue", ...options], { terminal });
   expect(err).toBe(
-    `plugin type="a" failed (add): failed to find plugin "a" in path [${stage.directory}/bin]\n  code: 108 (delegateFailed)\n  next: install the plugins with \`cnictl install\`, or set CNI_PATH to their directory\n`,
+    `plugin type="${type}" failed (add): failed to find plugin "${type}" in path [${stage.directory}/bin]\n  code: 108 (delegateFailed)\n  next: ${advice}\n`,
   );
+});
+
+test("a failure with --json is one object on standard output", () => {
+  failWith(105, "eth0 is there", "in blue");
+  const { code, out, err } = stage.cnictl(["add", "x", "/run/netns/blue", "--json", ...options], { terminal });
+  expect([code, err]).toEqual([1, "log line\n"]);
+  expect(JSON.parse(out)).toEqual({
+    code: 105,
+    msg: 'plugin type="a" failed (add): eth0 is there',
+    details: "in blue",
+    hint: expect.stringContaining("first, or use another name with --ifname"),
+  });
+});
+
+test("several failures with --json are one object", () => {
+  stage.write("cache/results/x-c1-eth0", { kind: "cniCacheV1", containerId: "c1", ifName: "eth0", networkName: "x" });
+  failWith(11, "busy");
+  expect(JSON.parse(stage.cnictl(["gc", "x", "--all", "--json", ...options]).out)).toEqual({
+    code: 11,
+    msg: 'failed to delete stale attachment c1 eth0: plugin type="a" failed (delete): busy; failed to GC plugin a: busy',
+    hint: "run it again in a moment",
+  });
 });
 
 test("a refused permission is answered with who may", () => {

@@ -92,7 +92,7 @@ test.each([
 
 test("findCached() returns the attachment as ADD was told of it", () => {
   world.write(FILE, CAPTURED);
-  expect(findCached(key)).toEqual(attachment);
+  expect(findCached(key)?.attachment).toEqual(attachment);
 });
 
 test("findCached() reads nothing outside the cache", () => {

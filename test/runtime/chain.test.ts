@@ -257,10 +257,13 @@ test("checkNetwork() hands the cached result on in the version that the list has
   expect(inputs()[0]).toMatchObject({ prevResult: { cniVersion: "0.4.0", interfaces: [{ name: "c" }], dns: {} } });
 });
 
-test("checkNetwork() sends no prevResult where the cache has none", () => {
+test("checkNetwork() calls nobody where the cache has no result", () => {
   world.plugin("a");
-  checkNetwork(world.runtime, target({ plugins: [{ type: "a" }] }));
-  expect(inputs()).toEqual([{ cniVersion: "1.0.0", name: "x", type: "a" }]);
+  const message = 'eth0 of container c1 is not attached to network "x"';
+  expect(() => checkNetwork(world.runtime, target({ plugins: [{ type: "a" }] }))).toThrow(
+    expect.objectContaining({ code: 3, message, details: `no result of ADD in ${world.runtime.cacheDirectory}` }),
+  );
+  expect(order()).toEqual([]);
 });
 
 test("checkNetwork() stops at the first failure and passes it on as it is", () => {

@@ -2,6 +2,7 @@ import path from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { CniError } from "../../src/cni/error.ts";
 import { loadNetwork, NetworkNotFound } from "../../src/runtime/load.ts";
+import type { Network } from "../../src/runtime/network.ts";
 import { makeWorld, type World } from "./world.ts";
 
 let world: World;
@@ -13,10 +14,18 @@ beforeEach(() => {
 });
 afterEach(() => world.dispose());
 
+/** The network of that name, and the errors of files before it. */
+function load(name: string): Network {
+  reported = [];
+  return loadNetwork(directory, name, (error) => reported.push(error));
+}
+
+let reported: CniError[];
+
 /** What loading throws. */
 function refusal(name: string): CniError {
   try {
-    loadNetwork(directory, name);
+    load(name);
   } catch (error) {
     if (error instanceof CniError) return error;
     throw error;
@@ -30,18 +39,18 @@ test("loadNetwork() takes the first list of that name in the order of the file n
   world.write("net.d/20-b.conflist", { name: "x", cniVersion: "0.4.0", plugins });
   world.write("net.d/10-a.conflist", { name: "x", cniVersion: "1.0.0", plugins });
   world.write("net.d/05-other.conflist", { name: "y", plugins });
-  expect(loadNetwork(directory, "x").cniVersion).toBe("1.0.0");
+  expect(load("x").cniVersion).toBe("1.0.0");
 });
 
 test("loadNetwork() prefers a list to a single configuration whose file comes first", () => {
   world.write("net.d/00-x.conf", { name: "x", type: "single" });
   world.write("net.d/99-x.conflist", { name: "x", plugins });
-  expect(loadNetwork(directory, "x").plugins.map(({ type }) => type)).toEqual(["bridge"]);
+  expect(load("x").plugins.map(({ type }) => type)).toEqual(["bridge"]);
 });
 
 test.each([".conf", ".json"])("loadNetwork() turns a single configuration in *%s into a list of one", (extension) => {
   world.write(`net.d/10-x${extension}`, '{"type": "bridge", "name": "x", "cniVersion": "0.3.1", "mtu": 1500}');
-  const network = loadNetwork(directory, "x");
+  const network = load("x");
   expect(network.cniVersion).toBe("0.3.1");
   expect(network.plugins.map(({ type, name }) => [type, name])).toEqual([["bridge", "x"]]);
   expect(Buffer.from(network.bytes).toString()).toBe(
@@ -51,7 +60,7 @@ test.each([".conf", ".json"])("loadNetwork() turns a single configuration in *%s
 
 test("loadNetwork() reads a single configuration of before cniVersion, keys in any case", () => {
   world.write("net.d/rkt.conf", { NAME: "rkt.kubernetes.io", Type: "bridge" });
-  const network = loadNetwork(directory, "rkt.kubernetes.io");
+  const network = load("rkt.kubernetes.io");
   expect([network.cniVersion, network.plugins[0]?.type]).toEqual(["", "bridge"]);
 });
 
@@ -66,25 +75,25 @@ test("loadNetwork() appends the plugins of the folder with the network's name", 
   world.write("net.d/x/20-b.conf", { type: "tuning" });
   world.write("net.d/x/10-a.conf", { type: "portmap" });
   world.write("net.d/x/30-c.json", { type: "not-taken" });
-  expect(loadNetwork(directory, "x").plugins.map(({ type }) => type)).toEqual(["bridge", "portmap", "tuning"]);
+  expect(load("x").plugins.map(({ type }) => type)).toEqual(["bridge", "portmap", "tuning"]);
 });
 
 test("loadNetwork() takes a list without plugins of its own when the folder has some", () => {
   world.write("net.d/10-x.conflist", { name: "x" });
   world.write("net.d/x/10-a.conf", { type: "portmap" });
-  expect(loadNetwork(directory, "x").plugins.map(({ type }) => type)).toEqual(["portmap"]);
+  expect(load("x").plugins.map(({ type }) => type)).toEqual(["portmap"]);
 });
 
 test("loadNetwork() leaves the folder alone when the list says loadOnlyInlinedPlugins", () => {
   world.write("net.d/10-x.conflist", { name: "x", loadOnlyInlinedPlugins: "TRUE", plugins });
   world.write("net.d/x/10-a.conf", { type: "portmap" });
-  expect(loadNetwork(directory, "x").plugins.map(({ type }) => type)).toEqual(["bridge"]);
+  expect(load("x").plugins.map(({ type }) => type)).toEqual(["bridge"]);
 });
 
 test("loadNetwork() looks into no folder outside the directory", () => {
   world.write("net.d/10-x.conflist", { name: "../secret", plugins });
   world.write("secret/10-a.conf", { type: "portmap" });
-  expect(loadNetwork(directory, "../secret").plugins.map(({ type }) => type)).toEqual(["bridge"]);
+  expect(load("../secret").plugins.map(({ type }) => type)).toEqual(["bridge"]);
 });
 
 test("loadNetwork() says which networks there are instead", () => {
@@ -150,22 +159,47 @@ test.each([
     7,
     'failed to parse plugin config 0: error parsing configuration: Cannot use capabilities.ips "yes": must be a boolean',
   ],
-])("loadNetwork() refuses the list %s, and names its file", (text, code, message) => {
+])("the list %s is left out, and the error has its file", (text, code, message) => {
   const file = world.write("net.d/10-a.conflist", text);
-  world.write("net.d/20-x.conflist", { name: "x", plugins });
-  const error = refusal("x");
-  expect(error.message).toBe(message);
-  expect(error).toMatchObject({ code, details: file });
+  world.write("net.d/20-x.conflist", { name: "x", cniVersion: "1.0.0", plugins });
+  expect(load("x").cniVersion).toBe("1.0.0");
+  expect(reported.map(({ code, message, details }) => [code, message, details])).toEqual([
+    [code, message, code === 6 ? `${file}:1:2` : file],
+  ]);
 });
 
 test.each([
-  ["{]", 6, "error parsing configuration: invalid character ']' looking for beginning of object key string"],
-  ['{"name": "x"}', 7, "error parsing configuration: missing 'type'"],
-])("loadNetwork() refuses the single configuration %s, and names its file", (text, code, message) => {
+  ["{]", 6, ":1:2", "error parsing configuration: invalid character ']' looking for beginning of object key string"],
+  ['{"name": "x"}', 7, "", "error parsing configuration: missing 'type'"],
+])("the single configuration %s is left out, and the error has its file", (text, code, at, message) => {
   const file = world.write("net.d/10-a.conf", text);
+  world.write("net.d/20-x.conf", { name: "x", type: "bridge" });
+  expect(load("x").plugins.map(({ type }) => type)).toEqual(["bridge"]);
+  expect(reported.map(({ code, message, details }) => [code, message, details])).toEqual([
+    [code, message, `${file}${at}`],
+  ]);
+});
+
+test("loadNetwork() names the files that cannot be read when it does not find the network", () => {
+  const list = world.write("net.d/10-a.conflist", '{\n  "name": "x",\n  "plugins": [}\n}');
+  const single = world.write("net.d/20-b.conf", "{}");
+  world.write("net.d/30-c.conflist", { name: "y", plugins });
   const error = refusal("x");
-  expect(error.message).toBe(message);
-  expect(error).toMatchObject({ code, details: file });
+  expect(error).toBeInstanceOf(NetworkNotFound);
+  expect(error).toMatchObject({ code: 7, found: ["y"], message: `no net configuration with name "x" in ${directory}` });
+  expect(error.details).toBe(
+    [
+      `${list}:3:15: error parsing configuration list: invalid character '}' looking for beginning of value`,
+      `${single}: error parsing configuration: missing 'type'`,
+    ].join("; "),
+  );
+});
+
+test("loadNetwork() reports no file that comes after the network", () => {
+  world.write("net.d/10-x.conflist", { name: "x", plugins });
+  world.write("net.d/20-a.conflist", "{");
+  load("x");
+  expect(reported).toEqual([]);
 });
 
 test.each([
@@ -180,7 +214,7 @@ test.each([
   [{}, ""],
 ])("loadNetwork() chooses the version of %j", (versions, chosen) => {
   world.write("net.d/10-x.conflist", { name: "x", ...versions, plugins });
-  expect(loadNetwork(directory, "x").cniVersion).toBe(chosen);
+  expect(load("x").cniVersion).toBe(chosen);
 });
 
 test.each([
@@ -189,6 +223,6 @@ test.each([
   [{}, [false, false]],
 ])("loadNetwork() reads the switches of %j", (switches, expected) => {
   world.write("net.d/10-x.conflist", { name: "x", ...switches, plugins });
-  const { disableCheck, disableGC } = loadNetwork(directory, "x");
+  const { disableCheck, disableGC } = load("x");
   expect([disableCheck, disableGC]).toEqual(expected);
 });

@@ -1,0 +1,45 @@
+import path from "#path";
+import { readCache } from "../runtime/cache.ts";
+import type { RuntimeConf } from "../runtime/runtime-conf.ts";
+import type { Edge } from "./edge.ts";
+
+/** Where `ip netns` keeps named namespaces. ip-netns(8) */
+const NAMED = "/run/netns";
+
+/** A namespace, and the attachment of the cache that named it, if one did. */
+export interface NamedNetns {
+  readonly netns: string;
+  readonly cached?: RuntimeConf;
+}
+
+/**
+ * The namespace that an operand means: a path if it has a slash; otherwise a name as of `ip netns`, a file of the working directory, the
+ * PID of a process, or a container's ID, or the beginning of one, that the result cache has. The first of these that is a namespace
+ * counts. If none is, the cache may still know the namespace that was; otherwise it is the path of a name.
+ */
+export function findNetns(edge: Edge, word: string, cacheDirectory: string): NamedNetns {
+  if (word.includes("/")) return { netns: path.resolve(edge.directory, word) };
+  const places = [path.join(NAMED, word), path.resolve(edge.directory, word)];
+  if (/^[1-9][0-9]*$/.test(word)) places.push(`/proc/${word}/ns/net`);
+  const living = places.find((place) => edge.isLiving(place));
+  if (living !== undefined) return { netns: living };
+  const cached = findAttachment(cacheDirectory, word, places);
+  return cached === undefined ? { netns: path.join(NAMED, word) } : { netns: cached.netns, cached };
+}
+
+/** The least digits that stand for a whole ID, as people copy them from a list. */
+const LEAST = 6;
+
+/** The attachment of the container, or that had one of the namespaces; undefined if the beginning of an ID means several containers. */
+function findAttachment(directory: string, word: string, places: readonly string[]): RuntimeConf | undefined {
+  const beginning = new Map<string, RuntimeConf>();
+  for (const { entry } of readCache(directory) ?? []) {
+    const attachment = entry?.attachment;
+    if (attachment === undefined) continue;
+    if (attachment.containerId === word || places.includes(attachment.netns)) return attachment;
+    if (word.length >= LEAST && attachment.containerId.startsWith(word))
+      beginning.set(attachment.containerId, attachment);
+  }
+  const [found, ...others] = beginning.values();
+  return others.length === 0 ? found : undefined;
+}
