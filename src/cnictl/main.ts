@@ -9,6 +9,7 @@ import { check } from "./check.ts";
 import { clean } from "./clean.ts";
 import { runCnictl } from "./command.ts";
 import { del } from "./del.ts";
+import { doctor } from "./doctor.ts";
 import { gc } from "./gc.ts";
 import { install } from "./install.ts";
 import { status } from "./status.ts";
@@ -25,7 +26,7 @@ export function runTool({ names, version }: { readonly names: readonly string[];
         launch,
         isLiving,
       },
-      [add, check, del, gc, clean, status, install, uninstall],
+      [add, check, del, gc, clean, status, doctor, install, uninstall],
     ),
   );
 }

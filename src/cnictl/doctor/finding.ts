@@ -1,0 +1,40 @@
+/** How bad a finding is. "ok" is what was checked and is as it should be. */
+export type Level = "error" | "warning" | "note" | "ok";
+
+/** One finding about the host or a network. */
+export interface Finding {
+  readonly level: Level;
+  /** The check's name. */
+  readonly check: string;
+  /** What it is about: a network, a link, a file, a sysctl, a module. */
+  readonly subject: string;
+  readonly message: string;
+  /** A command to paste, or what to do in words; "" if nothing is known. */
+  readonly cure: string;
+}
+
+/** A finding as a check returns it: the check's name is added by runChecks(). */
+export type Found = Omit<Finding, "check" | "cure"> & { readonly cure?: string };
+
+const HEADER = ["LEVEL", "CHECK", "SUBJECT", "MESSAGE"] as const;
+
+/** The findings as aligned lines below a header, each with its cure in a line of its own. */
+export function formatFindings(findings: readonly Finding[]): string {
+  const rows = findings.map(({ level, check, subject, message }) => [level, check, subject, message].map(onOneLine));
+  const widths = HEADER.map((title, column) =>
+    Math.max(title.length, ...rows.map((row) => (row[column] ?? "").length)),
+  );
+  const line = (row: readonly string[]) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join("  ")
+      .trimEnd();
+  const cureOf = ({ cure }: Finding) => (cure === "" ? [] : [`  cure: ${onOneLine(cure)}`]);
+  const lines = findings.flatMap((finding, index) => [line(rows[index] ?? []), ...cureOf(finding)]);
+  return [line(HEADER), ...lines].map((each) => `${each}\n`).join("");
+}
+
+/** Text of plugins and file names, without what would move the terminal's cursor. */
+function onOneLine(text: string): string {
+  return text.replaceAll(/\s*\n\s*/g, "; ").replaceAll(/\p{Cc}/gu, "?");
+}
