@@ -6,7 +6,7 @@ import * as esbuild from "esbuild";
 import { linkModule, readModule } from "./link.mjs";
 import { bundlePackage } from "./packages.mjs";
 import { AS_WRITTEN, compileSchemas, isSchema } from "./schemas.mjs";
-import { define, imageTable, manifest, root } from "./tree.mjs";
+import { definitions, imageTable, manifest, root } from "./tree.mjs";
 
 const TABLE = "src/image/image-table.ts";
 
@@ -49,6 +49,11 @@ function targetsOf({ imports }, name) {
 function isPackage(name) {
   return !/^(src|plugins|test)\//.test(name);
 }
+
+const [, engineVersion] = /^quickjs-ng==(\S+)/m.exec(
+  fs.readFileSync(path.join(root, "native/requirements.txt"), "utf8"),
+);
+const define = definitions(`QuickJS-NG ${engineVersion}`);
 
 /** Transforms a file into a CommonJS module, with its source map. */
 async function transform(name, load) {

@@ -6,7 +6,7 @@ import path from "node:path";
 import { exec } from "@yao-pkg/pkg";
 import * as esbuild from "esbuild";
 import { compiledSchemas } from "./schemas.mjs";
-import { define, imageTable, manifest, root } from "./tree.mjs";
+import { definitions, imageTable, manifest, root } from "./tree.mjs";
 
 const cache = path.join(root, ".cache");
 
@@ -34,7 +34,7 @@ async function bundle(outfile) {
     platform: "node",
     target: "esnext",
     plugins: [table, compiledSchemas],
-    define,
+    define: definitions(`Node.js ${nodeVersion()}`),
     logLevel: "warning",
   });
 }

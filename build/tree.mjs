@@ -1,4 +1,5 @@
 // What to build: the plugins in the tree, and the module that lists them.
+import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -16,14 +17,25 @@ const plugins = fs
 /** The names under which the image is called. */
 export const names = [...plugins, "cnictl"];
 
-/** Values that replace names in capitals in the code. */
-export const define = { PACKAGE_VERSION: JSON.stringify(manifest.version) };
+/** Values that replace names in capitals in the code, for an image that runs on `engine`. */
+export function definitions(engine) {
+  const { commit, date } = findCommit();
+  const values = { PACKAGE_VERSION: manifest.version, COMMIT: commit, COMMIT_DATE: date, ENGINE: engine };
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, JSON.stringify(value)]));
+}
+
+/** The commit of the tree and its day; empty outside a clone. A tree with changes says so. */
+function findCommit() {
+  const ask = (...args) => spawnSync("git", ["-C", root, ...args], { encoding: "utf8" }).stdout?.trim() ?? "";
+  const [commit = "", date = ""] = ask("log", "-1", "--format=%h %cs", "--abbrev=12").split(" ");
+  if (commit === "") return { commit, date };
+  return { commit: ask("status", "--porcelain", "--untracked-files=no") === "" ? commit : `${commit}-changed`, date };
+}
 
 /** The source of "#image" (src/image/image.d.ts). A getter loads a plugin's module only when that plugin is requested. */
 export function imageTable() {
   const imports = plugins.map((name, i) => `import { plugin as plugin${i} } from "../../plugins/${name}/main.ts";`);
   const getters = plugins.map((name, i) => `  get ${JSON.stringify(name)}() { return plugin${i}; },`);
-  return [...imports, "export const version = PACKAGE_VERSION;", "export const plugins = {", ...getters, "};"].join(
-    "\n",
-  );
+  const build = "export const build = { version: PACKAGE_VERSION, commit: COMMIT, date: COMMIT_DATE, engine: ENGINE };";
+  return [...imports, build, "export const plugins = {", ...getters, "};"].join("\n");
 }

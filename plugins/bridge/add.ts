@@ -4,6 +4,7 @@ import type { Interface, IpConfig, Result, Route } from "../../src/cni/result.ts
 import { compareVersions } from "../../src/cni/version.ts";
 import { getLinkBrief } from "../../src/netlink/link/brief.ts";
 import type { Link } from "../../src/netlink/link/message.ts";
+import { setPort } from "../../src/netlink/link/set.ts";
 import type { AddressPlan } from "../../src/steps/address-plan.ts";
 import { openContainer } from "../../src/steps/container.ts";
 import { refuseExisting, reportLink } from "../../src/steps/container-interface.ts";
@@ -50,6 +51,8 @@ export function add(request: Request, host: Host): Result {
       const assigned = answer && assign(call, { ...place, links, answer });
       awaitForwarding(call, place.bridge, port);
       if (assigned !== undefined) announceAddresses(container, place.veth.inside);
+      // Earlier, the container would get its own announcements back, and the kernel would log each one.
+      if (config.hairpinMode) setPort(host.netlink, place.veth.port, { hairpin: true });
       const { ips, routes, gateways } = assigned ?? NOTHING_ASSIGNED;
       const interfaces = [links.bridge, links.port, links.inside, ...gateways];
       return { interfaces, ips, routes, dns: chooseDns(config.dns, answer) };
@@ -90,12 +93,12 @@ function openBackend(request: Request, host: Host, { ipMasq, ipam, ipMasqBackend
 
 /** Ensures that the bridge exists, and connects the container to it with a veth pair. */
 function connect({ request, host, config, container, guard, defer }: Call): Place {
-  const { bridge: name, promiscMode: promiscuous, mac, hairpinMode: hairpin, portIsolation: isolated } = config;
+  const { bridge: name, promiscMode: promiscuous, mac, portIsolation: isolated } = config;
   const mtu = chooseMtu(host, config.mtu, request.log);
   if (config.removeEmptyBridge) defer(() => removeEmptyBridges(request, host));
   const bridge = ensureBridge(host, { name, promiscuous, vlanNeed: needForVlans(config), mtu }, defer);
   refuseLosingIpv6(host, bridge, mtu);
-  const spec = { bridge, container, ifname: request.ifname, mtu, mac, hairpin, isolated, owner: request };
+  const spec = { bridge, container, ifname: request.ifname, mtu, mac, isolated, owner: request };
   const veth = withBridge(host, bridge, () => connectVeth(host, { ...spec, up: guard === undefined }, defer));
   return { bridge, veth };
 }

@@ -10,7 +10,7 @@ export const ERROR_CODES = {
   incompatibleVersion: 1,
   /** The host cannot serve a field of the configuration. The message names the field and what is missing: install it, or remove the field. */
   unsupportedField: 2,
-  /** The container is not known. There is nothing to delete. */
+  /** The container is not known. Nothing was added, or another cache of results has it. */
   unknownContainer: 3,
   /** A `CNI_` variable is missing or malformed. The message names it; it is set by the runtime, or by `cnictl`. */
   invalidEnvironment: 4,

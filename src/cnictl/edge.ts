@@ -20,6 +20,11 @@ export interface Edge {
 /** The running executable. */
 export interface Build {
   readonly version: string;
+  /** The commit that it was built from, and its day; both empty outside a clone. */
+  readonly commit: string;
+  readonly date: string;
+  /** What runs it: QuickJS-NG or Node.js, with its version. */
+  readonly engine: string;
   /** The names of the image: every plugin's, and cnictl. Empty if it runs from source. */
   readonly names: readonly string[];
   /** Path of the image. */

@@ -10,23 +10,25 @@ import { clean } from "./clean.ts";
 import { runCnictl } from "./command.ts";
 import { del } from "./del.ts";
 import { doctor } from "./doctor.ts";
+import type { Build } from "./edge.ts";
 import { gc } from "./gc.ts";
 import { install } from "./install.ts";
 import { status } from "./status.ts";
 import { uninstall } from "./uninstall.ts";
+import { version } from "./version.ts";
 
 /** Runs cnictl with this process's arguments, variables and streams, and ends the process with its code. */
-export function runTool({ names, version }: { readonly names: readonly string[]; readonly version: string }): never {
+export function runTool(build: Omit<Build, "executable">): never {
   runWithProcess((tool) =>
     runCnictl(
       {
         ...tool,
         terminal: { out: host.isTerminal(1), err: host.isTerminal(2) },
-        build: { names, version, executable: "/proc/self/exe" },
+        build: { ...build, executable: "/proc/self/exe" },
         launch,
         isLiving,
       },
-      [add, check, del, gc, clean, status, doctor, install, uninstall],
+      [add, check, del, gc, clean, status, doctor, install, uninstall, version],
     ),
   );
 }

@@ -113,13 +113,17 @@ export function networkDirectory({ environment }: Pick<Edge, "environment">): st
   return setOr(environment["NETCONFPATH"], NETWORK_DIRECTORY);
 }
 
+/** The folders of the plugins, in search order. */
+export function pluginDirectories({ environment }: Pick<Edge, "environment">): readonly string[] {
+  const folders = setOr(environment["CNI_PATH"], PLUGIN_DIRECTORY).split(":");
+  return folders.filter((folder) => folder !== "");
+}
+
 /** The environment in which plugins run. */
 export function makeRuntime(edge: Edge, cacheDirectory = CACHE_DIRECTORY): Runtime {
   return {
     launch: edge.launch,
-    path: setOr(edge.environment["CNI_PATH"], PLUGIN_DIRECTORY)
-      .split(":")
-      .filter((directory) => directory !== ""),
+    path: pluginDirectories(edge),
     environment: edge.environment,
     cacheDirectory,
     log: (line) => edge.writeErr(`${line}\n`),

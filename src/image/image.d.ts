@@ -5,6 +5,6 @@ declare module "#image" {
 
   /** Each folder of plugins/ by name. Reading a plugin loads it. */
   export const plugins: Readonly<Record<string, Plugin<Host> | undefined>>;
-  /** The product's version. */
-  export const version: string;
+  /** What the image was made of: the product's version, the commit and its day (both empty outside a clone), the engine. */
+  export const build: Readonly<Record<"version" | "commit" | "date" | "engine", string>>;
 }

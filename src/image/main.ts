@@ -1,4 +1,4 @@
-import { plugins, version } from "#image";
+import { build, plugins } from "#image";
 import host from "#process";
 import { selectName } from "../cni/image.ts";
 import type { Plugin } from "../cni/plugin.ts";
@@ -15,7 +15,7 @@ export function start(): never {
   const names = [...Object.keys(plugins), TOOL];
   const find = (path: string): Plugin<Host> | undefined => plugins[selectName(path, names) ?? ""];
   const name = selectName(host.argv0, names) ?? selectName(host.executable(), names);
-  if (name === TOOL) runTool({ names, version });
+  if (name === TOOL) runTool({ ...build, names });
   const plugin = plugins[name ?? ""];
   if (plugin !== undefined) runPlugin(plugin, { withHost, find, isOwnNetns });
   refuse(host.argv0, names);

@@ -27,7 +27,6 @@ export interface VethSpec {
   readonly ifname: string;
   readonly mtu: number;
   readonly mac: Mac | undefined;
-  readonly hairpin: boolean;
   readonly isolated: boolean;
   /** Whether the host end is up from the start. */
   readonly up: boolean;
@@ -60,8 +59,7 @@ export function connectVeth(host: Host, spec: VethSpec, defer: Defer): VethPair 
   const port = getLinkBrief(host.netlink, createVeth(host, spec, defer));
   setLink(host.netlink, port, ownership(spec.owner));
   attemptSysctl(() => host.sysctls.writeUnread(`net/ipv6/conf/${port.name}/accept_ra`, "0"));
-  // A new port has both off.
-  if (spec.hairpin || spec.isolated) setPort(host.netlink, port, { hairpin: spec.hairpin, isolated: spec.isolated });
+  if (spec.isolated) setPort(host.netlink, port, { isolated: true });
   return { port, inside: getLinkBrief(spec.container.netlink, spec.ifname) };
 }
 

@@ -17,6 +17,7 @@ const USAGE = `Usage: cnictl <command> [arguments]
   status     Checks whether containers can be attached to a network
   install    Installs the plugins
   uninstall  Uninstalls the plugins
+  version    Prints the version of cnictl and of every plugin
 
 \`cnictl help <command>\` prints its options; \`cnictl --version\` prints the version.
 `;
@@ -80,7 +81,7 @@ test.each([
 });
 
 test("cnictl <command> --help prints its help and does nothing", () => {
-  for (const command of ["add", "check", "del", "gc", "status", "install", "uninstall"]) {
+  for (const command of ["add", "check", "del", "gc", "status", "install", "uninstall", "version"]) {
     const { code, out, err } = stage.cnictl([command, "x", "/run/netns/blue", "--help"]);
     expect([code, err]).toEqual([0, ""]);
     expect(stage.cnictl(["help", command])).toEqual({ code, out, err });

@@ -1,7 +1,7 @@
 import fs from "node:fs";
 import path from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { makeStage, type Stage } from "./stage.ts";
+import { makeStage, SOURCE, type Stage } from "./stage.ts";
 
 const MANIFEST = ".cni-plugins-ts.json";
 const NAMES = ["bridge", "cnictl", "host-local"];
@@ -23,7 +23,7 @@ function cnictl(...args: string[]) {
 
 /** Another version of the image, with other names. */
 function newer(names: readonly string[]) {
-  const build = { version: "2.0.0", names, executable: stage.write("newer", "the newer image") };
+  const build = { ...SOURCE, version: "2.0.0", names, executable: stage.write("newer", "the newer image") };
   return (...args: string[]) => stage.cnictl([...args, "--dir", bin], { build });
 }
 
@@ -141,7 +141,7 @@ test("install keeps out while another installation is at work, but not when that
 });
 
 test("install from source is refused", () => {
-  const build = { version: "from source", names: [], executable: "/proc/self/exe" };
+  const build = { ...SOURCE, version: "from source", names: [], executable: "/proc/self/exe" };
   expect(stage.cnictl(["install", "--dir", bin], { build, terminal })).toEqual({
     code: 1,
     out: "",

@@ -8,6 +8,7 @@ import { gc } from "../../src/cnictl/gc.ts";
 import { install } from "../../src/cnictl/install.ts";
 import { status } from "../../src/cnictl/status.ts";
 import { uninstall } from "../../src/cnictl/uninstall.ts";
+import { version } from "../../src/cnictl/version.ts";
 import { makeWorld, type World } from "../runtime/world.ts";
 
 /** What a call of cnictl came to. */
@@ -22,6 +23,9 @@ export interface Stage extends World {
   /** Runs cnictl; where `changes` do not say otherwise, nobody reads at a terminal. */
   cnictl(args: readonly string[], changes?: Partial<Edge>): Outcome;
 }
+
+/** What the image was made of, besides the version. */
+export const SOURCE = { commit: "abc123def456", date: "2026-01-02", engine: "QuickJS-NG 0.17.0" };
 
 export function makeStage(): Stage {
   const world = makeWorld();
@@ -39,6 +43,7 @@ export function makeStage(): Stage {
       terminal: { out: false, err: false },
       build: {
         version: "1.2.3",
+        ...SOURCE,
         names: ["bridge", "host-local", "cnictl"],
         executable: path.join(world.directory, "image"),
       },
@@ -52,7 +57,7 @@ export function makeStage(): Stage {
       },
       ...changes,
     };
-    const code = runCnictl(edge, [add, check, del, gc, status, install, uninstall]);
+    const code = runCnictl(edge, [add, check, del, gc, status, install, uninstall, version]);
     return { code, out, err };
   }
 

@@ -121,6 +121,14 @@ describe("bridge ADD, of addresses", () => {
     expect(defaults).toMatchObject([{ gateway: "10.88.0.1" }, { gateway: "fd00:88::1" }]);
   });
 
+  it("with hairpinMode: gives the container none of its own announcements back, which its kernel would log", () => {
+    add(network(["10.1.0.0/24", "fd00:1::/64"], { hairpinMode: true }));
+    const counters = lab.run(["cat", "/proc/net/snmp6"], netns);
+    expect(counters).toMatch(/^Icmp6OutNeighborAdvertisements\s+[1-9]/m);
+    expect(counters).toMatch(/^Icmp6InNeighborAdvertisements\s+0$/m);
+    expect(lab.run(["bridge", "-d", "link", "show"])).toMatch(/hairpin on/);
+  });
+
   it("leaves a container without IPAM what routers advertise", () => {
     const { ipam: _, ...layer2 } = network(dualStack, { isGateway: false });
     add(layer2);

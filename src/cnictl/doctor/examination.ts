@@ -8,13 +8,13 @@ import type { Network } from "../../runtime/network.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import type { Host } from "../../steps/host.ts";
 import { NO_NFTABLES } from "../../steps/netfilter.ts";
-import type { Edge } from "../edge.ts";
+import type { Build, Edge } from "../edge.ts";
 import type { Finding, Found } from "./finding.ts";
 import type { KernelModules } from "./modules.ts";
 
 /** What the checks look at. */
 export interface Examination {
-  readonly edge: Pick<Edge, "build" | "environment" | "isLiving">;
+  readonly edge: Pick<Edge, "environment"> & { readonly build: Pick<Build, "names" | "executable"> };
   readonly runtime: Runtime;
   readonly host: Host;
   readonly modules: KernelModules;

@@ -1,3 +1,5 @@
+import { formatTable } from "../table.ts";
+
 /** How bad a finding is. "ok" is what was checked and is as it should be. */
 export type Level = "error" | "warning" | "note" | "ok";
 
@@ -16,22 +18,17 @@ export interface Finding {
 /** A finding as a check returns it: the check's name is added by runChecks(). */
 export type Found = Omit<Finding, "check" | "cure"> & { readonly cure?: string };
 
-const HEADER = ["LEVEL", "CHECK", "SUBJECT", "MESSAGE"] as const;
+const HEADINGS = ["LEVEL", "CHECK", "SUBJECT", "MESSAGE"] as const;
 
-/** The findings as aligned lines below a header, each with its cure in a line of its own. */
+/** The findings as a table, each with its cure in a line of its own. */
 export function formatFindings(findings: readonly Finding[]): string {
   const rows = findings.map(({ level, check, subject, message }) => [level, check, subject, message].map(onOneLine));
-  const widths = HEADER.map((title, column) =>
-    Math.max(title.length, ...rows.map((row) => (row[column] ?? "").length)),
-  );
-  const line = (row: readonly string[]) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join("  ")
-      .trimEnd();
-  const cureOf = ({ cure }: Finding) => (cure === "" ? [] : [`  cure: ${onOneLine(cure)}`]);
-  const lines = findings.flatMap((finding, index) => [line(rows[index] ?? []), ...cureOf(finding)]);
-  return [line(HEADER), ...lines].map((each) => `${each}\n`).join("");
+  const [headings = "", ...lines] = formatTable(HEADINGS, rows).trimEnd().split("\n");
+  const withCures = findings.flatMap(({ cure }, index) => [
+    lines[index] ?? "",
+    ...(cure === "" ? [] : [`  cure: ${onOneLine(cure)}`]),
+  ]);
+  return [headings, ...withCures].map((line) => `${line}\n`).join("");
 }
 
 /** Text of plugins and file names, without what would move the terminal's cursor. */

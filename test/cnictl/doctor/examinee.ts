@@ -1,7 +1,6 @@
 import type { Examination } from "../../../src/cnictl/doctor/examination.ts";
 import type { Found } from "../../../src/cnictl/doctor/finding.ts";
 import type { KernelModules, ModuleState } from "../../../src/cnictl/doctor/modules.ts";
-import type { Edge } from "../../../src/cnictl/edge.ts";
 import { type Network, parseNetwork } from "../../../src/runtime/network.ts";
 import { FakeKernel } from "../../kernel/fake-kernel.ts";
 import { hostOn } from "../../kernel/host.ts";
@@ -36,9 +35,9 @@ export function examinationOf(
   networks: readonly Network[],
   { kernel = new FakeKernel(), ...parts }: Partial<Examination> & { kernel?: FakeKernel } = {},
 ): Examination {
-  const build: Edge["build"] = { version: "1.2.3", names: ["bridge", "host-local", "cnictl"], executable: "/none" };
+  const build = { names: ["bridge", "host-local", "cnictl"], executable: "/none" };
   return {
-    edge: { build, environment: { DBUS_SYSTEM_BUS_ADDRESS: "unix:path=/none" }, isLiving: () => true },
+    edge: { build, environment: { DBUS_SYSTEM_BUS_ADDRESS: "unix:path=/none" } },
     runtime: {
       launch: () => {
         throw new Error("nothing runs here");

@@ -32,8 +32,8 @@ function add(type: string, { stdout = versions, text = "image" }: { stdout?: str
 }
 
 function examination(networks = [network]) {
-  const build = { version: "1.2.3", names: ["bridge", "host-local", "cnictl"], executable: below("image") };
-  const edge = { build, environment: {}, isLiving: () => true };
+  const build = { names: ["bridge", "host-local", "cnictl"], executable: below("image") };
+  const edge = { build, environment: {} };
   return examinationOf(networks, { edge, runtime: { ...world.runtime, path: [below("bin"), below("more")] } });
 }
 

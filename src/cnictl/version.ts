@@ -1,0 +1,111 @@
+import fs from "#fs";
+import path from "#path";
+import { formatJson } from "../cni/json.ts";
+import { checkOperands, readArguments } from "./arguments.ts";
+import type { Command } from "./command.ts";
+import type { Edge } from "./edge.ts";
+import { formatTable } from "./table.ts";
+import { pluginDirectories } from "./target.ts";
+
+/** How long in ms a plugin may take to say its version, and how many bytes it may say. */
+const DEADLINE = 5_000;
+const MOST = 65_536;
+
+/** One executable of a folder of plugins. */
+interface Found {
+  readonly name: string;
+  readonly file: string;
+  /** The version that it says without a command; empty if it says none. */
+  readonly version: string;
+  /** The protocol versions that it says it supports. */
+  readonly protocols: readonly string[];
+  /** Whether it is the running image. */
+  readonly own: boolean;
+}
+
+/** `cnictl version`: this executable, and every plugin in CNI_PATH. */
+export const version: Command = {
+  name: "version",
+  synopsis: "[--json]",
+  summary: "Prints the version of cnictl and of every plugin",
+  help: [
+    "Runs each executable in the folders of CNI_PATH without a command, whereupon plugins say their",
+    "version. `this image` marks the plugins that are the same file as cnictl.",
+    "",
+    "      --json  print JSON",
+    "",
+    "Environment:",
+    "  CNI_PATH    directories of plugins, separated by colons (default /opt/cni/bin)",
+  ],
+  run: (edge, args) => {
+    const { values, positionals } = readArguments(args, { json: { type: "boolean" } });
+    checkOperands(positionals, { names: [], required: 0 });
+    const plugins = pluginDirectories(edge).flatMap((folder) => listExecutables(edge, folder));
+    const { version: own, commit, date, engine } = edge.build;
+    if (values.json) edge.writeOut(`${formatJson({ version: own, commit, date, engine, plugins })}\n`);
+    else
+      edge.writeOut(
+        `${describeBuild(edge)}\n\n${formatTable(["PLUGIN", "VERSION", "PROTOCOL", "FILE"], plugins.map(rowOf))}`,
+      );
+  },
+};
+
+function rowOf({ name, version, protocols, own, file }: Found): readonly string[] {
+  const [oldest = "", newest = oldest] = [protocols[0], protocols.at(-1)];
+  const range = oldest === newest ? oldest : `${oldest} to ${newest}`;
+  return [name, `${version}${own ? " (this image)" : ""}`, range, file];
+}
+
+function describeBuild({ build: { version, commit, date, engine } }: Edge): string {
+  const source = commit === "" ? "" : `, commit ${commit} of ${date}`;
+  return `cnictl v${version}${source}, ${engine}`;
+}
+
+/** The executables of a folder, by name; none if it cannot be read. */
+function listExecutables(edge: Edge, folder: string): readonly Found[] {
+  const own = identify(edge.build.executable);
+  return namesIn(folder).flatMap((name) => {
+    const file = path.join(folder, name);
+    const identity = identify(file);
+    if (identity === undefined) return [];
+    return [{ name, file, ...introduce(edge, file), own: identity === own }];
+  });
+}
+
+function namesIn(folder: string): readonly string[] {
+  try {
+    return fs.readdirSync(folder).sort();
+  } catch {
+    return [];
+  }
+}
+
+const EXECUTABLE = 0o111;
+
+/** Tells a file from every other; undefined if it is not an executable file. */
+function identify(file: string): string | undefined {
+  try {
+    const stat = fs.statSync(file);
+    return stat.isFile() && (stat.mode & EXECUTABLE) !== 0 ? `${stat.dev}:${stat.ino}` : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function introduce(edge: Edge, file: string): Pick<Found, "version" | "protocols"> {
+  const text = textOf(edge, file);
+  const [version = ""] = /^.*?(v?\d+\.\d+\.\d+\S*)/.exec(text)?.slice(1) ?? [];
+  const [, protocols = ""] = /versions supported: (.*)/.exec(text) ?? [];
+  return { version, protocols: protocols.split(/, */).filter((each) => each !== "") };
+}
+
+/** What an executable says without a command; empty if it cannot be run. */
+function textOf(edge: Edge, file: string): string {
+  try {
+    const options = { environment: {}, stdin: new Uint8Array(), deadline: DEADLINE, maxOutput: MOST };
+    const { stdout, stderr } = edge.launch(file, options).wait();
+    return new TextDecoder().decode(stderr.length > 0 ? stderr : stdout).trim();
+  } catch {
+    return "";
+  }
+}
