@@ -26,7 +26,8 @@ export interface Config {
   readonly releaseDelay: number;
 }
 
-const DEFAULT_DATA_DIR = "/var/lib/cni/networks";
+/** The folder of all networks' leases, if the configuration names none. */
+export const DEFAULT_DATA_DIR = "/var/lib/cni/networks";
 
 /** The first version whose results can carry several addresses of a family. */
 const SEVERAL_ADDRESSES = "0.3.0";
@@ -35,7 +36,7 @@ const SEVERAL_ADDRESSES = "0.3.0";
  * Reads the configuration. Range sets come from runtimeConfig.ipRanges, then the legacy `subnet`, then `ranges`.
  * @throws CniError invalidConfig, invalidEnvironment
  */
-export function parseHostLocal(request: Request): Config {
+export function parseHostLocal(request: Pick<Request, "config" | "args" | "network" | "version">): Config {
   const { ipam, runtimeConfig, args } = parseConfig(hostLocal, request.config);
   if (ipam === undefined) throw new CniError("invalidConfig", "IPAM config missing 'ipam' key");
   const requested = [
@@ -69,7 +70,7 @@ export interface Release {
  * The folder with the network's leases and the release delay, which is all that DEL needs. The rest of the configuration may be invalid.
  * @throws CniError invalidConfig
  */
-export function parseRelease(request: Request): Release {
+export function parseRelease(request: Pick<Request, "config" | "network">): Release {
   const { dataDir, releaseDelay = 0 } = parseConfig(release, request.config).ipam ?? {};
   return { folder: folderOf(dataDir, request.network), releaseDelay };
 }

@@ -38,15 +38,27 @@ export function recordsOf(folder: string): string {
  */
 export function recordName(owner: string): string {
   const name = owner.includes("\r\n") ? owner.replace("\r\n", ":") : `${owner}:`;
-  const isPlain = /^[A-Za-z0-9][\w.-]*:[^/\s:\0]*$/.test(name) && byteLength(name) <= LONGEST_NAME;
+  const isPlain = /^[A-Za-z0-9][\w.-]*:[^/\s:\0]*$/.test(name) && isShort(name);
   return isPlain ? name : `#${sha512(owner).slice(0, 40)}`;
+}
+
+/** The owner of a record by its name; undefined if the name is a hash. */
+export function ownerOfRecord(name: string): string | undefined {
+  if (name.startsWith("#")) return undefined;
+  const at = name.lastIndexOf(":");
+  return at === name.length - 1 ? name.slice(0, at) : `${name.slice(0, at)}\r\n${name.slice(at + 1)}`;
 }
 
 /** The owner's record. @throws errors that may pass, such as EIO: then it is unknown whether there is a record */
 export function findRecord(folder: string, owner: string): LeaseRecord | undefined {
-  const path = `${recordsOf(folder)}/${recordName(owner)}`;
+  const name = recordName(owner);
   // Most often there is no record, and an error costs more than a check.
-  const text = isThere(path) ? files.readLink(path) : undefined;
+  return isThere(`${recordsOf(folder)}/${name}`) ? readRecord(folder, name) : undefined;
+}
+
+/** The record of that name, or undefined. @throws errors that may pass, such as EIO */
+export function readRecord(folder: string, name: string): LeaseRecord | undefined {
+  const text = files.readLink(`${recordsOf(folder)}/${name}`);
   return text === undefined ? undefined : parseRecord(text);
 }
 
@@ -66,19 +78,25 @@ export function removeRecord(folder: string, owner: string): void {
  */
 export function formatRecord({ addresses, time, boot, netns, path }: LeaseRecord): string {
   const text = [addresses.join(","), time, boot, netns].map((field) => field || "-").join(" ");
-  const isShort = byteLength(`${text} ${path}`) <= SHORT_TEXT;
-  return path === "" || path.includes("\0") || !isShort ? text : `${text} ${path}`;
+  const fits = byteLength(`${text} ${path}`) <= SHORT_TEXT;
+  return path === "" || path.includes("\0") || !fits ? text : `${text} ${path}`;
 }
 
 /** Undefined if the text is not from formatRecord. */
 export function parseRecord(text: string): LeaseRecord | undefined {
   const fields = /^([0-9a-f.:,]+|-) (\d+|-) ([0-9a-f]+|-) (\d+|-)(?: (.*))?$/s.exec(text);
   if (fields === null) return undefined;
-  const [addresses = "", time = "", boot = "", netns = ""] = fields
-    .slice(1, 5)
-    .map((field) => (field === "-" ? "" : field));
-  const names = addresses.split(",").filter((name) => name !== "");
-  return { addresses: names, time, boot, netns, path: fields[5] ?? "" };
+  const [, addresses = "", time = "", boot = "", netns = "", path = ""] = fields;
+  const known = (field: string) => (field === "-" ? "" : field);
+  const names = known(addresses)
+    .split(",")
+    .filter((name) => name !== "");
+  return { addresses: names, time: known(time), boot: known(boot), netns: known(netns), path };
+}
+
+/** A UTF-16 unit is at most three bytes of UTF-8, so a short name needs no encoding. */
+function isShort(name: string): boolean {
+  return 3 * name.length <= LONGEST_NAME || byteLength(name) <= LONGEST_NAME;
 }
 
 function isThere(path: string): boolean {

@@ -1,11 +1,14 @@
 import fs from "#fs";
 
-/** The inode of the network namespace at the path, which identifies it while it exists; "" if there is none. namespaces(7) */
-export function identifyNetns(path: string): string {
+/**
+ * The inode of the network namespace at the path, which identifies it while it exists; "" if there is none. `device` is that of the
+ * namespaces, for a caller with many paths. namespaces(7)
+ */
+export function identifyNetns(path: string, device?: number): string {
   if (path === "") return "";
   try {
     const found = fs.statSync(path);
-    return found.dev === deviceOfNamespaces() ? String(found.ino) : "";
+    return found.dev === (device ?? deviceOfNamespaces()) ? String(found.ino) : "";
   } catch {
     return "";
   }

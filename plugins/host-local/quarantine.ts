@@ -24,6 +24,16 @@ export function noteReleased(folder: string, addresses: readonly string[]): void
  */
 export function findResting(folder: string, delay: number): readonly string[] {
   if (delay === 0) return [];
+  const { lines, released } = readReleased(folder, delay);
+  if (lines.length > LONG && lines.length > 2 * released.size) rewrite(folder, released);
+  return [...released].sort(([, a], [, b]) => a - b).map(([address]) => address);
+}
+
+/** The addresses of `findResting` with the time of their release in ms, and all lines of the file. It changes nothing. */
+export function readReleased(
+  folder: string,
+  delay: number,
+): { readonly lines: readonly string[]; readonly released: ReadonlyMap<string, number> } {
   const lines = (files.readText(pathOf(folder)) ?? "").split("\n");
   const since = Date.now() - delay * 1000;
   const released = new Map<string, number>();
@@ -32,8 +42,7 @@ export function findResting(folder: string, delay: number): readonly string[] {
     released.delete(address);
     if (Number(time) > since) released.set(address, Number(time));
   }
-  if (lines.length > LONG && lines.length > 2 * released.size) rewrite(folder, released);
-  return [...released].sort(([, a], [, b]) => a - b).map(([address]) => address);
+  return { lines, released };
 }
 
 /** Rewrites the file. A line that a concurrent DEL adds may be lost; then its address does not rest. */

@@ -2,9 +2,9 @@ import fs from "#fs";
 import { withdrawFile } from "./aside-file.ts";
 import { findBootTime, readBoot } from "./boot.ts";
 import { describeOwner, isVoid, type Lease, ownerOf } from "./lease.ts";
-import { findRecord, type LeaseRecord, removeRecord, writeRecord } from "./lease-record.ts";
+import { findRecord, type LeaseRecord, readRecord, recordName, removeRecord, writeRecord } from "./lease-record.ts";
 import { findGoneNamespaces } from "./namespaces.ts";
-import { identifyNetns } from "./netns-identity.ts";
+import { deviceOfNamespaces, identifyNetns } from "./netns-identity.ts";
 
 /** A lease that nobody uses any more, and the reason. */
 export interface DeadLease extends Lease {
@@ -18,6 +18,8 @@ const BATCH = 256;
 const VOID_AGE = 60_000;
 
 const OUTLIVED = "it is from an earlier boot";
+const ORPHANED = "its network namespace no longer exists";
+const CRASHED = "a crash left it empty";
 
 interface Dated {
   readonly lease: Lease;
@@ -26,33 +28,71 @@ interface Dated {
   readonly record: LeaseRecord | undefined;
 }
 
+/** A lease, and whether anybody can still use it. */
+export interface Examined extends Dated {
+  readonly isOutlived: boolean;
+  /** Whether its record is of this boot and its namespace no longer exists. */
+  readonly isOrphan: boolean;
+  /** Whether a crash left it empty, a while ago. */
+  readonly isCrashed: boolean;
+}
+
+/** What a caller with many leases has read already. */
+export interface ReadAlready {
+  /** The names of all records of the folder. */
+  readonly records: ReadonlySet<string>;
+  /** The record of a lease that a complete index has. */
+  readonly recordOf: (lease: Lease) => LeaseRecord | undefined;
+}
+
+/** Examines each lease that still exists. It reads the records and changes nothing. */
+export function examineLeases(folder: string, leases: readonly Lease[], already?: ReadAlready): readonly Examined[] {
+  const dated: Dated[] = [];
+  for (const lease of leases) {
+    const found = dateByRecord(lease, already) ?? date(folder, lease, already);
+    if (found !== undefined) dated.push(found);
+  }
+  const boot = readBoot();
+  const bootTime = findBootTime();
+  const gone = findGone(dated.filter(({ record }) => record !== undefined && boot !== "" && record.boot === boot));
+  return dated.map((each) => {
+    const { lease, mtime, record } = each;
+    const isOld = Math.abs(Date.now() - mtime) > VOID_AGE || isBefore(mtime, bootTime);
+    return {
+      lease,
+      mtime,
+      record,
+      isOutlived: isOutlived(each, boot, bootTime),
+      isOrphan: record?.boot === boot && gone.has(record.netns),
+      isCrashed: isOld && isVoid(lease),
+    };
+  });
+}
+
+/** Why nobody uses an examined lease any more; undefined if somebody may. */
+export function reasonOfDeath({ isOutlived, isOrphan, isCrashed }: Examined): string | undefined {
+  if (isCrashed) return CRASHED;
+  if (isOrphan) return ORPHANED;
+  return isOutlived ? OUTLIVED : undefined;
+}
+
 /**
  * The leases that certainly nobody uses: those of an earlier boot and those whose network namespace no longer exists. An earlier boot is
  * known by the boot ID in ADD's record, or for leases of other plugins by a date before this boot. Leases whose namespace ended in this
  * boot come first, then the oldest.
  */
 export function findDeadLeases(folder: string, leases: readonly Lease[]): readonly DeadLease[] {
-  const dated = leases.flatMap((lease) => date(folder, lease)).sort((a, b) => a.mtime - b.mtime);
-  const boot = readBoot();
-  const bootTime = findBootTime();
-  const gone = findGone(dated.filter(({ record }) => record !== undefined && boot !== "" && record.boot === boot));
-  const orphans = dated.filter(({ record }) => record?.boot === boot && gone.has(record.netns));
-  const outlived = dated.filter((each) => isOutlived(each, boot, bootTime));
-  const crashed = dated.filter(({ lease, mtime }) => {
-    return isVoid(lease) && (Math.abs(Date.now() - mtime) > VOID_AGE || isBefore(mtime, bootTime));
-  });
-  return [
-    ...crashed.map(({ lease }) => ({ ...lease, reason: "a crash left it empty" })),
-    ...orphans.map(({ lease }) => ({ ...lease, reason: "its network namespace no longer exists" })),
-    ...outlived.map(({ lease }) => ({ ...lease, reason: OUTLIVED })),
-  ];
+  const dead = [...examineLeases(folder, leases)]
+    .sort((a, b) => a.mtime - b.mtime)
+    .flatMap((each) => ({ ...each.lease, reason: reasonOfDeath(each) ?? "" }));
+  return [CRASHED, ORPHANED, OUTLIVED].flatMap((reason) => dead.filter((each) => each.reason === reason));
 }
 
 /** The leases of an earlier boot. */
 export function findOutlivedLeases(folder: string, leases: readonly Lease[]): readonly DeadLease[] {
   const boot = readBoot();
   const bootTime = findBootTime();
-  const dated = leases.flatMap((lease) => date(folder, lease)).filter((each) => isOutlived(each, boot, bootTime));
+  const dated = leases.flatMap((lease) => date(folder, lease) ?? []).filter((each) => isOutlived(each, boot, bootTime));
   return dated.map(({ lease }) => ({ ...lease, reason: OUTLIVED }));
 }
 
@@ -82,12 +122,25 @@ export function forgetLease(folder: string, lease: Lease): void {
   }
 }
 
-function date(folder: string, lease: Lease): readonly Dated[] {
+/** The date of a lease in a complete index: its file has the date in the record. */
+function dateByRecord(lease: Lease, already?: ReadAlready): Dated | undefined {
+  const record = already?.recordOf(lease);
+  return record === undefined || record.time === "" ? undefined : { lease, mtime: Number(record.time), record };
+}
+
+function date(folder: string, lease: Lease, already?: ReadAlready): Dated | undefined {
   const mtime = fs.statSync(`${folder}/${lease.name}`, { throwIfNoEntry: false })?.mtimeMs;
-  if (mtime === undefined) return [];
-  const record = isVoid(lease) ? undefined : findRecord(folder, ownerOf(lease));
+  if (mtime === undefined) return undefined;
+  const record = isVoid(lease) ? undefined : recordOf(folder, ownerOf(lease), already);
   const isAbout = record?.addresses.includes(lease.name) && record.time === String(Math.round(mtime));
-  return [{ lease, mtime, record: isAbout ? record : undefined }];
+  return { lease, mtime, record: isAbout ? record : undefined };
+}
+
+function recordOf(folder: string, owner: string, already: ReadAlready | undefined): LeaseRecord | undefined {
+  if (already === undefined) return findRecord(folder, owner);
+  if (already.records.size === 0) return undefined;
+  const name = recordName(owner);
+  return already.records.has(name) ? readRecord(folder, name) : undefined;
 }
 
 function isOutlived({ lease, mtime, record }: Dated, boot: string, bootTime: number | undefined): boolean {
@@ -103,8 +156,10 @@ function isBefore(time: number, bootTime: number | undefined): boolean {
 /** Which of these records' namespaces no longer exist. A namespace that its path still leads to is not searched for. */
 function findGone(dated: readonly Dated[]): ReadonlySet<string> {
   const sought = new Set<string>();
+  if (dated.length === 0) return sought;
+  const device = deviceOfNamespaces();
   for (const { record } of dated) {
-    if (record !== undefined && record.netns !== "" && identifyNetns(record.path) !== record.netns)
+    if (record !== undefined && record.netns !== "" && identifyNetns(record.path, device) !== record.netns)
       sought.add(record.netns);
   }
   return findGoneNamespaces([...sought]);

@@ -1,14 +1,9 @@
-import { parseAddress } from "../../src/ip/address.ts";
 import { parseJump } from "../../src/netfilter/iptables/text.ts";
 import type { Attachment } from "../../src/netfilter/owner.ts";
 import { type Held, isSameContainer } from "./holder.ts";
 import { chainName, parseEntryComment, referenceChainName, SHARED_CHAIN } from "./iptables-chains.ts";
-import { PROTOCOLS } from "./mapping.ts";
+import { parseRedirects } from "./iptables-redirects.ts";
 import { overlaps, type Redirect } from "./redirect.ts";
-
-/** Matches a mapping's DNAT rule, as `iptables -S` prints it. */
-const REDIRECT =
-  /^-A (CNI-DN-\S+) (?:-d (\S+?)(?:\/(?:32|128))? )?-p (\w+) (?:-m \w+ )?--dport (\d+) (?:-m comment --comment "if: ([^"]*)" )?-j DNAT --to-destination \[?([^\s\]]+)\]?:(\d+)$/;
 
 /** A mapping of another container that overlaps one of these. With `before`, only chains that packets reach before ours count. */
 export function findHeld(
@@ -31,18 +26,4 @@ export function findHeld(
     if (wanted !== undefined) return { wanted, held };
   }
   return undefined;
-}
-
-/** The mappings in a listing, with their chains and the container's interface if the rules name it. */
-export function parseRedirects(
-  listing: string,
-): readonly { readonly chain: string; readonly ifname: string | undefined; readonly redirect: Redirect }[] {
-  return listing.split("\n").flatMap((line) => {
-    const [, chain = "", hostIp = "", name, hostPort, ifname, address = "", toPort] = REDIRECT.exec(line) ?? [];
-    const protocol = PROTOCOLS.find((each) => each === name);
-    const to = parseAddress(address);
-    if (protocol === undefined || to === undefined) return [];
-    const redirect = { protocol, hostIp: parseAddress(hostIp), hostPort: Number(hostPort), to, toPort: Number(toPort) };
-    return [{ chain, ifname, redirect }];
-  });
 }

@@ -14,7 +14,8 @@ import {
 import type { Attachment } from "../../src/netfilter/owner.ts";
 import { refuseHeld } from "./holder.ts";
 import { chainName, ENTRY_COMMENT, referenceChainName, SHARED_CHAIN } from "./iptables-chains.ts";
-import { findHeld, parseRedirects } from "./iptables-listing.ts";
+import { findHeld } from "./iptables-listing.ts";
+import { parseRedirects } from "./iptables-redirects.ts";
 import {
   formatAdditions,
   GUARD_COMMENT,

@@ -11,11 +11,14 @@ import { formatFindings } from "./doctor/finding.ts";
 import { firewallCheck, forwardCheck } from "./doctor/firewalls.ts";
 import { imageCheck } from "./doctor/image-links.ts";
 import { kernelCheck } from "./doctor/kernel.ts";
+import { leftoverCheck } from "./doctor/leftovers.ts";
 import { listCheck } from "./doctor/lists.ts";
 import { readModules } from "./doctor/modules.ts";
+import { poolCheck } from "./doctor/pools.ts";
 import { statusCheck } from "./doctor/readiness.ts";
 import { sysctlCheck } from "./doctor/sysctls.ts";
 import type { Edge } from "./edge.ts";
+import { type Inventory, takeInventory } from "./inventory/inventory.ts";
 import { makeRuntime, networkDirectory } from "./target.ts";
 
 /** In this order, because what is missing decides what can be asked after it. */
@@ -29,6 +32,8 @@ const CHECKS: readonly Check[] = [
   forwardCheck,
   sysctlCheck,
   clashCheck,
+  poolCheck,
+  leftoverCheck,
 ];
 
 /** `cnictl doctor`: looks at the host and all networks, and says what is wrong and what helps. */
@@ -37,10 +42,10 @@ export const doctor: Command = {
   synopsis: "[--verbose] [--cache-dir DIR] [--json]",
   summary: "Examines the host and all networks, and names what helps",
   help: [
-    "Looks at the kernel, the executables, firewalls, sysctls, addresses and routes, and runs STATUS of",
-    "every network (CNI 1.1.0 and newer). Each finding has a level: error (containers do not start, or",
-    "reach nothing), warning (they may not), note. The exit code is 1 if there is an error. It changes",
-    'nothing. What it may not look at is a warning, "cannot tell".',
+    "Looks at the kernel, the executables, firewalls, sysctls, addresses, routes, pools and what gone",
+    "containers have left, and runs STATUS of every network (CNI 1.1.0 and newer). Each finding has a",
+    "level: error (containers do not start, or reach nothing), warning (they may not), note. The exit",
+    'code is 1 if there is an error. It changes nothing. What it may not look at is a warning, "cannot tell".',
     "",
     "      --verbose        print also what is as it should be",
     "      --cache-dir DIR  where results are kept (default /var/lib/cni)",
@@ -76,6 +81,7 @@ function examine(
     if ("network" in entry && !networks.has(entry.network.name)) networks.set(entry.network.name, entry.network);
   }
   const runtime = makeRuntime(edge, cacheDirectory);
+  let taken: Inventory | undefined;
   return {
     edge,
     runtime,
@@ -84,6 +90,11 @@ function examine(
     directory,
     files,
     networks: [...networks.values()],
+    inventory: () => {
+      taken ??= takeInventory(edge, { cacheDirectory });
+      return taken;
+    },
+    isLiving: edge.isLiving,
     silent: new Map(),
   };
 }

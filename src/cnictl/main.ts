@@ -13,6 +13,9 @@ import { doctor } from "./doctor.ts";
 import type { Build } from "./edge.ts";
 import { gc } from "./gc.ts";
 import { install } from "./install.ts";
+import { list } from "./list.ts";
+import { ps } from "./ps.ts";
+import { show } from "./show-network.ts";
 import { status } from "./status.ts";
 import { uninstall } from "./uninstall.ts";
 import { version } from "./version.ts";
@@ -28,7 +31,7 @@ export function runTool(build: Omit<Build, "executable">): never {
         launch,
         isLiving,
       },
-      [add, check, del, gc, clean, status, doctor, install, uninstall, version],
+      [add, check, del, gc, clean, list, show, ps, status, doctor, install, uninstall, version],
     ),
   );
 }

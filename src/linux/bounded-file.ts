@@ -37,6 +37,22 @@ export function readText(path: string): string {
   return decode(readBounded(path, MOST));
 }
 
+/**
+ * The text of a file that fits into `buffer`, with one read. Undefined if it does not fit or cannot be read: readText() then tells why.
+ */
+export function readShort(path: string, buffer: Uint8Array): string | undefined {
+  let fd: number | undefined;
+  try {
+    fd = fs.openSync(path, O.RDONLY | O.NONBLOCK | O.CLOEXEC);
+    const length = fs.readSync(fd, buffer);
+    return length < buffer.length ? decode(buffer.subarray(0, length)) : undefined;
+  } catch {
+    return undefined;
+  } finally {
+    if (fd !== undefined) close(fd);
+  }
+}
+
 /** Decodes UTF-8 text. */
 export function decode(bytes: Uint8Array): string {
   return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);

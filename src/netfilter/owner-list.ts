@@ -1,8 +1,13 @@
+import { ignoring } from "../linux/ignoring.ts";
 import { NFPROTO } from "../netlink/nfnetlink.ts";
 import type { Nfnetlink } from "../netlink/socket.ts";
+import { ERRNO } from "../platform/errno.ts";
 import { listElements } from "./nftables/element.ts";
+import { listRules } from "./nftables/rule.ts";
 import { listSets } from "./nftables/set.ts";
 import { findComment } from "./nftables/userdata.ts";
+import { isOwnerComment } from "./owner.ts";
+import { REFERENCE_TABLES } from "./tables.ts";
 
 /** The tables in which this project's plugins have elements with owners. */
 const TABLES = [
@@ -13,10 +18,47 @@ const TABLES = [
   { family: NFPROTO.BRIDGE, table: "cni_spoofcheck" },
 ] as const;
 
+/** A table in which an owner has elements, or rules of the reference plugins. */
+export interface OwnedPlace {
+  readonly comment: string;
+  /** The table as nft names it: "inet cni_masquerade". */
+  readonly table: string;
+  /** The number of the owner's elements or rules in the table. */
+  readonly count: number;
+  /** Whether these are rules of the reference plugins. */
+  readonly isReference: boolean;
+}
+
+/** The owners of elements in this project's tables and of masquerade rules of the reference plugins. @throws NetlinkError */
+export function listOwnedPlaces(netlink: Nfnetlink): readonly OwnedPlace[] {
+  const own = TABLES.flatMap((place) => count(listComments(netlink, place), { ...place, isReference: false }));
+  const rules = ignoring([ERRNO.ENOENT], () => listRules(netlink, REFERENCE_CHAIN)) ?? [];
+  const comments = rules.flatMap(({ userdata }) => findComment("rule", userdata) ?? []).filter(isOwnerComment);
+  return [...own, ...count(comments, { ...REFERENCE_CHAIN, isReference: true })];
+}
+
+/** The chain of the reference plugins that has a rule for each container address. */
+const REFERENCE_CHAIN = { ...REFERENCE_TABLES.masquerade, name: "masq_checks" } as const;
+
+function count(
+  comments: readonly string[],
+  { family, table, isReference }: { family: keyof typeof FAMILY_NAMES; table: string; isReference: boolean },
+): readonly OwnedPlace[] {
+  const counts = new Map<string, number>();
+  for (const comment of comments) counts.set(comment, (counts.get(comment) ?? 0) + 1);
+  const name = `${FAMILY_NAMES[family]} ${table}`;
+  return Array.from(counts, ([comment, number]) => ({ comment, table: name, count: number, isReference }));
+}
+
 /** The comments of all elements in these tables, without duplicates, for parseOwnerComment. @throws NetlinkError */
 export function listOwnerComments(netlink: Nfnetlink): readonly string[] {
-  const comments = TABLES.flatMap((table) => listSets(netlink, table))
+  return [...new Set(TABLES.flatMap((table) => listComments(netlink, table)))];
+}
+
+const FAMILY_NAMES = { [NFPROTO.INET]: "inet", [NFPROTO.BRIDGE]: "bridge" } as const;
+
+function listComments(netlink: Nfnetlink, where: (typeof TABLES)[number]): readonly string[] {
+  return listSets(netlink, where)
     .flatMap(({ family, table, name }) => listElements(netlink, { family, table: table ?? "", name: name ?? "" }))
     .flatMap(({ userdata }) => findComment("element", userdata) ?? []);
-  return [...new Set(comments)];
 }

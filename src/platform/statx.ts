@@ -9,32 +9,58 @@ export const STATX_ALL = 0xfff;
 /** The file type in a mode. <sys/stat.h> */
 const S = { IFMT: 0o170000, IFREG: 0o100000, IFDIR: 0o040000 } as const;
 
-/** Reads struct statx. <linux/stat.h> */
+/** Reads struct statx. A field is decoded when it is read: a caller needs one or two of them. <linux/stat.h> */
 export function decodeStatus(struct: Uint8Array): FileStatus {
-  const view = new DataView(struct.buffer, struct.byteOffset, STATX_SIZE);
-  const { dev, ino } = decodeIdentity(struct);
-  const mode = view.getUint16(28, true);
-  const mtimeMs = timeAt(view, 112);
-  return {
-    dev: Number(dev),
-    ino: Number(ino),
-    mode,
-    size: Number(view.getBigUint64(40, true)),
-    birthtimeMs: timeAt(view, 80),
-    ctimeMs: timeAt(view, 96),
-    mtimeMs,
-    mtime: new Date(Math.round(mtimeMs)),
-    isFile: () => (mode & S.IFMT) === S.IFREG,
-    isDirectory: () => (mode & S.IFMT) === S.IFDIR,
-  };
+  return new Status(struct);
+}
+
+class Status implements FileStatus {
+  readonly #view: DataView;
+
+  constructor(struct: Uint8Array) {
+    this.#view = new DataView(struct.buffer, struct.byteOffset, STATX_SIZE);
+  }
+
+  get dev(): number {
+    return Number(deviceIn(this.#view));
+  }
+  get ino(): number {
+    return Number(this.#view.getBigUint64(32, true));
+  }
+  get mode(): number {
+    return this.#view.getUint16(28, true);
+  }
+  get size(): number {
+    return Number(this.#view.getBigUint64(40, true));
+  }
+  get birthtimeMs(): number {
+    return timeAt(this.#view, 80);
+  }
+  get ctimeMs(): number {
+    return timeAt(this.#view, 96);
+  }
+  get mtimeMs(): number {
+    return timeAt(this.#view, 112);
+  }
+  get mtime(): Date {
+    return new Date(Math.round(this.mtimeMs));
+  }
+  isFile(): boolean {
+    return (this.mode & S.IFMT) === S.IFREG;
+  }
+  isDirectory(): boolean {
+    return (this.mode & S.IFMT) === S.IFDIR;
+  }
 }
 
 /** Reads the fields of struct statx that identify a file. <linux/stat.h> */
 export function decodeIdentity(struct: Uint8Array): FileIdentity {
   const view = new DataView(struct.buffer, struct.byteOffset, STATX_SIZE);
-  const major = BigInt(view.getUint32(136, true));
-  const minor = BigInt(view.getUint32(140, true));
-  return { dev: (major << 32n) | minor, ino: view.getBigUint64(32, true) };
+  return { dev: deviceIn(view), ino: view.getBigUint64(32, true) };
+}
+
+function deviceIn(view: DataView): bigint {
+  return (BigInt(view.getUint32(136, true)) << 32n) | BigInt(view.getUint32(140, true));
 }
 
 /** A struct statx_timestamp (seconds, then nanoseconds) in ms. */

@@ -5,7 +5,7 @@ import { describeOwner, isLeaseName, isVoid, ownerOf, selectLeases } from "../..
 import { formatRecord, parseRecord, recordName } from "../../plugins/host-local/lease-record.ts";
 import { parseResolvConf } from "../../plugins/host-local/resolv-conf.ts";
 import { parseEntryComment } from "../../plugins/portmap/iptables-chains.ts";
-import { parseRedirects } from "../../plugins/portmap/iptables-listing.ts";
+import { parseRedirects } from "../../plugins/portmap/iptables-redirects.ts";
 import { readBackup } from "../../plugins/tuning/backup.ts";
 import { parseCniArgs } from "../../src/cni/args.ts";
 import { CniError, formatError } from "../../src/cni/error.ts";

@@ -202,6 +202,44 @@ test("addresses and routes of the host in a network's subnet, and two networks w
   ]);
 });
 
+test("what a container that is gone has left is found, and its cure removes it", () => {
+  writeList("one", [
+    { ...BRIDGE, macspoofchk: true },
+    { type: "portmap" },
+    { type: "bandwidth", egressRate: 8000, egressBurst: 8000 },
+  ]);
+  const netns = attach("one");
+  jsonOf(caller.cnictl(["add", "one", caller.lab.addNamespace("other")], { NETCONFPATH: folder }));
+  const left = () => examine().filter(({ check }) => check === "leftover");
+  expect(left()).toEqual([]);
+  caller.lab.deleteNamespace(netns);
+  const [found, ...others] = left();
+  expect(others).toEqual([]);
+  expect(found).toMatchObject({ level: "warning", subject: "one", cure: "cnictl gc one" });
+  expect(found?.message).toMatch(
+    /^the namespace is gone of cnitool-\w+ eth0: 1 result, 2 leases, 1 link, [0-9]+ elements$/,
+  );
+  expect(caller.cnictl(["gc", "one"], { NETCONFPATH: folder }).status).toBe(0);
+  expect(left()).toEqual([]);
+});
+
+test("a pool that is nearly full is a warning, a full one an error", () => {
+  const ipam = { type: "host-local", ranges: [[{ subnet: "10.88.0.0/29" }]] };
+  writeList("one", [{ ...BRIDGE, ipam }]);
+  const pools = () => subjects(examine()).filter((line) => line.includes(" pool "));
+  for (const [count, expected] of [
+    [3, []],
+    [4, ["warning pool one"]],
+    [5, ["error pool one"]],
+  ] as const) {
+    while (caller.files("results").length < count) {
+      const netns = caller.lab.addNamespace(`c${caller.files("results").length}`);
+      jsonOf(caller.cnictl(["add", "one", netns], { NETCONFPATH: folder }));
+    }
+    expect(pools()).toEqual(expected);
+  }
+});
+
 describe("executables", () => {
   let bin: string;
 

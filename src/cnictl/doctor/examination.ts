@@ -9,6 +9,7 @@ import type { Runtime } from "../../runtime/runtime.ts";
 import type { Host } from "../../steps/host.ts";
 import { NO_NFTABLES } from "../../steps/netfilter.ts";
 import type { Build, Edge } from "../edge.ts";
+import type { Inventory } from "../inventory/inventory.ts";
 import type { Finding, Found } from "./finding.ts";
 import type { KernelModules } from "./modules.ts";
 
@@ -23,6 +24,10 @@ export interface Examination {
   readonly files: readonly NetworkFile[];
   /** The networks of these files; of two with one name the first. */
   readonly networks: readonly Network[];
+  /** What the machine knows of attachments. It is taken once, when it is first asked for. */
+  readonly inventory: () => Inventory;
+  /** False if the path is certainly no network namespace any more. */
+  readonly isLiving: (netns: string) => boolean;
   /** Why a plugin is not called any more: it is missing, or it did not answer in time. */
   readonly silent: Map<string, string>;
 }

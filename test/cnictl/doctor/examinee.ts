@@ -52,6 +52,10 @@ export function examinationOf(
     directory: "/etc/cni/net.d",
     files: networks.map((network) => ({ file: `/etc/cni/net.d/${network.name}.conflist`, network })),
     networks,
+    inventory: () => {
+      throw new Error("nobody takes an inventory here");
+    },
+    isLiving: () => true,
     silent: new Map(),
     ...parts,
   };

@@ -6,7 +6,8 @@ import {
   selectOwnChains,
   selectStaleChains,
 } from "../../../plugins/portmap/iptables-chains.ts";
-import { findHeld, parseRedirects } from "../../../plugins/portmap/iptables-listing.ts";
+import { findHeld } from "../../../plugins/portmap/iptables-listing.ts";
+import { parseRedirects } from "../../../plugins/portmap/iptables-redirects.ts";
 import {
   formatAdditions,
   guardChanges,

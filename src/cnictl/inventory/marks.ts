@@ -1,0 +1,92 @@
+import fs from "#fs";
+import {
+  listIptablesPorts,
+  listOwnPorts,
+  listReferencePorts,
+  type PublishedPort,
+} from "../../../plugins/portmap/published.ts";
+import { reasonOf } from "../../cni/error.ts";
+import { IptablesError, placeFor } from "../../netfilter/iptables/tool.ts";
+import { listOwnedPlaces, type OwnedPlace } from "../../netfilter/owner-list.ts";
+import { listKind } from "../../netlink/link/list.ts";
+import type { Link } from "../../netlink/link/message.ts";
+import { type Nfnetlink, openNfnetlink, openRtnetlink } from "../../netlink/socket.ts";
+import { LinuxError } from "../../platform/errno.ts";
+import type { Edge } from "../edge.ts";
+
+/** What the kernel knows of attachments. */
+export interface KernelMarks {
+  /** The veth links and IFBs of the host. */
+  readonly links: readonly Link[];
+  /** The owners of elements and rules. */
+  readonly places: readonly OwnedPlace[];
+  readonly ports: readonly PublishedPort[];
+  /** What could not be listed, as messages. */
+  readonly problems: readonly string[];
+}
+
+/** Lists the kernel's links, elements and port mappings of attachments. It changes nothing and loads no kernel module. */
+export function gatherMarks({ launch, environment }: Pick<Edge, "launch" | "environment">): KernelMarks {
+  const problems: string[] = [];
+  const attempt = <T>(list: () => readonly T[]): readonly T[] => {
+    try {
+      return list();
+    } catch (error) {
+      if (!(error instanceof LinuxError || error instanceof IptablesError || error instanceof RangeError)) throw error;
+      problems.push(reasonOf(error));
+      return [];
+    }
+  };
+  const links = attempt(listLinks);
+  const netlink = openNftables(problems);
+  if (netlink === undefined) return { links, places: [], ports: [], problems };
+  try {
+    const places = attempt(() => listOwnedPlaces(netlink));
+    const place = placeFor({ environment, launch });
+    const ports = [
+      ...attempt(() => listOwnPorts(netlink)),
+      ...attempt(() => listReferencePorts(netlink)),
+      ...attempt(() => listIptablesPorts(netlink, place)),
+    ];
+    return { links, places, ports, problems };
+  } finally {
+    netlink.close();
+  }
+}
+
+function listLinks(): readonly Link[] {
+  const netlink = openRtnetlink();
+  try {
+    return (["veth", "ifb"] as const).flatMap((kind) => listKind(netlink, kind));
+  } finally {
+    netlink.close();
+  }
+}
+
+/** Undefined if the kernel has no nf_tables, or its module is not loaded. */
+function openNftables(problems: string[]): Nfnetlink | undefined {
+  if (!hasNftables()) return undefined;
+  try {
+    return openNfnetlink();
+  } catch (error) {
+    if (!(error instanceof LinuxError)) throw error;
+    problems.push(reasonOf(error));
+    return undefined;
+  }
+}
+
+/** Whether nf_tables can be asked without loading its module. A module that is not loaded has no rules. */
+function hasNftables(): boolean {
+  const modules = `/lib/modules/${readText("/proc/sys/kernel/osrelease").trim()}`;
+  const isModule =
+    fs.existsSync(`${modules}/modules.dep`) && !/\/nf_tables\.ko$/m.test(readText(`${modules}/modules.builtin`));
+  return !isModule || /^nf_tables /m.test(readText("/proc/modules"));
+}
+
+function readText(path: string): string {
+  try {
+    return fs.readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
+}

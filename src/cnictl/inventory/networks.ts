@@ -1,0 +1,135 @@
+import fs from "#fs";
+import path from "#path";
+import { LEASES_DIRECTORY, type Pools, readFolder, readPools } from "../../../plugins/host-local/pool-report.ts";
+import { CniError } from "../../cni/error.ts";
+import { findMember, isObject } from "../../cni/json.ts";
+import { DEFAULT_VERSION, isSpecVersion } from "../../cni/version.ts";
+import { readNetworks } from "../../runtime/load.ts";
+import { type Network, type PluginConfig, parseNetwork } from "../../runtime/network.ts";
+import { isNetworkName } from "../../runtime/runtime-conf.ts";
+
+/** A plugin of a network with host-local as its IPAM plugin. */
+export interface NetworkPools {
+  readonly plugin: PluginConfig;
+  /** Undefined if the configuration is invalid; `error` says why. */
+  readonly pools: Pools | undefined;
+  readonly error: string | undefined;
+  /** The folder of leases and how long released addresses rest, in seconds. They are known also if the rest is invalid. */
+  readonly folder: string | undefined;
+  readonly releaseDelay: number;
+}
+
+/** A network list in the folder. */
+export interface ListedNetwork {
+  readonly file: string;
+  readonly network: Network;
+  readonly pools: readonly NetworkPools[];
+  /** The file with the network of the same name that callers use; undefined if it is this one. */
+  readonly shadowedBy: string | undefined;
+}
+
+/** The folder of network lists. */
+export interface NetworkFolder {
+  readonly networks: readonly ListedNetwork[];
+  /** The files without a network. */
+  readonly broken: readonly { readonly file: string; readonly error: CniError }[];
+}
+
+/** A folder of leases, and the network that it belongs to. */
+export interface LeaseFolder {
+  readonly network: string;
+  readonly folder: string;
+  readonly releaseDelay: number;
+  /** Undefined if no network list describes them. */
+  readonly pools: Pools | undefined;
+}
+
+/** Reads all network lists of a folder. A broken one does not stop the others. @throws CniError ioFailure */
+export function gatherNetworks(directory: string): NetworkFolder {
+  const files = [...readNetworks(directory)];
+  const first = new Map<string, string>();
+  const networks = files.flatMap((entry) => {
+    if ("error" in entry) return [];
+    const { file, network } = entry;
+    const shadowedBy = first.get(network.name);
+    if (shadowedBy === undefined) first.set(network.name, file);
+    return [{ file, network, pools: poolsOf(network), shadowedBy }];
+  });
+  return { networks, broken: files.filter((entry) => "error" in entry) };
+}
+
+/** The pools of the plugins with host-local as their IPAM plugin, whoever made the plugin. */
+function poolsOf(network: Network): readonly NetworkPools[] {
+  return network.plugins.flatMap((plugin) =>
+    ipamType(plugin) === "host-local" ? [readNetworkPools(network, plugin)] : [],
+  );
+}
+
+/** The type of a plugin's IPAM plugin, or undefined. */
+function ipamType({ json }: PluginConfig): string | undefined {
+  const ipam = findMember(json, "ipam");
+  const type = isObject(ipam) ? findMember(ipam, "type") : undefined;
+  return typeof type === "string" && type !== "" ? type : undefined;
+}
+
+/**
+ * The folders of leases: those of the networks, and all others beside them and in the default folder, whose network list is not in the
+ * folder of lists. `configs` has network lists of ADD by the network's name, for networks without a file.
+ */
+export function leaseFolders(
+  networks: readonly ListedNetwork[],
+  configs: ReadonlyMap<string, Uint8Array> = new Map(),
+): readonly LeaseFolder[] {
+  const known = new Map<string, LeaseFolder>();
+  const add = (network: Network) => {
+    for (const { folder, releaseDelay, pools } of poolsOf(network))
+      if (folder !== undefined && !known.has(folder))
+        known.set(folder, { network: network.name, folder, releaseDelay, pools });
+  };
+  for (const { network, shadowedBy } of networks) if (shadowedBy === undefined) add(network);
+  for (const bytes of configs.values()) addIfValid(bytes, add);
+  const places = new Set([LEASES_DIRECTORY, ...Array.from(known.values(), ({ folder }) => path.dirname(folder))]);
+  for (const folder of [...places].flatMap(foldersIn))
+    if (!known.has(folder))
+      known.set(folder, { network: path.basename(folder), folder, releaseDelay: 0, pools: undefined });
+  return [...known.values()];
+}
+
+function readNetworkPools({ name, cniVersion }: Network, plugin: PluginConfig): NetworkPools {
+  const version = isSpecVersion(cniVersion) ? cniVersion : DEFAULT_VERSION;
+  const config = { config: plugin.json, network: name, version };
+  let place: Pick<Pools, "folder" | "releaseDelay"> | undefined;
+  try {
+    place = readFolder(config);
+    const pools = readPools(config);
+    return { plugin, pools, error: undefined, ...place };
+  } catch (error) {
+    if (!(error instanceof CniError)) throw error;
+    return {
+      plugin,
+      pools: undefined,
+      error: error.message,
+      folder: place?.folder,
+      releaseDelay: place?.releaseDelay ?? 0,
+    };
+  }
+}
+
+function addIfValid(bytes: Uint8Array, add: (network: Network) => void): void {
+  try {
+    add(parseNetwork(bytes));
+  } catch (error) {
+    if (!(error instanceof CniError)) throw error;
+  }
+}
+
+/** The folders in a folder; none if it cannot be read. */
+function foldersIn(directory: string): readonly string[] {
+  try {
+    const entries = fs.readdirSync(directory, { withFileTypes: true });
+    const folders = entries.filter((entry) => entry.isDirectory() && isNetworkName(entry.name));
+    return folders.map(({ name }) => path.join(directory, name)).sort();
+  } catch {
+    return [];
+  }
+}

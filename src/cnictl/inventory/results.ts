@@ -1,0 +1,112 @@
+import { CniError } from "../../cni/error.ts";
+import { findMember, isObject } from "../../cni/json.ts";
+import type { Result } from "../../cni/result.ts";
+import { formatPrefix } from "../../ip/prefix.ts";
+import { readCache } from "../../runtime/cache.ts";
+import type { CachedEntry } from "../../runtime/cache-entry.ts";
+import { parseStated } from "../../runtime/stated-result.ts";
+
+/** An attachment in the result cache, which every runtime with the CNI project's library writes. */
+export interface CachedAttachment {
+  readonly network: string;
+  readonly containerId: string;
+  readonly ifname: string;
+  readonly file: string;
+  /** When ADD ended, in ms. */
+  readonly since: number;
+  /** The path of the network namespace; "" if ADD had none. */
+  readonly netns: string;
+  /** Addresses with prefix lengths. */
+  readonly addresses: readonly string[];
+  /** "" if the result has none. */
+  readonly mac: string;
+  /** The names of the interfaces on the host. */
+  readonly hostLinks: readonly string[];
+  /** The port mappings that the runtime asked for. */
+  readonly ports: readonly RequestedPort[];
+}
+
+/** An entry of the capability argument portMappings, as far as it is valid. */
+export interface RequestedPort {
+  readonly protocol: string;
+  readonly hostIp: string;
+  readonly hostPort: number;
+  readonly containerPort: number;
+}
+
+/** The result cache. */
+export interface ResultCache {
+  readonly attachments: readonly CachedAttachment[];
+  /** One network list for each network, as it was at an ADD. */
+  readonly configs: ReadonlyMap<string, Uint8Array>;
+  /** Files that do not say which attachment they belong to, and files whose result cannot be used. */
+  readonly unreadable: readonly string[];
+}
+
+/** Reads all attachments in the result cache. `isListed` says which networks need no list of ADD. @throws CniError ioFailure */
+export function gatherResults(directory: string, isListed: (network: string) => boolean = () => false): ResultCache {
+  const attachments: CachedAttachment[] = [];
+  const configs = new Map<string, Uint8Array>();
+  const unreadable: string[] = [];
+  for (const { file, entry, time } of readCache(directory) ?? []) {
+    if (entry === undefined) {
+      unreadable.push(file);
+      continue;
+    }
+    if (!isListed(entry.network) && !configs.has(entry.network)) configs.set(entry.network, decodeConfig(entry.config));
+    const result = readResult(entry.result);
+    if (result === undefined) unreadable.push(file);
+    attachments.push({ ...describe(entry, result), file, since: time });
+  }
+  return { attachments, configs, unreadable };
+}
+
+function describe(
+  { network, attachment }: CachedEntry,
+  { interfaces = [], ips = [] }: Partial<Result> = {},
+): Omit<CachedAttachment, "file" | "since"> {
+  const { containerId, ifname, netns, capabilityArgs } = attachment;
+  const inside = interfaces.find(({ name, sandbox }) => name === ifname && (sandbox ?? "") !== "");
+  return {
+    network,
+    containerId,
+    ifname,
+    netns,
+    addresses: ips.map(({ address }) => formatPrefix(address)),
+    mac: inside?.mac ?? "",
+    hostLinks: interfaces.filter(({ sandbox }) => (sandbox ?? "") === "").map(({ name }) => name),
+    ports: portsOf(capabilityArgs["portMappings"]),
+  };
+}
+
+function readResult(json: unknown): Result | undefined {
+  try {
+    return parseStated(json, "0.1.0").result;
+  } catch (error) {
+    if (error instanceof CniError) return undefined;
+    throw error;
+  }
+}
+
+function portsOf(value: unknown): readonly RequestedPort[] {
+  if (!Array.isArray(value)) return [];
+  return value.filter(isObject).flatMap((entry) => {
+    const number = (name: string) => Number(findMember(entry, name));
+    const text = (name: string) => {
+      const found = findMember(entry, name);
+      return typeof found === "string" ? found : "";
+    };
+    const [hostPort, containerPort] = [number("hostPort"), number("containerPort")];
+    if (!(hostPort > 0 && containerPort > 0)) return [];
+    const hostIp = ["0.0.0.0", "::"].includes(text("hostIP")) ? "" : text("hostIP");
+    return [{ protocol: text("protocol").toLowerCase() || "tcp", hostIp, hostPort, containerPort }];
+  });
+}
+
+function decodeConfig(base64: string): Uint8Array {
+  try {
+    return Uint8Array.fromBase64(base64);
+  } catch {
+    return new Uint8Array();
+  }
+}
