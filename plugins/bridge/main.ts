@@ -4,6 +4,7 @@ import { add } from "./add.ts";
 import { check } from "./check.ts";
 import { del } from "./del.ts";
 import { gc } from "./gc.ts";
+import { reapply } from "./reapply.ts";
 import { status } from "./status.ts";
 
 export const plugin: Plugin<Host> = {
@@ -13,4 +14,5 @@ export const plugin: Plugin<Host> = {
   del: (request, host) => del(request, host),
   gc: (request, host) => gc(request, host),
   status: (request, host) => status(request, host),
+  reapply: (request, host) => reapply(request, host),
 };

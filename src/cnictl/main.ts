@@ -10,18 +10,19 @@ import { clean } from "./clean.ts";
 import { runCnictl } from "./command.ts";
 import { del } from "./del.ts";
 import { doctor } from "./doctor.ts";
-import type { Build } from "./edge.ts";
+import type { Build, Reapply } from "./edge.ts";
 import { gc } from "./gc.ts";
 import { install } from "./install.ts";
 import { list } from "./list.ts";
 import { ps } from "./ps.ts";
+import { reapply } from "./reapply.ts";
 import { show } from "./show-network.ts";
 import { status } from "./status.ts";
 import { uninstall } from "./uninstall.ts";
 import { version } from "./version.ts";
 
 /** Runs cnictl with this process's arguments, variables and streams, and ends the process with its code. */
-export function runTool(build: Omit<Build, "executable">): never {
+export function runTool(build: Omit<Build, "executable">, rebuild: Reapply): never {
   runWithProcess((tool) =>
     runCnictl(
       {
@@ -29,9 +30,10 @@ export function runTool(build: Omit<Build, "executable">): never {
         terminal: { out: host.isTerminal(1), err: host.isTerminal(2) },
         build: { ...build, executable: "/proc/self/exe" },
         launch,
+        reapply: rebuild,
         isLiving,
       },
-      [add, check, del, gc, clean, list, show, ps, status, doctor, install, uninstall, version],
+      [add, check, del, gc, clean, list, show, ps, status, doctor, reapply, install, uninstall, version],
     ),
   );
 }

@@ -3,6 +3,8 @@ import host from "#process";
 import { selectName } from "../cni/image.ts";
 import type { Plugin } from "../cni/plugin.ts";
 import { processEdge, runPlugin } from "../cni/process.ts";
+import { reapplyPlugin } from "../cni/reapply.ts";
+import type { Reapply } from "../cnictl/edge.ts";
 import { runTool } from "../cnictl/main.ts";
 import { isOwnNetns } from "../linux/own-netns.ts";
 import { type Host, withHost } from "../steps/host.ts";
@@ -15,7 +17,13 @@ export function start(): never {
   const names = [...Object.keys(plugins), TOOL];
   const find = (path: string): Plugin<Host> | undefined => plugins[selectName(path, names) ?? ""];
   const name = selectName(host.argv0, names) ?? selectName(host.executable(), names);
-  if (name === TOOL) runTool({ ...build, names });
+  if (name === TOOL) {
+    const reapply: Reapply = (type, call) => {
+      const plugin = plugins[type];
+      return plugin && reapplyPlugin(plugin, call, withHost);
+    };
+    runTool({ ...build, names }, reapply);
+  }
   const plugin = plugins[name ?? ""];
   if (plugin !== undefined) runPlugin(plugin, { withHost, find, isOwnNetns });
   refuse(host.argv0, names);

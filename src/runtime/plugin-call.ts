@@ -39,7 +39,7 @@ export function callForResult(runtime: Runtime, call: PluginCall): StatedResult 
 }
 
 /** All six variables; those without a value are empty. SPEC.md, "Parameters" */
-function protocolVariables(
+export function protocolVariables(
   command: Command,
   { path, attachment }: { path: readonly string[]; attachment: RuntimeConf | undefined },
 ) {

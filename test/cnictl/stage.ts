@@ -1,7 +1,7 @@
 import path from "node:path";
 import { add } from "../../src/cnictl/add.ts";
 import { check } from "../../src/cnictl/check.ts";
-import { runCnictl } from "../../src/cnictl/command.ts";
+import { type Command, runCnictl } from "../../src/cnictl/command.ts";
 import { del } from "../../src/cnictl/del.ts";
 import type { Edge } from "../../src/cnictl/edge.ts";
 import { gc } from "../../src/cnictl/gc.ts";
@@ -10,6 +10,9 @@ import { status } from "../../src/cnictl/status.ts";
 import { uninstall } from "../../src/cnictl/uninstall.ts";
 import { version } from "../../src/cnictl/version.ts";
 import { makeWorld, type World } from "../runtime/world.ts";
+
+/** The commands that are there unless a test gives its own. */
+const COMMANDS: readonly Command[] = [add, check, del, gc, status, install, uninstall, version];
 
 /** What a call of cnictl came to. */
 export interface Outcome {
@@ -21,7 +24,7 @@ export interface Outcome {
 /** cnictl in a temporary folder, with plugins that are functions. */
 export interface Stage extends World {
   /** Runs cnictl; where `changes` do not say otherwise, nobody reads at a terminal. */
-  cnictl(args: readonly string[], changes?: Partial<Edge>): Outcome;
+  cnictl(args: readonly string[], changes?: Partial<Edge>, commands?: readonly Command[]): Outcome;
 }
 
 /** What the image was made of, besides the version. */
@@ -34,7 +37,7 @@ export function makeStage(): Stage {
     CNI_PATH: path.join(world.directory, "bin"),
   };
 
-  function cnictl(args: readonly string[], changes: Partial<Edge> = {}): Outcome {
+  function cnictl(args: readonly string[], changes: Partial<Edge> = {}, commands = COMMANDS): Outcome {
     let [out, err] = ["", ""];
     const edge: Edge = {
       args,
@@ -48,6 +51,7 @@ export function makeStage(): Stage {
         executable: path.join(world.directory, "image"),
       },
       launch: world.runtime.launch,
+      reapply: () => undefined,
       isLiving: () => true,
       writeOut: (text) => {
         out += text;
@@ -57,7 +61,7 @@ export function makeStage(): Stage {
       },
       ...changes,
     };
-    const code = runCnictl(edge, [add, check, del, gc, status, install, uninstall, version]);
+    const code = runCnictl(edge, commands);
     return { code, out, err };
   }
 
