@@ -33,6 +33,8 @@ async function bundle(outfile) {
     format: "cjs",
     platform: "node",
     target: "esnext",
+    // jsonc-parser's main file finds its parts only when it runs.
+    mainFields: ["module", "main"],
     plugins: [table, compiledSchemas],
     define: definitions(`Node.js ${nodeVersion()}`),
     logLevel: "warning",

@@ -1,4 +1,4 @@
-import { parseConfig } from "../../src/cni/config.ts";
+import { parseRequest } from "../../src/cni/parse-request.ts";
 import type { Request } from "../../src/cni/request.ts";
 import { newName } from "./schema.ts";
 
@@ -9,6 +9,6 @@ export interface NewNameConfig {
 
 /** Reads the configuration; "" means unset. @throws CniError invalidConfig */
 export function parseNewNameConfig(request: Request): NewNameConfig {
-  const { label } = parseConfig(newName, request.config);
+  const { label } = parseRequest(newName, request);
   return { label: label || "labelled" };
 }

@@ -1,5 +1,5 @@
-import { parseConfig } from "../../src/cni/config.ts";
 import { CniError } from "../../src/cni/error.ts";
+import { parseRequest } from "../../src/cni/parse-request.ts";
 import type { Request } from "../../src/cni/request.ts";
 import { type Limit, MAX_BURST, tokenBucketOf } from "./limit.ts";
 import { bandwidth } from "./schema.ts";
@@ -17,7 +17,7 @@ export interface BandwidthConfig {
  * @throws CniError invalidConfig
  */
 export function parseBandwidthConfig(request: Request): BandwidthConfig {
-  const { runtimeConfig, ingressRate, ingressBurst, egressRate, egressBurst } = parseConfig(bandwidth, request.config);
+  const { runtimeConfig, ingressRate, ingressBurst, egressRate, egressBurst } = parseRequest(bandwidth, request);
   const own = { ingressRate, ingressBurst, egressRate, egressBurst };
   const isNamed = Object.values(own).some((value) => value !== undefined);
   const asked = isNamed ? own : (runtimeConfig?.bandwidth ?? {});

@@ -1,7 +1,5 @@
-import { CniError } from "../../src/cni/error.ts";
 import type { Request } from "../../src/cni/request.ts";
 import type { Interface, IpConfig, Result, Route } from "../../src/cni/result.ts";
-import { compareVersions } from "../../src/cni/version.ts";
 import { getLinkBrief } from "../../src/netlink/link/brief.ts";
 import type { Link } from "../../src/netlink/link/message.ts";
 import { setPort } from "../../src/netlink/link/set.ts";
@@ -18,7 +16,7 @@ import { type Defer, undoOnError } from "../../src/steps/undo.ts";
 import { connectVeth, forwards, type VethPair, waitForPort, waitForSpanningTree } from "../../src/steps/veth.ts";
 import { planBridgeAddresses } from "./addresses.ts";
 import { awaitRunning, ensureBridge, pinBridgeMac, withBridge } from "./bridge-link.ts";
-import { type BridgeConfig, parseBridgeConfig } from "./config.ts";
+import { type BridgeConfig, parseBridgeConfig, refuseUnreportable } from "./config.ts";
 import { ensureGateway } from "./gateway.ts";
 import { ensureGatewayAddresses } from "./gateway-address.ts";
 import { chooseMtu, refuseLosingIpv6, refuseMtuBelowIpv6, reportMtu } from "./mtu.ts";
@@ -77,13 +75,6 @@ interface Call {
 interface Place {
   readonly bridge: Link;
   readonly veth: VethPair;
-}
-
-/** Results before 0.3.0 carry only addresses. Same message as the reference, which fails only after setup. */
-function refuseUnreportable({ version }: Request, { ipam }: BridgeConfig): void {
-  if (ipam !== undefined || compareVersions(version, "0.3.0") >= 0) return;
-  const details = `a network without IPAM needs cniVersion 0.3.0 or newer, found ${version}`;
-  throw new CniError("invalidConfig", "cannot convert: no valid IP addresses", { details });
 }
 
 /** The backend that masquerades, if `ipMasq` asks for it. */

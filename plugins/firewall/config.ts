@@ -1,6 +1,6 @@
-import { parseConfig } from "../../src/cni/config.ts";
 import { CniError } from "../../src/cni/error.ts";
 import { findMember, isObject } from "../../src/cni/json.ts";
+import { parseRequest } from "../../src/cni/parse-request.ts";
 import type { Request } from "../../src/cni/request.ts";
 import { firewall } from "./schema.ts";
 
@@ -39,7 +39,7 @@ const MAX_CHAIN = 28;
 
 /** Reads the configuration. "" means unset everywhere. @throws CniError invalidConfig */
 export function parseFirewallConfig(request: Request): FirewallConfig {
-  const fields = parseConfig(firewall, request.config);
+  const fields = parseRequest(firewall, request);
   const config = {
     backend: choose("backend", fields.backend, BACKENDS),
     ingressPolicy: choose("ingressPolicy", fields.ingressPolicy, POLICIES) ?? "open",

@@ -2,13 +2,15 @@ import path from "#path";
 import { parseCniArgs } from "../../src/cni/args.ts";
 import { parseConfig } from "../../src/cni/config.ts";
 import { CniError } from "../../src/cni/error.ts";
+import { parseRequest } from "../../src/cni/parse-request.ts";
 import type { Request } from "../../src/cni/request.ts";
 import type { Route } from "../../src/cni/result.ts";
 import { compareVersions } from "../../src/cni/version.ts";
 import { type Address, parseAddress } from "../../src/ip/address.ts";
 import { parsePrefix } from "../../src/ip/prefix.ts";
 import { inContext } from "./context.ts";
-import { checkDisjoint, completeRangeSet, type RangeSet } from "./range-set.ts";
+import { explainMissing, explainRefusal } from "./range-refusal.ts";
+import { checkDisjoint, completeRangeSet, type RangeFields, type RangeSet } from "./range-set.ts";
 import { hostLocal, release } from "./schema.ts";
 
 /** The configuration of host-local, validated and with defaults filled in. */
@@ -32,12 +34,15 @@ export const DEFAULT_DATA_DIR = "/var/lib/cni/networks";
 /** The first version whose results can carry several addresses of a family. */
 const SEVERAL_ADDRESSES = "0.3.0";
 
+/** What the configuration is read from: a call, or a network list. */
+export type PoolRequest = Pick<Request, "command" | "config" | "args" | "network" | "version" | "log">;
+
 /**
  * Reads the configuration. Range sets come from runtimeConfig.ipRanges, then the legacy `subnet`, then `ranges`.
  * @throws CniError invalidConfig, invalidEnvironment
  */
-export function parseHostLocal(request: Pick<Request, "config" | "args" | "network" | "version">): Config {
-  const { ipam, runtimeConfig, args } = parseConfig(hostLocal, request.config);
+export function parseHostLocal(request: PoolRequest): Config {
+  const { ipam, runtimeConfig, args } = parseRequest(hostLocal, request, { within: "ipam" });
   if (ipam === undefined) throw new CniError("invalidConfig", "IPAM config missing 'ipam' key");
   const requested = [
     ...parseIpArg(request.args),
@@ -45,8 +50,10 @@ export function parseHostLocal(request: Pick<Request, "config" | "args" | "netwo
   ];
   const legacy = ipam.subnet === undefined ? [] : [[ipam]];
   const fields = [...(runtimeConfig?.ipRanges ?? []), ...legacy, ...(ipam.ranges ?? [])];
-  if (fields.length === 0) throw new CniError("invalidConfig", "no IP ranges specified");
-  const sets = fields.map((set, index) => inContext(`invalid range set ${index}`, () => completeRangeSet(set)));
+  if (fields.length === 0) {
+    throw new CniError("invalidConfig", "no IP ranges specified", { details: explainMissing(request) });
+  }
+  const sets = fields.map((set, index) => inContext(`invalid range set ${index}`, () => complete(request, set, index)));
   checkFamilies(sets, request.version);
   checkDisjoint(sets);
   return {
@@ -57,6 +64,14 @@ export function parseHostLocal(request: Pick<Request, "config" | "args" | "netwo
     resolvConf: ipam.resolvConf === "" ? undefined : ipam.resolvConf,
     releaseDelay: ipam.releaseDelay ?? 0,
   };
+}
+
+function complete(request: PoolRequest, set: readonly RangeFields[], index: number): RangeSet {
+  try {
+    return completeRangeSet(set);
+  } catch (error) {
+    throw error instanceof CniError ? explainRefusal(request, { set, index, error }) : error;
+  }
 }
 
 /** The settings that a release needs. */

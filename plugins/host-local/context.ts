@@ -6,6 +6,10 @@ export function inContext<T>(context: string, act: () => T): T {
     return act();
   } catch (error) {
     if (!(error instanceof CniError)) throw error;
-    throw new CniError(error.code, `${context}: ${error.message}`, { details: error.details, cause: error });
+    throw new CniError(error.code, `${context}: ${error.message}`, {
+      details: error.details,
+      path: error.path,
+      cause: error,
+    });
   }
 }

@@ -70,6 +70,15 @@ export function reportLeases(folder: string, releaseDelay: number): LeaseReport 
   };
 }
 
+/** One lease, from its file; undefined if there is none. @throws CniError leaseStore if it cannot be read */
+export function findLease(folder: string, address: string): LeaseEntry | undefined {
+  const unread: unknown[] = [];
+  const [lease] = readLeases(folder, [address], unread);
+  if (unread.length > 0) throw unread[0];
+  const [examined] = lease === undefined ? [] : examineLeases(folder, [lease]);
+  return examined && entryOf(examined);
+}
+
 interface IndexedLease {
   readonly lease: Lease;
   readonly record: LeaseRecord;

@@ -1,6 +1,7 @@
 import type { Plugin } from "../../src/cni/plugin.ts";
 import { add } from "./add.ts";
 import { check } from "./check.ts";
+import { configuration } from "./configuration.ts";
 import { del } from "./del.ts";
 import { gc } from "./gc.ts";
 import { status } from "./status.ts";
@@ -14,4 +15,5 @@ export const plugin: Plugin = {
   gc: (request) => gc(request),
   status: (request) => status(request),
   undo: (request, result) => undo(request, result),
+  configuration: () => configuration(),
 };

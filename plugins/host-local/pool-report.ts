@@ -37,7 +37,7 @@ export interface Pool {
 
 /** Reads the pools of a configuration. @throws CniError invalidConfig */
 export function readPools(pool: PoolConfig): Pools {
-  const { folder, sets, releaseDelay } = parseHostLocal({ ...pool, args: "" });
+  const { folder, sets, releaseDelay } = parseHostLocal({ ...pool, command: "STATUS", args: "", log: () => {} });
   return { folder, releaseDelay, sets: sets.map(describe) };
 }
 

@@ -70,6 +70,22 @@ export function releaseOthers(store: Store, valid: readonly ContainerInterface[]
   });
 }
 
+/**
+ * Deletes one lease, if the file is still the same. False if it has changed or is gone. With a `releaseDelay`, in seconds, its address
+ * rests.
+ * @throws CniError leaseStore
+ */
+export function releaseLease(store: Store, lease: Lease, releaseDelay: number): boolean {
+  return withFolder(store, PATIENCE, ({ folder }) => {
+    const path = `${folder}/${lease.name}`;
+    const isGone = attempt(`remove the lease "${path}"`, () => withdrawFile(folder, lease.name, lease.text));
+    if (!isGone) return false;
+    if (releaseDelay > 0) noteReleased(folder, [lease.name]);
+    forgetLease(folder, lease);
+    return true;
+  });
+}
+
 interface Removal {
   readonly leases: readonly Lease[];
   readonly releaseDelay: number;

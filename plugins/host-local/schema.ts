@@ -19,6 +19,7 @@ export function hostLocal() {
   return z.object({
     ipam: z.optional(
       z.extend(range, {
+        type: z.optional(text()),
         ranges,
         routes: z.optional(z.array(route())),
         dataDir: dataDir(),

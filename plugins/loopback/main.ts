@@ -2,6 +2,7 @@ import type { Plugin } from "../../src/cni/plugin.ts";
 import type { Host } from "../../src/steps/host.ts";
 import { add } from "./add.ts";
 import { check } from "./check.ts";
+import { configuration } from "./configuration.ts";
 import { del } from "./del.ts";
 
 export const plugin: Plugin<Host> = {
@@ -9,4 +10,5 @@ export const plugin: Plugin<Host> = {
   add: (request, host) => add(request, host),
   check: (request, host) => check(request, host),
   del: (request, host) => del(request, host),
+  configuration: () => configuration(),
 };

@@ -1,6 +1,6 @@
-import { parseConfig } from "../../src/cni/config.ts";
 import { CniError } from "../../src/cni/error.ts";
 import { formatValue } from "../../src/cni/issue.ts";
+import { parseRequest } from "../../src/cni/parse-request.ts";
 import type { Request } from "../../src/cni/request.ts";
 import type { Family } from "../../src/ip/address.ts";
 import { type PortMapping, parsePortMappings } from "./mapping.ts";
@@ -26,8 +26,8 @@ export interface PortmapConfig {
 }
 
 /** Reads the configuration. @throws CniError invalidConfig */
-export function parsePortmapConfig(request: Pick<Request, "config">): PortmapConfig {
-  const fields = parseConfig(portmap, request.config);
+export function parsePortmapConfig(request: Request): PortmapConfig {
+  const fields = parseRequest(portmap, request);
   const { snat, masqAll, markMasqBit, externalSetMarkChain } = fields;
   if (markMasqBit !== undefined && externalSetMarkChain !== undefined) {
     invalid("Cannot specify externalSetMarkChain and markMasqBit");

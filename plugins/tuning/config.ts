@@ -2,6 +2,7 @@ import type * as z from "zod/mini";
 import { parseMacArg } from "../../src/cni/args.ts";
 import { parseConfig } from "../../src/cni/config.ts";
 import { isObject } from "../../src/cni/json.ts";
+import { parseRequest } from "../../src/cni/parse-request.ts";
 import type { Request } from "../../src/cni/request.ts";
 import type { LinkSettings } from "./link-settings.ts";
 import { refuseRepeatedKeys } from "./repeated-key.ts";
@@ -11,8 +12,8 @@ import { readSysctls, type Sysctl } from "./sysctl-name.ts";
 /** The folder in which the reference saves what it changed. */
 const DEFAULT_DATA_DIR = "/run/cni/tuning";
 
-/** The keys that this plugin reads, in lower case. */
-const KEYS = ["sysctl", "mac", "mtu", "promisc", "allmulti", "txqlen", "datadir", "args", "runtimeconfig"];
+/** The keys of every plugin's configuration that this one does not read. */
+const FOREIGN = ["cniVersion", "name", "type", "capabilities", "prevResult"];
 
 /** The sysctls and interface settings to set in the container. Settings that the configuration does not ask for are undefined. */
 export interface TuningConfig {
@@ -28,7 +29,7 @@ export interface TuningConfig {
  * @throws CniError invalidConfig or invalidEnvironment
  */
 export function parseTuningConfig(request: Request): TuningConfig {
-  const { args, runtimeConfig, ...own } = readFields(request.config);
+  const { args, runtimeConfig, ...own } = readFields(request);
   const fromArgs = parseMacArg(request.args);
   const asked = args?.cni ?? {};
   if (own.sysctl !== undefined || asked.sysctl !== undefined) refuseRepeatedKeys(request.stdin);
@@ -47,9 +48,10 @@ export function parseTuningConfig(request: Request): TuningConfig {
 }
 
 /** Reads the fields. Most lists have none; then the schema is not built, which would take a tenth of the whole call. */
-function readFields(config: unknown): Partial<z.output<ReturnType<typeof schema.tuning>>> {
-  const hasFields = isObject(config) && Object.keys(config).some((key) => KEYS.includes(key.toLowerCase()));
-  return hasFields ? parseConfig(schema.tuning, config) : {};
+function readFields(request: Request): Partial<z.output<ReturnType<typeof schema.tuning>>> {
+  const { config } = request;
+  const hasFields = isObject(config) && Object.keys(config).some((key) => !FOREIGN.includes(key));
+  return hasFields ? parseRequest(schema.tuning, request) : {};
 }
 
 /** The only setting that DEL and GC need. The rest of the configuration may be invalid by then. @throws CniError invalidConfig */

@@ -2,6 +2,7 @@ import type { Plugin } from "../../src/cni/plugin.ts";
 import type { Host } from "../../src/steps/host.ts";
 import { add } from "./add.ts";
 import { check } from "./check.ts";
+import { configuration } from "./configuration.ts";
 import { del } from "./del.ts";
 import { gc } from "./gc.ts";
 import { status } from "./status.ts";
@@ -13,4 +14,5 @@ export const plugin: Plugin<Host> = {
   del: (request, host) => del(request, host),
   gc: (request) => gc(request),
   status: (request) => status(request),
+  configuration: () => configuration(),
 };

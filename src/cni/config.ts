@@ -1,12 +1,15 @@
 import type * as z from "zod/mini";
 import { parseBySchema } from "./fields.ts";
 
+/** Learns of a key that a schema does not have, the object with it as in "ipam.ranges[][]", and the keys that the object may have. */
+type NoteUnknown = (key: string, place: string, known: () => readonly string[]) => void;
+
 /**
  * A schema, created when it is first used. The build adds `accept`: it parses a valid value like zod but without loading zod, and
  * returns undefined for any other value. This saves 2 ms of an ADD.
  */
 export type Schema<S extends z.ZodMiniType> = (() => S) & {
-  readonly accept?: (json: unknown) => z.output<S> | undefined;
+  readonly accept?: (json: unknown, unknown?: NoteUnknown) => z.output<S> | undefined;
 };
 
 /**

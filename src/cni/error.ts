@@ -61,17 +61,26 @@ export const ERROR_CODES = {
 /** The name of one way to fail. */
 export type ErrorName = keyof typeof ERROR_CODES;
 
+interface ErrorOptions {
+  readonly details?: string;
+  readonly cause?: unknown;
+  readonly path?: readonly PropertyKey[] | undefined;
+}
+
 /** An error that a plugin reports as the specification's error object. */
 export class CniError extends Error {
   override readonly name = "CniError";
   readonly code: number;
   readonly details: string;
+  /** The keys and indexes that lead to the part of the configuration that is wrong, if that part is known. */
+  readonly path: readonly PropertyKey[] | undefined;
 
   /** `name` is a name of ERROR_CODES, or the code that another plugin returned. */
-  constructor(name: ErrorName | number, message: string, options: { details?: string; cause?: unknown } = {}) {
+  constructor(name: ErrorName | number, message: string, options: ErrorOptions = {}) {
     super(message, "cause" in options ? { cause: options.cause } : {});
     this.code = typeof name === "number" ? name : ERROR_CODES[name];
     this.details = options.details ?? "";
+    this.path = options.path;
   }
 }
 

@@ -40,7 +40,8 @@ function formatText(value: unknown): string {
   }
 }
 
-function formatPath(path: readonly PropertyKey[]): string {
+/** A path as in "ipam.ranges[0][1].subnet". */
+export function formatPath(path: readonly PropertyKey[]): string {
   const text = path.map((step) => (typeof step === "number" ? `[${step}]` : `.${String(step)}`)).join("");
   return text.replace(/^\./, "");
 }

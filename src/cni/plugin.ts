@@ -1,7 +1,9 @@
+import type { Configuration } from "./configuration.ts";
+import type { Edge } from "./edge.ts";
 import { COMMANDS, type Command, checkEnvironment, type Environment } from "./environment.ts";
 import { CniError, ERROR_CODES, formatError, isSystemError, reasonOf, toCniError } from "./error.ts";
 import type { Rebuilding } from "./rebuilding.ts";
-import { type Call, createRequest, type LaunchResident, type Request, readNetwork, readVersion } from "./request.ts";
+import { type Call, createRequest, type Request, readNetwork, readVersion } from "./request.ts";
 import type { Result } from "./result.ts";
 import { formatResult } from "./result-json.ts";
 import { agreeOnVersion, CURRENT_VERSION, SPEC_VERSIONS, type SpecVersion } from "./version.ts";
@@ -25,6 +27,8 @@ export interface Plugin<Host = unknown> {
   readonly status?: (request: Request, host: Host) => void;
   /** Rebuilds what the plugin made on the host for an attachment that lives, where it is missing. It is no verb of the protocol. */
   readonly reapply?: (request: Request, host: Host) => Rebuilding;
+  /** What cnictl asks about configurations. Without it, cnictl knows only what VERSION says. */
+  readonly configuration?: () => Configuration;
   /** Rolls back an ADD whose result could not be delivered. Defaults to `del`. The request is that of a DEL. */
   readonly undo?: (request: Request, result: Result, host: Host) => void;
 }
@@ -32,31 +36,18 @@ export interface Plugin<Host = unknown> {
 /** Runs a verb with its access to the machine, and then closes everything that was opened. */
 export type WithHost<Host> = <T>(act: (host: Host) => T) => T;
 
-/** A program's access to its process. */
-export interface ProcessEdge {
-  readonly environment: Environment;
-  /** All of standard input. */
-  readStdin(): Uint8Array;
-  writeOut(text: string): void;
-  writeErr(text: string): void;
-}
-
-/** A plugin's access to its process. */
-export interface Edge extends ProcessEdge {
-  /** Whether the path leads to the network namespace of this process; false if it leads to none. */
-  isOwnNetns(path: string): boolean;
-  /**
-   * Serves another plugin of this very image in this process; undefined for any other executable. If it is absent, every plugin is
-   * started.
-   */
-  readonly launchResident?: LaunchResident;
-}
-
 /**
  * Serves one call: reads the variables and standard input, checks them in the reference's order, runs the verb, and prints its result
  * or error. Returns the exit code, 0 or 1, and never throws.
  */
 export function servePlugin<Host>(plugin: Plugin<Host>, edge: Edge, withHost: WithHost<Host>): number {
+  const logged = edge.beginRecord?.(plugin.name, edge);
+  const code = serve(plugin, logged?.edge ?? edge, withHost);
+  logged?.finish(code);
+  return code;
+}
+
+function serve<Host>(plugin: Plugin<Host>, edge: Edge, withHost: WithHost<Host>): number {
   try {
     const command = edge.environment["CNI_COMMAND"] ?? "";
     if (command === "") log(introduce(plugin), edge);

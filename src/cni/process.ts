@@ -2,7 +2,8 @@ import fs from "#fs";
 import host from "#process";
 import { readToEnd } from "../platform/bytes.ts";
 import { pause } from "../platform/pause.ts";
-import { type Edge, type Plugin, type ProcessEdge, servePlugin, type WithHost } from "./plugin.ts";
+import type { Edge, ProcessEdge } from "./edge.ts";
+import { type Plugin, servePlugin, type WithHost } from "./plugin.ts";
 import { serveResident } from "./resident.ts";
 
 /** The limit of standard input in bytes. No list of networks or attachments is as long. */
@@ -12,9 +13,10 @@ const MOST_INPUT = 1 << 24;
 export type FindPlugin<Host> = (path: string) => Plugin<Host> | undefined;
 
 /**
- * What a plugin needs besides its process: access to the machine, the test of a namespace, and the other plugins of the image, if any.
+ * What a plugin needs besides its process: access to the machine, the test of a namespace, and, if there are any, the log and the other
+ * plugins of the image.
  */
-export interface PluginSurroundings<Host> extends Pick<Edge, "isOwnNetns"> {
+export interface PluginSurroundings<Host> extends Pick<Edge, "isOwnNetns" | "beginRecord"> {
   readonly withHost: WithHost<Host>;
   readonly find?: FindPlugin<Host>;
 }
@@ -25,9 +27,9 @@ export interface PluginSurroundings<Host> extends Pick<Edge, "isOwnNetns"> {
  */
 export function runPlugin<Host>(
   plugin: Plugin<Host>,
-  { withHost, isOwnNetns, find = () => undefined }: PluginSurroundings<Host>,
+  { withHost, isOwnNetns, beginRecord, find = () => undefined }: PluginSurroundings<Host>,
 ): never {
-  const edge: Edge = { ...processEdge(), isOwnNetns };
+  const edge: Edge = { ...processEdge(), isOwnNetns, ...(beginRecord && { beginRecord }) };
   const launchResident: Edge["launchResident"] = (executable, options) => {
     const resident = isOwnImage(executable) ? find(executable) : undefined;
     return resident && serveResident({ plugin: resident, edge, withHost }, options);

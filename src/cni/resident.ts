@@ -1,4 +1,5 @@
-import { type Edge, type Plugin, servePlugin, type WithHost } from "./plugin.ts";
+import type { Edge } from "./edge.ts";
+import { type Plugin, servePlugin, type WithHost } from "./plugin.ts";
 import type { Child, LaunchOptions } from "./plugin-process.ts";
 
 /**

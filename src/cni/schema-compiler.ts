@@ -1,5 +1,6 @@
 import type * as z from "zod/v4/core";
 import { isBuiltIn } from "./keys.ts";
+import { knownKeys } from "./unknown-key.ts";
 
 /** The compiler does not support a schema of this kind. */
 export class UnsupportedSchemaError extends Error {}
@@ -24,20 +25,20 @@ interface Member {
 /**
  * The source of a function that parses a JSON value like parseBySchema but without zod. It accepts only a value that fits the schema
  * exactly, with keys in the schema's spelling and the named types. For any other value, valid or not, it returns undefined. It calls
- * `readers` by name. @throws UnsupportedSchemaError
+ * `readers` by name, and its second argument, a NoteUnknown, if there is one. @throws UnsupportedSchemaError
  */
 export function compileSchema(schema: z.$ZodType, readers: Readers): string {
   let count = 0;
   const variable = (letter: string) => `${letter}${++count}`;
 
-  function parse(def: Def, value: string, put: Put): string {
+  function parse(def: Def, value: string, put: Put, place = ""): string {
     const test = testOf(def, value);
     if (test !== undefined) return `if(!(${test}))return;${put(value)}`;
     switch (def.type) {
       case "object":
-        return parseObject(def, value, put);
+        return parseObject(def, value, put, place);
       case "array":
-        return parseArray(def, value, put);
+        return parseArray(def, value, put, place);
       case "record":
         return parseRecord(def, value, put);
       case "pipe":
@@ -47,40 +48,45 @@ export function compileSchema(schema: z.$ZodType, readers: Readers): string {
     }
   }
 
-  function parseObject(def: z.$ZodObjectDef, value: string, put: Put): string {
+  function parseObject(def: z.$ZodObjectDef, value: string, put: Put, place: string): string {
     if (def.catchall !== undefined || def.checks !== undefined) refuse(def);
     const object = variable("object");
     const keys = Object.keys(def.shape);
+    const known = knownKeys(keys, place);
     const members = Object.entries(def.shape).map(([key, member]) => {
       const text = JSON.stringify(key);
       return parseMember(
         memberOf(definitionOf(member)),
         `${value}[${text}]`,
         (parsed) => `${object}[${text}]=${parsed};`,
+        place === "" ? key : `${place}.${key}`,
       );
     });
     return [
       `if(${value}?.constructor!==Object)return;`,
-      `for(const key in ${value})switch(key){${cases(keys)}break;`,
-      `default:switch(key.toLowerCase()){${cases(keys.map((key) => key.toLowerCase()))}return}}`,
+      `for(const key in ${value})switch(key){${cases(known)}break;`,
+      `default:switch(key.toLowerCase()){${cases(keys.map((key) => key.toLowerCase()))}return}`,
+      `unknown?.(key,${JSON.stringify(place)},()=>${JSON.stringify(known)})}`,
       `const ${object}={};`,
       ...members,
       put(object),
     ].join("");
   }
 
-  function parseMember({ def, absent, wrong }: Member, source: string, put: Put): string {
+  function parseMember({ def, absent, wrong }: Member, source: string, put: Put, place: string): string {
     const value = variable("value");
     const there =
-      wrong === undefined ? parse(def, value, put) : put(`${testOf(def, value) ?? refuse(def)}?${value}:${wrong}`);
+      wrong === undefined
+        ? parse(def, value, put, place)
+        : put(`${testOf(def, value) ?? refuse(def)}?${value}:${wrong}`);
     const otherwise = absent === undefined ? "return;" : absent === "undefined" ? "" : put(absent);
     return `const ${value}=${source};if(${value}===undefined||${value}===null){${otherwise}}else{${there}}`;
   }
 
-  function parseArray(def: z.$ZodArrayDef, value: string, put: Put): string {
+  function parseArray(def: z.$ZodArrayDef, value: string, put: Put, place: string): string {
     if (def.checks !== undefined) refuse(def);
     const [list, element] = [variable("list"), variable("element")];
-    const each = parse(definitionOf(def.element), element, (parsed) => `${list}.push(${parsed});`);
+    const each = parse(definitionOf(def.element), element, (parsed) => `${list}.push(${parsed});`, `${place}[]`);
     return `if(!Array.isArray(${value}))return;const ${list}=[];for(const ${element} of ${value}){${each}}${put(list)}`;
   }
 
@@ -103,7 +109,7 @@ export function compileSchema(schema: z.$ZodType, readers: Readers): string {
     return `if(typeof ${value}!=="string")return;${call}${put(read)}`;
   }
 
-  return `(json)=>{${parse(definitionOf(schema), "json", (parsed) => `return ${parsed};`)}}`;
+  return `(json,unknown)=>{${parse(definitionOf(schema), "json", (parsed) => `return ${parsed};`)}}`;
 }
 
 /** How an optional schema, one with a default or one that catches errors treats an absent value. */

@@ -1,6 +1,6 @@
 import type { ParseArgsOptionsConfig } from "node:util";
 import { parseArgs } from "@pkgjs/parseargs";
-import { findNearest } from "./nearest.ts";
+import { findNearest } from "../cni/nearest.ts";
 import { UsageError } from "./usage-error.ts";
 
 /** Splits a subcommand's arguments into options and operands. @throws UsageError for an option that is unknown or lacks its value */

@@ -1,8 +1,8 @@
 import { ERROR_CODES } from "../cni/error.ts";
 import { formatJson } from "../cni/json.ts";
+import { findNearest } from "../cni/nearest.ts";
 import type { Edge } from "./edge.ts";
 import { writeFailure } from "./failure.ts";
-import { findNearest } from "./nearest.ts";
 import { UsageError } from "./usage-error.ts";
 
 /** One subcommand. */

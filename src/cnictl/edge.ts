@@ -1,3 +1,4 @@
+import type { Plugin } from "../cni/plugin.ts";
 import type { Launch } from "../cni/plugin-process.ts";
 import type { ReapplyCall } from "../cni/reapply.ts";
 import type { Rebuilding } from "../cni/rebuilding.ts";
@@ -16,6 +17,8 @@ export interface Edge {
   readonly reapply: Reapply;
   /** False if the path is certainly not, or no longer, a network namespace. */
   readonly isLiving: (netns: string) => boolean;
+  /** All of standard input. */
+  readonly readStdin: () => Uint8Array;
   readonly writeOut: (text: string) => void;
   readonly writeErr: (text: string) => void;
 }
@@ -33,6 +36,11 @@ export interface Build {
   readonly engine: string;
   /** The names of the image: every plugin's, and cnictl. Empty if it runs from source. */
   readonly names: readonly string[];
+  /** The plugins of the image by name. Reading one loads its module. */
+  readonly plugins: Readonly<Record<string, DescribedPlugin | undefined>>;
   /** Path of the image. */
   readonly executable: string;
 }
+
+/** What cnictl reads of a plugin without calling it. */
+export type DescribedPlugin = Pick<Plugin, "name" | "versions" | "configuration">;

@@ -13,12 +13,15 @@ import { doctor } from "./doctor.ts";
 import type { Build, Reapply } from "./edge.ts";
 import { gc } from "./gc.ts";
 import { install } from "./install.ts";
+import { leases } from "./leases.ts";
 import { list } from "./list.ts";
 import { ps } from "./ps.ts";
 import { reapply } from "./reapply.ts";
+import { release } from "./release.ts";
 import { show } from "./show-network.ts";
 import { status } from "./status.ts";
 import { uninstall } from "./uninstall.ts";
+import { validate } from "./validate.ts";
 import { version } from "./version.ts";
 
 /** Runs cnictl with this process's arguments, variables and streams, and ends the process with its code. */
@@ -33,7 +36,10 @@ export function runTool(build: Omit<Build, "executable">, rebuild: Reapply): nev
         reapply: rebuild,
         isLiving,
       },
-      [add, check, del, gc, clean, list, show, ps, status, doctor, reapply, install, uninstall, version],
+      [
+        ...[add, check, del, gc, clean, status, list, show, ps, leases, release, validate],
+        ...[doctor, reapply, install, uninstall, version],
+      ],
     ),
   );
 }

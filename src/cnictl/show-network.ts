@@ -38,13 +38,10 @@ export const show: Command = {
 
 type Counts = Readonly<Record<AttachmentView["namespace"] | "total", number>>;
 
-function notFound(
-  { networks, broken }: Inventory,
-  { name, directory }: { name: string; directory: string },
-): NetworkNotFound {
-  const unread = broken.length === 0 ? "" : `; ${broken.map(({ file }) => file).join(", ")} cannot be read`;
-  const message = `no net configuration with name "${name}" in ${directory}${unread}`;
-  return new NetworkNotFound(message, { found: networks.map(({ network }) => network.name) });
+function notFound({ networks, broken }: Inventory, { name, directory }: { name: string; directory: string }): Error {
+  const found = networks.map(({ network }) => network.name);
+  const errors = broken.map(({ error }) => error);
+  return new NetworkNotFound(`no net configuration with name "${name}" in ${directory}`, { found, broken: errors });
 }
 
 function countNamespaces(views: readonly AttachmentView[]): Counts {

@@ -1,5 +1,7 @@
+import fs from "#fs";
 import { build, plugins } from "#image";
 import host from "#process";
+import type { Edge, LoggedCall } from "../cni/edge.ts";
 import { selectName } from "../cni/image.ts";
 import type { Plugin } from "../cni/plugin.ts";
 import { processEdge, runPlugin } from "../cni/process.ts";
@@ -8,6 +10,10 @@ import type { Reapply } from "../cnictl/edge.ts";
 import { runTool } from "../cnictl/main.ts";
 import { isOwnNetns } from "../linux/own-netns.ts";
 import { type Host, withHost } from "../steps/host.ts";
+import { beginRecord } from "./call-log.ts";
+
+/** The file that switches the log on. Without it a call costs one look for it. */
+const LOG_CONFIG = "/etc/cni/cni-plugins.json";
 
 /** The operator's command, a further name of the image. */
 const TOOL = "cnictl";
@@ -22,11 +28,16 @@ export function start(): never {
       const plugin = plugins[type];
       return plugin && reapplyPlugin(plugin, call, withHost);
     };
-    runTool({ ...build, names }, reapply);
+    runTool({ ...build, names, plugins }, reapply);
   }
   const plugin = plugins[name ?? ""];
-  if (plugin !== undefined) runPlugin(plugin, { withHost, find, isOwnNetns });
+  const log = fs.existsSync(LOG_CONFIG) ? { beginRecord: logCall } : {};
+  if (plugin !== undefined) runPlugin(plugin, { withHost, find, isOwnNetns, ...log });
   refuse(host.argv0, names);
+}
+
+function logCall(plugin: string, edge: Edge): LoggedCall | undefined {
+  return beginRecord(plugin, edge, LOG_CONFIG);
 }
 
 function refuse(argv0: string, names: readonly string[]): never {

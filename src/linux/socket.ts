@@ -6,7 +6,7 @@ import { poll } from "./poll.ts";
 export const AF = { UNIX: 1, INET: 2, BRIDGE: 7, INET6: 10, NETLINK: 16 } as const;
 
 /** Socket types, and the flag that keeps a socket out of child processes. <sys/socket.h> */
-export const SOCK = { STREAM: 1, RAW: 3, CLOEXEC: 0o2000000 } as const;
+export const SOCK = { STREAM: 1, DGRAM: 2, RAW: 3, CLOEXEC: 0o2000000 } as const;
 
 /** Levels of socket options. <sys/socket.h>, <netinet/in.h> */
 export const SOL = { IP: 0, SOCKET: 1, IPV6: 41, NETLINK: 270 } as const;

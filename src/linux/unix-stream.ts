@@ -34,7 +34,8 @@ export function connectUnix(path: string): UnixStream {
   return { write: (bytes) => write(fd, bytes), read: (deadline) => read(fd, deadline), close: () => fs.closeSync(fd) };
 }
 
-function connect(fd: number, path: string): void {
+/** Connects a socket to the one at a path. @throws LinuxError */
+export function connect(fd: number, path: string): void {
   const { functions, errno } = libc();
   const address = encodeAddress(path);
   if (functions.connect(fd, address, address.length) === 0) return;

@@ -77,8 +77,6 @@ export function listCached(directory: string, network: string): CacheListing {
 export interface CacheFile {
   readonly file: string;
   readonly entry?: CachedEntry;
-  /** When it was written, in ms. */
-  readonly time: number;
 }
 
 /**
@@ -93,11 +91,8 @@ export function readCache(directory: string): Iterable<CacheFile> | undefined {
 
 function* readEach(files: readonly string[]): Generator<CacheFile> {
   for (const file of files) {
-    const time = timeOf(file);
-    // It may have been deleted since.
-    if (time === undefined) continue;
     const entry = readEntry(file);
-    yield entry === undefined ? { file, time } : { file, entry, time };
+    yield entry === undefined ? { file } : { file, entry };
   }
 }
 
@@ -135,10 +130,6 @@ function readEntry(file: string): CachedEntry | undefined {
   const bytes = readIfPossible(file);
   const entry = bytes === undefined ? undefined : findEntry(parseIfPossible(bytes));
   return entry !== undefined && isAttachment(entry.network, entry.attachment) ? entry : undefined;
-}
-
-function timeOf(file: string): number | undefined {
-  return fs.lstatSync(file, { throwIfNoEntry: false })?.mtimeMs;
 }
 
 function readIfPossible(file: string): Uint8Array | undefined {

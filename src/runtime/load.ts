@@ -86,12 +86,13 @@ function loadPlugin(file: string): PluginConfig {
   return parsePlugin(decoded("error parsing configuration", () => parseJson(readFile(file))));
 }
 
-function listOfOne({ name, cniVersion, json }: PluginConfig): Network {
+/** A single configuration as a list of one plugin. */
+export function listOfOne({ name, cniVersion, json }: PluginConfig): Network {
   return parseNetwork(new TextEncoder().encode(formatJson(sortKeys({ cniVersion, name, plugins: [json] }), 0)));
 }
 
-/** Files (not folders) with one of the extensions, in name order; none if the directory does not exist. */
-function listFiles(directory: string, extensions: readonly string[]): readonly string[] {
+/** Files (not folders) of the directory with one of the extensions, in name order; none if the directory does not exist. */
+export function listFiles(directory: string, extensions: readonly string[]): readonly string[] {
   const files = readDirectory(directory).filter((entry) => !entry.isDirectory());
   const named = files.filter((entry) => extensions.includes(extensionOf(entry.name)));
   return named.map((entry) => path.join(directory, entry.name)).sort();

@@ -34,9 +34,15 @@ describe("parseJson", () => {
     expect(formatJson(read('{"a":1500.0,"b":[2.5]}'), 0)).toBe('{"a":1500,"b":[2.5]}');
   });
 
-  test("throws a SyntaxError in Go's words", () => {
-    expect(() => read("{")).toThrow(new SyntaxError("unexpected end of JSON input"));
-    expect(() => read(`${"[".repeat(10_001)}`)).toThrow(new SyntaxError("invalid character '[' exceeded max depth"));
+  test("throws a SyntaxError in Go's words, with the position", () => {
+    const refusal = (message: string, line: number, column: number) =>
+      expect.objectContaining({ message, line, column });
+    expect(() => read("{")).toThrow(refusal("unexpected end of JSON input", 1, 2));
+    expect(() => read('{\n  "é": 1,\n}')).toThrow(
+      refusal("invalid character '}' looking for beginning of object key string", 3, 1),
+    );
+    expect(() => read(`${"[".repeat(10_001)}`)).toThrow(refusal("invalid character '[' exceeded max depth", 1, 10_001));
+    expect(() => read("{")).toThrow(SyntaxError);
   });
 });
 

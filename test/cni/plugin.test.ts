@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
+import type { Edge } from "../../src/cni/edge.ts";
 import { CniError } from "../../src/cni/error.ts";
-import { type Edge, type Plugin, servePlugin } from "../../src/cni/plugin.ts";
+import { type Plugin, servePlugin } from "../../src/cni/plugin.ts";
 import type { Request } from "../../src/cni/request.ts";
 import type { Result } from "../../src/cni/result.ts";
 

@@ -15,6 +15,7 @@ const USAGE = `Usage: cnictl <command> [arguments]
   del        Detaches a network namespace from a network
   gc         Removes what is left of attachments whose namespace is gone
   status     Checks whether containers can be attached to a network
+  validate   Checks network lists: keys, values, plugins, and what they share
   install    Installs the plugins
   uninstall  Uninstalls the plugins
   version    Prints the version of cnictl and of every plugin

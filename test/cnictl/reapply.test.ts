@@ -52,7 +52,15 @@ function reapply(
     return answer(type);
   };
   const names = ["bridge", "portmap", "cnictl"];
-  const build = { version: "1", commit: "", date: "", engine: "", names, executable: `${stage.directory}/image` };
+  const build = {
+    version: "1",
+    commit: "",
+    date: "",
+    engine: "",
+    plugins: {},
+    names,
+    executable: `${stage.directory}/image`,
+  };
   const line = ["reapply", ...args, "--cache-dir", `${stage.directory}/cache`];
   return stage.cnictl(line, { reapply: rebuild, build, ...changes }, [command]);
 }

@@ -1,18 +1,30 @@
+import fs from "node:fs";
 import path from "node:path";
 import { add } from "../../src/cnictl/add.ts";
 import { check } from "../../src/cnictl/check.ts";
 import { type Command, runCnictl } from "../../src/cnictl/command.ts";
 import { del } from "../../src/cnictl/del.ts";
-import type { Edge } from "../../src/cnictl/edge.ts";
+import type { DescribedPlugin, Edge } from "../../src/cnictl/edge.ts";
 import { gc } from "../../src/cnictl/gc.ts";
 import { install } from "../../src/cnictl/install.ts";
 import { status } from "../../src/cnictl/status.ts";
 import { uninstall } from "../../src/cnictl/uninstall.ts";
+import { validate } from "../../src/cnictl/validate.ts";
 import { version } from "../../src/cnictl/version.ts";
+import { root } from "../repository/tree.ts";
 import { makeWorld, type World } from "../runtime/world.ts";
 
 /** The commands that are there unless a test gives its own. */
-const COMMANDS: readonly Command[] = [add, check, del, gc, status, install, uninstall, version];
+const COMMANDS: readonly Command[] = [add, check, del, gc, status, validate, install, uninstall, version];
+/** Every plugin in the tree, by name. */
+const PLUGINS: Record<string, DescribedPlugin> = Object.fromEntries(
+  await Promise.all(
+    fs.globSync("plugins/*/main.ts", { cwd: root }).map(async (file) => {
+      const { plugin }: { plugin: DescribedPlugin } = await import(path.join(root, file));
+      return [plugin.name, plugin];
+    }),
+  ),
+);
 
 /** What a call of cnictl came to. */
 export interface Outcome {
@@ -27,8 +39,8 @@ export interface Stage extends World {
   cnictl(args: readonly string[], changes?: Partial<Edge>, commands?: readonly Command[]): Outcome;
 }
 
-/** What the image was made of, besides the version. */
-export const SOURCE = { commit: "abc123def456", date: "2026-01-02", engine: "QuickJS-NG 0.17.0" };
+/** What the image was made of, besides the version: its commit, and the plugins in the tree. */
+export const SOURCE = { commit: "abc123def456", date: "2026-01-02", engine: "QuickJS-NG 0.17.0", plugins: PLUGINS };
 
 export function makeStage(): Stage {
   const world = makeWorld();
@@ -53,6 +65,7 @@ export function makeStage(): Stage {
       launch: world.runtime.launch,
       reapply: () => undefined,
       isLiving: () => true,
+      readStdin: () => new Uint8Array(),
       writeOut: (text) => {
         out += text;
       },

@@ -59,7 +59,8 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   "ip-num": ["src/ip"],
   "proper-lockfile": ["plugins/host-local"],
   "@pkgjs/parseargs": ["src/cnictl"],
-  leven: ["src/cnictl"],
+  "jsonc-parser": ["src/cnictl"],
+  leven: ["src/cni"],
   zod: ["src/cni", ...PLUGIN_FOLDERS, "src/runtime", "src/cnictl"],
   // Types alone: @pkgjs/parseargs has those of Node's own.
   "node:util": ["src/cnictl/arguments.ts", "src/cnictl/parseargs.d.ts"],

@@ -1,14 +1,7 @@
 import fs from "node:fs";
 import path from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import {
-  deleteCached,
-  findCached,
-  listCached,
-  readCache,
-  readCachedResult,
-  writeCached,
-} from "../../src/runtime/cache.ts";
+import { deleteCached, findCached, listCached, readCachedResult, writeCached } from "../../src/runtime/cache.ts";
 import { parseNetwork } from "../../src/runtime/network.ts";
 import type { RuntimeConf } from "../../src/runtime/runtime-conf.ts";
 import { parseStated } from "../../src/runtime/stated-result.ts";
@@ -164,17 +157,3 @@ test.each([240, 246, 5000])(
     expect(listCached(key.directory, "x")).toEqual({ attachments: [], unreadable: [] });
   },
 );
-
-test("readCache() yields the entries of all networks, and files that have none", () => {
-  writeCached(key.directory, { network, attachment, result });
-  world.write("cache/results/broken", "{");
-  const seen: unknown[] = [];
-  for (const { file, entry, time } of readCache(key.directory) ?? []) {
-    expect(Math.abs(Date.now() - time)).toBeLessThan(60_000);
-    seen.push([path.basename(file), entry?.network, entry && Buffer.from(entry.config, "base64").toString()]);
-  }
-  expect(seen).toEqual([
-    ["broken", undefined, undefined],
-    [path.basename(FILE), "x", NETWORK],
-  ]);
-});

@@ -1,7 +1,7 @@
 import path from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { CniError } from "../../src/cni/error.ts";
-import { loadNetwork, NetworkNotFound, readNetworks } from "../../src/runtime/load.ts";
+import { loadNetwork, NetworkNotFound } from "../../src/runtime/load.ts";
 import type { Network } from "../../src/runtime/network.ts";
 import { makeWorld, type World } from "./world.ts";
 
@@ -225,24 +225,4 @@ test.each([
   world.write("net.d/10-x.conflist", { name: "x", ...switches, plugins });
   const { disableCheck, disableGC } = load("x");
   expect([disableCheck, disableGC]).toEqual(expected);
-});
-
-test("readNetworks() has each file's network or its error: a broken file stops itself alone", () => {
-  world.write("net.d/10-a.conflist", { name: "a", plugins });
-  world.write("net.d/20-b.conflist", '{"name": "b",');
-  world.write("net.d/30-c.conf", { name: "c", type: "single" });
-  world.write("net.d/40-d.json", { name: "d" });
-  const found = [...readNetworks(directory)].map((entry) => {
-    return [path.basename(entry.file), "error" in entry ? entry.error.details : entry.network.name];
-  });
-  expect(found).toEqual([
-    ["10-a.conflist", "a"],
-    ["20-b.conflist", `${path.join(directory, "20-b.conflist")}:1:14`],
-    ["30-c.conf", "c"],
-    ["40-d.json", path.join(directory, "40-d.json")],
-  ]);
-});
-
-test("readNetworks() finds none in a folder that does not exist", () => {
-  expect([...readNetworks(path.join(directory, "missing"))]).toEqual([]);
 });

@@ -90,7 +90,7 @@ export function attachmentJson({ since, by, ...view }: AttachmentView) {
  * Whether the attachment's namespace exists: by its lease's record, which has the inode; else by a veth, which ends with either of its
  * namespaces; else by the path in the result.
  */
-function namespaceOf(
+export function namespaceOf(
   { leases, cached, links }: KnownAttachment,
   isLiving: (netns: string) => boolean,
 ): AttachmentView["namespace"] {

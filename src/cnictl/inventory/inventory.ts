@@ -46,7 +46,7 @@ export function takeInventory(
   const { networks, broken } = attempt(() => gatherNetworks(networkDirectory(edge)), { networks: [], broken: [] });
   const names = new Set(networks.map((each) => each.network.name));
   const cache = attempt(() => gatherResults(cacheDirectory, (name) => names.has(name)), NO_RESULTS);
-  const folders = leaseFolders(networks, cache.configs)
+  const folders = leaseFolders(networks, cache.remembered)
     .filter((folder) => network === undefined || folder.network === network)
     .flatMap((folder) => {
       const report = attempt(() => reportLeases(folder.folder, folder.releaseDelay), undefined);
@@ -63,4 +63,4 @@ export function takeInventory(
   return { networks, broken, cache, folders, marks, attachments, problems };
 }
 
-const NO_RESULTS: ResultCache = { attachments: [], configs: new Map(), unreadable: [] };
+const NO_RESULTS: ResultCache = { attachments: [], remembered: [], unreadable: [] };

@@ -4,8 +4,8 @@ import { LEASES_DIRECTORY, type Pools, readFolder, readPools } from "../../../pl
 import { CniError } from "../../cni/error.ts";
 import { findMember, isObject } from "../../cni/json.ts";
 import { DEFAULT_VERSION, isSpecVersion } from "../../cni/version.ts";
-import { readNetworks } from "../../runtime/load.ts";
-import { type Network, type PluginConfig, parseNetwork } from "../../runtime/network.ts";
+import { type NetworkFile, readNetworks } from "../../runtime/load.ts";
+import type { Network, PluginConfig } from "../../runtime/network.ts";
 import { isNetworkName } from "../../runtime/runtime-conf.ts";
 
 /** A plugin of a network with host-local as its IPAM plugin. */
@@ -55,7 +55,7 @@ export function gatherNetworks(directory: string): NetworkFolder {
     if (shadowedBy === undefined) first.set(network.name, file);
     return [{ file, network, pools: poolsOf(network), shadowedBy }];
   });
-  return { networks, broken: files.filter((entry) => "error" in entry) };
+  return { networks, broken: files.flatMap(brokenFile) };
 }
 
 /** The pools of the plugins with host-local as their IPAM plugin, whoever made the plugin. */
@@ -74,11 +74,11 @@ function ipamType({ json }: PluginConfig): string | undefined {
 
 /**
  * The folders of leases: those of the networks, and all others beside them and in the default folder, whose network list is not in the
- * folder of lists. `configs` has network lists of ADD by the network's name, for networks without a file.
+ * folder of lists. `remembered` has the networks without a file, as they were at an ADD.
  */
 export function leaseFolders(
   networks: readonly ListedNetwork[],
-  configs: ReadonlyMap<string, Uint8Array> = new Map(),
+  remembered: readonly Network[] = [],
 ): readonly LeaseFolder[] {
   const known = new Map<string, LeaseFolder>();
   const add = (network: Network) => {
@@ -87,12 +87,16 @@ export function leaseFolders(
         known.set(folder, { network: network.name, folder, releaseDelay, pools });
   };
   for (const { network, shadowedBy } of networks) if (shadowedBy === undefined) add(network);
-  for (const bytes of configs.values()) addIfValid(bytes, add);
+  remembered.forEach(add);
   const places = new Set([LEASES_DIRECTORY, ...Array.from(known.values(), ({ folder }) => path.dirname(folder))]);
   for (const folder of [...places].flatMap(foldersIn))
     if (!known.has(folder))
       known.set(folder, { network: path.basename(folder), folder, releaseDelay: 0, pools: undefined });
   return [...known.values()];
+}
+
+function brokenFile(entry: NetworkFile) {
+  return "error" in entry ? [entry] : [];
 }
 
 function readNetworkPools({ name, cniVersion }: Network, plugin: PluginConfig): NetworkPools {
@@ -112,14 +116,6 @@ function readNetworkPools({ name, cniVersion }: Network, plugin: PluginConfig): 
       folder: place?.folder,
       releaseDelay: place?.releaseDelay ?? 0,
     };
-  }
-}
-
-function addIfValid(bytes: Uint8Array, add: (network: Network) => void): void {
-  try {
-    add(parseNetwork(bytes));
-  } catch (error) {
-    if (!(error instanceof CniError)) throw error;
   }
 }
 

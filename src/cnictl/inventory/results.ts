@@ -1,9 +1,11 @@
+import fs from "#fs";
 import { CniError } from "../../cni/error.ts";
 import { findMember, isObject } from "../../cni/json.ts";
 import type { Result } from "../../cni/result.ts";
 import { formatPrefix } from "../../ip/prefix.ts";
 import { readCache } from "../../runtime/cache.ts";
-import type { CachedEntry } from "../../runtime/cache-entry.ts";
+import { type CachedEntry, cachedNetwork } from "../../runtime/cache-entry.ts";
+import type { Network } from "../../runtime/network.ts";
 import { parseStated } from "../../runtime/stated-result.ts";
 
 /** An attachment in the result cache, which every runtime with the CNI project's library writes. */
@@ -37,28 +39,40 @@ export interface RequestedPort {
 /** The result cache. */
 export interface ResultCache {
   readonly attachments: readonly CachedAttachment[];
-  /** One network list for each network, as it was at an ADD. */
-  readonly configs: ReadonlyMap<string, Uint8Array>;
+  /** The networks without a file in the folder of lists, as they were at an ADD. */
+  readonly remembered: readonly Network[];
   /** Files that do not say which attachment they belong to, and files whose result cannot be used. */
   readonly unreadable: readonly string[];
 }
 
-/** Reads all attachments in the result cache. `isListed` says which networks need no list of ADD. @throws CniError ioFailure */
-export function gatherResults(directory: string, isListed: (network: string) => boolean = () => false): ResultCache {
+/** Reads all attachments in the result cache. `isListed` says which networks have a file. @throws CniError ioFailure */
+export function gatherResults(directory: string, isListed: (network: string) => boolean): ResultCache {
   const attachments: CachedAttachment[] = [];
-  const configs = new Map<string, Uint8Array>();
+  const remembered = new Map<string, Network>();
   const unreadable: string[] = [];
-  for (const { file, entry, time } of readCache(directory) ?? []) {
-    if (entry === undefined) {
-      unreadable.push(file);
-      continue;
-    }
-    if (!isListed(entry.network) && !configs.has(entry.network)) configs.set(entry.network, decodeConfig(entry.config));
-    const result = readResult(entry.result);
+  for (const { file, entry } of readCache(directory) ?? []) {
+    const result = entry && readResult(entry.result);
     if (result === undefined) unreadable.push(file);
-    attachments.push({ ...describe(entry, result), file, since: time });
+    if (entry === undefined) continue;
+    if (!isListed(entry.network)) remember(remembered, entry);
+    attachments.push({ ...describe(entry, result), file, since: timeOf(file) });
   }
-  return { attachments, configs, unreadable };
+  return { attachments, remembered: [...remembered.values()], unreadable };
+}
+
+/** Adds the network of an entry, unless its list cannot be used. */
+function remember(networks: Map<string, Network>, entry: CachedEntry): void {
+  if (networks.has(entry.network)) return;
+  try {
+    networks.set(entry.network, cachedNetwork(entry));
+  } catch (error) {
+    if (!(error instanceof CniError)) throw error;
+  }
+}
+
+/** When a file was written, in ms; now if it has been deleted since. */
+function timeOf(file: string): number {
+  return fs.lstatSync(file, { throwIfNoEntry: false })?.mtimeMs ?? Date.now();
 }
 
 function describe(
@@ -101,12 +115,4 @@ function portsOf(value: unknown): readonly RequestedPort[] {
     const hostIp = ["0.0.0.0", "::"].includes(text("hostIP")) ? "" : text("hostIP");
     return [{ protocol: text("protocol").toLowerCase() || "tcp", hostIp, hostPort, containerPort }];
   });
-}
-
-function decodeConfig(base64: string): Uint8Array {
-  try {
-    return Uint8Array.fromBase64(base64);
-  } catch {
-    return new Uint8Array();
-  }
 }

@@ -14,7 +14,7 @@ function countUse(folder: string, pools: readonly Pool[]): readonly PoolUse[] {
 }
 
 /** The use of pools of which these addresses are leased. */
-function countLeased(leased: readonly string[], pools: readonly Pool[]): readonly PoolUse[] {
+export function countLeased(leased: readonly string[], pools: readonly Pool[]): readonly PoolUse[] {
   return pools.map((pool) => ({ pool, used: leased.filter(pool.contains).length }));
 }
 

@@ -1,4 +1,4 @@
-import { encodeAddress, type Family } from "../../ip/address.ts";
+import { type Address, encodeAddress, type Family, formatAddress, isSameAddress } from "../../ip/address.ts";
 import { isSamePrefix, type Prefix } from "../../ip/prefix.ts";
 import type { NetlinkRequest } from "../answers.ts";
 import { holdsAny } from "../bytes.ts";
@@ -26,6 +26,17 @@ export function findAddresses(netlink: Rtnetlink, link: LinkId, prefixes: readon
     wanted.some(({ length, bytes }) => payload[1] === length && holdsAny(payload, [bytes]));
   const found = dump(netlink, link, { keep });
   return found.filter(({ prefix }) => prefixes.some((each) => isSamePrefix(each, prefix)));
+}
+
+/** The links, by index, that have an address, like `ip address show to ADDRESS`. Other addresses are not decoded. @throws NetlinkError */
+export function findHolders(netlink: Rtnetlink, address: Address): readonly LinkAddress[] {
+  const bytes = encodeAddress(address);
+  const payload = encodeLinkAddress({ header: { family: encodeFamily(address.family) }, attributes: {} });
+  const action = `find address ${formatAddress(address)}`;
+  const keep = (found: Uint8Array) => holdsAny(found, [bytes]);
+  const messages = netlink.request({ type: RTM.GETADDR, flags: NLM_F.DUMP, payload, action, keep });
+  const all = messages.map((message) => readLinkAddress(message.payload));
+  return all.filter(({ prefix }) => isSameAddress(prefix.address, address));
 }
 
 /** The first `count` addresses of a link. @throws NetlinkError ENODEV */

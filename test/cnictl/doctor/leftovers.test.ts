@@ -10,7 +10,7 @@ import type { Link } from "../../../src/netlink/link/message.ts";
 import { examinationOf, networkOf, wrong } from "./examinee.ts";
 
 function inventoryOf(parts: Partial<Inventory>): Inventory {
-  const cache = { attachments: [], configs: new Map(), unreadable: [] };
+  const cache = { attachments: [], remembered: [], unreadable: [] };
   const marks = { links: [], places: [], ports: [], problems: [] };
   return { networks: [], broken: [], cache, folders: [], marks, attachments: [], problems: [], ...parts };
 }

@@ -306,3 +306,26 @@ describe("releaseDelay", () => {
     expect(parseRelease(request(config)).releaseDelay).toBe(0);
   });
 });
+
+describe("a range without subnet", () => {
+  test.each([
+    [
+      { ranges: [[{ subnett: "10.1.0.0/16" }]] },
+      ["ipam", "ranges", 0, 0],
+      'ipam.ranges[0][0].subnett is unknown: did you mean "subnet"?',
+    ],
+    [
+      { ranges: [[{ subnet: "10.1.0.0/24" }, { rangeStart: "10.1.1.5" }]] },
+      ["ipam", "ranges", 0, 1],
+      'network "net1": a range has no "subnet"',
+    ],
+    [{ subnett: "10.1.0.0/16" }, undefined, 'ipam.subnett is unknown: did you mean "subnet"?'],
+  ])("of %j is named by its path, its network and the key that was meant", (ipam, path, details) => {
+    const request = addRequest({ cniVersion: "1.1.0", name: "net1", ipam: { type: "host-local", ...ipam } });
+    const named = expect.objectContaining({ path, details: expect.stringContaining(details) });
+    expect(() => parseHostLocal(request)).toThrow(named);
+    expect(() => parseHostLocal(request)).toThrow(
+      expect.objectContaining({ details: expect.stringMatching(/^network "net1": /) }),
+    );
+  });
+});

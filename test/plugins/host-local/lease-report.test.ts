@@ -1,9 +1,9 @@
 import fs from "node:fs";
 import path from "node:path";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { reportLeases } from "../../../plugins/host-local/lease-report.ts";
-import { releaseLeases } from "../../../plugins/host-local/release.ts";
-import { C1, inBook, ip, reboot, storeOf } from "./stage.ts";
+import { findLease, reportLeases } from "../../../plugins/host-local/lease-report.ts";
+import { releaseLease } from "../../../plugins/host-local/release.ts";
+import { C1, inBook, ip, names, reboot, records, storeOf } from "./stage.ts";
 
 afterEach(() => {
   vi.restoreAllMocks();
@@ -70,8 +70,8 @@ describe("reportLeases()", () => {
   test("lists the addresses that rest, and records of attachments without a lease", () => {
     const store = storeOf({});
     inBook(store, (book) => [book.reserve(ip("10.1.2.2"), 0), book.reserve(ip("10.1.2.3"), 0)]);
-    releaseLeases(store, C1, 60);
-    inBook(store, (book) => book.reserve(ip("10.1.2.3"), 0));
+    const [lease] = reportLeases(store.folder, 60).leases;
+    expect(releaseLease(store, { name: "10.1.2.2", text: lease?.text ?? "" }, 60)).toBe(true);
     fs.symlinkSync("10.1.2.77 1 aaaa 1", path.join(store.folder, ".state/attachments/c7:eth0"));
     const report = reportLeases(store.folder, 60);
     expect([...report.resting.keys()]).toEqual(["10.1.2.2"]);
@@ -89,5 +89,28 @@ describe("reportLeases()", () => {
 
   test("reports a folder that does not exist as one without leases", () => {
     expect(reportLeases("/nonexistent/folder", 0)).toMatchObject({ leases: [], strayRecords: [], unreadable: [] });
+  });
+});
+
+test("findLease() has one lease as the report has it, and undefined for a free address", () => {
+  const store = storeOf({ "10.1.2.9": "go\r\neth0" }, 7200);
+  reboot("aaaa", Date.now() - HOUR);
+  expect(findLease(store.folder, "10.1.2.9")).toEqual(reportLeases(store.folder, 0).leases[0]);
+  expect(findLease(store.folder, "10.1.2.8")).toBeUndefined();
+});
+
+describe("releaseLease()", () => {
+  test("deletes the lease and its part of the record", () => {
+    const store = storeOf({});
+    inBook(store, (book) => [book.reserve(ip("10.1.2.2"), 0), book.reserve(ip("10.1.2.3"), 0)]);
+    expect(releaseLease(store, { name: "10.1.2.2", text: `${C1.containerId}\r\n${C1.ifname}` }, 0)).toBe(true);
+    expect(names(store).filter((name) => name.startsWith("10."))).toEqual(["10.1.2.3"]);
+    expect(records(store)["c1:eth0"]).toMatch(/^10\.1\.2\.3 /);
+  });
+
+  test("leaves a lease that has become another owner's", () => {
+    const store = storeOf({ "10.1.2.2": "other\r\neth0" });
+    expect(releaseLease(store, { name: "10.1.2.2", text: "c1\r\neth0" }, 0)).toBe(false);
+    expect(names(store)).toContain("10.1.2.2");
   });
 });

@@ -1,0 +1,66 @@
+import fs from "#fs";
+
+/** The network namespaces that were found, by inode, each with a path that opens it. */
+export interface Namespaces {
+  readonly paths: ReadonlyMap<string, string>;
+  /** Whether every process could be examined, so that there is no other namespace. */
+  readonly isComplete: boolean;
+}
+
+/** The network namespaces that a process or thread is in, has open, or sees mounted. namespaces(7) */
+export function listNamespaces(): Namespaces {
+  const paths = new Map<string, string>();
+  const see = (inode: string, path: string) => {
+    if (!paths.has(inode)) paths.set(inode, path);
+  };
+  const mountNamespaces = new Set<string>();
+  let isComplete = true;
+  for (const pid of fs.readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
+    try {
+      examine(`/proc/${pid}`, { see, mountNamespaces });
+    } catch (error) {
+      // An init that even root may not examine is not a container's.
+      isComplete &&= pid === "1" || hasEnded(error);
+    }
+  }
+  return { paths, isComplete };
+}
+
+type See = (inode: string, path: string) => void;
+
+function examine(process: string, { see, mountNamespaces }: { see: See; mountNamespaces: Set<string> }): void {
+  for (const thread of fs.readdirSync(`${process}/task`)) seeLink(`${process}/task/${thread}/ns/net`, see);
+  for (const fd of fs.readdirSync(`${process}/fd`)) seeLink(`${process}/fd/${fd}`, see);
+  const mountNamespace = readLink(`${process}/ns/mnt`);
+  if (mountNamespace === undefined || mountNamespaces.has(mountNamespace)) return;
+  for (const [, inode = "", point = ""] of fs.readFileSync(`${process}/mountinfo`, "utf8").matchAll(MOUNT))
+    see(inode, `${process}/root${unescapePath(point)}`);
+  mountNamespaces.add(mountNamespace);
+}
+
+/** A line of mountinfo with a mounted network namespace. proc_pid_mountinfo(5) */
+const MOUNT = /^\d+ \d+ \S+ net:\[(\d+)\] (\S+) /gm;
+
+/** Spaces and other characters are written as octal numbers. */
+function unescapePath(text: string): string {
+  return text.replaceAll(/\\([0-7]{3})/g, (_, digits) => String.fromCharCode(Number.parseInt(digits, 8)));
+}
+
+function seeLink(path: string, see: See): void {
+  const inode = /^net:\[(\d+)\]$/.exec(readLink(path) ?? "")?.[1];
+  if (inode !== undefined) see(inode, path);
+}
+
+/** Undefined if the thread has ended or the file has been closed since. */
+function readLink(path: string): string | undefined {
+  try {
+    return fs.readlinkSync(path);
+  } catch (error) {
+    if (hasEnded(error)) return undefined;
+    throw error;
+  }
+}
+
+function hasEnded(error: unknown): boolean {
+  return error instanceof Error && "code" in error && ["ENOENT", "ESRCH", "EINVAL"].includes(String(error.code));
+}

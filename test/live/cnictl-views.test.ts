@@ -1,0 +1,251 @@
+import fs from "node:fs";
+import path from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { Caller, jsonOf, type Variables } from "../caller.ts";
+import { referenceDir } from "../parity/reference.ts";
+
+let caller: Caller;
+let lists: string;
+
+beforeEach(() => {
+  caller = new Caller();
+  lists = path.join(caller.lab.dir, "net.d");
+  fs.mkdirSync(lists);
+  write("10-net.conflist", {
+    cniVersion: "1.1.0",
+    name: "net",
+    plugins: [
+      {
+        type: "bridge",
+        bridge: "br-net",
+        isGateway: true,
+        ipMasq: true,
+        ipMasqBackend: "nftables",
+        ipam: { type: "host-local", subnet: "10.77.0.0/24" },
+      },
+      { type: "portmap", backend: "nftables", capabilities: { portMappings: true } },
+    ],
+  });
+});
+afterEach(() => caller.dispose());
+
+function write(file: string, content: unknown): void {
+  fs.writeFileSync(path.join(lists, file), typeof content === "string" ? content : JSON.stringify(content));
+}
+
+function cnictl(args: readonly string[], variables: Variables = {}) {
+  return caller.cnictl(args, { NETCONFPATH: lists, ...variables });
+}
+
+const PORTS = { CAP_ARGS: '{"portMappings":[{"hostPort":8080,"containerPort":80,"protocol":"tcp"}]}' };
+
+/** Attaches a new namespace; returns its path. */
+function attach(name: string, variables: Variables = {}): string {
+  const netns = caller.lab.addNamespace(name);
+  jsonOf(cnictl(["add", "net", netns, "--container-id", name], variables));
+  return netns;
+}
+
+/** What `ps --json` shows of a container. */
+function seen(containerId: string): unknown {
+  const all = jsonOf(cnictl(["ps", "--json"]));
+  return Array.isArray(all) ? all.filter((each) => each.containerId === containerId) : all;
+}
+
+function reference(): Variables {
+  return { CNI_PATH: referenceDir() };
+}
+
+describe("cnictl list and show", () => {
+  test("show each file, and the use of the pool", () => {
+    write("20-broken.conflist", '{"name": "broken",');
+    write("30-net.conflist", { cniVersion: "0.4.0", name: "net", plugins: [{ type: "loopback" }] });
+    attach("c1");
+    const { status, stdout, stderr } = cnictl(["list"]);
+    expect([status, stdout.replaceAll(/ +/g, " ").replaceAll(lists, "DIR")]).toEqual([
+      0,
+      [
+        "NAME VERSION PLUGINS SUBNETS USED STATE FILE",
+        "net 1.1.0 bridge,portmap 10.77.0.0/24 1/253 (0%) ok DIR/10-net.conflist",
+        "- - - - - broken DIR/20-broken.conflist",
+        "net 0.4.0 loopback - - shadowed DIR/30-net.conflist",
+        "",
+      ].join("\n"),
+    ]);
+    expect(stderr).toMatch(/20-broken\.conflist: error parsing/);
+    const [first] = Object(jsonOf(cnictl(["list", "--json"])));
+    expect(first).toMatchObject({
+      name: "net",
+      state: "ok",
+      plugins: ["bridge", "portmap"],
+      pools: [{ rangeSet: 0, subnets: ["10.77.0.0/24"], used: 1, size: 253, percent: 0.4 }],
+    });
+    expect(jsonOf(cnictl(["show", "net", "--json"]))).toMatchObject({
+      name: "net",
+      file: path.join(lists, "10-net.conflist"),
+      pools: [{ used: 1, folder: "/var/lib/cni/networks/net" }],
+      attachments: { total: 1, alive: 1, gone: 0, unknown: 0 },
+    });
+    expect(cnictl(["show", "net"]).stdout).toMatch(/^1 +bridge +- +\{"bridge":"br-net",/m);
+    expect(cnictl(["show", "other"])).toMatchObject({ status: 1, stdout: "" });
+  });
+
+  test("an empty folder gives the headings alone, and an empty JSON array", () => {
+    fs.rmSync(path.join(lists, "10-net.conflist"));
+    expect(cnictl(["list"]).stdout).toBe("NAME  VERSION  PLUGINS  SUBNETS  USED  STATE  FILE\n");
+    expect(cnictl(["list", "--json"]).stdout).toBe("[]\n");
+    expect(cnictl(["ps", "--json"]).stdout).toBe("[]\n");
+  });
+});
+
+describe("cnictl ps", () => {
+  test("shows an attachment of these plugins with all that its sources know", () => {
+    const netns = attach("c1", PORTS);
+    const [veth] = caller.lab.ip("link show type veth").map((link) => Object(link).ifname);
+    const [inside] = caller.lab.ip("link show dev eth0", netns).map((link) => Object(link).address);
+    expect(seen("c1")).toMatchObject([
+      {
+        network: "net",
+        ifname: "eth0",
+        addresses: ["10.77.0.2/24"],
+        mac: inside,
+        hostInterface: veth,
+        ports: [{ protocol: "tcp", hostIp: "", hostPort: 8080, containerPort: 80, isRequested: false }],
+        netns,
+        namespace: "alive",
+        by: "ours",
+        knownBy: ["cache", "lease", "link", "rules", "ports"],
+      },
+    ]);
+    expect(cnictl(["ps", "net"]).stdout).toMatch(
+      /^net +c1 +eth0 +10\.77\.0\.2\/24 +\S+ +\S+ +8080->80\/tcp +\d+s +alive +ours +cache\+lease\+link\+rules\+ports$/m,
+    );
+    expect(cnictl(["ps", "other"]).stdout.split("\n")).toHaveLength(2);
+  });
+
+  test("shows an attachment of the Go plugins, its host's interface and its ports", () => {
+    const netns = attach("c1", { ...PORTS, ...reference() });
+    expect(seen("c1")).toMatchObject([
+      {
+        addresses: ["10.77.0.2/24"],
+        hostInterface: expect.stringMatching(/^veth/),
+        ports: [{ protocol: "tcp", hostPort: 8080, containerPort: 80, isRequested: false }],
+        netns,
+        namespace: "alive",
+        by: "go",
+        knownBy: ["cache", "lease", "link", "rules", "ports"],
+      },
+    ]);
+  });
+
+  test("says that a namespace is gone, and what is left of the attachment", () => {
+    const [netns] = [attach("c1", PORTS), attach("c2")];
+    caller.lab.deleteNamespace(netns ?? "");
+    expect(seen("c1")).toMatchObject([
+      { namespace: "gone", knownBy: ["cache", "lease", "rules", "ports"], hostInterface: "" },
+    ]);
+    expect(seen("c2")).toMatchObject([{ namespace: "alive" }]);
+  });
+
+  test("shows what one source alone knows, and goes on after a file that it cannot read", () => {
+    attach("c1");
+    const [file = ""] = caller.files("results");
+    caller.forget(file);
+    attach("c2");
+    caller.spoilResult("{");
+    const { status, stdout, stderr } = cnictl(["ps"]);
+    expect([status, stdout.match(/ours +\S+$/gm)]).toEqual([0, ["ours  lease+link+rules", "ours  lease+link+rules"]]);
+    expect(stderr).toMatch(/results\/net-c2-eth0: no result/);
+  });
+});
+
+describe("cnictl leases and release", () => {
+  /** Writes a lease as the Go plugin does. */
+  function lease(address: string, containerId: string): void {
+    const text = `${containerId}\\r\\neth0`;
+    caller.run([
+      "sh",
+      "-c",
+      `mkdir -p /var/lib/cni/networks/net; printf '${text}' > /var/lib/cni/networks/net/${address}`,
+    ]);
+  }
+
+  function states(): unknown {
+    const { leases } = Object(jsonOf(cnictl(["leases", "--json"])));
+    return leases.map((each: { address: string; state: string; by: string }) => [each.address, each.state, each.by]);
+  }
+
+  test("say which lease is in use, reclaimable or an orphan, of these plugins and of Go's", () => {
+    attach("c1");
+    const gone = attach("c2");
+    attach("c3", reference());
+    lease("10.77.0.199", "c9");
+    caller.lab.deleteNamespace(gone);
+    expect(states()).toEqual([
+      ["10.77.0.199", "orphan", "go"],
+      ["10.77.0.2", "in use", "ours"],
+      ["10.77.0.3", "reclaimable", "ours"],
+      ["10.77.0.4", "in use", "go"],
+    ]);
+    const { stdout } = cnictl(["leases", "net"]);
+    expect(stdout).toMatch(
+      /^10\.77\.0\.3 +net +c2 +eth0 +\d+s +this +reclaimable +its network namespace no longer exists$/m,
+    );
+    expect(stdout).toMatch(
+      /\n\nnet: 4 leased: 2 in use, 1 reclaimable, 1 orphan; 0 resting; 10\.77\.0\.0\/24 4\/253 \(1%\)\n$/,
+    );
+  });
+
+  test("release deletes a lease whose namespace is gone, and its part of the record", () => {
+    const gone = attach("c1");
+    caller.lab.deleteNamespace(gone);
+    const { status, stdout } = cnictl(["release", "10.77.0.2"]);
+    expect([status, stdout]).toEqual([
+      0,
+      '10.77.0.2 of container c1, interface eth0 on network "net": released, its network namespace no longer exists\n',
+    ]);
+    expect(states()).toEqual([]);
+    expect(caller.files("networks/net/.state/attachments")).toEqual([]);
+  });
+
+  test("release refuses an address in use, and says who has it and how to detach it", () => {
+    const netns = attach("c1");
+    expect(cnictl(["release", "10.77.0.2"])).toMatchObject({ status: 1, stdout: "" });
+    const { msg, details } = Object(JSON.parse(cnictl(["release", "10.77.0.2", "--json"]).stdout));
+    expect(msg).toMatch(/^Cannot release 10\.77\.0\.2: container c1, interface eth0 on network "net" has it/);
+    expect(details).toBe(`detach it with \`cnictl del net ${netns} --container-id c1 -i eth0\``);
+    expect(states()).toHaveLength(1);
+  });
+
+  test("release deletes a lease of the Go plugin only if no namespace has the address", () => {
+    lease("10.77.0.199", "c9");
+    const netns = caller.lab.addNamespace("c9");
+    caller.lab.run(["ip", "address", "add", "10.77.0.199/24", "dev", "lo"], netns);
+    expect(cnictl(["release", "10.77.0.199"]).stderr).toMatch(/lo in \S+ has the address/);
+    caller.lab.deleteNamespace(netns);
+    expect(cnictl(["release", "10.77.0.199", "--json"])).toMatchObject({ status: 0 });
+    expect(states()).toEqual([]);
+  });
+
+  test("release wants an address that is leased, and a network where several have it", () => {
+    expect(cnictl(["release", "10.77.0.2"])).toMatchObject({
+      status: 1,
+      stderr: expect.stringMatching(/it is not leased/),
+    });
+    expect(cnictl(["release", "nonsense"])).toMatchObject({ status: 2 });
+    lease("10.77.0.199", "c9");
+    caller.run(["cp", "-r", "/var/lib/cni/networks/net", "/var/lib/cni/networks/other"]);
+    expect(cnictl(["release", "10.77.0.199"]).stderr).toMatch(/choose one of net, other with --network/);
+    expect(cnictl(["release", "10.77.0.199", "--network", "other"])).toMatchObject({ status: 0 });
+    expect(states()).toEqual([["10.77.0.199", "orphan", "go"]]);
+  });
+
+  test("a released address rests as long as the network says", () => {
+    const text = fs.readFileSync(path.join(lists, "10-net.conflist"), "utf8");
+    write("10-net.conflist", text.replace('"subnet"', '"releaseDelay":3600,"subnet"'));
+    const netns = attach("c1");
+    cnictl(["del", "net", netns, "--container-id", "c1"]);
+    expect(states()).toEqual([["10.77.0.2", "resting", undefined]]);
+    expect(cnictl(["release", "10.77.0.2"]).stderr).toMatch(/it is released, and rests/);
+  });
+});
