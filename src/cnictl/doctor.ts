@@ -6,6 +6,7 @@ import { checkOperands, readArguments } from "./arguments.ts";
 import type { Command } from "./command.ts";
 import { clashCheck } from "./doctor/clashes.ts";
 import { type Check, type Examination, runChecks } from "./doctor/examination.ts";
+import { executableFinder } from "./doctor/executable.ts";
 import { executableCheck } from "./doctor/executables.ts";
 import { formatFindings } from "./doctor/finding.ts";
 import { firewallCheck, forwardCheck } from "./doctor/firewalls.ts";
@@ -95,6 +96,7 @@ function examine(
       return taken;
     },
     isLiving: edge.isLiving,
+    findExecutable: executableFinder(),
     silent: new Map(),
   };
 }

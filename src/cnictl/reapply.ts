@@ -12,8 +12,8 @@ import type { Runtime } from "../runtime/runtime.ts";
 import { convertStated, parseStated, type StatedResult } from "../runtime/stated-result.ts";
 import { checkOperands, readArguments } from "./arguments.ts";
 import type { Command } from "./command.ts";
+import { executableFinder } from "./doctor/executable.ts";
 import type { Edge } from "./edge.ts";
-import { digestFile } from "./installation.ts";
 import { formatTable } from "./table.ts";
 import { findNetwork, makeRuntime, NETWORK_HELP, NETWORK_OPTIONS } from "./target.ts";
 
@@ -136,11 +136,12 @@ function resultOf({ result }: CachedEntry, { cniVersion }: Network): StatedResul
 
 /** Whether a call of a plugin would run this image. What another executable made, this one cannot rebuild. */
 function ownPlugins({ build }: Edge, { path }: Runtime): (type: string) => boolean {
-  const image = digestFile(build.executable);
+  const find = executableFinder();
+  const image = find(build.executable)?.digest;
   const found = new Map<string, boolean>();
   const look = (type: string) => {
     try {
-      return build.names.includes(type) && digestFile(findPlugin(type, path)) === image;
+      return build.names.includes(type) && find(findPlugin(type, path))?.digest === image;
     } catch {
       return false;
     }

@@ -208,7 +208,7 @@ test("rules of iptables that somebody flushed are rebuilt", () => {
   expect(rules().split("\n").sort()).toEqual(before.split("\n").sort());
 });
 
-test("strict spoof checks, isolation and the gateway of a VLAN are rebuilt", () => {
+test("strict spoof checks and the isolation of a container are rebuilt", () => {
   const strict = { ...BRIDGE, macspoofchk: false, spoofchk: "strict" };
   writeList([strict, { type: "firewall", ingressPolicy: "isolated" }]);
   const netns = attach();

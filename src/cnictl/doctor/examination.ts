@@ -10,6 +10,7 @@ import type { Host } from "../../steps/host.ts";
 import { NO_NFTABLES } from "../../steps/netfilter.ts";
 import type { Build, Edge } from "../edge.ts";
 import type { Inventory } from "../inventory/inventory.ts";
+import type { FindExecutable } from "./executable.ts";
 import type { Finding, Found } from "./finding.ts";
 import type { KernelModules } from "./modules.ts";
 
@@ -28,6 +29,7 @@ export interface Examination {
   readonly inventory: () => Inventory;
   /** False if the path is certainly no network namespace any more. */
   readonly isLiving: (netns: string) => boolean;
+  readonly findExecutable: FindExecutable;
   /** Why a plugin is not called any more: it is missing, or it did not answer in time. */
   readonly silent: Map<string, string>;
 }

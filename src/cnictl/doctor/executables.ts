@@ -1,13 +1,14 @@
+import path from "#path";
 import { reasonOf } from "../../cni/error.ts";
 import { findMember, isObject, parseJson } from "../../cni/json.ts";
 import { type Started, startPlugin } from "../../cni/plugin-process.ts";
 import { attempt, type Check, type Examination } from "./examination.ts";
-import { type Executable, findExecutable, shortDigest } from "./executable.ts";
+import { type Executable, shortDigest } from "./executable.ts";
 import type { Found } from "./finding.ts";
 import { needsOf } from "./needs.ts";
 
 /** How long in milliseconds a plugin may take to answer VERSION. All are asked at once. */
-const DEADLINE = 3_000;
+const DEADLINE = 5_000;
 
 /** The executables of the plugins that the networks use. */
 export const executableCheck: Check = {
@@ -32,9 +33,9 @@ function judgeTypes(examination: Examination, types: readonly string[]): readonl
 }
 
 /** The executables of that name in the folders of CNI_PATH, the one that is used first. */
-function findPlaces({ runtime }: Examination, name: string): readonly Executable[] {
+function findPlaces({ runtime, findExecutable }: Examination, name: string): readonly Executable[] {
   if (name.includes("/") || name.includes("\0")) return [];
-  return runtime.path.flatMap((folder) => findExecutable(folder, name) ?? []);
+  return runtime.path.flatMap((folder) => findExecutable(path.join(folder, name)) ?? []);
 }
 
 /** Starts VERSION of a plugin. The returned function waits for its answer. @throws CniError */

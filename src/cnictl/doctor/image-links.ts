@@ -1,8 +1,7 @@
-import { sha256 } from "#digest";
-import fs from "#fs";
+import path from "#path";
 import { findManifest } from "../installation.ts";
 import { attempt, type Check, type Examination } from "./examination.ts";
-import { findExecutable, shortDigest } from "./executable.ts";
+import { shortDigest } from "./executable.ts";
 import type { Found } from "./finding.ts";
 
 /** Whether the names of this image are one file in each folder of CNI_PATH, and the image that runs now. */
@@ -12,10 +11,10 @@ export const imageCheck: Check = {
     examination.runtime.path.flatMap((folder) => attempt(folder, () => judgeFolder(examination, folder))),
 };
 
-function judgeFolder({ edge }: Examination, folder: string): readonly Found[] {
+function judgeFolder({ edge, findExecutable }: Examination, folder: string): readonly Found[] {
   const { names, executable } = edge.build;
-  const found = names.flatMap((name) => findExecutable(folder, name) ?? []);
-  const image = fs.existsSync(executable) ? sha256(fs.readFileSync(executable)) : "";
+  const found = names.flatMap((name) => findExecutable(path.join(folder, name)) ?? []);
+  const image = findExecutable(executable)?.digest ?? "";
   const manifest = findManifest(folder);
   const ours = found.filter(({ digest }) => digest === image);
   if (ours.length === 0 && manifest === undefined) return [];

@@ -6,7 +6,7 @@ import type { Found } from "./finding.ts";
 import { needsOf } from "./needs.ts";
 
 /** How long in milliseconds each plugin may take for STATUS. */
-const DEADLINE = 4_000;
+const DEADLINE = 5_000;
 
 /** STATUS of every network. It runs the plugins, as a runtime does every few seconds. */
 export const statusCheck: Check = {

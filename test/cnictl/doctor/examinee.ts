@@ -1,4 +1,5 @@
 import type { Examination } from "../../../src/cnictl/doctor/examination.ts";
+import { executableFinder } from "../../../src/cnictl/doctor/executable.ts";
 import type { Found } from "../../../src/cnictl/doctor/finding.ts";
 import type { KernelModules, ModuleState } from "../../../src/cnictl/doctor/modules.ts";
 import { type Network, parseNetwork } from "../../../src/runtime/network.ts";
@@ -56,6 +57,7 @@ export function examinationOf(
       throw new Error("nobody takes an inventory here");
     },
     isLiving: () => true,
+    findExecutable: executableFinder(),
     silent: new Map(),
     ...parts,
   };
