@@ -1,10 +1,8 @@
 import { CniError, reasonOf } from "../cni/error.ts";
 import { findPlugin } from "../cni/find-plugin.ts";
 import { formatJson } from "../cni/json.ts";
-import { pause } from "../platform/pause.ts";
 import { findCached, readCache } from "../runtime/cache.ts";
 import { type CachedEntry, cachedNetwork } from "../runtime/cache-entry.ts";
-import { deleteNetwork } from "../runtime/chain.ts";
 import type { Network } from "../runtime/network.ts";
 import { protocolVariables } from "../runtime/plugin-call.ts";
 import { formatPluginInput } from "../runtime/plugin-input.ts";
@@ -59,37 +57,20 @@ function formatOutcomes(outcomes: readonly Outcome[]): string {
   return formatTable(["NETWORK", "CONTAINER", "INTERFACE", "REBUILT", "FAILED"], rows);
 }
 
-/** How long in ms a DEL may take that began before an attachment was rebuilt. */
-const DEL_MS = 2_000;
-
 function rebuildAttachments(edge: Edge, runtime: Runtime, only: string | undefined): readonly Outcome[] {
   const outcomes: Outcome[] = [];
-  const changed: CachedEntry[] = [];
   const isOurs = ownPlugins(edge, runtime);
   for (const { entry } of readCache(runtime.cacheDirectory) ?? []) {
     if (entry === undefined || (only !== undefined && entry.network !== only)) continue;
-    const { netns, containerId, ifname } = entry.attachment;
+    const { network, attachment } = entry;
+    const { netns, containerId, ifname } = attachment;
     if (netns === "" || !edge.isLiving(netns)) continue;
-    const done = rebuild(edge, { runtime, entry, isOurs });
-    outcomes.push({ network: entry.network, containerId, ifname, ...done });
-    if (done.rebuilt.length > 0) changed.push(entry);
+    const { rebuilt, failed } = rebuild(edge, { runtime, entry, isOurs });
+    // What a DEL has deleted meanwhile cannot be rebuilt, and need not be.
+    const isGone = findCached({ directory: runtime.cacheDirectory, network, attachment }) === undefined;
+    outcomes.push({ network, containerId, ifname, rebuilt, failed: isGone ? [] : failed });
   }
-  if (changed.length > 0) deleteGone(edge, runtime, changed);
   return outcomes;
-}
-
-/** Runs DEL again for attachments that a DEL deleted meanwhile: they may have got back what it had deleted already. */
-function deleteGone(edge: Edge, runtime: Runtime, entries: readonly CachedEntry[]): void {
-  pause(DEL_MS);
-  for (const entry of entries) {
-    const { network: name, attachment } = entry;
-    if (findCached({ directory: runtime.cacheDirectory, network: name, attachment }) !== undefined) continue;
-    try {
-      deleteNetwork(runtime, { network: networkOf(edge, entry), attachment });
-    } catch (error) {
-      runtime.log(`Cannot delete what ${attachment.containerId} got back: ${reasonOf(error)}`);
-    }
-  }
 }
 
 /** Has each plugin of the list rebuild, in the order of ADD. A plugin that fails does not stop the others. */

@@ -120,15 +120,13 @@ test("reapply goes on after a plugin and an attachment that fail, names them, an
   ]);
 });
 
-test("reapply runs DEL again for an attachment that was deleted while it was rebuilt", () => {
+test("reapply does not count as failed what a DEL has deleted meanwhile, and calls no verb of a plugin", () => {
   cache("c1");
-  const outcome = reapply([], (type) => {
+  const outcome = reapply(["--json"], (type) => {
     if (type !== "portmap") return nothing;
     fs.rmSync(path.join(stage.directory, "cache/results/x-c1-eth0"));
-    return { rebuilt: ["port mappings"], failed: [] };
+    return { rebuilt: [], failed: ["port mappings: gone"] };
   });
-  expect(outcome).toMatchObject({ code: 0, err: "" });
-  expect(
-    stage.calls.map(({ type, environment }) => [type, environment["CNI_COMMAND"], environment["CNI_CONTAINERID"]]),
-  ).toEqual(["other", "portmap", "bridge"].map((type) => [type, "DEL", "c1"]));
+  expect(outcome).toEqual({ code: 0, out: "[]\n", err: "" });
+  expect(stage.calls).toEqual([]);
 });
