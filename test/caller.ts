@@ -1,3 +1,4 @@
+import { type ChildProcess, spawn } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import { binDir, Lab, type Outcome } from "./lab.ts";
@@ -32,6 +33,15 @@ export class Caller {
     const environment = { NETCONFPATH: confDir, CNI_PATH: binDir, ...variables };
     const assignments = Object.entries(environment).map(([name, value]) => `${name}=${value}`);
     return this.lab.try(["unshare", "--mount", "sh", "-c", OWN_STATE, this.#state, "env", ...assignments, ...argv]);
+  }
+
+  /** The same without waiting. Whoever starts it ends it: it leads a group of processes. */
+  start(argv: readonly string[], variables: Variables = {}): ChildProcess {
+    const environment = { NETCONFPATH: confDir, CNI_PATH: binDir, ...variables };
+    const assignments = Object.entries(environment).map(([name, value]) => `${name}=${value}`);
+    const call = ["unshare", "--mount", "sh", "-c", OWN_STATE, this.#state, "env", ...assignments, ...argv];
+    const options = { stdio: "inherit", detached: true } as const;
+    return spawn("nsenter", [`--net=${this.lab.host}`, "--", ...call], options);
   }
 
   /** Files below /var/lib/cni, sorted; [] where there is no such folder. */

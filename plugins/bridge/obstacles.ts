@@ -25,16 +25,18 @@ export function examineGateway(
   { gateway, added, ips }: { gateway: LinkId; added: readonly Prefix[]; ips: readonly IpConfig[] },
 ): void {
   const families = [...new Set(added.map(({ address }) => address.family))];
-  forwardFrom(host, gateway, families);
+  forwardFrom(host, gateway.name, families);
   for (const line of [...checkPath(host, gateway, ips), ...findObstacles(request, host, families)]) request.log(line);
 }
 
-/** Enables forwarding on a new gateway. Some hosts enable it for each link separately (conf/default/forwarding 0). */
-function forwardFrom(host: Host, gateway: LinkId, families: readonly Family[]): void {
-  for (const family of families) {
-    const path = forwardingOf(gateway.name, family);
-    if (host.sysctls.find(path) === "0") attemptSysctl(() => host.sysctls.write(path, "1"));
-  }
+/**
+ * Enables forwarding on a gateway, where it is off. Some hosts enable it for each link separately (conf/default/forwarding 0). Returns
+ * whether it was off for a family.
+ */
+export function forwardFrom(host: Host, gateway: string, families: readonly Family[]): boolean {
+  const off = families.map((family) => forwardingOf(gateway, family)).filter((path) => host.sysctls.find(path) === "0");
+  for (const path of off) attemptSysctl(() => host.sysctls.write(path, "1"));
+  return off.length > 0;
 }
 
 /** What on the host blocks the containers of a new gateway, as sentences. */

@@ -3,11 +3,11 @@ import type { Request } from "../../src/cni/request.ts";
 import type { Result } from "../../src/cni/result.ts";
 import { listDroppingChains } from "../../src/netfilter/forward-refusal.ts";
 import { selectOwner } from "../../src/netfilter/owner.ts";
+import { addSources, removeSources } from "../../src/steps/firewalld.ts";
 import type { Host } from "../../src/steps/host.ts";
 import { withIptables } from "../../src/steps/netfilter.ts";
 import { type Defer, undoOnError } from "../../src/steps/undo.ts";
 import { type FirewallConfig, parseFirewallConfig } from "./config.ts";
-import { addSources, removeSources } from "./firewalld.ts";
 import { chooseFirewalls, type Firewalls } from "./firewalls.ts";
 import { addFilterRules, deleteFilterRules } from "./iptables.ts";
 import { findPlace, type Place } from "./place.ts";
@@ -16,6 +16,11 @@ import { admit, dismiss } from "./table.ts";
 
 /** Adds allow rules for an attachment to the host's firewalls, and rules for its ingress policy. prevResult is passed on unchanged. */
 export function add(request: Request, host: Host): Result {
+  return undoOnError(request.log, (defer) => letThrough(request, host, defer));
+}
+
+/** The steps of ADD. They add only what is missing. */
+export function letThrough(request: Request, host: Host, defer: Defer): Result {
   const config = parseFirewallConfig(request);
   const { subject, result } = readSubject(request, config);
   const firewalls = chooseFirewalls(host, { request, config }, familiesOf(subject));
@@ -24,7 +29,7 @@ export function add(request: Request, host: Host): Result {
   for (const refusal of firewalls.refusals) request.log(`The container may be cut off: ${refusal}`);
   for (const chain of firewalls.netlink === undefined ? [] : listDroppingChains(firewalls.netlink))
     request.log(`The container is cut off unless rules there accept its packets: ${chain}`);
-  undoOnError(request.log, (defer) => tell(firewalls, { config, subject, place }, defer));
+  tell(firewalls, { config, subject, place }, defer);
   return result;
 }
 

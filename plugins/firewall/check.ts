@@ -1,8 +1,8 @@
 import type { Request } from "../../src/cni/request.ts";
 import { refuseDifferences } from "../../src/steps/differences.ts";
+import { missingSources } from "../../src/steps/firewalld.ts";
 import type { Host } from "../../src/steps/host.ts";
 import { type FirewallConfig, parseFirewallConfig } from "./config.ts";
-import { missingSources } from "./firewalld.ts";
 import { chooseFirewalls, type Firewalls } from "./firewalls.ts";
 import { ALL_TABLES, type FilterTable, formatTable, missingFilterRules } from "./iptables.ts";
 import { isAddition } from "./iptables-rules.ts";

@@ -4,10 +4,10 @@ import type { Family } from "../../src/ip/address.ts";
 import { findForwardRefusal } from "../../src/netfilter/forward-refusal.ts";
 import { findRestore, IptablesError, type Place, variantOf } from "../../src/netfilter/iptables/tool.ts";
 import type { Nfnetlink } from "../../src/netlink/socket.ts";
+import { type Firewalld, findFirewalld } from "../../src/steps/firewalld.ts";
 import type { Host } from "../../src/steps/host.ts";
 import { openNetfilter, withIptables } from "../../src/steps/netfilter.ts";
 import type { FirewallConfig } from "./config.ts";
-import { type Firewalld, findFirewalld } from "./firewalld.ts";
 import { ALL_TABLES, type FilterTable, type Iptables } from "./iptables.ts";
 
 /** The host's firewalls that need rules for a container. */

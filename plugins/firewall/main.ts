@@ -5,6 +5,7 @@ import { check } from "./check.ts";
 import { configuration } from "./configuration.ts";
 import { del } from "./del.ts";
 import { gc } from "./gc.ts";
+import { reapply } from "./reapply.ts";
 import { status } from "./status.ts";
 
 export const plugin: Plugin<Host> = {
@@ -15,5 +16,6 @@ export const plugin: Plugin<Host> = {
   del: (request, host) => del(request, host),
   gc: (request, host) => gc(request, host),
   status: (request, host) => status(request, host),
+  reapply: (request, host) => reapply(request, host),
   configuration: () => configuration(),
 };

@@ -1,10 +1,10 @@
 import { CniError } from "../../src/cni/error.ts";
 import type { Request } from "../../src/cni/request.ts";
 import { findRestore, IptablesError } from "../../src/netfilter/iptables/tool.ts";
+import { knowsZone } from "../../src/steps/firewalld.ts";
 import type { Host } from "../../src/steps/host.ts";
 import { refuseProblems } from "../../src/steps/problems.ts";
 import { type FirewallConfig, parseFirewallConfig } from "./config.ts";
-import { knowsZone } from "./firewalld.ts";
 import { chooseFirewalls, type Firewalls } from "./firewalls.ts";
 
 /**

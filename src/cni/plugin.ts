@@ -2,6 +2,7 @@ import type { Configuration } from "./configuration.ts";
 import type { Edge } from "./edge.ts";
 import { COMMANDS, type Command, checkEnvironment, type Environment } from "./environment.ts";
 import { CniError, ERROR_CODES, formatError, isSystemError, reasonOf, toCniError } from "./error.ts";
+import type { Rebuilding } from "./rebuilding.ts";
 import { type Call, createRequest, type Request, readNetwork, readVersion } from "./request.ts";
 import type { Result } from "./result.ts";
 import { formatResult } from "./result-json.ts";
@@ -24,6 +25,8 @@ export interface Plugin<Host = unknown> {
   readonly gc?: (request: Request, host: Host) => void;
   /** Without it, STATUS succeeds. */
   readonly status?: (request: Request, host: Host) => void;
+  /** Rebuilds what the plugin made on the host for an attachment that lives, where it is missing. It is no verb of the protocol. */
+  readonly reapply?: (request: Request, host: Host) => Rebuilding;
   /** What cnictl asks about configurations. Without it, cnictl knows only what VERSION says. */
   readonly configuration?: () => Configuration;
   /** Rolls back an ADD whose result could not be delivered. Defaults to `del`. The request is that of a DEL. */

@@ -1,5 +1,7 @@
 import type { Plugin } from "../cni/plugin.ts";
 import type { Launch } from "../cni/plugin-process.ts";
+import type { ReapplyCall } from "../cni/reapply.ts";
+import type { Rebuilding } from "../cni/rebuilding.ts";
 
 /** The command's access to its process and the machine. */
 export interface Edge {
@@ -12,6 +14,7 @@ export interface Edge {
   readonly terminal: { readonly out: boolean; readonly err: boolean };
   readonly build: Build;
   readonly launch: Launch;
+  readonly reapply: Reapply;
   /** False if the path is certainly not, or no longer, a network namespace. */
   readonly isLiving: (netns: string) => boolean;
   /** All of standard input. */
@@ -19,6 +22,9 @@ export interface Edge {
   readonly writeOut: (text: string) => void;
   readonly writeErr: (text: string) => void;
 }
+
+/** Has a plugin of this image rebuild an attachment; undefined if it has nothing to rebuild. @throws CniError */
+export type Reapply = (type: string, call: ReapplyCall) => Rebuilding | undefined;
 
 /** The running executable. */
 export interface Build {

@@ -9,7 +9,8 @@ import { check } from "./check.ts";
 import { clean } from "./clean.ts";
 import { runCnictl } from "./command.ts";
 import { del } from "./del.ts";
-import type { Build } from "./edge.ts";
+import { doctor } from "./doctor.ts";
+import type { Build, Reapply } from "./edge.ts";
 import { gc } from "./gc.ts";
 import { inspect } from "./inspect/inspect.ts";
 import { install } from "./install.ts";
@@ -18,6 +19,7 @@ import { leases } from "./leases.ts";
 import { list } from "./list.ts";
 import { metrics } from "./metrics/metrics.ts";
 import { ps } from "./ps.ts";
+import { reapply } from "./reapply.ts";
 import { release } from "./release.ts";
 import { show } from "./show-network.ts";
 import { status } from "./status.ts";
@@ -26,7 +28,7 @@ import { validate } from "./validate.ts";
 import { version } from "./version.ts";
 
 /** Runs cnictl with this process's arguments, variables and streams, and ends the process with its code. */
-export function runTool(build: Omit<Build, "executable">): never {
+export function runTool(build: Omit<Build, "executable">, rebuild: Reapply): never {
   runWithProcess((tool) =>
     runCnictl(
       {
@@ -34,27 +36,12 @@ export function runTool(build: Omit<Build, "executable">): never {
         terminal: { out: host.isTerminal(1), err: host.isTerminal(2) },
         build: { ...build, executable: "/proc/self/exe" },
         launch,
+        reapply: rebuild,
         isLiving,
       },
       [
-        add,
-        check,
-        del,
-        gc,
-        clean,
-        status,
-        list,
-        show,
-        ps,
-        leases,
-        release,
-        validate,
-        schema,
-        inspect,
-        metrics,
-        install,
-        uninstall,
-        version,
+        ...[add, check, del, gc, clean, status, list, show, ps, inspect, leases, release, metrics],
+        ...[validate, schema, doctor, reapply, install, uninstall, version],
       ],
     ),
   );

@@ -5,6 +5,8 @@ import type { Edge, LoggedCall } from "../cni/edge.ts";
 import { selectName } from "../cni/image.ts";
 import type { Plugin } from "../cni/plugin.ts";
 import { processEdge, runPlugin } from "../cni/process.ts";
+import { reapplyPlugin } from "../cni/reapply.ts";
+import type { Reapply } from "../cnictl/edge.ts";
 import { runTool } from "../cnictl/main.ts";
 import { isOwnNetns } from "../linux/own-netns.ts";
 import { type Host, withHost } from "../steps/host.ts";
@@ -21,7 +23,13 @@ export function start(): never {
   const names = [...Object.keys(plugins), TOOL];
   const find = (path: string): Plugin<Host> | undefined => plugins[selectName(path, names) ?? ""];
   const name = selectName(host.argv0, names) ?? selectName(host.executable(), names);
-  if (name === TOOL) runTool({ ...build, names, plugins });
+  if (name === TOOL) {
+    const reapply: Reapply = (type, call) => {
+      const plugin = plugins[type];
+      return plugin && reapplyPlugin(plugin, call, withHost);
+    };
+    runTool({ ...build, names, plugins }, reapply);
+  }
   const plugin = plugins[name ?? ""];
   const log = fs.existsSync(LOG_CONFIG) ? { beginRecord: logCall } : {};
   if (plugin !== undefined) runPlugin(plugin, { withHost, find, isOwnNetns, ...log });

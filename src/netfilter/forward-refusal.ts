@@ -39,13 +39,27 @@ export function findForwardRefusal(
  * does not help. Chains of iptables, of firewalld and of these plugins are left out. @throws NetlinkError
  */
 export function listDroppingChains(netlink: Nfnetlink): readonly string[] {
+  return findDroppingChains(netlink).map(
+    ({ chain, how }) => `chain ${chain.name} of nftables table ${chain.table} ${how}`,
+  );
+}
+
+/** A chain that drops: `table` is its family and table, as the nft tool takes them. */
+export interface DroppingChain {
+  readonly chain: { readonly table: string; readonly name: string };
+  /** What it does, as words to follow its name. */
+  readonly how: string;
+}
+
+/** The chains of listDroppingChains(). @throws NetlinkError */
+export function findDroppingChains(netlink: Nfnetlink): readonly DroppingChain[] {
   return listBaseChains(netlink)
     .filter((chain) => chain.hook?.number === NF_INET.FORWARD && FAMILY_NAMES[chain.family] !== undefined)
     .filter((chain) => !isKnown(chain))
     .flatMap((chain) => {
       const how = chain.policy === NF.DROP ? "has policy drop" : findFinalDrop(netlink, chain);
       if (how === undefined) return [];
-      return [`chain ${chain.name} of nftables table ${FAMILY_NAMES[chain.family]} ${chain.table} ${how}`];
+      return [{ chain: { table: `${FAMILY_NAMES[chain.family]} ${chain.table}`, name: chain.name ?? "" }, how }];
     });
 }
 

@@ -8,7 +8,7 @@ import type { Runtime } from "./runtime.ts";
 import type { RuntimeConf } from "./runtime-conf.ts";
 import { parseStated, type StatedResult } from "./stated-result.ts";
 
-/** The time limit of a plugin in milliseconds. A plugin waits for its delegates, up to a minute for each, and then cleans up. */
+/** The default time limit of a plugin in milliseconds. A plugin waits for its delegates, up to a minute for each, and then cleans up. */
 const DEADLINE = 120_000;
 
 /** One call of one plugin of a network. */
@@ -22,11 +22,11 @@ export interface PluginCall extends Omit<Injected, "capabilityArgs"> {
 
 /** Calls a plugin, waits until it ends and returns its output. @throws CniError the plugin's own, or of startPlugin */
 export function callPlugin(runtime: Runtime, call: PluginCall): Uint8Array {
-  const { launch, path, log } = runtime;
+  const { launch, path, log, deadline = DEADLINE } = runtime;
   const { command, plugin, attachment } = call;
   const stdin = formatPluginInput(plugin, { ...call, capabilityArgs: attachment?.capabilityArgs ?? {} });
   const environment = { ...runtime.environment, ...protocolVariables(command, { path, attachment }) };
-  return startPlugin(launch, { type: plugin.type, path, environment, stdin, log, deadline: DEADLINE }).finish();
+  return startPlugin(launch, { type: plugin.type, path, environment, stdin, log, deadline }).finish();
 }
 
 /** Calls a plugin and reads its result. @throws CniError as callPlugin, decodingFailure */
@@ -39,7 +39,7 @@ export function callForResult(runtime: Runtime, call: PluginCall): StatedResult 
 }
 
 /** All six variables; those without a value are empty. SPEC.md, "Parameters" */
-function protocolVariables(
+export function protocolVariables(
   command: Command,
   { path, attachment }: { path: readonly string[]; attachment: RuntimeConf | undefined },
 ) {

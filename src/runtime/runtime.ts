@@ -11,6 +11,8 @@ export interface Runtime {
   readonly environment: Readonly<Record<string, string>>;
   /** The directory of the cache, which stores results in the folder `results`. */
   readonly cacheDirectory: string;
+  /** Milliseconds until a plugin is killed. Default: two minutes. */
+  readonly deadline?: number;
   /** Receives each line that a plugin writes to standard error. */
   readonly log: (line: string) => void;
 }

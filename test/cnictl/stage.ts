@@ -2,7 +2,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { add } from "../../src/cnictl/add.ts";
 import { check } from "../../src/cnictl/check.ts";
-import { runCnictl } from "../../src/cnictl/command.ts";
+import { type Command, runCnictl } from "../../src/cnictl/command.ts";
 import { del } from "../../src/cnictl/del.ts";
 import type { DescribedPlugin, Edge } from "../../src/cnictl/edge.ts";
 import { gc } from "../../src/cnictl/gc.ts";
@@ -15,6 +15,8 @@ import { version } from "../../src/cnictl/version.ts";
 import { root } from "../repository/tree.ts";
 import { makeWorld, type World } from "../runtime/world.ts";
 
+/** The commands that are there unless a test gives its own. */
+const COMMANDS: readonly Command[] = [add, check, del, gc, status, validate, schema, install, uninstall, version];
 /** Every plugin in the tree, by name. */
 const PLUGINS: Record<string, DescribedPlugin> = Object.fromEntries(
   await Promise.all(
@@ -35,7 +37,7 @@ export interface Outcome {
 /** cnictl in a temporary folder, with plugins that are functions. */
 export interface Stage extends World {
   /** Runs cnictl; where `changes` do not say otherwise, nobody reads at a terminal. */
-  cnictl(args: readonly string[], changes?: Partial<Edge>): Outcome;
+  cnictl(args: readonly string[], changes?: Partial<Edge>, commands?: readonly Command[]): Outcome;
 }
 
 /** What the image was made of, besides the version: its commit, and the plugins in the tree. */
@@ -48,7 +50,7 @@ export function makeStage(): Stage {
     CNI_PATH: path.join(world.directory, "bin"),
   };
 
-  function cnictl(args: readonly string[], changes: Partial<Edge> = {}): Outcome {
+  function cnictl(args: readonly string[], changes: Partial<Edge> = {}, commands = COMMANDS): Outcome {
     let [out, err] = ["", ""];
     const edge: Edge = {
       args,
@@ -62,6 +64,7 @@ export function makeStage(): Stage {
         executable: path.join(world.directory, "image"),
       },
       launch: world.runtime.launch,
+      reapply: () => undefined,
       isLiving: () => true,
       readStdin: () => new Uint8Array(),
       writeOut: (text) => {
@@ -72,7 +75,7 @@ export function makeStage(): Stage {
       },
       ...changes,
     };
-    const code = runCnictl(edge, [add, check, del, gc, status, validate, schema, install, uninstall, version]);
+    const code = runCnictl(edge, commands);
     return { code, out, err };
   }
 

@@ -1,5 +1,5 @@
-import { decodeReply, encodeCall, messageLength } from "../../plugins/firewall/dbus/message.ts";
 import { decodeRedirect, MAPS } from "../../plugins/portmap/nftables-maps.ts";
+import { decodeReply, encodeCall, messageLength } from "../../src/linux/dbus/message.ts";
 import { decodeLegacyFilter } from "../../src/netfilter/iptables/legacy-filter.ts";
 import { decodeChains } from "../../src/netfilter/iptables/legacy-table.ts";
 import { decodeNftRule } from "../../src/netfilter/iptables/nft-filter.ts";

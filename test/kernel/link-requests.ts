@@ -57,9 +57,11 @@ export function requestLinks(machine: Machine, namespace: FakeNamespace, request
   const describe = (link: FakeLink) => ({ type: RTM.NEWLINK, payload: describeLink(machine, namespace, link) });
   if (!isDump(request)) return [describe(get(namespace, message))];
   const { master, info } = message.attributes;
+  // The kernel does not filter by a kind that it has not got.
+  const kind = machine.features.kinds.has(info?.kind ?? "") ? info?.kind : undefined;
   return [...namespace.links.values()]
     .filter((link) => master === undefined || link.master === master)
-    .filter((link) => info?.kind === undefined || link.kind === info.kind)
+    .filter((link) => kind === undefined || link.kind === kind)
     .map(describe);
 }
 

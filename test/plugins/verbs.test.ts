@@ -4,7 +4,15 @@ import { describe, expect, test, vi } from "vitest";
 import { plugin as bridge } from "../../plugins/bridge/main.ts";
 import { plugin as loopback } from "../../plugins/loopback/main.ts";
 import type { Delegation } from "../../src/cni/delegate.ts";
+import type { Rebuilding } from "../../src/cni/rebuilding.ts";
 import type { Result } from "../../src/cni/result.ts";
+import { isLinkLocal } from "../../src/ip/address.ts";
+import { deleteTable, listTables } from "../../src/netfilter/nftables/table.ts";
+import { applyTransaction } from "../../src/netfilter/nftables/transaction.ts";
+import { deleteAddress } from "../../src/netlink/address/delete.ts";
+import { listAddresses } from "../../src/netlink/address/list.ts";
+import { getLink } from "../../src/netlink/link/get.ts";
+import type { Host } from "../../src/steps/host.ts";
 import { failEach } from "../kernel/failures.ts";
 import { FakeKernel } from "../kernel/fake-kernel.ts";
 import { hostOn } from "../kernel/host.ts";
@@ -17,7 +25,7 @@ vi.mock("../../src/netfilter/iptables/legacy-table.ts", () => ({
   readLegacyTable: () => undefined,
 }));
 vi.mock("../../src/netfilter/rule-locks.ts", () => ({ awaitRestores: () => true, holdTurn: () => undefined }));
-vi.mock("../../plugins/firewall/firewalld.ts", () => ({ findFirewalld: () => undefined, removeSources: () => {} }));
+vi.mock("../../src/steps/firewalld.ts", () => ({ findFirewalld: () => undefined, removeSources: () => {} }));
 
 /** Those of verb-cases.ts, and those that a plugin's own folder has. */
 const CASES: readonly Case[] = [...OWN_CASES, ...(await findCases())];
@@ -181,6 +189,81 @@ describe.each(CASES)("$title", (which) => {
   test.each(["CHECK", "STATUS"] as const)("%s says whichever of its requests fails, and changes nothing", (verb) => {
     const { borne } = failVerb(which, { verb }, { left: ownOf, expected: ownOf });
     expect(borne).toEqual([]);
+  });
+});
+
+/** Takes from the host what others take: all rules, addresses of bridges, and forwarding. */
+function plunder(kernel: FakeKernel): void {
+  const netfilter = kernel.openNetfilter();
+  const tables = listTables(netfilter).map(({ family, name = "" }) => deleteTable({ family, name }));
+  if (tables.length > 0) applyTransaction(netfilter, tables, { action: "flush the rules" });
+  const host = kernel.openRoute();
+  for (const { name, kind } of kernel.host.links.values()) {
+    if (kind !== "bridge") continue;
+    const link = getLink(host, name);
+    for (const { prefix } of listAddresses(host, link))
+      if (!isLinkLocal(prefix.address)) deleteAddress(host, link, prefix);
+  }
+  kernel.host.sysctls.write("net/ipv4/ip_forward", "0");
+  kernel.host.sysctls.write("net/ipv6/conf/all/forwarding", "0");
+}
+
+/** Commands of iptables that find no rules: what nf_tables lacks may be there instead. */
+const launch: Host["launch"] = () => ({
+  begin: () => {},
+  wait: () => ({ status: 0, signal: undefined, stdout: new Uint8Array(), stderr: new Uint8Array() }),
+  abandon: () => {},
+});
+
+function reapply(kernel: FakeKernel, { plugin, fields }: Called, options?: Options): Rebuilding {
+  const request = requestOf("CHECK", { plugin, fields }, options);
+  return plugin.reapply?.(request, hostOn(kernel, { delegate: ipam, launch })) ?? { rebuilt: [], failed: [] };
+}
+
+const BOUND: readonly Case[] = [
+  { title: "bridge with masquerade", plugin: bridge, fields: { ...PLAIN, ipMasq: true } },
+  { title: "bridge with a check of the MAC", plugin: bridge, fields: { ...PLAIN, macspoofchk: true } },
+];
+
+describe.each([...CASES.filter(({ plugin }) => plugin.reapply !== undefined), ...BOUND])("$title", (which) => {
+  const whole = (kernel: FakeKernel) => ({ ...kernel.snapshot(), host: { ...kernel.snapshot()["host"], links: [] } });
+
+  test("reapply rebuilds what others took, and nothing where nothing is missing", () => {
+    const { kernel, given } = attach(which);
+    const made = whole(kernel);
+    expect(reapply(kernel, which, { given })).toEqual({ rebuilt: [], failed: [] });
+    expect(whole(kernel)).toEqual(made);
+    plunder(kernel);
+    const first = which.follows === true ? reapply(kernel, { plugin: bridge, fields: PLAIN }, { given }) : undefined;
+    expect(first?.failed ?? []).toEqual([]);
+    const { rebuilt, failed } = reapply(kernel, which, { given });
+    expect(failed).toEqual([]);
+    expect(rebuilt).not.toEqual([]);
+    expect(whole(kernel)).toEqual(made);
+    expect(reapply(kernel, which, { given })).toEqual({ rebuilt: [], failed: [] });
+    expect(whole(kernel)).toEqual(made);
+  });
+
+  test("reapply says whichever of its requests fails, and does the rest when it is called again", () => {
+    for (let n = 1; ; n++) {
+      const { kernel, given } = attach(which);
+      plunder(kernel);
+      if (which.follows === true) reapply(kernel, { plugin: bridge, fields: PLAIN }, { given });
+      const from = kernel.requests;
+      kernel.refuse(n);
+      let said = false;
+      try {
+        said = reapply(kernel, which, { given }).failed.length > 0;
+      } catch {
+        said = true;
+      }
+      if (kernel.requests < from + n) break;
+      const asked = kernel.log[from + n - 1];
+      kernel.heal();
+      const { failed } = reapply(kernel, which, { given });
+      call(kernel, "CHECK", which, { given });
+      expect({ asked, said, failed }).toEqual({ asked, said: true, failed: [] });
+    }
   });
 });
 

@@ -59,6 +59,14 @@ export function decodeLegacyFilter(family: Family, { entries, chains }: LegacyTa
   );
 }
 
+/** How many rules a table has besides those that end its chains. @throws RangeError on malformed input */
+export function countLegacyRules(family: Family, { entries, chains }: LegacyTable): number {
+  const rules = decodeEntries(family, entries);
+  const names = rules.filter(({ target }) => target.name === XT_ERROR_TARGET).length;
+  // Each built-in chain ends with its policy, each other one with a return; the entry that ends the table has a name and no end.
+  return rules.length - chains.size - names - Math.max(0, names - 1);
+}
+
 /** The rules of each chain, including the last one that ends it. `starts` has the chains' names. */
 function divide(rules: readonly Entry[], starts: ReadonlyMap<number, string>): ReadonlyMap<string, readonly Entry[]> {
   const found = new Map<string, Entry[]>();

@@ -4,8 +4,8 @@ import { encodeFields } from "../fields.ts";
 import { NLM_F } from "../message.ts";
 import { RTM } from "../rtnetlink.ts";
 import type { Rtnetlink } from "../socket.ts";
-import { BRIDGE_FIELDS, type LinkAttributes } from "./attributes.ts";
-import { encodeLink } from "./message.ts";
+import { BRIDGE_FIELDS, type LinkAttributes, RTEXT_FILTER } from "./attributes.ts";
+import { decodeLink, encodeLink } from "./message.ts";
 
 /** A VLAN that no bridge can have as default, because the ID is reserved. IEEE 802.1Q, 9.6 */
 const RESERVED_VLAN = 4095;
@@ -22,6 +22,21 @@ export function supportsKind(netlink: Rtnetlink, kind: "bridge" | "veth" | "ifb"
   const attributes = { mac: GROUP_MAC, info: { kind } };
   const action = `ask for the kind of link "${kind}"`;
   return probe(netlink, attributes, { action, yes: ERRNO.EADDRNOTAVAIL, flags: NLM_F.CREATE | NLM_F.EXCL });
+}
+
+/** The index of lo, which has no kind, in every network namespace. */
+const LOOPBACK = 1;
+
+/**
+ * Whether the kernel has a kind of link at this moment, built in or in a module that is loaded. It loads no module. The kernel sends all
+ * links instead of those of the kind if it does not know the kind, so lo is among them only then. @throws NetlinkError if the kernel
+ * refuses to answer
+ */
+export function hasKind(netlink: Rtnetlink, kind: string): boolean {
+  const payload = encodeLink({ header: {}, attributes: { info: { kind }, extensions: RTEXT_FILTER.SKIP_STATS } });
+  const isLoopback = (link: Uint8Array) => decodeLink(link).header.index === LOOPBACK;
+  const action = `ask whether links of kind "${kind}" are known`;
+  return netlink.request({ type: RTM.GETLINK, flags: NLM_F.DUMP, payload, action, keep: isLoopback }).length === 0;
 }
 
 /**

@@ -5,7 +5,7 @@ import { struct } from "../struct.ts";
 export const RT_SCOPE = { UNIVERSE: 0, LINK: 253, NOWHERE: 255 } as const;
 
 /** Routing tables. <linux/rtnetlink.h> */
-export const RT_TABLE = { UNSPEC: 0, COMPAT: 252, MAIN: 254 } as const;
+export const RT_TABLE = { UNSPEC: 0, COMPAT: 252, MAIN: 254, LOCAL: 255 } as const;
 
 /** The origin of a route. <linux/rtnetlink.h> */
 export const RTPROT = { BOOT: 3 } as const;

@@ -1,6 +1,6 @@
 import type { Address, Family } from "../../ip/address.ts";
 import { ADDRESS_BITS, encodeAddress, formatAddress } from "../../ip/address.ts";
-import { networkAddress, type Prefix } from "../../ip/prefix.ts";
+import { networkAddress, type Prefix, prefixContains } from "../../ip/prefix.ts";
 import { ignoring } from "../../linux/ignoring.ts";
 import { ERRNO } from "../../platform/errno.ts";
 import { NetlinkError } from "../acknowledgement.ts";
@@ -28,6 +28,27 @@ export function listRoutes(
   const keep = destinations && selectDestinations(destinations);
   const routes = dump(netlink, { payload, keep, action: `list the IPv${family} routes of table ${table}` });
   return routes.filter((route) => route.table === table && (index === undefined || goesThrough(route, index)));
+}
+
+/**
+ * The routes of a family in one table (default: main) whose destination is the subnet or a part of it, like
+ * `ip route show root SUBNET table TABLE`. Other routes, of which there may be hundreds of thousands, are not decoded.
+ */
+export function listRoutesWithin(
+  netlink: Rtnetlink,
+  subnet: Prefix,
+  { table = RT_TABLE.MAIN }: { readonly table?: number } = {},
+): readonly KernelRoute[] {
+  const { family } = subnet.address;
+  const payload = encodeRoute({ header: { family: encodeFamily(family) }, attributes: { table } });
+  // rtm_dst_len of struct rtmsg, and the subnet's whole bytes anywhere after it. <linux/rtnetlink.h>
+  const whole = encodeAddress(networkAddress(subnet)).subarray(0, Math.floor(subnet.length / 8));
+  const keep = (route: Uint8Array) =>
+    (route[1] ?? 0) >= subnet.length && holdsAny(route, whole.length === 0 ? [] : [whole]);
+  const routes = dump(netlink, { payload, keep, action: `list the IPv${family} routes of table ${table}` });
+  const isWithin = ({ destination: { address, length } }: KernelRoute) =>
+    length >= subnet.length && prefixContains(subnet, address);
+  return routes.filter((route) => route.table === table && isWithin(route));
 }
 
 /**

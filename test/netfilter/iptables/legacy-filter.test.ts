@@ -1,7 +1,7 @@
 import fs from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
-import { decodeLegacyFilter } from "../../../src/netfilter/iptables/legacy-filter.ts";
+import { countLegacyRules, decodeLegacyFilter } from "../../../src/netfilter/iptables/legacy-filter.ts";
 import { decodeChains, type LegacyTable } from "../../../src/netfilter/iptables/legacy-table.ts";
 
 /** sizeof(struct ipt_get_entries), without the rules behind it. <linux/netfilter_ipv4/ip_tables.h> */
@@ -43,6 +43,10 @@ describe.each([
       const lines = rulesOf(chain).map((line) => (unsaid.test(line) ? undefined : line.replace(`-A ${chain} `, "")));
       expect(rules().map(({ text }) => text)).toEqual(lines);
     }
+  });
+
+  it("counts the rules that iptables-legacy prints", () => {
+    expect(countLegacyRules(family, table)).toBe(printed.filter((line) => line.startsWith("-A ")).length);
   });
 
   it("knows every rule's target", () => {

@@ -1,10 +1,12 @@
 import { expect, test } from "vitest";
 import { NetlinkError } from "../../../src/netlink/acknowledgement.ts";
+import { addBridge } from "../../../src/netlink/link/add.ts";
 import { decodeLink, readLink } from "../../../src/netlink/link/message.ts";
-import { supportsKind, supportsVlanFiltering } from "../../../src/netlink/link/support.ts";
+import { hasKind, supportsKind, supportsVlanFiltering } from "../../../src/netlink/link/support.ts";
 import { NLM_F } from "../../../src/netlink/message.ts";
 import { RTM } from "../../../src/netlink/rtnetlink.ts";
 import { ERRNO } from "../../../src/platform/errno.ts";
+import { FakeKernel } from "../../kernel/fake-kernel.ts";
 import { FakeNetlink } from "../fake-netlink.ts";
 
 function refusing(errno: number): FakeNetlink {
@@ -50,4 +52,17 @@ test("supportsVlanFiltering() is false when the kernel does not look at the VLAN
   expect(() => supportsVlanFiltering(refusing(ERRNO.EPERM))).toThrow(
     "Cannot ask for VLANs of bridges: Operation not permitted",
   );
+});
+
+test("hasKind() lists the links of the kind, which loads no module, and sees lo among them where the kernel does not know it", () => {
+  const kernel = new FakeKernel();
+  const host = kernel.openRoute();
+  addBridge(host, { name: "br0" });
+  expect(["bridge", "veth", "nonesuch"].map((kind) => hasKind(host, kind))).toEqual([true, true, false]);
+  kernel.features.kinds.delete("veth");
+  expect(hasKind(host, "veth")).toBe(false);
+
+  const netlink = new FakeNetlink(() => []);
+  hasKind(netlink, "ifb");
+  expect(netlink.onlyRequest).toMatchObject({ type: RTM.GETLINK, flags: NLM_F.DUMP });
 });

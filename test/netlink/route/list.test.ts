@@ -2,12 +2,12 @@ import { describe, expect, test } from "vitest";
 import { formatPrefix } from "../../../src/ip/prefix.ts";
 import { NetlinkError } from "../../../src/netlink/acknowledgement.ts";
 import { NLM_F } from "../../../src/netlink/message.ts";
-import { getRoute, listRoutes } from "../../../src/netlink/route/list.ts";
+import { getRoute, listRoutes, listRoutesWithin } from "../../../src/netlink/route/list.ts";
 import { decodeRoute } from "../../../src/netlink/route/message.ts";
 import { RTM } from "../../../src/netlink/rtnetlink.ts";
 import { captured, lastOf } from "../captured.ts";
 import { FakeNetlink } from "../fake-netlink.ts";
-import { address } from "../text.ts";
+import { address, prefix } from "../text.ts";
 
 const kernel = (name: string) => new FakeNetlink(() => captured(name, "received", RTM.NEWROUTE));
 const refusing = (errno: number) =>
@@ -52,6 +52,23 @@ describe("listRoutes()", () => {
     expect(() => listRoutes(refusing(1), { family: 4 })).toThrow(
       "Cannot list the IPv4 routes of table 254: Operation not permitted",
     );
+  });
+});
+
+describe("listRoutesWithin()", () => {
+  const within = (name: string, text: string) =>
+    listRoutesWithin(kernel(name), prefix(text)).map(({ destination }) => formatPrefix(destination));
+
+  test("finds the routes to a subnet and to its parts, and no wider ones", () => {
+    expect(within("list-routes6", "fd00::/63")).toEqual(["fd00::/64"]);
+    expect(within("list-routes6", "fd00::/64")).toEqual(["fd00::/64"]);
+    expect(within("list-routes6", "fd00::/15")).toEqual(["fd00::/64", "fd01::/64"]);
+    expect(within("list-routes6", "::/0")).toHaveLength(3);
+    expect(within("list-routes6", "fd00::/65")).toEqual([]);
+  });
+
+  test("finds none in a table that nobody has used", () => {
+    expect(listRoutesWithin(refusing(2), prefix("10.0.0.0/8"), { table: 77 })).toEqual([]);
   });
 });
 

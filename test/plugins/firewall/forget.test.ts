@@ -33,7 +33,7 @@ vi.mock("../../../src/netfilter/iptables/legacy-table.ts", async (original) => (
   hasLegacyTable: () => false,
 }));
 
-vi.mock("../../../plugins/firewall/firewalld.ts", async (original) => ({
+vi.mock("../../../src/steps/firewalld.ts", async (original) => ({
   ...(await original<object>()),
   findFirewalld: () => ({}),
   removeSources: (_: unknown, zone: string, addresses: readonly Address[]) => {

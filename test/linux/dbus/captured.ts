@@ -1,7 +1,7 @@
 import fs from "node:fs";
 import path from "node:path";
 
-const folder = path.join(import.meta.dirname, "../../../captures/dbus");
+const folder = path.join(import.meta.dirname, "../../captures/dbus");
 
 /** The messages of a capture that went one way, in order. */
 export function capturedMessages(name: string, direction: "sent" | "received"): readonly Uint8Array[] {

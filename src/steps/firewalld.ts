@@ -1,9 +1,9 @@
 import fs from "#fs";
-import { CniError, type ErrorName } from "../../src/cni/error.ts";
-import { ADDRESS_BITS, type Address, formatAddress } from "../../src/ip/address.ts";
-import { ERRNO, LinuxError } from "../../src/platform/errno.ts";
-import { systemBusSockets } from "./dbus/address.ts";
-import { type Bus, connectBus, DbusError } from "./dbus/bus.ts";
+import { CniError, type ErrorName } from "../cni/error.ts";
+import { ADDRESS_BITS, type Address, formatAddress } from "../ip/address.ts";
+import { systemBusSockets } from "../linux/dbus/address.ts";
+import { type Bus, connectBus, DbusError } from "../linux/dbus/bus.ts";
+import { ERRNO, LinuxError } from "../platform/errno.ts";
 
 const NAME = "org.fedoraproject.FirewallD1";
 

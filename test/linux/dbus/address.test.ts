@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { systemBusSockets } from "../../../../plugins/firewall/dbus/address.ts";
+import { systemBusSockets } from "../../../src/linux/dbus/address.ts";
 
 it.each([
   ["unix:path=/run/a%20b", ["/run/a b"]],

@@ -1,5 +1,5 @@
-import { connectUnix, type UnixStream } from "../../../src/linux/unix-stream.ts";
-import { concat } from "../../../src/platform/bytes.ts";
+import { concat } from "../../platform/bytes.ts";
+import { connectUnix, type UnixStream } from "../unix-stream.ts";
 import {
   decodeReply,
   encodeCall,

@@ -4,8 +4,8 @@ import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { connectBus, DbusError } from "../../../../plugins/firewall/dbus/bus.ts";
-import { ERRNO } from "../../../../src/platform/errno.ts";
+import { connectBus, DbusError } from "../../../src/linux/dbus/bus.ts";
+import { ERRNO } from "../../../src/platform/errno.ts";
 import { capturedMessages, lastMessage } from "./captured.ts";
 
 // Another process plays the bus, for our calls wait: whatever it is told, it answers with the bytes of a file, a piece at a time where asked to.

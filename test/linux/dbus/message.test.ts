@@ -5,7 +5,7 @@ import {
   MESSAGE_TYPE,
   messageLength,
   PROLOGUE_SIZE,
-} from "../../../../plugins/firewall/dbus/message.ts";
+} from "../../../src/linux/dbus/message.ts";
 import { capturedMessages, lastMessage } from "./captured.ts";
 
 const firewalld = {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { type Bus, DbusError } from "../../../plugins/firewall/dbus/bus.ts";
-import { addSources, knowsZone, missingSources, removeSources } from "../../../plugins/firewall/firewalld.ts";
-import { type Address, parseAddress } from "../../../src/ip/address.ts";
-import { ERRNO, LinuxError } from "../../../src/platform/errno.ts";
+import { type Address, parseAddress } from "../../src/ip/address.ts";
+import { type Bus, DbusError } from "../../src/linux/dbus/bus.ts";
+import { ERRNO, LinuxError } from "../../src/platform/errno.ts";
+import { addSources, knowsZone, missingSources, removeSources } from "../../src/steps/firewalld.ts";
 
 /** A firewalld that answers calls with `answer`, and the calls as "method arguments". */
 function firewalldThat(answer: (method: string) => string | boolean | undefined) {

@@ -1,0 +1,29 @@
+import type { Environment } from "./environment.ts";
+import type { Plugin, WithHost } from "./plugin.ts";
+import type { Rebuilding } from "./rebuilding.ts";
+import { createRequest, readNetwork, readVersion } from "./request.ts";
+import { agreeOnVersion, SPEC_VERSIONS } from "./version.ts";
+
+/** The input of a plugin that rebuilds: that of a CHECK, in any version. */
+export interface ReapplyCall {
+  readonly environment: Environment;
+  readonly stdin: Uint8Array;
+  readonly log: (line: string) => void;
+}
+
+/**
+ * Has a plugin rebuild what it made on the host for an attachment that lives. Undefined if it made nothing there that others take.
+ * @throws CniError
+ */
+export function reapplyPlugin<Host>(
+  plugin: Plugin<Host>,
+  { environment, stdin, log }: ReapplyCall,
+  withHost: WithHost<Host>,
+): Rebuilding | undefined {
+  const { reapply, versions } = plugin;
+  if (reapply === undefined) return undefined;
+  const network = readNetwork(stdin);
+  const version = agreeOnVersion("ADD", readVersion(network.json), versions ?? SPEC_VERSIONS);
+  const request = createRequest("CHECK", { network, version, stdin, environment, log });
+  return withHost((host) => reapply(request, host));
+}

@@ -1,0 +1,102 @@
+import { formatJson } from "../cni/json.ts";
+import { readNetworks } from "../runtime/load.ts";
+import type { Network } from "../runtime/network.ts";
+import { withHost } from "../steps/host.ts";
+import { checkOperands, readArguments } from "./arguments.ts";
+import type { Command } from "./command.ts";
+import { clashCheck } from "./doctor/clashes.ts";
+import { type Check, type Examination, runChecks } from "./doctor/examination.ts";
+import { executableFinder } from "./doctor/executable.ts";
+import { executableCheck } from "./doctor/executables.ts";
+import { formatFindings } from "./doctor/finding.ts";
+import { firewallCheck, forwardCheck } from "./doctor/firewalls.ts";
+import { imageCheck } from "./doctor/image-links.ts";
+import { kernelCheck } from "./doctor/kernel.ts";
+import { leftoverCheck } from "./doctor/leftovers.ts";
+import { listCheck } from "./doctor/lists.ts";
+import { readModules } from "./doctor/modules.ts";
+import { poolCheck } from "./doctor/pools.ts";
+import { statusCheck } from "./doctor/readiness.ts";
+import { sysctlCheck } from "./doctor/sysctls.ts";
+import type { Edge } from "./edge.ts";
+import { type Inventory, takeInventory } from "./inventory/inventory.ts";
+import { makeRuntime, networkDirectory } from "./target.ts";
+
+/** In this order, because what is missing decides what can be asked after it. */
+const CHECKS: readonly Check[] = [
+  listCheck,
+  kernelCheck,
+  executableCheck,
+  imageCheck,
+  statusCheck,
+  firewallCheck,
+  forwardCheck,
+  sysctlCheck,
+  clashCheck,
+  poolCheck,
+  leftoverCheck,
+];
+
+/** `cnictl doctor`: looks at the host and all networks, and says what is wrong and what helps. */
+export const doctor: Command = {
+  name: "doctor",
+  synopsis: "[--verbose] [--cache-dir DIR] [--json]",
+  summary: "Examines the host and all networks, and names what helps",
+  help: [
+    "Looks at the kernel, the executables, firewalls, sysctls, addresses, routes, pools and what gone",
+    "containers have left, and runs STATUS of every network (CNI 1.1.0 and newer). Each finding has a",
+    "level: error (containers do not start, or reach nothing), warning (they may not), note. The exit",
+    'code is 1 if there is an error. It changes nothing. What it may not look at is a warning, "cannot tell".',
+    "",
+    "      --verbose        print also what is as it should be",
+    "      --cache-dir DIR  where results are kept (default /var/lib/cni)",
+    "      --json           print an array of findings",
+    "",
+    "Environment:",
+    "  NETCONFPATH          directory of network lists (default /etc/cni/net.d)",
+    "  CNI_PATH             directories of plugins, separated by colons (default /opt/cni/bin)",
+  ],
+  run: (edge, args) => {
+    const options = {
+      verbose: { type: "boolean" },
+      json: { type: "boolean" },
+      "cache-dir": { type: "string" },
+    } as const;
+    const { values, positionals } = readArguments(args, options);
+    checkOperands(positionals, { names: [], required: 0 });
+    const all = withHost((host) => runChecks(examine(edge, { host, cacheDirectory: values["cache-dir"] }), CHECKS));
+    const findings = values.verbose ? all : all.filter(({ level }) => level !== "ok");
+    edge.writeOut(values.json ? `${formatJson(findings)}\n` : formatFindings(findings));
+    return all.some(({ level }) => level === "error") ? 1 : 0;
+  },
+};
+
+function examine(
+  edge: Edge,
+  { host, cacheDirectory }: { host: Examination["host"]; cacheDirectory: string | undefined },
+): Examination {
+  const directory = networkDirectory(edge);
+  const files = [...readNetworks(directory)];
+  const networks = new Map<string, Network>();
+  for (const entry of files) {
+    if ("network" in entry && !networks.has(entry.network.name)) networks.set(entry.network.name, entry.network);
+  }
+  const runtime = makeRuntime(edge, cacheDirectory);
+  let taken: Inventory | undefined;
+  return {
+    edge,
+    runtime,
+    host,
+    modules: readModules(),
+    directory,
+    files,
+    networks: [...networks.values()],
+    inventory: () => {
+      taken ??= takeInventory(edge, { cacheDirectory });
+      return taken;
+    },
+    isLiving: edge.isLiving,
+    findExecutable: executableFinder(),
+    silent: new Map(),
+  };
+}

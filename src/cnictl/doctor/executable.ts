@@ -1,0 +1,48 @@
+import { sha256 } from "#digest";
+import fs from "#fs";
+import path from "#path";
+import { holdsAny } from "../../netlink/bytes.ts";
+
+/** The type and the owner of the note that the Go linker writes near the beginning of an executable, and how far it is looked for. */
+const GO_NOTE = new Uint8Array([4, 0, 0, 0, ...new TextEncoder().encode("Go\0\0")]);
+const GO_HEAD = 64 * 1024;
+
+/** How many of a digest's hexadecimal digits are shown. */
+const DIGITS = 12;
+
+/** An executable in a folder of CNI_PATH. */
+export interface Executable {
+  readonly name: string;
+  readonly file: string;
+  /** The same for all names of one file. */
+  readonly identity: string;
+  readonly digest: string;
+  readonly isExecutable: boolean;
+  readonly isGo: boolean;
+}
+
+/** Finds the executable at a path; undefined if there is no regular file. @throws Error of the file operation that failed */
+export type FindExecutable = (file: string) => Executable | undefined;
+
+/** A FindExecutable that reads each file once, however many names it has: on Node.js an image has 150 MB. */
+export function executableFinder(): FindExecutable {
+  const known = new Map<string, Pick<Executable, "digest" | "isGo">>();
+  return (file) => {
+    const stat = fs.statSync(file, { throwIfNoEntry: false });
+    if (stat === undefined || !stat.isFile()) return undefined;
+    const identity = `${stat.dev}:${stat.ino}`;
+    const content = known.get(identity) ?? readContent(file);
+    known.set(identity, content);
+    return { name: path.basename(file), file, identity, isExecutable: (stat.mode & 0o111) !== 0, ...content };
+  };
+}
+
+function readContent(file: string): Pick<Executable, "digest" | "isGo"> {
+  const bytes = fs.readFileSync(file);
+  return { digest: sha256(bytes), isGo: holdsAny(bytes.subarray(0, GO_HEAD), [GO_NOTE]) };
+}
+
+/** A digest as it is shown. */
+export function shortDigest(digest: string): string {
+  return `sha256 ${digest.slice(0, DIGITS)}`;
+}

@@ -1,0 +1,158 @@
+import { findMissing, type Probe } from "../../netfilter/nftables/probe.ts";
+import { hasKind, supportsVlanFiltering } from "../../netlink/link/support.ts";
+import { supportsTokenBucket } from "../../netlink/qdisc/support.ts";
+import { attempt, type Check, type Examination, openRules } from "./examination.ts";
+import type { Found } from "./finding.ts";
+import type { KernelModules } from "./modules.ts";
+import { type Needs, needsOf } from "./needs.ts";
+
+/** A part of the kernel that networks need. */
+interface Part {
+  readonly moduleName: string;
+  /** What it is for, in words. */
+  readonly purpose: string;
+  readonly kind: "link" | "rules" | "traffic";
+  readonly isNeeded: (needs: Needs) => boolean;
+}
+
+const hasRules = (needs: Needs) => needs.hasPorts || needs.hasFirewall || needs.bridges.some(isFiltered);
+
+/** The parts of the kernel, and which networks need them. */
+const PARTS: readonly Part[] = [
+  { moduleName: "bridge", purpose: "bridges", kind: "link", isNeeded: ({ bridges }) => bridges.length > 0 },
+  { moduleName: "veth", purpose: "veth pairs", kind: "link", isNeeded: ({ bridges }) => bridges.length > 0 },
+  { moduleName: "ifb", purpose: "egress limits", kind: "link", isNeeded: ({ limits }) => limits.includes("egress") },
+  { moduleName: "sch_tbf", purpose: "limits", kind: "traffic", isNeeded: ({ limits }) => limits.length > 0 },
+  { moduleName: "nf_tables", purpose: "rules", kind: "rules", isNeeded: hasRules },
+  { moduleName: "nft_chain_nat", purpose: "masquerade and port mappings", kind: "rules", isNeeded: translates },
+  { moduleName: "nft_masq", purpose: "masquerade and port mappings", kind: "rules", isNeeded: translates },
+  { moduleName: "nft_nat", purpose: "port mappings", kind: "rules", isNeeded: ({ hasPorts }) => hasPorts },
+  { moduleName: "nft_fib_inet", purpose: "port mappings", kind: "rules", isNeeded: ({ hasPorts }) => hasPorts },
+  {
+    moduleName: "nft_ct",
+    purpose: "firewall and port mappings",
+    kind: "rules",
+    isNeeded: ({ hasPorts, hasFirewall }) => hasPorts || hasFirewall,
+  },
+];
+
+/** The part of nf_tables in each module. */
+const PROBES: Readonly<Record<string, Probe>> = {
+  nft_chain_nat: "nat chain",
+  nft_masq: "masq",
+  nft_nat: "nat",
+  nft_fib_inet: "fib",
+  nft_ct: "ct",
+};
+
+/** Whether the kernel has what the networks use. It asks without loading a module. */
+export const kernelCheck: Check = {
+  name: "kernel",
+  run: (examination) => {
+    const needs = examination.networks.map(needsOf);
+    const wanted = PARTS.flatMap((part) => {
+      const names = needs.filter(part.isNeeded).map(({ name }) => name);
+      return names.length === 0 ? [] : [{ part, users: `${part.purpose} of ${listNames(names)}` }];
+    });
+    const lacking = once(() =>
+      findLacking(
+        examination,
+        wanted.map(({ part }) => part),
+      ),
+    );
+    return [
+      ...wanted.flatMap((each) => attempt(each.part.moduleName, () => judge(examination, { ...each, lacking }))),
+      ...attempt("bridge", () => judgeVlans(examination, needs)),
+    ];
+  },
+};
+
+function isFiltered({ masquerades, checksSpoofs }: Needs["bridges"][number]): boolean {
+  return masquerades || checksSpoofs;
+}
+
+function translates({ hasPorts, bridges }: Needs): boolean {
+  return hasPorts || bridges.some(({ masquerades }) => masquerades);
+}
+
+function judge(
+  examination: Examination,
+  { part, users, lacking }: { part: Part; users: string; lacking: () => readonly string[] },
+): readonly Found[] {
+  const { modules } = examination;
+  const { moduleName } = part;
+  const ok = (message: string): readonly Found[] => [
+    { level: "ok", subject: moduleName, message: `${message}: ${users}` },
+  ];
+  if (isThere(examination, part, lacking)) return ok("the kernel has it");
+  if (modules.find(moduleName) === "loadable" && modules.obstacle === undefined) return ok("loaded when it is needed");
+  const [message, cure] = describeLack(modules, moduleName);
+  return [{ level: "error", subject: moduleName, message: `${message}: ${users}`, cure }];
+}
+
+/** Whether the kernel has a part now. A kernel without modules can be asked for each; another one would load it. */
+function isThere(
+  { host, modules }: Examination,
+  { kind, moduleName }: Part,
+  lacking: () => readonly string[],
+): boolean {
+  if (kind === "link" && hasKind(host.netlink, moduleName)) return true;
+  if (modules.isModular || kind === "link") return modules.find(moduleName) === "present";
+  return kind === "traffic" ? supportsTokenBucket(host.netlink) : !lacking().includes(moduleName);
+}
+
+/** The modules of nf_tables that a kernel without loadable modules lacks. */
+function findLacking(examination: Examination, parts: readonly Part[]): readonly string[] {
+  const rules = parts.filter(({ kind }) => kind === "rules").map(({ moduleName }) => moduleName);
+  const netlink = openRules(examination);
+  if (netlink === undefined) return rules;
+  const missing = findMissing(
+    netlink,
+    rules.flatMap((moduleName) => PROBES[moduleName] ?? []),
+  );
+  return rules.filter((moduleName) => missing.some((probe) => probe === PROBES[moduleName]));
+}
+
+function describeLack(
+  { release, obstacle, isModular, find }: KernelModules,
+  moduleName: string,
+): readonly [message: string, cure: string] {
+  if (!isModular) return ["the kernel lacks it", "use a kernel with it"];
+  switch (find(moduleName)) {
+    case "loadable":
+      return [`the kernel does not load it, because ${obstacle}`, `modprobe ${moduleName}`];
+    case "missing":
+      return [
+        `kernel ${release} has no such module`,
+        "install the package with all modules of this kernel, such as linux-modules-extra or kernel-modules-extra",
+      ];
+    default:
+      return [
+        `it is not loaded, and the folder /lib/modules/${release} does not exist, as after an update of the kernel`,
+        "reboot into the kernel that is installed",
+      ];
+  }
+}
+
+function judgeVlans({ host }: Examination, needs: readonly Needs[]): readonly Found[] {
+  const names = needs.filter(({ bridges }) => bridges.some(({ usesVlans }) => usesVlans)).map(({ name }) => name);
+  // Asking would load the module of bridges; without that, the module's own finding says enough.
+  if (names.length === 0 || !hasKind(host.netlink, "bridge")) return [];
+  const users = `VLANs of ${listNames(names)}`;
+  if (supportsVlanFiltering(host.netlink))
+    return [{ level: "ok", subject: "bridge", message: `bridges filter VLANs: ${users}` }];
+  const message = `bridges of this kernel do not filter VLANs (CONFIG_BRIDGE_VLAN_FILTERING): ${users}`;
+  return [{ level: "error", subject: "bridge", message, cure: "use a kernel with it" }];
+}
+
+function listNames(names: readonly string[]): string {
+  return `${names.length === 1 ? "network" : "networks"} ${names.join(", ")}`;
+}
+
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
+}

@@ -1,0 +1,111 @@
+import type { KnownAttachment } from "../inventory/attachments.ts";
+import type { Inventory } from "../inventory/inventory.ts";
+import { attempt, type Check } from "./examination.ts";
+import type { Found } from "./finding.ts";
+
+/** How many attachments a finding names. */
+const NAMED = 3;
+
+/** What containers that are gone have left: results, leases, links, elements, ports and records. */
+export const leftoverCheck: Check = {
+  name: "leftover",
+  run: ({ inventory, isLiving, networks }) => {
+    const found = inventory();
+    const cureFor = (network: string) =>
+      networks.some(({ name }) => name === network) ? `cnictl gc ${network}` : "cnictl clean";
+    return [
+      ...groups(found.attachments, (each) => stateOf(each, isLiving)).map(describeGroup(cureFor)),
+      ...found.folders.flatMap(({ network, strayRecords }) =>
+        attempt(network, () => judgeRecords(network, strayRecords)),
+      ),
+      ...judgeProblems(found),
+    ];
+  },
+};
+
+/** Why an attachment is a leftover. */
+type State = "gone" | "reclaimable" | "unknown";
+
+interface Group {
+  readonly network: string;
+  readonly state: State;
+  readonly attachments: readonly KnownAttachment[];
+}
+
+/** The attachments that are leftovers, by network and reason. */
+function groups(
+  attachments: readonly KnownAttachment[],
+  stateOfEach: (attachment: KnownAttachment) => State | undefined,
+): readonly Group[] {
+  const found = new Map<string, KnownAttachment[]>();
+  const keys = new Map<string, Pick<Group, "network" | "state">>();
+  for (const attachment of attachments) {
+    const state = stateOfEach(attachment);
+    if (state === undefined) continue;
+    const { network } = attachment;
+    const key = `${state} ${network}`;
+    keys.set(key, { network, state });
+    const group = found.get(key) ?? [];
+    group.push(attachment);
+    found.set(key, group);
+  }
+  return [...keys].map(([key, each]) => ({ ...each, attachments: found.get(key) ?? [] }));
+}
+
+/** Undefined if the attachment may be in use. The kernel deletes a veth with its namespace, so one that is there has a container. */
+function stateOf(attachment: KnownAttachment, isLiving: (netns: string) => boolean): State | undefined {
+  const { cached, leases, links, places, ports, network } = attachment;
+  if (cached !== undefined) return cached.netns !== "" && !isLiving(cached.netns) ? "gone" : undefined;
+  if (links.some(({ kind }) => kind === "veth") || network === "") return undefined;
+  if (leases.some(({ reclaimable }) => reclaimable === undefined)) return undefined;
+  const hasRules = places.some(({ isReference }) => !isReference) || ports.some(({ isOurs }) => isOurs === true);
+  if (links.length > 0 || hasRules) return "unknown";
+  return leases.length > 0 ? "reclaimable" : undefined;
+}
+
+function describeGroup(cureFor: (network: string) => string): (group: Group) => Found {
+  return ({ network, state, attachments }) => {
+    const names = attachments.slice(0, NAMED).map(({ containerId, ifname }) => `${containerId} ${ifname}`.trim());
+    const others = attachments.length > NAMED ? `, and ${attachments.length - NAMED} more` : "";
+    const whose = `${names.join(", ")}${others}: ${countHoldings(attachments)}`;
+    const subject = network;
+    const cure = cureFor(network);
+    switch (state) {
+      case "gone":
+        return { level: "warning", subject, message: `the namespace is gone of ${whose}`, cure };
+      case "unknown":
+        return { level: "warning", subject, message: `no link and no result of ADD is known of ${whose}`, cure };
+      case "reclaimable":
+        return { level: "note", subject, message: `ADD may reclaim what is left of ${whose}`, cure };
+    }
+  };
+}
+
+/** "2 results, 1 lease, 1 link, 3 elements, 1 port" */
+function countHoldings(attachments: readonly KnownAttachment[]): string {
+  const sum = (count: (attachment: KnownAttachment) => number) =>
+    attachments.reduce((total, attachment) => total + count(attachment), 0);
+  const counts: readonly (readonly [number, string])[] = [
+    [sum(({ cached }) => (cached === undefined ? 0 : 1)), "result"],
+    [sum(({ leases }) => leases.length), "lease"],
+    [sum(({ links }) => links.length), "link"],
+    [sum(({ places }) => places.reduce((total, { count }) => total + count, 0)), "element"],
+    [sum(({ ports }) => ports.length), "port"],
+  ];
+  return counts
+    .flatMap(([count, noun]) => (count === 0 ? [] : [`${count} ${noun}${count === 1 ? "" : "s"}`]))
+    .join(", ");
+}
+
+function judgeRecords(network: string, records: readonly string[]): readonly Found[] {
+  if (records.length === 0) return [];
+  const message = `${records.length} ${records.length === 1 ? "record" : "records"} of attachments without a lease`;
+  return [{ level: "note", subject: network, message, cure: `cnictl gc ${network}` }];
+}
+
+/** What the inventory could not read. Broken lists are a finding of their own. */
+function judgeProblems({ problems, broken }: Inventory): readonly Found[] {
+  return problems
+    .filter((problem) => !broken.some(({ file }) => problem.startsWith(`${file}: `)))
+    .map((problem) => ({ level: "warning", subject: "inventory", message: `cannot tell: ${problem}` }));
+}

@@ -1,0 +1,94 @@
+import { findMember, isObject } from "../../cni/json.ts";
+import type { Family } from "../../ip/address.ts";
+import { isSamePrefix, network as networkOf, type Prefix, parsePrefix } from "../../ip/prefix.ts";
+import type { Network, PluginConfig } from "../../runtime/network.ts";
+
+/** What a network asks of the host, as far as its list tells. Values that a plugin would refuse count as absent. */
+export interface Needs {
+  readonly name: string;
+  /** The types of its plugins, IPAM plugins included. */
+  readonly types: readonly string[];
+  readonly bridges: readonly BridgeNeeds[];
+  /** The subnets that host-local assigns addresses from. */
+  readonly subnets: readonly Prefix[];
+  readonly families: readonly Family[];
+  readonly hasFirewall: boolean;
+  /** Whether a plugin of the list asks for iptables. */
+  readonly wantsIptables: boolean;
+  readonly hasPorts: boolean;
+  readonly limits: readonly ("ingress" | "egress")[];
+  /** The zone of firewalld that gets the containers' addresses, if the list has `firewall`. */
+  readonly zone: string;
+}
+
+/** What a `bridge` plugin of a list asks. */
+export interface BridgeNeeds {
+  readonly bridge: string;
+  /** Whether the host forwards for the containers. */
+  readonly isRouted: boolean;
+  readonly masquerades: boolean;
+  readonly checksSpoofs: boolean;
+  readonly usesVlans: boolean;
+}
+
+/** Reads what a network needs. */
+export function needsOf({ name, plugins }: Network): Needs {
+  const ofType = (type: string) => plugins.filter((plugin) => plugin.type === type);
+  const subnets = plugins.flatMap(subnetsOf);
+  const [bandwidth] = ofType("bandwidth");
+  const [firewall] = ofType("firewall");
+  return {
+    name,
+    types: [...new Set(plugins.flatMap(typesOf))],
+    bridges: ofType("bridge").map(bridgeOf),
+    subnets: subnets.filter((one, index) => subnets.findIndex((each) => isSamePrefix(each, one)) === index),
+    families: ([4, 6] as const).filter((family) => subnets.some(({ address }) => address.family === family)),
+    hasFirewall: firewall !== undefined,
+    wantsIptables: plugins.some(({ json }) => ["backend", "ipMasqBackend"].some((key) => json[key] === "iptables")),
+    hasPorts: ofType("portmap").length > 0,
+    limits: (["ingress", "egress"] as const).filter((way) => isSet(bandwidth, `${way}Rate`)),
+    zone: textOf(firewall, "firewalldZone") ?? "trusted",
+  };
+}
+
+function typesOf({ type, json }: PluginConfig): readonly string[] {
+  const ipam = findMember(json, "ipam");
+  const own = isObject(ipam) ? findMember(ipam, "type") : undefined;
+  return typeof own === "string" && own !== "" ? [type, own] : [type];
+}
+
+function bridgeOf(plugin: PluginConfig): BridgeNeeds {
+  const isOn = (key: string) => findMember(plugin.json, key) === true;
+  const spoofchk = textOf(plugin, "spoofchk") ?? "";
+  const isRouted = isOn("isGateway") || isOn("isDefaultGateway") || isOn("ipMasq");
+  return {
+    bridge: textOf(plugin, "bridge") ?? "cni0",
+    isRouted,
+    masquerades: isOn("ipMasq"),
+    checksSpoofs: isOn("macspoofchk") || (spoofchk !== "" && spoofchk !== "off"),
+    usesVlans: isSet(plugin, "vlan") || Array.isArray(findMember(plugin.json, "vlanTrunk")),
+  };
+}
+
+function subnetsOf({ json }: PluginConfig): readonly Prefix[] {
+  const ipam = findMember(json, "ipam");
+  if (!isObject(ipam) || findMember(ipam, "type") !== "host-local") return [];
+  const sets = findMember(ipam, "ranges");
+  const ranges = Array.isArray(sets) ? sets.flat() : [];
+  return [ipam, ...ranges].flatMap((range) => {
+    const text = isObject(range) ? findMember(range, "subnet") : undefined;
+    const prefix = typeof text === "string" ? parsePrefix(text) : undefined;
+    return prefix === undefined ? [] : [networkOf(prefix)];
+  });
+}
+
+function textOf(plugin: PluginConfig | undefined, key: string): string | undefined {
+  const value = plugin && findMember(plugin.json, key);
+  return typeof value === "string" && value !== "" ? value : undefined;
+}
+
+/** Whether a number is given that is not 0. */
+function isSet(plugin: PluginConfig | undefined, key: string): boolean {
+  const value = plugin && findMember(plugin.json, key);
+  return typeof value === "number" && value !== 0;
+}

@@ -1,0 +1,38 @@
+import { CniError } from "../../cni/error.ts";
+import type { Network } from "../../runtime/network.ts";
+import { checkStatus } from "../../runtime/status.ts";
+import { attempt, type Check, type Examination } from "./examination.ts";
+import type { Found } from "./finding.ts";
+import { needsOf } from "./needs.ts";
+
+/** How long in milliseconds each plugin may take for STATUS. */
+const DEADLINE = 5_000;
+
+/** STATUS of every network. It runs the plugins, as a runtime does every few seconds. */
+export const statusCheck: Check = {
+  name: "status",
+  run: (examination) =>
+    examination.networks.flatMap((network) => attempt(network.name, () => judge(examination, network))),
+};
+
+function judge({ runtime, silent }: Examination, network: Network): readonly Found[] {
+  const subject = network.name;
+  const type = needsOf(network).types.find((each) => silent.has(each));
+  if (type !== undefined) {
+    return [
+      { level: "warning", subject, message: `cannot tell: plugin ${type} is not called, because ${silent.get(type)}` },
+    ];
+  }
+  const logged: string[] = [];
+  const notes = (): readonly Found[] => logged.map((message) => ({ level: "note", subject, message }));
+  try {
+    const asked = checkStatus({ ...runtime, deadline: DEADLINE, log: (line) => logged.push(line) }, network);
+    if (asked) return [{ level: "ok", subject, message: "containers can be attached" }, ...notes()];
+    const version = network.cniVersion || "0.1.0";
+    return [{ level: "ok", subject, message: `not asked: version ${version} has no STATUS` }];
+  } catch (error) {
+    if (!(error instanceof CniError)) throw error;
+    const { message, details } = error;
+    return [{ level: "error", subject, message, cure: details }, ...notes()];
+  }
+}

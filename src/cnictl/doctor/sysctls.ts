@@ -1,0 +1,173 @@
+import type { Family } from "../../ip/address.ts";
+import { findForwardRefusal } from "../../netfilter/forward-refusal.ts";
+import { findLink } from "../../netlink/link/get.ts";
+import type { Link } from "../../netlink/link/message.ts";
+import { findDefaultRoute } from "../../netlink/route/default.ts";
+import type { Host } from "../../steps/host.ts";
+import { attempt, type Check, type Examination, openRules } from "./examination.ts";
+import type { Found } from "./finding.ts";
+import { type Needs, needsOf } from "./needs.ts";
+
+/** A bridge that is there, and what networks with it need. */
+interface UsedBridge {
+  readonly link: Link;
+  readonly networks: readonly Needs[];
+}
+
+const FORWARDING = { 4: "net/ipv4/ip_forward", 6: "net/ipv6/conf/all/forwarding" } as const;
+
+/** Kernel parameters that keep containers from the network. */
+export const sysctlCheck: Check = {
+  name: "sysctl",
+  run: (examination) => {
+    const needs = examination.networks.map(needsOf);
+    const bridges = findBridges(examination.host, needs);
+    return [
+      ...attempt("forwarding", () => judgeForwarding(examination.host, bridges)),
+      ...attempt("rp_filter", () => judgeReversePath(examination.host, bridges)),
+      ...attempt("accept_ra", () => judgeAdvertisements(examination.host, needs)),
+      ...attempt("disable_ipv6", () => judgeIpv6(examination.host, { needs, bridges })),
+      ...attempt("bridge-nf-call", () => judgeBridgedPackets(examination, needs)),
+    ];
+  },
+};
+
+function findBridges({ netlink }: Host, needs: readonly Needs[]): readonly UsedBridge[] {
+  const names = new Set(
+    needs.flatMap(({ bridges }) => bridges.filter(({ isRouted }) => isRouted)).map(({ bridge }) => bridge),
+  );
+  return [...names].flatMap((name) => {
+    const link = findLink(netlink, name);
+    const networks = needs.filter(({ bridges }) => bridges.some(({ bridge, isRouted }) => isRouted && bridge === name));
+    return link === undefined ? [] : [{ link, networks }];
+  });
+}
+
+function uses({ networks }: UsedBridge, family: Family): boolean {
+  return networks.some(({ families }) => families.includes(family));
+}
+
+/** ADD turns forwarding on with a network's first container, so it matters once the bridge is there. */
+function judgeForwarding({ sysctls, netlink }: Host, bridges: readonly UsedBridge[]): readonly Found[] {
+  return ([4, 6] as const).flatMap((family): readonly Found[] => {
+    const users = bridges.filter((bridge) => uses(bridge, family));
+    if (users.length === 0) return [];
+    const names = [...new Set(users.flatMap(({ networks }) => networks.map(({ name }) => name)))].join(", ");
+    const all = FORWARDING[family];
+    const uplink = findUplink(netlink, family);
+    const links = [...users.map(({ link }) => link.name), ...(uplink === undefined ? [] : [uplink.name])];
+    const off = sysctls.find(all) === "0" ? [all] : [];
+    const some = links
+      .map((link) => `net/ipv${family}/conf/${link}/forwarding`)
+      .filter((path) => sysctls.find(path) === "0");
+    // Turning it on for all turns it on for each link.
+    const wrong = off.length > 0 ? off : some;
+    if (wrong.length === 0) {
+      return [{ level: "ok" as const, subject: nameOf(all), message: `the host forwards IPv${family}, for ${names}` }];
+    }
+    return wrong.map((path) => ({
+      level: "error" as const,
+      subject: nameOf(path),
+      message: `0: the host does not forward IPv${family} ${path === all ? "" : "through this link "}for networks ${names}`,
+      cure: setting(path, "1"),
+    }));
+  });
+}
+
+/** Strict filtering drops packets that come in by another link than the one that answers would take. */
+function judgeReversePath({ sysctls, netlink }: Host, bridges: readonly UsedBridge[]): readonly Found[] {
+  const uplink = findUplink(netlink, 4);
+  const links = [...bridges.filter((each) => uses(each, 4)).map(({ link }) => link), ...(uplink ? [uplink] : [])];
+  const filterOf = (name: string) => Number(sysctls.find(`net/ipv4/conf/${name}/rp_filter`) ?? 0);
+  // The kernel takes the larger of the two. Documentation/networking/ip-sysctl.rst
+  return links.map(({ name }) => {
+    const path = `net/ipv4/conf/${name}/rp_filter`;
+    const value = Math.max(filterOf("all"), filterOf(name));
+    if (value !== 1) return { level: "ok", subject: nameOf(path), message: `${value}: not strict` };
+    const message =
+      "1: strict. The host drops packets that come in here if the answer would leave by another link, as with two uplinks, a VPN or routes by policy";
+    return { level: "note", subject: nameOf(path), message, cure: setting(path, "2") };
+  });
+}
+
+/** A host that forwards IPv6 ignores router advertisements, and loses its default route, unless accept_ra is 2. */
+function judgeAdvertisements({ sysctls, netlink }: Host, needs: readonly Needs[]): readonly Found[] {
+  const isUsed = needs.some(
+    ({ families, bridges }) => families.includes(6) && bridges.some(({ isRouted }) => isRouted),
+  );
+  if (!isUsed || sysctls.find(FORWARDING[6]) !== "1") return [];
+  const uplinks = [findUplink(netlink, 6), findUplink(netlink, 4)].flatMap((link) =>
+    link === undefined ? [] : [link.name],
+  );
+  return [...new Set(uplinks)].map((name) => {
+    const path = `net/ipv6/conf/${name}/accept_ra`;
+    const value = sysctls.find(path) ?? "0";
+    if (value !== "1") return { level: "ok", subject: nameOf(path), message: value };
+    const message =
+      "1: the host forwards IPv6, so this link ignores router advertisements, and an address or a default route that came by them expires";
+    return { level: "warning", subject: nameOf(path), message, cure: setting(path, "2") };
+  });
+}
+
+function judgeIpv6(
+  { sysctls }: Host,
+  { needs, bridges }: { needs: readonly Needs[]; bridges: readonly UsedBridge[] },
+): readonly Found[] {
+  const users = needs.filter(({ families }) => families.includes(6));
+  if (users.length === 0) return [];
+  const names = users.map(({ name }) => name).join(", ");
+  if (sysctls.find("net/ipv6/conf/all/disable_ipv6") === undefined) {
+    const message = `the kernel runs without IPv6, which networks ${names} need`;
+    return [
+      {
+        level: "error",
+        subject: "ipv6",
+        message,
+        cure: "remove ipv6.disable=1 from the kernel's command line, and reboot",
+      },
+    ];
+  }
+  const there = bridges.filter((bridge) => uses(bridge, 6)).map(({ link }) => link.name);
+  return there.map((name) => {
+    const path = `net/ipv6/conf/${name}/disable_ipv6`;
+    if (sysctls.find(path) !== "1") return { level: "ok", subject: nameOf(path), message: "IPv6 is on" };
+    const message = `1: the bridge has no IPv6, which networks ${names} need`;
+    return { level: "error", subject: nameOf(path), message, cure: setting(path, "0") };
+  });
+}
+
+/** br_netfilter sends packets between containers of one bridge through FORWARD. */
+function judgeBridgedPackets(examination: Examination, needs: readonly Needs[]): readonly Found[] {
+  const { host } = examination;
+  const users = needs.filter(({ bridges }) => bridges.length > 0);
+  return ([4, 6] as const).flatMap((family): readonly Found[] => {
+    const path = `net/bridge/bridge-nf-call-${family === 4 ? "iptables" : "ip6tables"}`;
+    if (users.length === 0 || host.sysctls.find(path) !== "1") return [];
+    const netlink = openRules(examination);
+    const refusal =
+      findForwardRefusal(netlink, { family, variant: "nft" }) ??
+      findForwardRefusal(netlink, { family, variant: "legacy" });
+    const cutOff = users.filter(({ hasFirewall }) => !hasFirewall).map(({ name }) => name);
+    if (refusal === undefined || cutOff.length === 0) {
+      return [{ level: "ok", subject: nameOf(path), message: "1, and FORWARD lets containers of one bridge through" }];
+    }
+    const message = `1, and ${refusal}: it drops packets between containers of one bridge, too, of networks ${cutOff.join(", ")}`;
+    const cure = `add { "type": "firewall" } to the list, or: ${setting(path, "0")}`;
+    return [{ level: "warning", subject: nameOf(path), message, cure }];
+  });
+}
+
+function findUplink(netlink: Host["netlink"], family: Family): Link | undefined {
+  const route = findDefaultRoute(netlink, family);
+  const index = route?.index ?? route?.nextHops[0]?.index;
+  return index === undefined ? undefined : findLink(netlink, index);
+}
+
+/** The name of a parameter for sysctl(8). It has "/" where the name of a link has a dot. */
+function nameOf(path: string): string {
+  return path.includes(".") ? path : path.replaceAll("/", ".");
+}
+
+function setting(path: string, value: string): string {
+  return `sysctl -w ${nameOf(path)}=${value}`;
+}

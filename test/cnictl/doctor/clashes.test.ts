@@ -1,0 +1,78 @@
+import { beforeEach, expect, test } from "vitest";
+import { clashCheck } from "../../../src/cnictl/doctor/clashes.ts";
+import { addAddress } from "../../../src/netlink/address/add.ts";
+import { addBridge } from "../../../src/netlink/link/add.ts";
+import { getLink } from "../../../src/netlink/link/get.ts";
+import { setLink } from "../../../src/netlink/link/set.ts";
+import { addRoute } from "../../../src/netlink/route/add.ts";
+import type { Rtnetlink } from "../../../src/netlink/socket.ts";
+import { FakeKernel } from "../../kernel/fake-kernel.ts";
+import { prefix } from "../../netlink/text.ts";
+import { examinationOf, networkOf, ROUTED, wrong } from "./examinee.ts";
+
+const one = networkOf({ plugins: [ROUTED] });
+
+let kernel: FakeKernel;
+let host: Rtnetlink;
+
+beforeEach(() => {
+  kernel = new FakeKernel();
+  host = kernel.openRoute();
+});
+
+function addLink(name: string, ...addresses: readonly string[]): void {
+  addBridge(host, { name });
+  setLink(host, getLink(host, name), { up: true });
+  for (const text of addresses)
+    addAddress(host, getLink(host, name), { prefix: prefix(text), withoutDad: text.includes(":") });
+}
+
+function examine(...networks: readonly ReturnType<typeof networkOf>[]): readonly string[] {
+  return wrong(clashCheck.run(examinationOf(networks.length === 0 ? [one] : networks, { kernel })));
+}
+
+test("the bridge's own addresses and routes are no clash", () => {
+  addLink("cni0", "10.88.0.1/16", "fd00:88::1/64");
+  addLink("eth0", "192.0.2.2/24");
+  expect(examine()).toEqual([]);
+});
+
+test("another link's address and route in the subnet are errors, for each family", () => {
+  addLink("eth0", "10.88.7.1/16", "fd00:88::7/64");
+  const cure = "give network x another subnet, or change the other one";
+  expect(examine()).toEqual([
+    `error x: link "eth0" has the address 10.88.7.1, in its subnet 10.88.0.0/16 | ${cure}`,
+    `error x: the host's route to 10.88.0.0/16 through link "eth0" takes packets for its subnet 10.88.0.0/16 | ${cure}`,
+    `error x: link "eth0" has the address fd00:88::7, in its subnet fd00:88::/64 | ${cure}`,
+    `error x: the host's route to fd00:88::/64 through link "eth0" takes packets for its subnet fd00:88::/64 | ${cure}`,
+  ]);
+});
+
+test("a route to a part of the subnet is a warning, one to more than it a note until the bridge is there", () => {
+  addLink("eth0", "192.0.2.2/24");
+  addRoute(host, getLink(host, "eth0"), { destination: prefix("10.88.9.0/24") });
+  addRoute(host, getLink(host, "eth0"), { destination: prefix("10.0.0.0/8") });
+  expect(examine().map((line) => line.split(" | ")[0])).toEqual([
+    'warning x: the host\'s route to 10.88.9.0/24 through link "eth0" takes packets for its subnet 10.88.0.0/16',
+    'note x: the host reaches 10.0.0.0/8 through link "eth0"; the part 10.88.0.0/16 of it will be the containers\'',
+  ]);
+  addLink("cni0", "10.88.0.1/16");
+  expect(examine().filter((line) => line.startsWith("note"))).toEqual([]);
+});
+
+test("a default route is no clash", () => {
+  addLink("eth0", "192.0.2.2/24");
+  addRoute(host, getLink(host, "eth0"), { destination: prefix("0.0.0.0/0") });
+  expect(examine()).toEqual([]);
+});
+
+test("two networks with overlapping subnets are an error, in whichever order", () => {
+  const wide = networkOf({
+    name: "wide",
+    plugins: [{ type: "bridge", ipam: { type: "host-local", subnet: "10.0.0.0/8" } }],
+  });
+  expect(examine(one, wide)).toEqual([
+    "error x: its subnet 10.88.0.0/16 overlaps 10.0.0.0/8 of network wide: two containers may get one address | give network wide a subnet of its own",
+  ]);
+  expect(examine(wide, one)).toHaveLength(1);
+});

@@ -1,0 +1,95 @@
+import { expect, test } from "vitest";
+import { kernelCheck } from "../../../src/cnictl/doctor/kernel.ts";
+import { FakeKernel } from "../../kernel/fake-kernel.ts";
+import { examinationOf, modules, networkOf, ROUTED, wrong } from "./examinee.ts";
+
+const bridge = networkOf({ plugins: [ROUTED] });
+const all = networkOf({
+  plugins: [{ ...ROUTED, vlan: 5 }, { type: "portmap" }, { type: "firewall" }, { type: "bandwidth", egressRate: 1 }],
+});
+
+test("a kernel without modules is asked for everything, and has it", () => {
+  const kernel = new FakeKernel();
+  const found = kernelCheck.run(examinationOf([all], { kernel }));
+  expect(wrong(found)).toEqual([]);
+  expect(found.map(({ subject }) => subject)).toEqual([
+    ...[
+      "bridge",
+      "veth",
+      "ifb",
+      "sch_tbf",
+      "nf_tables",
+      "nft_chain_nat",
+      "nft_masq",
+      "nft_nat",
+      "nft_fib_inet",
+      "nft_ct",
+    ],
+    "bridge",
+  ]);
+  expect(kernel.snapshot()).toEqual(new FakeKernel().snapshot());
+});
+
+test("a kernel without modules lacks each part that it cannot make", () => {
+  const kernel = new FakeKernel();
+  kernel.features.kinds.delete("ifb");
+  kernel.features.qdiscs.delete("tbf");
+  kernel.features.vlanFiltering = false;
+  kernel.features.missingExpressions.add("masq").add("fib");
+  expect(wrong(kernelCheck.run(examinationOf([all], { kernel })))).toEqual([
+    "error ifb: the kernel lacks it: egress limits of network x | use a kernel with it",
+    "error sch_tbf: the kernel lacks it: limits of network x | use a kernel with it",
+    "error nft_masq: the kernel lacks it: masquerade and port mappings of network x | use a kernel with it",
+    "error nft_fib_inet: the kernel lacks it: port mappings of network x | use a kernel with it",
+    "error bridge: bridges of this kernel do not filter VLANs (CONFIG_BRIDGE_VLAN_FILTERING): VLANs of network x | use a kernel with it",
+  ]);
+  kernel.features.nftables = false;
+  expect(wrong(kernelCheck.run(examinationOf([bridge], { kernel }))).map((line) => line.split(":")[0])).toEqual([
+    "error nf_tables",
+    "error nft_chain_nat",
+    "error nft_masq",
+  ]);
+});
+
+test("a kernel with modules is not asked for what it would load then", () => {
+  const kernel = new FakeKernel();
+  kernel.features.kinds.delete("bridge");
+  const states = {
+    bridge: "loadable",
+    nf_tables: "loadable",
+    nft_masq: "loadable",
+    nft_chain_nat: "loadable",
+  } as const;
+  expect(wrong(kernelCheck.run(examinationOf([bridge], { kernel, modules: modules(states) })))).toEqual([]);
+  expect(kernel.log.filter((line) => !line.includes("are known"))).toEqual([]);
+});
+
+test.each([
+  [
+    "loadable",
+    "kernel.modprobe is empty",
+    "the kernel does not load it, because kernel.modprobe is empty",
+    "modprobe veth",
+  ],
+  [
+    "missing",
+    undefined,
+    "kernel 6.1.0 has no such module",
+    "install the package with all modules of this kernel, such as linux-modules-extra or kernel-modules-extra",
+  ],
+  [
+    "unknown",
+    undefined,
+    "it is not loaded, and the folder /lib/modules/6.1.0 does not exist, as after an update of the kernel",
+    "reboot into the kernel that is installed",
+  ],
+] as const)("a module that is %s (%s) is an error with its cure", (state, obstacle, message, cure) => {
+  const kernel = new FakeKernel();
+  kernel.features.kinds.delete("veth");
+  const examination = examinationOf([bridge], { kernel, modules: modules({ veth: state }, obstacle) });
+  expect(wrong(kernelCheck.run(examination))).toEqual([`error veth: ${message}: veth pairs of network x | ${cure}`]);
+});
+
+test("a network without bridges needs nothing of the kernel", () => {
+  expect(kernelCheck.run(examinationOf([networkOf({ plugins: [{ type: "loopback" }] })]))).toEqual([]);
+});

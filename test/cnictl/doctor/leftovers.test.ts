@@ -1,0 +1,132 @@
+import { expect, test } from "vitest";
+import type { LeaseEntry } from "../../../plugins/host-local/lease-report.ts";
+import type { Pool } from "../../../plugins/host-local/pool-report.ts";
+import { CniError } from "../../../src/cni/error.ts";
+import { leftoverCheck } from "../../../src/cnictl/doctor/leftovers.ts";
+import { poolCheck } from "../../../src/cnictl/doctor/pools.ts";
+import type { KnownAttachment } from "../../../src/cnictl/inventory/attachments.ts";
+import type { Inventory } from "../../../src/cnictl/inventory/inventory.ts";
+import type { Link } from "../../../src/netlink/link/message.ts";
+import { examinationOf, networkOf, wrong } from "./examinee.ts";
+
+function inventoryOf(parts: Partial<Inventory>): Inventory {
+  const cache = { attachments: [], remembered: [], unreadable: [] };
+  const marks = { links: [], places: [], ports: [], problems: [] };
+  return { networks: [], broken: [], cache, folders: [], marks, attachments: [], problems: [], ...parts };
+}
+
+function attachment(containerId: string, parts: Partial<KnownAttachment> = {}): KnownAttachment {
+  const nothing = { cached: undefined, leases: [], links: [], places: [], ports: [] };
+  return { network: "x", containerId, ifname: "eth0", isCut: false, ...nothing, ...parts };
+}
+
+function cached(netns: string): KnownAttachment["cached"] {
+  const names = { network: "x", containerId: "c", ifname: "eth0", file: "/f" };
+  return { ...names, since: 0, netns, addresses: [], mac: "", hostLinks: [], ports: [] };
+}
+
+function lease(address: string, reclaimable?: string): LeaseEntry {
+  const owner = { text: "", containerId: "", ifname: "", since: 0, isRecorded: true };
+  return { address, ...owner, boot: "this", netns: "", namespace: "unknown", reclaimable };
+}
+
+const link = (kind: string) => ({ kind }) as Link;
+const place = { comment: "", table: "inet cni_masquerade", count: 2, isReference: false };
+
+function leftovers(...attachments: readonly KnownAttachment[]): readonly string[] {
+  const inventory = () => inventoryOf({ attachments });
+  const isLiving = (netns: string) => netns === "/run/netns/alive";
+  return wrong(
+    leftoverCheck.run(examinationOf([networkOf({ plugins: [{ type: "bridge" }] })], { inventory, isLiving })),
+  );
+}
+
+test("attachments that live, or that only another cache may know, are no leftovers", () => {
+  const found = leftovers(
+    attachment("cached", { cached: cached("/run/netns/alive"), places: [place] }),
+    attachment("without-namespace", { cached: cached("") }),
+    attachment("linked", { links: [link("veth")], places: [place] }),
+    attachment("leased", { leases: [lease("10.1.0.2")], places: [place] }),
+    attachment("go", { places: [{ ...place, isReference: true }] }),
+  );
+  expect(found).toEqual([]);
+});
+
+test("what is left is counted by network and reason, and three are named", () => {
+  const gone = ["c1", "c2", "c3", "c4"].map((id) =>
+    attachment(id, { cached: cached("/run/netns/gone"), leases: [lease("10.1.0.2")], places: [place] }),
+  );
+  const found = leftovers(
+    ...gone,
+    attachment("c5", { links: [link("ifb")] }),
+    attachment("c6", { leases: [lease("10.1.0.9", "namespace gone")] }),
+    attachment("c7", { network: "y", places: [place] }),
+  );
+  expect(found).toEqual([
+    "warning x: the namespace is gone of c1 eth0, c2 eth0, c3 eth0, and 1 more: 4 results, 4 leases, 8 elements | cnictl gc x",
+    "warning x: no link and no result of ADD is known of c5 eth0: 1 link | cnictl gc x",
+    "note x: ADD may reclaim what is left of c6 eth0: 1 lease | cnictl gc x",
+    "warning y: no link and no result of ADD is known of c7 eth0: 2 elements | cnictl clean",
+  ]);
+});
+
+test("records without a lease are a note, and what cannot be read is said, but for broken lists", () => {
+  const folder = { network: "x", folder: "/l", releaseDelay: 0, pools: undefined, leases: [], resting: new Map() };
+  const inventory = () =>
+    inventoryOf({
+      folders: [{ ...folder, strayRecords: ["a", "b"], unreadable: [] }],
+      broken: [{ file: "/etc/cni/net.d/1.conflist", error: new CniError("invalidConfig", "no name") }],
+      problems: ["/etc/cni/net.d/1.conflist: no name", "Cannot list nftables chains: Operation not permitted"],
+    });
+  expect(wrong(leftoverCheck.run(examinationOf([], { inventory })))).toEqual([
+    "note x: 2 records of attachments without a lease | cnictl gc x",
+    "warning inventory: cannot tell: Cannot list nftables chains: Operation not permitted",
+  ]);
+});
+
+test.each([
+  [7, 0, []],
+  [
+    8,
+    0,
+    [
+      "warning x: 10.1.0.2-10.1.0.11: 8 of 10 addresses are leased (80 %), 0 of them reclaimable, 1 rest | delete containers, or add a range to the list",
+    ],
+  ],
+  [
+    10,
+    1,
+    [
+      "warning x: 10.1.0.2-10.1.0.11: 10 of 10 addresses are leased (100 %), 1 of them reclaimable, 1 rest | cnictl gc x",
+    ],
+  ],
+  [
+    10,
+    0,
+    [
+      "error x: 10.1.0.2-10.1.0.11: 10 of 10 addresses are leased (100 %), 0 of them reclaimable, 1 rest | delete containers, or add a range to the list",
+    ],
+  ],
+])("a pool with %i of 10 addresses leased, %i of them reclaimable", (leased, reclaimable, expected) => {
+  const leases = Array.from({ length: leased }, (_, index) =>
+    lease(`10.1.0.${index + 2}`, index < reclaimable ? "gone" : undefined),
+  );
+  const contains = (address: string) => address.startsWith("10.1.0.");
+  const set: Pool = { index: 0, ranges: "10.1.0.2-10.1.0.11", subnets: ["10.1.0.0/24"], size: 10n, contains };
+  const pools = { folder: "/l", releaseDelay: 60, sets: [set] };
+  const resting = new Map([["10.1.0.20", 0]]);
+  const other = lease("10.2.0.2");
+  const folder = {
+    network: "x",
+    folder: "/l",
+    releaseDelay: 60,
+    pools,
+    leases: [...leases, other],
+    resting,
+    strayRecords: [],
+    unreadable: [],
+  };
+  expect(wrong(poolCheck.run(examinationOf([], { inventory: () => inventoryOf({ folders: [folder] }) })))).toEqual(
+    expected,
+  );
+});

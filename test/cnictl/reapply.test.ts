@@ -1,0 +1,132 @@
+import fs from "node:fs";
+import path from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import type { ReapplyCall } from "../../src/cni/reapply.ts";
+import type { Rebuilding } from "../../src/cni/rebuilding.ts";
+import type { Edge } from "../../src/cnictl/edge.ts";
+import { reapply as command } from "../../src/cnictl/reapply.ts";
+import { makeStage, type Outcome, type Stage } from "./stage.ts";
+
+let stage: Stage;
+let calls: { type: string; call: ReapplyCall }[];
+
+const list = {
+  cniVersion: "1.1.0",
+  name: "x",
+  plugins: [{ type: "bridge", a: 1 }, { type: "portmap", capabilities: { portMappings: true } }, { type: "other" }],
+};
+const result = { cniVersion: "1.1.0", ips: [{ address: "10.1.0.2/24" }] };
+
+beforeEach(() => {
+  stage = makeStage();
+  calls = [];
+  stage.write("image", "image");
+  for (const type of ["bridge", "portmap", "other"]) {
+    stage.plugin(type);
+    stage.write(`bin/${type}`, "image");
+  }
+});
+afterEach(() => stage.dispose());
+
+function cache(containerId: string, changes: object = {}): void {
+  const config = Buffer.from(JSON.stringify(list)).toString("base64");
+  const entry = {
+    kind: "cniCacheV1",
+    containerId,
+    config,
+    ifName: "eth0",
+    networkName: "x",
+    netns: `/ns/${containerId}`,
+    result,
+  };
+  stage.write(`cache/results/x-${containerId}-eth0`, { ...entry, ...changes });
+}
+
+function reapply(
+  args: readonly string[],
+  answer: (type: string) => Rebuilding | undefined,
+  changes: Partial<Edge> = {},
+): Outcome {
+  const rebuild: Edge["reapply"] = (type, call) => {
+    calls.push({ type, call });
+    return answer(type);
+  };
+  const names = ["bridge", "portmap", "cnictl"];
+  const build = {
+    version: "1",
+    commit: "",
+    date: "",
+    engine: "",
+    plugins: {},
+    names,
+    executable: `${stage.directory}/image`,
+  };
+  const line = ["reapply", ...args, "--cache-dir", `${stage.directory}/cache`];
+  return stage.cnictl(line, { reapply: rebuild, build, ...changes }, [command]);
+}
+
+const nothing: Rebuilding = { rebuilt: [], failed: [] };
+
+test("reapply has each plugin of this image rebuild, with the list, the result and the arguments of ADD", () => {
+  const portMappings = [{ hostPort: 80 }];
+  cache("c1", { capabilityArgs: { portMappings }, cniArgs: [["A", "b"]] });
+  expect(reapply([], () => nothing)).toEqual({
+    code: 0,
+    out: "NETWORK  CONTAINER  INTERFACE  REBUILT  FAILED\n",
+    err: "",
+  });
+  expect(calls.map(({ type }) => type)).toEqual(["bridge", "portmap"]);
+  expect(calls[0]?.call.environment).toMatchObject({
+    CNI_CONTAINERID: "c1",
+    CNI_NETNS: "/ns/c1",
+    CNI_IFNAME: "eth0",
+    CNI_ARGS: "A=b",
+  });
+  const [bridge, portmap] = calls.map(({ call }) => JSON.parse(new TextDecoder().decode(call.stdin)));
+  expect(bridge).toMatchObject({ type: "bridge", name: "x", cniVersion: "1.1.0", a: 1, prevResult: result });
+  expect(portmap).toMatchObject({ type: "portmap", runtimeConfig: { portMappings } });
+});
+
+test("reapply leaves out namespaces that are gone or unknown, other networks, and files that are no results", () => {
+  cache("c1");
+  cache("c2", { netns: "" });
+  cache("c3");
+  cache("c4", { networkName: "y" });
+  stage.write("cache/results/x-c5-eth0", "{");
+  reapply(["x"], () => nothing, { isLiving: (netns) => netns !== "/ns/c3" });
+  expect(calls.map(({ call }) => call.environment["CNI_CONTAINERID"])).toEqual(["c1", "c1"]);
+});
+
+test("reapply leaves to other executables what they made", () => {
+  cache("c1");
+  stage.write("bin/portmap", "somebody's");
+  reapply([], () => nothing);
+  expect(calls.map(({ type }) => type)).toEqual(["bridge"]);
+});
+
+test("reapply goes on after a plugin and an attachment that fail, names them, and exits 1", () => {
+  cache("c1");
+  cache("c2", { config: "!" });
+  cache("c3", { result: { cniVersion: "9" } });
+  const outcome = reapply(["--json"], (type) => {
+    if (type === "bridge") throw new Error("no bridge");
+    return { rebuilt: [], failed: ["port mappings: no"] };
+  });
+  expect(outcome).toMatchObject({ code: 1, err: "" });
+  expect(JSON.parse(outcome.out)).toEqual([
+    { network: "x", containerId: "c1", ifname: "eth0", rebuilt: [], failed: ["no bridge", "port mappings: no"] },
+    { network: "x", containerId: "c2", ifname: "eth0", rebuilt: [], failed: [expect.stringContaining("base64")] },
+    { network: "x", containerId: "c3", ifname: "eth0", rebuilt: [], failed: ['unsupported CNI result version "9"'] },
+  ]);
+});
+
+test("reapply does not count as failed what a DEL has deleted meanwhile, and calls no verb of a plugin", () => {
+  cache("c1");
+  const outcome = reapply(["--json"], (type) => {
+    if (type !== "portmap") return nothing;
+    fs.rmSync(path.join(stage.directory, "cache/results/x-c1-eth0"));
+    return { rebuilt: [], failed: ["port mappings: gone"] };
+  });
+  expect(outcome).toEqual({ code: 0, out: "[]\n", err: "" });
+  expect(stage.calls).toEqual([]);
+});

@@ -1,0 +1,335 @@
+import fs from "node:fs";
+import path from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { Caller, jsonOf } from "../caller.ts";
+import { binDir, type Outcome } from "../lab.ts";
+import { referenceDir } from "../parity/reference.ts";
+import { LabFirewalld } from "./firewalld.ts";
+
+interface Finding {
+  readonly level: string;
+  readonly check: string;
+  readonly subject: string;
+  readonly message: string;
+  readonly cure: string;
+}
+
+const BRIDGE = {
+  type: "bridge",
+  bridge: "cni0",
+  isDefaultGateway: true,
+  ipMasq: true,
+  ipam: { type: "host-local", ranges: [[{ subnet: "10.88.0.0/16" }], [{ subnet: "fd00:88::/64" }]] },
+};
+
+let caller: Caller;
+let folder: string;
+
+beforeEach(() => {
+  caller = new Caller();
+  folder = path.join(caller.lab.dir, "net.d");
+  fs.mkdirSync(folder);
+});
+afterEach(() => caller.dispose());
+
+function writeList(name: string, plugins: readonly object[]): void {
+  const list = { cniVersion: "1.1.0", name, plugins };
+  fs.writeFileSync(path.join(folder, `${name}.conflist`), JSON.stringify(list));
+}
+
+function run(args: readonly string[], variables: Readonly<Record<string, string>> = {}): Outcome {
+  return caller.cnictl(["doctor", ...args], { NETCONFPATH: folder, ...variables });
+}
+
+/** What is not as it should be. The exit code must say whether there is an error among it. */
+function examine(variables: Readonly<Record<string, string>> = {}): readonly Finding[] {
+  const outcome = run(["--json"], variables);
+  const findings: readonly Finding[] = JSON.parse(outcome.stdout);
+  expect(outcome).toMatchObject({ status: findings.some(({ level }) => level === "error") ? 1 : 0, stderr: "" });
+  return findings;
+}
+
+function subjects(findings: readonly Finding[]): readonly string[] {
+  return findings.map(({ level, check, subject }) => `${level} ${check} ${subject}`);
+}
+
+/** Types what a finding says, after "or: " if it begins with words. */
+function cure({ cure: text }: Finding): void {
+  caller.lab.run(["sh", "-ec", text.replace(/^.* or: /, "")]);
+}
+
+function attach(name: string): string {
+  const netns = caller.lab.addNamespace(`${name}-c1`);
+  jsonOf(caller.cnictl(["add", name, netns], { NETCONFPATH: folder }));
+  return netns;
+}
+
+describe("on a host without trouble", () => {
+  beforeEach(() => {
+    // Some machines have it on in each new namespace.
+    caller.lab.try(["sysctl", "-w", "net.ipv4.conf.all.rp_filter=0", "net.ipv4.conf.default.rp_filter=0"]);
+  });
+
+  test("it finds nothing, before and after a container is attached", () => {
+    writeList("one", [
+      BRIDGE,
+      { type: "portmap" },
+      { type: "firewall" },
+      { type: "bandwidth", egressRate: 8000, egressBurst: 8000 },
+    ]);
+    expect(examine()).toEqual([]);
+    expect(run([])).toMatchObject({ status: 0, stdout: "LEVEL  CHECK  SUBJECT  MESSAGE\n", stderr: "" });
+    attach("one");
+    expect(examine()).toEqual([]);
+  });
+
+  test("--verbose shows what was looked at", () => {
+    writeList("one", [BRIDGE]);
+    const checks = run(["--verbose"])
+      .stdout.split("\n")
+      .slice(1, -1)
+      .map((line) => line.split(/ +/));
+    expect(new Set(checks.map(([level]) => level))).toEqual(new Set(["ok"]));
+    expect([...new Set(checks.map(([, check]) => check))]).toEqual(
+      expect.arrayContaining(["list", "kernel", "executable", "image", "status", "firewall", "clash"]),
+    );
+  });
+
+  test("it changes nothing", () => {
+    writeList("one", [BRIDGE, { type: "portmap" }, { type: "firewall" }]);
+    attach("one");
+    const picture = () => [
+      caller.lab.run(["nft", "list", "ruleset"]),
+      caller.lab.run(["ip", "-d", "link"]).replaceAll(/\w+_timer +[0-9.]+/g, ""),
+      caller.lab
+        .run(["sh", "-c", "ip -4 address; ip -4 route show table all; cat /proc/net/ip_tables_names"])
+        .replaceAll(/\d+sec/g, ""),
+      caller.files("networks/one"),
+      caller.files("results"),
+    ];
+    const before = picture();
+    run([]);
+    expect(picture()).toEqual(before);
+  });
+});
+
+test("without lists it says so, and a broken one does not stop the rest", () => {
+  expect(subjects(examine())).toEqual([`warning list ${folder}`]);
+  fs.writeFileSync(path.join(folder, "05-broken.conflist"), '{\n  "name": nonsense\n}');
+  writeList("one", [BRIDGE]);
+  const [broken, ...others] = examine().filter(({ check }) => check !== "sysctl");
+  expect(broken).toMatchObject({ level: "error", check: "list", subject: path.join(folder, "05-broken.conflist") });
+  expect(broken?.message).toContain("line 2, column ");
+  expect(others).toEqual([]);
+});
+
+test("what was turned off after the first container is found, and its cure helps", () => {
+  writeList("one", [BRIDGE]);
+  attach("one");
+  const settings = [
+    "net.ipv4.ip_forward=0",
+    "net.ipv6.conf.all.forwarding=0",
+    "net.ipv6.conf.cni0.disable_ipv6=1",
+    "net.ipv4.conf.cni0.rp_filter=1",
+  ];
+  caller.lab.run(["sysctl", "-qw", ...settings]);
+  const found = examine();
+  expect(subjects(found)).toEqual([
+    "error sysctl net.ipv4.ip_forward",
+    "error sysctl net.ipv6.conf.all.forwarding",
+    "note sysctl net.ipv4.conf.cni0.rp_filter",
+    "error sysctl net.ipv6.conf.cni0.disable_ipv6",
+  ]);
+  found.forEach(cure);
+  expect(subjects(examine())).toEqual([]);
+});
+
+test("a FORWARD that drops is found for both families and variants, and its cure lets packets through", () => {
+  writeList("one", [BRIDGE]);
+  for (const tool of ["iptables-legacy", "ip6tables-legacy"]) caller.lab.run([tool, "-P", "FORWARD", "DROP"]);
+  for (const tool of ["iptables-nft", "ip6tables-nft"]) caller.lab.run([tool, "-A", "FORWARD", "-j", "DROP"]);
+  const forward = () => subjects(examine()).filter((line) => line.includes(" forward "));
+  expect(forward()).toEqual([
+    "warning forward iptables-nft",
+    "warning forward iptables-legacy",
+    "warning forward ip6tables-nft",
+    "warning forward ip6tables-legacy",
+  ]);
+  writeList("one", [BRIDGE, { type: "firewall" }]);
+  expect(forward()).toEqual([]);
+});
+
+test("rules of iptables-legacy and iptables-nft at once are a warning", () => {
+  writeList("one", [BRIDGE]);
+  const both = () => subjects(examine()).filter((line) => line.includes(" firewall "));
+  caller.lab.run(["iptables-legacy", "-A", "FORWARD", "-j", "ACCEPT"]);
+  expect(both()).toEqual([]);
+  caller.lab.run(["iptables-nft", "-A", "FORWARD", "-j", "ACCEPT"]);
+  expect(both()).toEqual(["warning firewall iptables"]);
+});
+
+test("a chain of nftables that drops is found, and its cure connects a container with the outside", () => {
+  writeList("one", [BRIDGE, { type: "firewall" }]);
+  const netns = attach("one");
+  const outside = caller.lab.addNamespace("outside");
+  caller.lab.run(["ip", "link", "add", "up0", "type", "veth", "peer", "name", "eth0", "netns", path.basename(outside)]);
+  caller.lab.run(["sh", "-ec", "ip address add 203.0.113.1/24 dev up0; ip link set up0 up"]);
+  caller.lab.run(["sh", "-ec", "ip address add 203.0.113.2/24 dev eth0; ip link set eth0 up"], outside);
+  const reaches = () => caller.lab.try(["ping", "-c1", "-W5", "-q", "203.0.113.2"], netns).status === 0;
+  expect(reaches()).toBe(true);
+  caller.lab.run([
+    "nft",
+    "add table inet guard; add chain inet guard pass { type filter hook forward priority 0; policy drop; }",
+  ]);
+  const found = examine().filter(({ check }) => check === "forward");
+  expect(subjects(found)).toEqual(["warning forward inet guard pass"]);
+  expect(caller.lab.try(["ping", "-c1", "-W1", "-q", "203.0.113.2"], netns).status).toBe(1);
+  found.forEach(cure);
+  expect(reaches()).toBe(true);
+});
+
+test("addresses and routes of the host in a network's subnet, and two networks with one, are found", () => {
+  writeList("one", [BRIDGE]);
+  writeList("two", [{ type: "bridge", bridge: "cni1", ipam: { type: "host-local", subnet: "10.88.3.0/24" } }]);
+  caller.lab.run(["sh", "-ec", "ip link add up0 type bridge; ip link set up0 up; ip address add 10.88.7.1/24 dev up0"]);
+  caller.lab.run(["ip", "route", "add", "10.0.0.0/8", "dev", "up0"]);
+  expect(subjects(examine()).filter((line) => line.includes(" clash "))).toEqual([
+    "error clash one",
+    "error clash one",
+    "warning clash one",
+    "note clash one",
+    "note clash two",
+  ]);
+});
+
+test("what a container that is gone has left is found, and its cure removes it", () => {
+  writeList("one", [
+    { ...BRIDGE, macspoofchk: true },
+    { type: "portmap" },
+    { type: "bandwidth", egressRate: 8000, egressBurst: 8000 },
+  ]);
+  const netns = attach("one");
+  jsonOf(caller.cnictl(["add", "one", caller.lab.addNamespace("other")], { NETCONFPATH: folder }));
+  const left = () => examine().filter(({ check }) => check === "leftover");
+  expect(left()).toEqual([]);
+  caller.lab.deleteNamespace(netns);
+  const [found, ...others] = left();
+  expect(others).toEqual([]);
+  expect(found).toMatchObject({ level: "warning", subject: "one", cure: "cnictl gc one" });
+  expect(found?.message).toMatch(
+    /^the namespace is gone of cnitool-\w+ eth0: 1 result, 2 leases, 1 link, [0-9]+ elements$/,
+  );
+  expect(caller.cnictl(["gc", "one"], { NETCONFPATH: folder }).status).toBe(0);
+  expect(left()).toEqual([]);
+});
+
+test("a pool that is nearly full is a warning, a full one an error", () => {
+  const ipam = { type: "host-local", ranges: [[{ subnet: "10.88.0.0/29" }]] };
+  writeList("one", [{ ...BRIDGE, ipam }]);
+  const pools = () => subjects(examine()).filter((line) => line.includes(" pool "));
+  for (const [count, expected] of [
+    [3, []],
+    [4, ["warning pool one"]],
+    [5, ["error pool one"]],
+  ] as const) {
+    while (caller.files("results").length < count) {
+      const netns = caller.lab.addNamespace(`c${caller.files("results").length}`);
+      jsonOf(caller.cnictl(["add", "one", netns], { NETCONFPATH: folder }));
+    }
+    expect(pools()).toEqual(expected);
+  }
+});
+
+describe("executables", () => {
+  let bin: string;
+
+  beforeEach(() => {
+    bin = path.join(caller.lab.dir, "bin");
+    jsonOf({ ...caller.cnictl(["install", "--dir", bin]), stdout: "{}" });
+    writeList("one", [BRIDGE, { type: "portmap" }]);
+  });
+
+  const examined = () =>
+    examine({ CNI_PATH: bin }).filter(({ check }) => ["executable", "image", "status"].includes(check));
+
+  test("of one installation are as they should be", () => {
+    expect(examined()).toEqual([]);
+  });
+
+  test("of the Go plugins among ours are a note, and the cure replaces them", () => {
+    fs.rmSync(path.join(bin, "portmap"));
+    fs.copyFileSync(path.join(referenceDir(), "portmap"), path.join(bin, "portmap"));
+    const found = examined();
+    expect(found).toMatchObject([
+      { level: "note", check: "image", subject: bin, message: expect.stringContaining("portmap") },
+    ]);
+    caller.lab.run(["sh", "-ec", found[0]?.cure.replace("cnictl", path.join(binDir, "cnictl")) ?? "false"]);
+    expect(examined()).toEqual([]);
+  });
+
+  test("that are copies, missing, or may not be executed are found, and the cures help", () => {
+    fs.rmSync(path.join(bin, "portmap"));
+    expect(subjects(examined())).toEqual(["error executable portmap", `error image ${bin}`, "warning status one"]);
+    fs.copyFileSync(path.join(binDir, "portmap"), path.join(bin, "portmap"));
+    fs.chmodSync(path.join(bin, "portmap"), 0o644);
+    const found = examined();
+    expect(subjects(found)).toEqual(["error executable portmap", `note image ${bin}`, "warning status one"]);
+    caller.lab.run(["sh", "-ec", found[0]?.cure ?? "false"]);
+    expect(subjects(examined())).toEqual([`note image ${bin}`]);
+  });
+
+  test("that hang are found within seconds, and the rest is told all the same", () => {
+    fs.writeFileSync(path.join(bin, "slow"), "#!/bin/sh\nexec sleep 600\n", { mode: 0o755 });
+    fs.writeFileSync(
+      path.join(bin, "dull"),
+      '#!/bin/sh\n[ "$CNI_COMMAND" = VERSION ] || exec sleep 600\necho \'{"supportedVersions":["1.1.0"]}\'\n',
+      { mode: 0o755 },
+    );
+    writeList("slow", [{ type: "slow" }]);
+    writeList("dull", [{ type: "dull" }]);
+    const begin = performance.now();
+    const found = examined();
+    expect(performance.now() - begin).toBeLessThan(60_000);
+    expect(subjects(found)).toEqual(["error executable slow", "error status dull", "warning status slow"]);
+    expect(caller.lab.processes()).toEqual([]);
+  });
+});
+
+test("a user without rights is told what cannot be told, and the rest", () => {
+  writeList("one", [BRIDGE, { type: "firewall" }]);
+  fs.chmodSync(caller.lab.dir, 0o755);
+  const call = [
+    "setpriv",
+    "--reuid=65534",
+    "--regid=65534",
+    "--clear-groups",
+    path.join(binDir, "cnictl"),
+    "doctor",
+    "--json",
+  ];
+  const { stdout, stderr } = caller.run(call, { NETCONFPATH: folder });
+  const findings: readonly Finding[] = JSON.parse(stdout);
+  expect(stderr).toBe("");
+  expect(findings.filter(({ message }) => message.startsWith("cannot tell: ")).map(({ check }) => check)).toEqual(
+    expect.arrayContaining(["firewall", "forward"]),
+  );
+  expect(findings.filter(({ message }) => message.includes("not permitted")).map((each) => each.cure)).toContain(
+    "run it as root",
+  );
+});
+
+test("firewalld without the list's zone is an error, and a list without firewall a warning", async () => {
+  writeList("one", [BRIDGE, { type: "firewall", firewalldZone: "containers" }]);
+  writeList("two", [{ type: "bridge", bridge: "cni1" }]);
+  const firewalld = await LabFirewalld.start(caller.lab);
+  try {
+    const firewall = () => examine(firewalld.environment).filter(({ check }) => check === "firewall");
+    expect(subjects(firewall())).toEqual(["error firewall firewalld", "warning firewall firewalld"]);
+    expect(firewall()[0]?.cure).toContain("--new-zone=containers");
+    firewalld.command("--permanent", "--new-zone=containers");
+    firewalld.command("--reload");
+    expect(subjects(firewall())).toEqual(["warning firewall firewalld"]);
+  } finally {
+    await firewalld.stop();
+  }
+});

@@ -1,0 +1,260 @@
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import fs from "node:fs";
+import path from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { Caller, confDir, jsonOf } from "../caller.ts";
+import { binDir, type Outcome } from "../lab.ts";
+import { referenceDir } from "../parity/reference.ts";
+import { LabFirewalld } from "./firewalld.ts";
+import { addOutside, OUTSIDE } from "./masquerading.ts";
+
+const BRIDGE = {
+  type: "bridge",
+  bridge: "cni0",
+  isDefaultGateway: true,
+  ipMasq: true,
+  macspoofchk: true,
+  ipam: { type: "host-local", ranges: [[{ subnet: "10.88.0.0/16" }], [{ subnet: "fd00:88::/64" }]] },
+};
+const PORTMAP = { type: "portmap", capabilities: { portMappings: true } };
+const PORTS = JSON.stringify({ portMappings: [{ hostPort: 8080, containerPort: 80, protocol: "tcp" }] });
+
+/** Sends back what it gets, and says so when it listens. */
+const ECHO = `
+  require("net").createServer((socket) => socket.on("error", () => {}).pipe(socket)).listen(80, "::", () => console.log("up"));
+`;
+
+/** Connects, and passes lines on in both ways. */
+const TALK = `
+  const socket = require("net").connect(8080, "203.0.113.1", () => console.log("up"));
+  socket.on("error", (error) => { console.log(error.message); process.exit(); });
+  process.stdin.pipe(socket); socket.pipe(process.stdout);
+`;
+
+const unitDir = path.join(confDir, "systemd");
+
+let caller: Caller;
+let folder: string;
+let environment: Readonly<Record<string, string>>;
+const children: ChildProcess[] = [];
+
+beforeEach(() => {
+  caller = new Caller();
+  addOutside(caller.lab);
+  folder = path.join(caller.lab.dir, "net.d");
+  fs.mkdirSync(folder);
+  environment = { NETCONFPATH: folder };
+});
+afterEach(() => {
+  for (const child of children.splice(0)) child.kill("SIGKILL");
+  caller.dispose();
+});
+
+function writeList(plugins: readonly object[], name = "one"): void {
+  const list = { cniVersion: "1.1.0", name, plugins };
+  fs.writeFileSync(path.join(folder, `${name}.conflist`), JSON.stringify(list));
+}
+
+function attach(name = "c1", network = "one", variables: Readonly<Record<string, string>> = {}): string {
+  const netns = caller.lab.addNamespace(name);
+  jsonOf(caller.cnictl(["add", network, netns], { ...environment, CAP_ARGS: PORTS, ...variables }));
+  return netns;
+}
+
+function check(netns: string): Outcome {
+  return caller.cnictl(["check", "one", netns], environment);
+}
+
+/** Reapplies, and returns what was rebuilt. */
+function reapply(args: readonly string[] = []): readonly string[] {
+  const outcomes: readonly { rebuilt: readonly string[] }[] = Object(
+    jsonOf(caller.cnictl(["reapply", ...args, "--json"], environment)),
+  );
+  return outcomes.flatMap(({ rebuilt }) => rebuilt);
+}
+
+function run(netns: string, script: string): ChildProcess {
+  const child = spawn("nsenter", [`--net=${netns}`, process.execPath, "-e", script], {
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+  children.push(child);
+  return child;
+}
+
+/** Starts the program of a unit on the lab's host, with the cnictl under test. */
+function startUnit(name: string): ChildProcess {
+  const text = fs.readFileSync(path.join(unitDir, `${name}.service`), "utf8");
+  const [, shell = ""] = /^ExecStart=\/bin\/sh -c '(.*)'$/m.exec(text) ?? [];
+  const script = shell.replaceAll("\\'", "'").replaceAll("/opt/cni/bin/cnictl", path.join(binDir, "cnictl"));
+  const child = caller.start(["sh", "-c", script], environment);
+  return child;
+}
+
+/** Ends a program and those that it started. */
+function endGroup({ pid, exitCode }: ChildProcess): void {
+  if (pid !== undefined && exitCode === null) process.kill(-pid, "SIGKILL");
+}
+
+/** Repeats something until it has happened, for up to a minute. */
+async function until(isDone: () => boolean, act: () => void): Promise<void> {
+  for (let left = 12; left > 0; left--) {
+    act();
+    await new Promise((resolve) => setTimeout(resolve, 5_000));
+    if (isDone()) return;
+  }
+  throw new Error("It did not happen within a minute");
+}
+
+function nextOutput(child: ChildProcess): Promise<string> {
+  return new Promise((resolve, reject) => {
+    child.once("close", (status) => reject(new Error(`a program ended with ${status}`)));
+    child.stdout?.once("data", (chunk) => resolve(String(chunk).trim()));
+  });
+}
+
+/** A connection from the outside through the published port, which says whether it still goes on. */
+async function connect(netns: string): Promise<(text: string) => Promise<string>> {
+  await nextOutput(run(netns, ECHO));
+  const client = run(`/run/netns/${caller.lab.id}-outside`, TALK);
+  expect(await nextOutput(client)).toBe("up");
+  return (text) => {
+    const answer = nextOutput(client);
+    client.stdin?.write(`${text}\n`);
+    return answer;
+  };
+}
+
+test.each([
+  ["nft flush ruleset", ["masquerade", "spoof checks", "port mappings", "firewall rules"]],
+  ["sysctl -qw net.ipv4.ip_forward=0 net.ipv6.conf.all.forwarding=0", ["forwarding"]],
+  ["sysctl -qw net.ipv4.conf.cni0.forwarding=0", ["forwarding"]],
+  ["ip address flush dev cni0", ["gateway addresses"]],
+  ["ip link set cni0 down", ["bridge up", "gateway addresses"]],
+  ["nft delete table inet cni_masquerade", ["masquerade"]],
+  ["sysctl -qw net.ipv4.conf.cni0.route_localnet=0", ["route_localnet"]],
+])("after `%s`, it rebuilds %j, and a connection through a published port goes on", async (event, expected) => {
+  writeList([BRIDGE, PORTMAP, { type: "firewall" }]);
+  const netns = attach();
+  expect(check(netns)).toMatchObject({ status: 0 });
+  const say = await connect(netns);
+  expect(await say("before")).toBe("before");
+  expect(reapply()).toEqual([]);
+  caller.lab.run(["sh", "-ec", event]);
+  expect(reapply()).toEqual(expected);
+  expect(check(netns)).toMatchObject({ status: 0, stderr: "" });
+  expect(await say("after")).toBe("after");
+  caller.lab.run(["ping", "-n", "-c1", "-W10", "-q", OUTSIDE[4]], netns);
+  expect(reapply()).toEqual([]);
+  expect(caller.cnictl(["del", "one", netns], environment)).toMatchObject({ status: 0 });
+  expect(caller.lab.run(["nft", "list", "ruleset"])).not.toContain("elements");
+});
+
+test("after `firewall-cmd --reload` the container is in its zone again, and its connection goes on", async () => {
+  writeList([BRIDGE, PORTMAP, { type: "firewall" }]);
+  const firewalld = await LabFirewalld.start(caller.lab);
+  try {
+    environment = { ...environment, ...firewalld.environment };
+    firewalld.command("--zone=trusted", "--add-interface=up0", "--permanent");
+    firewalld.command("--reload");
+    const netns = attach();
+    const say = await connect(netns);
+    expect(await say("before")).toBe("before");
+    const sources = firewalld.sources("trusted");
+    expect(sources).toHaveLength(2);
+    firewalld.command("--reload");
+    expect(firewalld.sources("trusted")).toEqual([]);
+    expect(reapply()).toEqual(["firewall rules"]);
+    expect(firewalld.sources("trusted")).toEqual(sources);
+    expect(await say("after")).toBe("after");
+
+    // The same by the unit for systemd, which waits for the signal of firewalld.
+    const watch = startUnit("cni-reapply-watch");
+    try {
+      await until(
+        () => firewalld.sources("trusted").length > 0,
+        () => firewalld.command("--reload"),
+      );
+    } finally {
+      endGroup(watch);
+    }
+    expect(firewalld.sources("trusted")).toEqual(sources);
+    expect(await say("at last")).toBe("at last");
+  } finally {
+    await firewalld.stop();
+  }
+});
+
+test("the units for systemd are well formed, and run cnictl of the folder of plugins", () => {
+  const units = fs.readdirSync(unitDir);
+  expect(units).toEqual(["cni-reapply-watch.service", "cni-reapply.service"]);
+  for (const unit of units) {
+    const { stderr } = spawnSync("systemd-analyze", ["verify", path.join(unitDir, unit)], { encoding: "utf8" });
+    expect(stderr.split("\n").filter((line) => line !== "" && !line.includes("/opt/cni/bin/cnictl"))).toEqual([]);
+    expect(fs.readFileSync(path.join(unitDir, unit), "utf8")).toMatch(/^ExecStart=.*\/opt\/cni\/bin\/cnictl reapply/m);
+  }
+});
+
+test("rules of iptables that somebody flushed are rebuilt", () => {
+  caller.lab.run(["sh", "-ec", "iptables -P FORWARD DROP; ip6tables -P FORWARD DROP"]);
+  writeList([{ ...BRIDGE, ipMasqBackend: "iptables" }, { ...PORTMAP, backend: "iptables" }, { type: "firewall" }]);
+  const netns = attach();
+  const rules = () =>
+    caller.lab.run(["sh", "-ec", "iptables -t nat -S; ip6tables -t nat -S; iptables -S; ip6tables -S"]);
+  const before = rules();
+  for (const table of ["nat", "filter"])
+    for (const tool of ["iptables", "ip6tables"]) caller.lab.run([tool, "-t", table, "-F"]);
+  expect(reapply()).toEqual(["masquerade", "port mappings", "firewall rules"]);
+  expect(check(netns)).toMatchObject({ status: 0, stderr: "" });
+  expect(rules().split("\n").sort()).toEqual(before.split("\n").sort());
+});
+
+test("strict spoof checks and the isolation of a container are rebuilt", () => {
+  const strict = { ...BRIDGE, macspoofchk: false, spoofchk: "strict" };
+  writeList([strict, { type: "firewall", ingressPolicy: "isolated" }]);
+  const netns = attach();
+  caller.lab.run(["nft", "flush", "ruleset"]);
+  expect(reapply()).toEqual(["masquerade", "spoof checks", "firewall rules"]);
+  expect(check(netns)).toMatchObject({ status: 0, stderr: "" });
+  caller.lab.run(["ping", "-n", "-c1", "-W10", "-q", OUTSIDE[4]], netns);
+});
+
+test("a network can be named, and containers that are gone stay as they are", () => {
+  writeList([BRIDGE]);
+  writeList([{ ...BRIDGE, bridge: "cni1", ipam: { type: "host-local", subnet: "10.99.0.0/16" } }], "two");
+  const gone = attach("c1");
+  attach("c2");
+  attach("c3", "two");
+  caller.lab.deleteNamespace(gone);
+  caller.lab.run(["nft", "flush", "ruleset"]);
+  expect(reapply(["two"])).toEqual(["masquerade", "spoof checks"]);
+  expect(reapply()).toEqual(["masquerade", "spoof checks"]);
+  expect(caller.lab.run(["nft", "list", "map", "inet", "cni_masquerade", "sources4"]).match(/comment/g)).toHaveLength(
+    2,
+  );
+});
+
+test("one attachment that cannot be rebuilt is named, and the others are rebuilt", () => {
+  writeList([BRIDGE]);
+  const broken = attach("c1");
+  attach("c2");
+  caller.lab.run(["ip", "link", "delete", "eth0"], broken);
+  caller.lab.run(["nft", "flush", "ruleset"]);
+  const { status, stdout } = caller.cnictl(["reapply"], environment);
+  expect(status).toBe(1);
+  const [header, ...lines] = stdout.trimEnd().split("\n");
+  expect(header).toMatch(/^NETWORK +CONTAINER +INTERFACE +REBUILT +FAILED$/);
+  expect(lines).toHaveLength(2);
+  expect(stdout).toMatch(
+    / - +Cannot rebuild the attachment: the container has no "eth0" with an end on the host: start the container again$/m,
+  );
+  expect(stdout).toMatch(/ masquerade, spoof checks +-$/m);
+});
+
+test("attachments of the Go plugins are left to these", () => {
+  writeList([{ ...BRIDGE, macspoofchk: false }]);
+  attach("c1", "one", { CNI_PATH: referenceDir() });
+  caller.lab.run(["sh", "-ec", "nft flush ruleset; iptables -t nat -F"]);
+  environment = { ...environment, CNI_PATH: referenceDir() };
+  expect(reapply()).toEqual([]);
+  expect(caller.lab.run(["nft", "list", "tables"])).not.toContain("cni_masquerade");
+});
