@@ -39,6 +39,7 @@ export const TOOLS = {
     { needs: "strace", package: "strace" },
     { needs: "dbus-daemon", package: "dbus-daemon" },
     { needs: "firewalld", package: "firewalld" },
+    { needs: "systemd-analyze", package: "systemd" },
     { needs: "python3", package: "python3" },
     { needs: "curl", package: "curl" },
   ],

@@ -14,7 +14,7 @@ export const PLUGINS = fs.readdirSync(path.join(root, "plugins")).sort();
 /** The files of the network lists that the product ships, from `conf`. */
 export const CONF_FILES = fs
   .readdirSync(confDir, { recursive: true, withFileTypes: true })
-  .filter((entry) => entry.isFile())
+  .filter((entry) => entry.isFile() && /\.(conflist|conf|json)$/.test(entry.name))
   .map((entry) => path.relative(confDir, path.join(entry.parentPath, entry.name)))
   .sort();
 

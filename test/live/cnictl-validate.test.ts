@@ -38,7 +38,7 @@ function listOf(...plugins: readonly object[]): object {
   return { cniVersion: "1.0.0", name: "net", plugins };
 }
 
-const FOLDERS = [confDir, ...fs.globSync(`${confDir}/*/`)];
+const FOLDERS = [...new Set(fs.globSync(`${confDir}/**/*.conf*`).map((file) => path.dirname(file)))];
 const DOCUMENTS = fs.globSync(["README.md", "docs/*.md", "plugins/*/README.md"], { cwd: root });
 const EXAMPLES = DOCUMENTS.flatMap((file) => listsOf(read(file)).map((list) => [file, list] as const));
 

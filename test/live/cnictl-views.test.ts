@@ -308,6 +308,9 @@ describe("cnictl inspect", () => {
 
   test("shows what is left after the namespace is gone", () => {
     caller.lab.deleteNamespace(attach("c1"));
+    // The kernel deletes a namespace's links a moment later.
+    const gone = "until ! ip -o link show type veth | grep -q .; do sleep 0.02; done";
+    caller.lab.run(["timeout", "60", "sh", "-c", gone]);
     expect(jsonOf(cnictl(["inspect", "c1", "--json"]))).toMatchObject({
       namespace: "gone",
       attachments: [{ host: { leases: [{ reclaimable: "its network namespace no longer exists" }], links: [] } }],

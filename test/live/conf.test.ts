@@ -66,7 +66,8 @@ describe("conf", () => {
   it("has no file that is not run here", () => {
     const entries = fs.readdirSync(confDir, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
     const files = entries.map((entry) => path.relative(confDir, path.join(entry.parentPath, entry.name)));
-    expect(files.sort()).toEqual(Object.keys(LISTS));
+    // The units are run by the tests of the commands in them.
+    expect(files.filter((file) => path.dirname(file) !== "systemd").sort()).toEqual(Object.keys(LISTS));
   });
 
   it("has no two networks of one name in a folder, of which the second would be nobody's", () => {
