@@ -2,6 +2,7 @@ import type { Plugin } from "../cni/plugin.ts";
 import type { Launch } from "../cni/plugin-process.ts";
 import type { ReapplyCall } from "../cni/reapply.ts";
 import type { Rebuilding } from "../cni/rebuilding.ts";
+import type { InsideLink } from "./inspect/inside.ts";
 
 /** The command's access to its process and the machine. */
 export interface Edge {
@@ -17,6 +18,8 @@ export interface Edge {
   readonly reapply: Reapply;
   /** False if the path is certainly not, or no longer, a network namespace. */
   readonly isLiving: (netns: string) => boolean;
+  /** A link of a namespace; undefined if it has none of that name. @throws LinuxError */
+  readonly findInside: (netns: string, ifname: string) => InsideLink | undefined;
   /** All of standard input. */
   readonly readStdin: () => Uint8Array;
   readonly writeOut: (text: string) => void;

@@ -12,6 +12,7 @@ import { del } from "./del.ts";
 import { doctor } from "./doctor.ts";
 import type { Build, Reapply } from "./edge.ts";
 import { gc } from "./gc.ts";
+import { findInside } from "./inspect/inside.ts";
 import { inspect } from "./inspect/inspect.ts";
 import { install } from "./install.ts";
 import { schema } from "./json-schema.ts";
@@ -38,6 +39,7 @@ export function runTool(build: Omit<Build, "executable">, rebuild: Reapply): nev
         launch,
         reapply: rebuild,
         isLiving,
+        findInside,
       },
       [
         ...[add, check, del, gc, clean, status, list, show, ps, inspect, leases, release, metrics],

@@ -1,12 +1,15 @@
 import { CniError, reasonOf } from "../cni/error.ts";
 import { findPlugin } from "../cni/find-plugin.ts";
 import { formatJson } from "../cni/json.ts";
+import type { Result } from "../cni/result.ts";
+import { formatPrefix } from "../ip/prefix.ts";
 import { findCached, readCache } from "../runtime/cache.ts";
 import { type CachedEntry, cachedNetwork } from "../runtime/cache-entry.ts";
 import type { Network } from "../runtime/network.ts";
 import { protocolVariables } from "../runtime/plugin-call.ts";
 import { formatPluginInput } from "../runtime/plugin-input.ts";
 import type { Runtime } from "../runtime/runtime.ts";
+import type { RuntimeConf } from "../runtime/runtime-conf.ts";
 import { convertStated, parseStated, type StatedResult } from "../runtime/stated-result.ts";
 import { checkOperands, readArguments } from "./arguments.ts";
 import type { Command } from "./command.ts";
@@ -92,6 +95,7 @@ function rebuild(
   attempt(() => {
     const network = networkOf(edge, entry);
     const previous = resultOf(entry, network);
+    refuseAnother(edge, entry.attachment, previous.result);
     const environment = { ...runtime.environment, ...protocolVariables("CHECK", { ...runtime, ...entry }) };
     const { capabilityArgs } = entry.attachment;
     for (const plugin of network.plugins.filter(({ type }) => isOurs(type)))
@@ -103,6 +107,23 @@ function rebuild(
       });
   });
   return { rebuilt, failed };
+}
+
+/**
+ * Refuses an interface that its ADD did not make: the path may lead to another container by now, and the addresses and ports of this one
+ * may be another's. An interface that is missing is refused by the plugins. @throws CniError checkFailed
+ */
+function refuseAnother(edge: Edge, { netns, ifname }: RuntimeConf, { interfaces, ips }: Result): void {
+  const link = edge.findInside(netns, ifname);
+  if (link === undefined) return;
+  const given = interfaces.find(({ name, sandbox }) => name === ifname && sandbox !== undefined)?.mac;
+  const addresses = ips.map(({ address }) => formatPrefix(address));
+  const has = (address: string) => link.addresses.includes(address);
+  const isSame = given === undefined ? addresses.length === 0 || addresses.some(has) : given === link.mac;
+  if (isSame) return;
+  const what = `"${ifname}" in ${netns} is not the interface of its ADD: nothing was rebuilt`;
+  const details = `it has ${[link.mac, ...link.addresses].join(" ")}; ADD gave ${given ?? addresses.join(" ")}`;
+  throw new CniError("checkFailed", what, { details });
 }
 
 /** The list of the ADD; if its plugins are in files of their own, the one in the folder. */

@@ -66,6 +66,7 @@ export function makeStage(): Stage {
       launch: world.runtime.launch,
       reapply: () => undefined,
       isLiving: () => true,
+      findInside: () => undefined,
       readStdin: () => new Uint8Array(),
       writeOut: (text) => {
         out += text;

@@ -251,6 +251,28 @@ test("one attachment that cannot be rebuilt is named, and the others are rebuilt
   expect(stdout).toMatch(/ masquerade, spoof checks +-$/m);
 });
 
+test("a path that leads to another container by now is refused, and nothing of that one's is touched", () => {
+  writeList([BRIDGE, { type: "firewall", ingressPolicy: "isolated" }]);
+  const one = attach("c1");
+  const two = attach("c2");
+  // c1 went without a DEL, and its path was taken.
+  caller.lab.run(["umount", one]);
+  caller.lab.run(["mount", "--bind", two, one]);
+  caller.lab.run(["nft", "flush", "ruleset"]);
+  const { status, stdout } = caller.cnictl(["reapply", "--json"], environment);
+  expect(status).toBe(1);
+  const outcomes: readonly { containerId: string; rebuilt: string[]; failed: string[] }[] = JSON.parse(stdout);
+  const refused = outcomes.filter(({ failed }) => failed.length > 0);
+  const rebuilt = outcomes.filter(({ failed }) => failed.length === 0);
+  const failed = [expect.stringMatching(/^"eth0" in .* is not the interface of its ADD: nothing was rebuilt/)];
+  expect(refused).toMatchObject([{ rebuilt: [], failed }]);
+  expect(rebuilt).toMatchObject([{ rebuilt: ["masquerade", "spoof checks", "firewall rules"] }]);
+  const rules = caller.lab.run(["nft", "list", "ruleset"]);
+  expect(rules).toContain(rebuilt[0]?.containerId);
+  expect(rules).not.toContain(refused[0]?.containerId);
+  caller.lab.run(["umount", one]);
+});
+
 test("attachments of the Go plugins are left to these", () => {
   writeList([{ ...BRIDGE, macspoofchk: false }]);
   attach("c1", "one", { CNI_PATH: referenceDir() });

@@ -1,11 +1,12 @@
 import { formatAddress } from "../../ip/address.ts";
 import { formatPrefix } from "../../ip/prefix.ts";
 import { listAddresses } from "../../netlink/address/list.ts";
+import { findLink } from "../../netlink/link/get.ts";
 import { listLinks } from "../../netlink/link/list.ts";
-import type { Link } from "../../netlink/link/message.ts";
+import type { Link, LinkId } from "../../netlink/link/message.ts";
 import { listRoutes } from "../../netlink/route/list.ts";
 import type { KernelRoute } from "../../netlink/route/message.ts";
-import { openRtnetlink } from "../../netlink/socket.ts";
+import { openRtnetlink, type Rtnetlink } from "../../netlink/socket.ts";
 
 /** What a network namespace contains. */
 export interface Inside {
@@ -31,6 +32,17 @@ export interface InsideRoute {
   readonly metric: number;
 }
 
+/** The link of that name with its addresses; undefined if the namespace has none. @throws LinuxError if it cannot be opened */
+export function findInside(netns: string, ifname: string): InsideLink | undefined {
+  const netlink = openRtnetlink({ netns });
+  try {
+    const link = findLink(netlink, ifname);
+    return link && describeLink(link, addressesOf(netlink, link));
+  } finally {
+    netlink.close();
+  }
+}
+
 /** Lists the links, addresses and routes of a namespace. @throws LinuxError if it cannot be opened */
 export function lookInside(netns: string): Inside {
   const netlink = openRtnetlink({ netns });
@@ -39,17 +51,16 @@ export function lookInside(netns: string): Inside {
     const names = new Map(links.map(({ index, name }) => [index, name]));
     const routes = ([4, 6] as const).flatMap((family) => listRoutes(netlink, { family }));
     return {
-      links: links.map((link) =>
-        describeLink(
-          link,
-          listAddresses(netlink, link).map(({ prefix }) => formatPrefix(prefix)),
-        ),
-      ),
+      links: links.map((link) => describeLink(link, addressesOf(netlink, link))),
       routes: routes.flatMap((route) => describeRoute(route, names)),
     };
   } finally {
     netlink.close();
   }
+}
+
+function addressesOf(netlink: Rtnetlink, link: LinkId): readonly string[] {
+  return listAddresses(netlink, link).map(({ prefix }) => formatPrefix(prefix));
 }
 
 function describeLink({ name, kind, up, mtu, mac }: Link, addresses: readonly string[]): InsideLink {
