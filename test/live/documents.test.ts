@@ -12,11 +12,16 @@ const DOCUMENTS = fs
   .sort()
   .filter((file) => read(file).includes("```sh\n"));
 
-/** A host that has nothing of ours. npm writes down what it is asked for, and sudo is for somebody who may do everything. */
+/**
+ * A host that has nothing of ours. npm writes down what it is asked for, sudo is for somebody who may do everything, and systemctl takes
+ * the units that are in their folder.
+ */
 const EMPTY_HOST = `
 for folder in /etc /opt /run /var/lib; do mount -t tmpfs tmpfs $folder; done
 printf '#!/bin/sh\\nexec "$@"\\n' > tools/sudo
 printf '#!/bin/sh\\necho "$*" >> npm-calls\\n' > tools/npm
+mkdir -p /etc/systemd/system
+printf '#!/bin/sh\\n[ "$1" != enable ] || test -f "/etc/systemd/system/$3"\\n' > tools/systemctl
 chmod +x tools/*
 PATH=$PWD/tools:$PATH
 `;
