@@ -1,4 +1,5 @@
 import { formatJson } from "../cni/json.ts";
+import { once } from "../platform/once.ts";
 import { readNetworks } from "../runtime/load.ts";
 import type { Network } from "../runtime/network.ts";
 import { withHost } from "../steps/host.ts";
@@ -6,7 +7,6 @@ import { checkOperands, readArguments } from "./arguments.ts";
 import type { Command } from "./command.ts";
 import { clashCheck } from "./doctor/clashes.ts";
 import { type Check, type Examination, runChecks } from "./doctor/examination.ts";
-import { executableFinder } from "./doctor/executable.ts";
 import { executableCheck } from "./doctor/executables.ts";
 import { formatFindings } from "./doctor/finding.ts";
 import { firewallCheck, forwardCheck } from "./doctor/firewalls.ts";
@@ -14,12 +14,13 @@ import { imageCheck } from "./doctor/image-links.ts";
 import { kernelCheck } from "./doctor/kernel.ts";
 import { leftoverCheck } from "./doctor/leftovers.ts";
 import { listCheck } from "./doctor/lists.ts";
-import { readModules } from "./doctor/modules.ts";
 import { poolCheck } from "./doctor/pools.ts";
 import { statusCheck } from "./doctor/readiness.ts";
 import { sysctlCheck } from "./doctor/sysctls.ts";
 import type { Edge } from "./edge.ts";
-import { type Inventory, takeInventory } from "./inventory/inventory.ts";
+import { executableFinder } from "./executable.ts";
+import { takeInventory } from "./inventory/inventory.ts";
+import { readModules } from "./kernel-modules.ts";
 import { makeRuntime, networkDirectory } from "./target.ts";
 
 /** In this order, because what is missing decides what can be asked after it. */
@@ -82,7 +83,6 @@ function examine(
     if ("network" in entry && !networks.has(entry.network.name)) networks.set(entry.network.name, entry.network);
   }
   const runtime = makeRuntime(edge, cacheDirectory);
-  let taken: Inventory | undefined;
   return {
     edge,
     runtime,
@@ -91,10 +91,7 @@ function examine(
     directory,
     files,
     networks: [...networks.values()],
-    inventory: () => {
-      taken ??= takeInventory(edge, { cacheDirectory });
-      return taken;
-    },
+    inventory: once(() => takeInventory(edge, { cacheDirectory })),
     isLiving: edge.isLiving,
     findExecutable: executableFinder(),
     silent: new Map(),

@@ -27,19 +27,24 @@ export function findNetns(edge: Edge, word: string, cacheDirectory: string): Nam
   return cached === undefined ? { netns: path.join(NAMED, word) } : { netns: cached.netns, cached };
 }
 
-/** The least digits that stand for a whole ID, as people copy them from a list. */
-const LEAST = 6;
-
 /** The attachment of the container, or that had one of the namespaces; undefined if the beginning of an ID means several containers. */
 function findAttachment(directory: string, word: string, places: readonly string[]): RuntimeConf | undefined {
-  const beginning = new Map<string, RuntimeConf>();
+  const begun: RuntimeConf[] = [];
   for (const { entry } of readCache(directory) ?? []) {
     const attachment = entry?.attachment;
     if (attachment === undefined) continue;
     if (attachment.containerId === word || places.includes(attachment.netns)) return attachment;
-    if (word.length >= LEAST && attachment.containerId.startsWith(word))
-      beginning.set(attachment.containerId, attachment);
+    if (attachment.containerId.startsWith(word)) begun.push(attachment);
   }
-  const [found, ...others] = beginning.values();
-  return others.length === 0 ? found : undefined;
+  return ofBeginning(begun, word).at(-1);
+}
+
+/** The least letters that stand for a whole ID, as people copy them from a list. */
+const LEAST = 6;
+
+/** Those whose container's ID begins with the word; none if the word is too short, or they are of several containers. */
+export function ofBeginning<T extends Pick<RuntimeConf, "containerId">>(all: readonly T[], word: string): readonly T[] {
+  if (word.length < LEAST) return [];
+  const begun = all.filter(({ containerId }) => containerId.startsWith(word));
+  return new Set(begun.map(({ containerId }) => containerId)).size === 1 ? begun : [];
 }

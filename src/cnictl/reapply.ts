@@ -13,8 +13,8 @@ import type { RuntimeConf } from "../runtime/runtime-conf.ts";
 import { convertStated, parseStated, type StatedResult } from "../runtime/stated-result.ts";
 import { checkOperands, readArguments } from "./arguments.ts";
 import type { Command } from "./command.ts";
-import { executableFinder } from "./doctor/executable.ts";
 import type { Edge } from "./edge.ts";
+import { executableFinder } from "./executable.ts";
 import { formatTable } from "./table.ts";
 import { findNetwork, makeRuntime, NETWORK_HELP, NETWORK_OPTIONS } from "./target.ts";
 

@@ -4,6 +4,7 @@ import { formatJson } from "../cni/json.ts";
 import { checkOperands, readArguments } from "./arguments.ts";
 import type { Command } from "./command.ts";
 import type { Edge } from "./edge.ts";
+import { identifyFile } from "./executable.ts";
 import { formatTable } from "./table.ts";
 import { pluginDirectories } from "./target.ts";
 
@@ -80,13 +81,11 @@ function namesIn(folder: string): readonly string[] {
   }
 }
 
-const EXECUTABLE = 0o111;
-
-/** Tells a file from every other; undefined if it is not an executable file. */
+/** Tells a file from every other; undefined if it is not an executable file, or cannot be examined. */
 function identify(file: string): string | undefined {
   try {
-    const stat = fs.statSync(file);
-    return stat.isFile() && (stat.mode & EXECUTABLE) !== 0 ? `${stat.dev}:${stat.ino}` : undefined;
+    const found = identifyFile(file);
+    return found?.isExecutable ? found.identity : undefined;
   } catch {
     return undefined;
   }

@@ -60,6 +60,11 @@ export function prefixContains(prefix: Prefix, address: Address): boolean {
   return prefix.address.value >> hostBits === address.value >> hostBits;
 }
 
+/** Whether two prefixes share an address. Host bits do not matter. */
+export function prefixesOverlap(a: Prefix, b: Prefix): boolean {
+  return prefixContains(a, b.address) || prefixContains(b, a.address);
+}
+
 function hostBitsOf(prefix: Prefix): bigint {
   return BigInt(ADDRESS_BITS[prefix.address.family] - prefix.length);
 }

@@ -1,14 +1,9 @@
 import fs from "#fs";
-import { LinuxError } from "../platform/errno.ts";
-import { libc } from "../platform/libc.ts";
 import { AF, openSocket, SOCK } from "./socket.ts";
-import { connect } from "./unix-stream.ts";
+import { connect, write } from "./unix-stream.ts";
 
 /** Where systemd-journald listens. systemd-journald.service(8) */
 const SOCKET = "/run/systemd/journal/socket";
-
-/** Flags of send: a journal that is busy is not waited for. <sys/socket.h> */
-const MSG = { DONTWAIT: 0x40, NOSIGNAL: 0x4000 } as const;
 
 /**
  * Sends one entry to the journal by its native protocol: one datagram with a line for each field. Names are in capitals. @throws
@@ -18,10 +13,7 @@ export function sendToJournal(fields: Readonly<Record<string, string>>, socket =
   const fd = openSocket(AF.UNIX, SOCK.DGRAM, 0);
   try {
     connect(fd, socket);
-    const { functions, errno } = libc();
-    const bytes = encodeEntry(fields);
-    if (functions.sendto(fd, bytes, bytes.length, MSG.DONTWAIT | MSG.NOSIGNAL, null, 0) === -1)
-      throw new LinuxError("send to the journal", { syscall: "sendto", errno: errno() });
+    write(fd, encodeEntry(fields));
   } finally {
     fs.closeSync(fd);
   }

@@ -51,7 +51,8 @@ function encodeAddress(path: string): Uint8Array {
   return Uint8Array.of(AF.UNIX, 0, ...name);
 }
 
-function write(fd: number, bytes: Uint8Array): void {
+/** Sends all bytes; of a datagram socket as one datagram. @throws LinuxError, EAGAIN if the other end takes no more now */
+export function write(fd: number, bytes: Uint8Array): void {
   const { functions, errno } = libc();
   for (let rest = bytes; rest.length > 0; ) {
     const sent = functions.sendto(fd, rest, rest.length, MSG.DONTWAIT | MSG.NOSIGNAL, null, 0);

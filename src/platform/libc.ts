@@ -1,5 +1,6 @@
 import { openLibrary } from "#ffi";
 import type { Library } from "./ffi.ts";
+import { once } from "./once.ts";
 
 // The build links each exported table into the native image.
 
@@ -106,11 +107,3 @@ export const libcProcesses = once((): Library<typeof PROCESS_FUNCTIONS> => openL
 
 /** @throws Error if the executable has no C functions of its own */
 export const native = once((): Library<typeof NATIVE_FUNCTIONS> => openLibrary("native", NATIVE_FUNCTIONS));
-
-function once<T>(make: () => T): () => T {
-  let made: T | undefined;
-  return () => {
-    made ??= make();
-    return made;
-  };
-}

@@ -2,6 +2,7 @@ import * as z from "zod/mini";
 import { parseConfig } from "../cni/config.ts";
 import { CniError, reasonOf } from "../cni/error.ts";
 import { formatJson } from "../cni/json.ts";
+import { once } from "../platform/once.ts";
 import { sortKeys } from "./json-object.ts";
 import { type Network, parseNetwork } from "./network.ts";
 import type { RuntimeConf } from "./runtime-conf.ts";
@@ -88,11 +89,3 @@ const cacheFile = once(() => {
     result: z.optional(z.unknown()),
   });
 });
-
-function once<T>(make: () => T): () => T {
-  let made: T | undefined;
-  return () => {
-    made ??= make();
-    return made;
-  };
-}

@@ -26,7 +26,13 @@ export class NetworkNotFound extends CniError {
 }
 
 /** One file of a folder of networks, and the network in it or why there is none. */
-export type NetworkFile = { readonly file: string } & ({ readonly network: Network } | { readonly error: CniError });
+export type NetworkFile = { readonly file: string } & (
+  | { readonly network: Network }
+  | { readonly error: CniError; readonly position: Position | undefined }
+);
+
+/** Where a text is not JSON, both from 1. */
+export type Position = Pick<JsonSyntaxError, "line" | "column">;
 
 /**
  * The first network called `name`: from the `*.conflist` files in name order, otherwise from the single configurations in `*.conf` and
@@ -57,7 +63,7 @@ function readNetwork(file: string, load: (file: string) => Network): NetworkFile
   try {
     return { file, network: inFile(file, () => load(file)) };
   } catch (error) {
-    if (error instanceof CniError) return { file, error };
+    if (error instanceof CniError) return { file, error, position: positionOf(error) };
     throw error;
   }
 }
@@ -127,12 +133,14 @@ function inFile<T>(file: string, read: () => T): T {
     return read();
   } catch (error) {
     if (!(error instanceof CniError) || error.details !== "") throw error;
-    throw new CniError(error.code, error.message, { details: `${file}${positionOf(error)}`, cause: error });
+    const position = positionOf(error);
+    const details = position === undefined ? file : `${file}:${position.line}:${position.column}`;
+    throw new CniError(error.code, error.message, { details, cause: error });
   }
 }
 
-/** The position that an error, or what caused it, has in its text: ":LINE:COLUMN", or nothing. */
-function positionOf(error: unknown): string {
-  if (error instanceof JsonSyntaxError) return `:${error.line}:${error.column}`;
-  return error instanceof Error && error.cause !== undefined ? positionOf(error.cause) : "";
+/** The position that an error, or what caused it, has in its text. */
+function positionOf(error: unknown): Position | undefined {
+  if (error instanceof JsonSyntaxError) return error;
+  return error instanceof Error && error.cause !== undefined ? positionOf(error.cause) : undefined;
 }

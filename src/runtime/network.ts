@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { parseConfig } from "../cni/config.ts";
 import { CniError } from "../cni/error.ts";
-import { isObject, parseJson } from "../cni/json.ts";
+import { findMember, isObject, parseJson } from "../cni/json.ts";
 import { goType, type JsonObject } from "./json-object.ts";
 import { decoded, listError, prefixed } from "./refusal.ts";
 import { chooseVersion } from "./version-choice.ts";
@@ -61,6 +61,13 @@ export function parsePlugin(json: unknown): PluginConfig {
     capabilities: Object.entries(config.capabilities ?? {}).flatMap(([key, declared]) => (declared ? [key] : [])),
     json,
   };
+}
+
+/** The type of a plugin's IPAM plugin; undefined if it has none. */
+export function ipamTypeOf({ json }: Pick<PluginConfig, "json">): string | undefined {
+  const ipam = findMember(json, "ipam");
+  const type = isObject(ipam) ? findMember(ipam, "type") : undefined;
+  return typeof type === "string" && type !== "" ? type : undefined;
 }
 
 function listObject(bytes: Uint8Array): JsonObject {

@@ -1,5 +1,5 @@
 import { formatAddress, offsetAddress } from "../../ip/address.ts";
-import { formatPrefix, lastAddress, networkAddress, type Prefix, prefixContains } from "../../ip/prefix.ts";
+import { formatPrefix, lastAddress, networkAddress, type Prefix, prefixesOverlap } from "../../ip/prefix.ts";
 import { findLink } from "../../netlink/link/get.ts";
 import { RT_TABLE, RTN } from "../../netlink/route/header.ts";
 import { findRoute, listRoutesWithin } from "../../netlink/route/list.ts";
@@ -25,7 +25,7 @@ export const clashCheck: Check = {
 function compare(one: Needs, other: Needs): readonly Found[] {
   return one.subnets.flatMap((subnet) =>
     other.subnets
-      .filter((each) => overlap(subnet, each))
+      .filter((each) => prefixesOverlap(subnet, each))
       .map((each) => ({
         level: "error" as const,
         subject: one.name,
@@ -33,10 +33,6 @@ function compare(one: Needs, other: Needs): readonly Found[] {
         cure: `give network ${other.name} a subnet of its own`,
       })),
   );
-}
-
-function overlap(one: Prefix, other: Prefix): boolean {
-  return prefixContains(one, networkAddress(other)) || prefixContains(other, networkAddress(one));
 }
 
 /** The host's addresses and routes in a network's subnet that are not its bridge's, and the route that covers all of it. */

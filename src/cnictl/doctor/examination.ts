@@ -9,10 +9,10 @@ import type { Runtime } from "../../runtime/runtime.ts";
 import type { Host } from "../../steps/host.ts";
 import { NO_NFTABLES } from "../../steps/netfilter.ts";
 import type { Build, Edge } from "../edge.ts";
+import type { FindExecutable } from "../executable.ts";
 import type { Inventory } from "../inventory/inventory.ts";
-import type { FindExecutable } from "./executable.ts";
+import { isAbsent, type KernelModules } from "../kernel-modules.ts";
 import type { Finding, Found } from "./finding.ts";
-import type { KernelModules } from "./modules.ts";
 
 /** What the checks look at. */
 export interface Examination {
@@ -75,7 +75,7 @@ function cannotTell(subject: string, error: unknown): Found {
  * would load the module. @throws LinuxError
  */
 export function openRules({ host, modules }: Pick<Examination, "host" | "modules">): Nfnetlink | undefined {
-  if (["loadable", "missing"].includes(modules.find("nf_tables"))) return undefined;
+  if (isAbsent(modules, "nf_tables")) return undefined;
   return ignoring(NO_NFTABLES, () => {
     const netlink = host.openNetfilter();
     return supportsNftables(netlink) ? netlink : undefined;

@@ -1,9 +1,8 @@
 import path from "#path";
 import { reasonOf } from "../../cni/error.ts";
-import { findMember, isObject, parseJson } from "../../cni/json.ts";
-import { type Started, startPlugin } from "../../cni/plugin-process.ts";
+import { askVersions } from "../../runtime/supported-versions.ts";
+import { type Executable, shortDigest } from "../executable.ts";
 import { attempt, type Check, type Examination } from "./examination.ts";
-import { type Executable, shortDigest } from "./executable.ts";
 import type { Found } from "./finding.ts";
 import { needsOf } from "./needs.ts";
 
@@ -22,7 +21,7 @@ export const executableCheck: Check = {
 function judgeTypes(examination: Examination, types: readonly string[]): readonly Found[] {
   const asked = types.map((type) => ({ type, places: findPlaces(examination, type) }));
   const started = asked.map(({ type, places }) =>
-    places[0]?.isExecutable ? askVersion(examination, type) : undefined,
+    places[0]?.isExecutable ? startVersion(examination, type) : undefined,
   );
   return asked.flatMap(({ type, places }, index) =>
     attempt(type, () => [
@@ -38,29 +37,15 @@ function findPlaces({ runtime, findExecutable }: Examination, name: string): rea
   return runtime.path.flatMap((folder) => findExecutable(path.join(folder, name)) ?? []);
 }
 
-/** Starts VERSION of a plugin. The returned function waits for its answer. @throws CniError */
-function askVersion({ runtime }: Examination, type: string): () => readonly string[] {
-  const stdin = new TextEncoder().encode('{"cniVersion":"1.1.0"}');
-  const environment = { ...runtime.environment, CNI_COMMAND: "VERSION", CNI_PATH: runtime.path.join(":") };
-  let started: Started | undefined;
-  let refusal: unknown;
+/** Starts VERSION of a plugin. The returned function waits for its answer. @throws CniError then, also if it cannot be started */
+function startVersion({ runtime }: Examination, type: string): () => readonly string[] {
   try {
-    const call = { type, path: runtime.path, environment, stdin, log: () => {}, deadline: DEADLINE };
-    started = startPlugin(runtime.launch, call);
+    return askVersions({ ...runtime, log: () => {} }, type, DEADLINE);
   } catch (error) {
-    refusal = error;
+    return () => {
+      throw error;
+    };
   }
-  return () => {
-    if (started === undefined) throw refusal;
-    return readVersions(started.finish());
-  };
-}
-
-function readVersions(stdout: Uint8Array): readonly string[] {
-  const answer = parseJson(stdout);
-  const versions = isObject(answer) ? findMember(answer, "supportedVersions") : undefined;
-  if (!Array.isArray(versions)) throw new Error("VERSION did not answer with supportedVersions");
-  return versions.filter((version) => typeof version === "string");
 }
 
 function judgeType(

@@ -1,7 +1,7 @@
 import path from "#path";
+import { shortDigest } from "../executable.ts";
 import { findManifest } from "../installation.ts";
 import { attempt, type Check, type Examination } from "./examination.ts";
-import { shortDigest } from "./executable.ts";
 import type { Found } from "./finding.ts";
 
 /** Whether the names of this image are one file in each folder of CNI_PATH, and the image that runs now. */

@@ -1,9 +1,10 @@
 import { findMissing, type Probe } from "../../netfilter/nftables/probe.ts";
 import { hasKind, supportsVlanFiltering } from "../../netlink/link/support.ts";
 import { supportsTokenBucket } from "../../netlink/qdisc/support.ts";
+import { once } from "../../platform/once.ts";
+import type { KernelModules } from "../kernel-modules.ts";
 import { attempt, type Check, type Examination, openRules } from "./examination.ts";
 import type { Found } from "./finding.ts";
-import type { KernelModules } from "./modules.ts";
 import { type Needs, needsOf } from "./needs.ts";
 
 /** A part of the kernel that networks need. */
@@ -147,12 +148,4 @@ function judgeVlans({ host }: Examination, needs: readonly Needs[]): readonly Fo
 
 function listNames(names: readonly string[]): string {
   return `${names.length === 1 ? "network" : "networks"} ${names.join(", ")}`;
-}
-
-function once<T>(make: () => T): () => T {
-  let made: { readonly value: T } | undefined;
-  return () => {
-    made ??= { value: make() };
-    return made.value;
-  };
 }

@@ -1,4 +1,5 @@
 import type { CniError } from "../../cni/error.ts";
+import type { NetworkFile } from "../../runtime/load.ts";
 import type { Check } from "./examination.ts";
 import type { Found } from "./finding.ts";
 
@@ -12,7 +13,7 @@ export const listCheck: Check = {
     }
     return files.map((entry): Found => {
       const { file } = entry;
-      if ("error" in entry) return describeBroken(file, entry.error);
+      if ("error" in entry) return describeBroken(entry);
       const { name } = entry.network;
       if (networks.includes(entry.network)) return { level: "ok", subject: file, message: `network ${name}` };
       const message = `network ${name} is in an earlier file, too, which is used`;
@@ -21,9 +22,7 @@ export const listCheck: Check = {
   },
 };
 
-/** The error says the position after the file's name, where it knows it. */
-function describeBroken(file: string, { message, details }: CniError): Found {
-  const place = details.startsWith(`${file}:`) ? details.slice(file.length + 1).split(":") : [];
-  const where = place.length === 2 ? `line ${place[0]}, column ${place[1]}: ` : "";
-  return { level: "error", subject: file, message: `${where}${message}`, cure: `cnictl validate ${file}` };
+function describeBroken({ file, error, position }: Extract<NetworkFile, { error: CniError }>): Found {
+  const where = position === undefined ? "" : `line ${position.line}, column ${position.column}: `;
+  return { level: "error", subject: file, message: `${where}${error.message}`, cure: `cnictl validate ${file}` };
 }

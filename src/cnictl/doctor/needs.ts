@@ -1,7 +1,7 @@
 import { findMember, isObject } from "../../cni/json.ts";
 import type { Family } from "../../ip/address.ts";
 import { isSamePrefix, network as networkOf, type Prefix, parsePrefix } from "../../ip/prefix.ts";
-import type { Network, PluginConfig } from "../../runtime/network.ts";
+import { ipamTypeOf, type Network, type PluginConfig } from "../../runtime/network.ts";
 
 /** What a network asks of the host, as far as its list tells. Values that a plugin would refuse count as absent. */
 export interface Needs {
@@ -51,10 +51,8 @@ export function needsOf({ name, plugins }: Network): Needs {
   };
 }
 
-function typesOf({ type, json }: PluginConfig): readonly string[] {
-  const ipam = findMember(json, "ipam");
-  const own = isObject(ipam) ? findMember(ipam, "type") : undefined;
-  return typeof own === "string" && own !== "" ? [type, own] : [type];
+function typesOf(plugin: PluginConfig): readonly string[] {
+  return [plugin.type, ipamTypeOf(plugin)].filter((type) => type !== undefined);
 }
 
 function bridgeOf(plugin: PluginConfig): BridgeNeeds {
@@ -72,7 +70,7 @@ function bridgeOf(plugin: PluginConfig): BridgeNeeds {
 
 function subnetsOf({ json }: PluginConfig): readonly Prefix[] {
   const ipam = findMember(json, "ipam");
-  if (!isObject(ipam) || findMember(ipam, "type") !== "host-local") return [];
+  if (!isObject(ipam) || ipamTypeOf({ json }) !== "host-local") return [];
   const sets = findMember(ipam, "ranges");
   const ranges = Array.isArray(sets) ? sets.flat() : [];
   return [ipam, ...ranges].flatMap((range) => {

@@ -3,7 +3,7 @@ import { CniError } from "../../cni/error.ts";
 import { CACHE_DIRECTORY } from "../../runtime/cache.ts";
 import type { Edge } from "../edge.ts";
 import type { KnownAttachment } from "../inventory/attachments.ts";
-import { findNetns } from "../namespace.ts";
+import { findNetns, ofBeginning } from "../namespace.ts";
 
 /** What an operand of `cnictl inspect` means. */
 export interface Subject {
@@ -11,9 +11,6 @@ export interface Subject {
   readonly netns: string;
   readonly attachments: readonly KnownAttachment[];
 }
-
-/** The least letters that stand for a whole ID. */
-const LEAST = 6;
 
 /**
  * The attachments of a container by its ID, or the beginning of it, or else those of a network namespace. @throws CniError
@@ -44,9 +41,7 @@ function netnsOf({ cached, leases }: KnownAttachment): string {
 
 function ofContainer(all: readonly KnownAttachment[], word: string): readonly KnownAttachment[] {
   const exact = all.filter(({ containerId }) => containerId === word);
-  if (exact.length > 0 || word.length < LEAST) return exact;
-  const begun = all.filter(({ containerId }) => containerId.startsWith(word));
-  return new Set(begun.map(({ containerId }) => containerId)).size === 1 ? begun : [];
+  return exact.length > 0 ? exact : ofBeginning(all, word);
 }
 
 function inodeOf(path: string): string | undefined {

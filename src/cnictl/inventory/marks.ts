@@ -1,4 +1,3 @@
-import fs from "#fs";
 import {
   listIptablesPorts,
   listOwnPorts,
@@ -13,6 +12,7 @@ import type { Link } from "../../netlink/link/message.ts";
 import { type Nfnetlink, openNfnetlink, openRtnetlink } from "../../netlink/socket.ts";
 import { LinuxError } from "../../platform/errno.ts";
 import type { Edge } from "../edge.ts";
+import { isAbsent, readModules } from "../kernel-modules.ts";
 
 /** What the kernel knows of attachments. */
 export interface KernelMarks {
@@ -65,28 +65,13 @@ function listLinks(): readonly Link[] {
 
 /** Undefined if the kernel has no nf_tables, or its module is not loaded. */
 function openNftables(problems: string[]): Nfnetlink | undefined {
-  if (!hasNftables()) return undefined;
+  // A module that is not loaded has no rules.
+  if (isAbsent(readModules(), "nf_tables")) return undefined;
   try {
     return openNfnetlink();
   } catch (error) {
     if (!(error instanceof LinuxError)) throw error;
     problems.push(reasonOf(error));
     return undefined;
-  }
-}
-
-/** Whether nf_tables can be asked without loading its module. A module that is not loaded has no rules. */
-function hasNftables(): boolean {
-  const modules = `/lib/modules/${readText("/proc/sys/kernel/osrelease").trim()}`;
-  const isModule =
-    fs.existsSync(`${modules}/modules.dep`) && !/\/nf_tables\.ko$/m.test(readText(`${modules}/modules.builtin`));
-  return !isModule || /^nf_tables /m.test(readText("/proc/modules"));
-}
-
-function readText(path: string): string {
-  try {
-    return fs.readFileSync(path, "utf8");
-  } catch {
-    return "";
   }
 }

@@ -2,10 +2,9 @@ import fs from "#fs";
 import path from "#path";
 import { LEASES_DIRECTORY, type Pools, readFolder, readPools } from "../../../plugins/host-local/pool-report.ts";
 import { CniError } from "../../cni/error.ts";
-import { findMember, isObject } from "../../cni/json.ts";
 import { DEFAULT_VERSION, isSpecVersion } from "../../cni/version.ts";
 import { type NetworkFile, readNetworks } from "../../runtime/load.ts";
-import type { Network, PluginConfig } from "../../runtime/network.ts";
+import { ipamTypeOf, type Network, type PluginConfig } from "../../runtime/network.ts";
 import { isNetworkName } from "../../runtime/runtime-conf.ts";
 
 /** A plugin of a network with host-local as its IPAM plugin. */
@@ -61,15 +60,8 @@ export function gatherNetworks(directory: string): NetworkFolder {
 /** The pools of the plugins with host-local as their IPAM plugin, whoever made the plugin. */
 function poolsOf(network: Network): readonly NetworkPools[] {
   return network.plugins.flatMap((plugin) =>
-    ipamType(plugin) === "host-local" ? [readNetworkPools(network, plugin)] : [],
+    ipamTypeOf(plugin) === "host-local" ? [readNetworkPools(network, plugin)] : [],
   );
-}
-
-/** The type of a plugin's IPAM plugin, or undefined. */
-function ipamType({ json }: PluginConfig): string | undefined {
-  const ipam = findMember(json, "ipam");
-  const type = isObject(ipam) ? findMember(ipam, "type") : undefined;
-  return typeof type === "string" && type !== "" ? type : undefined;
 }
 
 /**

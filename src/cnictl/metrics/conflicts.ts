@@ -1,4 +1,4 @@
-import { parsePrefix, prefixContains } from "../../ip/prefix.ts";
+import { type Prefix, parsePrefix, prefixesOverlap } from "../../ip/prefix.ts";
 import type { AttachmentView } from "../inventory/attachment-view.ts";
 import type { ListedNetwork } from "../inventory/networks.ts";
 
@@ -19,16 +19,15 @@ export function countSharedAddresses(views: readonly AttachmentView[]): number {
 export function countOverlaps(networks: readonly ListedNetwork[]): number {
   const subnets = networks
     .filter(({ shadowedBy }) => shadowedBy === undefined)
-    .map(({ pools }) => pools.flatMap((each) => each.pools?.sets ?? []).flatMap((set) => set.subnets));
+    .map(({ pools }) =>
+      pools
+        .flatMap((each) => each.pools?.sets ?? [])
+        .flatMap((set) => set.subnets.flatMap((subnet) => parsePrefix(subnet) ?? [])),
+    );
   const pairs = subnets.flatMap((own, index) => subnets.slice(index + 1).filter((other) => overlap(own, other)));
   return pairs.length;
 }
 
-function overlap(some: readonly string[], others: readonly string[]): boolean {
-  return some.some((one) => others.some((other) => contains(one, other) || contains(other, one)));
-}
-
-function contains(outer: string, inner: string): boolean {
-  const [prefix, other] = [parsePrefix(outer), parsePrefix(inner)];
-  return prefix !== undefined && other !== undefined && prefixContains(prefix, other.address);
+function overlap(some: readonly Prefix[], others: readonly Prefix[]): boolean {
+  return some.some((one) => others.some((other) => prefixesOverlap(one, other)));
 }

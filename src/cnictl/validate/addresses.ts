@@ -5,7 +5,7 @@ import { isBuiltIn } from "../../cni/keys.ts";
 import { readPrefix } from "../../cni/scalars.ts";
 import { walkSchema } from "../../cni/schema-walk.ts";
 import { ADDRESS_BITS, formatAddress } from "../../ip/address.ts";
-import { formatPrefix, network, type Prefix, parsePrefix, prefixContains } from "../../ip/prefix.ts";
+import { formatPrefix, network, parsePrefix, prefixContains } from "../../ip/prefix.ts";
 import type { Report } from "./finding.ts";
 import type { Subject } from "./plugin.ts";
 import type { PlacedPlugin } from "./source.ts";
@@ -71,11 +71,6 @@ export function examineHostBits({ placed, own, ipam }: Subject, report: Report):
       });
     });
   }
-}
-
-/** Whether two subnets share an address. */
-export function subnetsOverlap(a: Prefix, b: Prefix): boolean {
-  return prefixContains(a, b.address) || prefixContains(b, a.address);
 }
 
 /** Whether a text is read as a prefix that keeps its host bits: see scalar(). */

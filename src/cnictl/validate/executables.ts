@@ -1,8 +1,7 @@
 import { CniError } from "../../cni/error.ts";
-import { isObject, parseJson } from "../../cni/json.ts";
-import { startPlugin } from "../../cni/plugin-process.ts";
 import { DEFAULT_VERSION } from "../../cni/version.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
+import { askVersions } from "../../runtime/supported-versions.ts";
 import type { Report } from "./finding.ts";
 import { reportVersion, type Subject } from "./plugin.ts";
 
@@ -43,30 +42,9 @@ export function examineExecutables({ source, placed, ipamType }: Subject, ask: A
 
 function answerOf(runtime: Runtime, type: string): readonly string[] | CniError {
   try {
-    return askVersions(runtime, type);
+    return askVersions(runtime, type, PATIENCE)();
   } catch (error) {
     if (error instanceof CniError) return error;
-    throw error;
-  }
-}
-
-/** The oldest plugins know no VERSION: they are of 0.1.0. SPEC.md, "VERSION" */
-function askVersions({ launch, path, environment, log }: Runtime, type: string): readonly string[] {
-  const variables = { ...environment, CNI_COMMAND: "VERSION", CNI_PATH: path.join(":") };
-  const stdin = new TextEncoder().encode(JSON.stringify({ cniVersion: "1.1.0" }));
-  const call = { type, path, environment: variables, stdin, log, deadline: PATIENCE };
-  const stdout = startPlugin(launch, call).finish();
-  const answer = parseAnswer(stdout);
-  const supported = isObject(answer) ? answer["supportedVersions"] : undefined;
-  if (Array.isArray(supported)) return supported.filter((version) => typeof version === "string");
-  throw new CniError("decodingFailure", `${type} does not answer VERSION with a list of versions`);
-}
-
-function parseAnswer(stdout: Uint8Array): unknown {
-  try {
-    return parseJson(stdout);
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
     throw error;
   }
 }

@@ -1,6 +1,5 @@
 import type { Claims } from "../../cni/configuration.ts";
-import { formatPrefix } from "../../ip/prefix.ts";
-import { subnetsOverlap } from "./addresses.ts";
+import { formatPrefix, prefixesOverlap } from "../../ip/prefix.ts";
 import type { Report } from "./finding.ts";
 import type { PlacedPlugin, Source } from "./source.ts";
 
@@ -64,7 +63,7 @@ function examineSubnets(earlier: Examined, later: Examined, report: Report): voi
   const taken = earlier.claims.flatMap(({ claims }) => claims.ranges ?? []);
   for (const { placed, claims } of later.claims) {
     for (const { path, subnet } of claims.ranges ?? []) {
-      const other = taken.find((range) => subnetsOverlap(range.subnet, subnet));
+      const other = taken.find((range) => prefixesOverlap(range.subnet, subnet));
       if (other === undefined) continue;
       const whose = `network "${earlier.source.network.name}" of ${earlier.source.document.file}`;
       const message = `${formatPrefix(subnet)} overlaps ${formatPrefix(other.subnet)} of ${whose}: both may assign one address`;

@@ -3,10 +3,10 @@ import type { Claims, Configuration } from "../../cni/configuration.ts";
 import { CniError, ERROR_CODES } from "../../cni/error.ts";
 import { netConf } from "../../cni/fields.ts";
 import { describeIssue } from "../../cni/issue.ts";
-import { findMember, isObject } from "../../cni/json.ts";
 import { matchKeys } from "../../cni/keys.ts";
 import { createRequest, type Request, readNetwork, readVersion } from "../../cni/request.ts";
 import { agreeOnVersion, SPEC_VERSIONS } from "../../cni/version.ts";
+import { ipamTypeOf } from "../../runtime/network.ts";
 import { formatPluginInput } from "../../runtime/plugin-input.ts";
 import type { DescribedPlugin } from "../edge.ts";
 import type { Report } from "./finding.ts";
@@ -29,7 +29,7 @@ export interface Subject {
 
 /** Finds what this image knows of a plugin and of the IPAM plugin that it calls. */
 export function describePlugin(source: Source, placed: PlacedPlugin, plugins: Described): Subject {
-  const ipamType = ipamTypeOf(placed);
+  const ipamType = ipamTypeOf(placed.config);
   const of = (type: string | undefined) => (type === undefined ? undefined : findOwn(plugins, type)?.configuration?.());
   return { source, placed, own: of(placed.config.type), ipamType, ipam: of(ipamType) };
 }
@@ -119,10 +119,4 @@ function reportIssues(
     report(document, "error", { path: [...path, ...issue.path], message, ...(code === undefined ? {} : { code }) });
   }
   return issues.length > 0;
-}
-
-function ipamTypeOf({ config }: PlacedPlugin): string | undefined {
-  const ipam = findMember(config.json, "ipam");
-  const type = isObject(ipam) ? findMember(ipam, "type") : undefined;
-  return typeof type === "string" && type !== "" ? type : undefined;
 }

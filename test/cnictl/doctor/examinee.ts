@@ -1,7 +1,7 @@
 import type { Examination } from "../../../src/cnictl/doctor/examination.ts";
-import { executableFinder } from "../../../src/cnictl/doctor/executable.ts";
 import type { Found } from "../../../src/cnictl/doctor/finding.ts";
-import type { KernelModules, ModuleState } from "../../../src/cnictl/doctor/modules.ts";
+import { executableFinder } from "../../../src/cnictl/executable.ts";
+import type { KernelModules, ModuleState } from "../../../src/cnictl/kernel-modules.ts";
 import { type Network, parseNetwork } from "../../../src/runtime/network.ts";
 import { FakeKernel } from "../../kernel/fake-kernel.ts";
 import { hostOn } from "../../kernel/host.ts";

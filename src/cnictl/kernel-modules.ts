@@ -1,7 +1,8 @@
 import fs from "#fs";
 import path from "#path";
-import { readText } from "../../linux/bounded-file.ts";
-import { errnoOf } from "../../platform/errno.ts";
+import { readText } from "../linux/bounded-file.ts";
+import { errnoOf } from "../platform/errno.ts";
+import { once } from "../platform/once.ts";
 
 /**
  * Whether the kernel has a module: it is loaded or built in, a file from which it can be loaded is there, or neither. Unknown if there
@@ -25,14 +26,24 @@ export function readModules(root = "/"): KernelModules {
   const release = readIfThere(path.join(root, "proc/sys/kernel/osrelease"))?.trim() ?? "";
   const loaded = namesIn(readIfThere(path.join(root, "proc/modules")), /^\S+/);
   const folder = path.join(root, "lib/modules", release);
-  const builtin = namesIn(readIfThere(path.join(folder, "modules.builtin")), FILE_NAME);
-  const available = namesIn(readIfThere(path.join(folder, "modules.dep")), FILE_NAME);
+  // Thousands of lines, which a module that is loaded does not need.
+  const files = once(() => ({
+    builtin: namesIn(readIfThere(path.join(folder, "modules.builtin")), FILE_NAME),
+    available: namesIn(readIfThere(path.join(folder, "modules.dep")), FILE_NAME),
+  }));
   const find = (name: string): ModuleState => {
-    if (loaded?.has(name) || builtin?.has(name)) return "present";
+    if (loaded?.has(name)) return "present";
+    const { builtin, available } = files();
+    if (builtin?.has(name)) return "present";
     if (available === undefined) return "unknown";
     return available.has(name) && loaded !== undefined ? "loadable" : "missing";
   };
   return { release, isModular: loaded !== undefined, obstacle: findObstacle(root), find };
+}
+
+/** Whether the kernel surely runs without the module now. Asking for it would load it, or be in vain. */
+export function isAbsent({ find }: Pick<KernelModules, "find">, name: string): boolean {
+  return ["loadable", "missing"].includes(find(name));
 }
 
 /** The name of the module in a line like "kernel/net/bridge/bridge.ko.xz: kernel/net/llc/llc.ko.xz". */

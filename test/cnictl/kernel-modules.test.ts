@@ -2,7 +2,7 @@ import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { readModules } from "../../../src/cnictl/doctor/modules.ts";
+import { readModules } from "../../src/cnictl/kernel-modules.ts";
 
 let root: string;
 

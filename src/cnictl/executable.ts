@@ -1,7 +1,7 @@
 import { sha256 } from "#digest";
 import fs from "#fs";
 import path from "#path";
-import { holdsAny } from "../../netlink/bytes.ts";
+import { holdsAny } from "../netlink/bytes.ts";
 
 /** The type and the owner of the note that the Go linker writes near the beginning of an executable, and how far it is looked for. */
 const GO_NOTE = new Uint8Array([4, 0, 0, 0, ...new TextEncoder().encode("Go\0\0")]);
@@ -28,13 +28,19 @@ export type FindExecutable = (file: string) => Executable | undefined;
 export function executableFinder(): FindExecutable {
   const known = new Map<string, Pick<Executable, "digest" | "isGo">>();
   return (file) => {
-    const stat = fs.statSync(file, { throwIfNoEntry: false });
-    if (stat === undefined || !stat.isFile()) return undefined;
-    const identity = `${stat.dev}:${stat.ino}`;
-    const content = known.get(identity) ?? readContent(file);
-    known.set(identity, content);
-    return { name: path.basename(file), file, identity, isExecutable: (stat.mode & 0o111) !== 0, ...content };
+    const found = identifyFile(file);
+    if (found === undefined) return undefined;
+    const content = known.get(found.identity) ?? readContent(file);
+    known.set(found.identity, content);
+    return { name: path.basename(file), file, ...found, ...content };
   };
+}
+
+/** What tells a file from every other; undefined if there is no regular file. @throws Error of the file operation that failed */
+export function identifyFile(file: string): Pick<Executable, "identity" | "isExecutable"> | undefined {
+  const stat = fs.statSync(file, { throwIfNoEntry: false });
+  if (stat === undefined || !stat.isFile()) return undefined;
+  return { identity: `${stat.dev}:${stat.ino}`, isExecutable: (stat.mode & 0o111) !== 0 };
 }
 
 function readContent(file: string): Pick<Executable, "digest" | "isGo"> {
