@@ -1,7 +1,7 @@
 import type { Environment } from "./environment.ts";
 import { isObject, parseJson } from "./json.ts";
 
-/** One call of a plugin as the log has it. What the call did not have is absent. */
+/** One call of a plugin as the log has it. What the call did not have is undefined. */
 export interface CallRecord {
   /** When the call began, ISO 8601 in UTC. */
   readonly time: string;
@@ -9,16 +9,16 @@ export interface CallRecord {
   readonly milliseconds: number;
   readonly plugin: string;
   readonly command: string;
-  readonly network?: string;
-  readonly containerId?: string;
-  readonly ifname?: string;
-  readonly netns?: string;
+  readonly network: string | undefined;
+  readonly containerId: string | undefined;
+  readonly ifname: string | undefined;
+  readonly netns: string | undefined;
   /** The addresses that ADD returned, with their prefix lengths. */
-  readonly addresses?: readonly string[];
+  readonly addresses: readonly string[] | undefined;
   /** The error object that it printed. */
-  readonly error?: { readonly code: number; readonly msg: string; readonly details?: string };
+  readonly error: { readonly code: number; readonly msg: string; readonly details?: string } | undefined;
   /** The trace that the runtime's span belongs to. W3C Trace Context */
-  readonly traceparent?: string;
+  readonly traceparent: string | undefined;
 }
 
 /** What a call was given and what it printed. */
@@ -36,7 +36,7 @@ export interface CallTraffic {
 /** The record of a call. Input that cannot be read leaves fields out. */
 export function recordCall({ plugin, environment, stdin, stdout, began, milliseconds, code }: CallTraffic): CallRecord {
   const printed = readObject(new TextEncoder().encode(stdout));
-  return withoutAbsent({
+  return {
     time: began.toISOString(),
     milliseconds: Math.round(milliseconds * 1000) / 1000,
     plugin,
@@ -48,7 +48,7 @@ export function recordCall({ plugin, environment, stdin, stdout, began, millisec
     addresses: code === 0 ? addressesOf(printed) : undefined,
     error: code === 0 ? undefined : errorOf(printed),
     traceparent: textOf(environment["TRACEPARENT"]),
-  });
+  };
 }
 
 /** The record as one line of text: "ADD bridge net1 c1 eth0: 10.1.0.2/24 in 12.3 ms". */
@@ -86,8 +86,4 @@ function readObject(bytes: Uint8Array): Readonly<Record<string, unknown>> {
 
 function textOf(value: unknown): string | undefined {
   return typeof value === "string" && value !== "" ? value : undefined;
-}
-
-function withoutAbsent<T extends object>(fields: T): { [K in keyof T]: Exclude<T[K], undefined> } {
-  return JSON.parse(JSON.stringify(fields));
 }

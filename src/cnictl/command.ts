@@ -29,12 +29,11 @@ export function runCnictl(edge: Edge, commands: readonly Command[]): number {
   const version = `cnictl v${edge.build.version}\n`;
   if (word === "--version") return print(edge, version);
   // Nomad runs each file in the plugins' folder without arguments, and expects a version and success.
-  if (word === "" || asksForHelp([word])) return print(edge, `${version}\n${formatUsage(commands)}`);
-  const [about] = args;
-  if (word === "help" && about === undefined) return print(edge, `${version}\n${formatUsage(commands)}`);
-  const name = word === "help" ? about : word;
+  const name = word === "help" ? args[0] : word;
+  if (name === undefined || name === "" || asksForHelp([word]))
+    return print(edge, `${version}\n${formatUsage(commands)}`);
   const command = commands.find((each) => each.name === name);
-  if (command === undefined) return refuseCommand(edge, name ?? "", commands);
+  if (command === undefined) return refuseCommand(edge, name, commands);
   return word === "help" ? print(edge, formatHelp(command)) : runCommand(edge, command, args);
 }
 

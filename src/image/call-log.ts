@@ -15,10 +15,10 @@ export function beginRecord(plugin: string, edge: Edge, file: string): LoggedCal
   if (target === undefined) return undefined;
   const began = new Date();
   const start = performance.now();
-  let stdin = new Uint8Array();
+  let stdin: Uint8Array = new Uint8Array();
   let stdout = "";
   const readStdin = () => {
-    stdin = new Uint8Array(edge.readStdin());
+    stdin = edge.readStdin();
     return stdin;
   };
   const writeOut = (text: string) => {

@@ -278,7 +278,7 @@ describe("executables", () => {
     expect(subjects(examined())).toEqual([`note image ${bin}`]);
   });
 
-  test("that hang are found within seconds, and the rest is told all the same", () => {
+  test("that hang are found within seconds, and the other checks still run", () => {
     fs.writeFileSync(path.join(bin, "slow"), "#!/bin/sh\nexec sleep 600\n", { mode: 0o755 });
     fs.writeFileSync(
       path.join(bin, "dull"),
