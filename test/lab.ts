@@ -64,9 +64,18 @@ export class Lab {
     return `/run/netns/${full}`;
   }
 
+  /** Deletes a network namespace, and waits until the kernel has deleted what it had on the host, which it does some time after. */
   deleteNamespace(netns: string): void {
+    const peers = new Set(this.ip("link show type veth", netns).map((link) => Object(link).link_index));
     must(spawnSync("ip", ["netns", "del", path.basename(netns)], { encoding: "utf8" }), `ip netns del ${netns}`);
     this.#namespaces.splice(this.#namespaces.indexOf(path.basename(netns)), 1);
+    // Where a process is in it, the namespace stays, and so do they.
+    const deadline = performance.now() + 5000;
+    while (
+      performance.now() < deadline &&
+      this.ip("link show type veth").some((link) => peers.has(Object(link).ifindex))
+    )
+      sleep(10);
   }
 
   /** Runs a program inside a namespace (the host's unless told); throws when it fails, with what it printed. */
@@ -161,7 +170,7 @@ export class Lab {
     for (;;) {
       const found = this.running();
       if (found.length === 0 || performance.now() > deadline) return found;
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
+      sleep(10);
     }
   }
 
@@ -206,6 +215,10 @@ function environmentOf(pid: string): string[] {
   } catch {
     return [];
   }
+}
+
+function sleep(milliseconds: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
 }
 
 /** Takes down a call that failed; returns how it ended. */
