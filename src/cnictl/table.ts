@@ -62,7 +62,9 @@ export function formatTime(moment: number): string {
   return new Date(moment).toISOString();
 }
 
+const LONG_ID = /^[0-9a-f]{32,}$/;
+
 /** A container's ID for people: the first 12 digits of a long hexadecimal one, as podman and nerdctl show it. */
 export function shortenId(id: string): string {
-  return /^[0-9a-f]{32,}$/.test(id) ? id.slice(0, 12) : id;
+  return LONG_ID.test(id) ? id.slice(0, 12) : id;
 }

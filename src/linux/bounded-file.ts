@@ -53,9 +53,11 @@ export function readShort(path: string, buffer: Uint8Array): string | undefined 
   }
 }
 
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
 /** Decodes UTF-8 text. */
 export function decode(bytes: Uint8Array): string {
-  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
+  return decoder.decode(bytes);
 }
 
 function readBounded(path: string, most: number): Uint8Array {

@@ -30,7 +30,8 @@ export function viewLeases(
   { folders, attachments }: Pick<Inventory, "folders" | "attachments">,
   isLiving: (netns: string) => boolean,
 ): readonly LeaseView[] {
-  const holders = new Map(attachments.flatMap((each) => each.leases.map((lease) => [lease, each] as const)));
+  const holders = new Map<LeaseEntry, KnownAttachment>();
+  for (const each of attachments) for (const lease of each.leases) holders.set(lease, each);
   return folders.flatMap(({ network, folder, leases, resting }) => [
     ...leases.map((lease): LeaseView => {
       const attachment = holders.get(lease);
