@@ -1,6 +1,7 @@
 import { beginTrace, type CallTrace } from "../cni/call-trace.ts";
 import type { Launch } from "../cni/plugin-process.ts";
 import type { PluginSurroundings } from "../cni/process.ts";
+import type { AwaitLock } from "../cni/request.ts";
 import { launch } from "../linux/process.ts";
 import { type Host, withHost } from "../steps/host.ts";
 import { describeFailure, traceHost } from "../steps/traced-host.ts";
@@ -42,7 +43,8 @@ export function observe(observer: Observer): Observation {
         logged?.finish(code);
         observer.ended?.(trace);
       };
-      return { edge: logged?.edge ?? edge, finish };
+      const awaitLock: AwaitLock = (action) => trace.open({ phase: "locks", kind: "flock", action }).start();
+      return { edge: { ...(logged?.edge ?? edge), awaitLock }, finish };
     },
     withHost: (act) => {
       const trace = current();

@@ -106,6 +106,13 @@ describe("cnictl trace", () => {
       const spent = Object.values(call?.phases ?? {}).reduce((sum, each) => sum + each, 0);
       expect(Math.abs(spent - (call?.milliseconds ?? 0))).toBeLessThan(0.02);
     }
+    expect(bridge?.steps?.flatMap(({ call }) => call?.steps ?? [])).toEqual([
+      expect.objectContaining({
+        kind: "flock",
+        phase: "locks",
+        action: 'lock the leases in "/var/lib/cni/networks/net"',
+      }),
+    ]);
     expect(bridge?.phases).toMatchObject({ ipam: expect.any(Number), links: expect.any(Number) });
 
     expect(attachment()).toHaveLength(1);
