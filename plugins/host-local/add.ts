@@ -24,11 +24,15 @@ export function add(request: Request): Result {
   const requested = assignRequested(config.sets, config.requested);
   const made = makeFolder(config.folder);
   try {
-    const ips = withOpenFolder({ folder: config.folder, log: request.log }, PATIENCE, (open) => {
-      const { netns } = request;
-      const book = openBook(open, { attachment: request, netns, releaseDelay: config.releaseDelay });
-      return reserveAll(book, config, { requested, containerId: request.containerId });
-    });
+    const ips = withOpenFolder(
+      { folder: config.folder, log: request.log, awaitLock: request.awaitLock },
+      PATIENCE,
+      (open) => {
+        const { netns } = request;
+        const book = openBook(open, { attachment: request, netns, releaseDelay: config.releaseDelay });
+        return reserveAll(book, config, { requested, containerId: request.containerId });
+      },
+    );
     for (const ip of ips) reportOutside(request, ip);
     return { interfaces: [], ips, routes: config.routes, dns };
   } catch (error) {

@@ -32,7 +32,7 @@ function readOwn(request: Request, { folder }: Config): readonly Lease[] {
   if (isIndexComplete(folder, readBoot())) return findLeases(folder, request, { isIndexed: true });
   // An existing index may only be in use. A missing one is left for ADD to create.
   if (!fs.existsSync(`${folder}/.state`)) return findLeases(folder, request, { isIndexed: false });
-  return withFolder({ folder, log: request.log }, PATIENCE, ({ index }) =>
+  return withFolder({ folder, log: request.log, awaitLock: request.awaitLock }, PATIENCE, ({ index }) =>
     findLeases(folder, request, { isIndexed: index !== "none" }),
   );
 }

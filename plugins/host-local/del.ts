@@ -8,5 +8,5 @@ import { releaseLeases } from "./release.ts";
  */
 export function del(request: Request): void {
   const { folder, releaseDelay } = parseRelease(request);
-  releaseLeases({ folder, log: request.log }, request, releaseDelay);
+  releaseLeases({ folder, log: request.log, awaitLock: request.awaitLock }, request, releaseDelay);
 }

@@ -1,4 +1,5 @@
 import fs from "#fs";
+import type { AwaitLock } from "../../src/cni/request.ts";
 import { pause } from "../../src/platform/pause.ts";
 import { waitForFlock } from "../../src/steps/flock.ts";
 import { isAside, sweep } from "./aside-file.ts";
@@ -35,6 +36,7 @@ export interface Store {
   readonly folder: string;
   /** Logs one line. */
   readonly log: (line: string) => void;
+  readonly awaitLock?: AwaitLock | undefined;
 }
 
 /** Pauses in ms, in which a concurrent DEL finishes. */
@@ -46,13 +48,20 @@ const MOMENTS = [1, 2, 4];
  */
 export function withOpenFolder<T>(store: Store, patience: number, act: (open: OpenFolder) => T): T {
   const { folder } = store;
-  return withGoLock(folder, patience, (lock) =>
-    withLock(folder, patience, () => {
-      const boot = readBoot();
-      const index = waitForIndex(folder, boot) ? "complete" : indexLeases(store, boot);
-      return actAndMark(store, { boot, index: lock.isKept ? index : "none", lock }, act);
-    }),
-  );
+  const endWait = store.awaitLock?.(`lock the leases in "${folder}"`);
+  try {
+    return withGoLock(folder, patience, (lock) =>
+      withLock(folder, patience, () => {
+        endWait?.();
+        const boot = readBoot();
+        const index = waitForIndex(folder, boot) ? "complete" : indexLeases(store, boot);
+        return actAndMark(store, { boot, index: lock.isKept ? index : "none", lock }, act);
+      }),
+    );
+  } catch (error) {
+    endWait?.(error);
+    throw error;
+  }
 }
 
 /**

@@ -7,5 +7,5 @@ export function gc(request: Request): void {
   const valid = validAttachments(request);
   if (valid === undefined) return;
   const { folder, releaseDelay } = parseRelease(request);
-  releaseOthers({ folder, log: request.log }, valid, releaseDelay);
+  releaseOthers({ folder, log: request.log, awaitLock: request.awaitLock }, valid, releaseDelay);
 }

@@ -1,3 +1,4 @@
+import { type Phases, roundTime } from "./call-trace.ts";
 import type { Environment } from "./environment.ts";
 import { isObject, parseJson } from "./json.ts";
 
@@ -7,6 +8,8 @@ export interface CallRecord {
   readonly time: string;
   /** How long it took, in milliseconds. */
   readonly milliseconds: number;
+  /** What it took that time for. */
+  readonly phases: Phases;
   readonly plugin: string;
   readonly command: string;
   readonly network: string | undefined;
@@ -29,16 +32,19 @@ export interface CallTraffic {
   readonly stdout: string;
   readonly began: Date;
   readonly milliseconds: number;
+  readonly phases: Phases;
   /** The exit code. */
   readonly code: number;
 }
 
 /** The record of a call. Input that cannot be read leaves fields out. */
-export function recordCall({ plugin, environment, stdin, stdout, began, milliseconds, code }: CallTraffic): CallRecord {
+export function recordCall(traffic: CallTraffic): CallRecord {
+  const { plugin, environment, stdin, stdout, began, milliseconds, phases, code } = traffic;
   const printed = readObject(new TextEncoder().encode(stdout));
   return {
     time: began.toISOString(),
-    milliseconds: Math.round(milliseconds * 1000) / 1000,
+    milliseconds: roundTime(milliseconds),
+    phases,
     plugin,
     command: environment["CNI_COMMAND"] ?? "",
     network: textOf(readObject(stdin)["name"]),

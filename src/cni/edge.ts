@@ -1,5 +1,5 @@
 import type { Environment } from "./environment.ts";
-import type { LaunchResident } from "./request.ts";
+import type { AwaitLock, LaunchResident } from "./request.ts";
 
 /** A program's access to its process. */
 export interface ProcessEdge {
@@ -19,6 +19,7 @@ export interface Edge extends ProcessEdge {
    * started.
    */
   readonly launchResident?: LaunchResident;
+  readonly awaitLock?: AwaitLock;
   /** Begins the record of a call for the log; undefined while nothing is logged. */
   readonly beginRecord?: (plugin: string, edge: Edge) => LoggedCall | undefined;
 }

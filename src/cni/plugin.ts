@@ -82,10 +82,11 @@ function answer<Host>(command: string, service: Service<Host>): void {
   if (verb === undefined) throw new CniError("invalidEnvironment", `unknown CNI_COMMAND: ${command}`);
   const version = agreeOnVersion(verb, readVersion(network.json), versionsOf(plugin));
   const environment = withoutOwnNetns(verb, edge);
-  const { launchResident } = edge;
+  const { launchResident, awaitLock } = edge;
   const call = {
     ...{ network, version, stdin, environment, log: (line: string) => log(line, edge) },
     ...(launchResident && { launchResident }),
+    ...(awaitLock && { awaitLock }),
   };
   if (verb === "ADD") add(service, call);
   else act(service, createRequest(verb, call));

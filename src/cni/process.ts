@@ -4,6 +4,7 @@ import { readToEnd } from "../platform/bytes.ts";
 import { pause } from "../platform/pause.ts";
 import type { Edge, ProcessEdge } from "./edge.ts";
 import { type Plugin, servePlugin, type WithHost } from "./plugin.ts";
+import type { LaunchResident } from "./request.ts";
 import { serveResident } from "./resident.ts";
 
 /** The limit of standard input in bytes. No list of networks or attachments is as long. */
@@ -30,11 +31,19 @@ export function runPlugin<Host>(
   { withHost, isOwnNetns, beginRecord, find = () => undefined }: PluginSurroundings<Host>,
 ): never {
   const edge: Edge = { ...processEdge(), isOwnNetns, ...(beginRecord && { beginRecord }) };
-  const launchResident: Edge["launchResident"] = (executable, options) => {
-    const resident = isOwnImage(executable) ? find(executable) : undefined;
-    return resident && serveResident({ plugin: resident, edge, withHost }, options);
-  };
+  const launchResident = residentLauncher(edge, { withHost, find });
   host.exit(servePlugin(plugin, { ...edge, launchResident }, withHost));
+}
+
+/** Serves plugins of this very image in this process, as if each were started. */
+export function residentLauncher<Host>(
+  edge: Edge,
+  { withHost, find }: { readonly withHost: WithHost<Host>; readonly find: FindPlugin<Host> },
+): LaunchResident {
+  return (executable, options) => {
+    const plugin = isOwnImage(executable) ? find(executable) : undefined;
+    return plugin && serveResident({ plugin, edge, withHost }, options);
+  };
 }
 
 /** A command line tool's access to its process. */

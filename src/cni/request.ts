@@ -37,7 +37,14 @@ export interface Request {
   readonly log: (line: string) => void;
   /** Serves another plugin in this process if possible; for startDelegate. */
   readonly launchResident?: LaunchResident;
+  readonly awaitLock?: AwaitLock;
 }
+
+/**
+ * Records that a call waits for a lock, `action` in words that follow "Cannot". Call the returned function at the end of the wait, with
+ * the error if the lock cannot be had; a second call does nothing. It is absent while nothing is recorded.
+ */
+export type AwaitLock = (action: string) => (error?: unknown) => void;
 
 /** Serves an executable in this process as if it were started; undefined if it has to be started. */
 export type LaunchResident = (executable: string, options: LaunchOptions) => Child | undefined;
@@ -76,6 +83,7 @@ export interface Call {
   readonly environment: Environment;
   readonly log: (line: string) => void;
   readonly launchResident?: LaunchResident;
+  readonly awaitLock?: AwaitLock;
 }
 
 /** Builds a request. prevResult is parsed each time it is read. */

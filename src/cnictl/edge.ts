@@ -1,3 +1,4 @@
+import type { TracedCall, TracedInput } from "../cni/call-trace.ts";
 import type { Plugin } from "../cni/plugin.ts";
 import type { Launch } from "../cni/plugin-process.ts";
 import type { ReapplyCall } from "../cni/reapply.ts";
@@ -16,6 +17,7 @@ export interface Edge {
   readonly build: Build;
   readonly launch: Launch;
   readonly reapply: Reapply;
+  readonly trace: TraceLaunch;
   /** False if the path is certainly not, or no longer, a network namespace. */
   readonly isLiving: (netns: string) => boolean;
   /** A link of a namespace; undefined if it has none of that name. @throws LinuxError */
@@ -28,6 +30,15 @@ export interface Edge {
 
 /** Has a plugin of this image rebuild an attachment; undefined if it has nothing to rebuild. @throws CniError */
 export type Reapply = (type: string, call: ReapplyCall) => Rebuilding | undefined;
+
+/** Starts plugins as `launch` does, and tells of each call: what went in and out, and, if the plugin is of this image, its steps. */
+export type TraceLaunch = (listener: TraceListener) => Launch;
+
+/** Receives the calls of plugins; those of their delegates are among their steps. */
+export interface TraceListener {
+  readonly began: (call: TracedInput) => void;
+  readonly ended: (call: TracedCall) => void;
+}
 
 /** The running executable. */
 export interface Build {

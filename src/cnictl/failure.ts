@@ -12,7 +12,7 @@ import { InstallError } from "./installation.ts";
  */
 export function writeFailure(edge: Edge, error: unknown, { json }: { json: boolean }): void {
   if (json) {
-    edge.writeOut(`${formatJson(describe(edge, error))}\n`);
+    edge.writeOut(`${formatJson(describeFailure(edge, error))}\n`);
     return;
   }
   const errors = error instanceof AggregateError ? error.errors : [error];
@@ -20,7 +20,8 @@ export function writeFailure(edge: Edge, error: unknown, { json }: { json: boole
     edge.writeErr(each instanceof InstallError ? formatRefusal(edge, each) : formatError(edge, toCniError(each)));
 }
 
-function describe(edge: Edge, error: unknown): object {
+/** An error as an object: `code`, `msg`, and `details` and `hint` if there are any. */
+export function describeFailure(edge: Edge, error: unknown): object {
   if (error instanceof InstallError) return { code: ERROR_CODES.ioFailure, msg: error.message, hint: error.advice };
   const { code, message: msg, details } = toCniError(error);
   const first = error instanceof AggregateError ? error.errors[0] : error;
@@ -56,7 +57,7 @@ function adviceFor(edge: Edge, error: CniError): string | undefined {
   if (plugin !== undefined) return adviceForPlugin(edge, plugin);
   if (/EPERM|EACCES|permission denied|operation not permitted/i.test(text))
     return "run it as root: namespaces, links and the result cache need it";
-  const [, ...told] = edge.args;
+  const told = edge.args.slice(edge.args[0] === "trace" ? 2 : 1);
   const undo = `\`cnictl del ${told.join(" ")}\``;
   const known = adviceForCode(error.code, undo);
   if (!(error instanceof AddFailed) || known?.includes(undo)) return known;

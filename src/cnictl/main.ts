@@ -10,7 +10,7 @@ import { clean } from "./clean.ts";
 import { runCnictl } from "./command.ts";
 import { del } from "./del.ts";
 import { doctor } from "./doctor.ts";
-import type { Build, Reapply } from "./edge.ts";
+import type { Build, Edge } from "./edge.ts";
 import { gc } from "./gc.ts";
 import { findInside } from "./inspect/inside.ts";
 import { inspect } from "./inspect/inspect.ts";
@@ -24,12 +24,13 @@ import { reapply } from "./reapply.ts";
 import { release } from "./release.ts";
 import { show } from "./show-network.ts";
 import { status } from "./status.ts";
+import { trace } from "./trace/trace.ts";
 import { uninstall } from "./uninstall.ts";
 import { validate } from "./validate.ts";
 import { version } from "./version.ts";
 
 /** Runs cnictl with this process's arguments, variables and streams, and ends the process with its code. */
-export function runTool(build: Omit<Build, "executable">, rebuild: Reapply): never {
+export function runTool(build: Omit<Build, "executable">, image: Pick<Edge, "reapply" | "trace">): never {
   runWithProcess((tool) =>
     runCnictl(
       {
@@ -37,13 +38,13 @@ export function runTool(build: Omit<Build, "executable">, rebuild: Reapply): nev
         terminal: { out: host.isTerminal(1), err: host.isTerminal(2) },
         build: { ...build, executable: "/proc/self/exe" },
         launch,
-        reapply: rebuild,
+        ...image,
         isLiving,
         findInside,
       },
       [
         ...[add, check, del, gc, clean, status, list, show, ps, inspect, leases, release, metrics],
-        ...[validate, schema, doctor, reapply, install, uninstall, version],
+        ...[validate, schema, doctor, trace, reapply, install, uninstall, version],
       ],
     ),
   );

@@ -1,4 +1,5 @@
 import { type CallRecord, describeCall, recordCall } from "../cni/call-record.ts";
+import type { CallTrace } from "../cni/call-trace.ts";
 import type { Edge, LoggedCall } from "../cni/edge.ts";
 import { CniError, reasonOf } from "../cni/error.ts";
 import { isObject, parseJson } from "../cni/json.ts";
@@ -10,11 +11,14 @@ import { sendToJournal } from "../linux/journal.ts";
 const JOURNAL = "journal";
 
 /** Begins the record of a call, for the log that `file` configures; undefined, after a line on standard error, if the configuration is unusable. */
-export function beginRecord(plugin: string, edge: Edge, file: string): LoggedCall | undefined {
+export function beginRecord(
+  plugin: string,
+  edge: Edge,
+  { file, trace }: { readonly file: string; readonly trace: CallTrace },
+): LoggedCall | undefined {
   const target = attempt(edge, () => readTarget(file));
   if (target === undefined) return undefined;
   const began = new Date();
-  const start = performance.now();
   let stdin: Uint8Array = new Uint8Array();
   let stdout = "";
   const readStdin = () => {
@@ -26,10 +30,11 @@ export function beginRecord(plugin: string, edge: Edge, file: string): LoggedCal
     stdout += text;
   };
   const finish = (code: number) => {
-    const milliseconds = performance.now() - start;
+    const milliseconds = trace.elapsed();
+    const phases = trace.phases(milliseconds);
     attempt(edge, () => {
       const { environment } = edge;
-      write(target, recordCall({ plugin, environment, stdin, stdout, began, milliseconds, code }));
+      write(target, recordCall({ plugin, environment, stdin, stdout, began, milliseconds, phases, code }));
     });
   };
   return { edge: { ...edge, readStdin, writeOut }, finish };
@@ -57,6 +62,7 @@ const PRIORITY = { error: "3", info: "6" } as const;
 
 function journalFields(record: CallRecord): Readonly<Record<string, string>> {
   const { plugin, command, network, containerId, ifname, netns, addresses, error, traceparent, milliseconds } = record;
+  const phases = Object.entries(record.phases).map(([phase, spent]) => `${phase}=${spent}`);
   const fields = {
     MESSAGE: describeCall(record),
     PRIORITY: error === undefined ? PRIORITY.info : PRIORITY.error,
@@ -69,6 +75,7 @@ function journalFields(record: CallRecord): Readonly<Record<string, string>> {
     CNI_NETNS: netns,
     CNI_ADDRESSES: addresses?.join(" "),
     CNI_MILLISECONDS: String(milliseconds),
+    CNI_PHASES: phases.join(" "),
     CNI_ERROR_CODE: error && String(error.code),
     CNI_ERROR_MSG: error?.msg,
     CNI_ERROR_DETAILS: error?.details,

@@ -1,16 +1,16 @@
 import fs from "#fs";
 import { build, plugins } from "#image";
 import host from "#process";
-import type { Edge, LoggedCall } from "../cni/edge.ts";
 import { selectName } from "../cni/image.ts";
 import type { Plugin } from "../cni/plugin.ts";
 import { processEdge, runPlugin } from "../cni/process.ts";
 import { reapplyPlugin } from "../cni/reapply.ts";
-import type { Reapply } from "../cnictl/edge.ts";
+import type { Reapply, TraceLaunch } from "../cnictl/edge.ts";
 import { runTool } from "../cnictl/main.ts";
 import { isOwnNetns } from "../linux/own-netns.ts";
 import { type Host, withHost } from "../steps/host.ts";
-import { beginRecord } from "./call-log.ts";
+import { observeForLog } from "./observation.ts";
+import { traceLaunch } from "./traced-launch.ts";
 
 /** The file that switches the log on. Without it a call costs one look for it. */
 const LOG_CONFIG = "/etc/cni/cni-plugins.json";
@@ -28,16 +28,18 @@ export function start(): never {
       const plugin = plugins[type];
       return plugin && reapplyPlugin(plugin, call, withHost);
     };
-    runTool({ ...build, names, plugins }, reapply);
+    const trace: TraceLaunch = (listener) => traceLaunch({ find, isOwnNetns, log: findLog() }, listener);
+    runTool({ ...build, names, plugins }, { reapply, trace });
   }
   const plugin = plugins[name ?? ""];
-  const log = fs.existsSync(LOG_CONFIG) ? { beginRecord: logCall } : {};
-  if (plugin !== undefined) runPlugin(plugin, { withHost, find, isOwnNetns, ...log });
+  const log = findLog();
+  const observation = log === undefined ? { withHost } : observeForLog(log);
+  if (plugin !== undefined) runPlugin(plugin, { find, isOwnNetns, ...observation });
   refuse(host.argv0, names);
 }
 
-function logCall(plugin: string, edge: Edge): LoggedCall | undefined {
-  return beginRecord(plugin, edge, LOG_CONFIG);
+function findLog(): string | undefined {
+  return fs.existsSync(LOG_CONFIG) ? LOG_CONFIG : undefined;
 }
 
 function refuse(argv0: string, names: readonly string[]): never {

@@ -1,6 +1,6 @@
 import { backOff } from "../linux/wait.ts";
 import { ERRNO, LinuxError } from "../platform/errno.ts";
-import { decodeAcknowledgement, NetlinkError } from "./acknowledgement.ts";
+import { type Acknowledgement, decodeAcknowledgement, NetlinkError } from "./acknowledgement.ts";
 import type { Message } from "./message.ts";
 import { NLM_F, NLMSG } from "./message.ts";
 
@@ -18,6 +18,8 @@ export interface NetlinkRequest {
   readonly expected?: readonly number[];
   /** Selects messages of a list by their payload; others are dropped on arrival. Default: all. */
   readonly keep?: ((payload: Uint8Array) => boolean) | undefined;
+  /** Receives the kernel's verdict, also an expected one. */
+  readonly hear?: (acknowledgement: Acknowledgement) => void;
 }
 
 /** The kernel's answers without acknowledgements. `interrupted`: a list changed while it was sent and may be wrong. */
@@ -93,6 +95,7 @@ function isKept({ payload }: Message, { keep }: NetlinkRequest): boolean {
 
 function refuseFailure(message: Message, request: NetlinkRequest): void {
   const acknowledgement = decodeAcknowledgement(message);
+  request.hear?.(acknowledgement);
   if (acknowledgement.errno === 0 || request.expected?.includes(acknowledgement.errno)) return;
   throw new NetlinkError(request.action, acknowledgement);
 }

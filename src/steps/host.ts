@@ -48,17 +48,17 @@ export interface Host {
   readonly withBridges: <T>(use: BridgeUse, act: () => T) => T;
 }
 
-/** Runs a verb with this machine, and closes everything that it opened. */
-export function withHost<T>(act: (host: Host) => T): T {
+/** Runs a verb with this machine, and closes everything that it opened. `launchPlugin` starts the plugins that it delegates to. */
+export function withHost<T>(act: (host: Host) => T, launchPlugin: Launch = launch): T {
   const opened: (() => void)[] = [];
   try {
-    return act(openHost(opened));
+    return act(openHost(opened, launchPlugin));
   } finally {
     for (const close of opened) close();
   }
 }
 
-function openHost(opened: (() => void)[]): Host {
+function openHost(opened: (() => void)[], launchPlugin: Launch): Host {
   const keep = <S extends Netlink>(netlink: S): S => {
     opened.push(netlink.close);
     return netlink;
@@ -79,7 +79,7 @@ function openHost(opened: (() => void)[]): Host {
       const within = <T>(run: (parameters: Sysctls) => T) => withNetns(netns, () => run(sysctls));
       return { path, netns, netlink, within, identify: () => identifyNetns(netns, netlink) };
     },
-    delegate: (request, options) => startDelegate(launch, request, options),
+    delegate: (request, options) => startDelegate(launchPlugin, request, options),
     launch,
     withBridges,
   };

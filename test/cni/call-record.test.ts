@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { type CallTraffic, describeCall, recordCall } from "../../src/cni/call-record.ts";
 
 const began = new Date("2026-01-02T03:04:05.678Z");
+const phases = { links: 2.5, other: 9.846 };
 const environment = {
   CNI_COMMAND: "ADD",
   CNI_CONTAINERID: "c1",
@@ -12,13 +13,14 @@ const environment = {
 
 function record(changes: Partial<Omit<CallTraffic, "stdin">> & { stdin?: string }) {
   const stdin = new TextEncoder().encode(changes.stdin ?? '{"name": "net1"}');
-  const rest = { plugin: "bridge", environment, stdout: "{}", began, milliseconds: 12.34567, code: 0 };
+  const rest = { plugin: "bridge", environment, stdout: "{}", began, milliseconds: 12.34567, phases, code: 0 };
   return recordCall({ ...rest, ...changes, stdin });
 }
 
 const CALL = {
   time: "2026-01-02T03:04:05.678Z",
   milliseconds: 12.346,
+  phases,
   plugin: "bridge",
   command: "ADD",
   network: "net1",
@@ -44,7 +46,7 @@ test("a failure has the error that was printed", () => {
 });
 
 test("what is missing or cannot be read is left out", () => {
-  const stated = { time: CALL.time, milliseconds: 12.346, plugin: "bridge", command: "STATUS" };
+  const stated = { time: CALL.time, milliseconds: 12.346, phases, plugin: "bridge", command: "STATUS" };
   expect(record({ environment: { CNI_COMMAND: "STATUS" }, stdin: "{", stdout: "" })).toEqual(stated);
   expect(record({ environment: {}, stdin: "[]", stdout: "x", code: 1 })).toEqual({
     ...stated,

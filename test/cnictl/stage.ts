@@ -65,6 +65,7 @@ export function makeStage(): Stage {
       },
       launch: world.runtime.launch,
       reapply: () => undefined,
+      trace: () => world.runtime.launch,
       isLiving: () => true,
       findInside: () => undefined,
       readStdin: () => new Uint8Array(),

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import fs from "node:fs";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type Call, Lab, type Outcome } from "../lab.ts";
+import { binDir, type Call, Lab, type Outcome } from "../lab.ts";
 
 let lab: Lab;
 let netns: string;
@@ -43,7 +43,14 @@ function run(config: unknown, command: string, more: Partial<Call> = {}): Outcom
   return lab.plugin("bridge", { command, config: network, netns, containerId: "c1", wrapper, environment, ...more });
 }
 
-function records(): unknown[] {
+interface Logged {
+  readonly plugin: string;
+  readonly command: string;
+  readonly milliseconds: number;
+  readonly phases: Readonly<Record<string, number>>;
+}
+
+function records(): Logged[] {
   const lines = fs.readFileSync(log, "utf8").split("\n");
   return lines.filter((line) => line !== "").map((line) => JSON.parse(line));
 }
@@ -51,6 +58,7 @@ function records(): unknown[] {
 const CALL = {
   time: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
   milliseconds: expect.any(Number),
+  phases: expect.objectContaining({ other: expect.any(Number) }),
   network: "net1",
   containerId: "c1",
   ifname: "eth0",
@@ -74,6 +82,35 @@ describe("the log of calls", () => {
       { ...call, plugin: "bridge", command: "DEL" },
     ]);
     expect(fs.statSync(log).mode & 0o777).toBe(0o600);
+  });
+
+  it("says what each call spent its time on, which is all of its time", () => {
+    for (const command of ["ADD", "DEL"]) expect(run({ log }, command).status).toBe(0);
+    expect(records()).toHaveLength(4);
+    for (const { plugin, command, milliseconds, phases } of records()) {
+      const spent = Object.values(phases).reduce((sum, each) => sum + each, 0);
+      expect(Math.abs(spent - milliseconds), `${command} ${plugin}`).toBeLessThan(0.02);
+    }
+    expect(records().find(({ plugin }) => plugin === "bridge")).toMatchObject({
+      phases: { ipam: expect.any(Number), links: expect.any(Number) },
+    });
+  });
+
+  it("has the calls of cnictl trace, once", () => {
+    const lists = path.join(lab.dir, "lists");
+    fs.mkdirSync(lists);
+    const ipam = { type: "host-local", subnet: "10.1.2.0/24", dataDir: lab.dataDir };
+    const list = { cniVersion: "1.1.0", name: "net1", plugins: [{ type: "bridge", bridge: "br0", ipam }] };
+    fs.writeFileSync(path.join(lists, "net1.conflist"), JSON.stringify(list));
+    const surroundings = ["unshare", "--mount", "sh", "-ec", SURROUNDINGS, "sh", JSON.stringify({ log }), ""];
+    const variables = [`NETCONFPATH=${lists}`, `CNI_PATH=${binDir}`];
+    for (const verb of ["add", "del"]) {
+      const argv = ["trace", verb, "net1", netns, "--cache-dir", lab.dir, "--json"];
+      const { status, stderr } = lab.try([...surroundings, "env", ...variables, path.join(binDir, "cnictl"), ...argv]);
+      expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+    }
+    const calls = records().map(({ command, plugin }) => `${command} ${plugin}`);
+    expect(calls).toEqual(["ADD host-local", "ADD bridge", "DEL host-local", "DEL bridge"]);
   });
 
   it.each([
@@ -124,6 +161,7 @@ describe("the log of calls", () => {
         "CNI_IFNAME=eth0",
         `CNI_NETNS=${netns}`,
         expect.stringMatching(/^CNI_MILLISECONDS=[\d.]+$/),
+        expect.stringMatching(/^CNI_PHASES=other=[\d.]+$/),
         "CNI_ERROR_CODE=1",
         "CNI_ERROR_MSG=config version does not allow STATUS",
         `TRACEPARENT=${CALL.traceparent}`,

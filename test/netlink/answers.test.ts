@@ -47,6 +47,17 @@ describe("collectAnswers()", () => {
     });
   });
 
+  test("tells a request of its verdict, also of one that is expected", () => {
+    const heard: number[] = [];
+    const hear = ({ errno }: { errno: number }) => heard.push(errno);
+    const requests = new Map([
+      [1, { ...request("add", NLM_F.ACK), hear }],
+      [2, { ...request("get", 0), expected: [19], hear }],
+    ]);
+    collectAnswers(requests, { awaited: all, receive: receiver([[verdict(1, 0), verdict(2, 19)]]) });
+    expect(heard).toEqual([0, 19]);
+  });
+
   test("takes a refusal that says that there is no such object for an answer of none", () => {
     const requests = new Map([[1, { ...request("get", 0), expected: [19] }]]);
 

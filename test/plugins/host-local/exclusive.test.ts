@@ -48,3 +48,16 @@ test("withOpenFolder() marks the index complete also where the work fails, unles
   withOpenFolder(spoilt, PATIENCE, ({ spoilIndex }) => spoilIndex());
   expect(isIndexComplete(spoilt.folder, readBoot())).toBe(false);
 });
+
+test("withOpenFolder() records the wait for its lock, which ends before the work, or with the error", () => {
+  const events: unknown[] = [];
+  const awaitLock = (action: string) => {
+    events.push(action);
+    return (error?: unknown) => events.push(error);
+  };
+  const store = { ...storeOf({}), awaitLock };
+  withOpenFolder(store, PATIENCE, () => events.push("work"));
+  expect(events).toEqual([`lock the leases in "${store.folder}"`, undefined, "work"]);
+  expect(() => withOpenFolder({ ...store, folder: "/proc/none" }, 10, () => {})).toThrow();
+  expect(events.slice(3)).toEqual(['lock the leases in "/proc/none"', expect.any(Error)]);
+});
