@@ -42,6 +42,8 @@ export const TOOLS = {
     { needs: "systemd-analyze", package: "systemd" },
     { needs: "python3", package: "python3" },
     { needs: "curl", package: "curl" },
+    { needs: "zsh", package: "zsh" },
+    { needs: "fish", package: "fish" },
   ],
   machine: [
     { needs: "qemu-system-x86_64", package: "qemu-system-x86" },

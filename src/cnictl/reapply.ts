@@ -11,12 +11,12 @@ import { formatPluginInput } from "../runtime/plugin-input.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { RuntimeConf } from "../runtime/runtime-conf.ts";
 import { convertStated, parseStated, type StatedResult } from "../runtime/stated-result.ts";
-import { checkOperands, readArguments } from "./arguments.ts";
-import type { Command } from "./command.ts";
+import { defineCommand } from "./command.ts";
 import type { Edge } from "./edge.ts";
 import { executableFinder } from "./executable.ts";
+import { NETWORK_OPTIONS } from "./option.ts";
 import { formatTable } from "./table.ts";
-import { findNetwork, makeRuntime, NETWORK_HELP, NETWORK_OPTIONS } from "./target.ts";
+import { findNetwork, makeRuntime } from "./target.ts";
 
 /** What was done for one attachment. */
 interface Outcome {
@@ -28,9 +28,8 @@ interface Outcome {
 }
 
 /** `cnictl reapply`: rebuilds what others took from the host, for every attachment that lives. */
-export const reapply: Command = {
+export const reapply = defineCommand({
   name: "reapply",
-  synopsis: "[<network>] [--cache-dir DIR] [--json]",
   summary: "Rebuilds rules and addresses that others took from the host",
   help: [
     "For every attachment in the result cache whose namespace lives: rebuilds what is missing of gateway",
@@ -40,18 +39,17 @@ export const reapply: Command = {
     "container changes, and its connections go on. What is there stays as it is, so it may run at any",
     "time. It does not rebuild a bridge or a port that was deleted, nor what other plugins than those",
     "of this image made. Prints the attachments for which something was missing.",
-    "",
-    ...NETWORK_HELP,
   ],
-  run: (edge, args) => {
-    const { values, positionals } = readArguments(args, NETWORK_OPTIONS);
-    checkOperands(positionals, { names: ["network"], required: 0 });
-    const outcomes = rebuildAttachments(edge, makeRuntime(edge, values["cache-dir"]), positionals[0]);
+  operands: [{ name: "network", completion: "network" }],
+  options: NETWORK_OPTIONS,
+  environment: ["NETCONFPATH", "CNI_PATH"],
+  run: (edge, { values, operands }) => {
+    const outcomes = rebuildAttachments(edge, makeRuntime(edge, values["cache-dir"]), operands[0]);
     const shown = outcomes.filter(({ rebuilt, failed }) => rebuilt.length + failed.length > 0);
     edge.writeOut(values.json ? `${formatJson(shown)}\n` : formatOutcomes(shown));
     return outcomes.some(({ failed }) => failed.length > 0) ? 1 : 0;
   },
-};
+});
 
 function formatOutcomes(outcomes: readonly Outcome[]): string {
   const rows = outcomes.map(({ network, containerId, ifname, rebuilt, failed }) => {
