@@ -26,6 +26,8 @@ export const TOOLS = {
     { needs: "gcc", package: "gcc" },
     { needs: "/usr/include/stdio.h", package: "libc6-dev" },
     { needs: "/usr/include/linux/netlink.h", package: "linux-libc-dev" },
+    { needs: "groff", package: "groff-base" },
+    { needs: "mandoc", package: "mandoc" },
   ],
   tests: [
     { needs: "ip", package: "iproute2" },
