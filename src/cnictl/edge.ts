@@ -16,6 +16,7 @@ export interface Edge {
   readonly build: Build;
   readonly launch: Launch;
   readonly reapply: Reapply;
+  readonly withdraw: Withdraw;
   /** False if the path is certainly not, or no longer, a network namespace. */
   readonly isLiving: (netns: string) => boolean;
   /** A link of a namespace; undefined if it has none of that name. @throws LinuxError */
@@ -28,6 +29,9 @@ export interface Edge {
 
 /** Has a plugin of this image rebuild an attachment; undefined if it has nothing to rebuild. @throws CniError */
 export type Reapply = (type: string, call: ReapplyCall) => Rebuilding | undefined;
+
+/** Has a plugin of this image delete what it may have rebuilt for an attachment that has ended meanwhile. @throws CniError */
+export type Withdraw = (type: string, call: ReapplyCall) => void;
 
 /** The running executable. */
 export interface Build {

@@ -7,11 +7,11 @@ import { LinuxError } from "../platform/errno.ts";
 import { runCnictl } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
 import { completeWords } from "./completion/words.ts";
-import type { Build, Reapply } from "./edge.ts";
+import type { Build, Edge } from "./edge.ts";
 import { findInside } from "./inspect/inside.ts";
 
 /** Runs cnictl with this process's arguments, variables and streams, and ends the process with its code. */
-export function runTool(build: Omit<Build, "executable">, rebuild: Reapply): never {
+export function runTool(build: Omit<Build, "executable">, rebuilding: Pick<Edge, "reapply" | "withdraw">): never {
   runWithProcess((tool) =>
     runCnictl(
       {
@@ -19,7 +19,7 @@ export function runTool(build: Omit<Build, "executable">, rebuild: Reapply): nev
         terminal: { out: host.isTerminal(1), err: host.isTerminal(2) },
         build: { ...build, executable: "/proc/self/exe" },
         launch,
-        reapply: rebuild,
+        ...rebuilding,
         isLiving,
         findInside,
       },

@@ -5,8 +5,8 @@ import type { Edge, LoggedCall } from "../cni/edge.ts";
 import { selectName } from "../cni/image.ts";
 import type { Plugin } from "../cni/plugin.ts";
 import { processEdge, runPlugin } from "../cni/process.ts";
-import { reapplyPlugin } from "../cni/reapply.ts";
-import type { Reapply } from "../cnictl/edge.ts";
+import { reapplyPlugin, withdrawPlugin } from "../cni/reapply.ts";
+import type { Reapply, Withdraw } from "../cnictl/edge.ts";
 import { runTool } from "../cnictl/main.ts";
 import { isOwnNetns } from "../linux/own-netns.ts";
 import { type Host, withHost } from "../steps/host.ts";
@@ -28,7 +28,11 @@ export function start(): never {
       const plugin = plugins[type];
       return plugin && reapplyPlugin(plugin, call, withHost);
     };
-    runTool({ ...build, names, plugins }, reapply);
+    const withdraw: Withdraw = (type, call) => {
+      const plugin = plugins[type];
+      if (plugin !== undefined) withdrawPlugin(plugin, call, withHost);
+    };
+    runTool({ ...build, names, plugins }, { reapply, withdraw });
   }
   const plugin = plugins[name ?? ""];
   const log = fs.existsSync(LOG_CONFIG) ? { beginRecord: logCall } : {};

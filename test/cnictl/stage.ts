@@ -79,6 +79,7 @@ export function makeStage(): Stage {
       },
       launch: world.runtime.launch,
       reapply: () => undefined,
+      withdraw: () => {},
       isLiving: () => true,
       findInside: () => undefined,
       readStdin: () => new Uint8Array(),
