@@ -8,7 +8,7 @@ import { addAddress } from "../../src/netlink/address/add.ts";
 import { deleteAddress } from "../../src/netlink/address/delete.ts";
 import { listAddresses } from "../../src/netlink/address/list.ts";
 import type { LinkAddress } from "../../src/netlink/address/message.ts";
-import type { Link } from "../../src/netlink/link/message.ts";
+import type { Link, LinkId } from "../../src/netlink/link/message.ts";
 import { setLink } from "../../src/netlink/link/set.ts";
 import { ERRNO } from "../../src/platform/errno.ts";
 import type { Host } from "../../src/steps/host.ts";
@@ -48,15 +48,9 @@ function ensureGatewayAddress(
 ): boolean {
   const found = listAddresses(host.netlink, link, address.address.family);
   const present = found.map(({ prefix }) => prefix);
-  const isWanted = (prefix: Prefix) => addresses.some((each) => isSamePrefix(each, prefix));
   if (present.some((prefix) => isSamePrefix(prefix, address))) return false;
-  for (const other of present.filter((prefix) => !isWanted(prefix) && isInTheWay(prefix, address))) {
-    if (!force) {
-      const message = `"${link.name}" already has an IP address different from ${formatPrefix(address)}`;
-      throw new CniError("bridgeConflict", message, {
-        details: `found ${formatPrefix(other)}; set forceAddress to replace it`,
-      });
-    }
+  if (!force) refuseConflict(link, { present, address, addresses });
+  for (const other of findConflicting({ present, address, addresses })) {
     changeOwing(
       defer,
       () => addIfMissing(host, link, other),
@@ -68,6 +62,28 @@ function ensureGatewayAddress(
   if (!changeOwing(defer, reversal, () => addIfMissing(host, link, address))) return false;
   setLink(host.netlink, link, { mac: link.mac });
   return true;
+}
+
+/** The addresses that a link has, one that it is to get, and all that it is to have. */
+interface Addressing {
+  readonly present: readonly Prefix[];
+  readonly address: Prefix;
+  readonly addresses: readonly Prefix[];
+}
+
+/** @throws CniError bridgeConflict if the link has an address that the new one cannot stand beside */
+export function refuseConflict(link: LinkId, addressing: Addressing): void {
+  const [other] = findConflicting(addressing);
+  if (other === undefined) return;
+  const message = `"${link.name}" already has an IP address different from ${formatPrefix(addressing.address)}`;
+  throw new CniError("bridgeConflict", message, {
+    details: `found ${formatPrefix(other)}; set forceAddress to replace it`,
+  });
+}
+
+function findConflicting({ present, address, addresses }: Addressing): readonly Prefix[] {
+  const isWanted = (prefix: Prefix) => addresses.some((each) => isSamePrefix(each, prefix));
+  return present.filter((prefix) => !isWanted(prefix) && isInTheWay(prefix, address));
 }
 
 /**

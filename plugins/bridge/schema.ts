@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { dns, integer, interfaceMac, netConf, prefix, text } from "../../src/cni/fields.ts";
+import { address, dns, integer, interfaceMac, netConf, prefix, text } from "../../src/cni/fields.ts";
 
 const DEFAULT_BRIDGE = "cni0";
 
@@ -38,6 +38,16 @@ export function removal() {
     bridge: z.catch(z._default(text(), DEFAULT_BRIDGE), DEFAULT_BRIDGE),
     removeEmptyBridge: z.catch(z._default(z.boolean(), false), false),
   });
+}
+
+/** The subnets and gateways in the keys of host-local. Values that it refuses count as absent. */
+export function pools() {
+  const range = z.object({
+    subnet: z.catch(z.optional(prefix()), undefined),
+    gateway: z.catch(z.optional(address()), undefined),
+  });
+  const ranges = z.catch(z.optional(z.array(z.array(range))), undefined);
+  return z.object({ ipam: z.optional(z.extend(range, { ranges })) });
 }
 
 function trunkEntry() {

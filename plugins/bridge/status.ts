@@ -6,6 +6,7 @@ import { statusWithIpam } from "../../src/steps/ipam.ts";
 import { openMasqueradeBackend } from "../../src/steps/masquerade/masquerade.ts";
 import { refusalOf, refuseProblems } from "../../src/steps/problems.ts";
 import { requireVlans } from "./bridge-link.ts";
+import { findClashes } from "./clashes.ts";
 import { type BridgeConfig, parseBridgeConfig } from "./config.ts";
 import { requireSpoofCheck } from "./spoof/guard.ts";
 import { needForVlans } from "./vlan.ts";
@@ -18,7 +19,8 @@ import { needForVlans } from "./vlan.ts";
 export function status(request: Request, host: Host): void {
   const config = parseBridgeConfig(request);
   statusWithIpam(request, host, () => {
-    refuseProblems([...checkHost(host, config), ...checkBackend(request, host, config)]);
+    const problems = [...checkHost(host, config), ...checkBackend(request, host, config)];
+    refuseProblems(problems.length > 0 ? problems : findClashes(request, host, config));
   });
 }
 

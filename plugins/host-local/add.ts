@@ -1,7 +1,8 @@
 import fs from "#fs";
 import type { Request } from "../../src/cni/request.ts";
 import type { IpConfig, Result } from "../../src/cni/result.ts";
-import type { Address } from "../../src/ip/address.ts";
+import { type Address, formatAddress } from "../../src/ip/address.ts";
+import { formatPrefix, isSingle, network, prefixContains } from "../../src/ip/prefix.ts";
 import { allocateAddress, assignHeld, assignRequested } from "./allocator.ts";
 import { type Config, parseHostLocal } from "./config.ts";
 import { inContext } from "./context.ts";
@@ -28,11 +29,21 @@ export function add(request: Request): Result {
       const book = openBook(open, { attachment: request, netns, releaseDelay: config.releaseDelay });
       return reserveAll(book, config, { requested, containerId: request.containerId });
     });
+    for (const ip of ips) reportOutside(request, ip);
     return { interfaces: [], ips, routes: config.routes, dns };
   } catch (error) {
     if (made !== undefined) removeUnused(config.folder);
     throw error;
   }
+}
+
+/** Logs that the configured gateway is in no network of the container. The kernel takes such an address. */
+function reportOutside({ network: name, log }: Request, { address, gateway }: IpConfig): void {
+  if (gateway === undefined || prefixContains(address, gateway) || isSingle(address)) return;
+  const subnet = formatPrefix(network(address));
+  log(
+    `Gateway ${formatAddress(gateway)} of network "${name}" is outside its subnet ${subnet}: containers cannot reach it`,
+  );
 }
 
 interface Wishes {

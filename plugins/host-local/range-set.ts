@@ -10,6 +10,7 @@ import {
 import {
   broadcastAddress,
   formatPrefix,
+  isSingle,
   lastAddress,
   networkAddress,
   type Prefix,
@@ -164,7 +165,7 @@ function lastHost(subnet: Prefix): Address {
 }
 
 function defaultGateway(subnet: Prefix): Address | undefined {
-  return subnet.length === ADDRESS_BITS[subnet.address.family] ? undefined : offsetAddress(subnet.address, 1n);
+  return isSingle(subnet) ? undefined : offsetAddress(subnet.address, 1n);
 }
 
 function exclude(text: string, subnet: Prefix): Range {

@@ -68,3 +68,8 @@ export function prefixesOverlap(a: Prefix, b: Prefix): boolean {
 function hostBitsOf(prefix: Prefix): bigint {
   return BigInt(ADDRESS_BITS[prefix.address.family] - prefix.length);
 }
+
+/** Whether the prefix has one address: /32 or /128. */
+export function isSingle({ address, length }: Prefix): boolean {
+  return length === ADDRESS_BITS[address.family];
+}

@@ -2,6 +2,7 @@ import { parseConfig } from "../cni/config.ts";
 import { type Delegation, orAbandon } from "../cni/delegate.ts";
 import { CniError } from "../cni/error.ts";
 import { DelegateError } from "../cni/exit.ts";
+import { findMember, isObject } from "../cni/json.ts";
 import { findIpamType, type Request } from "../cni/request.ts";
 import type { Dns, Result } from "../cni/result.ts";
 import { ipam as ipamSchema } from "../cni/schema.ts";
@@ -34,13 +35,23 @@ export interface Assignment {
  */
 export function holdAssignment(request: Request, host: Host, defer: Defer): Assignment | undefined {
   const type = findIpamType(request);
-  if (type === undefined) return undefined;
+  if (type === undefined) {
+    reportUntyped(request);
+    return undefined;
+  }
   const ipam = host.delegate(request, { command: "ADD", type, held: true });
   defer(() => {
     if (ipam.abandon() || hasRefused(ipam)) return;
     host.delegate(request, { command: "DEL", type, deadline: UNDO_MS }).done();
   });
   return { begin: ipam.begin, result: () => requireAddresses(ipam.result()) };
+}
+
+/** Logs that the settings of an IPAM plugin have no effect, because none is named. */
+function reportUntyped({ config, network, log }: Request): void {
+  const settings = isObject(config) ? findMember(config, "ipam") : undefined;
+  if (!isObject(settings) || Object.keys(settings).every((key) => key.toLowerCase() === "type")) return;
+  log(`"ipam" of network "${network}" has no "type": the container gets no addresses`);
 }
 
 /**

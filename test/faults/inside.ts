@@ -11,6 +11,7 @@ import { groups } from "./groups.ts";
 import { KILLED, playKills } from "./kills.ts";
 import type { Orders } from "./orders.ts";
 import { playReboots, REBOOTED } from "./reboots.ts";
+import { playWatchers } from "./watchers.ts";
 
 const orders: Orders = JSON.parse(process.argv[2] ?? "");
 const until = performance.now() + orders.milliseconds;
@@ -69,6 +70,7 @@ const PARTS: Readonly<Record<string, () => Promise<void> | void>> = {
       tell(playReboots(name, { seed: orders.seed, most, until: shareOf(number, all) }));
   },
   filters: () => tell(playFilters()),
+  watchers: async () => tell(await playWatchers(most, until)),
 };
 
 await PARTS[orders.part]?.();

@@ -31,6 +31,7 @@ const PARTS: Readonly<Record<string, { worlds: number; short: Play; whole: Play 
   cycles: { worlds: 2, short: { most: 100, seconds: 15 }, whole: { most: 10_000, seconds: 7200 } },
   kills: { worlds: 2, short: { most: 25, seconds: 15 }, whole: { most: 500, seconds: 1800 } },
   calls: { worlds: 2, short: { most: 5, seconds: 35 }, whole: { most: undefined, seconds: 7200 } },
+  watchers: { worlds: 1, short: { most: 20, seconds: 10 }, whole: { most: 20, seconds: 3600 } },
   // Last, for the kernel takes a while to clear hundreds of namespaces away.
   crowds: { worlds: 1, short: { most: 20, seconds: 60 }, whole: { most: 100, seconds: 600 } },
 };

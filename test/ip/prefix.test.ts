@@ -5,6 +5,7 @@ import {
   broadcastAddress,
   formatPrefix,
   isSamePrefix,
+  isSingle,
   lastAddress,
   network,
   networkAddress,
@@ -127,3 +128,10 @@ describe("isSamePrefix", () => {
     expect(isSamePrefix(read(a), read(b))).toBe(expected);
   });
 });
+
+test.each([
+  ["10.1.2.5/32", true],
+  ["10.1.2.5/31", false],
+  ["fd00::1/128", true],
+  ["fd00::1/32", false],
+])("isSingle(%s): %j", (text, expected) => expect(isSingle(read(text))).toBe(expected));

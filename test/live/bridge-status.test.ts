@@ -111,3 +111,83 @@ describe("bridge STATUS", () => {
     expect(refuse({ ...base, mtu: -1 })).toMatchObject({ code: 7 });
   });
 });
+
+describe("bridge STATUS, of a network whose containers would be cut off", () => {
+  /** A link that is not the bridge's, up. */
+  function addOther(...addresses: readonly string[]): void {
+    lab.run(["ip", "link", "add", "eth9", "type", "veth", "peer", "name", "eth8"]);
+    for (const name of ["eth8", "eth9"]) lab.run(["ip", "link", "set", name, "up"]);
+    for (const each of addresses)
+      lab.run(
+        ["ip", "address", "add", each, "dev", "eth9", "nodad"].filter((word) => each.includes(":") || word !== "nodad"),
+      );
+  }
+
+  const withRanges = (...ranges: readonly object[]) => ({
+    ...base,
+    ipam: { type: "host-local", dataDir: lab.dataDir, ranges: ranges.map((range) => [range]) },
+  });
+
+  it.each([
+    ["10.88.0.0/24", "10.88.0.1/32", "10.88.0.1"],
+    ["10.88.0.0/24", "10.88.0.1/24", "10.88.0.1"],
+    ["fd00:88::/64", "fd00:88::1/64", "fd00:88::1"],
+  ])("says that another link has the gateway of %s: %s", (subnet, address, gateway) => {
+    addOther(address);
+    const msg = `Link "eth9" has the gateway's address ${gateway}: delete it there, or change "gateway"`;
+    expect(refuse(withRanges({ subnet }))).toEqual({ code: 50, msg });
+    expect(lab.plugin("bridge", call({ ...withRanges({ subnet }), isGateway: false }))).toMatchObject(quiet);
+  });
+
+  it.each([
+    ["10.88.0.0/24", "10.88.0.9/24", "10.88.0.0/24"],
+    ["10.88.0.0/24", "10.88.0.130/25", "10.88.0.128/25"],
+    ["fd00:88::/64", "fd00:88::9/64", "fd00:88::/64"],
+  ])("says that the host reaches %s through another link, which has %s", (subnet, address, taken) => {
+    addOther(address);
+    const msg = `The host reaches ${taken} through link "eth9", so it does not reach containers in ${subnet}: give the network another subnet`;
+    expect(refuse(withRanges({ subnet }))).toEqual({ code: 50, msg });
+  });
+
+  it("leaves alone wider routes, those of one address, blackholes, and what its own bridge has", () => {
+    addOther("10.7.0.1/24", "10.88.0.254/32");
+    lab.run(["ip", "route", "add", "10.0.0.0/8", "dev", "eth9"]);
+    lab.run(["ip", "route", "add", "10.88.0.200/32", "dev", "eth9"]);
+    lab.run(["ip", "route", "add", "blackhole", "10.88.0.0/24", "metric", "9"]);
+    expect(lab.plugin("bridge", call(base))).toMatchObject(quiet);
+    const netns = lab.addNamespace("c1");
+    const added = lab.plugin("bridge", { command: "ADD", config: base, netns });
+    expect(added.status).toBe(0);
+    expect(lab.plugin("bridge", call(base))).toMatchObject(quiet);
+    expect(lab.plugin("bridge", call({ ...base, vlan: 0, forceAddress: true }))).toMatchObject(quiet);
+  });
+
+  it("says that the bridge has another network's address, unless it may be replaced", () => {
+    lab.run(["ip", "link", "add", "br0", "type", "bridge"]);
+    lab.run(["ip", "address", "add", "10.99.0.1/16", "dev", "br0"]);
+    expect(refuse(base)).toEqual({
+      code: 50,
+      msg: '"br0" already has an IP address different from 10.88.0.1/24 (found 10.99.0.1/16; set forceAddress to replace it)',
+    });
+    expect(lab.plugin("bridge", call({ ...base, forceAddress: true }))).toMatchObject(quiet);
+    const both = withRanges({ subnet: "10.88.0.0/24" }, { subnet: "10.99.0.0/16" });
+    expect(lab.plugin("bridge", call(both))).toMatchObject(quiet);
+  });
+
+  it("says that a gateway is outside its subnet, in either form of the configuration", () => {
+    const range = { subnet: "10.88.0.0/24", gateway: "10.89.0.1" };
+    const msg = `Gateway 10.89.0.1 is outside the subnet 10.88.0.0/24, so containers cannot reach it: correct "gateway"`;
+    const legacy = { ...base, ipam: { type: "host-local", dataDir: lab.dataDir, ...range } };
+    for (const config of [withRanges(range), legacy, { ...legacy, isGateway: false }])
+      expect(refuse(config)).toEqual({ code: 50, msg });
+  });
+
+  it("reads no configuration of other IPAM plugins", () => {
+    const ipam = { ...Object(base["ipam"]), type: "other" };
+    const bin = path.join(lab.dir, "ipam");
+    fs.mkdirSync(bin);
+    fs.writeFileSync(path.join(bin, "other"), "#!/bin/sh\n", { mode: 0o755 });
+    addOther("10.88.0.1/24");
+    expect(lab.plugin("bridge", call({ ...base, ipam }, { environment: { CNI_PATH: bin } }))).toMatchObject(quiet);
+  });
+});

@@ -87,6 +87,23 @@ describe("holdAssignment()", () => {
     expect(world.events).toEqual([]);
   });
 
+  it.each([
+    [{ subnet: "10.1.0.0/16" }, ['"ipam" of network "net1" has no "type": the container gets no addresses']],
+    [{ type: "", subnet: "10.1.0.0/16" }, ['"ipam" of network "net1" has no "type": the container gets no addresses']],
+    [{ type: "" }, []],
+    [{}, []],
+    [undefined, []],
+    [null, []],
+  ])("logs that ipam %j has settings and no type", (ipam, expected) => {
+    const lines: string[] = [];
+    const request = {
+      ...addRequest({ name: "net1", type: "bridge", ipam }),
+      log: (line: string) => void lines.push(line),
+    };
+    expect(holdAssignment(request, hostWith().host, () => {})).toBeUndefined();
+    expect(lines).toEqual(expected);
+  });
+
   it("runs the plugin's DEL when the call fails after it began", () => {
     const world = hostWith();
     expect(() => add(world, { failure: new Error("no route") })).toThrow("no route");

@@ -4,8 +4,8 @@ import { isObject } from "../../cni/json.ts";
 import { isBuiltIn } from "../../cni/keys.ts";
 import { readPrefix } from "../../cni/scalars.ts";
 import { walkSchema } from "../../cni/schema-walk.ts";
-import { ADDRESS_BITS, formatAddress } from "../../ip/address.ts";
-import { formatPrefix, network, parsePrefix, prefixContains } from "../../ip/prefix.ts";
+import { formatAddress } from "../../ip/address.ts";
+import { formatPrefix, isSingle, network, parsePrefix, prefixContains } from "../../ip/prefix.ts";
 import type { Report } from "./finding.ts";
 import type { Subject } from "./plugin.ts";
 import type { PlacedPlugin } from "./source.ts";
@@ -25,8 +25,7 @@ export interface Uplink {
 /** Reports gateways that no container can reach, and an MTU that does not fit the addresses or the uplink. */
 export function examineClaims(placed: PlacedPlugin, claims: Claims, uplink: Uplink | undefined, report: Report): void {
   for (const { path, subnet, gateway } of claims.ranges ?? []) {
-    const isAlone = subnet.length === ADDRESS_BITS[subnet.address.family];
-    if (gateway === undefined || isAlone || prefixContains(subnet, gateway)) continue;
+    if (gateway === undefined || isSingle(subnet) || prefixContains(subnet, gateway)) continue;
     const message = `${formatAddress(gateway)} is outside the subnet ${formatPrefix(subnet)}: containers cannot reach it`;
     report(placed.document, "error", { path: [...placed.path, ...path, "gateway"], message });
   }

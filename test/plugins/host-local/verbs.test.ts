@@ -672,3 +672,14 @@ describe("DEL", () => {
     expect(given).toEqual(["10.1.2.3/29", "10.1.2.4/29", "10.1.2.5/29", "10.1.2.6/29", "10.1.2.2/29"]);
   });
 });
+
+test("ADD logs a gateway outside its subnet, and succeeds; the gateway of a single address is always outside", () => {
+  const dataDir = temporaryFolder();
+  const ranges = [
+    [{ subnet: "10.1.2.0/24", gateway: "10.9.0.1" }],
+    [{ subnet: "10.1.3.7/32", rangeStart: "10.1.3.7", gateway: "10.9.0.1" }],
+    [{ subnet: "2001:db8::/64", gateway: "2001:db8::1" }],
+  ];
+  const line = 'Gateway 10.9.0.1 of network "mynet" is outside its subnet 10.1.2.0/24: containers cannot reach it\n';
+  expect(hostLocal("ADD", config("1.1.0", dataDir, { ipam: { ranges } }))).toMatchObject({ status: 0, stderr: line });
+});
