@@ -10,6 +10,7 @@ import { findReported } from "../../src/steps/container-interface.ts";
 import type { Host } from "../../src/steps/host.ts";
 import { isOwned } from "../../src/steps/owned-links.ts";
 import { KEPT } from "../../src/steps/rebuild.ts";
+import { undoOnError } from "../../src/steps/undo.ts";
 import { waitForPort } from "../../src/steps/veth.ts";
 import { ensureBridge } from "./bridge-link.ts";
 import type { BridgeConfig } from "./config.ts";
@@ -46,7 +47,11 @@ export function rejoin(host: Host, attached: Separated): Rejoined {
     if (isJoined) return { bridge: found, port, made: [] };
     refuseForeignPort(attached, found);
     const bridge = found ?? createAgain(host, attached);
-    const joined = join(host, attached, bridge);
+    const joined = undoOnError(attached.request.log, (defer) => {
+      // The next call finds it missing again, and does all of it.
+      defer(() => setLink(host.netlink, port, { master: 0 }));
+      return join(host, attached, bridge);
+    });
     return { bridge: joined.bridge, port: joined.port, made: found === undefined ? ["bridge", "port"] : ["port"] };
   });
 }

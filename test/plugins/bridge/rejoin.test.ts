@@ -43,6 +43,15 @@ function stage(fields: object = FIELDS) {
   return { kernel, host, port, reapply, check, withdraw };
 }
 
+/** What failed, also if it was thrown. */
+function attempt(reapply: () => Rebuilding | undefined): readonly string[] {
+  try {
+    return reapply()?.failed ?? [];
+  } catch (error) {
+    return [String(error)];
+  }
+}
+
 describe("reapply of bridge", () => {
   test("finds nothing to do after ADD", () => {
     expect(stage().reapply()).toEqual({ rebuilt: [], failed: [] });
@@ -59,6 +68,25 @@ describe("reapply of bridge", () => {
     expect(getLink(host.netlink, port.index).port).toMatchObject({ hairpin: 1, isolated: 1 });
     check();
     expect(reapply()).toEqual({ rebuilt: [], failed: [] });
+  });
+
+  test("says whichever of its requests fails, and does all the rest when it is called again", () => {
+    for (let n = 1; ; n++) {
+      const { kernel, host, reapply, check } = stage();
+      deleteLink(host.netlink, getLink(host.netlink, "cni0"));
+      const from = kernel.requests;
+      kernel.refuse(n);
+      const failed = attempt(reapply);
+      if (kernel.requests < from + n) break;
+      const asked = kernel.log[from + n - 1];
+      kernel.heal();
+      expect({ asked, failed: failed.length > 0, again: reapply()?.failed }).toEqual({
+        asked,
+        failed: true,
+        again: [],
+      });
+      check();
+    }
   });
 
   test("brings back a port that was taken off the bridge", () => {
