@@ -135,8 +135,9 @@ static void *arena_realloc(void *opaque, void *block, size_t size) {
     return moved == MAP_FAILED ? arena_fail() : arena_large(moved, arena_length(size));
   }
   size_t rounded = size < ARENA_LARGE ? arena_round(size) : 0;
-  if (rounded && (char *)block + old == arena->at && (size_t)(arena->end - arena->at) >= rounded - old) {
-    // The newest block grows where it is.
+  bool has_free = rounded && arena->freed[arena_class(rounded)];
+  if (rounded && !has_free && (char *)block + old == arena->at && (size_t)(arena->end - arena->at) >= rounded - old) {
+    // The newest block grows where it is, unless there is a free one: then memory stays the same where blocks grow and are freed in turn.
     ((size_t *)block)[-1] = rounded;
     arena->at = (char *)block + rounded;
     return block;

@@ -1,6 +1,6 @@
 import { parseConfig } from "../../src/cni/config.ts";
 import type { Request } from "../../src/cni/request.ts";
-import { type Address, formatAddress, isSameAddress, offsetAddress } from "../../src/ip/address.ts";
+import { type Address, formatAddress, isSameAddress, offsetAddress, parseAddress } from "../../src/ip/address.ts";
 import {
   formatPrefix,
   isSamePrefix,
@@ -8,6 +8,7 @@ import {
   lastAddress,
   networkAddress,
   type Prefix,
+  parsePrefix,
   prefixContains,
 } from "../../src/ip/prefix.ts";
 import { listAddresses } from "../../src/netlink/address/list.ts";
@@ -51,10 +52,12 @@ export function findClashes(request: Request, host: Host, config: BridgeConfig):
 /** The pools of the configuration. Values that the IPAM plugin refuses are left out: its own STATUS reports them. */
 function readPools(request: Request): readonly Pool[] {
   const { ipam } = parseConfig(pools, request.config);
-  const ranges = ipam === undefined ? [] : [ipam, ...(ipam.ranges ?? []).flat()];
-  return ranges.flatMap(({ subnet, gateway = subnet && defaultGateway(subnet) }) =>
-    subnet === undefined || gateway === undefined ? [] : [{ subnet, gateway }],
-  );
+  const ranges = ipam === undefined ? [] : [ipam, ...ipam.ranges.flat()];
+  return ranges.flatMap((range) => {
+    const subnet = parsePrefix(range.subnet);
+    const gateway = range.gateway === "" ? subnet && defaultGateway(subnet) : parseAddress(range.gateway);
+    return subnet === undefined || gateway === undefined ? [] : [{ subnet, gateway }];
+  });
 }
 
 function defaultGateway(subnet: Prefix): Address | undefined {

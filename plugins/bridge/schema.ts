@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { address, dns, integer, interfaceMac, netConf, prefix, text } from "../../src/cni/fields.ts";
+import { dns, integer, interfaceMac, netConf, prefix, text } from "../../src/cni/fields.ts";
 
 const DEFAULT_BRIDGE = "cni0";
 
@@ -40,14 +40,12 @@ export function removal() {
   });
 }
 
-/** The subnets and gateways in the keys of host-local. Values that it refuses count as absent. */
+/** The subnets and gateways in the keys of host-local, as text. What is absent, and no text, is "". */
 export function pools() {
-  const range = z.object({
-    subnet: z.catch(z.optional(prefix()), undefined),
-    gateway: z.catch(z.optional(address()), undefined),
-  });
-  const ranges = z.catch(z.optional(z.array(z.array(range))), undefined);
-  return z.object({ ipam: z.optional(z.extend(range, { ranges })) });
+  const any = () => z.catch(z._default(text(), ""), "");
+  const range = () => ({ subnet: any(), gateway: any() });
+  const ranges = z._default(z.array(z.array(z.object(range()))), []);
+  return z.object({ ipam: z.optional(z.object({ ...range(), ranges })) });
 }
 
 function trunkEntry() {

@@ -16,7 +16,7 @@ beforeAll(() => {
   netns = lab.addNamespace("c1");
 });
 
-afterAll(() => lab.dispose());
+afterAll(() => lab.dispose(), 120_000);
 
 /** Keeps a process at its end for half a second. */
 const HELD_AT_END = [
@@ -84,11 +84,11 @@ test("ADD, CHECK and DEL of bridge take less than 5 MB", async () => {
 });
 
 /** As many leases as there are, and whose they are. */
-function makeLeases() {
+function makeLeases(nameOf = (i: number) => `container-${i}`) {
   const folder = path.join(lab.dataDir, "net1");
   fs.mkdirSync(folder, { recursive: true });
   return Array.from({ length: LEASES }, (_, i) => {
-    const attachment = { containerID: `container-${i}`, ifname: "eth0" };
+    const attachment = { containerID: nameOf(i), ifname: "eth0" };
     const address = `10.1.${(i + 10) >> 8}.${(i + 10) & 255}`;
     fs.writeFileSync(path.join(folder, address), `${attachment.containerID}\r\n${attachment.ifname}`);
     return attachment;
@@ -113,6 +113,29 @@ test(`ADD, STATUS and GC with ${LEASES} leases take less than 64 MB`, async () =
   expect(fs.readdirSync(path.join(lab.dataDir, "net1")).filter((name) => name.startsWith("10.")).length).toBe(
     valid.length,
   );
+});
+
+test(`cnictl leases, ps and metrics with ${LEASES} leases of 64-digit IDs take less than 64 MB`, async () => {
+  const conf = path.join(lab.dir, "views");
+  fs.mkdirSync(conf);
+  const list = { cniVersion: "1.1.0", name: "net1", plugins: [config()] };
+  fs.writeFileSync(path.join(conf, "net1.conflist"), JSON.stringify(list));
+  makeLeases((i) => String(i).padStart(64, "0123456789abcdef"));
+  const variables = [`NETCONFPATH=${conf}`, `CNI_PATH=${binDir}`, `CNI_TEST_LAB=${lab.id}`];
+  for (const line of ["leases", "leases --json", "ps", "ps --json", "metrics"]) {
+    const cnictl = [path.join(binDir, "cnictl"), ...line.split(" "), "--cache-dir", path.join(lab.dir, "none")];
+    const argv = [`--net=${lab.host}`, "--", "env", ...variables, ...HELD_AT_END, ...cnictl];
+    const child = spawn("nsenter", argv, { stdio: ["ignore", "pipe", "inherit"] });
+    let length = 0;
+    child.stdout.on("data", (chunk: Buffer) => {
+      length += chunk.length;
+    });
+    const ended = once(child, "exit");
+    const peak = await peakUntil(ended);
+    expect(await ended, line).toEqual([0, null]);
+    expect(length, line).toBeGreaterThan(line === "metrics" ? 500 : 50 * LEASES);
+    expect(peak, line).toBeLessThan(limit(64));
+  }
 });
 
 test(`cnictl gc of a network with ${LEASES} attachments takes less than 64 MB`, async () => {
