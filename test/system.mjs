@@ -26,6 +26,8 @@ export const TOOLS = {
     { needs: "gcc", package: "gcc" },
     { needs: "/usr/include/stdio.h", package: "libc6-dev" },
     { needs: "/usr/include/linux/netlink.h", package: "linux-libc-dev" },
+    { needs: "groff", package: "groff-base" },
+    { needs: "mandoc", package: "mandoc" },
   ],
   tests: [
     { needs: "ip", package: "iproute2" },
@@ -42,6 +44,8 @@ export const TOOLS = {
     { needs: "systemd-analyze", package: "systemd" },
     { needs: "python3", package: "python3" },
     { needs: "curl", package: "curl" },
+    { needs: "zsh", package: "zsh" },
+    { needs: "fish", package: "fish" },
   ],
   machine: [
     { needs: "qemu-system-x86_64", package: "qemu-system-x86" },

@@ -1,6 +1,7 @@
 import { CniError } from "../../src/cni/error.ts";
 import { type Request, requirePrevResult } from "../../src/cni/request.ts";
 import type { Result } from "../../src/cni/result.ts";
+import type { Mac } from "../../src/ip/mac.ts";
 import { ignoring } from "../../src/linux/ignoring.ts";
 import { NetlinkError } from "../../src/netlink/acknowledgement.ts";
 import { addRedirect } from "../../src/netlink/filter/add.ts";
@@ -18,7 +19,7 @@ import { createIfb } from "./ifb.ts";
 import { type Limit, tokenBucketOf } from "./limit.ts";
 
 /** What one ADD works with. */
-interface Shaping {
+export interface Shaping {
   readonly request: Request;
   readonly host: Host;
   /** The host's end of the container's veth. */
@@ -45,7 +46,7 @@ export function add(request: Request, host: Host): Result {
 }
 
 /** Limits what the host's end of the veth sends: that is what the container receives. */
-function limitIngress({ request, host, port, defer }: Shaping, limit: Limit): void {
+export function limitIngress({ request, host, port, defer }: Shaping, limit: Limit): void {
   warn(request, port, { name: "ingressBurst", limit });
   const reversal = () => deleteIfThere(host, port, { handle: HANDLE.TOKEN_BUCKET, parent: TC_H.ROOT });
   explain({ field: "ingressRate", port }, () =>
@@ -53,13 +54,13 @@ function limitIngress({ request, host, port, defer }: Shaping, limit: Limit): vo
   );
 }
 
-/** Limits what the container sends. The host's end receives it, but only sending can be delayed, so an IFB sends it on. */
-function limitEgress({ request, host, port, defer }: Shaping, limit: Limit): Link {
+/** Limits what the container sends. The host's end receives it, but only sending can be delayed, so an IFB sends it on, with that MAC if given. */
+export function limitEgress({ request, host, port, defer }: Shaping, limit: Limit, mac?: Mac): Link {
   warn(request, port, { name: "egressBurst", limit });
   return explain({ field: "egressRate", port }, () => {
     const reversal = () => deleteIfThere(host, port, { handle: HANDLE.INGRESS, parent: TC_H.INGRESS });
     changeOwing(defer, reversal, () => addIngress(host.netlink, port));
-    const ifb = createIfb(host, { owner: request, mtu: port.mtu }, defer);
+    const ifb = createIfb(host, { owner: request, mtu: port.mtu, mac }, defer);
     // Before the first packet arrives.
     addTokenBucket(host.netlink, ifb, tokenBucketOf(limit));
     addRedirect(host.netlink, port, ifb);

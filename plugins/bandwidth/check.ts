@@ -11,7 +11,7 @@ import { findIfb, ifbNames } from "./ifb.ts";
 import { checkLimit, type Limit } from "./limit.ts";
 
 /** What a CHECK works with. */
-interface Inspection {
+export interface Inspection {
   readonly request: Request;
   readonly result: Result;
   readonly host: Host;
@@ -33,7 +33,8 @@ export function check(request: Request, host: Host): void {
   refuseDifferences(differences);
 }
 
-function checkEgress({ request, result, host, port }: Inspection, limit: Limit): string[] {
+/** The differences between what limits a container's sending and what ADD sets up, as sentences. */
+export function checkEgress({ request, result, host, port }: Inspection, limit: Limit): string[] {
   const ifb = findIfb(host, request);
   if (ifb === undefined) return [`IFB "${ifbNames(request)[0]}" is missing`];
   const isRedirected = listIngressFilters(host.netlink, port).some(({ redirect }) => redirect === ifb.index);

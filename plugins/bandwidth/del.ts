@@ -46,7 +46,8 @@ function endRedirect(host: Host, port: Link, ifb: Link | undefined): void {
   deleteQdisc(host.netlink, port, { handle: HANDLE.INGRESS, parent: TC_H.INGRESS });
 }
 
-function endLimit(host: Host, port: Link): void {
+/** Removes the limit of what the port sends, if it is one of these. */
+export function endLimit(host: Host, port: Link): void {
   const qdisc = findQdisc(host.netlink, port, TC_H.ROOT);
   if (qdisc?.kind === "tbf" && qdisc.handle === HANDLE.TOKEN_BUCKET) deleteQdisc(host.netlink, port, qdisc);
 }

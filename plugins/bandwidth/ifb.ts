@@ -1,5 +1,6 @@
 import { sha512 } from "#digest";
 import { CniError } from "../../src/cni/error.ts";
+import type { Mac } from "../../src/ip/mac.ts";
 import { type Attachment, selectOwner } from "../../src/netfilter/owner.ts";
 import { addIfb } from "../../src/netlink/link/add.ts";
 import { findLink, getLink } from "../../src/netlink/link/get.ts";
@@ -29,7 +30,11 @@ export function ifbNames({ network, containerId, ifname }: Attachment): readonly
  * left. Deleted again when the call fails.
  * @throws CniError interfaceExists if both names are taken
  */
-export function createIfb(host: Host, { owner, mtu }: { owner: Attachment; mtu: number }, defer: Defer): Link {
+export function createIfb(
+  host: Host,
+  { owner, mtu, mac = randomMac() }: { owner: Attachment; mtu: number; mac?: Mac | undefined },
+  defer: Defer,
+): Link {
   const name = ifbNames(owner).find((each) => isFree(host, owner, each));
   if (name === undefined) {
     const names = ifbNames(owner).join(" and ");
@@ -39,7 +44,6 @@ export function createIfb(host: Host, { owner, mtu }: { owner: Attachment; mtu: 
     );
   }
   deleteLinkIfThere(host.netlink, name);
-  const mac = randomMac();
   changeOwing(
     defer,
     () => deleteLinkIfThere(host.netlink, name, { mac }),

@@ -5,6 +5,7 @@ import { check } from "./check.ts";
 import { configuration } from "./configuration.ts";
 import { del } from "./del.ts";
 import { gc } from "./gc.ts";
+import { reapply } from "./reapply.ts";
 import { status } from "./status.ts";
 
 /** Needs a result that names interfaces. Results of the oldest versions do not. */
@@ -16,5 +17,7 @@ export const plugin: Plugin<Host> = {
   del: (request, host) => del(request, host),
   gc: (request, host) => gc(request, host),
   status: (request, host) => status(request, host),
+  reapply: (request, host) => reapply(request, host),
+  withdraw: (request, host) => del(request, host),
   configuration: () => configuration(),
 };

@@ -1,4 +1,5 @@
 import { CniError } from "../../src/cni/error.ts";
+import type { Mac } from "../../src/ip/mac.ts";
 import { NetlinkError } from "../../src/netlink/acknowledgement.ts";
 import { addBridge } from "../../src/netlink/link/add.ts";
 import { BR_BOOLOPT, IF_OPER } from "../../src/netlink/link/attributes.ts";
@@ -20,13 +21,15 @@ import { deleteLinkIfThere } from "../../src/steps/veth.ts";
 /** How long the kernel may take to notice the first port of a bridge, in ms: on a busy machine it does other things first. */
 const RUNNING_MS = 15_000;
 
-/** What a bridge must be like. The MTU (bytes, 0 for the kernel's default) is used only when the bridge is created. */
+/** What a bridge must be like. The MTU (bytes, 0 for the kernel's default) and the MAC are used only when the bridge is created. */
 export interface BridgeSpec {
   readonly name: string;
   readonly mtu: number;
   readonly promiscuous: boolean;
   /** The setting that needs VLANs, as an error names it (`vlan 100`). Undefined if none does. */
   readonly vlanNeed: string | undefined;
+  /** A random one unless given. */
+  readonly mac?: Mac | undefined;
 }
 
 /** The alias of a bridge that this plugin created (`ip link` shows it). To keep a bridge, clear or change its alias. */
@@ -170,8 +173,7 @@ function refuseKernel(need: string, cause?: unknown): never {
 }
 
 function createBridge(host: Host, spec: BridgeSpec, defer: Defer): Link {
-  const { name, mtu, vlanNeed } = spec;
-  const mac = randomMac();
+  const { name, mtu, vlanNeed, mac = randomMac() } = spec;
   const vlanFiltering = vlanNeed === undefined ? undefined : true;
   const bridge = { name, mac, vlanFiltering, group: MARK.group, ...(mtu === 0 ? {} : { mtu }) };
   try {

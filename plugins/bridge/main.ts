@@ -5,7 +5,7 @@ import { check } from "./check.ts";
 import { configuration } from "./configuration.ts";
 import { del } from "./del.ts";
 import { gc } from "./gc.ts";
-import { reapply } from "./reapply.ts";
+import { reapply, withdraw } from "./reapply.ts";
 import { status } from "./status.ts";
 
 export const plugin: Plugin<Host> = {
@@ -16,5 +16,6 @@ export const plugin: Plugin<Host> = {
   gc: (request, host) => gc(request, host),
   status: (request, host) => status(request, host),
   reapply: (request, host) => reapply(request, host),
+  withdraw: (request, host) => withdraw(request, host),
   configuration: () => configuration(),
 };

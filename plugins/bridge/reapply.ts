@@ -1,22 +1,30 @@
-import { CniError } from "../../src/cni/error.ts";
 import type { Rebuilding } from "../../src/cni/rebuilding.ts";
 import { type Request, requirePrevResult } from "../../src/cni/request.ts";
 import type { IpConfig } from "../../src/cni/result.ts";
 import { findLink, findOtherEnd } from "../../src/netlink/link/get.ts";
 import type { Link } from "../../src/netlink/link/message.ts";
-import { setLinkUp } from "../../src/netlink/link/set.ts";
+import { setLink } from "../../src/netlink/link/set.ts";
 import { addressesOf } from "../../src/steps/check-addresses.ts";
 import { openContainer } from "../../src/steps/container.ts";
 import { checkForwarding, enableForwarding } from "../../src/steps/forwarding.ts";
 import type { Host } from "../../src/steps/host.ts";
-import { checkMasquerade, masquerade, openMasqueradeBackend } from "../../src/steps/masquerade/masquerade.ts";
+import {
+  checkMasquerade,
+  endMasquerade,
+  masquerade,
+  openMasqueradeBackend,
+} from "../../src/steps/masquerade/masquerade.ts";
 import { KEPT, rebuildAll } from "../../src/steps/rebuild.ts";
+import { openRemains } from "../../src/steps/remains.ts";
+import { runAll } from "../../src/steps/undo.ts";
 import { planBridgeAddresses } from "./addresses.ts";
 import { type BridgeConfig, parseBridgeConfig } from "./config.ts";
 import { ensureGateway } from "./gateway.ts";
 import { ensureGatewayAddresses } from "./gateway-address.ts";
 import { forwardFrom } from "./obstacles.ts";
-import { admitIps, guardPort, openSpoofGuard, verifySpoofGuard } from "./spoof/guard.ts";
+import { refuseRejoining, rejoin } from "./rejoin.ts";
+import { removeEmptyBridges } from "./removal.ts";
+import { admitIps, endSpoofCheck, guardPort, openSpoofGuard, verifySpoofGuard } from "./spoof/guard.ts";
 
 /** An attachment that lives: its links, and the addresses of its container. */
 interface Attached {
@@ -28,40 +36,48 @@ interface Attached {
 }
 
 /**
- * Rebuilds what ADD made on the host and somebody took: gateway addresses, forwarding, masquerade and spoof checks. It changes nothing
- * inside the container and does not touch its port. @throws CniError checkFailed if the container is no longer on the bridge
+ * Rebuilds what ADD made on the host and somebody took: the bridge and the port on it, gateway addresses, forwarding, masquerade and spoof
+ * checks. It changes nothing inside the container. @throws CniError checkFailed if the port cannot be brought back to the bridge
  */
 export function reapply(request: Request, host: Host): Rebuilding {
   const config = parseBridgeConfig(request);
-  const attached = findAttached(request, host, config);
-  return rebuildAll([
+  const result = requirePrevResult(request);
+  const veth = findEnds(request, host);
+  const { bridge, port, made } = rejoin(host, { request, config, result, veth });
+  const ips = addressesOf(result, request.ifname);
+  const attached = { request, config, bridge, veth: { ...veth, port }, ips };
+  const { rebuilt, failed } = rebuildAll([
     { what: "bridge up", run: () => bringUp(host, attached) },
     { what: "gateway addresses", run: () => rebuildGateway(host, attached) },
     { what: "forwarding", run: () => rebuildForwarding(host, attached) },
     { what: "masquerade", run: () => rebuildMasquerade(host, attached) },
     { what: "spoof checks", run: () => rebuildSpoofChecks(host, attached) },
   ]);
+  return { rebuilt: [...made, ...rebuilt], failed };
 }
 
-function findAttached(request: Request, host: Host, config: BridgeConfig): Attached {
-  const ips = addressesOf(requirePrevResult(request), request.ifname);
-  const bridge = findLink(host.netlink, config.bridge);
-  if (bridge?.kind !== "bridge") refuse(`bridge "${config.bridge}" is missing`);
+/** Deletes what reapply() may have rebuilt for an attachment that has ended meanwhile: its port and its lease are gone already. */
+export function withdraw(request: Request, host: Host): void {
+  const remains = openRemains(host);
+  runAll([
+    () => endMasquerade(request, remains),
+    () => endSpoofCheck(request, remains),
+    () => removeEmptyBridges(request, host),
+  ]);
+}
+
+function findEnds(request: Request, host: Host): Attached["veth"] {
   const inside = findLink(openContainer(host, request.netns).netlink, request.ifname);
   const port = inside && findOtherEnd(host.netlink, inside);
   if (inside === undefined || port === undefined)
-    refuse(`the container has no "${request.ifname}" with an end on the host`);
-  if (port.master !== bridge.index) refuse(`its port "${port.name}" is not on bridge "${bridge.name}"`);
-  return { request, config, bridge, veth: { port, inside }, ips };
+    refuseRejoining(`the container has no "${request.ifname}" with an end on the host`);
+  return { port, inside };
 }
 
-function refuse(reason: string): never {
-  throw new CniError("checkFailed", `Cannot rebuild the attachment: ${reason}: start the container again`);
-}
-
-function bringUp(host: Host, { bridge }: Attached): boolean {
-  if (bridge.up) return false;
-  setLinkUp(host.netlink, bridge);
+function bringUp(host: Host, { config, bridge }: Attached): boolean {
+  const isLost = config.promiscMode && bridge.promiscuity === 0;
+  if (bridge.up && !isLost) return false;
+  setLink(host.netlink, bridge, { up: true, ...(isLost ? { promiscuous: true } : {}) });
   return true;
 }
 

@@ -17,5 +17,6 @@ export const plugin: Plugin<Host> = {
   gc: (request, host) => gc(request, host),
   status: (request, host) => status(request, host),
   reapply: (request, host) => reapply(request, host),
+  withdraw: (request, host) => del(request, host),
   configuration: () => configuration(),
 };

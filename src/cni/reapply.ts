@@ -1,7 +1,7 @@
 import type { Environment } from "./environment.ts";
 import type { Plugin, WithHost } from "./plugin.ts";
 import type { Rebuilding } from "./rebuilding.ts";
-import { createRequest, readNetwork, readVersion } from "./request.ts";
+import { createRequest, type Request, readNetwork, readVersion } from "./request.ts";
 import { agreeOnVersion, SPEC_VERSIONS } from "./version.ts";
 
 /** The input of a plugin that rebuilds: that of a CHECK, in any version. */
@@ -20,10 +20,26 @@ export function reapplyPlugin<Host>(
   { environment, stdin, log }: ReapplyCall,
   withHost: WithHost<Host>,
 ): Rebuilding | undefined {
-  const { reapply, versions } = plugin;
+  const { reapply } = plugin;
   if (reapply === undefined) return undefined;
+  const request = createFor(plugin, "CHECK", { environment, stdin, log });
+  return withHost((host) => reapply(request, host));
+}
+
+/** Has a plugin delete what it may have rebuilt for an attachment that has ended meanwhile. @throws CniError */
+export function withdrawPlugin<Host>(plugin: Plugin<Host>, call: ReapplyCall, withHost: WithHost<Host>): void {
+  const { withdraw } = plugin;
+  if (withdraw === undefined) return;
+  const request = createFor(plugin, "DEL", call);
+  withHost((host) => withdraw(request, host));
+}
+
+function createFor(
+  { versions }: Pick<Plugin, "versions">,
+  command: "CHECK" | "DEL",
+  { environment, stdin, log }: ReapplyCall,
+): Request {
   const network = readNetwork(stdin);
   const version = agreeOnVersion("ADD", readVersion(network.json), versions ?? SPEC_VERSIONS);
-  const request = createRequest("CHECK", { network, version, stdin, environment, log });
-  return withHost((host) => reapply(request, host));
+  return createRequest(command, { network, version, stdin, environment, log });
 }

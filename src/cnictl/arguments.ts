@@ -1,12 +1,27 @@
-import type { ParseArgsOptionsConfig } from "node:util";
 import { parseArgs } from "@pkgjs/parseargs";
 import { findNearest } from "../cni/nearest.ts";
+import type { Operand, Options } from "./option.ts";
 import { UsageError } from "./usage-error.ts";
 
-/** Splits a subcommand's arguments into options and operands. @throws UsageError for an option that is unknown or lacks its value */
-export function readArguments<O extends ParseArgsOptionsConfig>(args: readonly string[], options: O) {
+/** The arguments of a call. */
+export interface Given<O extends Options> {
+  readonly values: ReturnType<typeof parse<O>>["values"];
+  readonly operands: readonly string[];
+}
+
+/** Splits a subcommand's arguments into options and operands. @throws UsageError for what is unknown, missing or too much */
+export function readArguments<O extends Options>(
+  args: readonly string[],
+  { operands, options }: { operands: readonly Operand[]; options: O },
+): Given<O> {
   const { tokens } = parseArgs({ args: [...args], options, allowPositionals: true, strict: false, tokens: true });
   for (const token of tokens) if (token.kind === "option") checkOption(token, options);
+  const { values, positionals } = parse(args, options);
+  checkOperands(positionals, operands);
+  return { values, operands: positionals };
+}
+
+function parse<O extends Options>(args: readonly string[], options: O) {
   return parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
 }
 
@@ -20,7 +35,7 @@ interface OptionToken {
   readonly inlineValue: boolean | undefined;
 }
 
-function checkOption({ name, rawName, value, inlineValue }: OptionToken, options: ParseArgsOptionsConfig): void {
+function checkOption({ name, rawName, value, inlineValue }: OptionToken, options: Options): void {
   const option = Object.hasOwn(options, name) ? options[name] : undefined;
   if (option === undefined) throw new UsageError(`unknown option "${rawName}"${suggest(name, Object.keys(options))}`);
   if (option.type === "boolean" && value !== undefined) throw new UsageError(`${rawName} takes no value`);
@@ -35,13 +50,9 @@ function suggest(name: string, known: readonly string[]): string {
   return nearest === undefined ? "" : `; did you mean "--${nearest}"?`;
 }
 
-/** Checks that the first `required` operands of `names` are given, and no further ones than `names`. @throws UsageError */
-export function checkOperands(
-  operands: readonly string[],
-  { names, required }: { names: readonly string[]; required: number },
-): void {
-  const missing = names.slice(0, required).find((_, index) => (operands[index] ?? "") === "");
-  if (missing !== undefined) throw new UsageError(`<${missing}> is missing`);
-  const extra = operands[names.length];
+function checkOperands(given: readonly string[], operands: readonly Operand[]): void {
+  const missing = operands.find(({ required = false }, index) => required && (given[index] ?? "") === "");
+  if (missing !== undefined) throw new UsageError(`<${missing.name}> is missing`);
+  const extra = operands.at(-1)?.repeated ? undefined : given[operands.length];
   if (extra !== undefined) throw new UsageError(`"${extra}" is one operand too many`);
 }

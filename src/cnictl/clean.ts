@@ -14,9 +14,9 @@ import { readNetworks } from "../runtime/load.ts";
 import { parseNetwork } from "../runtime/network.ts";
 import type { ValidAttachment } from "../runtime/plugin-input.ts";
 import type { Runtime } from "../runtime/runtime.ts";
-import { checkOperands, readArguments } from "./arguments.ts";
-import type { Command } from "./command.ts";
+import { defineCommand } from "./command.ts";
 import type { Edge } from "./edge.ts";
+import { CACHE_OPTION } from "./option.ts";
 import { makeRuntime, networkDirectory, reportBroken } from "./target.ts";
 
 /** hier(7) */
@@ -26,24 +26,19 @@ const STATE_DIRECTORY = "/run";
 const PLUGINS = ["bridge", "portmap", "firewall", "bandwidth", "tuning"];
 
 /** `cnictl clean`: removes the state of stale attachments on every network, with the plugins of this very executable. */
-export const clean: Command = {
+export const clean = defineCommand({
   name: "clean",
-  synopsis: "[--cache-dir DIR]",
   summary: "Removes what stale attachments left behind, on all networks",
   help: [
     "For a node that went back to other plugins, such as the CNI project's: they do not delete what these",
     "plugins made. Removes rules, elements, limits and interfaces of every attachment that neither a link of",
     "the host names nor a result in the runtimes' cache. Needs no network list and does not use the",
-    "installed plugins. Leases stay.",
-    "",
-    "      --cache-dir DIR  where runtimes keep results (default /var/lib/cni)",
-    "",
-    "Environment:",
-    "  NETCONFPATH          directory of network lists, whose networks are cleaned too (default /etc/cni/net.d)",
+    "installed plugins; the networks in NETCONFPATH are cleaned too. Leases stay.",
   ],
-  run: (edge, args) => {
-    const { values, positionals } = readArguments(args, { "cache-dir": { type: "string" } });
-    checkOperands(positionals, { names: [], required: 0 });
+  operands: [],
+  options: { "cache-dir": CACHE_OPTION },
+  environment: ["NETCONFPATH"],
+  run: (edge, { values }) => {
     const cache = values["cache-dir"] ?? CACHE_DIRECTORY;
     refuseUnknown(cache);
     const links = openRtnetlink();
@@ -55,8 +50,9 @@ export const clean: Command = {
       for (const name of names) cleanNetwork(runtime, name, ports ?? []);
     });
     if (edge.terminal.out) edge.writeOut(`${names.size === 0 ? "no networks" : [...names].sort().join(", ")}: clean\n`);
+    return undefined;
   },
-};
+});
 
 /** Refuses to clean without the runtimes' results: every attachment of plugins other than `bridge` would look stale. */
 function refuseUnknown(cache: string): void {

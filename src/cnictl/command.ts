@@ -1,19 +1,34 @@
 import { ERROR_CODES } from "../cni/error.ts";
 import { formatJson } from "../cni/json.ts";
 import { findNearest } from "../cni/nearest.ts";
+import { type Given, readArguments } from "./arguments.ts";
 import type { Edge } from "./edge.ts";
 import { writeFailure } from "./failure.ts";
+import {
+  formatOptions,
+  formatSynopsis,
+  formatVariables,
+  type Operand,
+  type Options,
+  type VARIABLES,
+} from "./option.ts";
 import { UsageError } from "./usage-error.ts";
 
-/** One subcommand. */
-export interface Command {
+/** What a subcommand takes, and what people read of it. */
+export interface Description {
   readonly name: string;
-  /** Operands and options, for usage. */
-  readonly synopsis: string;
   /** A summary in a few words. */
   readonly summary: string;
-  /** The rest of its help, one entry for each line. */
+  /** What it does, one entry for each line. */
   readonly help: readonly string[];
+  readonly operands: readonly Operand[];
+  readonly options: Options;
+  /** The variables that it reads. */
+  readonly environment: readonly (keyof typeof VARIABLES)[];
+}
+
+/** One subcommand. */
+export interface Command extends Description {
   /**
    * Runs the subcommand. Returns the exit code if it is not 0: 1 if what was looked at is not as it should be. @throws UsageError for
    * invalid arguments; any other error is a failure
@@ -21,12 +36,34 @@ export interface Command {
   readonly run: (edge: Edge, args: readonly string[]) => number | undefined;
 }
 
+/** What a subcommand does with its arguments. Returns the exit code if it is not 0. */
+export type Run<O extends Options> = (edge: Edge, given: Given<O>) => number | undefined;
+
+/** A subcommand whose arguments are read as they are described. */
+export function defineCommand<const O extends Options>({
+  run,
+  ...description
+}: Omit<Description, "options"> & { readonly options: O; readonly run: Run<O> }): Command {
+  return { ...description, run: (edge, args) => run(edge, readArguments(args, description)) };
+}
+
+/** The word with which the completion scripts ask what may come next. */
+export const COMPLETE = "__complete";
+
+/** All subcommands, and what completes their arguments. */
+export interface Tool {
+  readonly commands: readonly Command[];
+  /** What may stand at the place of the last word: a line for each. Never throws. */
+  readonly complete: (edge: Edge, words: readonly string[]) => string;
+}
+
 const EXIT = { DONE: 0, FAILED: 1, MISUSED: 2 } as const;
 
 /** Runs the subcommand that the arguments name. Returns the exit code: 0 success, 1 failure, 2 wrong usage. Never throws. */
-export function runCnictl(edge: Edge, commands: readonly Command[]): number {
+export function runCnictl(edge: Edge, { commands, complete }: Tool): number {
   const [word = "", ...args] = edge.args;
   const version = `cnictl v${edge.build.version}\n`;
+  if (word === COMPLETE) return print(edge, complete(edge, args));
   if (word === "--version") return print(edge, version);
   // Nomad runs each file in the plugins' folder without arguments, and expects a version and success.
   const name = word === "help" ? args[0] : word;
@@ -53,7 +90,7 @@ function runCommand(edge: Edge, command: Command, args: readonly string[]): numb
     return command.run(edge, args) ?? EXIT.DONE;
   } catch (error) {
     if (error instanceof UsageError)
-      return refuse(edge, { message: `cnictl ${command.name}: ${error.message}`, hint: formatSynopsis(command) });
+      return refuse(edge, { message: `cnictl ${command.name}: ${error.message}`, hint: formatCommandLine(command) });
     writeFailure(edge, error, { json: wantsJson(edge) });
     return EXIT.FAILED;
   }
@@ -91,10 +128,19 @@ function formatUsage(commands: readonly Command[]): string {
   ].join("");
 }
 
-function formatSynopsis({ name, synopsis }: Command): string {
-  return `Usage: cnictl ${name} ${synopsis}`.trimEnd();
+function formatCommandLine({ name, operands, options }: Command): string {
+  return `Usage: cnictl ${name} ${formatSynopsis(operands, options)}`.trimEnd();
 }
 
 function formatHelp(command: Command): string {
-  return `${formatSynopsis(command)}\n\n${command.summary}.\n\n${command.help.map((line) => `${line}\n`).join("")}`;
+  const { summary, help, options, environment } = command;
+  const parts = [
+    [formatCommandLine(command)],
+    [`${summary}.`],
+    help,
+    formatOptions(options),
+    environment.length === 0 ? [] : ["Environment:", ...formatVariables(environment)],
+  ];
+  const texts = parts.filter((lines) => lines.length > 0).map((lines) => lines.map((line) => `${line}\n`).join(""));
+  return texts.join("\n");
 }

@@ -3,8 +3,7 @@ import { once } from "../platform/once.ts";
 import { readNetworks } from "../runtime/load.ts";
 import type { Network } from "../runtime/network.ts";
 import { withHost } from "../steps/host.ts";
-import { checkOperands, readArguments } from "./arguments.ts";
-import type { Command } from "./command.ts";
+import { defineCommand } from "./command.ts";
 import { clashCheck } from "./doctor/clashes.ts";
 import { type Check, type Examination, runChecks } from "./doctor/examination.ts";
 import { executableCheck } from "./doctor/executables.ts";
@@ -21,6 +20,7 @@ import type { Edge } from "./edge.ts";
 import { executableFinder } from "./executable.ts";
 import { takeInventory } from "./inventory/inventory.ts";
 import { readModules } from "./kernel-modules.ts";
+import { CACHE_OPTION, flag } from "./option.ts";
 import { makeRuntime, networkDirectory } from "./target.ts";
 
 /** In this order, because what is missing decides what can be asked after it. */
@@ -39,38 +39,29 @@ const CHECKS: readonly Check[] = [
 ];
 
 /** `cnictl doctor`: looks at the host and all networks, and says what is wrong and what helps. */
-export const doctor: Command = {
+export const doctor = defineCommand({
   name: "doctor",
-  synopsis: "[--verbose] [--cache-dir DIR] [--json]",
   summary: "Examines the host and all networks, and names what helps",
   help: [
     "Looks at the kernel, the executables, firewalls, sysctls, addresses, routes, pools and what gone",
     "containers have left, and runs STATUS of every network (CNI 1.1.0 and newer). Each finding has a",
     "level: error (containers do not start, or reach nothing), warning (they may not), note. The exit",
     'code is 1 if there is an error. It changes nothing. What it may not look at is a warning, "cannot tell".',
-    "",
-    "      --verbose        print also what is as it should be",
-    "      --cache-dir DIR  where results are kept (default /var/lib/cni)",
-    "      --json           print an array of findings",
-    "",
-    "Environment:",
-    "  NETCONFPATH          directory of network lists (default /etc/cni/net.d)",
-    "  CNI_PATH             directories of plugins, separated by colons (default /opt/cni/bin)",
   ],
-  run: (edge, args) => {
-    const options = {
-      verbose: { type: "boolean" },
-      json: { type: "boolean" },
-      "cache-dir": { type: "string" },
-    } as const;
-    const { values, positionals } = readArguments(args, options);
-    checkOperands(positionals, { names: [], required: 0 });
+  operands: [],
+  options: {
+    verbose: flag("print also what is as it should be"),
+    "cache-dir": CACHE_OPTION,
+    json: flag("print an array of findings"),
+  },
+  environment: ["NETCONFPATH", "CNI_PATH"],
+  run: (edge, { values }) => {
     const all = withHost((host) => runChecks(examine(edge, { host, cacheDirectory: values["cache-dir"] }), CHECKS));
     const findings = values.verbose ? all : all.filter(({ level }) => level !== "ok");
     edge.writeOut(values.json ? `${formatJson(findings)}\n` : formatFindings(findings));
     return all.some(({ level }) => level === "error") ? 1 : 0;
   },
-};
+});
 
 function examine(
   edge: Edge,

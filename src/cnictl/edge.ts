@@ -18,6 +18,7 @@ export interface Edge {
   readonly launch: Launch;
   readonly reapply: Reapply;
   readonly trace: TraceLaunch;
+  readonly withdraw: Withdraw;
   /** False if the path is certainly not, or no longer, a network namespace. */
   readonly isLiving: (netns: string) => boolean;
   /** A link of a namespace; undefined if it has none of that name. @throws LinuxError */
@@ -39,6 +40,9 @@ export interface TraceListener {
   readonly began: (call: TracedInput) => void;
   readonly ended: (call: TracedCall) => void;
 }
+
+/** Has a plugin of this image delete what it may have rebuilt for an attachment that has ended meanwhile. @throws CniError */
+export type Withdraw = (type: string, call: ReapplyCall) => void;
 
 /** The running executable. */
 export interface Build {

@@ -1,6 +1,5 @@
 import path from "#path";
-import { checkOperands, readArguments } from "./arguments.ts";
-import type { Command } from "./command.ts";
+import { defineCommand } from "./command.ts";
 import type { Build } from "./edge.ts";
 import {
   digestFile,
@@ -11,26 +10,23 @@ import {
   type Occupant,
   withContext,
 } from "./installation.ts";
+import { FOLDER_OPTION, flag, PLUGIN_DIRECTORY } from "./option.ts";
 import { replaceFiles } from "./replacement.ts";
-import { PLUGIN_DIRECTORY } from "./target.ts";
 
 /** `cnictl install`: installs this executable under all its names. */
-export const install: Command = {
+export const install = defineCommand({
   name: "install",
-  synopsis: "[--dir DIR] [--force]",
   summary: "Installs the plugins",
   help: [
     "Copies this executable once and links it under the name of every plugin and of cnictl. Each",
     "name changes in one step, so it is safe while plugins run: a caller finds the old file or the",
     "new one. If a file of such a name is not from `cnictl install`, nothing is installed, except",
     "with --force.",
-    "",
-    `      --dir DIR  directory of plugins (default ${PLUGIN_DIRECTORY})`,
-    "      --force    replace files that are not from `cnictl install`",
   ],
-  run: (edge, args) => {
-    const { values, positionals } = readArguments(args, { dir: { type: "string" }, force: { type: "boolean" } });
-    checkOperands(positionals, { names: [], required: 0 });
+  operands: [],
+  options: { dir: FOLDER_OPTION, force: flag("replace files that are not from `cnictl install`") },
+  environment: [],
+  run: (edge, { values }) => {
     const directory = path.resolve(edge.directory, values.dir ?? PLUGIN_DIRECTORY);
     const foreign = withContext(`Cannot install in ${directory}`, () => {
       const plan = planInstallation(directory, edge.build);
@@ -41,8 +37,9 @@ export const install: Command = {
     if (foreign.length > 0)
       edge.writeOut(`${directory}: replaced what was not from cnictl install: ${foreign.join(", ")}\n`);
     edge.writeOut(`${directory}: ${edge.build.names.join(", ")} (${edge.build.version})\n`);
+    return undefined;
   },
-};
+});
 
 /** The steps of an installation. */
 interface Plan {

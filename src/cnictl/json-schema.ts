@@ -2,27 +2,26 @@ import network from "../../schema/network.json" with { type: "json" };
 import { CniError } from "../cni/error.ts";
 import { isObject } from "../cni/json.ts";
 import { findNearest } from "../cni/nearest.ts";
-import { checkOperands, readArguments } from "./arguments.ts";
-import type { Command } from "./command.ts";
+import { defineCommand } from "./command.ts";
 
 /** `cnictl schema`: prints the JSON Schema of network lists, or of one plugin's object. */
-export const schema: Command = {
+export const schema = defineCommand({
   name: "schema",
-  synopsis: "[PLUGIN]",
   summary: "Prints the JSON Schema of network lists, for editors",
   help: [
     "Prints the JSON Schema (draft 7) of a network list, or of the object of one plugin. An editor that",
     "has it completes keys and marks those that no plugin reads. That of host-local is for `ipam`.",
   ],
-  run: (edge, args) => {
-    const { positionals } = readArguments(args, {});
-    checkOperands(positionals, { names: ["PLUGIN"], required: 0 });
-    const [name] = positionals;
+  operands: [{ name: "plugin", completion: "plugin" }],
+  options: {},
+  environment: [],
+  run: (edge, { operands }) => {
+    const [name] = operands;
     const printed = name === undefined ? network : pluginSchema(network, name);
     edge.writeOut(`${JSON.stringify(printed, null, 2)}\n`);
     return undefined;
   },
-};
+});
 
 /** The schema of one plugin's object, from the definitions of a list's. @throws CniError invalidConfig for an unknown plugin */
 export function pluginSchema(list: unknown, name: string): unknown {

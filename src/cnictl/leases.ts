@@ -1,5 +1,5 @@
 import { formatJson } from "../cni/json.ts";
-import type { Command } from "./command.ts";
+import { defineCommand } from "./command.ts";
 import type { Edge } from "./edge.ts";
 import { type Inventory, takeInventory } from "./inventory/inventory.ts";
 import {
@@ -11,32 +11,35 @@ import {
   viewLeases,
 } from "./inventory/lease-view.ts";
 import { countLeased, formatUse, type PoolUse, useJson } from "./inventory/use.ts";
+import { VIEW_OPTIONS } from "./option.ts";
 import { writeTable } from "./table.ts";
-import { readView, VIEW_HELP, writeJsonArray, writeProblems } from "./view.ts";
+import { writeJsonArray, writeProblems } from "./view.ts";
 
 /** `cnictl leases`: the addresses that host-local has leased. */
-export const leases: Command = {
+export const leases = defineCommand({
   name: "leases",
-  synopsis: "[<network>] [--cache-dir DIR] [--json]",
   summary: "Lists the leased addresses of host-local: holder, age and state",
   help: [
     "STATE is `in use`; `reclaimable` if certainly nobody uses the address, so that ADD may take it, with",
     "the reason; `orphan` if no living attachment is known to have it; `resting` if it was released and is",
     "not given out yet (`releaseDelay`). BOOT says whether the lease is of this boot. The last lines are",
     "totals for each network. `cnictl release` deletes a lease.",
-    "",
-    ...VIEW_HELP,
   ],
-  run: (edge, args) => {
-    const { operand: network, json, cacheDirectory } = readView(args, { operand: "network" });
-    const inventory = takeInventory(edge, { cacheDirectory, ...(network !== "" && { network }) });
+  operands: [{ name: "network", completion: "network" }],
+  options: VIEW_OPTIONS,
+  environment: ["NETCONFPATH"],
+  run: (edge, { values, operands }) => {
+    const [network = ""] = operands;
+    const scope = network === "" ? {} : { network };
+    const inventory = takeInventory(edge, { cacheDirectory: values["cache-dir"], ...scope });
     const views = viewLeases(inventory, edge.isLiving);
     const totals = makeTotals(inventory, views);
-    if (json) writeDocument(edge, views, totals);
+    if (values.json) writeDocument(edge, views, totals);
     else writeText(edge, views, totals);
     writeProblems(edge, inventory.problems);
+    return undefined;
   },
-};
+});
 
 interface Total {
   readonly network: string;

@@ -1,29 +1,29 @@
 import type { CniError } from "../cni/error.ts";
-import type { Command } from "./command.ts";
+import { defineCommand } from "./command.ts";
 import { gatherNetworks, type ListedNetwork } from "./inventory/networks.ts";
 import { findUse, formatUse, useJson } from "./inventory/use.ts";
+import { VIEW_OPTIONS } from "./option.ts";
 import { formatTable } from "./table.ts";
 import { networkDirectory } from "./target.ts";
-import { readView, VIEW_HELP, writeJson, writeProblems } from "./view.ts";
+import { writeJson, writeProblems } from "./view.ts";
 
 /** `cnictl list`: the networks of the folder and the use of their pools. */
-export const list: Command = {
+export const list = defineCommand({
   name: "list",
-  synopsis: "[--json]",
   summary: "Lists the networks in the folder and the use of their addresses",
   help: [
     "One line for each file. STATE is `ok`; `shadowed` if callers use another file with the same name;",
     "`bad pool` if the addresses are not valid; `broken` if the file cannot be used. The reasons are",
     "on standard error. USED has the leased addresses of each range set of host-local.",
-    "",
-    ...VIEW_HELP,
   ],
-  run: (edge, args) => {
-    const { json } = readView(args);
+  operands: [],
+  options: VIEW_OPTIONS,
+  environment: ["NETCONFPATH"],
+  run: (edge, { values }) => {
     const { networks, broken } = gatherNetworks(networkDirectory(edge));
     const lines = networks.map(describe);
     const files = [...lines, ...broken.map(describeBroken)].sort((a, b) => (a.json.file < b.json.file ? -1 : 1));
-    if (json)
+    if (values.json)
       writeJson(
         edge,
         files.map((each) => each.json),
@@ -35,13 +35,14 @@ export const list: Command = {
           files.map((each) => each.row),
         ),
       );
-    if (!json)
+    if (!values.json)
       writeProblems(
         edge,
         files.flatMap(({ problem }) => problem ?? []),
       );
+    return undefined;
   },
-};
+});
 
 interface Line {
   readonly row: readonly string[];

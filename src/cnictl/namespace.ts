@@ -4,7 +4,7 @@ import type { RuntimeConf } from "../runtime/runtime-conf.ts";
 import type { Edge } from "./edge.ts";
 
 /** Where `ip netns` keeps named namespaces. ip-netns(8) */
-const NAMED = "/run/netns";
+export const NAMED_NETNS = "/run/netns";
 
 /** A namespace, and the attachment of the cache that named it, if one did. */
 export interface NamedNetns {
@@ -19,12 +19,12 @@ export interface NamedNetns {
  */
 export function findNetns(edge: Edge, word: string, cacheDirectory: string): NamedNetns {
   if (word.includes("/")) return { netns: path.resolve(edge.directory, word) };
-  const places = [path.join(NAMED, word), path.resolve(edge.directory, word)];
+  const places = [path.join(NAMED_NETNS, word), path.resolve(edge.directory, word)];
   if (/^[1-9][0-9]*$/.test(word)) places.push(`/proc/${word}/ns/net`);
   const living = places.find((place) => edge.isLiving(place));
   if (living !== undefined) return { netns: living };
   const cached = findAttachment(cacheDirectory, word, places);
-  return cached === undefined ? { netns: path.join(NAMED, word) } : { netns: cached.netns, cached };
+  return cached === undefined ? { netns: path.join(NAMED_NETNS, word) } : { netns: cached.netns, cached };
 }
 
 /** The attachment of the container, or that had one of the namespaces; undefined if the beginning of an ID means several containers. */

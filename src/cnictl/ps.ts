@@ -1,30 +1,32 @@
-import type { Command } from "./command.ts";
+import { defineCommand } from "./command.ts";
 import { ATTACHMENT_HEADINGS, attachmentJson, attachmentRow, viewAttachment } from "./inventory/attachment-view.ts";
 import type { KnownAttachment } from "./inventory/attachments.ts";
 import { takeInventory } from "./inventory/inventory.ts";
+import { VIEW_OPTIONS } from "./option.ts";
 import { writeTable } from "./table.ts";
-import { readView, VIEW_HELP, writeJsonArray, writeProblems } from "./view.ts";
+import { writeJsonArray, writeProblems } from "./view.ts";
 
 /** `cnictl ps`: the attachments of this machine. */
-export const ps: Command = {
+export const ps = defineCommand({
   name: "ps",
-  synopsis: "[<network>] [--cache-dir DIR] [--json]",
   summary: "Lists the attachments: containers, addresses, interfaces and ports",
   help: [
     "Joins what the result cache, host-local's leases and the kernel know. KNOWN-BY names them: `cache`,",
     "`lease`, `link` (the host's interface), `rules` (elements of nftables), `ports` (port mappings).",
     "NETNS says whether the network namespace exists. BY is `ours` for these plugins and `go` for the CNI",
     "project's. A port with `?` was asked for by the runtime, and no rule of it was found.",
-    "",
-    ...VIEW_HELP,
   ],
-  run: (edge, args) => {
-    const { operand: network, json, cacheDirectory } = readView(args, { operand: "network" });
-    const { attachments, problems } = takeInventory(edge, { cacheDirectory, ...(network !== "" && { network }) });
+  operands: [{ name: "network", completion: "network" }],
+  options: VIEW_OPTIONS,
+  environment: ["NETCONFPATH"],
+  run: (edge, { values, operands }) => {
+    const [network = ""] = operands;
+    const scope = network === "" ? {} : { network };
+    const { attachments, problems } = takeInventory(edge, { cacheDirectory: values["cache-dir"], ...scope });
     const shown = network === "" ? attachments : attachments.filter((each) => each.network === network);
     const now = Date.now();
     const view = (each: KnownAttachment) => viewAttachment(each, edge.isLiving);
-    if (json) writeJsonArray(edge, shown, (each) => attachmentJson(view(each)));
+    if (values.json) writeJsonArray(edge, shown, (each) => attachmentJson(view(each)));
     else
       writeTable(
         edge.writeOut,
@@ -32,5 +34,6 @@ export const ps: Command = {
         shown.map((each) => attachmentRow(view(each), now)),
       );
     writeProblems(edge, problems);
+    return undefined;
   },
-};
+});

@@ -1,9 +1,11 @@
 import { CniError, reasonOf } from "../cni/error.ts";
 import { findPlugin } from "../cni/find-plugin.ts";
 import { formatJson } from "../cni/json.ts";
+import type { ReapplyCall } from "../cni/reapply.ts";
+import type { Rebuilding } from "../cni/rebuilding.ts";
 import type { Result } from "../cni/result.ts";
 import { formatPrefix } from "../ip/prefix.ts";
-import { findCached, readCache } from "../runtime/cache.ts";
+import { readCache } from "../runtime/cache.ts";
 import { type CachedEntry, cachedNetwork } from "../runtime/cache-entry.ts";
 import type { Network } from "../runtime/network.ts";
 import { protocolVariables } from "../runtime/plugin-call.ts";
@@ -11,12 +13,13 @@ import { formatPluginInput } from "../runtime/plugin-input.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { RuntimeConf } from "../runtime/runtime-conf.ts";
 import { convertStated, parseStated, type StatedResult } from "../runtime/stated-result.ts";
-import { checkOperands, readArguments } from "./arguments.ts";
-import type { Command } from "./command.ts";
+import { defineCommand } from "./command.ts";
 import type { Edge } from "./edge.ts";
+import { watchForEnd } from "./ended.ts";
 import { executableFinder } from "./executable.ts";
+import { NETWORK_OPTIONS } from "./option.ts";
 import { formatTable } from "./table.ts";
-import { findNetwork, makeRuntime, NETWORK_HELP, NETWORK_OPTIONS } from "./target.ts";
+import { findNetwork, makeRuntime } from "./target.ts";
 
 /** What was done for one attachment. */
 interface Outcome {
@@ -28,30 +31,29 @@ interface Outcome {
 }
 
 /** `cnictl reapply`: rebuilds what others took from the host, for every attachment that lives. */
-export const reapply: Command = {
+export const reapply = defineCommand({
   name: "reapply",
-  synopsis: "[<network>] [--cache-dir DIR] [--json]",
   summary: "Rebuilds rules and addresses that others took from the host",
   help: [
-    "For every attachment in the result cache whose namespace lives: rebuilds what is missing of gateway",
-    "addresses, forwarding, masquerade and spoof checks (bridge), port mappings (portmap) and firewall",
-    "rules (firewall), from the list and the result of its ADD. Use it after firewall-cmd --reload,",
-    "nft flush ruleset, sysctl --system, or when somebody deleted a bridge's address. Nothing inside a",
-    "container changes, and its connections go on. What is there stays as it is, so it may run at any",
-    "time. It does not rebuild a bridge or a port that was deleted, nor what other plugins than those",
-    "of this image made. Prints the attachments for which something was missing.",
-    "",
-    ...NETWORK_HELP,
+    "For every attachment in the result cache whose namespace lives: rebuilds what is missing of the",
+    "bridge, the port on it, gateway addresses, forwarding, masquerade and spoof checks (bridge), port",
+    "mappings (portmap), firewall rules (firewall) and limits (bandwidth), from the list and the result",
+    "of its ADD. Use it after firewall-cmd --reload, nft flush ruleset, sysctl --system, or when somebody",
+    "deleted a bridge or its address. Nothing inside a container changes, and its connections go on. What",
+    "is there stays as it is, so it may run at any time. It does not rebuild a veth that was deleted, nor",
+    "what other plugins than those of this image made. Prints the attachments for which something was",
+    "missing.",
   ],
-  run: (edge, args) => {
-    const { values, positionals } = readArguments(args, NETWORK_OPTIONS);
-    checkOperands(positionals, { names: ["network"], required: 0 });
-    const outcomes = rebuildAttachments(edge, makeRuntime(edge, values["cache-dir"]), positionals[0]);
+  operands: [{ name: "network", completion: "network" }],
+  options: NETWORK_OPTIONS,
+  environment: ["NETCONFPATH", "CNI_PATH"],
+  run: (edge, { values, operands }) => {
+    const outcomes = rebuildAttachments(edge, makeRuntime(edge, values["cache-dir"]), operands[0]);
     const shown = outcomes.filter(({ rebuilt, failed }) => rebuilt.length + failed.length > 0);
     edge.writeOut(values.json ? `${formatJson(shown)}\n` : formatOutcomes(shown));
     return outcomes.some(({ failed }) => failed.length > 0) ? 1 : 0;
   },
-};
+});
 
 function formatOutcomes(outcomes: readonly Outcome[]): string {
   const rows = outcomes.map(({ network, containerId, ifname, rebuilt, failed }) => {
@@ -60,53 +62,90 @@ function formatOutcomes(outcomes: readonly Outcome[]): string {
   return formatTable(["NETWORK", "CONTAINER", "INTERFACE", "REBUILT", "FAILED"], rows);
 }
 
+/** Only of the attachments for which something was missing. */
 function rebuildAttachments(edge: Edge, runtime: Runtime, only: string | undefined): readonly Outcome[] {
-  const outcomes: Outcome[] = [];
+  const outcomes = new Map<CachedEntry, Outcome>();
   const isOurs = ownPlugins(edge, runtime);
   for (const { entry } of readCache(runtime.cacheDirectory) ?? []) {
     if (entry === undefined || (only !== undefined && entry.network !== only)) continue;
-    const { network, attachment } = entry;
-    const { netns, containerId, ifname } = attachment;
+    const { netns } = entry.attachment;
     if (netns === "" || !edge.isLiving(netns)) continue;
-    const { rebuilt, failed } = rebuild(edge, { runtime, entry, isOurs });
-    // What a DEL has deleted meanwhile cannot be rebuilt, and need not be.
-    const isGone = findCached({ directory: runtime.cacheDirectory, network, attachment }) === undefined;
-    outcomes.push({ network, containerId, ifname, rebuilt, failed: isGone ? [] : failed });
+    const outcome = describe(entry, rebuild(edge, { runtime, entry, isOurs }));
+    if (outcome.rebuilt.length + outcome.failed.length > 0) outcomes.set(entry, outcome);
   }
-  return outcomes;
+  for (const entry of watchForEnd(edge, runtime.cacheDirectory, [...outcomes.keys()])) {
+    // What a DEL has deleted meanwhile cannot be rebuilt, and need not be.
+    outcomes.set(entry, describe(entry, { rebuilt: [], failed: withdraw(edge, { runtime, entry, isOurs }) }));
+  }
+  return [...outcomes.values()];
+}
+
+function describe({ network, attachment }: CachedEntry, done: Rebuilding): Outcome {
+  const { containerId, ifname } = attachment;
+  return { network, containerId, ifname, ...done };
+}
+
+/** What is done for an attachment, by those plugins of its list that are of this image. */
+interface Work {
+  readonly runtime: Runtime;
+  readonly entry: CachedEntry;
+  readonly isOurs: (type: string) => boolean;
 }
 
 /** Has each plugin of the list rebuild, in the order of ADD. A plugin that fails does not stop the others. */
-function rebuild(
-  edge: Edge,
-  { runtime, entry, isOurs }: { runtime: Runtime; entry: CachedEntry; isOurs: (type: string) => boolean },
-): Pick<Outcome, "rebuilt" | "failed"> {
+function rebuild(edge: Edge, work: Work): Rebuilding {
+  const { entry } = work;
   const rebuilt: string[] = [];
   const failed: string[] = [];
-  const attempt = (act: () => void) => {
-    try {
-      act();
-    } catch (error) {
-      failed.push(
-        error instanceof CniError && error.details !== "" ? `${error.message} (${error.details})` : reasonOf(error),
-      );
-    }
-  };
+  const attempt = attempting(failed);
   attempt(() => {
-    const network = networkOf(edge, entry);
-    const previous = resultOf(entry, network);
-    refuseAnother(edge, entry.attachment, previous.result);
-    const environment = { ...runtime.environment, ...protocolVariables("CHECK", { ...runtime, ...entry }) };
-    const { capabilityArgs } = entry.attachment;
-    for (const plugin of network.plugins.filter(({ type }) => isOurs(type)))
+    const { result, calls } = prepareCalls(edge, work, "CHECK");
+    refuseAnother(edge, entry.attachment, result);
+    for (const { type, call } of calls)
       attempt(() => {
-        const stdin = formatPluginInput(plugin, { network, previous, capabilityArgs });
-        const done = edge.reapply(plugin.type, { environment, stdin, log: runtime.log });
+        const done = edge.reapply(type, call);
         rebuilt.push(...(done?.rebuilt ?? []));
         failed.push(...(done?.failed ?? []));
       });
   });
   return { rebuilt, failed };
+}
+
+/** Takes back what was rebuilt for an attachment that has ended. Returns what failed. */
+function withdraw(edge: Edge, work: Work): readonly string[] {
+  const failed: string[] = [];
+  const attempt = attempting(failed);
+  attempt(() => {
+    const { calls } = prepareCalls(edge, work, "DEL");
+    for (const { type, call } of calls.toReversed()) attempt(() => edge.withdraw(type, call));
+  });
+  return failed;
+}
+
+/** Runs something, and notes the error if it fails. */
+function attempting(failed: string[]): (act: () => void) => void {
+  return (act) => {
+    try {
+      act();
+    } catch (error) {
+      const details = error instanceof CniError && error.details !== "" ? ` (${error.details})` : "";
+      failed.push(`${reasonOf(error)}${details}`);
+    }
+  };
+}
+
+/** The result of ADD, and a call for each plugin of the list that is of this image, in the order of ADD. */
+function prepareCalls(edge: Edge, { runtime, entry, isOurs }: Work, command: "CHECK" | "DEL") {
+  const network = networkOf(edge, entry);
+  const previous = resultOf(entry, network);
+  const environment = { ...runtime.environment, ...protocolVariables(command, { ...runtime, ...entry }) };
+  const { capabilityArgs } = entry.attachment;
+  const ours = network.plugins.filter(({ type }) => isOurs(type));
+  const calls = ours.map((plugin): { type: string; call: ReapplyCall } => {
+    const stdin = formatPluginInput(plugin, { network, previous, capabilityArgs });
+    return { type: plugin.type, call: { environment, stdin, log: runtime.log } };
+  });
+  return { result: previous.result, calls };
 }
 
 /**

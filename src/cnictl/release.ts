@@ -2,35 +2,39 @@ import { findLease, type LeaseEntry } from "../../plugins/host-local/lease-repor
 import { releaseLease } from "../../plugins/host-local/release.ts";
 import { CniError } from "../cni/error.ts";
 import { type Address, formatAddress, parseAddress } from "../ip/address.ts";
-import { checkOperands, readArguments } from "./arguments.ts";
-import type { Command } from "./command.ts";
+import { defineCommand } from "./command.ts";
 import type { Edge } from "./edge.ts";
 import { searchAddress } from "./inventory/address-search.ts";
 import { namespaceOf } from "./inventory/attachment-view.ts";
 import { sourcesOf } from "./inventory/attachments.ts";
 import { type Inventory, takeInventory } from "./inventory/inventory.ts";
 import { type LeaseView, viewLeases } from "./inventory/lease-view.ts";
-import { NETWORK_OPTIONS } from "./target.ts";
+import { VIEW_OPTIONS } from "./option.ts";
 import { UsageError } from "./usage-error.ts";
-import { VIEW_HELP, writeJson } from "./view.ts";
+import { writeJson } from "./view.ts";
 
 /** `cnictl release`: deletes a lease that surely nobody uses. */
-export const release: Command = {
+export const release = defineCommand({
   name: "release",
-  synopsis: "<address> [--network NAME] [--cache-dir DIR] [--json]",
   summary: "Deletes the lease of an address that nobody uses",
   help: [
     "Deletes the lease with host-local's lock, so that the address can be given out again. Refuses if an",
     "attachment may use the address, and says which and how to detach it. A lease that no other source",
     "knows is deleted only if no network namespace of this machine has the address.",
-    "",
-    "      --network NAME   the network, if several have a lease of the address",
-    ...VIEW_HELP,
   ],
-  run: (edge, args) => {
-    const { values, positionals } = readArguments(args, { ...NETWORK_OPTIONS, network: { type: "string" } });
-    checkOperands(positionals, { names: ["address"], required: 1 });
-    const [text = ""] = positionals;
+  operands: [{ name: "address", required: true, completion: "lease" }],
+  options: {
+    network: {
+      type: "string",
+      value: "NAME",
+      help: "the network, if several have a lease of the address",
+      completion: "network",
+    },
+    ...VIEW_OPTIONS,
+  },
+  environment: ["NETCONFPATH"],
+  run: (edge, { values, operands }) => {
+    const [text = ""] = operands;
     const address = parseAddress(text);
     if (address === undefined) throw new UsageError(`"${text}" is not an IP address`);
     const inventory = takeInventory(edge, { cacheDirectory: values["cache-dir"], network: values.network });
@@ -43,7 +47,7 @@ export const release: Command = {
     else edge.writeOut(`${view.address} of ${describeHolder(lease)} on network "${network}": released, ${reason}\n`);
     return undefined;
   },
-};
+});
 
 function chooseLease(
   views: readonly LeaseView[],

@@ -1,40 +1,42 @@
 import { formatJson } from "../cni/json.ts";
 import { NetworkNotFound } from "../runtime/load.ts";
 import type { PluginConfig } from "../runtime/network.ts";
-import type { Command } from "./command.ts";
+import { defineCommand } from "./command.ts";
 import { type AttachmentView, viewAttachment } from "./inventory/attachment-view.ts";
 import { type Inventory, takeInventory } from "./inventory/inventory.ts";
 import type { ListedNetwork } from "./inventory/networks.ts";
 import { findUse, formatUse, useJson } from "./inventory/use.ts";
+import { VIEW_OPTIONS } from "./option.ts";
 import { formatFields, formatTable } from "./table.ts";
 import { networkDirectory } from "./target.ts";
-import { readView, VIEW_HELP, writeJson, writeProblems } from "./view.ts";
+import { writeJson, writeProblems } from "./view.ts";
 
 /** `cnictl show`: one network in detail. */
-export const show: Command = {
+export const show = defineCommand({
   name: "show",
-  synopsis: "<network> [--cache-dir DIR] [--json]",
   summary: "Shows one network: its file, plugins, pools and attachments",
   help: [
     "SETTINGS has the plugin's own keys as JSON. USED has the leased addresses of each range set of",
     "host-local.",
-    "",
-    ...VIEW_HELP,
   ],
-  run: (edge, args) => {
-    const { operand: name, json, cacheDirectory } = readView(args, { operand: "network", required: true });
-    const inventory = takeInventory(edge, { cacheDirectory, network: name });
+  operands: [{ name: "network", required: true, completion: "network" }],
+  options: VIEW_OPTIONS,
+  environment: ["NETCONFPATH"],
+  run: (edge, { values, operands }) => {
+    const [name = ""] = operands;
+    const inventory = takeInventory(edge, { cacheDirectory: values["cache-dir"], network: name });
     const listed = inventory.networks.find(
       ({ network, shadowedBy }) => network.name === name && shadowedBy === undefined,
     );
     if (listed === undefined) throw notFound(inventory, { name, directory: networkDirectory(edge) });
     const own = inventory.attachments.filter((each) => each.network === name);
     const counts = countNamespaces(own.map((each) => viewAttachment(each, edge.isLiving)));
-    if (json) writeJson(edge, networkJson(listed, counts));
+    if (values.json) writeJson(edge, networkJson(listed, counts));
     else edge.writeOut(networkText(listed, counts));
     writeProblems(edge, inventory.problems);
+    return undefined;
   },
-};
+});
 
 type Counts = Readonly<Record<AttachmentView["namespace"] | "total", number>>;
 

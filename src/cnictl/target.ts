@@ -8,46 +8,36 @@ import type { Network } from "../runtime/network.ts";
 import { decoded } from "../runtime/refusal.ts";
 import type { Runtime, Target } from "../runtime/runtime.ts";
 import type { RuntimeConf } from "../runtime/runtime-conf.ts";
-import { checkOperands, readArguments } from "./arguments.ts";
+import type { Given } from "./arguments.ts";
+import type { Description } from "./command.ts";
 import type { Edge } from "./edge.ts";
 import { findNetns } from "./namespace.ts";
+import { NETWORK_DIRECTORY, NETWORK_OPTIONS, PLUGIN_DIRECTORY } from "./option.ts";
 
-/** The default folders of network lists and plugins, without NETCONFPATH and CNI_PATH. */
-const NETWORK_DIRECTORY = "/etc/cni/net.d";
-export const PLUGIN_DIRECTORY = "/opt/cni/bin";
-
-/** The options of every subcommand that names a network, and their help. */
-export const NETWORK_OPTIONS = { "cache-dir": { type: "string" }, json: { type: "boolean" } } as const;
-
-export const NETWORK_HELP = [
-  "      --cache-dir DIR  where results are kept (default /var/lib/cni)",
-  "      --json           print nothing but JSON, also on a terminal",
-  "",
-  "Environment:",
-  "  NETCONFPATH          directory of network lists (default /etc/cni/net.d)",
-  "  CNI_PATH             directories of plugins, separated by colons (default /opt/cni/bin)",
-];
-
-const TARGET_OPTIONS = {
-  ...NETWORK_OPTIONS,
-  ifname: { type: "string", short: "i" },
-  "container-id": { type: "string" },
-} as const;
-
-/** The arguments of add, check and del, and their help. */
-export const TARGET_SYNOPSIS = "<network> <netns> [-i IFNAME] [--container-id ID] [--cache-dir DIR] [--json]";
-
-export const TARGET_HELP = [
-  "<netns> is a path, a name of `ip netns`, a PID, or the ID of a container that the cache knows.",
-  "",
-  "  -i, --ifname IFNAME  interface in the namespace (default CNI_IFNAME, else eth0)",
-  "      --container-id ID",
-  "                       the container (default: made from the namespace's path, as cnitool does)",
-  ...NETWORK_HELP,
-  "  CNI_ARGS             KEY=VALUE;KEY=VALUE for the plugins",
-  "  CAP_ARGS             capability arguments, a JSON object",
-  "  CNI_IFNAME           as --ifname",
-];
+/** What add, check and del take. */
+export const TARGET = {
+  help: ["<netns> is a path, a name of `ip netns`, a PID, or the ID of a container that the cache knows."],
+  operands: [
+    { name: "network", required: true, completion: "network" },
+    { name: "netns", required: true, completion: "netns" },
+  ],
+  options: {
+    ifname: {
+      type: "string",
+      short: "i",
+      value: "IFNAME",
+      help: "interface in the namespace (default CNI_IFNAME, else eth0)",
+    },
+    "container-id": {
+      type: "string",
+      value: "ID",
+      help: "the container (default: made from the namespace's path, as cnitool does)",
+      completion: "container",
+    },
+    ...NETWORK_OPTIONS,
+  },
+  environment: ["NETCONFPATH", "CNI_PATH", "CNI_ARGS", "CAP_ARGS", "CNI_IFNAME"],
+} as const satisfies Omit<Description, "name" | "summary">;
 
 /** A subcommand's parsed arguments and environment. */
 export interface TargetRequest {
@@ -66,12 +56,10 @@ export interface TargetRequest {
  */
 export function readTarget(
   edge: Edge,
-  args: readonly string[],
+  { values, operands }: Given<typeof TARGET.options>,
   { remembered }: { remembered: boolean },
 ): TargetRequest {
-  const { values, positionals } = readArguments(args, TARGET_OPTIONS);
-  checkOperands(positionals, { names: ["network", "netns"], required: 2 });
-  const [name = "", word = ""] = positionals;
+  const [name = "", word = ""] = operands;
   const runtime = makeRuntime(edge, values["cache-dir"]);
   const { netns, cached } = findNetns(edge, word, runtime.cacheDirectory);
   const named = {

@@ -1,28 +1,24 @@
 import fs from "#fs";
 import path from "#path";
-import { checkOperands, readArguments } from "./arguments.ts";
-import type { Command } from "./command.ts";
+import { defineCommand } from "./command.ts";
 import { findManifest, findOccupants, MANIFEST, withContext } from "./installation.ts";
-import { PLUGIN_DIRECTORY } from "./target.ts";
+import { FOLDER_OPTION, PLUGIN_DIRECTORY } from "./option.ts";
 
 /** `cnictl uninstall`: deletes the files of install, unless they were changed since. */
-export const uninstall: Command = {
+export const uninstall = defineCommand({
   name: "uninstall",
-  synopsis: "[--dir DIR]",
   summary: "Uninstalls the plugins",
-  help: [
-    "Removes what `cnictl install` installed. Files that were changed since then stay.",
-    "",
-    `      --dir DIR  directory of plugins (default ${PLUGIN_DIRECTORY})`,
-  ],
-  run: (edge, args) => {
-    const { values, positionals } = readArguments(args, { dir: { type: "string" } });
-    checkOperands(positionals, { names: [], required: 0 });
+  help: ["Removes what `cnictl install` installed. Files that were changed since then stay."],
+  operands: [],
+  options: { dir: FOLDER_OPTION },
+  environment: [],
+  run: (edge, { values }) => {
     const directory = path.resolve(edge.directory, values.dir ?? PLUGIN_DIRECTORY);
     for (const line of withContext(`Cannot uninstall from ${directory}`, () => removeOurs(directory)))
       edge.writeOut(`${directory}: ${line}\n`);
+    return undefined;
   },
-};
+});
 
 /** Returns a report, one entry for each line. */
 function removeOurs(directory: string): readonly string[] {

@@ -1,9 +1,9 @@
 import fs from "#fs";
 import path from "#path";
 import { listFiles, NetworkNotFound } from "../runtime/load.ts";
-import { readArguments } from "./arguments.ts";
-import type { Command } from "./command.ts";
+import { defineCommand } from "./command.ts";
 import type { Edge } from "./edge.ts";
+import { flag } from "./option.ts";
 import { makeRuntime, networkDirectory } from "./target.ts";
 import { makeAskVersions } from "./validate/executables.ts";
 import { type Finding, formatFinding, type Report, reportTo } from "./validate/finding.ts";
@@ -17,9 +17,8 @@ import { findUplink } from "./validate/uplink.ts";
 const STDIN = "-";
 
 /** `cnictl validate`: reports what is wrong with network lists before a container needs them. */
-export const validate: Command = {
+export const validate = defineCommand({
   name: "validate",
-  synopsis: "[FILE|DIR|-]... [--json]",
   summary: "Checks network lists: keys, values, plugins, and what they share",
   help: [
     "Reads network lists as the runtimes do, and reports unknown keys, values that an ADD would refuse,",
@@ -28,24 +27,20 @@ export const validate: Command = {
     "warning: PATH OF THE KEY: what is wrong.",
     "",
     "Exit code: 1 if there is an error, 0 if there are only warnings.",
-    "",
-    "      --json           print an array of findings",
-    "",
-    "Environment:",
-    "  NETCONFPATH          directory of network lists (default /etc/cni/net.d)",
-    "  CNI_PATH             directories of plugins, separated by colons (default /opt/cni/bin)",
   ],
-  run: (edge, args) => {
-    const { values, positionals } = readArguments(args, { json: { type: "boolean" } });
-    const operands = positionals.length === 0 ? [networkDirectory(edge)] : positionals;
-    const findings = examineAll(edge, operands);
+  operands: [{ name: "file|folder|-", repeated: true, completion: "file" }],
+  options: { json: flag("print an array of findings") },
+  environment: ["NETCONFPATH", "CNI_PATH"],
+  run: (edge, { values, operands }) => {
+    const places = operands.length === 0 ? [networkDirectory(edge)] : operands;
+    const findings = examineAll(edge, places);
     if (values.json) edge.writeOut(`${JSON.stringify(findings, null, 2)}\n`);
     else edge.writeOut(findings.map(formatFinding).join(""));
     const isValid = findings.length === 0;
-    if (isValid && edge.terminal.out && !values.json) edge.writeOut(`${operands.join(", ")}: valid\n`);
+    if (isValid && edge.terminal.out && !values.json) edge.writeOut(`${places.join(", ")}: valid\n`);
     return findings.some(({ level }) => level === "error") ? 1 : 0;
   },
-};
+});
 
 /** The files of one operand: one file, or a folder's. */
 interface Batch {

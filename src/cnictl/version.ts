@@ -1,10 +1,10 @@
 import fs from "#fs";
 import path from "#path";
 import { formatJson } from "../cni/json.ts";
-import { checkOperands, readArguments } from "./arguments.ts";
-import type { Command } from "./command.ts";
+import { defineCommand } from "./command.ts";
 import type { Edge } from "./edge.ts";
 import { identifyFile } from "./executable.ts";
+import { flag } from "./option.ts";
 import { formatTable } from "./table.ts";
 import { pluginDirectories } from "./target.ts";
 
@@ -25,22 +25,17 @@ interface Found {
 }
 
 /** `cnictl version`: this executable, and every plugin in CNI_PATH. */
-export const version: Command = {
+export const version = defineCommand({
   name: "version",
-  synopsis: "[--json]",
   summary: "Prints the version of cnictl and of every plugin",
   help: [
     "Runs each executable in the folders of CNI_PATH without a command, whereupon plugins say their",
     "version. `this image` marks the plugins that are the same file as cnictl.",
-    "",
-    "      --json  print JSON",
-    "",
-    "Environment:",
-    "  CNI_PATH    directories of plugins, separated by colons (default /opt/cni/bin)",
   ],
-  run: (edge, args) => {
-    const { values, positionals } = readArguments(args, { json: { type: "boolean" } });
-    checkOperands(positionals, { names: [], required: 0 });
+  operands: [],
+  options: { json: flag("print JSON") },
+  environment: ["CNI_PATH"],
+  run: (edge, { values }) => {
     const plugins = pluginDirectories(edge).flatMap((folder) => listExecutables(edge, folder));
     const { version: own, commit, date, engine } = edge.build;
     if (values.json) edge.writeOut(`${formatJson({ version: own, commit, date, engine, plugins })}\n`);
@@ -48,8 +43,9 @@ export const version: Command = {
       edge.writeOut(
         `${describeBuild(edge)}\n\n${formatTable(["PLUGIN", "VERSION", "PROTOCOL", "FILE"], plugins.map(rowOf))}`,
       );
+    return undefined;
   },
-};
+});
 
 function rowOf({ name, version, protocols, own, file }: Found): readonly string[] {
   const [oldest = "", newest = oldest] = [protocols[0], protocols.at(-1)];

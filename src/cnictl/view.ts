@@ -1,35 +1,7 @@
 import { formatJson } from "../cni/json.ts";
-import { checkOperands, readArguments } from "./arguments.ts";
 import type { Edge } from "./edge.ts";
-import { NETWORK_OPTIONS } from "./target.ts";
 
 // What the commands that only show something have in common.
-
-export const VIEW_HELP = [
-  "      --cache-dir DIR  where runtimes keep results (default /var/lib/cni)",
-  "      --json           print JSON: full values, times as ISO 8601",
-  "",
-  "Environment:",
-  "  NETCONFPATH          directory of network lists (default /etc/cni/net.d)",
-];
-
-/** The arguments of a view. */
-export interface ViewRequest {
-  /** "" if it is not given. */
-  readonly operand: string;
-  readonly json: boolean;
-  readonly cacheDirectory: string | undefined;
-}
-
-/** Reads the arguments of a view with at most one operand. @throws UsageError */
-export function readView(
-  args: readonly string[],
-  { operand, required = false }: { operand?: string; required?: boolean } = {},
-): ViewRequest {
-  const { values, positionals } = readArguments(args, NETWORK_OPTIONS);
-  checkOperands(positionals, { names: operand === undefined ? [] : [operand], required: required ? 1 : 0 });
-  return { operand: positionals[0] ?? "", json: values.json ?? false, cacheDirectory: values["cache-dir"] };
-}
 
 /** Writes one JSON document. */
 export function writeJson(edge: Pick<Edge, "writeOut">, value: unknown): void {

@@ -4,8 +4,8 @@ import host from "#process";
 import { selectName } from "../cni/image.ts";
 import type { Plugin } from "../cni/plugin.ts";
 import { processEdge, runPlugin } from "../cni/process.ts";
-import { reapplyPlugin } from "../cni/reapply.ts";
-import type { Reapply, TraceLaunch } from "../cnictl/edge.ts";
+import { reapplyPlugin, withdrawPlugin } from "../cni/reapply.ts";
+import type { Reapply, TraceLaunch, Withdraw } from "../cnictl/edge.ts";
 import { runTool } from "../cnictl/main.ts";
 import { isOwnNetns } from "../linux/own-netns.ts";
 import { type Host, withHost } from "../steps/host.ts";
@@ -28,8 +28,12 @@ export function start(): never {
       const plugin = plugins[type];
       return plugin && reapplyPlugin(plugin, call, withHost);
     };
+    const withdraw: Withdraw = (type, call) => {
+      const plugin = plugins[type];
+      if (plugin !== undefined) withdrawPlugin(plugin, call, withHost);
+    };
     const trace: TraceLaunch = (listener) => traceLaunch({ find, isOwnNetns, log: findLog() }, listener);
-    runTool({ ...build, names, plugins }, { reapply, trace });
+    runTool({ ...build, names, plugins }, { reapply, withdraw, trace });
   }
   const plugin = plugins[name ?? ""];
   const log = findLog();

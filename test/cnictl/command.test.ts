@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { COMMANDS } from "../../src/cnictl/commands.ts";
 import { makeStage, type Stage } from "./stage.ts";
 
 let stage: Stage;
@@ -10,16 +11,17 @@ afterEach(() => stage.dispose());
 
 const USAGE = `Usage: cnictl <command> [arguments]
 
-  add        Attaches a network namespace to a network
-  check      Checks that an attachment is unchanged since add
-  del        Detaches a network namespace from a network
-  gc         Removes what is left of attachments whose namespace is gone
-  status     Checks whether containers can be attached to a network
-  validate   Checks network lists: keys, values, plugins, and what they share
-  schema     Prints the JSON Schema of network lists, for editors
-  install    Installs the plugins
-  uninstall  Uninstalls the plugins
-  version    Prints the version of cnictl and of every plugin
+  add         Attaches a network namespace to a network
+  check       Checks that an attachment is unchanged since add
+  del         Detaches a network namespace from a network
+  gc          Removes what is left of attachments whose namespace is gone
+  status      Checks whether containers can be attached to a network
+  validate    Checks network lists: keys, values, plugins, and what they share
+  schema      Prints the JSON Schema of network lists, for editors
+  install     Installs the plugins
+  uninstall   Uninstalls the plugins
+  version     Prints the version of cnictl and of every plugin
+  completion  Prints the script by which a shell completes arguments
 
 \`cnictl help <command>\` prints its options; \`cnictl --version\` prints the version.
 `;
@@ -52,7 +54,7 @@ test("with --json, wrong usage is an object on standard output", () => {
   expect(JSON.parse(stage.cnictl(["status", "--json"]).out)).toEqual({
     code: 4,
     msg: "cnictl status: <network> is missing",
-    hint: "Usage: cnictl status <network> [<netns>] [--json]",
+    hint: "Usage: cnictl status <network> [<netns>] [--cache-dir DIR] [--json]",
   });
 });
 
@@ -63,7 +65,10 @@ test.each([
   [["add", "x"], `cnictl add: <netns> is missing\n\n${TARGET}`],
   [["add", "x", ""], `cnictl add: <netns> is missing\n\n${TARGET}`],
   [["add", "x", "y", "z"], `cnictl add: "z" is one operand too many\n\n${TARGET}`],
-  [["status"], "cnictl status: <network> is missing\n\nUsage: cnictl status <network> [<netns>] [--json]\n"],
+  [
+    ["status"],
+    "cnictl status: <network> is missing\n\nUsage: cnictl status <network> [<netns>] [--cache-dir DIR] [--json]\n",
+  ],
   [["install", "x"], 'cnictl install: "x" is one operand too many\n\nUsage: cnictl install [--dir DIR] [--force]\n'],
 ])("cnictl %j is answered with what is wrong and the command's usage, exit 2", (args, err) => {
   expect(stage.cnictl(args)).toEqual({ code: 2, out: "", err });
@@ -82,24 +87,47 @@ test.each([
   expect(outcome.err).toMatch(err);
 });
 
-test("cnictl <command> --help prints its help and does nothing", () => {
-  for (const command of [
-    "add",
-    "check",
-    "del",
-    "gc",
-    "status",
-    "validate",
-    "schema",
-    "install",
-    "uninstall",
-    "version",
-  ]) {
-    const { code, out, err } = stage.cnictl([command, "x", "/run/netns/blue", "--help"]);
-    expect([code, err]).toEqual([0, ""]);
-    expect(stage.cnictl(["help", command])).toEqual({ code, out, err });
-    expect(out.split("\n")[0]).toMatch(new RegExp(`^Usage: cnictl ${command} `));
-    expect(Math.max(...out.split("\n").map((line) => line.length))).toBeLessThanOrEqual(100);
-  }
+test.each(COMMANDS.map(({ name }) => name))("cnictl %s --help prints its help and does nothing", (command) => {
+  const help = stage.cnictl([command, "x", "/run/netns/blue", "--help"], {}, COMMANDS);
+  expect([help.code, help.err]).toEqual([0, ""]);
+  expect(stage.cnictl(["help", command], {}, COMMANDS)).toEqual(help);
+  expect(help.out.split("\n")[0]).toMatch(new RegExp(`^Usage: cnictl ${command}( |$)`));
+  expect(Math.max(...help.out.split("\n").map((line) => line.length))).toBeLessThanOrEqual(104);
   expect(stage.calls).toEqual([]);
 });
+
+test("help has a line for each option, and for each variable that the command reads", () => {
+  expect(stage.cnictl(["help", "add"]).out).toBe(`${TARGET}
+Attaches a network namespace to a network.
+
+Runs ADD of each plugin of the network in order and prints the result: as text on a terminal,
+as JSON into a pipe or with --json. If a plugin fails, what the plugins before it made stays
+until \`cnictl del\`.
+
+<netns> is a path, a name of \`ip netns\`, a PID, or the ID of a container that the cache knows.
+
+  -i, --ifname IFNAME  interface in the namespace (default CNI_IFNAME, else eth0)
+      --container-id ID
+                       the container (default: made from the namespace's path, as cnitool does)
+      --cache-dir DIR  where runtimes keep results (default /var/lib/cni)
+      --json           print nothing but JSON, also on a terminal
+
+Environment:
+  NETCONFPATH          directory of network lists (default /etc/cni/net.d)
+  CNI_PATH             directories of plugins, separated by colons (default /opt/cni/bin)
+  CNI_ARGS             KEY=VALUE;KEY=VALUE for the plugins
+  CAP_ARGS             capability arguments, a JSON object
+  CNI_IFNAME           as --ifname
+`);
+});
+
+test.each(COMMANDS)(
+  "the table of cnictl $name can be used: each value has a word, and only the last operand repeats",
+  (command) => {
+    const { operands, options } = command;
+    for (const { type, value } of Object.values(options)) expect(value !== undefined).toBe(type === "string");
+    expect(operands.slice(0, -1).filter(({ repeated }) => repeated)).toEqual([]);
+    const needed = operands.map(({ required = false }) => required);
+    expect(needed).toEqual([...needed].sort((a, b) => Number(b) - Number(a)));
+  },
+);

@@ -120,6 +120,65 @@ test("reapply goes on after a plugin and an attachment that fail, names them, an
   ]);
 });
 
+/** A call that rebuilds the port mappings, during which something happens. */
+function rebuildDuring(act: () => void, changes: Partial<Edge>): { outcome: Outcome; withdrawn: readonly string[] } {
+  const withdrawn: string[] = [];
+  const withdraw: Edge["withdraw"] = (type, { environment, stdin }) => {
+    const { prevResult } = JSON.parse(new TextDecoder().decode(stdin));
+    withdrawn.push(`${environment["CNI_COMMAND"]} ${type} ${environment["CNI_CONTAINERID"]} ${prevResult.ips.length}`);
+  };
+  const outcome = reapply(
+    ["--json"],
+    (type) => {
+      if (type !== "portmap") return nothing;
+      act();
+      return { rebuilt: ["port mappings"], failed: [] };
+    },
+    { withdraw, ...changes },
+  );
+  return { outcome, withdrawn };
+}
+
+const inside = {
+  name: "eth0",
+  kind: "veth",
+  up: true,
+  mtu: 1500,
+  mac: "02:00:00:00:00:01",
+  addresses: ["10.1.0.2/24"],
+};
+const forget = () => fs.rmSync(path.join(stage.directory, "cache/results/x-c1-eth0"));
+
+test("reapply takes back what it rebuilt for an attachment that a DEL has ended meanwhile, last plugin first", () => {
+  cache("c1");
+  let found: typeof inside | undefined = inside;
+  const end = () => {
+    found = undefined;
+    forget();
+  };
+  const { outcome, withdrawn } = rebuildDuring(end, { findInside: () => found });
+  expect(withdrawn).toEqual(["DEL portmap c1 1", "DEL bridge c1 1"]);
+  expect(outcome).toEqual({ code: 0, out: "[]\n", err: "" });
+});
+
+test("reapply notices the end of an attachment also a moment after it has rebuilt", () => {
+  cache("c1");
+  let looks = 0;
+  // The namespace is gone at the third look.
+  const isLiving = () => ++looks < 4;
+  expect(rebuildDuring(forget, { findInside: () => inside, isLiving }).withdrawn).toEqual([
+    "DEL portmap c1 1",
+    "DEL bridge c1 1",
+  ]);
+});
+
+test("reapply keeps what it rebuilt if only the result is gone, or only the interface", () => {
+  cache("c1");
+  expect(rebuildDuring(forget, { findInside: () => inside }).withdrawn).toEqual([]);
+  cache("c1");
+  expect(rebuildDuring(() => {}, {}).withdrawn).toEqual([]);
+});
+
 test("reapply does not count as failed what a DEL has deleted meanwhile, and calls no verb of a plugin", () => {
   cache("c1");
   const outcome = reapply(["--json"], (type) => {

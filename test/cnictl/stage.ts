@@ -3,6 +3,8 @@ import path from "node:path";
 import { add } from "../../src/cnictl/add.ts";
 import { check } from "../../src/cnictl/check.ts";
 import { type Command, runCnictl } from "../../src/cnictl/command.ts";
+import { completion } from "../../src/cnictl/completion/completion.ts";
+import { completeWords } from "../../src/cnictl/completion/words.ts";
 import { del } from "../../src/cnictl/del.ts";
 import type { DescribedPlugin, Edge } from "../../src/cnictl/edge.ts";
 import { gc } from "../../src/cnictl/gc.ts";
@@ -16,7 +18,19 @@ import { root } from "../repository/tree.ts";
 import { makeWorld, type World } from "../runtime/world.ts";
 
 /** The commands that are there unless a test gives its own. */
-const COMMANDS: readonly Command[] = [add, check, del, gc, status, validate, schema, install, uninstall, version];
+const COMMANDS: readonly Command[] = [
+  add,
+  check,
+  del,
+  gc,
+  status,
+  validate,
+  schema,
+  install,
+  uninstall,
+  version,
+  completion,
+];
 /** Every plugin in the tree, by name. */
 const PLUGINS: Record<string, DescribedPlugin> = Object.fromEntries(
   await Promise.all(
@@ -66,6 +80,7 @@ export function makeStage(): Stage {
       launch: world.runtime.launch,
       reapply: () => undefined,
       trace: () => world.runtime.launch,
+      withdraw: () => {},
       isLiving: () => true,
       findInside: () => undefined,
       readStdin: () => new Uint8Array(),
@@ -77,7 +92,7 @@ export function makeStage(): Stage {
       },
       ...changes,
     };
-    const code = runCnictl(edge, commands);
+    const code = runCnictl(edge, { commands, complete: (asked, words) => completeWords(asked, commands, words) });
     return { code, out, err };
   }
 

@@ -132,6 +132,8 @@ test.each([
   ["ip link set cni0 down", ["bridge up", "gateway addresses"]],
   ["nft delete table inet cni_masquerade", ["masquerade"]],
   ["sysctl -qw net.ipv4.conf.cni0.route_localnet=0", ["route_localnet"]],
+  ["ip link delete cni0", ["bridge", "port", "gateway addresses", "route_localnet"]],
+  ["ip link set dev $(ip -br link show master cni0 | cut -d@ -f1) nomaster", ["port"]],
 ])("after `%s`, it rebuilds %j, and a connection through a published port goes on", async (event, expected) => {
   writeList([BRIDGE, PORTMAP, { type: "firewall" }]);
   const netns = attach();
@@ -147,6 +149,90 @@ test.each([
   expect(reapply()).toEqual([]);
   expect(caller.cnictl(["del", "one", netns], environment)).toMatchObject({ status: 0 });
   expect(caller.lab.run(["nft", "list", "ruleset"])).not.toContain("elements");
+});
+
+test("a bridge that somebody deleted is built again for all its containers, as ADD would", () => {
+  writeList([
+    { ...BRIDGE, mtu: 1400, promiscMode: true, portIsolation: true, macspoofchk: false, spoofchk: "strict" },
+    { type: "firewall" },
+  ]);
+  const [one, two] = [attach("c1"), attach("c2")];
+  const show = () => {
+    const bridge = caller.lab.ip("-d link show cni0").map((link) => {
+      const { address, mtu, promiscuity, ifalias, linkinfo } = Object(link);
+      return { address, mtu, promiscuity, ifalias, filtering: linkinfo.info_data.vlan_filtering };
+    });
+    const ports = caller.lab.ip("-d link show master cni0").map((link) => {
+      const { ifname, ifindex, linkinfo } = Object(link);
+      const { isolated, hairpin, group_fwd_mask: groups } = linkinfo.info_slave_data;
+      return { ifname, ifindex, isolated, hairpin, groups };
+    });
+    const addresses = caller.lab.ip("address show cni0").flatMap((link) => Object(link).addr_info);
+    const kept = addresses.filter(({ scope }) => scope === "global").map(({ local, prefixlen }) => [local, prefixlen]);
+    return { bridge, ports, kept };
+  };
+  const before = show();
+  expect(before.ports).toHaveLength(2);
+  caller.lab.run(["ip", "link", "delete", "cni0"]);
+  expect(reapply()).toEqual(["bridge", "port", "gateway addresses", "port"]);
+  expect(show()).toEqual(before);
+  for (const netns of [one, two]) expect(check(netns)).toMatchObject({ status: 0, stderr: "" });
+  for (const netns of [one, two]) caller.lab.run(["ping", "-n", "-c1", "-W10", "-q", OUTSIDE[4]], netns);
+  expect(reapply()).toEqual([]);
+});
+
+test("a port is brought back only if it is the attachment's, and on no other bridge", () => {
+  writeList([BRIDGE]);
+  attach();
+  const [port = ""] = caller.lab.ip("link show master cni0").map((link) => String(Object(link).ifname));
+  const refusal = () => caller.cnictl(["reapply"], environment).stdout;
+  caller.lab.run(["sh", "-ec", `ip link add br1 type bridge; ip link set ${port} master br1`]);
+  expect(refusal()).toContain(`its port "${port}" is on another bridge: start the container again`);
+  caller.lab.run(["sh", "-ec", `ip link set ${port} nomaster; ip link set ${port} alias ""`]);
+  expect(refusal()).toContain(`the alias of port "${port}" does not name it: start the container again`);
+});
+
+test.each([
+  ["the limit of what the container receives", "tc qdisc del dev $port root", ["ingress limit"]],
+  ["the redirect", "tc filter del dev $port ingress", ["egress limit"]],
+  ["the qdisc with the redirect", "tc qdisc del dev $port ingress", ["egress limit"]],
+  ["the IFB", "ip link del $ifb", ["egress limit"]],
+  ["the limit of the IFB", "tc qdisc del dev $ifb root", ["egress limit"]],
+  ["another limit", "tc qdisc change dev $ifb root tbf rate 1mbit burst 10k latency 25ms", ["egress limit"]],
+])("bandwidth: %s that somebody took is rebuilt", (_, event, expected) => {
+  const rates = { ingressRate: 8_000_000, ingressBurst: 800_000, egressRate: 8_000_000, egressBurst: 800_000 };
+  writeList([BRIDGE, { type: "bandwidth", ...rates }]);
+  const netns = attach();
+  const links = caller.lab.ip("link show").map((link) => String(Object(link).ifname));
+  const variables = `port=${links.find((name) => name.startsWith("veth"))}; ifb=${links.find((name) => name.startsWith("bwp"))}`;
+  expect(reapply()).toEqual([]);
+  caller.lab.run(["sh", "-ec", `${variables}; ${event}`]);
+  expect(check(netns).status).toBe(1);
+  expect(reapply()).toEqual(expected);
+  expect(check(netns)).toMatchObject({ status: 0, stderr: "" });
+  expect(reapply()).toEqual([]);
+});
+
+test("a DEL beside reapply leaves nothing", async () => {
+  writeList([BRIDGE, PORTMAP, { type: "firewall", ingressPolicy: "isolated" }]);
+  for (let round = 0; round < 12; round++) {
+    const netns = attach(`d${round}`);
+    caller.lab.run(["nft", "flush", "ruleset"]);
+    const started = [["reapply"], ["del", "one", netns]].map((args, index) => {
+      return new Promise<number | null>((resolve, reject) => {
+        const wait = index === 1 ? round * 3 : 0;
+        setTimeout(() => {
+          const child = caller.start([path.join(binDir, "cnictl"), ...args], environment);
+          child.once("error", reject);
+          child.once("close", resolve);
+        }, wait);
+      });
+    });
+    expect(await Promise.all(started)).toEqual([0, 0]);
+    const rules = caller.lab.run(["nft", "list", "ruleset"]).split("\n");
+    expect(rules.filter((line) => line.includes("if: eth0"))).toEqual([]);
+    expect(caller.lab.ip("link show master cni0")).toEqual([]);
+  }
 });
 
 test("after `firewall-cmd --reload` the container is in its zone again, and its connection goes on", async () => {

@@ -11,7 +11,11 @@ import { deleteTable, listTables } from "../../src/netfilter/nftables/table.ts";
 import { applyTransaction } from "../../src/netfilter/nftables/transaction.ts";
 import { deleteAddress } from "../../src/netlink/address/delete.ts";
 import { listAddresses } from "../../src/netlink/address/list.ts";
+import { deleteLink } from "../../src/netlink/link/delete.ts";
 import { getLink } from "../../src/netlink/link/get.ts";
+import { deleteQdisc } from "../../src/netlink/qdisc/delete.ts";
+import { findQdisc } from "../../src/netlink/qdisc/get.ts";
+import { TC_H } from "../../src/netlink/qdisc/header.ts";
 import type { Host } from "../../src/steps/host.ts";
 import { failEach } from "../kernel/failures.ts";
 import { FakeKernel } from "../kernel/fake-kernel.ts";
@@ -192,15 +196,18 @@ describe.each(CASES)("$title", (which) => {
   });
 });
 
-/** Takes from the host what others take: all rules, addresses of bridges, and forwarding. */
+/** Takes from the host what others take: all rules, addresses of bridges, forwarding, limits and the links that serve them. */
 function plunder(kernel: FakeKernel): void {
   const netfilter = kernel.openNetfilter();
   const tables = listTables(netfilter).map(({ family, name = "" }) => deleteTable({ family, name }));
   if (tables.length > 0) applyTransaction(netfilter, tables, { action: "flush the rules" });
   const host = kernel.openRoute();
-  for (const { name, kind } of kernel.host.links.values()) {
-    if (kind !== "bridge") continue;
+  for (const { name, kind } of [...kernel.host.links.values()]) {
     const link = getLink(host, name);
+    const qdisc = findQdisc(host, link, TC_H.ROOT);
+    if (qdisc?.kind === "tbf") deleteQdisc(host, link, qdisc);
+    if (kind === "ifb") deleteLink(host, link);
+    if (kind !== "bridge") continue;
     for (const { prefix } of listAddresses(host, link))
       if (!isLinkLocal(prefix.address)) deleteAddress(host, link, prefix);
   }

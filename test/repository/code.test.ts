@@ -41,10 +41,11 @@ describe("a plugin", () => {
         .replaceAll(/^import .*;$/gm, "")
         .trim();
       // A verb is read when it is called: `add` alone would load them all.
-      const verb = /\b(add|check|del|gc|status|reapply|undo): (\((?:request|request, result|request, host)\)) => \1\2/g;
+      const verb =
+        /\b(add|check|del|gc|status|reapply|withdraw|undo): (\((?:request|request, result|request, host)\)) => (?:\1|del)\2/g;
       const rest = statements.replaceAll(verb, "").replace("configuration: () => configuration(),", "");
       expect(rest).toMatch(/^export const plugin: Plugin(<Host>)? = \{[^(){}]*\};$/);
-      expect(rest).not.toMatch(/\b(add|check|del|gc|status|reapply|undo)\b/);
+      expect(rest).not.toMatch(/\b(add|check|del|gc|status|reapply|withdraw|undo)\b/);
       expect(read(`plugins/${name}/main.ts`)).toContain(`name: "${name}"`);
       const configs = SHIPPED.filter((file) => file === `plugins/${name}/config.ts`);
       for (const config of configs) expect(importsOf(config)).toContain(`plugins/${name}/schema.ts`);

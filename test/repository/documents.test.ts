@@ -1,9 +1,12 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
+import { COMMANDS } from "../../src/cnictl/commands.ts";
 import { formatErrors } from "../documents/errors.ts";
+import { fieldsOf } from "../documents/fields.ts";
 import { makeSchemas } from "../documents/json-schema.ts";
+import { FILES, makeManPages } from "../documents/man-pages.ts";
 import { describedPaths } from "./described-paths.ts";
 import { filesOf, PLUGINS, read, root, SHIPPED } from "./tree.ts";
 
@@ -21,7 +24,7 @@ const TOP_LEVEL = [
     "package.json",
     "plugins",
   ],
-  ...["native", "schema", "src", "test", "tsconfig.json"],
+  ...["man", "native", "schema", "src", "test", "tsconfig.json"],
 ];
 
 describe("the repository", () => {
@@ -88,6 +91,16 @@ describe("the documents", () => {
     for (const [name, text] of Object.entries(schemas)) expect(read(`schema/${name}`), name).toBe(text);
   });
 
+  it("man/*.8 are what `npm run documents` writes", () => {
+    const pages = makeManPages();
+    expect(filesOf("man")).toEqual(
+      Object.keys(pages)
+        .sort()
+        .map((name) => `man/${name}`),
+    );
+    for (const [name, text] of Object.entries(pages)) expect(read(`man/${name}`), name).toBe(text);
+  });
+
   it("docs/errors.md is what `npm run documents` writes", () => {
     expect(read("docs/errors.md")).toBe(formatErrors());
   });
@@ -95,6 +108,47 @@ describe("the documents", () => {
   it("docs/demo.svg has every step of the demo that `npm run documents` draws", () => {
     const steps = [...read("test/demo/main.ts").matchAll(/step\("([^"]+)"\)/g)].map(([, step = ""]) => step);
     expect(steps.slice(1).filter((step) => !read("docs/demo.svg").includes(`>${step}</text>`))).toEqual([]);
+  });
+});
+
+describe("the man pages", () => {
+  it.each(filesOf("man"))("%s: groff and mandoc have nothing to say about it but that it has no date", (page) => {
+    const groff = spawnSync("groff", ["-man", "-ww", "-z", "-Tutf8", page], { cwd: root, encoding: "utf8" });
+    expect(groff).toMatchObject({ status: 0, stdout: "", stderr: "" });
+    const { error, stdout } = spawnSync("mandoc", ["-T", "lint", "-W", "style", page], { cwd: root, encoding: "utf8" });
+    expect(error).toBeUndefined();
+    expect(stdout.split("\n").filter((line) => line !== "" && !line.includes("missing date"))).toEqual([]);
+  });
+
+  it("name each plugin's field, each command and each option", () => {
+    const shown = (page: string) =>
+      execFileSync("groff", ["-man", "-Tascii", "-P-cbou", "-rHY=0", "-rLL=500n", page], {
+        cwd: root,
+        encoding: "utf8",
+      });
+    const tool = shown("man/cnictl.8");
+    for (const { name, options } of COMMANDS) {
+      expect(tool).toMatch(new RegExp(`^ +cnictl ${name}$`, "m"));
+      for (const option of Object.keys(options)) expect(tool).toContain(`--${option}`);
+    }
+    for (const plugin of PLUGINS) {
+      const page = shown(`man/cni-${plugin}.8`);
+      for (const field of fieldsOf(`plugins/${plugin}/README.md`).keys()) expect(page, plugin).toContain(field);
+    }
+  });
+
+  it("name files that the code names", () => {
+    for (const [name, files] of Object.entries(FILES)) {
+      const own = name === "cnictl" ? "src/cnictl/" : `plugins/${name}/`;
+      const code = SHIPPED.filter((file) => file.startsWith(own) || /^src\/(netfilter|steps|runtime)\//.test(file)).map(
+        read,
+      );
+      for (const file of Object.keys(files))
+        expect(
+          code.some((text) => text.includes(`"${file}"`)),
+          file,
+        ).toBe(true);
+    }
   });
 });
 

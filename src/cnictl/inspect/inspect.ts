@@ -4,31 +4,32 @@ import { findCached } from "../../runtime/cache.ts";
 import { cachedNetwork } from "../../runtime/cache-entry.ts";
 import { checkEachPlugin } from "../../runtime/check-each.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
-import type { Command } from "../command.ts";
+import { defineCommand } from "../command.ts";
 import { viewAttachment } from "../inventory/attachment-view.ts";
 import type { KnownAttachment } from "../inventory/attachments.ts";
 import { type Inventory, takeInventory } from "../inventory/inventory.ts";
+import { VIEW_OPTIONS } from "../option.ts";
 import { makeRuntime } from "../target.ts";
-import { readView, VIEW_HELP, writeJson, writeProblems } from "../view.ts";
+import { writeJson, writeProblems } from "../view.ts";
 import { type Inside, lookInside } from "./inside.ts";
 import { type CheckView, formatInspection, inspectionJson } from "./report.ts";
 import { findSubject } from "./subject.ts";
 
 /** `cnictl inspect`: all that exists for a container or a network namespace. */
-export const inspect: Command = {
+export const inspect = defineCommand({
   name: "inspect",
-  synopsis: "<container|netns> [--cache-dir DIR] [--json]",
   summary: "Shows all that exists for a container, and what CHECK says",
   help: [
     "Shows the attachments of a container (its ID or the beginning of it) or of a network namespace (a",
     "path, a name of `ip netns`, a PID), what exists for them on the host, the links, addresses and routes",
     "inside, and what CHECK of each plugin says.",
-    "",
-    ...VIEW_HELP,
-    "  CNI_PATH             directories of plugins, separated by colons (default /opt/cni/bin)",
   ],
-  run: (edge, args) => {
-    const { operand: word, json, cacheDirectory } = readView(args, { operand: "container|netns", required: true });
+  operands: [{ name: "container|netns", required: true, completion: "container" }],
+  options: VIEW_OPTIONS,
+  environment: ["NETCONFPATH", "CNI_PATH"],
+  run: (edge, { values, operands }) => {
+    const [word = ""] = operands;
+    const cacheDirectory = values["cache-dir"];
     const inventory = takeInventory(edge, { cacheDirectory });
     const { netns, attachments } = findSubject(edge, word, { all: inventory.attachments, cacheDirectory });
     const runtime = makeRuntime(edge, cacheDirectory);
@@ -41,12 +42,12 @@ export const inspect: Command = {
       inside: netns === "" ? undefined : findInside(netns, problems),
       checks: attachments.flatMap((attachment) => check(runtime, inventory, attachment)),
     };
-    if (json) writeJson(edge, inspectionJson(inspection));
+    if (values.json) writeJson(edge, inspectionJson(inspection));
     else edge.writeOut(formatInspection(inspection));
     writeProblems(edge, problems);
     return undefined;
   },
-};
+});
 
 /** Undefined if the namespace cannot be opened. */
 function findInside(netns: string, problems: string[]): Inside | undefined {

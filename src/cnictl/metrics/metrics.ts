@@ -3,29 +3,28 @@ import path from "#path";
 import { CniError, reasonOf } from "../../cni/error.ts";
 import { formatJson } from "../../cni/json.ts";
 import { randomBytes } from "../../linux/random.ts";
-import { checkOperands, readArguments } from "../arguments.ts";
-import type { Command } from "../command.ts";
+import { defineCommand } from "../command.ts";
 import { takeInventory } from "../inventory/inventory.ts";
-import { NETWORK_OPTIONS } from "../target.ts";
-import { VIEW_HELP, writeProblems } from "../view.ts";
+import { VIEW_OPTIONS } from "../option.ts";
+import { writeProblems } from "../view.ts";
 import { collectMetrics } from "./collect.ts";
 import { formatMetrics, type Metric } from "./exposition.ts";
 
 /** `cnictl metrics`: figures for Prometheus. */
-export const metrics: Command = {
+export const metrics = defineCommand({
   name: "metrics",
-  synopsis: "[--output FILE] [--cache-dir DIR] [--json]",
   summary: "Prints metrics for Prometheus: pools, attachments, leases, leftovers",
   help: [
     "Prints gauges in Prometheus' text format. With --output they replace the file in one step, for the",
     "textfile collector of node-exporter: conf/systemd has a timer.",
-    "",
-    "      --output FILE    write to the file instead of standard output",
-    ...VIEW_HELP,
   ],
-  run: (edge, args) => {
-    const { values, positionals } = readArguments(args, { ...NETWORK_OPTIONS, output: { type: "string" } });
-    checkOperands(positionals, { names: [], required: 0 });
+  operands: [],
+  options: {
+    output: { type: "string", value: "FILE", help: "write to the file instead of standard output", completion: "file" },
+    ...VIEW_OPTIONS,
+  },
+  environment: ["NETCONFPATH"],
+  run: (edge, { values }) => {
     const inventory = takeInventory(edge, { cacheDirectory: values["cache-dir"] });
     const all = collectMetrics(inventory, edge.isLiving);
     const text = values.json ? `${formatJson(all.flatMap(samplesJson), 2)}\n` : formatMetrics(all);
@@ -34,7 +33,7 @@ export const metrics: Command = {
     writeProblems(edge, inventory.problems);
     return undefined;
   },
-};
+});
 
 function samplesJson({ name, samples }: Metric) {
   return samples.map(({ labels, value }) => ({ name, labels, value: Number(value) }));

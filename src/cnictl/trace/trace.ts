@@ -1,20 +1,21 @@
 import type { TracedCall } from "../../cni/call-trace.ts";
 import { addNetwork, checkNetwork, deleteNetwork } from "../../runtime/chain.ts";
 import type { Runtime, Target } from "../../runtime/runtime.ts";
-import type { Command } from "../command.ts";
+import { defineCommand } from "../command.ts";
 import type { Edge } from "../edge.ts";
 import { describeFailure } from "../failure.ts";
 import { showAttachment } from "../show.ts";
-import { readTarget, TARGET_HELP, TARGET_SYNOPSIS } from "../target.ts";
+import { readTarget, TARGET } from "../target.ts";
 import { UsageError } from "../usage-error.ts";
 import { writeJson } from "../view.ts";
 import { callJson } from "./json.ts";
 import { formatInput, formatOutcome, formatSummary } from "./report.ts";
 
+const VERBS = ["add", "check", "del"] as const;
+
 /** `cnictl trace`: add, check or del, with all that the plugins did. */
-export const trace: Command = {
+export const trace = defineCommand({
   name: "trace",
-  synopsis: `add|check|del ${TARGET_SYNOPSIS}`,
   summary: "Runs add, check or del, and shows what each plugin does",
   help: [
     "Does what `cnictl add`, `check` or `del` does, and shows for each plugin its input, its requests to",
@@ -23,18 +24,23 @@ export const trace: Command = {
     "output and time are shown. An error of the kernel fails the call only if the exit code says so:",
     "plugins also ask whether something exists.",
     "",
-    ...TARGET_HELP,
+    ...TARGET.help,
   ],
-  run: (edge, [word, ...args]) => {
+  operands: [{ name: VERBS.join("|"), required: true, completion: VERBS }, ...TARGET.operands],
+  options: TARGET.options,
+  environment: TARGET.environment,
+  run: (edge, { operands: [word, ...operands], values }) => {
     const verb = VERBS.find((each) => each === word);
     if (verb === undefined) throw new UsageError(`must be followed by one of ${VERBS.join(", ")}`);
-    const { runtime, target, json } = readTarget(edge, args, { remembered: verb !== "add" });
+    const { runtime, target, json } = readTarget(
+      edge,
+      { operands, values },
+      { remembered: verb !== "add" },
+    );
     const tell = json ? traceAsJson : traceAsText;
     return tell(edge, { runtime, target, verb });
   },
-};
-
-const VERBS = ["add", "check", "del"] as const;
+});
 
 type Verb = (typeof VERBS)[number];
 
