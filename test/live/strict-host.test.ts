@@ -28,9 +28,11 @@ describe("a host whose IPv6 default route is a router's advertisement", () => {
 
   /** Advertises until the host has what is advertised. */
   function advertise(router: string): void {
-    for (let attempt = 0; lab.ip("-6 route show default").length === 0; attempt++) {
-      if (attempt === 20) throw new Error("No default route by a router's advertisement");
-      lab.run(["python3", "-c", ROUTER, "lan0"], router);
+    let sent = lab.try(["true"]);
+    for (const deadline = Date.now() + 30_000; lab.ip("-6 route show default").length === 0; ) {
+      if (Date.now() > deadline) throw new Error(`No default route by a router's advertisement: ${sent.stderr}`);
+      // It fails until the kernel has noticed the carrier.
+      sent = lab.try(["python3", "-c", ROUTER, "lan0"], router);
       lab.run(["sleep", "0.1"]);
     }
   }

@@ -28,9 +28,9 @@ const SHOW = `
   grep -rs . /proc/sys/net/ipv4/conf /proc/sys/net/ipv6/conf /proc/sys/net/ipv4/ip_forward
 `;
 
-/** Waits until the kernel has taken note of every carrier and address, for at most three seconds, and returns what there is then. */
+/** Waits until the kernel has taken note of every carrier and address, for at most half a minute, and returns what there is then. */
 export function readNamespace(lab: Lab, netns: string): NamespaceState {
-  for (const deadline = Date.now() + 3000; ; ) {
+  for (const deadline = Date.now() + 30_000; ; ) {
     const { links, rest } = show(lab, netns);
     if (links.every(isSettled)) return decode(links, rest);
     if (Date.now() > deadline) throw new Error(`Links of ${netns} do not settle: ${JSON.stringify(links, null, 1)}`);
@@ -49,7 +49,7 @@ function isSettled(link: Link): boolean {
   const flags = link.flags ?? [];
   if (link.addr_info?.some((address) => address.tentative === true)) return false;
   if (!flags.includes("UP")) return true;
-  if (link.operstate === "UNKNOWN" && link.linkinfo?.info_kind === "bridge") return false;
+  if (link.operstate === "UNKNOWN" && ["bridge", "veth"].includes(link.linkinfo?.info_kind ?? "")) return false;
   return flags.includes("LOWER_UP") !== flags.includes("NO-CARRIER") && link.operstate !== "LOWERLAYERDOWN";
 }
 

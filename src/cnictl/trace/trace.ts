@@ -32,11 +32,7 @@ export const trace = defineCommand({
   run: (edge, { operands: [word, ...operands], values }) => {
     const verb = VERBS.find((each) => each === word);
     if (verb === undefined) throw new UsageError(`must be followed by one of ${VERBS.join(", ")}`);
-    const { runtime, target, json } = readTarget(
-      edge,
-      { operands, values },
-      { remembered: verb !== "add" },
-    );
+    const { runtime, target, json } = readTarget(edge, { operands, values }, { remembered: verb !== "add" });
     const tell = json ? traceAsJson : traceAsText;
     return tell(edge, { runtime, target, verb });
   },
