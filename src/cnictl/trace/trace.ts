@@ -1,7 +1,8 @@
 import type { TracedCall } from "../../cni/call-trace.ts";
 import { addNetwork, checkNetwork, deleteNetwork } from "../../runtime/chain.ts";
 import type { Runtime, Target } from "../../runtime/runtime.ts";
-import { defineCommand } from "../command.ts";
+import { readArguments } from "../arguments.ts";
+import type { Command, Description } from "../command.ts";
 import type { Edge } from "../edge.ts";
 import { describeFailure } from "../failure.ts";
 import { showAttachment } from "../show.ts";
@@ -13,30 +14,37 @@ import { formatInput, formatOutcome, formatSummary } from "./report.ts";
 
 const VERBS = ["add", "check", "del"] as const;
 
-/** `cnictl trace`: add, check or del, with all that the plugins did. */
-export const trace = defineCommand({
+const DESCRIPTION = {
   name: "trace",
   summary: "Runs add, check or del, and shows what each plugin does",
   help: [
-    "Does what `cnictl add`, `check` or `del` does, and shows for each plugin its input, its requests to",
-    "the kernel with their answers and times in ms, its output, its exit code and where its time went.",
+    "<verb> is add, check or del. Does what that command does, and shows for each plugin its input, its",
+    "requests to the kernel with their answers and times in ms, its output, its exit code and where its",
+    "time went.",
     "Plugins that it calls are below it. Of an executable that is another file than this cnictl, input,",
     "output and time are shown. An error of the kernel fails the call only if the exit code says so:",
     "plugins also ask whether something exists.",
     "",
     ...TARGET.help,
   ],
-  operands: [{ name: VERBS.join("|"), required: true, completion: VERBS }, ...TARGET.operands],
+  operands: [{ name: "verb", required: true, completion: VERBS }, ...TARGET.operands],
   options: TARGET.options,
   environment: TARGET.environment,
-  run: (edge, { operands: [word, ...operands], values }) => {
-    const verb = VERBS.find((each) => each === word);
+} as const satisfies Description;
+
+/** `cnictl trace`: add, check or del, with all that the plugins did. */
+export const trace: Command = {
+  ...DESCRIPTION,
+  run: (edge, args) => {
+    const verb = VERBS.find((each) => each === args[0]);
     if (verb === undefined) throw new UsageError(`must be followed by one of ${VERBS.join(", ")}`);
-    const { runtime, target, json } = readTarget(edge, { operands, values }, { remembered: verb !== "add" });
+    const { operands, values } = readArguments(args, DESCRIPTION);
+    const given = { operands: operands.slice(1), values };
+    const { runtime, target, json } = readTarget(edge, given, { remembered: verb !== "add" });
     const tell = json ? traceAsJson : traceAsText;
     return tell(edge, { runtime, target, verb });
   },
-});
+};
 
 type Verb = (typeof VERBS)[number];
 
