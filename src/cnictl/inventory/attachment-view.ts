@@ -105,13 +105,15 @@ export function namespaceOf(
 
 /** The result's addresses with prefix lengths, and leased addresses that no result has. */
 function addressesOf({ cached, leases }: KnownAttachment): readonly string[] {
-  const stated = cached?.addresses ?? [];
+  if (cached === undefined) return leases.map(({ address }) => address);
+  const stated = cached.addresses;
   const bare = new Set(stated.map((prefix) => prefix.replace(/\/\d+$/, "")));
   return [...stated, ...leases.map(({ address }) => address).filter((address) => !bare.has(address))];
 }
 
 /** The mappings of the kernel without duplicates, since each family has its own, and those that only the runtime asked for. */
 function portsOf({ ports, cached }: KnownAttachment): readonly PortView[] {
+  if (ports.length === 0 && cached === undefined) return [];
   const found = new Map<string, PortView>();
   const add = (port: Omit<PortView, "isRequested">, isRequested: boolean) => {
     const { protocol, hostIp, hostPort, containerPort } = port;
