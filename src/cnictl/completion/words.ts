@@ -111,6 +111,9 @@ function offersOf(
   return matching(start, findOffers(edge, completion, given));
 }
 
+/** Shells put a word into the line as it is: one with characters that they act on is left out. */
+const PLAIN = /^[\w./:@%+=,-]+$/;
+
 function matching(start: string, offers: readonly Offer[]): readonly Offer[] {
-  return offers.filter(({ word }) => word.startsWith(start));
+  return offers.filter(({ word }) => word.startsWith(start) && PLAIN.test(word));
 }

@@ -94,3 +94,11 @@ test("completion prints the script of a shell, and refuses others", () => {
     'cnictl completion: no completion for "csh"\n\nUsage: cnictl completion <bash|zsh|fish>\n',
   );
 });
+
+test.each(["$(reboot)", "a b", "a;b", "a\tb", "`id`", "a\nb"])(
+  "no word that a shell would act on is offered: %j",
+  (name) => {
+    stage.write("net.d/00-other.conflist", { cniVersion: "1.0.0", name, plugins: [{ type: "bridge" }] });
+    expect(complete("show", "")).toEqual(["lab", "office"]);
+  },
+);
