@@ -64,18 +64,19 @@ export class Lab {
     return `/run/netns/${full}`;
   }
 
-  /** Deletes a network namespace, and waits until the kernel has deleted what it had on the host, which it does some time after. */
+  /** Deletes a network namespace. The kernel deletes what it had on the host some time after: see untilVethsAre(). */
   deleteNamespace(netns: string): void {
-    const peers = new Set(this.ip("link show type veth", netns).map((link) => Object(link).link_index));
     must(spawnSync("ip", ["netns", "del", path.basename(netns)], { encoding: "utf8" }), `ip netns del ${netns}`);
     this.#namespaces.splice(this.#namespaces.indexOf(path.basename(netns)), 1);
-    // Where a process is in it, the namespace stays, and so do they.
-    const deadline = performance.now() + 5000;
-    while (
-      performance.now() < deadline &&
-      this.ip("link show type veth").some((link) => peers.has(Object(link).ifindex))
-    )
+  }
+
+  /** Waits until the host has so many veths, for at most a minute. */
+  untilVethsAre(count: number): void {
+    const deadline = performance.now() + 60_000;
+    while (this.ip("link show type veth").length !== count) {
+      if (performance.now() > deadline) throw new Error(`Expected ${count} veths on the host`);
       sleep(10);
+    }
   }
 
   /** Runs a program inside a namespace (the host's unless told); throws when it fails, with what it printed. */
