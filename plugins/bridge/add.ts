@@ -1,7 +1,6 @@
 import type { Request } from "../../src/cni/request.ts";
 import type { Interface, IpConfig, Result, Route } from "../../src/cni/result.ts";
 import { getLinkBrief } from "../../src/netlink/link/brief.ts";
-import { findLink } from "../../src/netlink/link/get.ts";
 import type { Link } from "../../src/netlink/link/message.ts";
 import { setPort } from "../../src/netlink/link/set.ts";
 import type { AddressPlan } from "../../src/steps/address-plan.ts";
@@ -145,16 +144,8 @@ function setUpGateway(
   const gateway = ensureGateway(host, { config, bridge, port: veth.port }, defer);
   const added = ensureGatewayAddresses(host, gateway, { addresses, force: config.forceAddress }, defer);
   for (const family of new Set(addresses.map(({ address }) => address.family))) enableForwarding(host, family);
-  if (added.length > 0) {
-    const reached = isHosts(host, veth.inside) ? [] : ips;
-    examineGateway(request, host, { gateway: gateway.link, added, ips: reached });
-  }
+  if (added.length > 0) examineGateway(request, host, { gateway: gateway.link, added, ips });
   return gateway.link;
-}
-
-/** Whether the container is the host, with CNI_NETNS_OVERRIDE: then it reaches its addresses by none of its links. */
-function isHosts(host: Host, inside: Pick<Link, "index" | "mac">): boolean {
-  return findLink(host.netlink, inside.index)?.mac === inside.mac;
 }
 
 /** Waits until the port forwards: a bridge with a spanning tree blocks a new port first. Waits until the gateway answers, too. */

@@ -1,5 +1,6 @@
 import type { IpConfig } from "../cni/result.ts";
-import { type Address, formatAddress } from "../ip/address.ts";
+import { type Address, formatAddress, isSameAddress } from "../ip/address.ts";
+import { listAddresses } from "../netlink/address/list.ts";
 import { findLink } from "../netlink/link/get.ts";
 import type { LinkId } from "../netlink/link/message.ts";
 import { findRoute } from "../netlink/route/list.ts";
@@ -25,10 +26,16 @@ function describePath(host: Host, link: LinkId, address: Address): string[] {
   const text = formatAddress(address);
   const expected = `expected link "${link.name}"`;
   if (index === undefined) return [`The host has no route to ${text}, ${expected}`];
-  const other = findLink(host.netlink, index)?.name ?? index;
-  // With CNI_NETNS_OVERRIDE the container is the host, and the address is the host's own.
-  if (other === LOOPBACK) return [];
+  const other = findLink(host.netlink, index);
+  // With CNI_NETNS_OVERRIDE the container is the host.
+  if (other !== undefined && isOwnAddress(host, other, address)) return [];
   return [
-    `The host reaches ${text} through link "${other}", ${expected}: both have its network, give each one of its own`,
+    `The host reaches ${text} through link "${other?.name ?? index}", ${expected}: both have its network, give each one of its own`,
   ];
+}
+
+/** Whether the host itself has an address that it reaches through the link. The kernel routes a new IPv6 one through "lo" only later. */
+function isOwnAddress(host: Host, link: LinkId, address: Address): boolean {
+  if (link.name === LOOPBACK) return true;
+  return listAddresses(host.netlink, link, address.family).some(({ prefix }) => isSameAddress(prefix.address, address));
 }

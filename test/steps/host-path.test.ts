@@ -1,0 +1,53 @@
+import { describe, expect, test } from "vitest";
+import { addAddress } from "../../src/netlink/address/add.ts";
+import { addBridge } from "../../src/netlink/link/add.ts";
+import { getLink } from "../../src/netlink/link/get.ts";
+import { RT_TABLE } from "../../src/netlink/route/header.ts";
+import { checkPath } from "../../src/steps/host-path.ts";
+import { FakeKernel } from "../kernel/fake-kernel.ts";
+import { hostOn } from "../kernel/host.ts";
+import { prefix } from "../netlink/text.ts";
+
+/** A host with two links, of which `other` has that address. */
+function stage(other: string) {
+  const kernel = new FakeKernel();
+  const host = hostOn(kernel);
+  for (const [name, address] of [
+    ["br0", "fd00:1::1/64"],
+    ["other", other],
+  ] as const) {
+    addBridge(host.netlink, { name, mac: `02:00:00:00:00:0${name.length}`, up: true });
+    addAddress(host.netlink, getLink(host.netlink, name), { prefix: prefix(address), withoutDad: true });
+  }
+  const check = (address: string) =>
+    checkPath(host, getLink(host.netlink, "br0"), [
+      { address: prefix(address), gateway: prefix("fd00:1::1/64").address },
+    ]);
+  /** As if the kernel had put no address into the table of local ones yet. */
+  const forgetLocal = () => {
+    kernel.host.routes = kernel.host.routes.filter(({ table }) => table !== RT_TABLE.LOCAL);
+  };
+  return { check, forgetLocal };
+}
+
+describe("checkPath()", () => {
+  test("finds nothing where the host reaches the address through the link, or has it itself", () => {
+    const { check } = stage("fd00:2::1/64");
+    expect([...check("fd00:1::2/64"), ...check("fd00:2::1/64")]).toEqual([]);
+  });
+
+  test("takes an address on the other link for the host's own, also before the kernel has a local route to it", () => {
+    const { check, forgetLocal } = stage("fd00:2::2/64");
+    forgetLocal();
+    expect(check("fd00:2::2/64")).toEqual([]);
+    expect(check("fd00:2::3/64")).toEqual([
+      'The host reaches fd00:2::3 through link "other", expected link "br0": both have its network, give each one of its own',
+    ]);
+  });
+
+  test("says that there is no route", () => {
+    expect(stage("fd00:2::1/64").check("fd00:3::1/64")).toEqual([
+      'The host has no route to fd00:3::1, expected link "br0"',
+    ]);
+  });
+});
