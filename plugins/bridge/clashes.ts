@@ -1,7 +1,9 @@
 import { parseConfig } from "../../src/cni/config.ts";
 import type { Request } from "../../src/cni/request.ts";
-import { type Address, formatAddress, isSameAddress, offsetAddress, parseAddress } from "../../src/ip/address.ts";
+import { type Address, formatAddress, isSameAddress, parseAddress } from "../../src/ip/address.ts";
 import {
+  defaultGateway,
+  excludesGateway,
   formatPrefix,
   isSamePrefix,
   isSingle,
@@ -9,7 +11,6 @@ import {
   networkAddress,
   type Prefix,
   parsePrefix,
-  prefixContains,
 } from "../../src/ip/prefix.ts";
 import { listAddresses } from "../../src/netlink/address/list.ts";
 import { findLink } from "../../src/netlink/link/get.ts";
@@ -34,14 +35,17 @@ interface Pool {
 
 /**
  * What on the host makes the containers of a network unreachable though each ADD succeeds, and a foreign address on the bridge, because of
- * which each ADD fails; as sentences. Costs two requests for each subnet, and two for the bridge.
+ * which each ADD fails; as sentences. Costs two requests for each subnet, and one for each family of the bridge's addresses.
  */
-export function findClashes(request: Request, host: Host, config: BridgeConfig): readonly string[] {
+export function findClashes(
+  request: Request,
+  host: Host,
+  { config, bridge }: { config: BridgeConfig; bridge: LinkId | undefined },
+): readonly string[] {
   const found = config.ipam === IPAM ? readPools(request) : [];
   const outside = found.flatMap(describeOutside);
   if (!config.isGateway || found.length === 0) return outside;
-  const name = config.vlanGateway ?? config.bridge;
-  const own = findLink(host.netlink, name);
+  const own = config.vlanGateway === undefined ? bridge : findLink(host.netlink, config.vlanGateway);
   return [
     ...outside,
     ...(own === undefined || config.forceAddress ? [] : findConflicts(host, own, found)),
@@ -60,12 +64,8 @@ function readPools(request: Request): readonly Pool[] {
   });
 }
 
-function defaultGateway(subnet: Prefix): Address | undefined {
-  return isSingle(subnet) ? undefined : offsetAddress(networkAddress(subnet), 1n);
-}
-
 function describeOutside({ subnet, gateway }: Pool): readonly string[] {
-  if (prefixContains(subnet, gateway) || isSingle(subnet)) return [];
+  if (!excludesGateway(subnet, gateway)) return [];
   return [
     `Gateway ${formatAddress(gateway)} is outside the subnet ${formatPrefix(subnet)}, so containers cannot reach it: correct "gateway"`,
   ];

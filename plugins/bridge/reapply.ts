@@ -1,8 +1,6 @@
 import type { Rebuilding } from "../../src/cni/rebuilding.ts";
 import { type Request, requirePrevResult } from "../../src/cni/request.ts";
-import type { IpConfig } from "../../src/cni/result.ts";
 import { findLink, findOtherEnd } from "../../src/netlink/link/get.ts";
-import type { Link } from "../../src/netlink/link/message.ts";
 import { setLink } from "../../src/netlink/link/set.ts";
 import { addressesOf } from "../../src/steps/check-addresses.ts";
 import { openContainer } from "../../src/steps/container.ts";
@@ -18,22 +16,13 @@ import { KEPT, rebuildAll } from "../../src/steps/rebuild.ts";
 import { openRemains } from "../../src/steps/remains.ts";
 import { runAll } from "../../src/steps/undo.ts";
 import { planBridgeAddresses } from "./addresses.ts";
-import { type BridgeConfig, parseBridgeConfig } from "./config.ts";
+import { parseBridgeConfig } from "./config.ts";
 import { ensureGateway } from "./gateway.ts";
 import { ensureGatewayAddresses } from "./gateway-address.ts";
 import { forwardFrom } from "./obstacles.ts";
-import { refuseRejoining, rejoin } from "./rejoin.ts";
+import { type Attached, refuseRejoining, rejoin, renewSpoofChecks } from "./rejoin.ts";
 import { removeEmptyBridges } from "./removal.ts";
-import { admitIps, endSpoofCheck, guardPort, openSpoofGuard, verifySpoofGuard } from "./spoof/guard.ts";
-
-/** An attachment that lives: its links, and the addresses of its container. */
-interface Attached {
-  readonly request: Request;
-  readonly config: BridgeConfig;
-  readonly bridge: Link;
-  readonly veth: { readonly port: Link; readonly inside: Link };
-  readonly ips: readonly IpConfig[];
-}
+import { endSpoofCheck, verifySpoofGuard } from "./spoof/guard.ts";
 
 /**
  * Rebuilds what ADD made on the host and somebody took: the bridge and the port on it, gateway addresses, forwarding, masquerade and spoof
@@ -43,8 +32,8 @@ export function reapply(request: Request, host: Host): Rebuilding {
   const config = parseBridgeConfig(request);
   const result = requirePrevResult(request);
   const veth = findEnds(request, host);
-  const { bridge, port, made } = rejoin(host, { request, config, result, veth });
   const ips = addressesOf(result, request.ifname);
+  const { bridge, port, made } = rejoin(host, { request, config, result, veth, ips });
   const attached = { request, config, bridge, veth: { ...veth, port }, ips };
   const { rebuilt, failed } = rebuildAll([
     { what: "bridge up", run: () => bringUp(host, attached) },
@@ -109,11 +98,8 @@ function rebuildMasquerade(host: Host, { request, config, ips }: Attached): bool
   return true;
 }
 
-function rebuildSpoofChecks(host: Host, { request, config, bridge, veth, ips }: Attached): boolean {
+function rebuildSpoofChecks(host: Host, attached: Attached): boolean {
+  const { request, config, bridge, veth, ips } = attached;
   if (verifySpoofGuard(host, { request, bridge, veth, config }, ips).length === 0) return false;
-  const guard = openSpoofGuard(host, { request, config }, KEPT);
-  if (guard === undefined) return false;
-  guardPort(host, guard, { request, bridge, veth });
-  admitIps(guard, { request, bridge, veth }, ips);
-  return true;
+  return renewSpoofChecks(host, attached);
 }

@@ -1,11 +1,10 @@
 import { CniError } from "../../src/cni/error.ts";
 import type { Request } from "../../src/cni/request.ts";
-import type { Result } from "../../src/cni/result.ts";
+import type { IpConfig, Result } from "../../src/cni/result.ts";
 import { selectOwner } from "../../src/netfilter/owner.ts";
 import { findLink, getLink } from "../../src/netlink/link/get.ts";
 import type { Link } from "../../src/netlink/link/message.ts";
 import { setLink, setLinkUp, setPort } from "../../src/netlink/link/set.ts";
-import { addressesOf } from "../../src/steps/check-addresses.ts";
 import { findReported } from "../../src/steps/container-interface.ts";
 import type { Host } from "../../src/steps/host.ts";
 import { isOwned } from "../../src/steps/owned-links.ts";
@@ -24,7 +23,12 @@ export interface Separated {
   readonly config: BridgeConfig;
   readonly result: Result;
   readonly veth: { readonly port: Link; readonly inside: Link };
+  /** The addresses of the container. */
+  readonly ips: readonly IpConfig[];
 }
+
+/** An attachment that lives, with its bridge. */
+export type Attached = Omit<Separated, "result"> & { readonly bridge: Link };
 
 /** A bridge with the attachment's port on it, and what of that had to be made. */
 export interface Rejoined {
@@ -74,11 +78,7 @@ function createAgain(host: Host, { request, config, result }: Separated): Link {
 }
 
 /** Joins as ADD does: the port comes up when it is in its VLANs, and its frames are checked. */
-function join(
-  host: Host,
-  { request, config, result, veth }: Separated,
-  bridge: Link,
-): Pick<Rejoined, "bridge" | "port"> {
+function join(host: Host, { request, config, veth, ips }: Separated, bridge: Link): Pick<Rejoined, "bridge" | "port"> {
   const { netlink } = host;
   const { port, inside } = veth;
   if (port.up) setLink(netlink, port, { up: false });
@@ -86,13 +86,16 @@ function join(
   joinVlans(netlink, bridge, port, planVlans(config));
   if (config.portIsolation) setPort(netlink, port, { isolated: true });
   if (config.hairpinMode) setPort(netlink, port, { hairpin: true });
-  const guard = openSpoofGuard(host, { request, config }, KEPT);
-  const place = { request, bridge, veth };
-  if (guard === undefined) setLinkUp(netlink, port);
-  else {
-    guardPort(host, guard, place);
-    admitIps(guard, place, addressesOf(result, request.ifname));
-  }
+  if (!renewSpoofChecks(host, { request, config, bridge, veth, ips })) setLinkUp(netlink, port);
   const now = inside.up ? waitForPort(host, port) : getLink(netlink, port.index);
   return { bridge: getLink(netlink, bridge.index), port: now };
+}
+
+/** Sets up the spoof checks anew, and brings the port up. Returns false, and does neither, if none are configured. */
+export function renewSpoofChecks(host: Host, { request, config, bridge, veth, ips }: Attached): boolean {
+  const guard = openSpoofGuard(host, { request, config }, KEPT);
+  if (guard === undefined) return false;
+  guardPort(host, guard, { request, bridge, veth });
+  admitIps(guard, { request, bridge, veth }, ips);
+  return true;
 }

@@ -1,5 +1,6 @@
 import type { Request } from "../../src/cni/request.ts";
 import { findLink } from "../../src/netlink/link/get.ts";
+import type { Link } from "../../src/netlink/link/message.ts";
 import { supportsKind } from "../../src/netlink/link/support.ts";
 import type { Host } from "../../src/steps/host.ts";
 import { statusWithIpam } from "../../src/steps/ipam.ts";
@@ -19,15 +20,15 @@ import { needForVlans } from "./vlan.ts";
 export function status(request: Request, host: Host): void {
   const config = parseBridgeConfig(request);
   statusWithIpam(request, host, () => {
-    const problems = [...checkHost(host, config), ...checkBackend(request, host, config)];
-    refuseProblems(problems.length > 0 ? problems : findClashes(request, host, config));
+    const bridge = findLink(host.netlink, config.bridge);
+    const problems = [...checkHost(host, config, bridge), ...checkBackend(request, host, config)];
+    refuseProblems(problems.length > 0 ? problems : findClashes(request, host, { config, bridge }));
   });
 }
 
-function checkHost(host: Host, config: BridgeConfig): readonly string[] {
+function checkHost(host: Host, config: BridgeConfig, link: Link | undefined): readonly string[] {
   const { bridge: name } = config;
   const need = needForVlans(config);
-  const link = findLink(host.netlink, name);
   const unproven = link?.kind === "bridge" ? (["veth"] as const) : (["bridge", "veth"] as const);
   const missing = unproven.filter((kind) => !supportsKind(host.netlink, kind));
   return [

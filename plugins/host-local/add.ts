@@ -2,11 +2,11 @@ import fs from "#fs";
 import type { Request } from "../../src/cni/request.ts";
 import type { IpConfig, Result } from "../../src/cni/result.ts";
 import { type Address, formatAddress } from "../../src/ip/address.ts";
-import { formatPrefix, isSingle, network, prefixContains } from "../../src/ip/prefix.ts";
+import { excludesGateway, formatPrefix, network } from "../../src/ip/prefix.ts";
 import { allocateAddress, assignHeld, assignRequested } from "./allocator.ts";
 import { type Config, parseHostLocal } from "./config.ts";
 import { inContext } from "./context.ts";
-import { withOpenFolder } from "./exclusive.ts";
+import { storeOf, withOpenFolder } from "./exclusive.ts";
 import { type OpenBook, openBook } from "./lease-book.ts";
 import { makeFolder } from "./lock.ts";
 import { readResolvConf } from "./resolv-conf.ts";
@@ -24,15 +24,11 @@ export function add(request: Request): Result {
   const requested = assignRequested(config.sets, config.requested);
   const made = makeFolder(config.folder);
   try {
-    const ips = withOpenFolder(
-      { folder: config.folder, log: request.log, awaitLock: request.awaitLock },
-      PATIENCE,
-      (open) => {
-        const { netns } = request;
-        const book = openBook(open, { attachment: request, netns, releaseDelay: config.releaseDelay });
-        return reserveAll(book, config, { requested, containerId: request.containerId });
-      },
-    );
+    const ips = withOpenFolder(storeOf(request, config), PATIENCE, (open) => {
+      const { netns } = request;
+      const book = openBook(open, { attachment: request, netns, releaseDelay: config.releaseDelay });
+      return reserveAll(book, config, { requested, containerId: request.containerId });
+    });
     for (const ip of ips) reportOutside(request, ip);
     return { interfaces: [], ips, routes: config.routes, dns };
   } catch (error) {
@@ -43,7 +39,7 @@ export function add(request: Request): Result {
 
 /** Logs that the configured gateway is in no network of the container. The kernel takes such an address. */
 function reportOutside({ network: name, log }: Request, { address, gateway }: IpConfig): void {
-  if (gateway === undefined || prefixContains(address, gateway) || isSingle(address)) return;
+  if (gateway === undefined || !excludesGateway(address, gateway)) return;
   const subnet = formatPrefix(network(address));
   log(
     `Gateway ${formatAddress(gateway)} of network "${name}" is outside its subnet ${subnet}: containers cannot reach it`,

@@ -4,7 +4,7 @@ import type { Request } from "../../src/cni/request.ts";
 import { formatAddress } from "../../src/ip/address.ts";
 import { readBoot } from "./boot.ts";
 import { type Config, parseHostLocal } from "./config.ts";
-import { withFolder } from "./exclusive.ts";
+import { storeOf, withFolder } from "./exclusive.ts";
 import type { Lease } from "./lease.ts";
 import { findLeases } from "./lease-folder.ts";
 import { isIndexComplete } from "./lease-index.ts";
@@ -32,7 +32,7 @@ function readOwn(request: Request, { folder }: Config): readonly Lease[] {
   if (isIndexComplete(folder, readBoot())) return findLeases(folder, request, { isIndexed: true });
   // An existing index may only be in use. A missing one is left for ADD to create.
   if (!fs.existsSync(`${folder}/.state`)) return findLeases(folder, request, { isIndexed: false });
-  return withFolder({ folder, log: request.log, awaitLock: request.awaitLock }, PATIENCE, ({ index }) =>
+  return withFolder(storeOf(request, { folder }), PATIENCE, ({ index }) =>
     findLeases(folder, request, { isIndexed: index !== "none" }),
   );
 }

@@ -1,5 +1,6 @@
 import type { Request } from "../../src/cni/request.ts";
 import { parseRelease } from "./config.ts";
+import { storeOf } from "./exclusive.ts";
 import { releaseLeases } from "./release.ts";
 
 /**
@@ -7,6 +8,6 @@ import { releaseLeases } from "./release.ts";
  * invalid otherwise.
  */
 export function del(request: Request): void {
-  const { folder, releaseDelay } = parseRelease(request);
-  releaseLeases({ folder, log: request.log, awaitLock: request.awaitLock }, request, releaseDelay);
+  const config = parseRelease(request);
+  releaseLeases(storeOf(request, config), request, config.releaseDelay);
 }

@@ -1,5 +1,5 @@
 import fs from "#fs";
-import type { AwaitLock } from "../../src/cni/request.ts";
+import type { AwaitLock, Request } from "../../src/cni/request.ts";
 import { pause } from "../../src/platform/pause.ts";
 import { waitForFlock } from "../../src/steps/flock.ts";
 import { isAside, sweep } from "./aside-file.ts";
@@ -37,6 +37,14 @@ export interface Store {
   /** Logs one line. */
   readonly log: (line: string) => void;
   readonly awaitLock?: AwaitLock | undefined;
+}
+
+/** The folder of a call's network. */
+export function storeOf(
+  { log, awaitLock }: Pick<Request, "log" | "awaitLock">,
+  { folder }: Pick<Store, "folder">,
+): Store {
+  return { folder, log, awaitLock };
 }
 
 /** Pauses in ms, in which a concurrent DEL finishes. */

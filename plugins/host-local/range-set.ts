@@ -9,8 +9,8 @@ import {
 } from "../../src/ip/address.ts";
 import {
   broadcastAddress,
+  defaultGateway,
   formatPrefix,
-  isSingle,
   lastAddress,
   networkAddress,
   type Prefix,
@@ -162,10 +162,6 @@ function firstHost(subnet: Prefix): Address {
 function lastHost(subnet: Prefix): Address {
   const last = lastAddress(subnet);
   return last.family === 4 && !isWhole(subnet) ? offsetAddress(last, -1n) : last;
-}
-
-function defaultGateway(subnet: Prefix): Address | undefined {
-  return isSingle(subnet) ? undefined : offsetAddress(subnet.address, 1n);
 }
 
 function exclude(text: string, subnet: Prefix): Range {

@@ -1,6 +1,7 @@
 import type { Request } from "../../src/cni/request.ts";
 import type { Result } from "../../src/cni/result.ts";
 import { parseRelease } from "./config.ts";
+import { storeOf } from "./exclusive.ts";
 import { releaseAddresses } from "./release.ts";
 
 /**
@@ -9,5 +10,5 @@ import { releaseAddresses } from "./release.ts";
  */
 export function undo(request: Request, { ips }: Result): void {
   const addresses = ips.map(({ address }) => address.address);
-  releaseAddresses({ folder: parseRelease(request).folder, log: request.log }, request, addresses);
+  releaseAddresses(storeOf(request, parseRelease(request)), request, addresses);
 }

@@ -29,9 +29,7 @@ export const leases = defineCommand({
   options: VIEW_OPTIONS,
   environment: ["NETCONFPATH"],
   run: (edge, { values, operands }) => {
-    const [network = ""] = operands;
-    const scope = network === "" ? {} : { network };
-    const inventory = takeInventory(edge, { cacheDirectory: values["cache-dir"], ...scope });
+    const inventory = takeInventory(edge, { cacheDirectory: values["cache-dir"], network: operands[0] || undefined });
     const views = viewLeases(inventory, edge.isLiving);
     const totals = makeTotals(inventory, views);
     if (values.json) writeDocument(edge, views, totals);

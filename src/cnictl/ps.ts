@@ -20,10 +20,9 @@ export const ps = defineCommand({
   options: VIEW_OPTIONS,
   environment: ["NETCONFPATH"],
   run: (edge, { values, operands }) => {
-    const [network = ""] = operands;
-    const scope = network === "" ? {} : { network };
-    const { attachments, problems } = takeInventory(edge, { cacheDirectory: values["cache-dir"], ...scope });
-    const shown = network === "" ? attachments : attachments.filter((each) => each.network === network);
+    const network = operands[0] || undefined;
+    const { attachments, problems } = takeInventory(edge, { cacheDirectory: values["cache-dir"], network });
+    const shown = network === undefined ? attachments : attachments.filter((each) => each.network === network);
     const now = Date.now();
     const view = (each: KnownAttachment) => viewAttachment(each, edge.isLiving);
     if (values.json) writeJsonArray(edge, shown, (each) => attachmentJson(view(each)));

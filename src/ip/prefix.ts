@@ -1,4 +1,4 @@
-import { ADDRESS_BITS, type Address, formatAddress, isSameAddress, parseAddress } from "./address.ts";
+import { ADDRESS_BITS, type Address, formatAddress, isSameAddress, offsetAddress, parseAddress } from "./address.ts";
 
 /** An address with the length in bits of its network part. The host bits are kept, as in "10.1.2.5/24". */
 export interface Prefix {
@@ -67,6 +67,16 @@ export function prefixesOverlap(a: Prefix, b: Prefix): boolean {
 
 function hostBitsOf(prefix: Prefix): bigint {
   return BigInt(ADDRESS_BITS[prefix.address.family] - prefix.length);
+}
+
+/** The gateway of a subnet that names none: its second address. A subnet of one address has none. */
+export function defaultGateway(subnet: Prefix): Address | undefined {
+  return isSingle(subnet) ? undefined : offsetAddress(networkAddress(subnet), 1n);
+}
+
+/** Whether the subnet could have the gateway among its addresses, and has not. */
+export function excludesGateway(subnet: Prefix, gateway: Address): boolean {
+  return !isSingle(subnet) && !prefixContains(subnet, gateway);
 }
 
 /** Whether the prefix has one address: /32 or /128. */

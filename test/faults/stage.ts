@@ -1,5 +1,6 @@
-import { spawn } from "node:child_process";
+import { type ChildProcessByStdio, spawn } from "node:child_process";
 import fs from "node:fs";
+import type { Readable, Writable } from "node:stream";
 import type { Json, JsonObject } from "../fuzz/networks.ts";
 import { type Call, callOf, PLACES } from "../fuzz/scenario.ts";
 import { type Ended, judge } from "../fuzz/verdict.ts";
@@ -73,7 +74,6 @@ export class Stage {
   /** The same without waiting; the process is the plugin's own. */
   start(index: number, verb: string, ways: Ways = {}): { pid: number; ended: Promise<Ended> } {
     const call = this.#callOf(index, verb, ways);
-    const began = performance.now();
     const child = spawn(`${ways.bin ?? PLACES.bin}/${call.name}`, {
       env: call.environment,
       stdio: "pipe",
@@ -83,19 +83,11 @@ export class Stage {
     });
     child.stdin.on("error", () => {});
     child.stdin.end(call.stdin);
-    const texts = { stdout: "", stderr: "" };
-    for (const name of ["stdout", "stderr"] as const) child[name].on("data", (chunk) => (texts[name] += String(chunk)));
-    const ended = new Promise<Ended>((resolve, reject) => {
-      child.on("error", reject);
-      child.on("close", (status, signal) => {
-        const outcome = { status, signal, ...texts, milliseconds: performance.now() - began };
-        resolve(
-          signal === null || outcome.milliseconds > HANGS
-            ? this.#heard(call, outcome, ways)
-            : this.#note(call, outcome),
-        );
-      });
-    });
+    const ended = endOf(child).then((outcome) =>
+      outcome.signal === null || outcome.milliseconds > HANGS
+        ? this.#heard(call, outcome, ways)
+        : this.#note(call, outcome),
+    );
     return { pid: child.pid ?? 0, ended };
   }
 
@@ -163,4 +155,17 @@ export class Stage {
     );
     return ended;
   }
+}
+
+/** How a process that has just been started ends. */
+export function endOf(child: ChildProcessByStdio<Writable | null, Readable, Readable>): Promise<Ended> {
+  const began = performance.now();
+  const texts = { stdout: "", stderr: "" };
+  for (const name of ["stdout", "stderr"] as const) child[name].on("data", (chunk) => (texts[name] += String(chunk)));
+  return new Promise((resolve, reject) => {
+    child.on("error", reject);
+    child.on("close", (status, signal) =>
+      resolve({ status, signal, ...texts, milliseconds: performance.now() - began }),
+    );
+  });
 }

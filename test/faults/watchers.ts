@@ -8,6 +8,7 @@ import { type Ended, judgeTool } from "../fuzz/verdict.ts";
 import { clearWorld } from "../fuzz/world.ts";
 import type { Finding } from "./finding.ts";
 import { compare, kindsOf, takeSnapshot } from "./snapshot.ts";
+import { endOf } from "./stage.ts";
 
 /** What an operator looks with, each second. `doctor` ends with 1 where it finds an error, which a host with nothing else on it may have. */
 const WATCHERS: readonly (readonly string[])[] = [
@@ -103,14 +104,5 @@ function judgeLook(
 
 function cnictl({ args, ports = "" }: { args: readonly string[]; ports?: string }): Promise<Ended> {
   const env = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", CNI_PATH: PLACES.bin, NETCONFPATH: LISTS, CAP_ARGS: ports };
-  const start = performance.now();
-  const child = spawn(`${PLACES.bin}/cnictl`, args, { env, stdio: ["ignore", "pipe", "pipe"] });
-  const texts = { stdout: "", stderr: "" };
-  for (const name of ["stdout", "stderr"] as const) child[name].on("data", (chunk) => (texts[name] += String(chunk)));
-  return new Promise((resolve, reject) => {
-    child.on("error", reject);
-    child.on("close", (status, signal) =>
-      resolve({ status, signal, ...texts, milliseconds: performance.now() - start }),
-    );
-  });
+  return endOf(spawn(`${PLACES.bin}/cnictl`, args, { env, stdio: ["ignore", "pipe", "pipe"] }));
 }

@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
+import { sleep } from "../lab.ts";
 import { PLACES } from "./scenario.ts";
 import type { Ended } from "./verdict.ts";
 
@@ -101,7 +102,7 @@ export function processesLeft(): readonly string[] {
   for (;;) {
     const found = findProcesses();
     if (found.length === 0 || performance.now() > deadline) return found;
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
+    sleep(10);
   }
 }
 

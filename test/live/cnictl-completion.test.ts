@@ -19,7 +19,7 @@ beforeEach(() => {
     "net.d/20-six.conflist",
     JSON.stringify({ cniVersion: "1.0.0", name: "six", plugins: [{ type: "bridge", ipam }] }),
   );
-  // The lease of nobody: another boot's.
+  // A lease from an earlier boot, which nobody uses.
   write("leases/six/fd00:77::5", "gone\r\neth0");
   fs.utimesSync(path.join(leases, "six/fd00:77::5"), 1, 1);
   write("cache/results/.keep", "");

@@ -66,6 +66,15 @@ function config(members: object = {}) {
   return { cniVersion: "1.1.0", name: "net1", type: "bridge", ...bridge, ipam, ...members };
 }
 
+/** A folder with the network's list; returns its path. */
+function writeList(name: string): string {
+  const folder = path.join(lab.dir, name);
+  fs.mkdirSync(folder);
+  const list = { cniVersion: "1.1.0", name: "net1", plugins: [config()] };
+  fs.writeFileSync(path.join(folder, "net1.conflist"), JSON.stringify(list));
+  return folder;
+}
+
 /** Node.js by itself has 60 MB, and collects late. */
 const limit = (megabytes: number) => (isNative ? megabytes : 128 + 4 * megabytes);
 
@@ -116,10 +125,7 @@ test(`ADD, STATUS and GC with ${LEASES} leases take less than 64 MB`, async () =
 });
 
 test(`cnictl leases, ps and metrics with ${LEASES} leases of 64-digit IDs take less than 64 MB`, async () => {
-  const conf = path.join(lab.dir, "views");
-  fs.mkdirSync(conf);
-  const list = { cniVersion: "1.1.0", name: "net1", plugins: [config()] };
-  fs.writeFileSync(path.join(conf, "net1.conflist"), JSON.stringify(list));
+  const conf = writeList("views");
   makeLeases((i) => String(i).padStart(64, "0123456789abcdef"));
   const variables = [`NETCONFPATH=${conf}`, `CNI_PATH=${binDir}`, `CNI_TEST_LAB=${lab.id}`];
   for (const line of ["leases", "leases --json", "ps", "ps --json", "metrics"]) {
@@ -139,13 +145,8 @@ test(`cnictl leases, ps and metrics with ${LEASES} leases of 64-digit IDs take l
 });
 
 test(`cnictl gc of a network with ${LEASES} attachments takes less than 64 MB`, async () => {
-  const conf = path.join(lab.dir, "conf");
+  const conf = writeList("conf");
   const cache = path.join(lab.dir, "cache");
-  fs.mkdirSync(conf);
-  fs.writeFileSync(
-    path.join(conf, "net1.conflist"),
-    JSON.stringify({ cniVersion: "1.1.0", name: "net1", plugins: [config()] }),
-  );
   const variables = [`NETCONFPATH=${conf}`, `CNI_PATH=${binDir}`, `CNI_TEST_LAB=${lab.id}`];
   const cnictl = [path.join(binDir, "cnictl")];
   lab.run(["env", ...variables, ...cnictl, "add", "net1", netns, "--cache-dir", cache]);

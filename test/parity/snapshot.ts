@@ -1,6 +1,6 @@
 import fs from "node:fs";
 import path from "node:path";
-import type { Lab } from "../lab.ts";
+import { type Lab, sleep } from "../lab.ts";
 
 /** Everything in a namespace that a plugin can have changed: a value for each name, so that two can be compared name by name. */
 export interface NamespaceState {
@@ -34,7 +34,7 @@ export function readNamespace(lab: Lab, netns: string): NamespaceState {
     const { links, rest } = show(lab, netns);
     if (links.every(isSettled)) return decode(links, rest);
     if (Date.now() > deadline) throw new Error(`Links of ${netns} do not settle: ${JSON.stringify(links, null, 1)}`);
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
+    sleep(20);
   }
 }
 

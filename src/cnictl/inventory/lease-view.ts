@@ -85,7 +85,6 @@ function stateOf(
 ): LeaseState {
   if (lease.reclaimable !== undefined) return "reclaimable";
   if (attachment === undefined) return "orphan";
-  if (lease.namespace === "alive") return "in use";
   const namespace = namespaceOf(attachment, isLiving);
   if (namespace === "alive") return "in use";
   return namespace === "gone" || sourcesOf(attachment).length === 1 ? "orphan" : "in use";

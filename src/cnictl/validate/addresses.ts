@@ -5,7 +5,7 @@ import { isBuiltIn } from "../../cni/keys.ts";
 import { readPrefix } from "../../cni/scalars.ts";
 import { walkSchema } from "../../cni/schema-walk.ts";
 import { formatAddress } from "../../ip/address.ts";
-import { formatPrefix, isSingle, network, parsePrefix, prefixContains } from "../../ip/prefix.ts";
+import { excludesGateway, formatPrefix, network, parsePrefix } from "../../ip/prefix.ts";
 import type { Report } from "./finding.ts";
 import type { Subject } from "./plugin.ts";
 import type { PlacedPlugin } from "./source.ts";
@@ -25,7 +25,7 @@ export interface Uplink {
 /** Reports gateways that no container can reach, and an MTU that does not fit the addresses or the uplink. */
 export function examineClaims(placed: PlacedPlugin, claims: Claims, uplink: Uplink | undefined, report: Report): void {
   for (const { path, subnet, gateway } of claims.ranges ?? []) {
-    if (gateway === undefined || isSingle(subnet) || prefixContains(subnet, gateway)) continue;
+    if (gateway === undefined || !excludesGateway(subnet, gateway)) continue;
     const message = `${formatAddress(gateway)} is outside the subnet ${formatPrefix(subnet)}: containers cannot reach it`;
     report(placed.document, "error", { path: [...placed.path, ...path, "gateway"], message });
   }
