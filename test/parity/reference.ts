@@ -17,6 +17,17 @@ const PLUGINS = {
   tuning: "plugins/meta/tuning",
   bandwidth: "plugins/meta/bandwidth",
   firewall: "plugins/meta/firewall",
+  ptp: "plugins/main/ptp",
+  macvlan: "plugins/main/macvlan",
+  ipvlan: "plugins/main/ipvlan",
+  vlan: "plugins/main/vlan",
+  "host-device": "plugins/main/host-device",
+  dummy: "plugins/main/dummy",
+  tap: "plugins/main/tap",
+  static: "plugins/ipam/static",
+  dhcp: "plugins/ipam/dhcp",
+  sbr: "plugins/meta/sbr",
+  vrf: "plugins/meta/vrf",
 };
 
 const cache = path.join(import.meta.dirname, "../../.cache");
