@@ -104,7 +104,7 @@ export function namespaceOf(
 }
 
 /** The result's addresses with prefix lengths, and leased addresses that no result has. */
-function addressesOf({ cached, leases }: KnownAttachment): readonly string[] {
+export function addressesOf({ cached, leases }: KnownAttachment): readonly string[] {
   if (cached === undefined) return leases.map(({ address }) => address);
   const stated = cached.addresses;
   const bare = new Set(stated.map((prefix) => prefix.replace(/\/\d+$/, "")));

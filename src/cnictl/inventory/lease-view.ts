@@ -30,8 +30,7 @@ export function viewLeases(
   { folders, attachments }: Pick<Inventory, "folders" | "attachments">,
   isLiving: (netns: string) => boolean,
 ): readonly LeaseView[] {
-  const holders = new Map<LeaseEntry, KnownAttachment>();
-  for (const each of attachments) for (const lease of each.leases) holders.set(lease, each);
+  const holders = holdersOf(attachments);
   return folders.flatMap(({ network, folder, leases, resting }) => [
     ...leases.map((lease): LeaseView => {
       const attachment = holders.get(lease);
@@ -44,15 +43,45 @@ export function viewLeases(
   ]);
 }
 
+/** How many leases of a network are in each state. */
+export type StateCounts = Readonly<Record<LeaseState, number>>;
+
 /** The number of leases in each state, for each network in order. */
-export function countStates(views: readonly LeaseView[]): ReadonlyMap<string, Readonly<Record<LeaseState, number>>> {
-  const totals = new Map<string, Record<LeaseState, number>>();
-  for (const { network, state } of views) {
-    const counts = totals.get(network) ?? { "in use": 0, reclaimable: 0, orphan: 0, resting: 0 };
-    counts[state] += 1;
-    totals.set(network, counts);
+export function countStates(views: readonly LeaseView[]): ReadonlyMap<string, StateCounts> {
+  const counts = new Counts();
+  for (const { network, state } of views) counts.add(network, state);
+  return counts.byNetwork;
+}
+
+/** The same of an inventory, without the views, of which there may be tens of thousands. */
+export function countLeases(
+  { folders, attachments }: Pick<Inventory, "folders" | "attachments">,
+  isLiving: (netns: string) => boolean,
+): ReadonlyMap<string, StateCounts> {
+  const holders = holdersOf(attachments);
+  const counts = new Counts();
+  for (const { network, leases, resting } of folders) {
+    for (const lease of leases) counts.add(network, stateOf(lease, holders.get(lease), isLiving));
+    for (const _ of resting) counts.add(network, "resting");
   }
-  return totals;
+  return counts.byNetwork;
+}
+
+class Counts {
+  readonly byNetwork = new Map<string, Record<LeaseState, number>>();
+
+  add(network: string, state: LeaseState): void {
+    const known = this.byNetwork.get(network);
+    const counts = known ?? { "in use": 0, reclaimable: 0, orphan: 0, resting: 0 };
+    if (known === undefined) this.byNetwork.set(network, counts);
+    counts[state] += 1;
+  }
+}
+
+function holdersOf(attachments: readonly KnownAttachment[]): ReadonlyMap<LeaseEntry, KnownAttachment> {
+  const holders = new Map<LeaseEntry, KnownAttachment>();
+  for (const each of attachments) for (const lease of each.leases) holders.set(lease, each);
+  return holders;
 }
 
 export const LEASE_HEADINGS = ["ADDRESS", "NETWORK", "CONTAINER", "INTERFACE", "AGE", "BOOT", "STATE", "REASON"];

@@ -1,14 +1,14 @@
-import { type AttachmentView, viewAttachment } from "../inventory/attachment-view.ts";
-import type { Source } from "../inventory/attachments.ts";
+import { addressesOf, namespaceOf } from "../inventory/attachment-view.ts";
+import { type KnownAttachment, type Source, sourcesOf } from "../inventory/attachments.ts";
 import type { Inventory } from "../inventory/inventory.ts";
-import { countStates, viewLeases } from "../inventory/lease-view.ts";
+import { countLeases } from "../inventory/lease-view.ts";
 import { countLeased } from "../inventory/use.ts";
 import { countOverlaps, countSharedAddresses } from "./conflicts.ts";
 import type { Metric, Sample } from "./exposition.ts";
 
 /** The metrics of an inventory. `isLiving` says whether a path leads to a network namespace. */
 export function collectMetrics(inventory: Inventory, isLiving: (netns: string) => boolean): readonly Metric[] {
-  const views = inventory.attachments.map((attachment) => viewAttachment(attachment, isLiving));
+  const states = groupByState(inventory.attachments, isLiving);
   const pools = poolSamples(inventory);
   return [
     gauge(
@@ -26,17 +26,17 @@ export function collectMetrics(inventory: Inventory, isLiving: (netns: string) =
       "Addresses of host-local by state: in_use, reclaimable, orphan, resting.",
       leaseSamples(inventory, isLiving),
     ),
-    gauge("cni_attachments", "Attachments by whether their network namespace exists.", attachmentSamples(views)),
+    gauge("cni_attachments", "Attachments by whether their network namespace exists.", attachmentSamples(states)),
     gauge(
       "cni_leftovers",
       "Parts of attachments whose network namespace is gone, by kind, and records without a lease.",
-      leftoverSamples(inventory, views),
+      leftoverSamples(inventory, states.gone),
     ),
     gauge(
       "cni_conflicts",
       "Addresses that several living attachments have, pairs of networks with overlapping subnets, and files with the name of another network.",
       [
-        { labels: { kind: "address" }, value: countSharedAddresses(views) },
+        { labels: { kind: "address" }, value: countSharedAddresses(states.alive.map(addressesOf)) },
         { labels: { kind: "subnet" }, value: countOverlaps(inventory.networks) },
         {
           labels: { kind: "name" },
@@ -73,20 +73,32 @@ function poolSamples({ networks, folders }: Inventory) {
 }
 
 function leaseSamples(inventory: Inventory, isLiving: (netns: string) => boolean): readonly Sample[] {
-  return Array.from(countStates(viewLeases(inventory, isLiving))).flatMap(([network, counts]) =>
+  return Array.from(countLeases(inventory, isLiving)).flatMap(([network, counts]) =>
     Object.entries(counts).map(([state, value]) => ({ labels: { network, state: state.replace(" ", "_") }, value })),
   );
 }
 
-function attachmentSamples(views: readonly AttachmentView[]): readonly Sample[] {
-  const states = ["alive", "gone", "unknown"] as const;
-  return Array.from(Map.groupBy(views, ({ network }) => network)).flatMap(([network, own]) =>
-    states.map((state) => {
-      return {
-        labels: { network, namespace: state },
-        value: own.filter(({ namespace }) => namespace === state).length,
-      };
-    }),
+const STATES = ["alive", "gone", "unknown"] as const;
+
+/** Attachments by whether their network namespace exists. */
+type ByState = Readonly<Record<(typeof STATES)[number], readonly KnownAttachment[]>>;
+
+function groupByState(attachments: readonly KnownAttachment[], isLiving: (netns: string) => boolean): ByState {
+  const { alive = [], gone = [], unknown = [] } = Object.groupBy(attachments, (each) => namespaceOf(each, isLiving));
+  return { alive, gone, unknown };
+}
+
+function attachmentSamples(byState: ByState): readonly Sample[] {
+  const counts = new Map<string, Record<(typeof STATES)[number], number>>();
+  for (const state of STATES) {
+    for (const { network } of byState[state]) {
+      const own = counts.get(network) ?? { alive: 0, gone: 0, unknown: 0 };
+      own[state] += 1;
+      counts.set(network, own);
+    }
+  }
+  return Array.from(counts).flatMap(([network, own]) =>
+    STATES.map((state) => ({ labels: { network, namespace: state }, value: own[state] })),
   );
 }
 
@@ -99,10 +111,10 @@ const KINDS: Readonly<Record<Source, string>> = {
   ports: "ports",
 };
 
-function leftoverSamples({ folders }: Inventory, views: readonly AttachmentView[]): readonly Sample[] {
-  const gone = views.filter(({ namespace }) => namespace === "gone");
+function leftoverSamples({ folders }: Inventory, gone: readonly KnownAttachment[]): readonly Sample[] {
+  const sources = gone.flatMap(sourcesOf);
   const counts = Object.entries(KINDS).map(([source, kind]) => {
-    return { labels: { kind }, value: gone.filter(({ knownBy }) => knownBy.some((each) => each === source)).length };
+    return { labels: { kind }, value: sources.filter((each) => each === source).length };
   });
   const strays = folders.reduce((sum, { strayRecords }) => sum + strayRecords.length, 0);
   return [...counts, { labels: { kind: "record" }, value: strays }];

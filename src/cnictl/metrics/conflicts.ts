@@ -1,16 +1,12 @@
 import { type Prefix, parsePrefix, prefixesOverlap } from "../../ip/prefix.ts";
-import type { AttachmentView } from "../inventory/attachment-view.ts";
 import type { ListedNetwork } from "../inventory/networks.ts";
 
-/** How many addresses two or more living attachments have. */
-export function countSharedAddresses(views: readonly AttachmentView[]): number {
+/** How many addresses two or more attachments have. `attachments`: the addresses of each, with or without a prefix length. */
+export function countSharedAddresses(attachments: readonly (readonly string[])[]): number {
   const counts = new Map<string, number>();
-  for (const { namespace, addresses } of views) {
-    if (namespace !== "alive") continue;
-    for (const prefix of addresses) {
-      const address = prefix.replace(/\/\d+$/, "");
-      counts.set(address, (counts.get(address) ?? 0) + 1);
-    }
+  for (const prefix of attachments.flat()) {
+    const address = prefix.replace(/\/\d+$/, "");
+    counts.set(address, (counts.get(address) ?? 0) + 1);
   }
   return [...counts.values()].filter((count) => count > 1).length;
 }
