@@ -1,5 +1,6 @@
 import { decodeAddress, formatAddress } from "../../src/ip/address.ts";
 import { ignoring } from "../../src/linux/ignoring.ts";
+import { findInLegacy } from "../../src/netfilter/iptables/legacy-table.ts";
 import { hasNftRules } from "../../src/netfilter/iptables/nft-table.ts";
 import { parseJump } from "../../src/netfilter/iptables/text.ts";
 import { listTable, type Place } from "../../src/netfilter/iptables/tool.ts";
@@ -60,27 +61,41 @@ export function listReferencePorts(netlink: Nfnetlink): readonly PublishedPort[]
 }
 
 /**
- * The mappings in the tables of iptables-nft, of this project's plugin and of Go's. A command is started only if there are any. Those of
- * iptables-legacy are not listed: its command takes a lock that an ADD would wait for. @throws NetlinkError, IptablesError
+ * The mappings in the tables of iptables-nft, of this project's plugin and of Go's. A command is started only if there are any.
+ * @throws NetlinkError, IptablesError
  */
 export function listIptablesPorts(netlink: Nfnetlink, place: Place): readonly PublishedPort[] {
-  return ([4, 6] as const).flatMap((family) => {
-    if (!hasNftRules(netlink, family, SHARED_CHAIN)) return [];
-    const listing = listTable(family, place, { variant: "nft" });
-    const jumps = new Map(
-      listing.split("\n").flatMap((line) => {
-        const jump = parseJump(line, SHARED_CHAIN);
-        return jump === undefined ? [] : [[jump.chain, jump.comment] as const];
-      }),
-    );
-    return parseRedirects(listing).flatMap(({ chain, ifname, redirect }) => {
-      const comment = jumps.get(chain);
-      if (comment === undefined) return [];
-      const owner = { ...parseEntryComment(comment), ...(ifname !== undefined && { ifname }) };
-      // Only this project's rules name the interface.
-      const isOurs = ifname !== undefined;
-      return [{ ...formatRedirect(redirect), backend: "iptables" as const, isOurs, owner, comment }];
-    });
+  return FAMILIES.filter((family) => hasNftRules(netlink, family, SHARED_CHAIN)).flatMap((family) =>
+    readListing(listTable(family, place, { variant: "nft" })),
+  );
+}
+
+/** The same in the tables of iptables-legacy. @throws LinuxError, IptablesError */
+export function listLegacyPorts({ environment, ...place }: Place): readonly PublishedPort[] {
+  // The kernel hands out a table as a whole, so a reader needs no lock. With the usual one an ADD would have to wait.
+  const unlocked = { ...place, environment: { ...environment, XTABLES_LOCKFILE: "/dev/null" } };
+  return FAMILIES.filter((family) => findInLegacy(family, "nat", [SHARED_CHAIN]).length > 0).flatMap((family) =>
+    readListing(listTable(family, unlocked, { variant: "legacy" })),
+  );
+}
+
+const FAMILIES = [4, 6] as const;
+
+/** Reads what `iptables -t nat -S` prints. */
+function readListing(listing: string): readonly PublishedPort[] {
+  const jumps = new Map(
+    listing.split("\n").flatMap((line) => {
+      const jump = parseJump(line, SHARED_CHAIN);
+      return jump === undefined ? [] : [[jump.chain, jump.comment] as const];
+    }),
+  );
+  return parseRedirects(listing).flatMap(({ chain, ifname, redirect }) => {
+    const comment = jumps.get(chain);
+    if (comment === undefined) return [];
+    const owner = { ...parseEntryComment(comment), ...(ifname !== undefined && { ifname }) };
+    // Only this project's rules name the interface.
+    const isOurs = ifname !== undefined;
+    return [{ ...formatRedirect(redirect), backend: "iptables" as const, isOurs, owner, comment }];
   });
 }
 

@@ -2,7 +2,9 @@ import fs from "node:fs";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Caller, confDir, jsonOf, type Variables } from "../caller.ts";
+import { binDir } from "../lab.ts";
 import { referenceDir } from "../parity/reference.ts";
+import { pathFor } from "./masquerading.ts";
 
 let caller: Caller;
 let lists: string;
@@ -138,6 +140,27 @@ describe("cnictl ps", () => {
         by: "go",
         knownBy: ["cache", "lease", "link", "rules", "ports"],
       },
+    ]);
+  });
+
+  test.each<[string, Variables]>([
+    ["these plugins'", {}],
+    ["the Go plugins'", { CNI_PATH: referenceDir() }],
+  ])("shows %s ports in the tables of iptables-legacy, also while another holds the xtables lock", (_, plugins) => {
+    write("10-net.conflist", {
+      cniVersion: "1.1.0",
+      name: "net",
+      plugins: [
+        { type: "bridge", bridge: "br-net", isGateway: true, ipam: { type: "host-local", subnet: "10.77.0.0/24" } },
+        { type: "portmap", backend: "iptables", capabilities: { portMappings: true } },
+      ],
+    });
+    attach("c1", { ...PORTS, ...plugins, PATH: pathFor(caller.lab, "legacy") });
+    const lock = path.join(caller.lab.dir, "xtables.lock");
+    const ps = [path.join(binDir, "cnictl"), "ps", "--json"];
+    const held = caller.run(["flock", lock, ...ps], { NETCONFPATH: lists, XTABLES_LOCKFILE: lock });
+    expect(jsonOf(held)).toMatchObject([
+      { ports: [{ protocol: "tcp", hostPort: 8080, containerPort: 80, isRequested: false }] },
     ]);
   });
 

@@ -1,5 +1,6 @@
 import {
   listIptablesPorts,
+  listLegacyPorts,
   listOwnPorts,
   listReferencePorts,
   type PublishedPort,
@@ -39,14 +40,16 @@ export function gatherMarks({ launch, environment }: Pick<Edge, "launch" | "envi
   };
   const links = attempt(listLinks);
   const netlink = openNftables(problems);
-  if (netlink === undefined) return { links, places: [], ports: [], problems };
+  const place = placeFor({ environment, launch });
+  const legacy = attempt(() => listLegacyPorts(place));
+  if (netlink === undefined) return { links, places: [], ports: legacy, problems };
   try {
     const places = attempt(() => listOwnedPlaces(netlink));
-    const place = placeFor({ environment, launch });
     const ports = [
       ...attempt(() => listOwnPorts(netlink)),
       ...attempt(() => listReferencePorts(netlink)),
       ...attempt(() => listIptablesPorts(netlink, place)),
+      ...legacy,
     ];
     return { links, places, ports, problems };
   } finally {
