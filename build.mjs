@@ -18,7 +18,8 @@ try {
     await makeImage(path.join(root, `dist/bin${suffix}`), { arch: values.arch, kind: "native" });
   if (values.only !== "bin") await makeImage(path.join(root, `dist/pkg${suffix}`), { arch: values.arch, kind: "node" });
 } catch (error) {
-  fail(error.stack);
+  // An error with a cause says in words what the machine lacks.
+  fail(error.cause === undefined ? error.stack : error.message);
 }
 
 function fail(message) {

@@ -65,22 +65,12 @@ function download(folder) {
   fs.mkdirSync(fresh, { recursive: true });
   try {
     // With setuptools/ in place of the real one, pip runs no code of the archive.
-    const pip = [
-      "-m",
-      "pip",
-      "download",
-      "--quiet",
-      "--disable-pip-version-check",
-      "--no-deps",
-      "--no-build-isolation",
-    ];
-    const env = { ...process.env, PYTHONPATH: native, PYTHONDONTWRITEBYTECODE: "1" };
+    const options = ["--quiet", "--disable-pip-version-check", "--no-deps", "--no-build-isolation"];
     const pins = ["--require-hashes", "--requirement", path.join(native, "requirements.txt"), "--dest", fresh];
-    python([...pip, ...pins], { env });
+    pip(["download", ...options, ...pins]);
     for (const file of fs.readdirSync(fresh)) {
       const archive = path.join(fresh, file);
-      if (file.endsWith(".tar.gz")) execFileSync("tar", ["-xzf", archive, "-C", fresh]);
-      else python(["-m", "zipfile", "-e", archive, fresh]);
+      unpack(archive, fresh);
       fs.rmSync(archive);
     }
     fs.chmodSync(path.join(fresh, "ziglang/zig"), 0o755);
@@ -90,13 +80,29 @@ function download(folder) {
   }
 }
 
-function python(args, options = {}) {
+function pip(args) {
+  const env = { ...process.env, PYTHONPATH: native, PYTHONDONTWRITEBYTECODE: "1" };
   try {
-    execFileSync("python3", args, { stdio: ["ignore", "inherit", "inherit"], ...options });
+    execFileSync("python3", ["-m", "pip", ...args], { stdio: ["ignore", "inherit", "inherit"], env });
   } catch (cause) {
-    throw new Error("Cannot bring the engine and the compiler: python3 with pip is needed, and a way to PyPI", {
-      cause,
-    });
+    throw new Error(
+      "Cannot download the engine and the compiler: see above; python3 with pip is needed, and a way to PyPI",
+      {
+        cause,
+      },
+    );
+  }
+}
+
+function unpack(archive, folder) {
+  const [command, ...args] = archive.endsWith(".tar.gz")
+    ? ["tar", "-xzf", archive, "-C", folder]
+    : ["python3", "-m", "zipfile", "-e", archive, folder];
+  try {
+    execFileSync(command, args, { stdio: ["ignore", "inherit", "pipe"], encoding: "utf8" });
+  } catch (cause) {
+    const reason = cause.stderr?.trim().split("\n").at(-1) || cause.message;
+    throw new Error(`Cannot unpack ${path.basename(archive)} into ${folder}: ${reason}`, { cause });
   }
 }
 
@@ -166,18 +172,13 @@ function flagsOf(variant, target) {
 /** Runs a variant's C compiler. */
 async function compileC(variant, args) {
   if (variant === "sanitized") await run("gcc", args);
-  else await run(findToolchain().zig, ["cc", ...args], zigOptions());
+  else await runZig(["cc", ...args]);
 }
 
 /** Compiles a Zig file of native/. */
 export async function compileZig(name, { target, output }) {
-  const { zig } = findToolchain();
   const file = path.join(native, `${name}.zig`);
-  await run(
-    zig,
-    ["build-obj", file, "-target", target, "-O", "ReleaseSmall", "-fstrip", `-femit-bin=${output}`],
-    zigOptions(),
-  );
+  await runZig(["build-obj", file, "-target", target, "-O", "ReleaseSmall", "-fstrip", `-femit-bin=${output}`]);
 }
 
 /** zig's target name for this machine or another, with the C library to link statically. */
@@ -185,10 +186,19 @@ export function targetOf(arch = os.arch(), library = "musl") {
   return `${arch === "arm64" ? "aarch64" : "x86_64"}-linux-${library}`;
 }
 
-/** Keeps zig from writing outside the repository. */
-function zigOptions() {
-  const folder = path.join(cache, "zig");
-  return { env: { ...process.env, ZIG_GLOBAL_CACHE_DIR: folder, ZIG_LOCAL_CACHE_DIR: folder }, cwd: native };
+/**
+ * Runs zig, which writes nothing outside the repository. It keeps the C library that it compiles, but not what it links: that would be
+ * some megabytes more for each build.
+ */
+async function runZig(args) {
+  fs.mkdirSync(cache, { recursive: true });
+  const scratch = fs.mkdtempSync(path.join(cache, "zig-"));
+  const env = { ...process.env, ZIG_GLOBAL_CACHE_DIR: path.join(cache, "zig"), ZIG_LOCAL_CACHE_DIR: scratch };
+  try {
+    await run(findToolchain().zig, args, { env, cwd: native });
+  } finally {
+    fs.rmSync(scratch, { recursive: true, force: true });
+  }
 }
 
 function filesIn(folder) {
