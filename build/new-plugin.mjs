@@ -30,7 +30,7 @@ for (const file of fs.readdirSync(template)) {
 }
 console.log(`plugins/${name} and test/plugins/${name} are made. Next:
   npm run check
-  npm test -- --project unit test/plugins test/repository
+  npm test -- --project unit --project mocked test/plugins test/repository
   npm run build -- --only bin
   echo '{"cniVersion": "1.1.0"}' | CNI_COMMAND=VERSION dist/bin/${name}`);
 

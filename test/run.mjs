@@ -6,7 +6,7 @@ import path from "node:path";
 import { environment, node, root } from "../build/node.mjs";
 import { bin, ensureKernel, setup } from "./setup.mjs";
 
-const PROJECTS = ["unit", "live", "parity", "clients"];
+const PROJECTS = ["unit", "mocked", "build", "live", "parity", "clients"];
 
 const given = process.argv.slice(2);
 const named = given.flatMap((arg, i) =>
@@ -14,7 +14,7 @@ const named = given.flatMap((arg, i) =>
 );
 const wanted = named.length > 0 ? named : PROJECTS;
 
-const needsKernel = wanted.some((name) => name !== "unit");
+const needsKernel = wanted.some((name) => !["unit", "mocked", "build"].includes(name));
 setup(
   needsKernel
     ? { tools: ["unit", "tests", ...(wanted.includes("runtimes") ? ["runtimes"] : [])] }

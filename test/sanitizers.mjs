@@ -23,7 +23,7 @@ if (!run("--input-type=module", "--eval", makeImage)) process.exit(1);
 const badInput = fs.readdirSync(path.join(root, "test/live")).filter((name) => /^bad-input.*\.test\.ts$/.test(name));
 const passed = [
   vitest("live", ...badInput.map((name) => `test/live/${name}`)),
-  vitest("unit", "test/platform"),
+  vitest("build", "test/platform"),
   run("test/fuzz/main.ts", "--minutes", values.minutes),
 ];
 const found = fs.readdirSync(reports);

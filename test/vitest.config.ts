@@ -1,10 +1,13 @@
+import fs from "node:fs";
+import path from "node:path";
 import { defineConfig } from "vitest/config";
+
+const root = path.join(import.meta.dirname, "..");
 
 const unit = [
   "ip",
   "cni",
   "linux",
-  "platform",
   "netlink",
   "netfilter",
   "kernel",
@@ -18,24 +21,39 @@ const unit = [
   "faults",
 ];
 
+const units = fs.globSync([...unit.map((folder) => `test/${folder}/**/*.test.ts`), "test/*.test.ts"], { cwd: root });
+
+/** Tests that replace modules: each file needs modules of its own. */
+const mocked = units.filter((file) => fs.readFileSync(path.join(root, file), "utf8").includes("vi.mock("));
+
 /** A project's tests: those that need the kernel take longer, and those that compare or measure run one file at a time. */
-function project(name: string, include: string[], options: { needsKernel: boolean; alone?: boolean }) {
-  const { needsKernel, alone = false } = options;
-  const testTimeout = needsKernel ? 180_000 : 20_000;
+function project(
+  name: string,
+  include: string[],
+  options: { needsKernel: boolean; alone?: boolean; isolate?: boolean },
+) {
+  const { needsKernel, alone = false, isolate = true } = options;
+  const testTimeout = needsKernel ? 180_000 : 60_000;
   const setupFiles = needsKernel ? ["test/failed-calls.ts"] : [];
-  const rest = { setupFiles, testTimeout, hookTimeout: 60_000, ...(alone && { fileParallelism: false }) };
+  const rest = { setupFiles, isolate, testTimeout, hookTimeout: 60_000, ...(alone && { fileParallelism: false }) };
   return { test: { name, include, ...rest } };
 }
 
 export default defineConfig({
-  root: `${import.meta.dirname}/..`,
+  root,
   test: {
     // Each live test has namespaces of its own, and many wait for a deadline: two at a time take half as long.
     maxWorkers: 2,
     projects: [
-      project("unit", [...unit.map((folder) => `test/${folder}/**/*.test.ts`), "test/*.test.ts"], {
-        needsKernel: false,
-      }),
+      // To load the modules anew for each file takes longer than the tests.
+      project(
+        "unit",
+        units.filter((file) => !mocked.includes(file)),
+        { needsKernel: false, isolate: false },
+      ),
+      project("mocked", mocked, { needsKernel: false }),
+      // They build, compile C or run the tools of the tree.
+      project("build", ["test/platform/**/*.test.ts", "test/build/**/*.test.ts"], { needsKernel: false }),
       project("live", ["test/live/**/*.test.ts"], { needsKernel: true }),
       project("parity", ["test/parity/**/*.test.ts"], { needsKernel: true, alone: true }),
       project("clients", ["test/clients/*.test.ts"], { needsKernel: true, alone: true }),

@@ -1,7 +1,7 @@
 // npm run test:fresh: what a new user sees. Runs `npm run demo` (as root, then as a user) and `npm test` on fresh Debian systems with their
 // own nodejs and npm, and with other releases of npm, each in a copy of a root made by debootstrap and from a fresh clone of HEAD. Root.
 // usage: npm run test:fresh -- [--suite bookworm|trixie|sid]... [--npm own|9|10|11|12]... [--only demo|test] [-- arguments of npm test]
-// With another npm than its own, a system runs of the tests the project "unit" alone, unless told others.
+// With another npm than its own, a system runs of the tests the projects "unit", "mocked" and "build" alone, unless told others.
 import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
@@ -82,7 +82,7 @@ function judge(status: number | null, text: string): string {
 
 /** What is run in a root. The demo as a user needs what the demo as root has installed. */
 function script(npm: string, what: string): string {
-  const some = npm === "own" ? [] : ["--project", "unit"];
+  const some = npm === "own" ? [] : ["unit", "mocked", "build"].flatMap((name) => ["--project", name]);
   const tests = positionals.length > 0 ? positionals : some;
   const lines = {
     demo: `

@@ -3,10 +3,10 @@ import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { root } from "./tree.ts";
+import { root } from "../repository/tree.ts";
 
 /** The second cannot be the name of a function. */
-const NAMES = ["trial-plugin", "static"];
+const NAMES = ["trial-plugin", "switch"];
 
 /** What a contributor's clone has, as far as the checks below look at it. */
 const TREE = [
@@ -60,6 +60,8 @@ it("npm run new-plugin makes a plugin that passes the linter, the type check, it
     "test/vitest.config.ts",
     "--project",
     "unit",
+    "--project",
+    "mocked",
     ...tests,
     "test/plugins/verbs.test.ts",
     ...rules,
