@@ -74,7 +74,8 @@ export class PluginList extends Contender {
 
   #complete({ ipam }: Plugin): Record<string, unknown> {
     const network = { cniVersion: "1.1.0", name: "bench" };
-    return ipam === undefined ? network : { ...network, ipam: { ...Object(ipam), dataDir: this.lab.dataDir } };
+    if (Object(ipam).type !== "host-local") return network;
+    return { ...network, ipam: { ...Object(ipam), dataDir: this.lab.dataDir } };
   }
 
   /** Leases as another runtime's containers would have left them, from the far end of the range. */

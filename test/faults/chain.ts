@@ -47,6 +47,7 @@ export function chains(): readonly Chain[] {
   return [
     { ...podman, plugins: tuned },
     shipped("containerd/10-containerd-net.conflist", "containerd"),
+    shipped("60-static.conflist", "static"),
     { ...podman, name: "iptables", plugins: byIptables },
     { ...podman, name: "apart", plugins: [bridge], path: `${APART}:${PLACES.bin}` },
     { ...podman, name: "checked", plugins: [checked] },

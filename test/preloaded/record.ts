@@ -101,8 +101,9 @@ function traceChain(
 }
 
 /** Leases are the lab's own. */
-function inLab(config: PluginConfig & { readonly ipam?: object }, lab: Lab): object {
-  return config.ipam === undefined ? config : { ...config, ipam: { ...config.ipam, dataDir: lab.dataDir } };
+function inLab(config: PluginConfig & { readonly ipam?: { readonly type?: string } }, lab: Lab): object {
+  if (config.ipam?.type !== "host-local") return config;
+  return { ...config, ipam: { ...config.ipam, dataDir: lab.dataDir } };
 }
 
 function traceVersion(bin: string): readonly string[] {
