@@ -30,6 +30,8 @@ export class PluginList extends Contender {
     this.#plugins = plugins.map((plugin) => ({ ...plugin, ...this.#complete(plugin) }));
     this.#ports = ports;
     if (leases > 0) this.#fill(leases);
+    for (const { master } of plugins)
+      if (typeof master === "string") this.lab.run(["ip", "link", "add", master, "up", "type", "ifb"]);
   }
 
   /** The command line and the input of the first plugin's call, for a tracer. */

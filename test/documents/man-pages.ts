@@ -42,6 +42,7 @@ export const FILES: Readonly<Record<string, Readonly<Record<string, string>>>> =
   firewall: { "/run/xtables.lock": "the lock of iptables" },
   "host-local": { "/var/lib/cni/networks": "leases: a file for each address in a folder for each network" },
   loopback: {},
+  macvlan: {},
   portmap: { "/run/xtables.lock": "the lock of iptables" },
   static: {},
   tuning: {

@@ -65,8 +65,9 @@ function call(kernel: FakeKernel, verb: Exclude<Verb, "ADD">, which: Called, opt
 }
 
 /** A kernel with a container, which is attached to a plain bridge where the plugin follows another one. */
-function arrange({ plugin, follows = false }: Case) {
+function arrange({ plugin, follows = false, prepare = () => {} }: Case) {
   const kernel = new FakeKernel();
+  prepare(kernel);
   const container = kernel.addNamespace("container", { up: plugin !== loopback });
   const given = follows ? add(kernel, { plugin: bridge, fields: PLAIN }) : undefined;
   return { kernel, container, given };

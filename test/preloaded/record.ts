@@ -42,6 +42,7 @@ export async function recordModules({ load, lists = findLists(), times = 2 }: Re
   const bin = fs.mkdtempSync(path.join(os.tmpdir(), "record-"));
   const lab = new Lab();
   try {
+    addUplink(lab);
     const image = path.join(bin, "image");
     await buildNative(image, { preloaded: [], flags: ["-DTRACE_MODULES"], ...(load && { load }) });
     const plugins = fs.readdirSync(path.join(root, "plugins"));
@@ -68,9 +69,15 @@ function traceLists(lab: Lab, { bin, lists }: { bin: string; lists: readonly str
     const netns = lab.addNamespace(`c${index}`);
     const modules = traceChain(lab, plugins, { bin, netns, cniVersion: list.cniVersion, name: list.name });
     lab.clear();
+    addUplink(lab);
     lab.deleteNamespace(netns);
     return modules;
   });
+}
+
+/** The master of lists that need one. */
+function addUplink(lab: Lab): void {
+  lab.run(["ip", "link", "add", "eth0", "type", "ifb"]);
 }
 
 function traceChain(
