@@ -93,3 +93,10 @@ test.each([
 test("a network without bridges needs nothing of the kernel", () => {
   expect(kernelCheck.run(examinationOf([networkOf({ plugins: [{ type: "loopback" }] })]))).toEqual([]);
 });
+
+test("ptp needs veth pairs, and with ipMasq the rules that masquerade", () => {
+  const subjectsOf = (ipMasq: boolean) =>
+    kernelCheck.run(examinationOf([networkOf({ plugins: [{ type: "ptp", ipMasq }] })])).map(({ subject }) => subject);
+  expect(subjectsOf(false)).toEqual(["veth"]);
+  expect(subjectsOf(true)).toEqual(["veth", "nf_tables", "nft_chain_nat", "nft_masq"]);
+});
