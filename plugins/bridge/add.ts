@@ -19,7 +19,7 @@ import { awaitRunning, ensureBridge, pinBridgeMac, withBridge } from "./bridge-l
 import { type BridgeConfig, parseBridgeConfig, refuseUnreportable } from "./config.ts";
 import { ensureGateway } from "./gateway.ts";
 import { ensureGatewayAddresses } from "./gateway-address.ts";
-import { chooseMtu, refuseLosingIpv6, refuseMtuBelowIpv6, reportMtu } from "./mtu.ts";
+import { chooseMtu, refuseLosingIpv6, refuseSmallMtu, reportMtu } from "./mtu.ts";
 import { examineGateway } from "./obstacles.ts";
 import { removeEmptyBridges } from "./removal.ts";
 import type { SpoofGuard } from "./spoof/guard.ts";
@@ -128,7 +128,7 @@ function assign(call: Call, place: Place & { readonly links: Links; readonly ans
   const { veth, links, answer } = place;
   const plan = planBridgeAddresses(answer, config);
   const { ips, routes } = plan;
-  refuseMtuBelowIpv6(plan, links);
+  refuseSmallMtu(plan, links);
   if (guard !== undefined) admitIps(guard, { request, ...place }, ips);
   configureInterface(container, veth.inside, { ips, routes, enableDad: config.enabledad });
   const gateway = setUpGateway(call, { ...place, plan });

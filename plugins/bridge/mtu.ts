@@ -10,6 +10,7 @@ import type { Link } from "../../src/netlink/link/message.ts";
 import { findDefaultRoute } from "../../src/netlink/route/default.ts";
 import type { AddressPlan } from "../../src/steps/address-plan.ts";
 import type { Host } from "../../src/steps/host.ts";
+import { IPV6_MIN_MTU, refuseMtuBelowIpv6 } from "../../src/steps/interface.ts";
 import type { BridgeConfig } from "./config.ts";
 
 /**
@@ -43,9 +44,6 @@ export function reportMtu(
   );
 }
 
-/** The lowest MTU for IPv6 on a link. The kernel removes all IPv6 addresses of a link with a lower MTU. RFC 8200, 5 */
-const IPV6_MIN_MTU = 1280;
-
 /**
  * Refuses an MTU that would remove the bridge's IPv6 addresses: a bridge takes the MTU of its smallest port.
  * @throws CniError invalidConfig
@@ -59,20 +57,15 @@ export function refuseLosingIpv6(host: Host, bridge: Link, mtu: number): void {
 }
 
 /** Refuses IPv6 addresses if the MTU of the bridge or its port is too small for them. @throws CniError invalidConfig, bridgeConflict */
-export function refuseMtuBelowIpv6(
+export function refuseSmallMtu(
   { ips, gatewayAddresses }: Pick<AddressPlan, "ips" | "gatewayAddresses">,
   { bridge, port }: { bridge: Interface; port: Interface },
 ): void {
-  const own = ips.find(({ address }) => address.address.family === 6)?.address;
   const gateway = gatewayAddresses.find(({ address }) => address.family === 6);
-  const isTooSmall = ({ mtu }: Interface) => mtu !== undefined && mtu < IPV6_MIN_MTU;
-  const need = `IPv6 needs at least ${IPV6_MIN_MTU}`;
-  if (own !== undefined && isTooSmall(port))
-    throw new CniError("invalidConfig", `Cannot use mtu ${port.mtu} with address ${formatPrefix(own)}: ${need}`);
-  if (gateway !== undefined && isTooSmall(bridge)) {
-    const message = `Cannot give bridge "${bridge.name}" address ${formatPrefix(gateway)}: its MTU is ${bridge.mtu}, ${need}`;
-    throw new CniError("bridgeConflict", message);
-  }
+  refuseMtuBelowIpv6(ips, port.mtu);
+  if (gateway === undefined || bridge.mtu === undefined || bridge.mtu >= IPV6_MIN_MTU) return;
+  const message = `Cannot give bridge "${bridge.name}" address ${formatPrefix(gateway)}: its MTU is ${bridge.mtu}, IPv6 needs at least ${IPV6_MIN_MTU}`;
+  throw new CniError("bridgeConflict", message);
 }
 
 /** The links of the default routes, without `lo`: no other link has its MTU. */

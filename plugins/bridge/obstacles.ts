@@ -7,10 +7,10 @@ import { findNftChain } from "../../src/netfilter/iptables/nft-filter.ts";
 import { findLink } from "../../src/netlink/link/get.ts";
 import type { LinkId } from "../../src/netlink/link/message.ts";
 import { findDefaultRoute } from "../../src/netlink/route/default.ts";
+import { forwardFrom, forwardingOf } from "../../src/steps/forwarding.ts";
 import type { Host } from "../../src/steps/host.ts";
 import { checkPath } from "../../src/steps/host-path.ts";
 import { openNetfilter } from "../../src/steps/netfilter.ts";
-import { attemptSysctl } from "../../src/steps/sysctl.ts";
 
 /** The chain in which `firewall` lets iptables accept containers' packets. */
 const ACCEPTING = "CNI-FORWARD";
@@ -27,16 +27,6 @@ export function examineGateway(
   const families = [...new Set(added.map(({ address }) => address.family))];
   forwardFrom(host, gateway.name, families);
   for (const line of [...checkPath(host, gateway, ips), ...findObstacles(request, host, families)]) request.log(line);
-}
-
-/**
- * Enables forwarding on a gateway, where it is off. Some hosts enable it for each link separately (conf/default/forwarding 0). Returns
- * whether it was off for a family.
- */
-export function forwardFrom(host: Host, gateway: string, families: readonly Family[]): boolean {
-  const off = families.map((family) => forwardingOf(gateway, family)).filter((path) => host.sysctls.find(path) === "0");
-  for (const path of off) attemptSysctl(() => host.sysctls.write(path, "1"));
-  return off.length > 0;
 }
 
 /** What on the host blocks the containers of a new gateway, as sentences. */
@@ -64,10 +54,6 @@ function checkUplink(host: Host): readonly string[] {
   return [
     `Link "${name}" does not forward IPv4, so no answer comes to containers through it: sysctl -w net.ipv4.conf.${name}.forwarding=1`,
   ];
-}
-
-function forwardingOf(link: string, family: Family): string {
-  return `net/ipv${family}/conf/${link}/forwarding`;
 }
 
 function capital(text: string): string {

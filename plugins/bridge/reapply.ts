@@ -1,26 +1,18 @@
 import type { Rebuilding } from "../../src/cni/rebuilding.ts";
 import { type Request, requirePrevResult } from "../../src/cni/request.ts";
-import { findLink, findOtherEnd } from "../../src/netlink/link/get.ts";
 import { setLink } from "../../src/netlink/link/set.ts";
 import { addressesOf } from "../../src/steps/check-addresses.ts";
-import { openContainer } from "../../src/steps/container.ts";
-import { checkForwarding, enableForwarding } from "../../src/steps/forwarding.ts";
+import { checkForwarding, enableForwarding, forwardFrom } from "../../src/steps/forwarding.ts";
 import type { Host } from "../../src/steps/host.ts";
-import {
-  checkMasquerade,
-  endMasquerade,
-  masquerade,
-  openMasqueradeBackend,
-} from "../../src/steps/masquerade/masquerade.ts";
-import { KEPT, rebuildAll } from "../../src/steps/rebuild.ts";
+import { endMasquerade } from "../../src/steps/masquerade/masquerade.ts";
+import { findEnds, KEPT, rebuildAll, rebuildMasquerade } from "../../src/steps/rebuild.ts";
 import { openRemains } from "../../src/steps/remains.ts";
 import { runAll } from "../../src/steps/undo.ts";
 import { planBridgeAddresses } from "./addresses.ts";
 import { parseBridgeConfig } from "./config.ts";
 import { ensureGateway } from "./gateway.ts";
 import { ensureGatewayAddresses } from "./gateway-address.ts";
-import { forwardFrom } from "./obstacles.ts";
-import { type Attached, refuseRejoining, rejoin, renewSpoofChecks } from "./rejoin.ts";
+import { type Attached, rejoin, renewSpoofChecks } from "./rejoin.ts";
 import { removeEmptyBridges } from "./removal.ts";
 import { endSpoofCheck, verifySpoofGuard } from "./spoof/guard.ts";
 
@@ -39,7 +31,7 @@ export function reapply(request: Request, host: Host): Rebuilding {
     { what: "bridge up", run: () => bringUp(host, attached) },
     { what: "gateway addresses", run: () => rebuildGateway(host, attached) },
     { what: "forwarding", run: () => rebuildForwarding(host, attached) },
-    { what: "masquerade", run: () => rebuildMasquerade(host, attached) },
+    { what: "masquerade", run: () => rebuildRules(host, attached) },
     { what: "spoof checks", run: () => rebuildSpoofChecks(host, attached) },
   ]);
   return { rebuilt: [...made, ...rebuilt], failed };
@@ -53,14 +45,6 @@ export function withdraw(request: Request, host: Host): void {
     () => endSpoofCheck(request, remains),
     () => removeEmptyBridges(request, host),
   ]);
-}
-
-function findEnds(request: Request, host: Host): Attached["veth"] {
-  const inside = findLink(openContainer(host, request.netns).netlink, request.ifname);
-  const port = inside && findOtherEnd(host.netlink, inside);
-  if (inside === undefined || port === undefined)
-    refuseRejoining(`the container has no "${request.ifname}" with an end on the host`);
-  return { port, inside };
 }
 
 function bringUp(host: Host, { config, bridge }: Attached): boolean {
@@ -90,12 +74,10 @@ function rebuildForwarding(host: Host, attached: Attached): boolean {
   return forwardFrom(host, link, families) || off.length > 0;
 }
 
-function rebuildMasquerade(host: Host, { request, config, ips }: Attached): boolean {
-  if (!config.ipMasq || config.ipam === undefined || ips.length === 0) return false;
+function rebuildRules(host: Host, { request, config, ips }: Attached): boolean {
+  if (!config.ipMasq || config.ipam === undefined) return false;
   const { ipMasqBackend: asked, nonMasqueradeCIDRs: keep } = config;
-  if (checkMasquerade(host, { request, asked, ips, keep }).length === 0) return false;
-  masquerade(host, { request, backend: openMasqueradeBackend(host, request, asked), ips, keep }, KEPT);
-  return true;
+  return rebuildMasquerade(host, { request, asked, ips, keep });
 }
 
 function rebuildSpoofChecks(host: Host, attached: Attached): boolean {

@@ -1,4 +1,3 @@
-import { CniError } from "../../src/cni/error.ts";
 import type { Request } from "../../src/cni/request.ts";
 import type { IpConfig, Result } from "../../src/cni/result.ts";
 import { selectOwner } from "../../src/netfilter/owner.ts";
@@ -8,7 +7,7 @@ import { setLink, setLinkUp, setPort } from "../../src/netlink/link/set.ts";
 import { findReported } from "../../src/steps/container-interface.ts";
 import type { Host } from "../../src/steps/host.ts";
 import { isOwned } from "../../src/steps/owned-links.ts";
-import { KEPT } from "../../src/steps/rebuild.ts";
+import { KEPT, refuseRebuilding } from "../../src/steps/rebuild.ts";
 import { undoOnError } from "../../src/steps/undo.ts";
 import { waitForPort } from "../../src/steps/veth.ts";
 import { ensureBridge } from "./bridge-link.ts";
@@ -46,7 +45,7 @@ export function rejoin(host: Host, attached: Separated): Rejoined {
   const { port } = attached.veth;
   return host.withBridges("used", () => {
     const found = findLink(host.netlink, attached.config.bridge);
-    if (found !== undefined && found.kind !== "bridge") refuseRejoining(`"${found.name}" is not a bridge`);
+    if (found !== undefined && found.kind !== "bridge") refuseRebuilding(`"${found.name}" is not a bridge`);
     const isJoined = found !== undefined && port.master === found.index;
     if (isJoined) return { bridge: found, port, made: [] };
     refuseForeignPort(attached, found);
@@ -60,15 +59,10 @@ export function rejoin(host: Host, attached: Separated): Rejoined {
   });
 }
 
-/** @throws CniError checkFailed */
-export function refuseRejoining(reason: string): never {
-  throw new CniError("checkFailed", `Cannot rebuild the attachment: ${reason}: start the container again`);
-}
-
 function refuseForeignPort({ request, veth: { port } }: Separated, bridge: Link | undefined): void {
   if (port.master !== undefined && port.master !== bridge?.index)
-    refuseRejoining(`its port "${port.name}" is on another bridge`);
-  if (!isOwned(selectOwner(request), port)) refuseRejoining(`the alias of port "${port.name}" does not name it`);
+    refuseRebuilding(`its port "${port.name}" is on another bridge`);
+  if (!isOwned(selectOwner(request), port)) refuseRebuilding(`the alias of port "${port.name}" does not name it`);
 }
 
 function createAgain(host: Host, { request, config, result }: Separated): Link {

@@ -83,3 +83,8 @@ export function excludesGateway(subnet: Prefix, gateway: Address): boolean {
 export function isSingle({ address, length }: Prefix): boolean {
   return length === ADDRESS_BITS[address.family];
 }
+
+/** The prefix of an address alone: /32 or /128. */
+export function single(address: Address): Prefix {
+  return { address, length: ADDRESS_BITS[address.family] };
+}

@@ -37,3 +37,18 @@ export function checkForwarding({ sysctls }: Host, family: Family): string[] {
   const value = sysctls.read(FORWARDING[family]);
   return value === "0" ? [`The host does not forward IPv${family}: ${FORWARDING[family]} is 0, expected 1`] : [];
 }
+
+/**
+ * Enables forwarding on a gateway, where it is off. Some hosts enable it for each link separately (conf/default/forwarding 0). Returns
+ * whether it was off for a family.
+ */
+export function forwardFrom(host: Host, gateway: string, families: readonly Family[]): boolean {
+  const off = families.map((family) => forwardingOf(gateway, family)).filter((path) => host.sysctls.find(path) === "0");
+  for (const path of off) attemptSysctl(() => host.sysctls.write(path, "1"));
+  return off.length > 0;
+}
+
+/** The parameter that lets packets from a link be forwarded. Of IPv6 only the parameter of the host counts. */
+export function forwardingOf(link: string, family: Family): string {
+  return `net/ipv${family}/conf/${link}/forwarding`;
+}

@@ -15,6 +15,9 @@ import { RT_SCOPE, RT_TABLE } from "../netlink/route/header.ts";
 import type { Container } from "./host.ts";
 import { attemptSysctl } from "./sysctl.ts";
 
+/** A route of a container's interface: one of a result, or with more that only the kernel is told. */
+export type InterfaceRoute = Route & Pick<NewRoute, "preferredSource" | "onlink">;
+
 /** How long duplicate address detection may take in ms: two seconds, and more on a busy machine. */
 const DAD_MS = 15_000;
 
@@ -49,24 +52,22 @@ export function prepareInterface(
 const CARRIER_MS = 1000;
 
 /**
- * Sets the addresses and routes of the container's interface. A route without a gateway uses the gateway of the first address
- * of its family that has one. If no address has one, or the route's scope is link, it leads to the link itself. Duplicate
- * routes are added once. The addresses are ready for use on return; with `enableDad`, no other host on the link has them.
+ * Sets the addresses and routes of the container's interface. With `isRouted`, an address with a gateway gets no route to its
+ * network. A route without a gateway uses the gateway of the first address of its family that has one. If no address has one, or the
+ * route's scope is link, it leads to the link itself. Duplicate routes are added once. The addresses are ready for use on return; with `enableDad`, no other host on the link has them.
  * Undefined leaves that to the namespace, which detects duplicates by default. With `bringUp`, the link is brought up between
  * addresses and routes, so the kernel announces the addresses where arp_notify and ndisc_notify are set.
  * @throws CniError addressUnavailable if another host has an address, NetlinkError
  */
-export function configureInterface(
-  container: Container,
-  link: LinkBrief,
-  { ips, routes, enableDad, bringUp = false }: InterfaceSettings,
-): void {
+export function configureInterface(container: Container, link: LinkBrief, settings: InterfaceSettings): void {
+  const { ips, routes, enableDad, bringUp = false, isRouted = false } = settings;
   const { netlink } = container;
   const ipv6 = ips.filter(isIpv6).map(({ address }) => address);
   if (ipv6.length > 0) enableIpv6(container, link);
-  for (const { address } of ips) {
+  for (const { address, gateway } of ips) {
     const withoutDad = address.address.family === 6 && enableDad === false;
-    addAddress(netlink, link, { prefix: address, broadcast: broadcastAddress(address), withoutDad });
+    const withoutRoute = isRouted && gateway !== undefined;
+    addAddress(netlink, link, { prefix: address, broadcast: broadcastAddress(address), withoutDad, withoutRoute });
   }
   if (bringUp) setLinkUp(netlink, link);
   if (ipv6.length > 0 && (enableDad ?? hasCarrier(container, link))) awaitUniqueness(container, link, ipv6);
@@ -76,9 +77,10 @@ export function configureInterface(
 /** What configureInterface() sets. */
 interface InterfaceSettings {
   readonly ips: readonly IpConfig[];
-  readonly routes: readonly Route[];
+  readonly routes: readonly InterfaceRoute[];
   readonly enableDad: boolean | undefined;
   readonly bringUp?: boolean;
+  readonly isRouted?: boolean;
 }
 
 /**
@@ -96,6 +98,17 @@ function enableIpv6(container: Container, link: LinkId): void {
     for (const name of ["lo", link.name]) attemptSysctl(() => sysctls.write(`net/ipv6/conf/${name}/disable_ipv6`, "0"));
     sysctls.write(`net/ipv6/conf/${link.name}/keep_addr_on_down`, "1");
   });
+}
+
+/** The lowest MTU for IPv6 on a link. The kernel removes all IPv6 addresses of a link with a lower MTU. RFC 8200, 5 */
+export const IPV6_MIN_MTU = 1280;
+
+/** Refuses IPv6 addresses if the MTU of their link is too small for them. @throws CniError invalidConfig */
+export function refuseMtuBelowIpv6(ips: readonly IpConfig[], mtu: number | undefined): void {
+  const own = ips.find(isIpv6)?.address;
+  if (own === undefined || mtu === undefined || mtu >= IPV6_MIN_MTU) return;
+  const message = `Cannot use mtu ${mtu} with address ${formatPrefix(own)}: IPv6 needs at least ${IPV6_MIN_MTU}`;
+  throw new CniError("invalidConfig", message);
 }
 
 /** Checks only the addresses that ADD set, not those that the interface gave itself. */
@@ -126,7 +139,7 @@ function isIpv6({ address }: IpConfig): boolean {
 }
 
 /** The routes as the request to the kernel has them, without duplicates: the kernel refuses a second one. */
-function uniqueRoutes(ips: readonly IpConfig[], routes: readonly Route[]): readonly NewRoute[] {
+function uniqueRoutes(ips: readonly IpConfig[], routes: readonly InterfaceRoute[]): readonly NewRoute[] {
   const wanted = new Map<string, NewRoute>();
   for (const { dst, gw, ...rest } of routes) {
     const isOnLink = rest.scope !== undefined && rest.scope >= RT_SCOPE.LINK;

@@ -20,9 +20,12 @@ import { claimOf, ownership } from "./owned-links.ts";
 import { attemptSysctl } from "./sysctl.ts";
 import { changeOwing, type Defer } from "./undo.ts";
 
-/** How a container is connected to a bridge. `mtu` is in bytes, 0 for the kernel's default. Without `mac` a random MAC is used. */
+/**
+ * How a container is connected to the host: to a bridge, or without one to the host itself. `mtu` is in bytes, 0 for the
+ * kernel's default. Without `mac` a random MAC is used.
+ */
 export interface VethSpec {
-  readonly bridge: LinkId;
+  readonly bridge?: LinkId | undefined;
   readonly container: Container;
   readonly ifname: string;
   readonly mtu: number;
@@ -34,7 +37,7 @@ export interface VethSpec {
   readonly owner: Attachment;
 }
 
-/** Both ends of a veth: the bridge's port on the host, and the container's interface. */
+/** Both ends of a veth: the one on the host, which may be a bridge's port, and the container's interface. */
 export interface VethPair {
   readonly port: LinkBrief;
   readonly inside: LinkBrief;
@@ -51,8 +54,8 @@ const LONGEST_LOOK_MS = 4;
 const NAME_ATTEMPTS = 10;
 
 /**
- * Creates a veth between bridge and container in one request. The host end is a port of the bridge; the container's end is
- * named `ifname` and is down. The veth is deleted if the call fails. @throws CniError interfaceExists if the container already
+ * Creates a veth between host and container in one request. The host end is a port of the bridge, if there is one; the
+ * container's end is named `ifname` and is down. The veth is deleted if the call fails. @throws CniError interfaceExists if the container already
  * has that name
  */
 export function connectVeth(host: Host, spec: VethSpec, defer: Defer): VethPair {
@@ -69,20 +72,21 @@ export function connectVeth(host: Host, spec: VethSpec, defer: Defer): VethPair 
  * deadlineExceeded, or tryAgainLater if the bridge was deleted meanwhile
  */
 export function waitForPort(host: Host, port: LinkId): Link {
-  const ready = waitForLink(host.netlink, port, {
-    timeout: PORT_MS,
-    until: (now) => now.operationalState === IF_OPER.UP,
-  });
-  if (ready === undefined) {
-    throw new CniError(
-      "deadlineExceeded",
-      `bridge port in error state: "${port.name}" is not up after ${PORT_MS / 1000} s`,
-    );
-  }
+  const ready = waitUntilUp(host, port, "bridge port in error state");
   if (ready.master === undefined) {
     throw new CniError("tryAgainLater", `Cannot use port "${port.name}": its bridge was deleted meanwhile`);
   }
   return ready;
+}
+
+/** Waits until a veth's host end is up, and returns it in that state. `failure` says what it means if it is not. @throws CniError deadlineExceeded */
+export function waitUntilUp(host: Host, port: LinkId, failure: string): Link {
+  const ready = waitForLink(host.netlink, port, {
+    timeout: PORT_MS,
+    until: (now) => now.operationalState === IF_OPER.UP,
+  });
+  if (ready !== undefined) return ready;
+  throw new CniError("deadlineExceeded", `${failure}: "${port.name}" is not up after ${PORT_MS / 1000} s`);
 }
 
 /** Whether a port that is up forwards packets. */
@@ -164,7 +168,7 @@ function createVeth(host: Host, spec: VethSpec, defer: Defer): string {
     try {
       const reversal = () => deleteLinkIfThere(host.netlink, name, { mac });
       changeOwing(defer, reversal, () =>
-        addVeth(host.netlink, { name, mac, group, master: bridge.index, up: spec.up, peer, ...mtu }),
+        addVeth(host.netlink, { name, mac, group, master: bridge?.index, up: spec.up, peer, ...mtu }),
       );
       return name;
     } catch (error) {

@@ -56,6 +56,12 @@ const MACVLAN = {
 
 const PORTMAP = { type: "portmap", capabilities: { portMappings: true } };
 
+/** A network without a bridge. */
+function ptp(config: Readonly<Record<string, unknown>> = {}) {
+  const ipam = { type: "host-local", ranges: [[{ subnet: "10.1.0.0/16" }]], routes: [{ dst: "0.0.0.0/0" }] };
+  return { type: "ptp", ipam, ...config };
+}
+
 /** The list that podman ships. */
 const PODMAN = [bridge({ ipMasq: true, hairpinMode: true }), PORTMAP, { type: "firewall" }, { type: "tuning" }];
 
@@ -83,6 +89,8 @@ export const SCENARIOS: readonly Scenario[] = [
   { ...compare("loopback", [{ type: "loopback" }]), play: attachment },
   { ...compare("static", [bridge({ ipam: STATIC })]), play: attachment },
   { ...compare("macvlan", [MACVLAN]), play: attachment },
+  { ...compare("ptp", [ptp()]), play: everyCommand },
+  { ...compare("ptp, ipMasq", [ptp(MASQUERADE)], { share: 0.5 }), play: attachment },
   { ...compare("20 at once", [bridge()], { share: 0.5 }), play: crowd },
   withNftables({ ...compare("20 at once, ipMasq", [bridge(MASQUERADE)], { share: 0.25 }), play: crowd }),
   { ...compare("100 on the bridge", [bridge()], { share: 0.5, attached: 100 }), play: attachment },

@@ -33,6 +33,7 @@ const COMMON_FILES = {
 /** The files that a plugin or cnictl keeps or reads. A test looks for each in its code. */
 export const FILES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   bandwidth: {},
+  ptp: {},
   bridge: { "/run/cni/bridge/lock": "the lock by which no bridge is deleted while an ADD needs it" },
   cnictl: {
     "/opt/cni/bin": "the plugins",

@@ -29,6 +29,7 @@ export function runtimeConfigOf(container: number): JsonObject {
 /** What iptables keeps where it is asked to. */
 const BY_IPTABLES: Readonly<Record<string, JsonObject>> = {
   bridge: { ipMasqBackend: "iptables" },
+  ptp: { ipMasqBackend: "iptables" },
   portmap: { backend: "iptables" },
   firewall: { backend: "iptables" },
 };
@@ -39,10 +40,9 @@ export function chains(): readonly Chain[] {
   const tuned = podman.plugins.map((plugin) =>
     plugin["type"] === "tuning" ? { ...plugin, sysctl: { "net.core.somaxconn": "500" }, mtu: 1400 } : plugin,
   );
-  const byIptables = podman.plugins
-    .slice(0, 3)
-    .map((plugin) => ({ ...plugin, ...BY_IPTABLES[String(plugin["type"])] }));
+  const byIptables = podman.plugins.slice(0, 3).map(withIptables);
   const [bridge = {}] = podman.plugins;
+  const ptp = shipped("60-ptp.conflist", "ptp");
   const checked = { ...bridge, spoofchk: "strict", removeEmptyBridge: true };
   return [
     { ...podman, plugins: tuned },
@@ -52,8 +52,14 @@ export function chains(): readonly Chain[] {
     { ...podman, name: "iptables", plugins: byIptables },
     { ...podman, name: "apart", plugins: [bridge], path: `${APART}:${PLACES.bin}` },
     { ...podman, name: "checked", plugins: [checked] },
+    ptp,
+    { ...ptp, name: "ptp-iptables", plugins: ptp.plugins.map(withIptables) },
     { ...podman, name: "loopback", plugins: [{ cniVersion: "1.1.0", name: "lo", type: "loopback" }] },
   ];
+}
+
+function withIptables(plugin: JsonObject): JsonObject {
+  return { ...plugin, ...BY_IPTABLES[String(plugin["type"])] };
 }
 
 /** The chain of that name. */

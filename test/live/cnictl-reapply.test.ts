@@ -369,3 +369,18 @@ test("attachments of the Go plugins are left to these", () => {
   expect(reapply()).toEqual([]);
   expect(caller.lab.run(["nft", "list", "tables"])).not.toContain("cni_masquerade");
 });
+
+test("what ptp made on the host is rebuilt, and the container reaches the outside again", () => {
+  writeList([{ type: "ptp", ipMasq: true, ipam: { ...BRIDGE.ipam, routes: [{ dst: "0.0.0.0/0" }, { dst: "::/0" }] } }]);
+  const netns = attach();
+  const isOut = (to: string) => caller.lab.try(["ping", "-n", "-c1", "-W5", to], netns).status === 0;
+  expect(reapply()).toEqual([]);
+  const names = caller.lab.ip("link show type veth").map((link) => String(Object(link).ifname));
+  const port = names.find((name) => name !== "up0");
+  const take = `ip link set ${port} down; ip address flush dev ${port}; nft flush ruleset; sysctl -qw net.ipv4.ip_forward=0`;
+  caller.lab.run(["sh", "-ec", take]);
+  expect(reapply()).toEqual(["host end up", "gateway addresses", "routes", "forwarding", "masquerade"]);
+  expect(check(netns)).toMatchObject({ status: 0, stderr: "" });
+  for (const to of [OUTSIDE[4], OUTSIDE[6]]) expect(isOut(to), to).toBe(true);
+  expect(reapply()).toEqual([]);
+});

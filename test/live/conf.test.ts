@@ -25,6 +25,7 @@ const LISTS: Readonly<Record<string, Expectation>> = {
   "50-cluster.conflist": { gateways: ["10.244.1.1", "fd00:10:244:1::1"] },
   "60-static.conflist": { gateways: ["10.90.0.1", "fd00:10:90::1"] },
   "70-macvlan.conflist": { gateways: ["10.92.0.1"], neighbour: "10.92.0.1/24" },
+  "60-ptp.conflist": { gateways: ["10.97.0.1", "fd00:10:97::1"], ports: true },
   "buildkit/cni.conflist": { gateways: ["10.10.0.1"] },
   "containerd/10-containerd-net.conflist": { gateways: ["10.88.0.1", "fd00:10:88::1"], ports: true, limits: true },
   "cri-o/10-crio-bridge.conflist": { gateways: ["10.85.0.1", "fd00:10:85::1"], limits: true },

@@ -1,10 +1,12 @@
 import { formatAddress, offsetAddress } from "../../ip/address.ts";
 import { formatPrefix, lastAddress, networkAddress, type Prefix, prefixesOverlap } from "../../ip/prefix.ts";
+import { selectStale } from "../../netfilter/owner.ts";
 import { findLink } from "../../netlink/link/get.ts";
 import { RT_TABLE, RTN } from "../../netlink/route/header.ts";
 import { findRoute, listRoutesWithin } from "../../netlink/route/list.ts";
 import type { KernelRoute } from "../../netlink/route/message.ts";
 import type { Host } from "../../steps/host.ts";
+import { listOwned } from "../../steps/owned-links.ts";
 import { attempt, type Check } from "./examination.ts";
 import type { Found } from "./finding.ts";
 import { type Needs, needsOf } from "./needs.ts";
@@ -35,9 +37,13 @@ function compare(one: Needs, other: Needs): readonly Found[] {
   );
 }
 
-/** The host's addresses and routes in a network's subnet that are not its bridge's, and the route that covers all of it. */
-function judgeSubnet(host: Host, { name, bridges }: Needs, subnet: Prefix): readonly Found[] {
-  const own = bridges.flatMap(({ bridge }) => findLink(host.netlink, bridge)?.index ?? []);
+/** The host's addresses and routes in a network's subnet that are not its bridge's or its containers', and the route that covers all of it. */
+function judgeSubnet(host: Host, { name, bridges, ptps }: Needs, subnet: Prefix): readonly Found[] {
+  const veths = ptps.length === 0 ? [] : listOwned(host, "veth", selectStale(name, []));
+  const own = [
+    ...bridges.flatMap(({ bridge }) => findLink(host.netlink, bridge)?.index ?? []),
+    ...veths.map(({ index }) => index),
+  ];
   const isOther = ({ index }: KernelRoute) => index !== undefined && !own.includes(index);
   const within = (table: number, type: number) =>
     listRoutesWithin(host.netlink, subnet, { table }).filter((route) => route.type === type && isOther(route));

@@ -10,7 +10,7 @@ import type { Nfnetlink } from "../../netlink/socket.ts";
 import { findFirewalld, knowsZone } from "../../steps/firewalld.ts";
 import { attempt, type Check, type Examination, openRules } from "./examination.ts";
 import type { Found } from "./finding.ts";
-import { type Needs, needsOf } from "./needs.ts";
+import { isRouted, type Needs, needsOf } from "./needs.ts";
 
 const FAMILIES = [4, 6] as const;
 
@@ -21,7 +21,7 @@ const BUILTIN = { filter: ["INPUT", "FORWARD", "OUTPUT"], nat: ["PREROUTING", "P
 export const forwardCheck: Check = {
   name: "forward",
   run: (examination) => {
-    const needs = examination.networks.map(needsOf).filter(({ bridges }) => bridges.some(({ isRouted }) => isRouted));
+    const needs = examination.networks.map(needsOf).filter(isRouted);
     if (needs.length === 0) return [];
     return [
       ...attempt("iptables", () => judgeIptables(examination, needs)),
@@ -62,7 +62,7 @@ function describeRefusal(
 ): Found {
   if (hasFirewall)
     return { level: "ok", subject, message: `${refusal}; "firewall" lets containers of network ${name} through` };
-  const bridge = bridges.find(({ isRouted }) => isRouted)?.bridge ?? "cni0";
+  const bridge = bridges.find((each) => each.isRouted)?.bridge ?? "veth+";
   const message = `${refusal}: containers of network ${name} are cut off unless rules there accept their packets`;
   const tool = subject.split("-")[0];
   const accept = `${tool} -I FORWARD -i ${bridge} -j ACCEPT; ${tool} -I FORWARD -o ${bridge} -j ACCEPT`;
@@ -73,12 +73,15 @@ function describeRefusal(
 function judgeChains(examination: Examination, needs: readonly Needs[]): readonly Found[] {
   const netlink = openRules(examination);
   if (netlink === undefined) return [];
-  const bridges = [...new Set(needs.flatMap((each) => each.bridges.map(({ bridge }) => bridge)))];
+  const names = needs.flatMap(({ bridges, ptps }) => [
+    ...bridges.map(({ bridge }) => bridge),
+    ...ptps.map(() => `'"veth*"'`),
+  ]);
   return findDroppingChains(netlink).map(({ chain: { table, name }, how }) => ({
     level: "warning",
     subject: `${table} ${name}`,
     message: `this chain of nftables ${how}: containers are cut off unless its own rules accept their packets`,
-    cure: bridges
+    cure: [...new Set(names)]
       .flatMap((bridge) =>
         ["iifname", "oifname"].map((way) => `nft insert rule ${table} ${name} ${way} ${bridge} accept`),
       )
@@ -148,8 +151,8 @@ function judgeFirewalld({ networks, edge }: Examination): readonly Found[] {
   if (unasked !== "") return [{ level: "warning", subject, message: `cannot tell: ${unasked}` }];
   if (firewalld === undefined) return [{ level: "ok", subject, message: "it does not run" }];
   try {
-    return networks.map(needsOf).flatMap(({ name, hasFirewall, zone, bridges }): readonly Found[] => {
-      if (bridges.length === 0) return [];
+    return networks.map(needsOf).flatMap(({ name, hasFirewall, zone, bridges, ptps }): readonly Found[] => {
+      if (bridges.length + ptps.length === 0) return [];
       if (!hasFirewall) {
         const message = `it runs, and network ${name} has no "firewall": containers are in the zone of no link, which may drop their packets`;
         return [{ level: "warning", subject, message, cure: `add { "type": "firewall" } to the list` }];

@@ -16,12 +16,18 @@ interface Part {
   readonly isNeeded: (needs: Needs) => boolean;
 }
 
-const hasRules = (needs: Needs) => needs.hasPorts || needs.hasFirewall || needs.bridges.some(isFiltered);
+const hasRules = (needs: Needs) =>
+  translates(needs) || needs.hasFirewall || needs.bridges.some(({ checksSpoofs }) => checksSpoofs);
 
 /** The parts of the kernel, and which networks need them. */
 const PARTS: readonly Part[] = [
   { moduleName: "bridge", purpose: "bridges", kind: "link", isNeeded: ({ bridges }) => bridges.length > 0 },
-  { moduleName: "veth", purpose: "veth pairs", kind: "link", isNeeded: ({ bridges }) => bridges.length > 0 },
+  {
+    moduleName: "veth",
+    purpose: "veth pairs",
+    kind: "link",
+    isNeeded: ({ bridges, ptps }) => bridges.length + ptps.length > 0,
+  },
   { moduleName: "ifb", purpose: "egress limits", kind: "link", isNeeded: ({ limits }) => limits.includes("egress") },
   {
     moduleName: "macvlan",
@@ -74,12 +80,8 @@ export const kernelCheck: Check = {
   },
 };
 
-function isFiltered({ masquerades, checksSpoofs }: Needs["bridges"][number]): boolean {
-  return masquerades || checksSpoofs;
-}
-
-function translates({ hasPorts, bridges }: Needs): boolean {
-  return hasPorts || bridges.some(({ masquerades }) => masquerades);
+function translates({ hasPorts, bridges, ptps }: Needs): boolean {
+  return hasPorts || [...bridges, ...ptps].some(({ masquerades }) => masquerades);
 }
 
 function judge(

@@ -9,6 +9,8 @@ export interface Needs {
   /** The types of its plugins, IPAM plugins included. */
   readonly types: readonly string[];
   readonly bridges: readonly BridgeNeeds[];
+  /** Its `ptp` plugins: the host forwards for their containers, each of which has a veth of its own. */
+  readonly ptps: readonly { readonly masquerades: boolean }[];
   /** The subnets that host-local assigns addresses from. */
   readonly subnets: readonly Prefix[];
   readonly families: readonly Family[];
@@ -31,6 +33,11 @@ export interface BridgeNeeds {
   readonly usesVlans: boolean;
 }
 
+/** Whether the host forwards for containers of a network. */
+export function isRouted({ bridges, ptps }: Needs): boolean {
+  return ptps.length > 0 || bridges.some((bridge) => bridge.isRouted);
+}
+
 /** Reads what a network needs. */
 export function needsOf({ name, plugins }: Network): Needs {
   const ofType = (type: string) => plugins.filter((plugin) => plugin.type === type);
@@ -41,6 +48,7 @@ export function needsOf({ name, plugins }: Network): Needs {
     name,
     types: [...new Set(plugins.flatMap(typesOf))],
     bridges: ofType("bridge").map(bridgeOf),
+    ptps: ofType("ptp").map(({ json }) => ({ masquerades: findMember(json, "ipMasq") === true })),
     subnets: subnets.filter((one, index) => subnets.findIndex((each) => isSamePrefix(each, one)) === index),
     families: ([4, 6] as const).filter((family) => subnets.some(({ address }) => address.family === family)),
     hasFirewall: firewall !== undefined,

@@ -6,7 +6,7 @@ import { findDefaultRoute } from "../../netlink/route/default.ts";
 import type { Host } from "../../steps/host.ts";
 import { attempt, type Check, type Examination, openRules } from "./examination.ts";
 import type { Found } from "./finding.ts";
-import { type Needs, needsOf } from "./needs.ts";
+import { isRouted, type Needs, needsOf } from "./needs.ts";
 
 /** A bridge that is there, and what networks with it need. */
 interface UsedBridge {
@@ -34,11 +34,11 @@ export const sysctlCheck: Check = {
 
 function findBridges({ netlink }: Host, needs: readonly Needs[]): readonly UsedBridge[] {
   const names = new Set(
-    needs.flatMap(({ bridges }) => bridges.filter(({ isRouted }) => isRouted)).map(({ bridge }) => bridge),
+    needs.flatMap(({ bridges }) => bridges.filter((each) => each.isRouted)).map(({ bridge }) => bridge),
   );
   return [...names].flatMap((name) => {
     const link = findLink(netlink, name);
-    const networks = needs.filter(({ bridges }) => bridges.some(({ bridge, isRouted }) => isRouted && bridge === name));
+    const networks = needs.filter(({ bridges }) => bridges.some((each) => each.isRouted && each.bridge === name));
     return link === undefined ? [] : [{ link, networks }];
   });
 }
@@ -92,9 +92,7 @@ function judgeReversePath({ sysctls, netlink }: Host, bridges: readonly UsedBrid
 
 /** A host that forwards IPv6 ignores router advertisements, and loses its default route, unless accept_ra is 2. */
 function judgeAdvertisements({ sysctls, netlink }: Host, needs: readonly Needs[]): readonly Found[] {
-  const isUsed = needs.some(
-    ({ families, bridges }) => families.includes(6) && bridges.some(({ isRouted }) => isRouted),
-  );
+  const isUsed = needs.some((each) => each.families.includes(6) && isRouted(each));
   if (!isUsed || sysctls.find(FORWARDING[6]) !== "1") return [];
   const uplinks = [findUplink(netlink, 6), findUplink(netlink, 4)].flatMap((link) =>
     link === undefined ? [] : [link.name],

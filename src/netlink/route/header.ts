@@ -2,7 +2,7 @@ import { u8, u32 } from "../codec.ts";
 import { struct } from "../struct.ts";
 
 /** The distance of a destination. <linux/rtnetlink.h> */
-export const RT_SCOPE = { UNIVERSE: 0, LINK: 253, NOWHERE: 255 } as const;
+export const RT_SCOPE = { UNIVERSE: 0, LINK: 253, HOST: 254, NOWHERE: 255 } as const;
 
 /** Routing tables. <linux/rtnetlink.h> */
 export const RT_TABLE = { UNSPEC: 0, COMPAT: 252, MAIN: 254, LOCAL: 255 } as const;

@@ -16,6 +16,16 @@ import { addIptablesMasquerade, missingIptablesMasquerade } from "./iptables.ts"
 import { deleteReferenceRules, listReferenceRules } from "./reference.ts";
 import type { Wanted } from "./rules.ts";
 
+/** The masquerading of an attachment as its configuration has it. */
+export interface Masquerading {
+  readonly request: Request;
+  /** The value of `ipMasqBackend`. */
+  readonly asked: string | undefined;
+  readonly ips: readonly IpConfig[];
+  /** Other destinations to which packets keep their source. */
+  readonly keep: readonly Prefix[];
+}
+
 /** The backend for the value of `ipMasqBackend`. @throws CniError unsupportedField if the host lacks it */
 export function openMasqueradeBackend(host: Host, request: Request, asked: string | undefined): Backend {
   return openBackend(host, request, { field: "ipMasqBackend", asked, need: "ipMasq true" });
@@ -78,15 +88,7 @@ export function endStaleMasquerade(
  * The missing masquerading rules of the attachment, as sentences. Nothing is missing if any backend, including the reference
  * plugins', has all rules: they are not made again when the configuration changes.
  */
-export function checkMasquerade(
-  host: Host,
-  {
-    request,
-    asked,
-    ips,
-    keep,
-  }: { request: Request; asked: string | undefined; ips: readonly IpConfig[]; keep: readonly Prefix[] },
-): readonly string[] {
+export function checkMasquerade(host: Host, { request, asked, ips, keep }: Masquerading): readonly string[] {
   const backend = openMasqueradeBackend(host, request, asked);
   const wanted = { owner: request, prefixes: ips.map(({ address }) => address), keep };
   const nftables = () => checkNftables(backend, wanted);

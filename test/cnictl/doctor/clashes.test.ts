@@ -1,7 +1,8 @@
 import { beforeEach, expect, test } from "vitest";
 import { clashCheck } from "../../../src/cnictl/doctor/clashes.ts";
+import { ownerComment } from "../../../src/netfilter/owner.ts";
 import { addAddress } from "../../../src/netlink/address/add.ts";
-import { addBridge } from "../../../src/netlink/link/add.ts";
+import { addBridge, addVeth } from "../../../src/netlink/link/add.ts";
 import { getLink } from "../../../src/netlink/link/get.ts";
 import { setLink } from "../../../src/netlink/link/set.ts";
 import { addRoute } from "../../../src/netlink/route/add.ts";
@@ -75,4 +76,22 @@ test("two networks with overlapping subnets are an error, in whichever order", (
     "error x: its subnet 10.88.0.0/16 overlaps 10.0.0.0/8 of network wide: two containers may get one address | give network wide a subnet of its own",
   ]);
   expect(examine(wide, one)).toHaveLength(1);
+});
+
+test("the gateways and routes of a ptp network's own veths are no clash, those of another's are", () => {
+  const attached = networkOf({ plugins: [{ type: "ptp", ipam: ROUTED.ipam }] });
+  const owner = (network: string) => ownerComment({ network, ifname: "eth0", containerId: "c1" });
+  const addVethOf = (name: string, network: string) => {
+    addVeth(host, { name, up: true, peer: { name: `${name}p` } });
+    setLink(host, getLink(host, `${name}p`), { up: true });
+    setLink(host, getLink(host, name), { alias: owner(network) });
+    addAddress(host, getLink(host, name), { prefix: prefix("10.88.0.1/32") });
+  };
+  addVethOf("veth0", "x");
+  addRoute(host, getLink(host, "veth0"), { destination: prefix("10.88.0.2/32") });
+  expect(examine(attached)).toEqual([]);
+  addVethOf("veth1", "y");
+  expect(examine(attached).map((line) => line.split(" | ")[0])).toEqual([
+    'error x: link "veth1" has the address 10.88.0.1, in its subnet 10.88.0.0/16',
+  ]);
 });

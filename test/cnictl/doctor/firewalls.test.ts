@@ -42,6 +42,19 @@ test("a chain of nftables that drops is a warning, whatever the list has", () =>
     ]);
 });
 
+test("ptp is routed, too, through veths whose names nobody knows before", () => {
+  addForward(NFPROTO.IPV4, "filter", "FORWARD");
+  addForward(NFPROTO.INET, "own", "forward");
+  const ptp = networkOf({ plugins: [{ type: "ptp", ipam: ROUTED.ipam }] });
+  const found = wrong(forwardCheck.run(examinationOf([ptp], { kernel }))).map((line) =>
+    line.split(/ \| |, or: /).at(-1),
+  );
+  expect(found).toEqual([
+    "iptables -I FORWARD -i veth+ -j ACCEPT; iptables -I FORWARD -o veth+ -j ACCEPT",
+    `nft insert rule inet own forward iifname '"veth*"' accept; nft insert rule inet own forward oifname '"veth*"' accept`,
+  ]);
+});
+
 test("a network that the host does not route for is not cut off", () => {
   addForward(NFPROTO.INET, "filter", "forward");
   const layer2 = networkOf({ plugins: [{ type: "bridge" }] });

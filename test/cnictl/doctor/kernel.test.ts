@@ -104,3 +104,10 @@ test("a kernel is asked for the links of the plugins that make them", () => {
     "error macvlan: the kernel lacks it: macvlan interfaces of network x | use a kernel with it",
   ]);
 });
+
+test("ptp needs veth pairs, and with ipMasq the rules that masquerade", () => {
+  const subjectsOf = (ipMasq: boolean) =>
+    kernelCheck.run(examinationOf([networkOf({ plugins: [{ type: "ptp", ipMasq }] })])).map(({ subject }) => subject);
+  expect(subjectsOf(false)).toEqual(["veth"]);
+  expect(subjectsOf(true)).toEqual(["veth", "nf_tables", "nft_chain_nat", "nft_masq"]);
+});

@@ -19,6 +19,7 @@ test("needsOf() reads what a list asks of the host", () => {
     name: "x",
     types: ["bridge", "host-local", "firewall", "portmap", "bandwidth"],
     bridges: [{ bridge: "cni0", isRouted: true, masquerades: true, checksSpoofs: false, usesVlans: false }],
+    ptps: [],
     families: [4, 6],
     hasFirewall: true,
     hasPorts: true,
@@ -39,6 +40,11 @@ test.each([
   [{ bridge: "" }, { bridge: "cni0" }],
 ])("needsOf() reads of a bridge with %j: %j", (fields, expected) => {
   expect(needsOf(networkOf({ plugins: [{ type: "bridge", ...fields }] })).bridges[0]).toMatchObject(expected);
+});
+
+test.each([true, false])("needsOf() reads of ptp whether it masquerades: %j", (ipMasq) => {
+  const { ptps, bridges } = needsOf(networkOf({ plugins: [{ type: "ptp", ipMasq }] }));
+  expect({ ptps, bridges }).toEqual({ ptps: [{ masquerades: ipMasq }], bridges: [] });
 });
 
 test("needsOf() takes a subnet once, without host bits, and leaves out what is none", () => {

@@ -1,0 +1,21 @@
+import type { Plugin } from "../../src/cni/plugin.ts";
+import type { Host } from "../../src/steps/host.ts";
+import { add } from "./add.ts";
+import { check } from "./check.ts";
+import { configuration } from "./configuration.ts";
+import { del } from "./del.ts";
+import { gc } from "./gc.ts";
+import { reapply, withdraw } from "./reapply.ts";
+import { status } from "./status.ts";
+
+export const plugin: Plugin<Host> = {
+  name: "ptp",
+  add: (request, host) => add(request, host),
+  check: (request, host) => check(request, host),
+  del: (request, host) => del(request, host),
+  gc: (request, host) => gc(request, host),
+  status: (request, host) => status(request, host),
+  reapply: (request, host) => reapply(request, host),
+  withdraw: (request, host) => withdraw(request, host),
+  configuration: () => configuration(),
+};
