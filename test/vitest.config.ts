@@ -13,6 +13,7 @@ const unit = [
   "cnictl",
   "plugins",
   "repository",
+  "build",
   "bench",
   "fuzz",
   "faults",
