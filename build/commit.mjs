@@ -22,7 +22,7 @@ export function findCommit(root) {
 }
 
 /** What a clone has that its commit has not: files that git knows and that were changed, or, with "all", new ones too. */
-function listChanges(root, files = "no") {
+export function listChanges(root, files = "no") {
   const lines = git(root, ["status", "--porcelain", `--untracked-files=${files}`]).split("\n");
   return lines.filter((line) => line !== "");
 }

@@ -5,7 +5,7 @@ const isProduction = process.argv.includes("--production");
 export default {
   entry: [
     "build.mjs!",
-    ...(isProduction ? ["build/node.mjs!", "build/new-plugin.mjs!"] : []),
+    ...(isProduction ? ["build/node.mjs!", "build/new-plugin.mjs!", "build/release.mjs!"] : []),
     // native/host.c starts main.ts; the build adds the other two.
     "src/image/{main,node}.ts!",
     "src/platform/{globals-native,native}.ts!",
@@ -27,7 +27,7 @@ export default {
     "test/captures/*/capture.mjs",
     ".ci/*.mjs",
   ],
-  project: ["build/*.{mjs,js}!", "src/**/*.ts!", "plugins/**/*.ts!", "test/**/*.{ts,mjs}", ".ci/*.mjs"],
+  project: ["build/**/*.{mjs,js}!", "src/**/*.ts!", "plugins/**/*.ts!", "test/**/*.{ts,mjs}", ".ci/*.mjs"],
   // What is in it is written for the place that it is copied to.
   ignore: ["build/template/**"],
   vitest: { config: ["test/vitest.config.ts"] },
