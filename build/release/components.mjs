@@ -21,7 +21,7 @@ export async function findComponents() {
 
 /** "node_modules/retry" of "node_modules/retry/lib/retry.js". */
 function packageOf(file) {
-  const [, folder] = /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(file) ?? [];
+  const [, folder] = /(?:^|\/)(node_modules\/(?:.*\/node_modules\/)?(?:@[^/]+\/)?[^/]+)\//.exec(file) ?? [];
   if (folder === undefined) throw new Error(`Cannot tell which package ${file} is part of`);
   return folder;
 }

@@ -30,6 +30,7 @@ function run(argv: readonly string[], options: { cwd?: string; env?: NodeJS.Proc
 function clone(target: string): void {
   run(["git", "clone", "--quiet", "--no-hardlinks", root, target]);
   fs.symlinkSync(path.join(root, "node_modules"), path.join(target, "node_modules"));
+  fs.writeFileSync(path.join(target, ".git/info/exclude"), "node_modules\n");
   const { folder: toolchain, engine, zig } = findToolchain();
   const copy = path.join(target, ".cache/native", path.basename(toolchain));
   fs.mkdirSync(copy, { recursive: true });
