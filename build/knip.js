@@ -5,7 +5,8 @@ const isProduction = process.argv.includes("--production");
 export default {
   entry: [
     "build.mjs!",
-    ...(isProduction ? ["build/node.mjs!", "build/new-plugin.mjs!", "build/release.mjs!"] : []),
+    "build/release.mjs!",
+    ...(isProduction ? ["build/node.mjs!", "build/new-plugin.mjs!"] : []),
     // native/host.c starts main.ts; the build adds the other two.
     "src/image/{main,node}.ts!",
     "src/platform/{globals-native,native}.ts!",
@@ -33,8 +34,8 @@ export default {
   vitest: { config: ["test/vitest.config.ts"] },
   // The build makes it: src/image/image.d.ts.
   ignoreUnresolved: ["#image"],
-  // The scripts of package.json start it through build/node.mjs.
-  ignoreDependencies: ["@biomejs/biome"],
+  // The scripts of package.json start the one through build/node.mjs; of the other, a test reads the schemas.
+  ignoreDependencies: ["@biomejs/biome", "@cyclonedx/cyclonedx-library"],
   // Tools of the system: test/system.mjs knows them.
   exclude: ["binaries"],
   // A type may be exported to be read with the function that takes it. What is tested besides being used in its file is no dead code.
