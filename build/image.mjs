@@ -4,12 +4,12 @@ import path from "node:path";
 import { buildNative } from "./native-image.mjs";
 import { names, root } from "./tree.mjs";
 
-/** Builds the image in a new folder. `kind` is "native" or "node"; `sanitize` is passed to buildNative(). */
-export async function makeImage(directory, { arch, kind, sanitize }) {
+/** Builds the image in a new folder. `kind` is "native" or "node"; the other options are those of buildNative(). */
+export async function makeImage(directory, { arch, kind, ...options }) {
   fs.rmSync(directory, { recursive: true, force: true });
   fs.mkdirSync(directory, { recursive: true });
   const image = path.join(directory, names[0]);
-  if (kind === "native") await buildNative(image, { arch, sanitize });
+  if (kind === "native") await buildNative(image, { arch, ...options });
   else await (await import("./node-image.mjs")).buildNode(image, { arch });
   fs.chmodSync(image, 0o755);
   for (const name of names.slice(1)) fs.linkSync(image, path.join(directory, name));

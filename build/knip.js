@@ -5,6 +5,7 @@ const isProduction = process.argv.includes("--production");
 export default {
   entry: [
     "build.mjs!",
+    "build/release.mjs!",
     ...(isProduction ? ["build/node.mjs!", "build/new-plugin.mjs!"] : []),
     // native/host.c starts main.ts; the build adds the other two.
     "src/image/{main,node}.ts!",
@@ -27,14 +28,14 @@ export default {
     "test/captures/*/capture.mjs",
     ".ci/*.mjs",
   ],
-  project: ["build/*.{mjs,js}!", "src/**/*.ts!", "plugins/**/*.ts!", "test/**/*.{ts,mjs}", ".ci/*.mjs"],
+  project: ["build/**/*.{mjs,js}!", "src/**/*.ts!", "plugins/**/*.ts!", "test/**/*.{ts,mjs}", ".ci/*.mjs"],
   // What is in it is written for the place that it is copied to.
   ignore: ["build/template/**"],
   vitest: { config: ["test/vitest.config.ts"] },
   // The build makes it: src/image/image.d.ts.
   ignoreUnresolved: ["#image"],
-  // The scripts of package.json start it through build/node.mjs.
-  ignoreDependencies: ["@biomejs/biome"],
+  // The scripts of package.json start the one through build/node.mjs; of the other, a test reads the schemas.
+  ignoreDependencies: ["@biomejs/biome", "@cyclonedx/cyclonedx-library"],
   // Tools of the system: test/system.mjs knows them.
   exclude: ["binaries"],
   // A type may be exported to be read with the function that takes it. What is tested besides being used in its file is no dead code.

@@ -11,8 +11,8 @@ import { definitions, imageTable, manifest, root } from "./tree.mjs";
 const TABLE = "src/image/image-table.ts";
 
 /**
- * All modules that the entries import, directly or not, sorted by name: `{ name, code }`. Stack traces show these names. `load` returns a
- * file's source; tests use it to change the source.
+ * All modules that the entries import, directly or not, sorted by name: `{ name, code }`, and of a package also its `files`. Stack traces
+ * show these names. `load` returns a file's source; tests use it to change the source.
  */
 export async function collectModules(entries, load = (file) => fs.readFileSync(path.join(root, file), "utf8")) {
   const modules = new Map();
@@ -30,14 +30,15 @@ export async function collectModules(entries, load = (file) => fs.readFileSync(p
     }
   }
   for (const [name, used] of members) {
-    const module = readModule(await bundlePackage(name, used));
-    modules.set(name, { module, targets: targetsOf(module, "") });
+    const { files, ...bundled } = await bundlePackage(name, used);
+    const module = readModule(bundled);
+    modules.set(name, { module, targets: targetsOf(module, ""), files });
   }
   const names = [...modules.keys()].sort();
   return names.map((name) => {
-    const { module, targets } = modules.get(name);
+    const { module, targets, files } = modules.get(name);
     const numberOf = (specifier) => names.indexOf(targets.get(specifier));
-    return { name, code: linkModule(module, { numberOf, isPackage: isPackage(name) }) };
+    return { name, files, code: linkModule(module, { numberOf, isPackage: isPackage(name) }) };
   });
 }
 

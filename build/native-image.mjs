@@ -21,17 +21,20 @@ const MARK = 16;
 /** Globals that the engine lacks. This module runs first. */
 const GLOBALS = "src/platform/globals-native.ts";
 
+/** What the product's image starts with: every module of it is imported by one of these. */
+export const ENTRIES = ["src/image/main.ts", GLOBALS];
+
 /** Modules that each process starts with, one name per line: those that ADD, CHECK and DEL of the lists in conf load. */
 const PRELOADED = path.join(root, "native/preloaded.txt");
 
 /**
  * Builds the executable. `entry` exports start(). `load` returns sources; tests use it to change them. `preloaded` holds module names.
  * Without any, or if the executable cannot run here, each process loads what it needs. `sanitize` is a folder: the executable is then
- * built with gcc, for this machine, and writes its memory errors there.
+ * built with gcc, for this machine, and writes its memory errors there. With `mustRun` it is an error if the executable cannot run here.
  */
 export async function buildNative(
   output,
-  { arch = os.arch(), entry = "src/image/main.ts", load, preloaded, flags = [], sanitize } = {},
+  { arch = os.arch(), entry = ENTRIES[0], load, preloaded, flags = [], sanitize, mustRun = false } = {},
 ) {
   const work = fs.mkdtempSync(path.join(os.tmpdir(), "native-image-"));
   try {
@@ -57,6 +60,7 @@ export async function buildNative(
     const runner = findRunner(arch);
     if (names.size > 0 && runner !== undefined)
       await preload(output, { work, build: (size) => build(names, size), runner });
+    else if (mustRun) throw new Error(`Cannot run executables for ${arch} here: install qemu-user-static`);
     else await build(new Set(), PIECE);
   } finally {
     fs.rmSync(work, { recursive: true, force: true });

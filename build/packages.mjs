@@ -5,14 +5,15 @@ import { root } from "./tree.mjs";
 /** Node.js modules that packages import, and their replacements. */
 const BUILT_INS = { fs: "#fs", "graceful-fs": "#fs", path: "#path" };
 
-/** Bundles a package as a CommonJS module. `members` are the used names; "*" means all. */
+/** Bundles a package as a CommonJS module. `members` are the used names; "*" means all. `files` are those that are in it. */
 export async function bundlePackage(name, members) {
   const list = [...new Set(members)].sort();
   const exported = list.includes("*") ? "*" : `{ ${list.join(", ")} }`;
-  const { outputFiles } = await esbuild.build({
+  const { outputFiles, metafile } = await esbuild.build({
     stdin: { contents: `export ${exported} from ${JSON.stringify(name)};`, resolveDir: root },
     outfile: "package.js",
     write: false,
+    metafile: true,
     bundle: true,
     format: "cjs",
     platform: "neutral",
@@ -29,7 +30,9 @@ export async function bundlePackage(name, members) {
   const [map, code] = ["package.js.map", "package.js"].map(
     (ending) => outputFiles.find((file) => file.path.endsWith(ending)).text,
   );
-  return { name, code, map: JSON.parse(map) };
+  const inputs = Object.values(metafile.outputs).flatMap((output) => Object.entries(output.inputs));
+  const files = inputs.filter(([file, { bytesInOutput }]) => bytesInOutput > 0 && file.includes("node_modules/"));
+  return { name, code, map: JSON.parse(map), files: files.map(([file]) => file).sort() };
 }
 
 const builtIns = {

@@ -15,7 +15,7 @@ const cache = path.join(root, ".cache/native");
 /**
  * The engine's files, and the flags for all C code. The output is the same bytes on every machine, and contains nothing of the machine.
  */
-const ENGINE = ["quickjs", "libregexp", "libunicode", "dtoa"];
+export const ENGINE = ["quickjs", "libregexp", "libunicode", "dtoa"];
 const FLAGS = [
   "-std=gnu11",
   "-D_GNU_SOURCE",

@@ -1,8 +1,8 @@
 // What to build: the plugins in the tree, and the module that lists them.
-import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { findCommit } from "./commit.mjs";
 
 export const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 
@@ -19,17 +19,9 @@ export const names = [...plugins, "cnictl"];
 
 /** Values that replace names in capitals in the code, for an image that runs on `engine`. */
 export function definitions(engine) {
-  const { commit, date } = findCommit();
+  const { commit, date } = findCommit(root);
   const values = { PACKAGE_VERSION: manifest.version, COMMIT: commit, COMMIT_DATE: date, ENGINE: engine };
   return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, JSON.stringify(value)]));
-}
-
-/** The commit of the tree and its day; empty outside a clone. A tree with changes says so. */
-function findCommit() {
-  const ask = (...args) => spawnSync("git", ["-C", root, ...args], { encoding: "utf8" }).stdout?.trim() ?? "";
-  const [commit = "", date = ""] = ask("log", "-1", "--format=%h %cs", "--abbrev=12").split(" ");
-  if (commit === "") return { commit, date };
-  return { commit: ask("status", "--porcelain", "--untracked-files=no") === "" ? commit : `${commit}-changed`, date };
 }
 
 /** The source of "#image" (src/image/image.d.ts). A getter loads a plugin's module only when that plugin is requested. */

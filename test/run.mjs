@@ -17,7 +17,7 @@ const wanted = named.length > 0 ? named : PROJECTS;
 const needsKernel = wanted.some((name) => !["unit", "mocked", "build"].includes(name));
 setup(
   needsKernel
-    ? { tools: ["unit", "tests", ...(wanted.includes("runtimes") ? ["runtimes"] : [])] }
+    ? { tools: ["unit", "tests", ...["runtimes", "release"].filter((name) => wanted.includes(name))] }
     : { tools: ["unit", "build"] },
 );
 if (needsKernel) ensureKernel();

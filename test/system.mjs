@@ -53,6 +53,13 @@ export const TOOLS = {
     { needs: "cpio", package: "cpio" },
     { needs: "/bin/busybox", package: "busybox-static" },
   ],
+  release: [
+    { needs: "go", package: "golang-go" },
+    { needs: "qemu-aarch64-static", package: "qemu-user-static" },
+    { needs: "rpm", package: "rpm" },
+    { needs: "dpkg-deb", package: "dpkg" },
+    { needs: "python3 -m pip", package: "python3-pip" },
+  ],
   runtimes: [
     { needs: "podman", package: "podman" },
     { needs: "containerd", package: "containerd" },

@@ -16,6 +16,7 @@ const unit = [
   "cnictl",
   "plugins",
   "repository",
+  "build",
   "bench",
   "fuzz",
   "faults",
@@ -59,6 +60,8 @@ export default defineConfig({
       project("clients", ["test/clients/*.test.ts"], { needsKernel: true, alone: true }),
       // Only `npm run test:clients` runs these, with what it installs for them.
       project("runtimes", ["test/clients/runtimes/*.test.ts"], { needsKernel: true, alone: true }),
+      // Only `npm run test:release` runs these.
+      project("release", ["test/release/**/*.test.ts"], { needsKernel: true, alone: true }),
       // Only test/vm/run.mjs runs these, on a kernel of their own.
       project("vm", ["test/vm/**/*.test.ts"], { needsKernel: true }),
     ],

@@ -8,8 +8,10 @@ import type { Result } from "./result.ts";
 import { formatResult } from "./result-json.ts";
 import { agreeOnVersion, CURRENT_VERSION, SPEC_VERSIONS, type SpecVersion } from "./version.ts";
 
-/** The product's version, which the bundler inserts. */
+/** What the build inserts: the product's version, the commit and its day. The last two are empty outside a clone or an archive of it. */
 declare const PACKAGE_VERSION: string;
+declare const COMMIT: string;
+declare const COMMIT_DATE: string;
 
 /**
  * A plugin: its name, the versions that it supports (default: all) and its verbs. `Host` is the verbs' access to the machine; this
@@ -70,9 +72,12 @@ interface Service<Host> {
 }
 
 function introduce(plugin: Pick<Plugin, "name" | "versions">): string {
-  const version = typeof PACKAGE_VERSION === "string" ? PACKAGE_VERSION : "0.0.0-unpackaged";
+  const isBuilt = typeof PACKAGE_VERSION === "string";
+  const version = isBuilt ? PACKAGE_VERSION : "0.0.0-unpackaged";
   const versions = versionsOf(plugin).join(", ");
-  return `CNI ${plugin.name} plugin v${version}\nCNI protocol versions supported: ${versions}`;
+  // Clients read the first line, and take the first word that is a version.
+  const source = isBuilt && COMMIT !== "" ? `\nBuilt from commit ${COMMIT} of ${COMMIT_DATE}` : "";
+  return `CNI ${plugin.name} plugin v${version}\nCNI protocol versions supported: ${versions}${source}`;
 }
 
 function answer<Host>(command: string, service: Service<Host>): void {

@@ -1,7 +1,6 @@
 import fs from "#fs";
 import path from "#path";
 import { CniError } from "../cni/error.ts";
-import { randomBytes } from "../linux/random.ts";
 import { type Attachment, COMMENT_MAX, parseOwnerComment } from "../netfilter/owner.ts";
 import { listOwnerComments } from "../netfilter/owner-list.ts";
 import { listKind } from "../netlink/link/list.ts";
@@ -17,10 +16,8 @@ import type { Runtime } from "../runtime/runtime.ts";
 import { defineCommand } from "./command.ts";
 import type { Edge } from "./edge.ts";
 import { CACHE_OPTION } from "./option.ts";
+import { withOwnPlugins } from "./own-plugins.ts";
 import { makeRuntime, networkDirectory, reportBroken } from "./target.ts";
-
-/** hier(7) */
-const STATE_DIRECTORY = "/run";
 
 /** The plugins whose state on the host outlives a container without a DEL. */
 const PLUGINS = ["bridge", "ptp", "portmap", "firewall", "bandwidth", "tuning"];
@@ -39,20 +36,25 @@ export const clean = defineCommand({
   options: { "cache-dir": CACHE_OPTION },
   environment: ["NETCONFPATH"],
   run: (edge, { values }) => {
-    const cache = values["cache-dir"] ?? CACHE_DIRECTORY;
-    refuseUnknown(cache);
-    const links = openRtnetlink();
-    const [ports, limits] = (["veth", "ifb"] as const).map((kind) => listKind(links, kind).map(({ alias }) => alias));
-    const comments = [...(ports ?? []), ...(limits ?? []), ...listRules()];
-    const names = new Set([...listNetworks(edge), ...comments.flatMap(networkOf)]);
-    withOwnPlugins(edge, (folder) => {
-      const runtime = { ...makeRuntime(edge, cache), path: [folder] };
-      for (const name of names) cleanNetwork(runtime, name, ports ?? []);
-    });
-    if (edge.terminal.out) edge.writeOut(`${names.size === 0 ? "no networks" : [...names].sort().join(", ")}: clean\n`);
+    const names = cleanHost(edge, values["cache-dir"] ?? CACHE_DIRECTORY);
+    if (edge.terminal.out) edge.writeOut(`${names.length === 0 ? "no networks" : names.join(", ")}: clean\n`);
     return undefined;
   },
 });
+
+/** Removes the state of stale attachments on every network. Returns the networks' names. @throws CniError */
+export function cleanHost(edge: Edge, cache: string): readonly string[] {
+  refuseUnknown(cache);
+  const links = openRtnetlink();
+  const [ports, limits] = (["veth", "ifb"] as const).map((kind) => listKind(links, kind).map(({ alias }) => alias));
+  const comments = [...(ports ?? []), ...(limits ?? []), ...listRules()];
+  const names = new Set([...listNetworks(edge), ...comments.flatMap(networkOf)]);
+  withOwnPlugins(edge, PLUGINS, (folder) => {
+    const runtime = { ...makeRuntime(edge, cache), path: [folder] };
+    for (const name of names) cleanNetwork(runtime, name, ports ?? []);
+  });
+  return [...names].sort();
+}
 
 /** Refuses to clean without the runtimes' results: every attachment of plugins other than `bridge` would look stale. */
 function refuseUnknown(cache: string): void {
@@ -120,19 +122,5 @@ function listNetworks(edge: Edge): readonly string[] {
     if (!(error instanceof CniError)) throw error;
     edge.writeErr(`${error.message}\n`);
     return [];
-  }
-}
-
-/** Runs `act` with a folder in which every plugin is this executable. */
-function withOwnPlugins(edge: Edge, act: (folder: string) => void): void {
-  // Only root can create a file there.
-  const folder = path.join(STATE_DIRECTORY, `cnictl-${randomBytes(8).toHex()}`);
-  fs.mkdirSync(folder, { mode: 0o700 });
-  try {
-    const image = fs.realpathSync(edge.build.executable);
-    for (const name of PLUGINS) fs.symlinkSync(image, path.join(folder, name));
-    act(folder);
-  } finally {
-    fs.rmSync(folder, { recursive: true, force: true });
   }
 }

@@ -1,17 +1,15 @@
+import fs from "#fs";
 import path from "#path";
 import { defineCommand } from "./command.ts";
-import type { Build } from "./edge.ts";
-import {
-  digestFile,
-  findManifest,
-  findOccupants,
-  InstallError,
-  type Manifest,
-  type Occupant,
-  withContext,
-} from "./installation.ts";
+import type { Edge } from "./edge.ts";
+import { InstallError, withContext } from "./installation.ts";
+import { filesOf, planInstallation, refuseForeign } from "./installation-plan.ts";
 import { FOLDER_OPTION, flag, PLUGIN_DIRECTORY } from "./option.ts";
-import { replaceFiles } from "./replacement.ts";
+import { replaceFiles, stageFiles } from "./replacement.ts";
+import { rollBack } from "./rollback.ts";
+import { withStaging } from "./staging.ts";
+import { tryExecutables } from "./trial.ts";
+import { UsageError } from "./usage-error.ts";
 
 /** `cnictl install`: installs this executable under all its names. */
 export const install = defineCommand({
@@ -20,64 +18,79 @@ export const install = defineCommand({
   help: [
     "Copies this executable once and links it under the name of every plugin and of cnictl. Each",
     "name changes in one step, so it is safe while plugins run: a caller finds the old file or the",
-    "new one. If a file of such a name is not from `cnictl install`, nothing is installed, except",
-    "with --force.",
+    "new one. Names that have this executable already are left as they are. Before anything changes,",
+    "the new executable is started here under each name. If a file of such a name is not from",
+    "`cnictl install`, nothing is installed, except with --force. What is replaced is kept until the",
+    "next installation: --rollback brings it back.",
   ],
   operands: [],
-  options: { dir: FOLDER_OPTION, force: flag("replace files that are not from `cnictl install`") },
+  options: {
+    dir: FOLDER_OPTION,
+    only: { type: "string", value: "NAMES", help: "names to install, separated by commas", completion: "plugin" },
+    force: flag("replace files that are not from `cnictl install`"),
+    rollback: flag("bring back what the last installation replaced"),
+  },
   environment: [],
-  run: (edge, { values }) => {
-    const directory = path.resolve(edge.directory, values.dir ?? PLUGIN_DIRECTORY);
-    const foreign = withContext(`Cannot install in ${directory}`, () => {
-      const plan = planInstallation(directory, edge.build);
-      refuseForeign(directory, { plan, force: values.force ?? false });
-      replaceFiles(directory, { executable: edge.build.executable, ...plan });
-      return plan.foreign;
+  run: (edge, { values: { dir = PLUGIN_DIRECTORY, only, force = false, rollback } }) => {
+    const directory = path.resolve(edge.directory, dir);
+    if (rollback && only !== undefined) throw new UsageError("--only and --rollback exclude each other");
+    const names = only === undefined ? undefined : parseNames(only, edge.build.names);
+    const action = rollback ? "roll back" : "install in";
+    const lines = withContext(`Cannot ${action} ${directory}`, () => {
+      refuseLink(directory);
+      if (rollback) return withStaging(directory, (staging) => rollBack(directory, staging, { force }));
+      return installNames(edge, directory, { names, force });
     });
-    if (foreign.length > 0)
-      edge.writeOut(`${directory}: replaced what was not from cnictl install: ${foreign.join(", ")}\n`);
-    edge.writeOut(`${directory}: ${edge.build.names.join(", ")} (${edge.build.version})\n`);
+    for (const line of lines) edge.writeOut(`${directory}: ${line}\n`);
     return undefined;
   },
 });
 
-/** The steps of an installation. */
-interface Plan {
-  /** The manifest while names change. With it, every file under these names counts as ours. */
-  readonly during: Manifest;
-  readonly after: Manifest;
-  /** Names of an earlier version that this version no longer has. */
-  readonly obsolete: readonly string[];
-  /** Names whose files are not ours. */
-  readonly foreign: readonly string[];
-  readonly directories: readonly string[];
+function parseNames(text: string, known: readonly string[]): readonly string[] {
+  const names = [...new Set(text.split(",").filter((name) => name !== ""))];
+  const unknown = names.find((name) => !known.includes(name));
+  if (unknown !== undefined) throw new UsageError(`unknown name "${unknown}" in --only; known are ${known.join(", ")}`);
+  if (names.length === 0) throw new UsageError("--only needs a name");
+  return names;
 }
 
-function planInstallation(directory: string, { names, version, executable }: Build): Plan {
-  if (names.length === 0) {
-    const advice = "build it with `npm run build`, then run `dist/bin/cnictl install`";
-    throw new InstallError("Cannot install: this is not a built executable", { advice });
-  }
-  const before = findManifest(directory) ?? { names: [], images: [] };
-  const image = digestFile(executable);
-  const images = [...new Set([...before.images, image])];
-  const gone = before.names.filter((name) => !names.includes(name));
-  const occupants = findOccupants(directory, { names: [...names, ...gone], images });
-  const holding = (occupant: Occupant) => (name: string) => occupants.get(name) === occupant;
-  return {
-    during: { version, names: [...names, ...gone], images },
-    after: { version, names, images: [image] },
-    obsolete: gone.filter(holding("ours")),
-    foreign: names.filter(holding("foreign")),
-    directories: names.filter(holding("directory")),
-  };
+/** A link may lead to the folder of other plugins, such as the distribution's: whoever means that one names it. */
+function refuseLink(directory: string): void {
+  const found = fs.lstatSync(directory, { throwIfNoEntry: false });
+  if (found === undefined || found.isDirectory()) return;
+  if (!fs.existsSync(directory) || !fs.statSync(directory).isDirectory())
+    throw new InstallError(`Cannot use ${directory}: it is not a directory`);
+  const target = fs.realpathSync(directory);
+  throw new InstallError(
+    `Cannot use ${directory}: it is a link to ${target}; nothing was changed: --dir ${target} uses that`,
+  );
 }
 
-function refuseForeign(directory: string, { plan, force }: { plan: Plan; force: boolean }): void {
-  const { foreign, directories } = plan;
-  if (directories.length > 0)
-    throw new InstallError(`Cannot install in ${directory}: ${directories.join(", ")} there is a directory`);
-  if (foreign.length === 0 || force) return;
-  const what = `Cannot install in ${directory}: ${foreign.join(", ")} there ${foreign.length === 1 ? "is" : "are"} not from cnictl install; nothing was changed`;
-  throw new InstallError(what, { advice: "`cnictl install --force` replaces them; keep a copy if you want them back" });
+/** Returns a report, one entry for each line. */
+function installNames(
+  edge: Edge,
+  directory: string,
+  { names, force }: { names: readonly string[] | undefined; force: boolean },
+): readonly string[] {
+  const plan = () => planInstallation(directory, edge.build, names);
+  // Before anything is made: what is refused leaves nothing behind.
+  refuseForeign(directory, plan(), { force });
+  fs.mkdirSync(directory, { recursive: true });
+  return withStaging(directory, (staging) => {
+    // Once more: an installation that had the lock may have ended.
+    const found = plan();
+    refuseForeign(directory, found, { force });
+    const { changing, current, foreign, previous } = found;
+    const source = current[0] === undefined ? edge.build.executable : path.join(directory, current[0]);
+    stageFiles(staging, { source, isInPlace: current.length > 0, names: changing });
+    tryExecutables(edge, filesOf(staging, changing));
+    replaceFiles(directory, staging, found);
+    const version = ` (${edge.build.version})`;
+    return [
+      ...(foreign.length === 0 ? [] : [`replaced what was not from cnictl install: ${foreign.join(", ")}`]),
+      ...(changing.length === 0 ? [] : [`${changing.join(", ")}${version}`]),
+      ...(current.length === 0 ? [] : [`unchanged: ${current.join(", ")}${version}`]),
+      ...(previous === undefined ? [] : ["`cnictl install --rollback` brings back what was there"]),
+    ];
+  });
 }

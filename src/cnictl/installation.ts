@@ -14,7 +14,18 @@ export interface Manifest {
   /** SHA-256, in hex, of every image that the names may contain. */
   readonly images: readonly string[];
   readonly names: readonly string[];
+  /** An installation has begun to change names, and has not ended. */
+  readonly unfinished?: boolean | undefined;
 }
+
+/** What a manifest has, in JSON. */
+export const manifestSchema = () =>
+  z.object({
+    version: z.string(),
+    images: z.array(z.string()),
+    names: z.array(z.string()),
+    unfinished: z.optional(z.boolean()),
+  });
 
 /** An installation is not as it must be; `advice` says what to do. */
 export class InstallError extends Error {
@@ -43,9 +54,8 @@ export const MANIFEST = ".cni-plugins-ts.json";
 /** The manifest of a directory; undefined if nothing is installed. @throws InstallError if the manifest is invalid */
 export function findManifest(directory: string): Manifest | undefined {
   const file = path.join(directory, MANIFEST);
-  const schema = z.object({ version: z.string(), images: z.array(z.string()), names: z.array(z.string()) });
   try {
-    const manifest = parseConfig(() => schema, parseJson(readFile(file)));
+    const manifest = parseConfig(manifestSchema, parseJson(readFile(file)));
     return { ...manifest, names: manifest.names.filter(isFileName) };
   } catch (cause) {
     if (isMissing(cause)) return undefined;
@@ -59,16 +69,21 @@ export function formatManifest(manifest: Manifest): string {
   return `${formatJson(manifest)}\n`;
 }
 
-/** The content of a name: nothing, a file with one of the images, another file, or a directory. */
-export type Occupant = "nothing" | "ours" | "foreign" | "directory";
+/** What a name holds: nothing, an executable file (`digest` is its SHA-256, in hex), something else, or a directory. */
+export interface Occupant {
+  readonly kind: "nothing" | "file" | "other" | "directory";
+  readonly digest: string;
+}
 
-/** The content of each name in a directory. Hard links of one file are read once. */
-export function findOccupants(
-  directory: string,
-  { names, images }: Pick<Manifest, "names" | "images">,
-): ReadonlyMap<string, Occupant> {
+/** Whether a text is the name of a file in a directory, and leads nowhere else. */
+export function isFileName(name: string): boolean {
+  return name !== "" && name !== "." && name !== ".." && !name.includes("/");
+}
+
+/** What each name of a directory holds. Hard links of one file are read once. */
+export function findOccupants(directory: string, names: readonly string[]): ReadonlyMap<string, Occupant> {
   const digests = new Map<number, string>();
-  return new Map(names.map((name) => [name, occupantOf(path.join(directory, name), { images, digests })]));
+  return new Map(names.map((name) => [name, occupantOf(path.join(directory, name), digests)]));
 }
 
 /** SHA-256 of a file, in hex. */
@@ -76,16 +91,12 @@ export function digestFile(file: string): string {
   return sha256(fs.readFileSync(file));
 }
 
-function isFileName(name: string): boolean {
-  return name !== "" && name !== "." && name !== ".." && !name.includes("/");
-}
-
-function occupantOf(file: string, known: { images: readonly string[]; digests: Map<number, string> }): Occupant {
+function occupantOf(file: string, digests: Map<number, string>): Occupant {
   const stat = fs.lstatSync(file, { throwIfNoEntry: false });
-  if (stat === undefined) return "nothing";
-  if (stat.isDirectory()) return "directory";
-  if (!stat.isFile()) return "foreign";
-  const digest = known.digests.get(stat.ino) ?? digestFile(file);
-  known.digests.set(stat.ino, digest);
-  return known.images.includes(digest) ? "ours" : "foreign";
+  if (stat === undefined) return { kind: "nothing", digest: "" };
+  if (stat.isDirectory()) return { kind: "directory", digest: "" };
+  if (!stat.isFile()) return { kind: "other", digest: "" };
+  const digest = digests.get(stat.ino) ?? digestFile(file);
+  digests.set(stat.ino, digest);
+  return { kind: "file", digest };
 }

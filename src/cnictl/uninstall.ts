@@ -1,19 +1,36 @@
 import fs from "#fs";
 import path from "#path";
+import { CACHE_DIRECTORY } from "../runtime/cache.ts";
+import { cleanHost } from "./clean.ts";
 import { defineCommand } from "./command.ts";
-import { findManifest, findOccupants, MANIFEST, withContext } from "./installation.ts";
-import { FOLDER_OPTION, PLUGIN_DIRECTORY } from "./option.ts";
+import { findManifest, findOccupants, InstallError, MANIFEST, withContext } from "./installation.ts";
+import { CACHE_OPTION, FOLDER_OPTION, flag, PLUGIN_DIRECTORY } from "./option.ts";
+import { dropPrevious, findPrevious, PREVIOUS } from "./previous.ts";
+import { detachEnded, dropUnusedTables } from "./remnants.ts";
 
 /** `cnictl uninstall`: deletes the files of install, unless they were changed since. */
 export const uninstall = defineCommand({
   name: "uninstall",
   summary: "Uninstalls the plugins",
-  help: ["Removes what `cnictl install` installed. Files that were changed since then stay."],
+  help: [
+    "Removes what `cnictl install` installed. Files that were changed since then stay, and files of",
+    "others that it replaced: they are in the folder .cni-plugins-ts.old. With --clean, first removes what",
+    "containers that are gone left on the host: DEL for each attachment of the result cache whose namespace",
+    "does not exist, then what `cnictl clean` does, and then the nftables tables that nobody uses. If that",
+    "fails, nothing is uninstalled.",
+  ],
   operands: [],
-  options: { dir: FOLDER_OPTION },
-  environment: [],
-  run: (edge, { values }) => {
-    const directory = path.resolve(edge.directory, values.dir ?? PLUGIN_DIRECTORY);
+  options: { dir: FOLDER_OPTION, clean: flag("remove what containers that are gone left"), "cache-dir": CACHE_OPTION },
+  environment: ["NETCONFPATH"],
+  run: (edge, { values: { dir = PLUGIN_DIRECTORY, clean = false, "cache-dir": cache = CACHE_DIRECTORY } }) => {
+    const directory = path.resolve(edge.directory, dir);
+    if (clean) {
+      const ended = detachEnded(edge, cache);
+      cleanHost(edge, cache);
+      const tables = dropUnusedTables();
+      for (const each of ended) edge.writeOut(`${each}: detached\n`);
+      for (const table of tables) edge.writeOut(`table ${table}: deleted\n`);
+    }
     for (const line of withContext(`Cannot uninstall from ${directory}`, () => removeOurs(directory)))
       edge.writeOut(`${directory}: ${line}\n`);
     return undefined;
@@ -24,10 +41,29 @@ export const uninstall = defineCommand({
 function removeOurs(directory: string): readonly string[] {
   const manifest = findManifest(directory);
   if (manifest === undefined) return ["nothing of ours is installed there"];
-  const occupants = findOccupants(directory, manifest);
-  const ours = manifest.names.filter((name) => occupants.get(name) === "ours");
-  const changed = manifest.names.filter((name) => !["ours", "nothing"].includes(occupants.get(name) ?? "nothing"));
+  const { names, images } = manifest;
+  const occupants = findOccupants(directory, names);
+  const isOurs = (name: string) => images.includes(occupants.get(name)?.digest ?? "");
+  const ours = names.filter(isOurs);
+  const changed = names.filter((name) => !isOurs(name) && occupants.get(name)?.kind !== "nothing");
+  const others = listOthers(directory);
   for (const name of [...ours, MANIFEST]) fs.rmSync(path.join(directory, name), { force: true });
-  const removed = `removed ${ours.length === 0 ? "nothing" : ours.join(", ")}`;
-  return changed.length === 0 ? [removed] : [removed, `left ${changed.join(", ")}, changed since`];
+  if (others.length === 0) dropPrevious(directory);
+  return [
+    `removed ${ours.length === 0 ? "nothing" : ours.join(", ")}`,
+    ...(changed.length === 0 ? [] : [`left ${changed.join(", ")}, changed since`]),
+    ...(others.length === 0 ? [] : [`left ${PREVIOUS}, which has what was there before: ${others.join(", ")}`]),
+  ];
+}
+
+/** Files of others that the last installation replaced, by name. They are not ours to delete. */
+function listOthers(directory: string): readonly string[] {
+  try {
+    const { manifest, kept } = findPrevious(directory) ?? { kept: [] };
+    const occupants = findOccupants(path.join(directory, PREVIOUS), kept);
+    return kept.filter((name) => !manifest?.images.includes(occupants.get(name)?.digest ?? ""));
+  } catch (cause) {
+    const file = path.join(directory, PREVIOUS);
+    throw new InstallError(`Cannot read ${file}`, { cause, advice: "move it away, and run it again" });
+  }
 }

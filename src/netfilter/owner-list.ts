@@ -10,7 +10,7 @@ import { isOwnerComment } from "./owner.ts";
 import { REFERENCE_TABLES } from "./tables.ts";
 
 /** The tables in which this project's plugins have elements with owners. */
-const TABLES = [
+export const TABLES = [
   { family: NFPROTO.INET, table: "cni_masquerade" },
   { family: NFPROTO.INET, table: "cni_portmap" },
   { family: NFPROTO.INET, table: "cni_firewall" },
@@ -42,11 +42,11 @@ const REFERENCE_CHAIN = { ...REFERENCE_TABLES.masquerade, name: "masq_checks" } 
 
 function count(
   comments: readonly string[],
-  { family, table, isReference }: { family: keyof typeof FAMILY_NAMES; table: string; isReference: boolean },
+  { family, table, isReference }: Place & { isReference: boolean },
 ): readonly OwnedPlace[] {
   const counts = new Map<string, number>();
   for (const comment of comments) counts.set(comment, (counts.get(comment) ?? 0) + 1);
-  const name = `${FAMILY_NAMES[family]} ${table}`;
+  const name = describeTable({ family, table });
   return Array.from(counts, ([comment, number]) => ({ comment, table: name, count: number, isReference }));
 }
 
@@ -55,9 +55,20 @@ export function listOwnerComments(netlink: Nfnetlink): readonly string[] {
   return [...new Set(TABLES.flatMap((table) => listComments(netlink, table)))];
 }
 
+interface Place {
+  readonly family: keyof typeof FAMILY_NAMES;
+  readonly table: string;
+}
+
+/** A table as nft names it: "inet cni_masquerade". */
+export function describeTable({ family, table }: Place): string {
+  return `${FAMILY_NAMES[family]} ${table}`;
+}
+
 const FAMILY_NAMES = { [NFPROTO.INET]: "inet", [NFPROTO.BRIDGE]: "bridge" } as const;
 
-function listComments(netlink: Nfnetlink, where: (typeof TABLES)[number]): readonly string[] {
+/** The comments of all elements in a table. @throws NetlinkError */
+export function listComments(netlink: Nfnetlink, where: Place): readonly string[] {
   return listSets(netlink, where)
     .flatMap(({ family, table, name }) => listElements(netlink, { family, table: table ?? "", name: name ?? "" }))
     .flatMap(({ userdata }) => findComment("element", userdata) ?? []);

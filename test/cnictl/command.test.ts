@@ -69,7 +69,10 @@ test.each([
     ["status"],
     "cnictl status: <network> is missing\n\nUsage: cnictl status <network> [<netns>] [--cache-dir DIR] [--json]\n",
   ],
-  [["install", "x"], 'cnictl install: "x" is one operand too many\n\nUsage: cnictl install [--dir DIR] [--force]\n'],
+  [
+    ["install", "x"],
+    'cnictl install: "x" is one operand too many\n\nUsage: cnictl install [--dir DIR] [--only NAMES] [--force] [--rollback]\n',
+  ],
 ])("cnictl %j is answered with what is wrong and the command's usage, exit 2", (args, err) => {
   expect(stage.cnictl(args)).toEqual({ code: 2, out: "", err });
 });

@@ -1,10 +1,14 @@
 import fs from "node:fs";
 import path from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { Launch } from "../../src/cni/plugin-process.ts";
+import { tryFlock } from "../../src/linux/flock.ts";
 import { makeStage, SOURCE, type Stage } from "./stage.ts";
 
 const MANIFEST = ".cni-plugins-ts.json";
 const NAMES = ["bridge", "cnictl", "host-local"];
+const PREVIOUS = ".cni-plugins-ts.old";
+const ROLLBACK = "`cnictl install --rollback` brings back what was there";
 const terminal = { out: true, err: true };
 
 let stage: Stage;
@@ -17,14 +21,22 @@ beforeEach(() => {
 });
 afterEach(() => stage.dispose());
 
+/** What executables that work answer to VERSION. */
+const works: Launch = () => answering('{"supportedVersions":["1.1.0"]}');
+
+function answering(stdout: string, status = 0) {
+  const exit = { status, signal: undefined, stdout: Buffer.from(stdout), stderr: new Uint8Array() };
+  return { begin: () => {}, wait: () => exit, abandon: () => {} };
+}
+
 function cnictl(...args: string[]) {
-  return stage.cnictl([...args, "--dir", bin]);
+  return stage.cnictl([...args, "--dir", bin], { launch: works });
 }
 
 /** Another version of the image, with other names. */
 function newer(names: readonly string[]) {
   const build = { ...SOURCE, version: "2.0.0", names, executable: stage.write("newer", "the newer image") };
-  return (...args: string[]) => stage.cnictl([...args, "--dir", bin], { build });
+  return (...args: string[]) => stage.cnictl([...args, "--dir", bin], { build, launch: works });
 }
 
 function inodes(): number {
@@ -57,7 +69,7 @@ test("install twice is once", () => {
 test("install replaces an older version of ours, and takes away names that the new one has no more", () => {
   cnictl("install");
   expect(newer(["bridge", "cnictl"])("install").code).toBe(0);
-  expect(stage.files("opt/cni/bin")).toEqual([MANIFEST, "bridge", "cnictl"]);
+  expect(stage.files("opt/cni/bin")).toEqual([MANIFEST, PREVIOUS, "bridge", "cnictl"]);
   expect(stage.read("opt/cni/bin/bridge")).toBe("the newer image");
   expect(JSON.parse(stage.read(`opt/cni/bin/${MANIFEST}`))).toMatchObject({
     version: "2.0.0",
@@ -76,25 +88,22 @@ test("install never writes into a file that somebody has open", () => {
 test("install leaves everything as it is where a file is not ours, and names it", () => {
   stage.write("opt/cni/bin/bridge", "the Go bridge");
   stage.write("opt/cni/bin/loopback", "the Go loopback");
-  const err = `Cannot install in ${bin}: bridge there is not from cnictl install; nothing was changed\n`;
+  const err = `Cannot install in ${bin}: bridge there is not from cnictl install; nothing was changed: \`cnictl install --force\` replaces them, and \`cnictl install --rollback\` brings them back\n`;
   expect(cnictl("install")).toEqual({ code: 1, out: "", err });
   expect(stage.files("opt/cni/bin")).toEqual(["bridge", "loopback"]);
-  expect(stage.cnictl(["install", "--dir", bin], { terminal }).err).toBe(
-    `${err}  next: \`cnictl install --force\` replaces them; keep a copy if you want them back\n`,
-  );
 });
 
 test("install takes a link to somewhere else for somebody else's", () => {
   fs.mkdirSync(bin, { recursive: true });
   fs.symlinkSync(path.join(stage.directory, "image"), path.join(bin, "bridge"));
-  expect(cnictl("install").err).toMatch(/: bridge there is not from cnictl install; nothing was changed\n$/);
+  expect(cnictl("install").err).toMatch(/: bridge there is not from cnictl install; nothing was changed: /);
 });
 
 test("install --force replaces what is not ours, and no more", () => {
   stage.write("opt/cni/bin/bridge", "the Go bridge");
   stage.write("opt/cni/bin/loopback", "the Go loopback");
   expect(cnictl("install", "--force").out).toBe(
-    `${bin}: replaced what was not from cnictl install: bridge\n${bin}: bridge, host-local, cnictl (1.2.3)\n`,
+    `${bin}: replaced what was not from cnictl install: bridge\n${bin}: bridge, host-local, cnictl (1.2.3)\n${bin}: ${ROLLBACK}\n`,
   );
   expect([stage.read("opt/cni/bin/bridge"), stage.read("opt/cni/bin/loopback")]).toEqual([
     "the image",
@@ -118,6 +127,7 @@ test("install completes what an interrupted one left", () => {
   const manifest = JSON.parse(stage.read(`opt/cni/bin/${MANIFEST}`));
   const interrupted = {
     ...manifest,
+    unfinished: true,
     images: [...manifest.images, "1120683b5e03c6b25b883639a95d608711ae289ab172b3ca01b2fe89b6761eb4"],
   };
   stage.write(`opt/cni/bin/${MANIFEST}`, interrupted);
@@ -127,17 +137,203 @@ test("install completes what an interrupted one left", () => {
   expect([stage.read("opt/cni/bin/bridge"), inodes()]).toEqual(["the image", 1]);
 });
 
-test("install keeps out while another installation is at work, but not when that was abandoned", () => {
+test("install keeps out while another installation has its lock, and goes on after one that was killed", () => {
   const staging = path.join(bin, ".cni-plugins-ts.new");
   stage.write("opt/cni/bin/.cni-plugins-ts.new/image", "half an ima");
+  const fd = fs.openSync(staging, "r");
+  expect(tryFlock(fd)).toBe(true);
   const outcome = stage.cnictl(["install", "--dir", bin], { terminal });
   expect(outcome.err).toBe(
-    `Cannot install in ${bin}: another installation is running there\n  next: wait until it ends, or remove ${staging} if none is running\n`,
+    `Cannot change ${bin}: another installation is running there\n  next: wait until it ends, or remove ${staging} if none is running\n`,
   );
-  const hourAgo = new Date(Date.now() - 3_600_000);
-  fs.utimesSync(staging, hourAgo, hourAgo);
+  fs.closeSync(fd);
   expect(cnictl("install").code).toBe(0);
   expect(stage.files("opt/cni/bin")).toEqual([MANIFEST, ...NAMES]);
+});
+
+test("install writes nothing through a link in the place of its own folders", () => {
+  const elsewhere = path.join(stage.directory, "elsewhere");
+  stage.write("elsewhere/bridge", "somebody else's");
+  fs.mkdirSync(bin, { recursive: true });
+  for (const name of [".cni-plugins-ts.new", PREVIOUS]) fs.symlinkSync(elsewhere, path.join(bin, name));
+  stage.write("opt/cni/bin/bridge", "the Go bridge");
+  expect(cnictl("install", "--force").code).toBe(0);
+  expect([stage.files("elsewhere"), stage.read("elsewhere/bridge")]).toEqual([["bridge"], "somebody else's"]);
+});
+
+test("install refuses a directory that is a link, and names where it leads", () => {
+  fs.mkdirSync(path.join(stage.directory, "usr/lib/cni"), { recursive: true });
+  fs.mkdirSync(path.dirname(bin), { recursive: true });
+  fs.symlinkSync(path.join(stage.directory, "usr/lib/cni"), bin);
+  const target = fs.realpathSync(bin);
+  expect(cnictl("install", "--force").err).toBe(
+    `Cannot use ${bin}: it is a link to ${target}; nothing was changed: --dir ${target} uses that\n`,
+  );
+  expect(stage.files("usr/lib/cni")).toEqual([]);
+});
+
+describe("install, where a name has this executable already", () => {
+  test("leaves its file as it is, and says so", () => {
+    cnictl("install");
+    const before = NAMES.map((name) => fs.statSync(path.join(bin, name), { bigint: true }).ctimeNs);
+    expect(cnictl("install").out).toBe(`${bin}: unchanged: bridge, host-local, cnictl (1.2.3)\n`);
+    expect(NAMES.map((name) => fs.statSync(path.join(bin, name), { bigint: true }).ctimeNs)).toEqual(before);
+  });
+
+  test("replaces the others by a link to it", () => {
+    cnictl("install");
+    fs.rmSync(path.join(bin, "bridge"));
+    expect(cnictl("install").out).toMatch(/: bridge \(1\.2\.3\)\n.*: unchanged: host-local, cnictl/);
+    expect(inodes()).toBe(1);
+  });
+});
+
+describe("install, before it replaces anything", () => {
+  test("starts the new executable under each name, beside the files that it will replace", () => {
+    const started: string[] = [];
+    const launch: Launch = (file, options) => {
+      started.push(file);
+      return works(file, options);
+    };
+    expect(stage.cnictl(["install", "--dir", bin], { launch }).code).toBe(0);
+    expect(started.map((file) => path.relative(bin, file)).sort()).toEqual(
+      NAMES.map((name) => `.cni-plugins-ts.new/${name}`),
+    );
+  });
+
+  test.each<[string, Launch]>([
+    ["it ends with 1", () => answering("", 1)],
+    ["it does not answer VERSION", () => answering("{}")],
+    [
+      "EACCES",
+      () => {
+        throw new Error("EACCES");
+      },
+    ],
+  ])("changes nothing where that does not work: %s", (reason, launch) => {
+    cnictl("install");
+    const build = { ...SOURCE, version: "2.0.0", names: NAMES, executable: stage.write("newer", "the newer image") };
+    const { code, err } = stage.cnictl(["install", "--dir", bin], { build, launch });
+    expect([code, err]).toEqual([1, `the new "bridge" does not work on this host: ${reason}; nothing was changed\n`]);
+    expect([stage.files("opt/cni/bin"), stage.read("opt/cni/bin/bridge")]).toEqual([[MANIFEST, ...NAMES], "the image"]);
+  });
+});
+
+describe("install --only", () => {
+  test("installs these names, and leaves the others as they are", () => {
+    cnictl("install");
+    expect(newer(NAMES)("install", "--only", "bridge,host-local").code).toBe(0);
+    expect(NAMES.map((name) => stage.read(`opt/cni/bin/${name}`))).toEqual([
+      "the newer image",
+      "the image",
+      "the newer image",
+    ]);
+    expect(newer(NAMES)("install").out).toMatch(/: cnictl \(2\.0\.0\)\n.*: unchanged: bridge, host-local/);
+  });
+
+  test("does not look at files of other names, and uninstall removes what it installed", () => {
+    stage.write("opt/cni/bin/bridge", "the Go bridge");
+    expect(cnictl("install", "--only=host-local").code).toBe(0);
+    expect(stage.files("opt/cni/bin")).toEqual([MANIFEST, "bridge", "host-local"]);
+    expect(cnictl("uninstall").out).toBe(`${bin}: removed host-local\n`);
+    expect(stage.read("opt/cni/bin/bridge")).toBe("the Go bridge");
+  });
+
+  test.each([
+    ["macvlan", 'unknown name "macvlan" in --only; known are bridge, host-local, cnictl'],
+    [",", "--only needs a name"],
+  ])("refuses %j", (names, message) => {
+    expect(cnictl("install", "--only", names)).toMatchObject({ code: 2, err: expect.stringContaining(message) });
+  });
+});
+
+describe("install --rollback", () => {
+  test("brings back the files of others that were replaced, and removes the names that were free", () => {
+    stage.write("opt/cni/bin/bridge", "the Go bridge");
+    fs.symlinkSync("bridge", path.join(bin, "host-local"));
+    cnictl("install", "--force");
+    expect(cnictl("install", "--rollback")).toEqual({
+      ...{ code: 0, err: "" },
+      out: `${bin}: brought back bridge, host-local\n${bin}: removed cnictl\n`,
+    });
+    expect(stage.files("opt/cni/bin")).toEqual(["bridge", "host-local"]);
+    expect([stage.read("opt/cni/bin/bridge"), fs.readlinkSync(path.join(bin, "host-local"))]).toEqual([
+      "the Go bridge",
+      "bridge",
+    ]);
+  });
+
+  test("brings back the earlier version, its names and its manifest", () => {
+    cnictl("install");
+    const manifest = stage.read(`opt/cni/bin/${MANIFEST}`);
+    newer(["bridge", "cnictl", "macvlan"])("install");
+    expect(stage.files("opt/cni/bin")).toEqual([MANIFEST, PREVIOUS, "bridge", "cnictl", "macvlan"]);
+    expect(cnictl("install", "--rollback").code).toBe(0);
+    expect(stage.files("opt/cni/bin")).toEqual([MANIFEST, ...NAMES]);
+    expect(stage.read("opt/cni/bin/bridge")).toBe("the image");
+    expect(JSON.parse(stage.read(`opt/cni/bin/${MANIFEST}`))).toEqual(JSON.parse(manifest));
+    expect(cnictl("install", "--rollback").err).toBe(`Cannot roll back ${bin}: nothing is kept there\n`);
+  });
+
+  test("leaves what was changed since the installation, except with --force", () => {
+    cnictl("install");
+    newer(NAMES)("install");
+    fs.rmSync(path.join(bin, "bridge"));
+    stage.write("opt/cni/bin/bridge", "a third one");
+    expect(cnictl("install", "--rollback").err).toMatch(/: bridge there was changed since the installation; nothing/);
+    expect([stage.read("opt/cni/bin/bridge"), stage.read("opt/cni/bin/cnictl")]).toEqual([
+      "a third one",
+      "the newer image",
+    ]);
+    expect(cnictl("install", "--rollback", "--force").code).toBe(0);
+    expect(stage.read("opt/cni/bin/bridge")).toBe("the image");
+  });
+
+  test("after an interrupted installation that was repeated, what was there before the first stays kept", () => {
+    stage.write("opt/cni/bin/bridge", "the Go bridge");
+    stage.write("opt/cni/bin/cnictl", "an old cnictl");
+    cnictl("install", "--force");
+    // As if it had been killed after the first name.
+    const manifest = JSON.parse(stage.read(`opt/cni/bin/${MANIFEST}`));
+    stage.write(`opt/cni/bin/${MANIFEST}`, { ...manifest, unfinished: true });
+    fs.rmSync(path.join(bin, "cnictl"));
+    stage.write("opt/cni/bin/cnictl", "an old cnictl");
+    fs.rmSync(path.join(bin, "host-local"));
+    expect(newer(NAMES)("install", "--force").code).toBe(0);
+    expect(JSON.parse(stage.read(`opt/cni/bin/${MANIFEST}`)).unfinished).toBeUndefined();
+    expect(cnictl("install", "--rollback").code).toBe(0);
+    expect(stage.files("opt/cni/bin")).toEqual(["bridge", "cnictl"]);
+    expect([stage.read("opt/cni/bin/bridge"), stage.read("opt/cni/bin/cnictl")]).toEqual([
+      "the Go bridge",
+      "an old cnictl",
+    ]);
+  });
+
+  test("twice is once, where the first was killed at its end", () => {
+    cnictl("install");
+    newer(NAMES)("install");
+    fs.cpSync(path.join(bin, PREVIOUS), path.join(stage.directory, "kept"), { recursive: true });
+    cnictl("install", "--rollback");
+    fs.cpSync(path.join(stage.directory, "kept"), path.join(bin, PREVIOUS), { recursive: true });
+    expect(cnictl("install", "--rollback").code).toBe(0);
+    expect(stage.files("opt/cni/bin")).toEqual([MANIFEST, ...NAMES]);
+  });
+});
+
+test("uninstall leaves the files of others that install had replaced", () => {
+  stage.write("opt/cni/bin/bridge", "the Go bridge");
+  cnictl("install", "--force");
+  expect(cnictl("uninstall").out).toBe(
+    `${bin}: removed bridge, host-local, cnictl\n${bin}: left ${PREVIOUS}, which has what was there before: bridge\n`,
+  );
+  expect(stage.read(`opt/cni/bin/${PREVIOUS}/bridge`)).toBe("the Go bridge");
+});
+
+test("uninstall removes what it keeps of its own earlier version", () => {
+  cnictl("install");
+  newer(NAMES)("install");
+  expect(cnictl("uninstall").code).toBe(0);
+  expect(stage.files("opt/cni/bin")).toEqual([]);
 });
 
 test("install from source is refused", () => {

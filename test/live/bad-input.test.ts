@@ -1,5 +1,6 @@
+import path from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { type Call, Lab } from "../lab.ts";
+import { binDir, type Call, Lab } from "../lab.ts";
 import { errorOf, type Traces, tracesOf } from "./traces.ts";
 
 let lab: Lab;
@@ -122,9 +123,11 @@ describe("variables", () => {
   test.each(["bridge", "host-local"])("without CNI_COMMAND %s introduces itself and succeeds", (name) => {
     const outcome = lab.plugin(name, { command: "", config: "junk" });
     expect(outcome).toMatchObject({ status: 0, stdout: "" });
-    expect(outcome.stderr).toMatch(
-      /^CNI [a-z-]+ plugin v[0-9.]+[^ ]*\nCNI protocol versions supported: 0\.1\.0, .*1\.1\.0\n$/,
-    );
+    const { version, commit, date } = JSON.parse(lab.run([path.join(binDir, "cnictl"), "version", "--json"]));
+    const [first, second, ...rest] = outcome.stderr.split("\n");
+    expect(first).toBe(`CNI ${name} plugin v${version}`);
+    expect(second).toMatch(/^CNI protocol versions supported: 0\.1\.0, .*1\.1\.0$/);
+    expect(rest).toEqual(commit === "" ? [""] : [`Built from commit ${commit} of ${date}`, ""]);
   });
 
   test("a standard input that cannot be read is told", () => {

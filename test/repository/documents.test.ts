@@ -11,7 +11,16 @@ import { describedPaths } from "./described-paths.ts";
 import { filesOf, PLUGINS, read, root, SHIPPED } from "./tree.ts";
 
 const TOP_LEVEL = [
-  ...[".biome.json", ".ci", ".editorconfig", ".gitignore", ".npmrc", "ARCHITECTURE.md", "CHANGELOG.md"],
+  ...[
+    ".biome.json",
+    ".ci",
+    ".editorconfig",
+    ".gitattributes",
+    ".gitignore",
+    ".npmrc",
+    "ARCHITECTURE.md",
+    "CHANGELOG.md",
+  ],
   ...[
     "CONTRIBUTING.md",
     "LICENSE",

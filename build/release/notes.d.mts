@@ -1,0 +1,4 @@
+export function cutNotes(
+  changelog: string,
+  release: { readonly version: string; readonly commit: string; readonly date: string },
+): string;

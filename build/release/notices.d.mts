@@ -1,0 +1,3 @@
+import type { Component } from "./components.mjs";
+
+export function formatNotices(components: readonly Component[]): string;

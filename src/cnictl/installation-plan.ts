@@ -1,0 +1,92 @@
+import path from "#path";
+import type { Build } from "./edge.ts";
+import { digestFile, findManifest, findOccupants, InstallError, type Manifest, type Occupant } from "./installation.ts";
+import { findPrevious, type Previous } from "./previous.ts";
+
+/** The steps of an installation. */
+export interface Plan {
+  /** The manifest while names change. With it, every file under these names counts as ours. */
+  readonly during: Manifest;
+  readonly after: Manifest;
+  /** Names that get the new executable, and those that have it already. */
+  readonly changing: readonly string[];
+  readonly current: readonly string[];
+  /** Names of an earlier version that this version no longer has. */
+  readonly obsolete: readonly string[];
+  /** Names whose files are not ours. */
+  readonly foreign: readonly string[];
+  readonly directories: readonly string[];
+  /** What is to be kept for `cnictl install --rollback`; undefined if there is nothing. */
+  readonly previous: Previous | undefined;
+  /** Whether an installation was interrupted, and has kept what was there before it. */
+  readonly isResumed: boolean;
+}
+
+/** What has to be done so that a directory has the running executable under `wanted` names, or under all. @throws InstallError */
+export function planInstallation(
+  directory: string,
+  { names, version, executable }: Build,
+  wanted: readonly string[] = names,
+): Plan {
+  if (names.length === 0) {
+    const advice = "build it with `npm run build`, then run `dist/bin/cnictl install`";
+    throw new InstallError("Cannot install: this is not a built executable", { advice });
+  }
+  const found = findManifest(directory);
+  const before = found ?? { names: [], images: [] };
+  const isWhole = names.every((name) => wanted.includes(name));
+  const image = digestFile(executable);
+  const images = [...new Set([...before.images, image])];
+  const gone = isWhole ? before.names.filter((name) => !names.includes(name)) : [];
+  const others = isWhole ? [] : before.names.filter((name) => !wanted.includes(name));
+  const occupants = findOccupants(directory, [...wanted, ...gone]);
+  const holding = (test: (occupant: Occupant) => boolean) => (name: string) => test(get(occupants, name));
+  const isOurs = ({ kind, digest }: Occupant) => kind === "file" && images.includes(digest);
+  const changing = wanted.filter(holding(({ digest }) => digest !== image));
+  const obsolete = gone.filter(holding(isOurs));
+  return {
+    during: { version, names: [...others, ...wanted, ...gone], images, unfinished: true },
+    after: { version, names: [...others, ...wanted], images: isWhole ? [image] : images },
+    changing,
+    current: wanted.filter((name) => !changing.includes(name)),
+    obsolete,
+    foreign: wanted.filter(holding((each) => each.kind !== "nothing" && each.kind !== "directory" && !isOurs(each))),
+    directories: wanted.filter(holding(({ kind }) => kind === "directory")),
+    ...planKeeping(directory, { found, occupants, touched: [...changing, ...obsolete] }),
+  };
+}
+
+/** Of an interrupted installation, what it has kept or found missing is not looked at again: it may have its files by now. */
+function planKeeping(
+  directory: string,
+  given: { found: Manifest | undefined; occupants: ReadonlyMap<string, Occupant>; touched: readonly string[] },
+): Pick<Plan, "previous" | "isResumed"> {
+  const { found, occupants, touched } = given;
+  const earlier = found?.unfinished ? findPrevious(directory) : undefined;
+  const known = [...(earlier?.kept ?? []), ...(earlier?.added ?? [])];
+  const left = touched.filter((name) => !known.includes(name));
+  const kept = left.filter((name) => get(occupants, name).kind !== "nothing");
+  const added = left.filter((name) => !kept.includes(name));
+  const isWorthIt = left.length > 0 && (found !== undefined || kept.length > 0);
+  return { previous: isWorthIt ? { manifest: found, kept, added } : undefined, isResumed: earlier !== undefined };
+}
+
+/** Refuses to replace directories, and without `force` what is not ours. @throws InstallError */
+export function refuseForeign(directory: string, { foreign, directories }: Plan, { force }: { force: boolean }): void {
+  if (directories.length > 0)
+    throw new InstallError(`Cannot install in ${directory}: ${directories.join(", ")} there is a directory`);
+  if (foreign.length === 0 || force) return;
+  // The hint is part of the message, because an installer's log has no terminal.
+  const what = `${foreign.join(", ")} there ${foreign.length === 1 ? "is" : "are"} not from cnictl install`;
+  const hint = "`cnictl install --force` replaces them, and `cnictl install --rollback` brings them back";
+  throw new InstallError(`Cannot install in ${directory}: ${what}; nothing was changed: ${hint}`);
+}
+
+function get(occupants: ReadonlyMap<string, Occupant>, name: string): Occupant {
+  return occupants.get(name) ?? { kind: "nothing", digest: "" };
+}
+
+/** The files of names in a directory. */
+export function filesOf(directory: string, names: readonly string[]): readonly string[] {
+  return names.map((name) => path.join(directory, name));
+}
