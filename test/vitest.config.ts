@@ -2,6 +2,7 @@ import { defineConfig } from "vitest/config";
 
 const unit = [
   "ip",
+  "dhcp",
   "cni",
   "linux",
   "platform",
