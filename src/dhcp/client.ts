@@ -80,6 +80,15 @@ export function hold(lease: Lease): State {
   return { kind: "bound", lease, wakeAt: lease.renewAt };
 }
 
+/** The step of a client that has received messages: that of the first answer among them. Without one, the step of the time. */
+export function advance(identity: Identity, moment: Moment, state: State, messages: readonly DhcpMessage[]): Step {
+  for (const message of messages) {
+    const step = receive(identity, moment, state, message);
+    if (step.state !== state) return step;
+  }
+  return wake(identity, moment, state);
+}
+
 /** Tells the client the time. Before `wakeAt` nothing happens. */
 export function wake(identity: Identity, moment: Moment, state: State): Step {
   if (moment.now < state.wakeAt) return { state };
