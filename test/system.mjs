@@ -41,6 +41,7 @@ export const TOOLS = {
     { needs: "strace", package: "strace" },
     { needs: "dbus-daemon", package: "dbus-daemon" },
     { needs: "firewalld", package: "firewalld" },
+    { needs: "dnsmasq", package: "dnsmasq-base" },
     { needs: "systemd-analyze", package: "systemd" },
     { needs: "python3", package: "python3" },
     { needs: "curl", package: "curl" },

@@ -6,6 +6,7 @@ const root = path.join(import.meta.dirname, "..");
 
 const unit = [
   "ip",
+  "dhcp",
   "cni",
   "linux",
   "netlink",

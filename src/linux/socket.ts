@@ -3,10 +3,10 @@ import { libc } from "../platform/libc.ts";
 import { poll } from "./poll.ts";
 
 /** Address families. <sys/socket.h> */
-export const AF = { UNIX: 1, INET: 2, BRIDGE: 7, INET6: 10, NETLINK: 16 } as const;
+export const AF = { UNIX: 1, INET: 2, BRIDGE: 7, INET6: 10, NETLINK: 16, PACKET: 17 } as const;
 
-/** Socket types, and the flag that keeps a socket out of child processes. <sys/socket.h> */
-export const SOCK = { STREAM: 1, DGRAM: 2, RAW: 3, CLOEXEC: 0o2000000 } as const;
+/** Socket types, and flags: no call waits, and no child process inherits the socket. <sys/socket.h> */
+export const SOCK = { STREAM: 1, DGRAM: 2, RAW: 3, NONBLOCK: 0o4000, CLOEXEC: 0o2000000 } as const;
 
 /** Levels of socket options. <sys/socket.h>, <netinet/in.h> */
 export const SOL = { IP: 0, SOCKET: 1, IPV6: 41, NETLINK: 270 } as const;
@@ -35,8 +35,13 @@ export function bindSocket(fd: number, address: Uint8Array): void {
 
 /** Sets an integer option of a socket. Returns whether the kernel accepted it: older kernels lack some options. */
 export function setSocketOption(fd: number, option: { level: number; name: number; value: number }): boolean {
-  const value = new Uint8Array(Uint32Array.of(option.value).buffer);
-  return libc().functions.setsockopt(fd, option.level, option.name, value, value.length) === 0;
+  return setSocketBytes(fd, { ...option, value: new Uint8Array(Uint32Array.of(option.value).buffer) });
+}
+
+/** Sets an option of a socket that is no integer. Returns whether the kernel accepted it. */
+export function setSocketBytes(fd: number, option: { level: number; name: number; value: Uint8Array }): boolean {
+  const { level, name, value } = option;
+  return libc().functions.setsockopt(fd, level, name, value, value.length) === 0;
 }
 
 /** Reads an option of a socket into `value`, which must have the option's size. Returns 0, or the errno of the refusal. */

@@ -22,28 +22,36 @@ export interface UnixStream {
   readonly close: () => void;
 }
 
-/** Connects to the socket at a path. A path that starts with a NUL is a name in Linux's abstract namespace. unix(7) @throws LinuxError */
-export function connectUnix(path: string): UnixStream {
-  const fd = openSocket(AF.UNIX, SOCK.STREAM, 0);
+/**
+ * Connects to the socket at a path. A path that starts with a NUL is a name in Linux's abstract namespace. With `atOnce` it does not wait
+ * for a server that has too many connections to accept. unix(7) @throws LinuxError, EAGAIN if it would wait
+ */
+export function connectUnix(path: string, { atOnce = false } = {}): UnixStream {
+  const fd = openSocket(AF.UNIX, SOCK.STREAM | (atOnce ? SOCK.NONBLOCK : 0), 0);
   try {
     connect(fd, path);
   } catch (error) {
     fs.closeSync(fd);
     throw error;
   }
+  return streamOn(fd);
+}
+
+/** A connected socket as a stream. */
+export function streamOn(fd: number): UnixStream {
   return { write: (bytes) => write(fd, bytes), read: (deadline) => read(fd, deadline), close: () => fs.closeSync(fd) };
 }
 
 /** Connects a socket to the one at a path. @throws LinuxError */
 export function connect(fd: number, path: string): void {
   const { functions, errno } = libc();
-  const address = encodeAddress(path);
+  const address = encodeUnixAddress(path);
   if (functions.connect(fd, address, address.length) === 0) return;
   throw new LinuxError(`connect to ${path.replace("\0", "@")}`, { syscall: "connect", errno: errno() });
 }
 
-/** struct sockaddr_un: u16 family, then the path. The final NUL may be left out. */
-function encodeAddress(path: string): Uint8Array {
+/** struct sockaddr_un: u16 family, then the path. The final NUL may be left out. @throws LinuxError ENAMETOOLONG */
+export function encodeUnixAddress(path: string): Uint8Array {
   const name = new TextEncoder().encode(path);
   if (name.length > UNIX_PATH_MAX) {
     throw new LinuxError(`connect to ${path}`, { syscall: "connect", errno: ERRNO.ENAMETOOLONG });

@@ -59,6 +59,18 @@ export const RARE_FILE_FUNCTIONS = {
   fcntl: ["i32", "i32", "pointer"],
 } as const;
 
+/** <time.h> */
+export const CLOCK_FUNCTIONS = { clock_gettime: ["i32", "pointer"] } as const;
+
+/** Functions of a process that serves others until a signal ends it. <sys/socket.h>, <signal.h>, <sys/signalfd.h> */
+export const SERVER_FUNCTIONS = {
+  listen: ["i32", "i32"],
+  accept4: ["i32", "pointer", "pointer", "i32"],
+  sigprocmask: ["i32", "pointer", "pointer"],
+  signalfd: ["i32", "pointer", "i32"],
+  getpid: [],
+} as const;
+
 /** <unistd.h> */
 export const TERMINAL_FUNCTIONS = { isatty: ["i32"] } as const;
 
@@ -99,6 +111,8 @@ export const libcFiles = once((): Library<typeof FILE_FUNCTIONS> => openLibrary(
 export const libcRareFiles = once(
   (): Library<typeof RARE_FILE_FUNCTIONS> => openLibrary("libc.so.6", RARE_FILE_FUNCTIONS),
 );
+export const libcClock = once((): Library<typeof CLOCK_FUNCTIONS> => openLibrary("libc.so.6", CLOCK_FUNCTIONS));
+export const libcServer = once((): Library<typeof SERVER_FUNCTIONS> => openLibrary("libc.so.6", SERVER_FUNCTIONS));
 export const libcTerminal = once(
   (): Library<typeof TERMINAL_FUNCTIONS> => openLibrary("libc.so.6", TERMINAL_FUNCTIONS),
 );

@@ -16,16 +16,19 @@ import { type Defer, runAll } from "./undo.ts";
 const UNDO_MS = 15_000;
 
 /**
- * The IPAM plugin that releases a lease with a message from the container's interface. The interface must still be up. RFC
- * 2131, 4.4.6
+ * The IPAM plugin that asks for a lease and releases it with messages from the container's interface, which must be up. RFC 2131,
+ * 4.4
  */
 const DHCP = "dhcp";
 
 /** An ADD of the IPAM plugin that is started and held. */
 export interface Assignment {
-  /** Lets the plugin act. It may take long, so do not call this while you hold a lock that other calls wait for. */
+  /**
+   * Lets the plugin act, unless it needs the interface to be up: then it acts in `result`. It may take long, so do not call this while you
+   * hold a lock that other calls wait for.
+   */
   readonly begin: () => void;
-  /** Waits for the plugin's addresses. @throws CniError the plugin's own, or delegateFailed if it returns no address */
+  /** Waits for the plugin's addresses. Call it when the interface is up. @throws CniError the plugin's own, or delegateFailed if it returns no address */
   readonly result: () => Result;
 }
 
@@ -40,11 +43,25 @@ export function holdAssignment(request: Request, host: Host, defer: Defer): Assi
     return undefined;
   }
   const ipam = host.delegate(request, { command: "ADD", type, held: true });
-  defer(() => {
-    if (ipam.abandon() || hasRefused(ipam)) return;
-    host.delegate(request, { command: "DEL", type, deadline: UNDO_MS }).done();
-  });
+  const release = () => {
+    if (!hasRefused(ipam)) host.delegate(request, { command: "DEL", type, deadline: UNDO_MS }).done();
+  };
+  if (type === DHCP) return afterInterface(ipam, release, defer);
+  defer(() => ipam.abandon() || release());
   return { begin: ipam.begin, result: () => requireAddresses(ipam.result()) };
+}
+
+/**
+ * An ADD that asks through the container's interface: it acts when the caller waits for the addresses, so after the interface is up. Its
+ * DEL runs before the interface is deleted.
+ */
+function afterInterface(ipam: Delegation, release: () => void, defer: Defer): Assignment {
+  defer(() => ipam.abandon());
+  const result = () => {
+    defer(release);
+    return requireAddresses(ipam.result());
+  };
+  return { begin: () => {}, result };
 }
 
 /** Logs that the settings of an IPAM plugin have no effect, because none is named. */
@@ -94,6 +111,19 @@ export function holdRelease(request: Request, host: Host): Release {
 export function collectLeases(request: Request, host: Host): void {
   const type = readIpamType(request);
   if (type !== undefined) host.delegate(request, { command: "GC", type }).done();
+}
+
+/**
+ * The steps of GC: `removals` delete stale interfaces, then the IPAM plugin reclaims their leases. DHCP comes first, because it gives
+ * leases back through the interfaces.
+ */
+export function collectAround(
+  request: Request,
+  host: Host,
+  removals: readonly (() => void)[],
+): readonly (() => void)[] {
+  const collect = () => collectLeases(request, host);
+  return findIpamType(request) === DHCP ? [collect, ...removals] : [...removals, collect];
 }
 
 /**

@@ -6,6 +6,7 @@ const PLUGIN_FOLDERS = PLUGINS.map((name) => `plugins/${name}`);
 export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   "src/platform": [],
   "src/ip": [],
+  "src/dhcp": ["src/ip"],
   "src/cni": ["src/platform", "src/ip"],
   "src/linux": ["src/platform"],
   "src/netlink": ["src/platform", "src/ip", "src/linux"],
@@ -26,7 +27,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   ...Object.fromEntries(
     PLUGIN_FOLDERS.map((folder) => [
       folder,
-      ["src/platform", "src/ip", "src/cni", "src/linux", "src/netlink", "src/netfilter", "src/steps"],
+      ["src/platform", "src/ip", "src/dhcp", "src/cni", "src/linux", "src/netlink", "src/netfilter", "src/steps"],
     ]),
   ),
 };

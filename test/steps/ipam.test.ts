@@ -7,6 +7,7 @@ import type { Host } from "../../src/steps/host.ts";
 import {
   checkWithIpam,
   chooseDns,
+  collectAround,
   collectLeases,
   holdAssignment,
   holdRelease,
@@ -116,6 +117,52 @@ describe("holdAssignment()", () => {
     expect(world.events).toEqual(["ADD of host-local starts", "ADD is dropped"]);
   });
 
+  it("lets DHCP act when its addresses are waited for, and releases them before what was made earlier is undone", () => {
+    const world = hostWith();
+    const events = world.events;
+    const call = () =>
+      undoOnError(
+        () => {},
+        (defer) => {
+          const ipam = holdAssignment(requestFor("dhcp"), world.host, defer);
+          defer(() => events.push("the interface is deleted"));
+          ipam?.begin();
+          events.push("the interface is up");
+          ipam?.result();
+          throw new Error("no route");
+        },
+      );
+    expect(call).toThrow("no route");
+    expect(events).toEqual([
+      "ADD of dhcp starts",
+      "the interface is up",
+      "ADD begins",
+      "ADD ends",
+      "ADD ends",
+      "DEL of dhcp",
+      "DEL ends",
+      "the interface is deleted",
+    ]);
+  });
+
+  it("drops DHCP that has not begun, and runs no DEL for it after a valid CNI error", () => {
+    const [dropped, refused] = [hostWith(), hostWith({ error: new DelegateError(11, "no answer") })];
+    const act = ({ host }: { host: Host }, asks: boolean) =>
+      undoOnError(
+        () => {},
+        (defer) => {
+          const ipam = holdAssignment(requestFor("dhcp"), host, defer);
+          ipam?.begin();
+          if (asks) ipam?.result();
+          throw new Error("no bridge");
+        },
+      );
+    expect(() => act(dropped, false)).toThrow("no bridge");
+    expect(() => act(refused, true)).toThrow("no answer");
+    expect(dropped.events).toEqual(["ADD of dhcp starts", "ADD is dropped"]);
+    expect(refused.events).toEqual(["ADD of dhcp starts", "ADD begins"]);
+  });
+
   it("runs no DEL for a plugin that returned a valid CNI error: it has rolled back its own changes", () => {
     const world = hostWith({ error: new DelegateError(11, "busy") });
     expect(() => add(world, {})).toThrow("busy");
@@ -198,6 +245,17 @@ describe("checkWithIpam()", () => {
         errors: ["no link", "no lease"].map((message) => expect.objectContaining({ message })),
       }),
     );
+  });
+});
+
+describe("collectAround()", () => {
+  it.each([
+    ["host-local", ["the interface is deleted", "GC of host-local", "GC ends"]],
+    ["dhcp", ["GC of dhcp", "GC ends", "the interface is deleted"]],
+  ])("has %s reclaim leases in its turn", (type, expected) => {
+    const { host, events } = hostWith();
+    for (const step of collectAround(requestFor(type), host, [() => events.push("the interface is deleted")])) step();
+    expect(events).toEqual(expected);
   });
 });
 

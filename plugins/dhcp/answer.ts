@@ -1,0 +1,72 @@
+import { CniError } from "../../src/cni/error.ts";
+import type { Dns, Result, Route } from "../../src/cni/result.ts";
+import type { Lease } from "../../src/dhcp/lease.ts";
+import { UNSPECIFIED } from "../../src/dhcp/message.ts";
+import { OPTION } from "../../src/dhcp/options.ts";
+import {
+  findAddresses,
+  findClasslessRoutes,
+  findMtu,
+  findPrefixLength,
+  findSearchDomains,
+  findStaticRoutes,
+  findText,
+  type GivenRoute,
+} from "../../src/dhcp/values.ts";
+import { type Address, formatAddress } from "../../src/ip/address.ts";
+import type { Prefix } from "../../src/ip/prefix.ts";
+
+/** RT_SCOPE_LINK, for a network on the link itself. <linux/rtnetlink.h> */
+const LINK_SCOPE = 253;
+
+/** The address of a lease with the length of its network part. @throws CniError tryAgainLater if the server names none */
+export function prefixOf({ address, options }: Lease): Prefix {
+  const length = findPrefixLength(options);
+  if (length !== undefined) return { address, length };
+  throw new CniError("tryAgainLater", "DHCP option Subnet Mask not found in DHCPACK", {
+    details: "let the server send option 1",
+  });
+}
+
+/** The result of a lease: its address, gateway, routes and DNS settings. */
+export function answerOf(lease: Lease, prefix: Prefix, priority: number | undefined): Result {
+  const [gateway] = findAddresses(lease.options, OPTION.ROUTERS);
+  const ip = { address: prefix, ...(gateway !== undefined && { gateway }) };
+  return { interfaces: [], ips: [ip], routes: routesOf(lease, priority), dns: dnsOf(lease) };
+}
+
+/**
+ * The routes of a lease: those of option 121 alone if it is there (RFC 3442), otherwise those of option 33 and a default route through
+ * the first router. Each has the MTU of option 26, because a result has no other place for it.
+ */
+export function routesOf({ options }: Lease, priority: number | undefined): readonly Route[] {
+  const mtu = findMtu(options);
+  const rest = { ...(mtu !== undefined && { mtu }), ...(priority !== undefined && { priority }) };
+  const classless = findClasslessRoutes(options);
+  if (classless !== undefined) return classless.map((route) => ({ ...toRoute(route), ...rest }));
+  const [router] = findAddresses(options, OPTION.ROUTERS);
+  const routes = findStaticRoutes(options).map(toRoute);
+  const all = router === undefined ? routes : [...routes, { dst: { address: UNSPECIFIED, length: 0 }, gw: router }];
+  return all.map((route) => ({ ...route, ...rest }));
+}
+
+function toRoute({ destination, gateway }: GivenRoute): Route {
+  return gateway === undefined
+    ? { dst: destination, gw: UNSPECIFIED, scope: LINK_SCOPE }
+    : { dst: destination, gw: gateway };
+}
+
+function dnsOf({ options }: Lease): Dns {
+  const nameservers = findAddresses(options, OPTION.NAME_SERVERS).filter(isSet).map(formatAddress);
+  const domain = findText(options, OPTION.DOMAIN);
+  const search = findSearchDomains(options);
+  return {
+    ...(nameservers.length > 0 && { nameservers }),
+    ...(domain !== undefined && { domain }),
+    ...(search.length > 0 && { search }),
+  };
+}
+
+function isSet({ value }: Address): boolean {
+  return value !== 0n;
+}

@@ -1,0 +1,78 @@
+import fs from "#fs";
+import { CniError, reasonOf } from "../../src/cni/error.ts";
+import { readText } from "../../src/linux/bounded-file.ts";
+import { tryFlock } from "../../src/linux/flock.ts";
+import { makeFolders } from "../../src/linux/folder.ts";
+import { waitFor } from "../../src/linux/wait.ts";
+import { formatLease, isMissing, type LeaseRecord, leasePath, type StoredLease } from "./lease-file.ts";
+
+/** How long a call waits for the lock on the folder, in ms. It is held for two calls of the file system. */
+const PATIENCE = 5000;
+
+/** Writes a lease, in place of an older one of the attachment. @throws CniError leaseStore, tryAgainLater */
+export function saveLease(folder: string, record: LeaseRecord): StoredLease {
+  const path = leasePath(folder, record);
+  const text = formatLease(record);
+  try {
+    makeFolders(folder, 0o700);
+    withLock(folder, () => publish(path, text));
+  } catch (error) {
+    if (error instanceof CniError) throw error;
+    throw new CniError("leaseStore", `Cannot write the lease to "${path}": ${reasonOf(error)}`, { cause: error });
+  }
+  return { path, text, record };
+}
+
+/**
+ * Writes a lease that has been renewed. Undefined if DEL has deleted the file meanwhile, or ADD has written another.
+ * @throws CniError tryAgainLater, and the errors of node:fs
+ */
+export function replaceLease(folder: string, old: StoredLease, record: LeaseRecord): StoredLease | undefined {
+  const text = formatLease(record);
+  return withLock(folder, () => {
+    if (findText(old.path) !== old.text) return undefined;
+    publish(old.path, text);
+    return { path: old.path, text, record };
+  });
+}
+
+/** Deletes a lease file. A missing one is no error. @throws CniError tryAgainLater, and the errors of node:fs */
+export function removeLease(folder: string, path: string): void {
+  if (!fs.existsSync(folder)) return;
+  withLock(folder, () => {
+    try {
+      fs.unlinkSync(path);
+    } catch (error) {
+      if (!isMissing(error)) throw error;
+    }
+  });
+}
+
+/** Readers see either the old text or the new. Never follows a link in the file's place. */
+function publish(path: string, text: string): void {
+  const draft = `${path}.new`;
+  fs.rmSync(draft, { force: true });
+  fs.writeFileSync(draft, text, { flag: "wx", mode: 0o600 });
+  fs.renameSync(draft, path);
+}
+
+function findText(path: string): string | undefined {
+  try {
+    return readText(path);
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+}
+
+/** Runs `act` while no other process changes the folder. The lock is flock(2) on the folder: the kernel releases that of a killed process. */
+function withLock<T>(folder: string, act: () => T): T {
+  const fd = fs.openSync(folder, "r");
+  try {
+    if (waitFor(() => tryFlock(fd) || undefined, PATIENCE) === undefined)
+      throw new CniError("tryAgainLater", `Cannot lock the folder of leases "${folder}" within ${PATIENCE / 1000} s`);
+    return act();
+  } finally {
+    fs.closeSync(fd);
+  }
+}

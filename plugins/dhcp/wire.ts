@@ -1,0 +1,58 @@
+import { decodeDatagram, PORT } from "../../src/dhcp/datagram.ts";
+import { type DhcpMessage, decodeMessage } from "../../src/dhcp/message.ts";
+import type { Outgoing } from "../../src/dhcp/question.ts";
+import { encodeAddress } from "../../src/ip/address.ts";
+import { openPacketSocket } from "../../src/linux/packet-socket.ts";
+import { openUdpSocket, type UdpSocket } from "../../src/linux/udp-socket.ts";
+import type { LinkId } from "../../src/netlink/link/message.ts";
+import type { Container } from "../../src/steps/host.ts";
+
+/** What a client sends and receives through. */
+export interface Wire {
+  /** It is readable when a message arrives. */
+  readonly fd: number;
+  /** @throws LinuxError if the link is down or gone, or lacks the address */
+  readonly send: (outgoing: Outgoing) => void;
+  /** The messages that have arrived. What is no message of a server is left out. @throws LinuxError */
+  readonly receive: () => readonly DhcpMessage[];
+  /** Whether what was sent to a server still waits for its MAC. */
+  readonly isSending: () => boolean;
+  readonly close: () => void;
+}
+
+/** Opens the sockets of a client on a link of a container. @throws LinuxError */
+export function openWire({ within }: Pick<Container, "within">, link: LinkId): Wire {
+  const packets = within(() => openPacketSocket({ index: link.index, port: PORT.CLIENT }));
+  let udp: UdpSocket | undefined;
+  const send = (outgoing: Outgoing) => {
+    if (outgoing.kind === "everyone") {
+      packets.broadcast(outgoing.packet);
+      return;
+    }
+    const from = { address: encodeAddress(outgoing.from), port: PORT.CLIENT };
+    // It stays open: without it the kernel would tell the server that nobody listens.
+    udp ??= within(() => openUdpSocket(from, link.name));
+    udp.send(outgoing.payload, { address: encodeAddress(outgoing.to), port: PORT.SERVER });
+  };
+  return {
+    fd: packets.fd,
+    send,
+    receive: () => packets.receive().flatMap(readMessage),
+    isSending: () => udp?.isSending() ?? false,
+    close: () => {
+      packets.close();
+      udp?.close();
+    },
+  };
+}
+
+function readMessage(packet: Uint8Array): readonly DhcpMessage[] {
+  const payload = decodeDatagram(packet)?.payload;
+  if (payload === undefined) return [];
+  try {
+    return [decodeMessage(payload)];
+  } catch (error) {
+    if (error instanceof RangeError) return [];
+    throw error;
+  }
+}
