@@ -75,7 +75,7 @@ describe("cnictl schema", () => {
     [
       "plugins of others, comments, and what the runtime adds",
       listOf(
-        { type: "macvlan", mode: "bridge", ipam: { type: "dhcp", x: 1 } },
+        { type: "sriov", mode: "bridge", ipam: { type: "whereabouts", x: 1 } },
         { type: "loopback", _mtu: 1, "//": "why" },
       ),
     ],
@@ -85,7 +85,7 @@ describe("cnictl schema", () => {
         type: "bridge",
         capabilities: { mac: true },
         args: { cni: { ips: [] }, x: 1 },
-        ipam: { type: "static", addresses: [] },
+        ipam: { type: "whereabouts", range: "10.1.0.0/16" },
       }),
     ],
     ["a list whose plugins are in other files", { name: "net", disableCheck: "True", $schema: "x", nerdctlID: "y" }],

@@ -284,9 +284,9 @@ describe("cnictl validate", () => {
   });
 
   it("checks the addresses of another's plugin that calls host-local, and what every plugin has in common", () => {
-    answers("macvlan", ALL);
+    answers("sriov", ALL);
     const plugin = {
-      type: "macvlan",
+      type: "sriov",
       mode: "bridge",
       dns: { nameservers: "1.1.1.1" },
       ipam: { ...HOST_LOCAL, gatway: "10.1.0.1" },
