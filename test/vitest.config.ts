@@ -17,7 +17,6 @@ const unit = [
   "cnictl",
   "plugins",
   "repository",
-  "build",
   "bench",
   "fuzz",
   "faults",
