@@ -148,6 +148,15 @@ ls -A "$2"`;
   });
 });
 
+test("install --stay installs, and ends by a signal", async () => {
+  const child = spawn(path.join(binDir, "cnictl"), ["install", "--stay", "--dir", target], { stdio: "pipe" });
+  const ended = once(child, "close");
+  await once(child.stdout, "data");
+  expect(fs.readdirSync(target)).toEqual(expect.arrayContaining(names));
+  child.kill("SIGTERM");
+  expect(await ended).toEqual([null, "SIGTERM"]);
+});
+
 describe("uninstall --clean", () => {
   const firewalled = {
     cniVersion: "1.0.0",
