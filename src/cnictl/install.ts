@@ -100,7 +100,7 @@ function installNames(
     const { changing, current, foreign, previous } = found;
     const source = current[0] === undefined ? edge.build.executable : path.join(directory, current[0]);
     stageFiles(staging, { source, isInPlace: current.length > 0, names: changing });
-    tryExecutables(edge, filesOf(staging, changing));
+    tryExecutables(edge, directory, filesOf(staging, changing));
     replaceFiles(directory, staging, found);
     const version = ` (${edge.build.version})`;
     return [

@@ -214,7 +214,8 @@ describe("install, before it replaces anything", () => {
     cnictl("install");
     const build = { ...SOURCE, version: "2.0.0", names: NAMES, executable: stage.write("newer", "the newer image") };
     const { code, err } = stage.cnictl(["install", "--dir", bin], { build, launch });
-    expect([code, err]).toEqual([1, `the new "bridge" does not work on this host: ${reason}; nothing was changed\n`]);
+    const what = `the new "bridge" does not work on this host: ${reason}; nothing was changed`;
+    expect([code, err]).toEqual([1, `Cannot install in ${bin}: ${what}\n`]);
     expect([stage.files("opt/cni/bin"), stage.read("opt/cni/bin/bridge")]).toEqual([[MANIFEST, ...NAMES], "the image"]);
   });
 });
