@@ -59,6 +59,9 @@ export const TOOLS = {
     { needs: "qemu-aarch64-static", package: "qemu-user-static" },
     { needs: "rpm", package: "rpm" },
     { needs: "dpkg-deb", package: "dpkg" },
+    { needs: "buildah", package: "buildah" },
+    { needs: "runc", package: "runc" },
+    { needs: "kubectl", package: "kubernetes-client" },
     { needs: "python3 -m pip", package: "python3-pip" },
   ],
   runtimes: [

@@ -1,13 +1,16 @@
 import fs from "#fs";
 import path from "#path";
+import { pause } from "../platform/pause.ts";
 import { defineCommand } from "./command.ts";
 import type { Edge } from "./edge.ts";
 import { InstallError, withContext } from "./installation.ts";
 import { filesOf, planInstallation, refuseForeign } from "./installation-plan.ts";
+import { placeNetworkFile } from "./network-file.ts";
 import { FOLDER_OPTION, flag, PLUGIN_DIRECTORY } from "./option.ts";
 import { replaceFiles, stageFiles } from "./replacement.ts";
 import { rollBack } from "./rollback.ts";
 import { withStaging } from "./staging.ts";
+import { networkDirectory } from "./target.ts";
 import { tryExecutables } from "./trial.ts";
 import { UsageError } from "./usage-error.ts";
 
@@ -21,7 +24,8 @@ export const install = defineCommand({
     "new one. Names that have this executable already are left as they are. Before anything changes,",
     "the new executable is started here under each name. If a file of such a name is not from",
     "`cnictl install`, nothing is installed, except with --force. What is replaced is kept until the",
-    "next installation: --rollback brings it back.",
+    "next installation: --rollback brings it back. --list and --stay are for an installer that runs as a",
+    "container: --list puts a network list or a template into NETCONFPATH, once the plugins are there.",
   ],
   operands: [],
   options: {
@@ -29,9 +33,11 @@ export const install = defineCommand({
     only: { type: "string", value: "NAMES", help: "names to install, separated by commas", completion: "plugin" },
     force: flag("replace files that are not from `cnictl install`"),
     rollback: flag("bring back what the last installation replaced"),
+    list: { type: "string", value: "FILE", help: "a network list to install, too", completion: "file" },
+    stay: flag("do not end after the installation, until a signal"),
   },
-  environment: [],
-  run: (edge, { values: { dir = PLUGIN_DIRECTORY, only, force = false, rollback } }) => {
+  environment: ["NETCONFPATH"],
+  run: (edge, { values: { dir = PLUGIN_DIRECTORY, only, force = false, rollback, list, stay } }) => {
     const directory = path.resolve(edge.directory, dir);
     if (rollback && only !== undefined) throw new UsageError("--only and --rollback exclude each other");
     const names = only === undefined ? undefined : parseNames(only, edge.build.names);
@@ -42,9 +48,20 @@ export const install = defineCommand({
       return installNames(edge, directory, { names, force });
     });
     for (const line of lines) edge.writeOut(`${directory}: ${line}\n`);
+    if (list !== undefined) installList(edge, path.resolve(edge.directory, list));
+    while (stay) pause(STAY_MS);
     return undefined;
   },
 });
+
+/** How long in ms to sleep at a time. */
+const STAY_MS = 3_600_000;
+
+function installList(edge: Edge, file: string): void {
+  const directory = networkDirectory(edge);
+  const isWritten = withContext(`Cannot install ${file} in ${directory}`, () => placeNetworkFile(file, directory));
+  edge.writeOut(`${directory}: ${isWritten ? "" : "unchanged: "}${path.basename(file)}\n`);
+}
 
 function parseNames(text: string, known: readonly string[]): readonly string[] {
   const names = [...new Set(text.split(",").filter((name) => name !== ""))];
@@ -83,7 +100,7 @@ function installNames(
     const { changing, current, foreign, previous } = found;
     const source = current[0] === undefined ? edge.build.executable : path.join(directory, current[0]);
     stageFiles(staging, { source, isInPlace: current.length > 0, names: changing });
-    tryExecutables(edge, filesOf(staging, changing));
+    tryExecutables(edge, directory, filesOf(staging, changing));
     replaceFiles(directory, staging, found);
     const version = ` (${edge.build.version})`;
     return [

@@ -15,12 +15,12 @@ const ADVICE =
  * Starts executables that are about to be installed, on this very host, from the file system on which they will be: plugins answer
  * VERSION, cnictl prints its version. @throws InstallError naming the one that does not
  */
-export function tryExecutables({ launch }: Pick<Edge, "launch">, files: readonly string[]): void {
+export function tryExecutables({ launch }: Pick<Edge, "launch">, directory: string, files: readonly string[]): void {
   for (const file of files) {
     const reason = findFault(launch, file);
     if (reason === undefined) continue;
-    const what = `the new "${path.basename(file)}" does not work on this host: ${reason}; nothing was changed`;
-    throw new InstallError(what, { advice: ADVICE });
+    const what = `the new "${path.basename(file)}" does not work on this host: ${reason}`;
+    throw new InstallError(`Cannot install in ${directory}: ${what}; nothing was changed`, { advice: ADVICE });
   }
 }
 

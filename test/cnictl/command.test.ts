@@ -71,7 +71,7 @@ test.each([
   ],
   [
     ["install", "x"],
-    'cnictl install: "x" is one operand too many\n\nUsage: cnictl install [--dir DIR] [--only NAMES] [--force] [--rollback]\n',
+    'cnictl install: "x" is one operand too many\n\nUsage: cnictl install [--dir DIR] [--only NAMES] [--force] [--rollback] [--list FILE] [--stay]\n',
   ],
 ])("cnictl %j is answered with what is wrong and the command's usage, exit 2", (args, err) => {
   expect(stage.cnictl(args)).toEqual({ code: 2, out: "", err });

@@ -214,7 +214,8 @@ describe("install, before it replaces anything", () => {
     cnictl("install");
     const build = { ...SOURCE, version: "2.0.0", names: NAMES, executable: stage.write("newer", "the newer image") };
     const { code, err } = stage.cnictl(["install", "--dir", bin], { build, launch });
-    expect([code, err]).toEqual([1, `the new "bridge" does not work on this host: ${reason}; nothing was changed\n`]);
+    const what = `the new "bridge" does not work on this host: ${reason}; nothing was changed`;
+    expect([code, err]).toEqual([1, `Cannot install in ${bin}: ${what}\n`]);
     expect([stage.files("opt/cni/bin"), stage.read("opt/cni/bin/bridge")]).toEqual([[MANIFEST, ...NAMES], "the image"]);
   });
 });
@@ -317,6 +318,44 @@ describe("install --rollback", () => {
     fs.cpSync(path.join(stage.directory, "kept"), path.join(bin, PREVIOUS), { recursive: true });
     expect(cnictl("install", "--rollback").code).toBe(0);
     expect(stage.files("opt/cni/bin")).toEqual([MANIFEST, ...NAMES]);
+  });
+});
+
+describe("install --list", () => {
+  const list = { cniVersion: "1.0.0", name: "n", plugins: [{ type: "bridge" }] };
+
+  test("puts a network list beside the others, whole, and leaves an equal one as it is", () => {
+    const file = stage.write("config/10-n.conflist", list);
+    expect(cnictl("install", "--list", file).out).toContain(`${stage.directory}/net.d: 10-n.conflist\n`);
+    expect(stage.read("net.d/10-n.conflist")).toBe(JSON.stringify(list));
+    const before = fs.statSync(path.join(stage.directory, "net.d/10-n.conflist"), { bigint: true }).ctimeNs;
+    expect(cnictl("install", "--list", file).out).toContain("net.d: unchanged: 10-n.conflist\n");
+    expect(fs.statSync(path.join(stage.directory, "net.d/10-n.conflist"), { bigint: true }).ctimeNs).toBe(before);
+    expect(stage.files("net.d")).toEqual(["10-n.conflist"]);
+  });
+
+  test("takes a template as it is, also through links, as a ConfigMap has them", () => {
+    stage.write("config/..data/n.conflist.template", "{{.PodCIDR}}");
+    const link = path.join(stage.directory, "config/n.conflist.template");
+    fs.symlinkSync("..data/n.conflist.template", link);
+    expect(cnictl("install", "--list", link).code).toBe(0);
+    expect(stage.read("net.d/n.conflist.template")).toBe("{{.PodCIDR}}");
+  });
+
+  test("refuses a list that is none, once the plugins are there", () => {
+    stage.write("net.d/10-n.conflist", list);
+    const { code, err } = cnictl("install", "--list", stage.write("config/10-n.conflist", "{"));
+    expect([code, err]).toEqual([1, expect.stringContaining("unexpected end of JSON input")]);
+    expect(stage.read("net.d/10-n.conflist")).toBe(JSON.stringify(list));
+    expect(stage.files("opt/cni/bin")).toEqual([MANIFEST, ...NAMES]);
+  });
+
+  test("writes nothing into what else has the name", () => {
+    const elsewhere = stage.write("elsewhere", "somebody else's");
+    stage.write("net.d/other", "");
+    fs.symlinkSync(elsewhere, path.join(stage.directory, "net.d/10-n.conflist"));
+    expect(cnictl("install", "--list", stage.write("config/10-n.conflist", list)).err).toMatch(/: it is no file\n$/);
+    expect(stage.read("elsewhere")).toBe("somebody else's");
   });
 });
 

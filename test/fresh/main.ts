@@ -1,6 +1,7 @@
 // npm run test:fresh: what a new user sees. Runs `npm run demo` (as root, then as a user) and `npm test` on fresh Debian systems with their
 // own nodejs and npm, and with other releases of npm, each in a copy of a root made by debootstrap and from a fresh clone of HEAD. Root.
-// usage: npm run test:fresh -- [--suite bookworm|trixie|sid]... [--npm own|9|10|11|12]... [--only demo|test] [-- arguments of npm test]
+// `--only release` makes a release on each instead, from nothing: all have to come to the same bytes. Half an hour for each.
+// usage: npm run test:fresh -- [--suite bookworm|trixie|sid]... [--npm own|9|10|11|12]... [--only demo|test|release] [-- arguments of npm test]
 // With another npm than its own, a system runs of the tests the projects "unit", "mocked" and "build" alone, unless told others.
 import { spawnSync } from "node:child_process";
 import fs from "node:fs";
@@ -38,12 +39,14 @@ const { values, positionals } = parseArgs({
 const repository = path.join(import.meta.dirname, "../..");
 const logs = path.join(cache, "logs");
 fs.mkdirSync(logs, { recursive: true });
-const rows = values.suite.flatMap((suite) => values.npm.flatMap((npm) => runSystem(suite, npm)));
+const npms = values.only === "release" ? ["own"] : values.npm;
+const rows = values.suite.flatMap((suite) => npms.flatMap((npm) => runSystem(suite, npm)));
 console.table(rows);
-process.exitCode = rows.length > 0 && rows.every(({ result }) => /^passed|^not possible/.test(result)) ? 0 : 1;
+if (values.only === "release") compareReleases();
+process.exitCode ||= rows.length > 0 && rows.every(({ result }) => /^passed|^not possible/.test(result)) ? 0 : 1;
 
 function runSystem(suite: string, npm: string): Row[] {
-  const wanted = ["demo", "test"].filter((what) => values.only === undefined || values.only === what);
+  const wanted = values.only === undefined ? ["demo", "test"] : [values.only];
   return wanted.map((what) => runOnce(suite, { npm, what }));
 }
 
@@ -94,12 +97,28 @@ function script(npm: string, what: string): string {
       echo "as a user:"
       setpriv --reuid=${USER} --regid=${USER} --init-groups env HOME=/home/${USER} npm run demo`,
     test: ["npm test --", ...tests].join(" "),
+    release: `
+      apt-get update && apt-get install -y --no-install-recommends python3-pip golang-go qemu-user-static
+      npm ci
+      npm run release
+      cat dist/release/SHA256SUMS`,
   };
   return `
     ${npm === "own" ? "" : `npm install --global --engine-strict --loglevel=error npm@${npm} || exit ${NO_SUCH_NPM}; hash -r`}
     echo "node $(node --version) npm $(npm --version)"
     cd /clone
-    ${what === "demo" ? lines.demo : lines.test}`;
+    ${new Map(Object.entries(lines)).get(what) ?? ""}`;
+}
+
+/** Fails unless all systems have made the same files. */
+function compareReleases(): void {
+  const sums = values.suite.map((suite) => {
+    const text = fs.readFileSync(path.join(logs, `${suite}-npm-own-release.log`), "utf8");
+    return (text.match(/^[0-9a-f]{64} {2}\S+$/gm) ?? []).join("\n");
+  });
+  const isSame = sums[0] !== "" && sums.every((each) => each === sums[0]);
+  console.log(isSame ? `${sums[0]}\nthe same on ${values.suite.join(", ")}` : "the releases differ, or there is none");
+  if (!isSame) process.exitCode = 1;
 }
 
 function clone(folder: string): void {

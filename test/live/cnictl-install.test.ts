@@ -143,9 +143,18 @@ ls -A "$2"`;
 
   test("on a file system from which nothing may be started: it says so, and nothing was changed", () => {
     const { stdout, stderr } = inFileSystem("noexec", `"$1/cnictl" install --dir "$2" || ls -A "$2"`);
-    expect(stderr).toMatch(/^the new "\S+" does not work on this host: .*Permission denied; nothing was changed$/m);
+    expect(stderr).toMatch(/: the new "\S+" does not work on this host: .*Permission denied; nothing was changed$/m);
     expect(stdout).toBe("");
   });
+});
+
+test("install --stay installs, and ends by a signal", async () => {
+  const child = spawn(path.join(binDir, "cnictl"), ["install", "--stay", "--dir", target], { stdio: "pipe" });
+  const ended = once(child, "close");
+  await once(child.stdout, "data");
+  expect(fs.readdirSync(target)).toEqual(expect.arrayContaining(names));
+  child.kill("SIGTERM");
+  expect(await ended).toEqual([null, "SIGTERM"]);
 });
 
 describe("uninstall --clean", () => {
