@@ -1,13 +1,16 @@
 import type { IpConfig, Result, Route } from "../cni/result.ts";
 import { ADDRESS_BITS, type Address, type Family, formatAddress, isSameAddress } from "../ip/address.ts";
 import { formatPrefix, isSamePrefix, network, networkAddress, type Prefix, prefixContains } from "../ip/prefix.ts";
+import { ignoring } from "../linux/ignoring.ts";
 import { findAddresses, listFirstAddresses } from "../netlink/address/list.ts";
 import type { Link, LinkId } from "../netlink/link/message.ts";
 import { ELSEWHERE } from "../netlink/route/default.ts";
 import { RT_TABLE } from "../netlink/route/header.ts";
 import { findRoute, listRoutes } from "../netlink/route/list.ts";
 import type { KernelRoute } from "../netlink/route/message.ts";
+import { listRules } from "../netlink/rule/list.ts";
 import type { Rtnetlink } from "../netlink/socket.ts";
+import { ERRNO } from "../platform/errno.ts";
 
 /** How many of a link's addresses one sentence lists. */
 const FEW = 8;
@@ -69,9 +72,21 @@ function routeFinder(
   return (route) => {
     const way = tableOf(route) === RT_TABLE.MAIN ? findWay(netlink, route.dst, own) : undefined;
     if (way !== undefined && matches(way, route)) return true;
-    return listed(route.dst.address.family, tableOf(route)).some((found) => matches(found, route));
+    const { family } = route.dst.address;
+    const isIn = (table: number) => listed(family, table).some((found) => matches(found, { ...route, table }));
+    return isIn(tableOf(route)) || (tableOf(route) === RT_TABLE.MAIN && findOwnTables(netlink, family, own).some(isIn));
   };
 }
+
+/** The tables to which rules lead packets from the container's own addresses: `sbr` moves routes there from main. */
+function findOwnTables(netlink: Rtnetlink, family: Family, own: readonly Prefix[]): readonly number[] {
+  const rules = ignoring(NO_RULES, () => listRules(netlink, family)) ?? [];
+  const isOwn = (source: Prefix) => own.some(({ address }) => prefixContains(source, address));
+  return rules.flatMap(({ source, table }) => (source !== undefined && isOwn(source) ? [table] : []));
+}
+
+/** Errors of a kernel without policy rules, or without a family. */
+const NO_RULES: readonly number[] = [ERRNO.EOPNOTSUPP, ERRNO.EAFNOSUPPORT];
 
 /** The route that a packet to an address in the prefix takes; undefined if there is none. */
 function findWay(netlink: Rtnetlink, prefix: Prefix, own: readonly Prefix[]): KernelRoute | undefined {

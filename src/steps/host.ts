@@ -6,7 +6,7 @@ import { openNetns, withNetns } from "../linux/netns.ts";
 import { launch } from "../linux/process.ts";
 import { type Sysctls, sysctls } from "../linux/sysctl.ts";
 import { type Netlink, type Nfnetlink, openNfnetlink, openRtnetlink, type Rtnetlink } from "../netlink/socket.ts";
-import { type BridgeUse, withBridges } from "./bridge-lock.ts";
+import { type BridgeUse, withBridges, withTables } from "./host-lock.ts";
 import { identifyNetns } from "./netns-identity.ts";
 
 /** A container's network namespace, open, with a socket inside it. */
@@ -46,6 +46,8 @@ export interface Host {
   readonly launch: Launch;
   /** Runs `act` while it holds the host's lock on bridges. @throws CniError tryAgainLater */
   readonly withBridges: <T>(use: BridgeUse, act: () => T) => T;
+  /** Runs `act` while it holds the host's lock on the choice of routing tables. @throws CniError tryAgainLater */
+  readonly withTables: <T>(act: () => T) => T;
 }
 
 /** Runs a verb with this machine, and closes everything that it opened. `launchPlugin` starts the plugins that it delegates to. */
@@ -82,5 +84,6 @@ function openHost(opened: (() => void)[], launchPlugin: Launch): Host {
     delegate: (request, options) => startDelegate(launchPlugin, request, options),
     launch,
     withBridges,
+    withTables,
   };
 }

@@ -36,17 +36,9 @@ export function traceHost(host: Host, trace: CallTrace): Host {
     },
     withBridges: (use, act) => {
       const action = use === "used" ? "lock the host's bridges, shared" : "lock the host's bridges";
-      const end = trace.open({ phase: "locks", kind: "flock", action }).start();
-      try {
-        return host.withBridges(use, () => {
-          end();
-          return act();
-        });
-      } catch (error) {
-        end(error);
-        throw error;
-      }
+      return traceLock(trace, action, (begin) => host.withBridges(use, begin(act)));
     },
+    withTables: (act) => traceLock(trace, "lock the routing tables", (begin) => host.withTables(begin(act))),
   };
 }
 
@@ -55,6 +47,20 @@ export function describeFailure(error: unknown): Refusal {
   if (!(error instanceof LinuxError)) return { message: reasonOf(error) };
   const kernel = error instanceof NetlinkError ? error.explanation : undefined;
   return { errno: error.code, message: errnoText(error.errno), ...(kernel !== undefined && { kernel }) };
+}
+
+/** Times the wait for a lock, until what is done under it begins. */
+function traceLock<T>(trace: CallTrace, action: string, lock: (begin: (act: () => T) => () => T) => T): T {
+  const end = trace.open({ phase: "locks", kind: "flock", action }).start();
+  try {
+    return lock((act) => () => {
+      end();
+      return act();
+    });
+  } catch (error) {
+    end(error);
+    throw error;
+  }
 }
 
 function traceContainer(container: Container, trace: CallTrace): Container {

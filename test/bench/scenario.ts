@@ -62,6 +62,9 @@ function ptp(config: Readonly<Record<string, unknown>> = {}) {
   return { type: "ptp", ipam, ...config };
 }
 
+/** A network whose addresses have routing tables of their own. */
+const ROUTED_BY_SOURCE = [bridge(), { type: "sbr" }];
+
 /** The list that podman ships. */
 const PODMAN = [bridge({ ipMasq: true, hairpinMode: true }), PORTMAP, { type: "firewall" }, { type: "tuning" }];
 
@@ -91,6 +94,7 @@ export const SCENARIOS: readonly Scenario[] = [
   { ...compare("macvlan", [MACVLAN]), play: attachment },
   { ...compare("ptp", [ptp()]), play: everyCommand },
   { ...compare("ptp, ipMasq", [ptp(MASQUERADE)], { share: 0.5 }), play: attachment },
+  { ...compare("bridge and sbr", ROUTED_BY_SOURCE, { share: 0.5 }), play: addAndDelete },
   { ...compare("20 at once", [bridge()], { share: 0.5 }), play: crowd },
   withNftables({ ...compare("20 at once, ipMasq", [bridge(MASQUERADE)], { share: 0.25 }), play: crowd }),
   { ...compare("100 on the bridge", [bridge()], { share: 0.5, attached: 100 }), play: attachment },

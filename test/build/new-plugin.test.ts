@@ -66,7 +66,7 @@ it("npm run new-plugin makes a plugin that passes the linter, the type check, it
     "test/plugins/verbs.test.ts",
     ...rules,
   );
-}, 180_000);
+}, 600_000);
 
 it("npm run new-plugin overwrites nothing, and takes no name that a plugin cannot have", () => {
   for (const name of ["bridge", "cnictl", "New", "../x", "a b", ""]) {

@@ -43,6 +43,7 @@ export function chains(): readonly Chain[] {
   const byIptables = podman.plugins.slice(0, 3).map(withIptables);
   const [bridge = {}] = podman.plugins;
   const ptp = shipped("60-ptp.conflist", "ptp");
+  const sbr = shipped("70-sbr.conflist", "sbr");
   const checked = { ...bridge, spoofchk: "strict", removeEmptyBridge: true };
   return [
     { ...podman, plugins: tuned },
@@ -53,6 +54,7 @@ export function chains(): readonly Chain[] {
     { ...podman, name: "apart", plugins: [bridge], path: `${APART}:${PLACES.bin}` },
     { ...podman, name: "checked", plugins: [checked] },
     ptp,
+    sbr,
     { ...ptp, name: "ptp-iptables", plugins: ptp.plugins.map(withIptables) },
     { ...podman, name: "loopback", plugins: [{ cniVersion: "1.1.0", name: "lo", type: "loopback" }] },
   ];

@@ -19,6 +19,7 @@ import { readLink } from "../../src/netlink/link/message.ts";
 import { decodeMessages } from "../../src/netlink/message.ts";
 import { readQdisc } from "../../src/netlink/qdisc/message.ts";
 import { readRoute } from "../../src/netlink/route/message.ts";
+import { readRule } from "../../src/netlink/rule/message.ts";
 import { readVlans } from "../../src/netlink/vlan/message.ts";
 import { decodeMasqueraded } from "../../src/steps/masquerade/rules.ts";
 import { capturesOf, payloadsOf } from "./captures.ts";
@@ -37,7 +38,7 @@ function netlinkDecoders(): Decoders {
   const connections = payloadsOf("conntrack");
   const datagrams = [...capturesOf("rtnetlink"), ...capturesOf("nftables")];
   const acknowledge = (bytes: Uint8Array) => decodeMessages(bytes).map(decodeAcknowledgement);
-  const rtnetlink = { readLink, readLinkAddress, readRoute, readQdisc, readFilter, readVlans };
+  const rtnetlink = { readLink, readLinkAddress, readRoute, readRule, readQdisc, readFilter, readVlans };
   return {
     decodeMessages: { decode: decodeMessages, samples: datagrams, refuses: asRangeError },
     decodeAcknowledgement: { decode: acknowledge, samples: datagrams, refuses: asRangeError },

@@ -4,7 +4,9 @@ import type { Connection } from "../../src/netlink/conntrack/message.ts";
 import type { decodeFilter } from "../../src/netlink/filter/message.ts";
 import type { Message } from "../../src/netlink/message.ts";
 import type { QdiscMessage } from "../../src/netlink/qdisc/message.ts";
+import type { PolicyRule } from "../../src/netlink/rule/message.ts";
 import type { FakeLink } from "./link.ts";
+import { firstRules } from "./policy-requests.ts";
 import { Rules } from "./rules.ts";
 import { Sysctls } from "./sysctls.ts";
 
@@ -57,6 +59,8 @@ export class FakeNamespace {
   readonly links = new Map<number, FakeLink>();
   addresses: readonly FakeAddress[] = [];
   routes: readonly FakeRoute[] = [];
+  /** Policy rules of both families, by priority. */
+  policy: readonly PolicyRule[] = firstRules();
   qdiscs: readonly QdiscMessage[] = [];
   /** Indices of links that have ever had an ingress qdisc: the place for one stays. */
   readonly ingressed = new Set<number>();

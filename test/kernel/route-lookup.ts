@@ -4,7 +4,7 @@ import { RT_TABLE } from "../../src/netlink/route/header.ts";
 import type { FakeNamespace, FakeRoute } from "./namespace.ts";
 
 /** In the order of the rules that every namespace begins with. */
-const TABLES: readonly number[] = [255, RT_TABLE.MAIN];
+export const TABLES: readonly number[] = [255, RT_TABLE.MAIN];
 
 /** The route that a packet to an address takes: of the first table that has one, the longest prefix, then the lowest priority. */
 export function findWayTo(

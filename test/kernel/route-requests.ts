@@ -10,11 +10,8 @@ import { type Answer, isDump } from "./answer.ts";
 import { type FakeLink, isUp } from "./link.ts";
 import type { FakeNamespace, FakeRoute, Way } from "./namespace.ts";
 import { Refusal } from "./refusal.ts";
-import { findWayTo } from "./route-lookup.ts";
+import { findWayTo, TABLES } from "./route-lookup.ts";
 import { describeRoute } from "./route-message.ts";
-
-/** Deletes a route, which no plugin asks for. <linux/rtnetlink.h> */
-export const RTM_DELROUTE = 25;
 
 /** The priority of an IPv6 route that is given none. IP6_RT_PRIO_USER in net/ip6_fib.h */
 const PRIORITY = { 4: 0, 6: 1024 } as const;
@@ -27,14 +24,15 @@ export function requestNewRoute(namespace: FakeNamespace, { payload }: NetlinkRe
   if (header.destinationLength > ADDRESS_BITS[family]) throw new Refusal(ERRNO.EINVAL, "Invalid prefix length");
   const isOnLink = (header.flags & RTNH_F.ONLINK) !== 0;
   const gateway = isOnLink ? undefined : read.gateway;
-  const link = findLinkFor(namespace, { family, index: attributes.index ?? 0, gateway });
+  const table = read.table === RT_TABLE.UNSPEC ? RT_TABLE.MAIN : read.table;
+  const link = findLinkFor(namespace, { family, index: attributes.index ?? 0, gateway, table });
   const source = read.preferredSource;
   if (source !== undefined && !isOwnAddress(namespace, source)) {
     throw new Refusal(ERRNO.EINVAL, family === 4 ? "Invalid prefsrc address" : "Invalid source address");
   }
   add(namespace, {
     ...read,
-    table: read.table === RT_TABLE.UNSPEC ? RT_TABLE.MAIN : read.table,
+    table,
     priority: attributes.priority ?? PRIORITY[family],
     scope: family === 4 ? header.scope : RT_SCOPE.UNIVERSE,
     isOnLink,
@@ -92,23 +90,27 @@ function lookUp(namespace: FakeNamespace, address: Address, isWhole: boolean): A
 /** The link that a route leads through: IPv4 looks for the gateway's way first, and finds none through a link that is down or missing. */
 function findLinkFor(
   namespace: FakeNamespace,
-  { family, index, gateway }: { family: Family; index: number; gateway: Address | undefined },
+  way: { family: Family; index: number; gateway: Address | undefined; table: number },
 ): FakeLink {
-  if (family === 4 && gateway !== undefined) checkGateway(namespace, { index, gateway });
+  const { family, index, gateway, table } = way;
+  if (family === 4 && gateway !== undefined) checkGateway(namespace, { index, gateway, table });
   const link = namespace.links.get(index);
   if (link === undefined) throw new Refusal(ERRNO.ENODEV);
   if (!isUp(link)) throw new Refusal(ERRNO.ENETDOWN, "Nexthop device is not up");
-  if (family === 6 && gateway !== undefined) checkGateway(namespace, { index, gateway });
+  if (family === 6 && gateway !== undefined) checkGateway(namespace, { index, gateway, table });
   return link;
 }
 
-/** A gateway must be on the link, as a route says that has none itself; IPv6 has others for that. */
-function checkGateway(namespace: FakeNamespace, { index, gateway }: { index: number; gateway: Address }): void {
+/** A gateway must be on the link, as a route of its table or of main says that has none itself; IPv6 has others for that. */
+function checkGateway(
+  namespace: FakeNamespace,
+  { index, gateway, table }: { index: number; gateway: Address; table: number },
+): void {
   if (gateway.family === 6 && isLinkLocal(gateway)) return;
   const isOwn = isOwnAddress(namespace, gateway);
   if (gateway.family === 6 && isOwn) throw new Refusal(ERRNO.EINVAL, "Gateway can not be a local address");
   const isUsable = ({ ways }: FakeRoute) => ways.some((way) => way.index === index);
-  const way = findWayTo(namespace, gateway, { isUsable });
+  const way = findWayTo(namespace, gateway, { isUsable, tables: [table, ...TABLES] });
   const isOnLink = way?.ways.some((each) => each.index === index && each.gateway === undefined);
   if (isOnLink) return;
   if (gateway.family === 6) throw new Refusal(ERRNO.EHOSTUNREACH);

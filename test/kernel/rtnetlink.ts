@@ -6,9 +6,10 @@ import type { Answer } from "./answer.ts";
 import { requestDeleteLink, requestLinks, requestNewLink, requestSetLink } from "./link-requests.ts";
 import type { Machine } from "./machine.ts";
 import type { FakeNamespace } from "./namespace.ts";
+import { requestDeletePolicy, requestNewPolicy, requestPolicy } from "./policy-requests.ts";
 import { requestVlans } from "./port-requests.ts";
 import { Refusal } from "./refusal.ts";
-import { RTM_DELROUTE, requestDeleteRoute, requestNewRoute, requestRoutes } from "./route-requests.ts";
+import { requestDeleteRoute, requestNewRoute, requestRoutes } from "./route-requests.ts";
 import {
   requestDeleteQdisc,
   requestFilters,
@@ -27,7 +28,9 @@ const CHANGES: Readonly<Record<number, Change>> = {
   [RTM.NEWADDR]: (_, namespace, request) => requestNewAddress(namespace, request),
   [RTM.DELADDR]: (_, namespace, request) => requestDeleteAddress(namespace, request),
   [RTM.NEWROUTE]: (_, namespace, request) => requestNewRoute(namespace, request),
-  [RTM_DELROUTE]: (_, namespace, request) => requestDeleteRoute(namespace, request),
+  [RTM.NEWRULE]: (_, namespace, request) => requestNewPolicy(namespace, request),
+  [RTM.DELRULE]: (_, namespace, request) => requestDeletePolicy(namespace, request),
+  [RTM.DELROUTE]: (_, namespace, request) => requestDeleteRoute(namespace, request),
   [RTM.NEWQDISC]: requestNewQdisc,
   [RTM.DELQDISC]: (_, namespace, request) => requestDeleteQdisc(namespace, request),
   [RTM.NEWTFILTER]: (_, namespace, request) => requestNewFilter(namespace, request),
@@ -37,6 +40,7 @@ const QUESTIONS: Readonly<Record<number, Question>> = {
   [RTM.GETLINK]: requestLinks,
   [RTM.GETADDR]: (_, namespace, request) => requestAddresses(namespace, request),
   [RTM.GETROUTE]: (_, namespace, request) => requestRoutes(namespace, request),
+  [RTM.GETRULE]: (_, namespace, request) => requestPolicy(namespace, request),
   [RTM.GETQDISC]: (_, namespace, request) => requestQdisc(namespace, request),
   [RTM.GETTFILTER]: (_, namespace, request) => requestFilters(namespace, request),
   [RTM.GETVLAN]: requestVlans,

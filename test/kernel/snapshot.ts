@@ -8,6 +8,7 @@ import { encodeQdisc, readQdisc } from "../../src/netlink/qdisc/message.ts";
 import { formatFakeAddress } from "./address-requests.ts";
 import type { FakeLink } from "./link.ts";
 import type { FakeNamespace, FakeRoute } from "./namespace.ts";
+import { formatPolicy } from "./policy-requests.ts";
 import type { FakeSet, FakeTable } from "./rules.ts";
 
 /** Everything in one namespace, a line for each thing. */
@@ -15,6 +16,7 @@ export interface NamespacePicture {
   readonly links: readonly string[];
   readonly addresses: readonly string[];
   readonly routes: readonly string[];
+  readonly policy: readonly string[];
   readonly traffic: readonly string[];
   readonly sysctls: readonly string[];
   readonly rules: readonly string[];
@@ -31,6 +33,7 @@ export function pictureOf(namespace: FakeNamespace): NamespacePicture {
     links: [...namespace.links.values()].map((link) => formatLink(link, nameOf)),
     addresses: namespace.addresses.map((each) => `${nameOf(each.index)}: ${formatFakeAddress(each)}`).sort(),
     routes: namespace.routes.map((route) => formatRoute(route, nameOf)).sort(),
+    policy: namespace.policy.map(formatPolicy).sort(),
     traffic: formatTraffic(namespace, nameOf),
     sysctls: namespace.sysctls.entries().map(([path, value]) => `${path} = ${value}`),
     rules: namespace.rules.tables.flatMap(formatTable),

@@ -91,6 +91,8 @@ function ownOf({ kernel, container }: Pick<Stage, "kernel" | "container">) {
     elements: host?.rules.filter((line) => line.includes(" element ")),
     inside: [...container.links.values()].map(({ name, flags, mac, mtu, alias }) => [name, flags, mac, mtu, alias]),
     addresses: rest["container"]?.addresses.filter((line) => !line.startsWith("lo")),
+    routes: rest["container"]?.routes.filter((line) => !line.includes("dev lo")),
+    policy: rest["container"]?.policy,
   };
 }
 

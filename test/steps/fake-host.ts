@@ -17,6 +17,7 @@ export function fakeHost(parts: Partial<Host> = {}): Host {
     openContainer: parts.openContainer ?? lack("openContainer"),
     delegate: parts.delegate ?? lack("delegate"),
     launch: parts.launch ?? lack("launch"),
+    withTables: parts.withTables ?? ((act) => act()),
     withBridges: parts.withBridges ?? ((_use, act) => act()),
   };
 }

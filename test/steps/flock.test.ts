@@ -2,8 +2,8 @@ import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { withBridges } from "../../src/steps/bridge-lock.ts";
 import { waitForFlock } from "../../src/steps/flock.ts";
+import { withBridges } from "../../src/steps/host-lock.ts";
 
 let folder: string;
 let file: string;

@@ -21,6 +21,8 @@ export interface NewRoute {
   readonly priority?: number | undefined;
   /** RT_TABLE. Default: main. */
   readonly table?: number | undefined;
+  /** RTPROT, who made it. Default: boot, as `ip` has it. */
+  readonly protocol?: number | undefined;
   /** RT_SCOPE. Default: universe. */
   readonly scope?: number | undefined;
   readonly mtu?: number | undefined;
@@ -54,7 +56,7 @@ function describeRoute(link: LinkId, route: NewRoute): RouteMessage {
       family: encodeFamily(destination.address.family),
       destinationLength: destination.length,
       table: table > 0xff ? RT_TABLE.COMPAT : table,
-      protocol: RTPROT.BOOT,
+      protocol: route.protocol ?? RTPROT.BOOT,
       scope: route.scope ?? RT_SCOPE.UNIVERSE,
       type: RTN.UNICAST,
       flags: route.onlink ? RTNH_F.ONLINK : 0,

@@ -1,5 +1,5 @@
 // Writes every NAME.hex: what `ip` and the kernel say to each other over netlink, in two namespaces of its own.
-// Needs root, iproute2 and strace: node capture.mjs [vlans|traffic|macvlans|children [FOLDER]]. One line a message: its type, and all its bytes in hex.
+// Needs root, iproute2 and strace: node capture.mjs [vlans|traffic|macvlans|children|policy [FOLDER]]. One line a message: its type, and all its bytes in hex.
 // The commands about VLANs and children need a kernel that has them: node test/vm/run.mjs --exec "node $PWD/capture.mjs vlans /vm"
 import { spawnSync } from "node:child_process";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -124,7 +124,25 @@ const CHILD_COMMANDS = [
   ["get-dummy", container, "ip -details link show dev eth3"],
 ];
 
-const SETS = { vlans: VLAN_COMMANDS, traffic: TRAFFIC_COMMANDS, macvlans: MACVLAN_COMMANDS, children: CHILD_COMMANDS };
+/** The same about policy rules. */
+const POLICY_COMMANDS = [
+  ["add-rule", host, "ip rule add from 10.1.0.2/32 lookup 100 priority 20000 protocol 67"],
+  ["add-rule-again", host, "ip rule add from 10.1.0.2/32 lookup 100 priority 20000 protocol 67"],
+  ["add-rule6", host, "ip -6 rule add from fd00::2/128 lookup 5000 priority 20001 protocol 67"],
+  [null, host, "ip rule add from 10.1.0.0/16 iif lo fwmark 7 lookup 101"],
+  ["list-rules", host, "ip rule show"],
+  ["list-rules6", host, "ip -6 rule show"],
+  ["delete-rule", host, "ip rule delete from 10.1.0.2/32 lookup 100 priority 20000 protocol 67"],
+  ["delete-rule-missing", host, "ip rule delete from 10.1.0.2/32 lookup 100 priority 20000 protocol 67"],
+];
+
+const SETS = {
+  vlans: VLAN_COMMANDS,
+  traffic: TRAFFIC_COMMANDS,
+  macvlans: MACVLAN_COMMANDS,
+  children: CHILD_COMMANDS,
+  policy: POLICY_COMMANDS,
+};
 const [commands, folder] = [SETS[process.argv[2]] ?? COMMANDS, process.argv[3]];
 
 for (const name of [host, container]) run(["ip", "netns", "add", name]);

@@ -11,13 +11,13 @@ import { findDefaultRoute } from "../../../src/netlink/route/default.ts";
 import { RT_SCOPE, RT_TABLE } from "../../../src/netlink/route/header.ts";
 import { getRoute, listRoutes } from "../../../src/netlink/route/list.ts";
 import { encodeRoute } from "../../../src/netlink/route/message.ts";
+import { RTM } from "../../../src/netlink/rtnetlink.ts";
 import type { Rtnetlink } from "../../../src/netlink/socket.ts";
 import { address, prefix } from "../../netlink/text.ts";
-import { RTM_DELROUTE } from "../route-requests.ts";
 import { bound, connect } from "./links.ts";
 import type { Scene } from "./record.ts";
 
-/** Deletes a route, like `ip route delete`, which no plugin does. */
+/** Deletes a route, like `ip route delete`. */
 function deleteRoute(netlink: Rtnetlink, { index }: LinkId, { destination, gateway, priority }: NewRoute): void {
   const { address: network, length } = destination;
   const payload = encodeRoute({
@@ -29,7 +29,7 @@ function deleteRoute(netlink: Rtnetlink, { index }: LinkId, { destination, gatew
     },
     attributes: { destination: length === 0 ? undefined : network, gateway, index, priority },
   });
-  netlink.request({ type: RTM_DELROUTE, flags: NLM_F.ACK, payload, action: "delete a route" });
+  netlink.request({ type: RTM.DELROUTE, flags: NLM_F.ACK, payload, action: "delete a route" });
 }
 
 const NONE = { index: 99, name: "none" };

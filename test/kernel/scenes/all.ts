@@ -2,6 +2,7 @@ import { FakeKernel } from "../fake-kernel.ts";
 import { addresses, routes4, routes6 } from "./addresses.ts";
 import { macvlans } from "./children.ts";
 import { changeLinks, followPorts, makeLinks } from "./links.ts";
+import { policy } from "./policy.ts";
 import type { Scene, World } from "./record.ts";
 import { rules } from "./rules.ts";
 import { traffic } from "./traffic.ts";
@@ -16,6 +17,7 @@ export const SCENES: Readonly<Record<string, Scene>> = {
   addresses,
   "routes-4": routes4,
   "routes-6": routes6,
+  policy,
   traffic,
   rules,
   verbs,

@@ -1,12 +1,13 @@
 import fs from "#fs";
 import path from "#path";
 import { CniError } from "../cni/error.ts";
+import type { FlockKind } from "../linux/flock.ts";
 import { makeFolders } from "../linux/folder.ts";
 import { ERRNO, errnoOf } from "../platform/errno.ts";
 import { waitForFlock } from "./flock.ts";
 
-/** Root owns the file and its folder. A process that can open a file can also lock it and so stop every ADD. */
-const LOCK = "/run/cni/bridge/lock";
+/** Root owns the files and their folders. A process that can open a file can also lock it and so stop every ADD. */
+const LOCKS = { bridges: "/run/cni/bridge/lock", "routing tables": "/run/cni/sbr/lock" } as const;
 
 /** <fcntl.h>; O_NONBLOCK keeps us from hanging if a pipe is in place of the file. */
 const O = { RDONLY: 0, CREAT: 0o100, NOFOLLOW: 0o400000, NONBLOCK: 0o4000, CLOEXEC: 0o2000000 } as const;
@@ -27,12 +28,25 @@ export type BridgeUse = "used" | "withdrawn";
  * @throws CniError tryAgainLater
  */
 export function withBridges<T>(how: BridgeUse, act: () => T): T {
-  const fd = openLock();
+  return withLock("bridges", how === "used" ? "shared" : "exclusive", act);
+}
+
+/**
+ * Runs `act` while no other call chooses routing tables, in any namespace. The lock is flock(2) and ends with the process. If the
+ * lock file cannot be created, `act` runs without the lock. @throws CniError tryAgainLater
+ */
+export function withTables<T>(act: () => T): T {
+  return withLock("routing tables", "exclusive", act);
+}
+
+function withLock<T>(what: keyof typeof LOCKS, kind: FlockKind, act: () => T): T {
+  const file = LOCKS[what];
+  const fd = openLock(file);
   if (fd === undefined) return act();
   try {
-    if (!waitForFlock(fd, PATIENCE, how === "used" ? "shared" : "exclusive")) {
-      const message = `Cannot get the lock on this host's bridges within ${PATIENCE / 1000} s: other calls hold it`;
-      throw new CniError("tryAgainLater", message, { details: `it is on ${LOCK}: lslocks names its holders` });
+    if (!waitForFlock(fd, PATIENCE, kind)) {
+      const message = `Cannot get the lock on this host's ${what} within ${PATIENCE / 1000} s: other calls hold it`;
+      throw new CniError("tryAgainLater", message, { details: `it is on ${file}: lslocks names its holders` });
     }
     return act();
   } finally {
@@ -41,15 +55,15 @@ export function withBridges<T>(how: BridgeUse, act: () => T): T {
 }
 
 /** Undefined if the file cannot be opened, for example because /run is read-only. */
-function openLock(): number | undefined {
-  const open = () => fs.openSync(LOCK, O.RDONLY | O.CREAT | O.NOFOLLOW | O.NONBLOCK | O.CLOEXEC, 0o600);
+function openLock(file: string): number | undefined {
+  const open = () => fs.openSync(file, O.RDONLY | O.CREAT | O.NOFOLLOW | O.NONBLOCK | O.CLOEXEC, 0o600);
   try {
     return open();
   } catch (error) {
     if (errnoOf(error) !== ERRNO.ENOENT) return undefined;
   }
   try {
-    makeFolders(path.dirname(LOCK), 0o700);
+    makeFolders(path.dirname(file), 0o700);
     return open();
   } catch {
     return undefined;

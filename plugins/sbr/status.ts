@@ -1,0 +1,15 @@
+import type { Request } from "../../src/cni/request.ts";
+import { ignoring } from "../../src/linux/ignoring.ts";
+import { listRules } from "../../src/netlink/rule/list.ts";
+import type { Host } from "../../src/steps/host.ts";
+import { refuseProblems } from "../../src/steps/problems.ts";
+import { parseSbrConfig } from "./config.ts";
+import { NO_RULES } from "./rules.ts";
+
+/** Whether an ADD could succeed: asks the kernel for its policy rules. @throws CniError invalidConfig, or unavailable with the remedy */
+export function status(request: Request, host: Host): void {
+  parseSbrConfig(request);
+  const rules = ignoring(NO_RULES, () => listRules(host.netlink, 4));
+  const lack = "The kernel has no policy rules: use a kernel with CONFIG_IP_MULTIPLE_TABLES";
+  refuseProblems(rules === undefined ? [lack] : []);
+}
