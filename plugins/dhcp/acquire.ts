@@ -7,6 +7,7 @@ import { readBootClock } from "../../src/linux/boot-clock.ts";
 import { poll } from "../../src/linux/poll.ts";
 import { randomBytes } from "../../src/linux/random.ts";
 import { LinuxError } from "../../src/platform/errno.ts";
+import type { Container } from "../../src/steps/host.ts";
 import type { Wire } from "./wire.ts";
 
 /** How often servers may say no before ADD gives up: they would say it again. */
@@ -21,19 +22,18 @@ interface Seen {
 }
 
 /**
- * Asks for a lease until `deadline`, in ms of the boot's clock. `wanted` is an address that the client had. @throws CniError
- * tryAgainLater that says what was seen
+ * Asks for a lease until `deadline`, in ms of the boot's clock. @throws CniError tryAgainLater that says what was seen
  */
 export function acquireLease(
   identity: Identity,
-  wire: Wire,
-  { deadline, ifname, wanted }: { deadline: number; ifname: string; wanted: Address | undefined },
+  { wire, container }: { wire: Wire; container: Container },
+  { deadline, ifname }: { deadline: number; ifname: string },
 ): Lease {
   const seen: Seen = { questions: 0, refusals: 0 };
   const began = readBootClock();
-  let step = begin(identity, readMoment(), wanted);
+  let step = begin(identity, readMoment());
   for (;;) {
-    if (step.send !== undefined) trySending(wire, step.send, seen);
+    if (step.send !== undefined) trySending(wire, { outgoing: step.send, container, seen });
     const { state, happened } = step;
     if (happened?.kind === "leased") return happened.lease;
     if (happened?.kind === "refused") seen.refusals += 1;
@@ -52,9 +52,12 @@ export function readMoment(): Moment {
 }
 
 /** A question that cannot be sent counts as lost: the link may come up again. */
-function trySending(wire: Wire, outgoing: Outgoing, seen: Seen): void {
+function trySending(
+  wire: Wire,
+  { outgoing, container, seen }: { outgoing: Outgoing; container: Container; seen: Seen },
+): void {
   seen.questions += 1;
-  noteFailure(() => wire.send(outgoing), seen);
+  noteFailure(() => wire.send(outgoing, container), seen);
 }
 
 function tryReceiving(wire: Wire, seen: Seen): ReturnType<Wire["receive"]> {

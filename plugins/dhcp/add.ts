@@ -28,7 +28,7 @@ export function add(request: Request, host: Host): Result {
     const identity = { ...client, mac: link.mac };
     const wire = openWire(container, link);
     try {
-      const lease = acquireLease(identity, wire, { deadline, ifname: request.ifname, wanted: undefined });
+      const lease = acquireLease(identity, { wire, container }, { deadline, ifname: request.ifname });
       defer(() => giveBack({ identity, lease }, { container, link, log: request.log }));
       const prefix = prefixOf(lease);
       const { network, containerId, ifname, netns } = request;

@@ -34,11 +34,11 @@ export function giveBack(
     const wire = openWire(container, link);
     try {
       if (hasAddress && outgoing.kind === "server") {
-        wire.send(outgoing);
+        wire.send(outgoing, container);
         awaitSent(wire, now + PATIENCE);
       } else if (outgoing.kind === "server") {
         const packet = encodeDatagram(outgoing.payload, { from: lease.address, to: lease.server });
-        wire.send({ kind: "everyone", packet });
+        wire.send({ kind: "everyone", packet }, container);
       }
     } finally {
       wire.close();

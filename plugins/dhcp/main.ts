@@ -3,8 +3,10 @@ import type { Host } from "../../src/steps/host.ts";
 import { add } from "./add.ts";
 import { check } from "./check.ts";
 import { configuration } from "./configuration.ts";
+import { daemon } from "./daemon.ts";
 import { del } from "./del.ts";
 import { gc } from "./gc.ts";
+import { renew } from "./renew.ts";
 import { status } from "./status.ts";
 
 export const plugin: Plugin<Host> = {
@@ -15,4 +17,5 @@ export const plugin: Plugin<Host> = {
   gc: (request, host) => gc(request, host),
   status: (request) => status(request),
   configuration: () => configuration(),
+  programs: { daemon: (edge) => daemon(edge), renew: (edge) => renew(edge) },
 };

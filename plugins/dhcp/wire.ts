@@ -7,12 +7,15 @@ import { openUdpSocket, type UdpSocket } from "../../src/linux/udp-socket.ts";
 import type { LinkId } from "../../src/netlink/link/message.ts";
 import type { Container } from "../../src/steps/host.ts";
 
-/** What a client sends and receives through. */
+/** The inside of a container. */
+type Place = Pick<Container, "within">;
+
+/** What a client sends and receives through. It may outlive the container's descriptor, which is needed to send alone. */
 export interface Wire {
   /** It is readable when a message arrives. */
   readonly fd: number;
-  /** @throws LinuxError if the link is down or gone, or lacks the address */
-  readonly send: (outgoing: Outgoing) => void;
+  /** Sends from a container that is open. @throws LinuxError if the link is down or gone, or lacks the address */
+  readonly send: (outgoing: Outgoing, container: Place) => void;
   /** The messages that have arrived. What is no message of a server is left out. @throws LinuxError */
   readonly receive: () => readonly DhcpMessage[];
   /** Whether what was sent to a server still waits for its MAC. */
@@ -21,17 +24,17 @@ export interface Wire {
 }
 
 /** Opens the sockets of a client on a link of a container. @throws LinuxError */
-export function openWire({ within }: Pick<Container, "within">, link: LinkId): Wire {
+export function openWire({ within }: Place, link: LinkId): Wire {
   const packets = within(() => openPacketSocket({ index: link.index, port: PORT.CLIENT }));
   let udp: UdpSocket | undefined;
-  const send = (outgoing: Outgoing) => {
+  const send = (outgoing: Outgoing, container: Place) => {
     if (outgoing.kind === "everyone") {
       packets.broadcast(outgoing.packet);
       return;
     }
     const from = { address: encodeAddress(outgoing.from), port: PORT.CLIENT };
     // It stays open: without it the kernel would tell the server that nobody listens.
-    udp ??= within(() => openUdpSocket(from, link.name));
+    udp ??= container.within(() => openUdpSocket(from, link.name));
     udp.send(outgoing.payload, { address: encodeAddress(outgoing.to), port: PORT.SERVER });
   };
   return {

@@ -10,6 +10,14 @@ export interface ProcessEdge {
   writeErr(text: string): void;
 }
 
+/** A command line tool's access to its process. */
+export interface ToolEdge extends ProcessEdge {
+  /** Arguments after the command's own name. */
+  readonly args: readonly string[];
+  /** The working directory. */
+  readonly directory: string;
+}
+
 /** A plugin's access to its process. */
 export interface Edge extends ProcessEdge {
   /** Whether the path leads to the network namespace of this process; false if it leads to none. */

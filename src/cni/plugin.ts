@@ -1,5 +1,5 @@
 import type { Configuration } from "./configuration.ts";
-import type { Edge } from "./edge.ts";
+import type { Edge, ToolEdge } from "./edge.ts";
 import { COMMANDS, type Command, checkEnvironment, type Environment } from "./environment.ts";
 import { CniError, ERROR_CODES, formatError, isSystemError, reasonOf, toCniError } from "./error.ts";
 import type { Rebuilding } from "./rebuilding.ts";
@@ -33,6 +33,8 @@ export interface Plugin<Host = unknown> {
   readonly withdraw?: (request: Request, host: Host) => void;
   /** What cnictl asks about configurations. Without it, cnictl knows only what VERSION says. */
   readonly configuration?: () => Configuration;
+  /** What the executable does instead of serving a call, by its first argument. Each returns the exit code. */
+  readonly programs?: Readonly<Record<string, (edge: ToolEdge) => number>>;
   /** Rolls back an ADD whose result could not be delivered. Defaults to `del`. The request is that of a DEL. */
   readonly undo?: (request: Request, result: Result, host: Host) => void;
 }

@@ -2,7 +2,7 @@ import fs from "#fs";
 import host from "#process";
 import { readToEnd } from "../platform/bytes.ts";
 import { pause } from "../platform/pause.ts";
-import type { Edge, ProcessEdge } from "./edge.ts";
+import type { Edge, ProcessEdge, ToolEdge } from "./edge.ts";
 import { type Plugin, servePlugin, type WithHost } from "./plugin.ts";
 import type { LaunchResident } from "./request.ts";
 import { serveResident } from "./resident.ts";
@@ -44,14 +44,6 @@ export function residentLauncher<Host>(
     const plugin = isOwnImage(executable) ? find(executable) : undefined;
     return plugin && serveResident({ plugin, edge, withHost }, options);
   };
-}
-
-/** A command line tool's access to its process. */
-export interface ToolEdge extends ProcessEdge {
-  /** Arguments after the command's own name. */
-  readonly args: readonly string[];
-  /** The working directory. */
-  readonly directory: string;
 }
 
 /** Runs a command line tool with this process's arguments, variables and streams, and ends the process with the tool's exit code. */

@@ -3,7 +3,7 @@ import { build, plugins } from "#image";
 import host from "#process";
 import { selectName } from "../cni/image.ts";
 import type { Plugin } from "../cni/plugin.ts";
-import { processEdge, runPlugin } from "../cni/process.ts";
+import { processEdge, runPlugin, runWithProcess } from "../cni/process.ts";
 import { reapplyPlugin, withdrawPlugin } from "../cni/reapply.ts";
 import type { Reapply, TraceLaunch, Withdraw } from "../cnictl/edge.ts";
 import { runTool } from "../cnictl/main.ts";
@@ -36,10 +36,18 @@ export function start(): never {
     runTool({ ...build, names, plugins }, { reapply, withdraw, trace });
   }
   const plugin = plugins[name ?? ""];
+  if (plugin?.programs !== undefined) runProgram(plugin.programs);
   const log = findLog();
   const observation = log === undefined ? { withHost } : observeForLog(log);
   if (plugin !== undefined) runPlugin(plugin, { find, isOwnNetns, ...observation });
   refuse(host.argv0, names);
+}
+
+/** Runs the program that the first argument names, and ends the process; returns if it names none. */
+function runProgram(programs: NonNullable<Plugin["programs"]>): void {
+  const [name = ""] = host.args;
+  const program = Object.hasOwn(programs, name) ? programs[name] : undefined;
+  if (program !== undefined) runWithProcess(program);
 }
 
 function findLog(): string | undefined {

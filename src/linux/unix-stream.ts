@@ -34,11 +34,6 @@ export function connectUnix(path: string, { atOnce = false } = {}): UnixStream {
     fs.closeSync(fd);
     throw error;
   }
-  return streamOn(fd);
-}
-
-/** A connected socket as a stream. */
-export function streamOn(fd: number): UnixStream {
   return { write: (bytes) => write(fd, bytes), read: (deadline) => read(fd, deadline), close: () => fs.closeSync(fd) };
 }
 

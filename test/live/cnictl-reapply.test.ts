@@ -270,16 +270,20 @@ test("after `firewall-cmd --reload` the container is in its zone again, and its 
   }
 });
 
-test("the units for systemd are well formed, and run cnictl of the folder of plugins", () => {
+test("the units for systemd are well formed, and run cnictl or a plugin of the folder of plugins", () => {
   const units = fs.readdirSync(unitDir);
   expect(units.length).toBeGreaterThan(2);
   for (const unit of units) {
     const { stderr } = spawnSync("systemd-analyze", ["verify", "--man=no", path.join(unitDir, unit)], {
       encoding: "utf8",
     });
-    expect(stderr.split("\n").filter((line) => line !== "" && !line.includes("/opt/cni/bin/cnictl"))).toEqual([]);
+    expect(stderr.split("\n").filter((line) => line !== "" && !/\/opt\/cni\/bin\/(cnictl|dhcp) /.test(line))).toEqual(
+      [],
+    );
     if (unit.endsWith(".service"))
-      expect(fs.readFileSync(path.join(unitDir, unit), "utf8")).toMatch(/^ExecStart=.*\/opt\/cni\/bin\/cnictl [a-z]/m);
+      expect(fs.readFileSync(path.join(unitDir, unit), "utf8")).toMatch(
+        /^ExecStart=.*\/opt\/cni\/bin\/(cnictl|dhcp) [a-z]/m,
+      );
   }
 });
 

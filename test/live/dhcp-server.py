@@ -1,6 +1,6 @@
 # A DHCP server of one link with answers that a test switches.
 # usage: dhcp-server.py LINK ADDRESS/LENGTH MODE-FILE LOG-FILE
-# The mode file has JSON: {"silent": bool, "nak": [types], "yours": text, "seconds": number, "options": {code: hex}, "mask": bool}.
+# The mode file has JSON: {"silent": bool, "ignore": bool, "pool": bool (an address for each MAC), "nak": [types], "yours": text, "seconds": number, "options": {code: hex}, "mask": bool}.
 # Each message that arrives is a line of the log: {"type", "from", "to", "client", "broadcast", "options"}.
 import ipaddress
 import json
@@ -31,8 +31,18 @@ def options_of(data):
     return found
 
 
+pool = {}
+
+
+def address_for(request, mode):
+    if not mode.get("pool"):
+        return ipaddress.ip_address(mode["yours"]).packed
+    number = pool.setdefault(request[28:34], len(pool))
+    return (server.network.network_address + 10 + number).packed
+
+
 def answer(request, kind, mode):
-    yours = ipaddress.ip_address(mode["yours"]).packed if kind != 6 else bytes(4)
+    yours = address_for(request, mode) if kind != 6 else bytes(4)
     head = bytes([2, 1, 6, 0]) + request[4:8] + bytes(2) + request[10:12] + bytes(4) + yours + bytes(8) + request[28:44]
     options = {53: bytes([kind]), 54: server.ip.packed}
     if kind == 6:

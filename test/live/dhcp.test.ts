@@ -1,7 +1,8 @@
 import fs from "node:fs";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { Outcome } from "../lab.ts";
+import { confDir } from "../caller.ts";
+import { binDir, type Outcome } from "../lab.ts";
 import { DhcpLab } from "./dhcp.ts";
 
 let dhcp: DhcpLab;
@@ -68,6 +69,21 @@ describe("beside dnsmasq", () => {
     await dhcp.until("dnsmasq has its address back", () => dhcp.dnsmasqLeases().length === 0);
     expect(left()).toEqual(NOTHING);
     expectDone(call("DEL", config));
+  });
+
+  it("the list of conf/ works as it stands, with a folder of leases and a cache of results of its own", async () => {
+    await dhcp.startDnsmasq();
+    const script = `
+      mount -t tmpfs none /var/lib
+      mkdir -p /run/cni
+      mount -t tmpfs none /run/cni
+      for verb in add check del; do ${binDir}/cnictl $verb lan ${netns}; done
+      ls /run/cni/dhcp`;
+    const variables = ["env", `NETCONFPATH=${confDir}`, `CNI_PATH=${binDir}`];
+    const { status, stdout, stderr } = dhcp.lab.try(["unshare", "--mount", ...variables, "sh", "-ec", script]);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+    expect(stdout).toMatch(/10\.9\.0\.\d+/);
+    expect(left()).toEqual(NOTHING);
   });
 
   it("prefers option 121 to routers: RFC 3442", async () => {

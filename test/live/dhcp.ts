@@ -12,6 +12,8 @@ export interface Mode {
   /** The messages that it refuses. */
   readonly nak?: readonly ("DISCOVER" | "REQUEST")[];
   readonly yours?: string;
+  /** Gives each MAC an address from 10.9.0.10 on. */
+  readonly pool?: boolean;
   readonly seconds?: number;
   readonly mask?: boolean;
   /** By number, in hexadecimal. */

@@ -43,7 +43,11 @@ describe("a plugin", () => {
       // A verb is read when it is called: `add` alone would load them all.
       const verb =
         /\b(add|check|del|gc|status|reapply|withdraw|undo): (\((?:request|request, result|request, host)?\)) => (?:\1|del)\2/g;
-      const rest = statements.replaceAll(verb, "").replace("configuration: () => configuration(),", "");
+      const programs = /\bprograms: \{(?: (\w+): \(edge\) => \1\(edge\),?)+ \},/;
+      const rest = statements
+        .replaceAll(verb, "")
+        .replace("configuration: () => configuration(),", "")
+        .replace(programs, "");
       expect(rest).toMatch(/^export const plugin: Plugin(<Host>)? = \{[^(){}]*\};$/);
       expect(rest).not.toMatch(/\b(add|check|del|gc|status|reapply|withdraw|undo)\b/);
       expect(read(`plugins/${name}/main.ts`)).toContain(`name: "${name}"`);

@@ -51,6 +51,11 @@ const COMMANDS = [
   ["list-addresses", container, "ip address show dev eth0"],
   [null, container, "sleep 3"],
   ["list-addresses-settled", container, "ip address show dev eth0"],
+  [
+    "replace-address",
+    container,
+    "ip address replace 10.1.0.2/24 broadcast 10.1.0.255 dev eth0 valid_lft 100 preferred_lft 100",
+  ],
   ["add-route", container, "ip route append default via 10.1.0.1 dev eth0 proto boot metric 5 mtu 1300 advmss 1200"],
   ["add-route-link", container, "ip route add 10.8.0.0/16 dev eth0 scope link"],
   ["add-route-table", container, "ip route add 10.9.0.0/16 via 10.2.0.1 dev eth0 onlink table 1000"],

@@ -1,0 +1,60 @@
+import type { Route } from "../../src/cni/result.ts";
+import { isSameAddress } from "../../src/ip/address.ts";
+import { broadcastAddress, isSamePrefix, type Prefix } from "../../src/ip/prefix.ts";
+import { NetlinkError } from "../../src/netlink/acknowledgement.ts";
+import { deleteAddress } from "../../src/netlink/address/delete.ts";
+import { listAddresses } from "../../src/netlink/address/list.ts";
+import { replaceAddress } from "../../src/netlink/address/replace.ts";
+import { addRoute } from "../../src/netlink/route/add.ts";
+import { ERRNO } from "../../src/platform/errno.ts";
+import { routesOf } from "./answer.ts";
+import type { LeaseRecord } from "./lease-file.ts";
+import type { LeaseLink } from "./lease-link.ts";
+
+/**
+ * Lets the kernel delete the lease's address when its time is over, unless it is renewed. Returns false if the interface has not got the
+ * address: an ADD adds it after it has the lease. @throws NetlinkError
+ */
+export function limitAddress(place: LeaseLink, { prefix, lease }: LeaseRecord, now: number): boolean {
+  const { container, link } = place;
+  const has = listAddresses(container.netlink, link, 4).some((each) => isSamePrefix(each.prefix, prefix));
+  if (has) replaceAddress(container.netlink, link, timed(prefix, lease.expireAt - now));
+  return has;
+}
+
+/**
+ * Gives the interface the address of a lease in place of another one, and the lease's routes. The kernel deletes the routes that need the
+ * old address. @throws NetlinkError
+ */
+export function changeAddress(
+  place: LeaseLink,
+  old: Prefix,
+  { record, now }: { record: LeaseRecord; now: number },
+): void {
+  const { container, link } = place;
+  const { prefix, lease, priority } = record;
+  takeAddress(place, old);
+  replaceAddress(container.netlink, link, timed(prefix, lease.expireAt - now));
+  for (const route of routesOf(lease, priority)) addMissing(place, route);
+}
+
+/** Deletes an address from the interface, if it has it. @throws NetlinkError */
+export function takeAddress({ container, link }: LeaseLink, prefix: Prefix): void {
+  const found = listAddresses(container.netlink, link, 4).filter((each) =>
+    isSameAddress(each.prefix.address, prefix.address),
+  );
+  for (const each of found) deleteAddress(container.netlink, link, each.prefix);
+}
+
+function timed(prefix: Prefix, milliseconds: number) {
+  return { prefix, broadcast: broadcastAddress(prefix), seconds: milliseconds / 1000 };
+}
+
+function addMissing({ container, link }: LeaseLink, { dst, gw, ...rest }: Route): void {
+  const gateway = gw === undefined || gw.value === 0n ? undefined : gw;
+  try {
+    addRoute(container.netlink, link, { ...rest, destination: dst, gateway });
+  } catch (error) {
+    if (!(error instanceof NetlinkError && error.errno === ERRNO.EEXIST)) throw error;
+  }
+}

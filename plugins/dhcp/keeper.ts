@@ -1,0 +1,52 @@
+import { type Job, type KeeperOptions, makeJob, nextOf, serveJob } from "./job.ts";
+import { listLeases, readBoot, type StoredLease } from "./lease-file.ts";
+import { removeLease } from "./lease-store.ts";
+
+/** Keeps all leases of a folder. */
+export interface Keeper {
+  /** Looks for leases that were added or deleted. */
+  readonly scan: () => void;
+  /** Does what is due. Returns when the next thing is, in ms of the boot's clock. */
+  readonly work: () => number;
+  /** Descriptors that are readable when a server has answered. */
+  readonly fds: () => readonly number[];
+  /** How many leases wait for an answer, or have ended. */
+  readonly open: () => number;
+  readonly close: () => void;
+}
+
+/** Makes a keeper. It keeps no namespace open but while it waits for an answer. */
+export function createKeeper(options: KeeperOptions): Keeper {
+  const jobs = new Map<string, Job>();
+  let isFirst = options.resumes;
+  const drop = (path: string) => {
+    jobs.get(path)?.wire?.close();
+    jobs.delete(path);
+  };
+  return {
+    scan: () => {
+      const found = listCurrent(options);
+      const texts = new Map(found.map(({ path, text }) => [path, text]));
+      for (const [path, { stored }] of jobs) if (texts.get(path) !== stored.text) drop(path);
+      for (const stored of found) if (!jobs.has(stored.path)) jobs.set(stored.path, makeJob(stored, isFirst));
+      isFirst = false;
+    },
+    work: () => {
+      for (const [path, job] of jobs) if (!serveJob(job, options)) drop(path);
+      return Math.min(Infinity, ...[...jobs.values()].map(nextOf));
+    },
+    fds: () => [...jobs.values()].flatMap(({ wire }) => wire?.fd ?? []),
+    open: () => [...jobs.values()].filter(({ state }) => state.kind !== "bound").length,
+    close: () => {
+      for (const path of [...jobs.keys()]) drop(path);
+    },
+  };
+}
+
+/** The leases of this boot. Those of an earlier one are deleted: their namespaces ended with it. */
+function listCurrent({ folder, log }: KeeperOptions): readonly StoredLease[] {
+  const boot = readBoot();
+  const all = listLeases(folder, log);
+  for (const { path, record } of all) if (record.boot !== boot) removeLease(folder, path);
+  return all.filter(({ record }) => record.boot === boot);
+}
