@@ -7,8 +7,9 @@ import { waitForDad } from "../netlink/address/wait.ts";
 import { IF_OPER } from "../netlink/link/attributes.ts";
 import type { LinkBrief } from "../netlink/link/brief.ts";
 import { getLink } from "../netlink/link/get.ts";
-import type { LinkId } from "../netlink/link/message.ts";
+import type { Link, LinkId } from "../netlink/link/message.ts";
 import { setLink, setLinkUp } from "../netlink/link/set.ts";
+import { waitForLink } from "../netlink/link/wait.ts";
 import { addRoute, type NewRoute } from "../netlink/route/add.ts";
 import { RT_SCOPE, RT_TABLE } from "../netlink/route/header.ts";
 import type { Container } from "./host.ts";
@@ -44,26 +45,40 @@ export function prepareInterface(
   setLinkUp(container.netlink, link);
 }
 
+/** How long in ms a link that was set up may take to carry traffic. Usually it takes about a millisecond. */
+const CARRIER_MS = 1000;
+
 /**
  * Sets the addresses and routes of the container's interface. A route without a gateway uses the gateway of the first address
  * of its family that has one. If no address has one, or the route's scope is link, it leads to the link itself. Duplicate
  * routes are added once. The addresses are ready for use on return; with `enableDad`, no other host on the link has them.
+ * Undefined leaves that to the namespace, which detects duplicates by default. With `bringUp`, the link is brought up between
+ * addresses and routes, so the kernel announces the addresses where arp_notify and ndisc_notify are set.
  * @throws CniError addressUnavailable if another host has an address, NetlinkError
  */
 export function configureInterface(
   container: Container,
   link: LinkBrief,
-  { ips, routes, enableDad }: { ips: readonly IpConfig[]; routes: readonly Route[]; enableDad: boolean },
+  { ips, routes, enableDad, bringUp = false }: InterfaceSettings,
 ): void {
   const { netlink } = container;
   const ipv6 = ips.filter(isIpv6).map(({ address }) => address);
   if (ipv6.length > 0) enableIpv6(container, link);
   for (const { address } of ips) {
-    const withoutDad = address.address.family === 6 && !enableDad;
+    const withoutDad = address.address.family === 6 && enableDad === false;
     addAddress(netlink, link, { prefix: address, broadcast: broadcastAddress(address), withoutDad });
   }
-  if (enableDad && ipv6.length > 0) awaitUniqueness(container, link, ipv6);
+  if (bringUp) setLinkUp(netlink, link);
+  if (ipv6.length > 0 && (enableDad ?? hasCarrier(container, link))) awaitUniqueness(container, link, ipv6);
   for (const route of uniqueRoutes(ips, routes)) addRoute(netlink, link, route);
+}
+
+/** What configureInterface() sets. */
+interface InterfaceSettings {
+  readonly ips: readonly IpConfig[];
+  readonly routes: readonly Route[];
+  readonly enableDad: boolean | undefined;
+  readonly bringUp?: boolean;
 }
 
 /**
@@ -97,6 +112,13 @@ function awaitUniqueness({ netlink }: Container, link: LinkId, prefixes: readonl
     const message = `link ${link.name} has address ${formatPrefix(tentative.prefix)} still tentative after ${DAD_MS / 1000} s`;
     throw new CniError("deadlineExceeded", message);
   }
+}
+
+/** Whether a link that is up carries traffic. Without a carrier, duplicate address detection never ends. */
+function hasCarrier({ netlink }: Container, link: LinkId): boolean {
+  const READY: readonly number[] = [IF_OPER.UP, IF_OPER.UNKNOWN];
+  const until = ({ operationalState }: Link) => READY.includes(operationalState);
+  return waitForLink(netlink, link, { timeout: CARRIER_MS, until }) !== undefined;
 }
 
 function isIpv6({ address }: IpConfig): boolean {

@@ -30,6 +30,8 @@ export class PluginList extends Contender {
     this.#plugins = plugins.map((plugin) => ({ ...plugin, ...this.#complete(plugin) }));
     this.#ports = ports;
     if (leases > 0) this.#fill(leases);
+    for (const { master } of plugins)
+      if (typeof master === "string") this.lab.run(["ip", "link", "add", master, "up", "type", "ifb"]);
   }
 
   /** The command line and the input of the first plugin's call, for a tracer. */
@@ -74,7 +76,8 @@ export class PluginList extends Contender {
 
   #complete({ ipam }: Plugin): Record<string, unknown> {
     const network = { cniVersion: "1.1.0", name: "bench" };
-    return ipam === undefined ? network : { ...network, ipam: { ...Object(ipam), dataDir: this.lab.dataDir } };
+    if (Object(ipam).type !== "host-local") return network;
+    return { ...network, ipam: { ...Object(ipam), dataDir: this.lab.dataDir } };
   }
 
   /** Leases as another runtime's containers would have left them, from the far end of the range. */

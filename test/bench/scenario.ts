@@ -45,6 +45,15 @@ function bridge(config: Readonly<Record<string, unknown>> = {}) {
   return { type: "bridge", bridge: "bench0", isGateway: true, ipam, ...config };
 }
 
+/** One address; a round has one container at a time. */
+const STATIC = { type: "static", addresses: [{ address: "10.1.0.2/16", gateway: "10.1.0.1" }] };
+
+const MACVLAN = {
+  type: "macvlan",
+  master: "uplink0",
+  ipam: { type: "host-local", ranges: [[{ subnet: "10.1.0.0/16" }]], routes: [{ dst: "0.0.0.0/0" }] },
+};
+
 const PORTMAP = { type: "portmap", capabilities: { portMappings: true } };
 
 /** The list that podman ships. */
@@ -72,6 +81,8 @@ export const SCENARIOS: readonly Scenario[] = [
   { ...compare("plain", [bridge()]), play: everyCommand },
   withNftables({ ...compare("ipMasq", [bridge(MASQUERADE)]), play: attachment }),
   { ...compare("loopback", [{ type: "loopback" }]), play: attachment },
+  { ...compare("static", [bridge({ ipam: STATIC })]), play: attachment },
+  { ...compare("macvlan", [MACVLAN]), play: attachment },
   { ...compare("20 at once", [bridge()], { share: 0.5 }), play: crowd },
   withNftables({ ...compare("20 at once, ipMasq", [bridge(MASQUERADE)], { share: 0.25 }), play: crowd }),
   { ...compare("100 on the bridge", [bridge()], { share: 0.5, attached: 100 }), play: attachment },

@@ -8,6 +8,9 @@ import { formatExample, formatHeading, formatMarkdown, formatSubheading, formatT
 /** What has no place on a man page. */
 const LEFT_OUT = ["Differences from the Go plugin"];
 
+/** Plugins that another one calls. */
+const IPAM = ["host-local", "static"];
+
 /** Sections that have another name on a man page. */
 const TITLES: Readonly<Record<string, string>> = { "What each verb does": "Verbs", Files: "State" };
 
@@ -39,7 +42,9 @@ export const FILES: Readonly<Record<string, Readonly<Record<string, string>>>> =
   firewall: { "/run/xtables.lock": "the lock of iptables" },
   "host-local": { "/var/lib/cni/networks": "leases: a file for each address in a folder for each network" },
   loopback: {},
+  macvlan: {},
   portmap: { "/run/xtables.lock": "the lock of iptables" },
+  static: {},
   tuning: {
     "/etc/cni/tuning/allowlist.conf": "the parameters that may be set, if the file exists",
     "/run/cni/tuning": "the settings that ADD found, until DEL",
@@ -74,7 +79,7 @@ function formatPlugin(name: string): string {
   return [
     formatTitle(page, `the CNI plugin ${name}`),
     formatHeading("Synopsis"),
-    formatExample(name === "host-local" ? '"ipam": { "type": "host-local", ... }' : `{ "type": "${name}", ... }`),
+    formatExample(IPAM.includes(name) ? `"ipam": { "type": "${name}", ... }` : `{ "type": "${name}", ... }`),
     formatHeading("Description"),
     formatMarkdown(text),
     ...body,

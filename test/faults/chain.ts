@@ -47,6 +47,8 @@ export function chains(): readonly Chain[] {
   return [
     { ...podman, plugins: tuned },
     shipped("containerd/10-containerd-net.conflist", "containerd"),
+    shipped("60-static.conflist", "static"),
+    shipped("70-macvlan.conflist", "macvlan"),
     { ...podman, name: "iptables", plugins: byIptables },
     { ...podman, name: "apart", plugins: [bridge], path: `${APART}:${PLACES.bin}` },
     { ...podman, name: "checked", plugins: [checked] },

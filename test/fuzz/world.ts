@@ -30,6 +30,9 @@ const CONTAINER = path.basename(PLACES.netns);
 /** Between the answers of programs that one shell runs. */
 const SEPARATOR = "@@@@";
 
+/** The host's network card, for lists that need one. */
+const UPLINK = "eth0";
+
 /** Names of files that are no traces: what host-local knows beside its leases, and locks. */
 const NO_TRACES = /\/(last_reserved_ip\.[0-9]+|lock|xtables\.lock|\.state(\/(?!attachments\/).*)?)$/;
 
@@ -66,6 +69,7 @@ export function findTraces(containerId: string): readonly string[] {
 function linksIn(json: string): readonly string[] {
   const links: unknown = JSON.parse(json.trim() === "" ? "[]" : json);
   return (Array.isArray(links) ? links : [])
+    .filter(({ ifname, linkinfo }) => ifname !== UPLINK || linkinfo?.info_kind !== "ifb")
     .filter(({ link_type, linkinfo }) => link_type !== "loopback" && !["bridge", "vlan"].includes(linkinfo?.info_kind))
     .map(({ ifname, linkinfo }) => `link ${ifname} ${linkinfo?.info_kind ?? ""}`);
 }
@@ -133,7 +137,7 @@ export function clearWorld(): void {
     for (const name of fs.readdirSync(folder).filter((each) => folder !== "/run" || !OWN.includes(each)))
       fs.rmSync(path.join(folder, name), { recursive: true });
   fs.mkdirSync(PLACES.state, { recursive: true });
-  sh(`ip netns add ${CONTAINER}`);
+  sh(`ip netns add ${CONTAINER}; ip link add ${UPLINK} up type ifb`);
 }
 
 function kill(pid: number): void {

@@ -72,8 +72,13 @@ export function requestAddresses(namespace: FakeNamespace, { payload }: NetlinkR
   return [...(four ?? []), ...(six ?? [])].map((each) => ({ type: RTM.NEWADDR, payload: describe(namespace, each) }));
 }
 
-/** Gives a link that carries traffic its address on the link, fe80::/64, where it is to have one. */
+/**
+ * Gives a link that carries traffic its address on the link, fe80::/64, where it is to have one. Detection of duplicates begins for those
+ * that it got before.
+ */
 export function addLinkLocal(namespace: FakeNamespace, link: FakeLink): void {
+  for (const each of namespace.addressesOf(link.index, 6))
+    if ((each.flags & IFA_F.TENTATIVE) !== 0) namespace.later.push(() => endDetection(namespace, each));
   const value = (key: string) => namespace.sysctls.find(`net/ipv6/conf/${link.name}/${key}`);
   if (link.kind === "" || value("disable_ipv6") !== "0" || value("addr_gen_mode") !== "0") return;
   const address = linkLocalAddress(link.mac);

@@ -4,6 +4,7 @@ import { type LinkMessage, VETH_FIELDS } from "../../src/netlink/link/message.ts
 import { ERRNO } from "../../src/platform/errno.ts";
 import { type FakeLink, findByName, portsOf } from "./link.ts";
 import { changeBridge, setFlags } from "./link-changes.ts";
+import { childrenOf, planChild, standOn } from "./link-children.ts";
 import { validateMac, validateName } from "./link-validation.ts";
 import { type Machine, newLink, tellOfLink } from "./machine.ts";
 import type { FakeNamespace } from "./namespace.ts";
@@ -14,16 +15,20 @@ import { Refusal } from "./refusal.ts";
 const QUEUE_LENGTH: Readonly<Record<string, number>> = { ifb: 32 };
 
 /** Makes the link that RTM_NEWLINK describes, whole or not at all. @throws Refusal */
-export function makeLink(machine: Machine, namespace: FakeNamespace, message: LinkMessage): void {
+export function makeLink(machine: Machine, asking: FakeNamespace, message: LinkMessage): void {
   const { attributes } = message;
   const { info, name = "", master } = attributes;
   const kind = info?.kind ?? "";
   if (!machine.features.kinds.has(kind)) throw new Refusal(ERRNO.EOPNOTSUPP, "Unknown device type");
   validateName(name);
+  const namespace = targetOf(machine, asking, attributes);
+  // The settings of a link are checked before it is made.
+  const child = planChild(machine, asking, attributes);
   const link =
     kind === "veth"
       ? makeVeth(machine, namespace, attributes)
-      : register(namespace, describe(machine, namespace, kind, attributes));
+      : register(namespace, describe(machine, namespace, kind, { ...attributes, ...child?.given }));
+  if (child !== undefined) standOn(link, child);
   try {
     if (kind === "bridge") {
       link.bridge = { forwardDelay: 1500, spanningTree: 0, vlanFiltering: 0, defaultVlan: 1, bits: 0 };
@@ -36,6 +41,11 @@ export function makeLink(machine: Machine, namespace: FakeNamespace, message: Li
     removeLink(machine, namespace, link);
     throw error;
   }
+}
+
+/** Where a link is made that is asked for in a namespace. */
+export function targetOf(machine: Machine, asking: FakeNamespace, { netnsFd }: LinkAttributes): FakeNamespace {
+  return netnsFd === undefined ? asking : machine.byDescriptor(netnsFd);
 }
 
 /** Takes a link away, of a veth both ends, with all that is on it. */
@@ -56,6 +66,7 @@ export function removeLink(machine: Machine, namespace: FakeNamespace, link: Fak
   tellOfLink(namespace, index);
   const peer = link.peer?.namespace.links.get(link.peer.index);
   if (link.peer !== undefined && peer !== undefined) removeLink(machine, link.peer.namespace, peer);
+  for (const [where, child] of childrenOf(machine, namespace, index)) removeLink(machine, where, child);
 }
 
 function makeVeth(machine: Machine, namespace: FakeNamespace, attributes: LinkAttributes): FakeLink {

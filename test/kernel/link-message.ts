@@ -3,6 +3,7 @@ import { BR_STATE, BRIDGE_FIELDS, type LinkAttributes, PORT_FIELDS } from "../..
 import { IFF } from "../../src/netlink/link/header.ts";
 import { encodeLink } from "../../src/netlink/link/message.ts";
 import { type FakeLink, isReady } from "./link.ts";
+import { CHILD_FIELDS } from "./link-children.ts";
 import type { Machine } from "./machine.ts";
 import type { FakeNamespace } from "./namespace.ts";
 
@@ -25,7 +26,7 @@ export function describeLink(machine: Machine, namespace: FakeNamespace, link: F
     master: link.master,
     mac: link.mac,
     alias: link.alias === "" ? undefined : link.alias,
-    ...peerOf(namespace, link),
+    ...peerOf(namespace, link.peer ?? link.parent),
     info: link.kind === "" && link.port === undefined ? undefined : infoOf(machine, link),
   };
   const type = link.kind === "" ? ARPHRD.LOOPBACK : ARPHRD.ETHER;
@@ -37,14 +38,15 @@ function promiscuityOf({ flags, port }: FakeLink): number {
   return ((flags & IFF.PROMISC) === 0 ? 0 : 1) + (port === undefined ? 0 : 1);
 }
 
-function peerOf(namespace: FakeNamespace, { peer }: FakeLink): Pick<LinkAttributes, "link" | "linkNetnsId"> {
+function peerOf(namespace: FakeNamespace, peer: FakeLink["peer"]): Pick<LinkAttributes, "link" | "linkNetnsId"> {
   if (peer === undefined) return {};
   if (peer.namespace === namespace) return { link: peer.index };
   return { link: peer.index, linkNetnsId: namespace.numberOf(peer.namespace) };
 }
 
 function infoOf({ features }: Machine, link: FakeLink): LinkAttributes["info"] {
-  const { kind, bridge, port } = link;
+  const { kind, bridge, port, settings } = link;
+  const fields = CHILD_FIELDS[kind];
   return {
     ...(kind !== "" && { kind }),
     ...(bridge !== undefined && {
@@ -57,6 +59,7 @@ function infoOf({ features }: Machine, link: FakeLink): LinkAttributes["info"] {
         bits: { values: bridge.bits, mask: BITS },
       }),
     }),
+    ...(fields !== undefined && { data: encodeFields(fields, settings) }),
     ...(port !== undefined && {
       portKind: "bridge",
       portData: encodeFields(PORT_FIELDS, {

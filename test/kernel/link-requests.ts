@@ -7,7 +7,7 @@ import { ERRNO } from "../../src/platform/errno.ts";
 import { type Answer, isDump } from "./answer.ts";
 import { type FakeLink, findByName } from "./link.ts";
 import { changeBridge, changeLink } from "./link-changes.ts";
-import { makeLink, removeLink } from "./link-making.ts";
+import { makeLink, removeLink, targetOf } from "./link-making.ts";
 import { describeLink } from "./link-message.ts";
 import { validateLink } from "./link-validation.ts";
 import type { Machine } from "./machine.ts";
@@ -20,7 +20,9 @@ export function requestNewLink(machine: Machine, namespace: FakeNamespace, { fla
   const message = decodeLink(payload);
   const { info } = message.attributes;
   validateLink(machine, message.attributes);
-  const link = find(namespace, message);
+  // A link that is made in another namespace has its name there.
+  const target = targetOf(machine, namespace, message.attributes);
+  const link = find(target, message) ?? (machine.features.namesInBoth ? find(namespace, message) : undefined);
   if (link === undefined) {
     if ((flags & NLM_F.CREATE) === 0) throw new Refusal(ERRNO.ENODEV);
     makeLink(machine, namespace, message);

@@ -1,6 +1,7 @@
 import { decodeMac, encodeMac, isInterfaceMac } from "../../src/ip/mac.ts";
 import { decodeFields } from "../../src/netlink/fields.ts";
 import { BRIDGE_FIELDS, type LinkAttributes } from "../../src/netlink/link/attributes.ts";
+import { IPVLAN_FIELDS } from "../../src/netlink/link/child.ts";
 import { ERRNO } from "../../src/platform/errno.ts";
 import type { Machine } from "./machine.ts";
 import { Refusal } from "./refusal.ts";
@@ -8,6 +9,9 @@ import { Refusal } from "./refusal.ts";
 /** Bytes of a name, its NUL apart, and of an alias. <linux/if.h> */
 const NAME_MAX = 15;
 const ALIAS_MAX = 255;
+
+/** All flags of ipvlans: private and VEPA. <linux/if_link.h> */
+const IPVLAN_FLAGS = 0x3;
 
 const TOO_LONG = "Attribute failed policy validation";
 
@@ -21,6 +25,10 @@ export function validateLink({ features }: Machine, attributes: LinkAttributes):
   if (alias !== undefined && alias.length > ALIAS_MAX) throw new Refusal(ERRNO.ERANGE, TOO_LONG);
   if (info?.kind === undefined || !features.kinds.has(info.kind)) return;
   if (mac !== undefined) validateMac(mac);
+  if (info.kind === "ipvlan" && info.data !== undefined) {
+    const { flags = 0 } = decodeFields(IPVLAN_FIELDS, info.data);
+    if ((flags & ~IPVLAN_FLAGS) !== 0) throw new Refusal(ERRNO.EINVAL);
+  }
   if (info.kind !== "bridge" || info.data === undefined || !features.vlanFiltering) return;
   const { defaultVlan = 0 } = decodeFields(BRIDGE_FIELDS, info.data);
   if (defaultVlan >= RESERVED_VLAN) throw new Refusal(ERRNO.EINVAL);

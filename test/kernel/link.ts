@@ -48,6 +48,9 @@ export interface FakeLink {
   operationalState: number;
   master: number | undefined;
   peer: Peer | undefined;
+  /** What a macvlan, an ipvlan or a link in a VLAN stands on, and its settings. */
+  parent: Peer | undefined;
+  settings: Readonly<Record<string, number>>;
   alias: string;
   group: number;
   transmitQueueLength: number;
@@ -82,6 +85,10 @@ export function settledState(namespace: FakeNamespace, link: FakeLink): number {
   if (link.kind === "veth") {
     const peer = link.peer?.namespace.links.get(link.peer.index);
     return peer !== undefined && isUp(peer) ? IF_OPER.UP : IF_OPER.LOWERLAYERDOWN;
+  }
+  if (link.parent !== undefined) {
+    const parent = link.parent.namespace.links.get(link.parent.index);
+    return parent !== undefined && isReady(parent) ? IF_OPER.UP : IF_OPER.LOWERLAYERDOWN;
   }
   if (link.kind !== "bridge") return IF_OPER.UNKNOWN;
   return portsOf(namespace, link).some(isReady) ? IF_OPER.UP : IF_OPER.DOWN;

@@ -16,6 +16,8 @@ export interface Features {
   readonly kinds: Set<string>;
   /** CONFIG_BRIDGE_VLAN_FILTERING. */
   vlanFiltering: boolean;
+  /** Whether a link that is made in another namespace needs a name that is free in both: before about Linux 6.15. */
+  namesInBoth: boolean;
   nftables: boolean;
   /** CONFIG_NF_TABLES_BRIDGE. */
   bridgeRules: boolean;
@@ -29,8 +31,9 @@ export interface Features {
 export class Machine {
   readonly namespaces: FakeNamespace[] = [];
   readonly features: Features = {
-    kinds: new Set(["bridge", "veth", "ifb", "dummy"]),
+    kinds: new Set(["bridge", "veth", "ifb", "dummy", "macvlan", "ipvlan", "vlan"]),
     vlanFiltering: true,
+    namesInBoth: false,
     nftables: true,
     bridgeRules: true,
     missingExpressions: new Set(),
@@ -129,6 +132,8 @@ export function newLink(
     operationalState: link.kind === "" ? IF_OPER.UNKNOWN : IF_OPER.DOWN,
     master: undefined,
     peer: undefined,
+    parent: undefined,
+    settings: {},
     alias: "",
     group: 0,
     transmitQueueLength: 1000,

@@ -41,13 +41,15 @@ export function pictureOf(namespace: FakeNamespace): NamespacePicture {
 type NameOf = (index: number | undefined) => string;
 
 function formatLink(link: FakeLink, nameOf: NameOf): string {
-  const { index, name, kind, mac, mtu, flags, master, peer, alias, group, bridge, port, vlans } = link;
+  const { index, name, kind, mac, mtu, flags, master, peer, parent, settings, alias, group, bridge, port, vlans } =
+    link;
   const bits = Object.entries(IFF).filter(([, bit]) => (flags & bit) !== 0);
   const words = [
     `${index} ${name} ${kind} ${mac} mtu ${mtu}`,
     ...bits.map(([word]) => word.toLowerCase()),
     master === undefined ? "" : `master ${nameOf(master)}`,
     peer === undefined ? "" : `peer ${peer.index} in ${peer.namespace.name}`,
+    parent === undefined ? "" : `on ${parent.index} in ${parent.namespace.name} ${formatNumbers(settings)}`,
     alias === "" ? "" : `alias "${alias}"`,
     group === 0 ? "" : `group ${group}`,
     bridge === undefined ? "" : formatNumbers(bridge),

@@ -13,6 +13,8 @@ interface Expectation {
   readonly check?: false;
   readonly ports?: true;
   readonly limits?: true;
+  /** The address of a neighbour on the host's link eth0. */
+  readonly neighbour?: string;
 }
 
 const LISTS: Readonly<Record<string, Expectation>> = {
@@ -21,6 +23,8 @@ const LISTS: Readonly<Record<string, Expectation>> = {
   "30-layer2.conflist": { gateways: [] },
   "40-rkt.conf": { gateways: ["10.1.0.1"], check: false },
   "50-cluster.conflist": { gateways: ["10.244.1.1", "fd00:10:244:1::1"] },
+  "60-static.conflist": { gateways: ["10.90.0.1", "fd00:10:90::1"] },
+  "70-macvlan.conflist": { gateways: ["10.92.0.1"], neighbour: "10.92.0.1/24" },
   "buildkit/cni.conflist": { gateways: ["10.10.0.1"] },
   "containerd/10-containerd-net.conflist": { gateways: ["10.88.0.1", "fd00:10:88::1"], ports: true, limits: true },
   "cri-o/10-crio-bridge.conflist": { gateways: ["10.85.0.1", "fd00:10:85::1"], limits: true },
@@ -51,6 +55,15 @@ function left(caller: Caller, network: string) {
   return { leases, results: caller.files("results"), links: links.filter((name) => /^(veth|bwp)/.test(name)), rules };
 }
 
+/** Gives the host a link eth0 to a neighbour with that address. */
+function addNeighbour(lab: Caller["lab"], address: string): void {
+  const outside = lab.addNamespace("outside");
+  lab.run(["ip", "link", "add", "eth0", "type", "veth", "peer", "name", "lan0", "netns", outside]);
+  lab.run(["ip", "link", "set", "eth0", "up"]);
+  lab.run(["ip", "address", "add", address, "dev", "lan0"], outside);
+  lab.run(["ip", "link", "set", "lan0", "up"], outside);
+}
+
 describe("conf", () => {
   let caller: Caller;
   let server: ChildProcess | undefined;
@@ -78,6 +91,7 @@ describe("conf", () => {
   it.each(Object.entries(LISTS))("%s attaches, carries traffic and detaches as it stands", async (file, expected) => {
     const { name } = read(file);
     const { lab } = caller;
+    if (expected.neighbour !== undefined) addNeighbour(lab, expected.neighbour);
     const netns = lab.addNamespace("c1");
     const variables = { NETCONFPATH: path.dirname(path.join(confDir, file)), CAP_ARGS };
     const run = (command: string) => caller.cnictl([command, name, netns], variables);

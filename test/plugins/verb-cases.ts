@@ -12,6 +12,7 @@ import { createRequest, type Request } from "../../src/cni/request.ts";
 import type { Result } from "../../src/cni/result.ts";
 import { formatResult } from "../../src/cni/result-json.ts";
 import type { Host } from "../../src/steps/host.ts";
+import type { FakeKernel } from "../kernel/fake-kernel.ts";
 import { address, prefix } from "../netlink/text.ts";
 
 /** What IPAM always answers. */
@@ -40,6 +41,8 @@ export interface Case {
   readonly plugin: Plugin<Host>;
   readonly fields: object;
   readonly follows?: boolean;
+  /** What is there before the container. */
+  readonly prepare?: (kernel: FakeKernel) => void;
 }
 
 /** A network or a chained plugin of each kind. A plugin may have its own in test/plugins/NAME/verb-case.ts instead. */

@@ -42,6 +42,7 @@ export async function recordModules({ load, lists = findLists(), times = 2 }: Re
   const bin = fs.mkdtempSync(path.join(os.tmpdir(), "record-"));
   const lab = new Lab();
   try {
+    addUplink(lab);
     const image = path.join(bin, "image");
     await buildNative(image, { preloaded: [], flags: ["-DTRACE_MODULES"], ...(load && { load }) });
     const plugins = fs.readdirSync(path.join(root, "plugins"));
@@ -68,9 +69,15 @@ function traceLists(lab: Lab, { bin, lists }: { bin: string; lists: readonly str
     const netns = lab.addNamespace(`c${index}`);
     const modules = traceChain(lab, plugins, { bin, netns, cniVersion: list.cniVersion, name: list.name });
     lab.clear();
+    addUplink(lab);
     lab.deleteNamespace(netns);
     return modules;
   });
+}
+
+/** The master of lists that need one. */
+function addUplink(lab: Lab): void {
+  lab.run(["ip", "link", "add", "eth0", "type", "ifb"]);
 }
 
 function traceChain(
@@ -101,8 +108,9 @@ function traceChain(
 }
 
 /** Leases are the lab's own. */
-function inLab(config: PluginConfig & { readonly ipam?: object }, lab: Lab): object {
-  return config.ipam === undefined ? config : { ...config, ipam: { ...config.ipam, dataDir: lab.dataDir } };
+function inLab(config: PluginConfig & { readonly ipam?: { readonly type?: string } }, lab: Lab): object {
+  if (config.ipam?.type !== "host-local") return config;
+  return { ...config, ipam: { ...config.ipam, dataDir: lab.dataDir } };
 }
 
 function traceVersion(bin: string): readonly string[] {

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, expect, it } from "vitest";
 import { root } from "./tree.ts";
 
 /** The second cannot be the name of a function. */
-const NAMES = ["trial-plugin", "static"];
+const NAMES = ["trial-plugin", "switch"];
 
 /** What a contributor's clone has, as far as the checks below look at it. */
 const TREE = [

@@ -23,6 +23,12 @@ const PARTS: readonly Part[] = [
   { moduleName: "bridge", purpose: "bridges", kind: "link", isNeeded: ({ bridges }) => bridges.length > 0 },
   { moduleName: "veth", purpose: "veth pairs", kind: "link", isNeeded: ({ bridges }) => bridges.length > 0 },
   { moduleName: "ifb", purpose: "egress limits", kind: "link", isNeeded: ({ limits }) => limits.includes("egress") },
+  {
+    moduleName: "macvlan",
+    purpose: "macvlan interfaces",
+    kind: "link",
+    isNeeded: ({ types }) => types.includes("macvlan"),
+  },
   { moduleName: "sch_tbf", purpose: "limits", kind: "traffic", isNeeded: ({ limits }) => limits.length > 0 },
   { moduleName: "nf_tables", purpose: "rules", kind: "rules", isNeeded: hasRules },
   { moduleName: "nft_chain_nat", purpose: "masquerade and port mappings", kind: "rules", isNeeded: translates },

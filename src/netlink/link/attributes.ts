@@ -54,7 +54,7 @@ export const VETH_INFO = { PEER: 1 } as const;
 export const RTEXT_FILTER = { SKIP_STATS: 8 } as const;
 
 /** Whether a link carries traffic, RFC 2863. <linux/if.h> */
-export const IF_OPER = { UP: 6 } as const;
+export const IF_OPER = { UNKNOWN: 0, UP: 6 } as const;
 
 /** struct br_boolopt_multi: the values of BR_BOOLOPT bits, and in `mask` the bits that it sets. <linux/if_bridge.h> */
 const bits = struct("struct br_boolopt_multi", BOOLOPT_SIZE, { values: [0, u32], mask: [4, u32] });

@@ -18,12 +18,18 @@ export function getLink(netlink: Rtnetlink, which: string | number): Link {
 
 /** The link with a name or an index, or undefined if there is none. @throws NetlinkError if the kernel refuses to answer */
 export function findLink(netlink: Rtnetlink, which: string | number): Link | undefined {
+  const payload = askForLink(netlink, which);
+  return payload && readLink(payload);
+}
+
+/** What the kernel says of the link with a name or an index, for readLink(); undefined if there is none. @throws as findLink() */
+export function askForLink(netlink: Rtnetlink, which: string | number): Uint8Array | undefined {
   const header = typeof which === "number" ? { index: which } : {};
   const name = typeof which === "string" ? { name: which } : {};
   const payload = encodeLink({ header, attributes: { ...name, extensions: RTEXT_FILTER.SKIP_STATS } });
   const request = { type: RTM.GETLINK, flags: 0, payload, action: describe(which), expected: NONE };
   const [message] = netlink.request(request);
-  return message && readLink(message.payload);
+  return message?.payload;
 }
 
 /**

@@ -5,6 +5,7 @@ import { NLM_F } from "../message.ts";
 import { RTM } from "../rtnetlink.ts";
 import type { Rtnetlink } from "../socket.ts";
 import { BRIDGE_FIELDS, type LinkAttributes, RTEXT_FILTER } from "./attributes.ts";
+import { IPVLAN_FIELDS } from "./child.ts";
 import { decodeLink, encodeLink } from "./message.ts";
 
 /** A VLAN that no bridge can have as default, because the ID is reserved. IEEE 802.1Q, 9.6 */
@@ -13,15 +14,26 @@ const RESERVED_VLAN = 4095;
 /** A MAC that no link can have, because it is multicast. IEEE 802-2014, 8.2 */
 const GROUP_MAC = "01:00:00:00:00:00";
 
+/** Flags that no ipvlan can have: all bits but the two that exist mean nothing. */
+const NO_FLAGS = 0xff;
+
 /**
  * Whether the kernel can create links of a kind; it loads the module if it can. One small request that never creates a link: the kind
  * refuses its MAC before it checks anything else. NLM_F_CREATE is set because Linux before about 6.2 loads a module only for a request
  * with that flag. @throws NetlinkError if the kernel refuses to answer
  */
-export function supportsKind(netlink: Rtnetlink, kind: "bridge" | "veth" | "ifb"): boolean {
-  const attributes = { mac: GROUP_MAC, info: { kind } };
+export function supportsKind(
+  netlink: Rtnetlink,
+  kind: "bridge" | "veth" | "ifb" | "macvlan" | "vlan" | "dummy" | "ipvlan",
+): boolean {
   const action = `ask for the kind of link "${kind}"`;
-  return probe(netlink, attributes, { action, yes: ERRNO.EADDRNOTAVAIL, flags: NLM_F.CREATE | NLM_F.EXCL });
+  const flags = NLM_F.CREATE | NLM_F.EXCL;
+  if (kind === "ipvlan") {
+    // It looks at the flags instead of the MAC.
+    const data = encodeFields(IPVLAN_FIELDS, { flags: NO_FLAGS });
+    return probe(netlink, { info: { kind, data } }, { action, yes: ERRNO.EINVAL, flags });
+  }
+  return probe(netlink, { mac: GROUP_MAC, info: { kind } }, { action, yes: ERRNO.EADDRNOTAVAIL, flags });
 }
 
 /** The index of lo, which has no kind, in every network namespace. */

@@ -1,6 +1,6 @@
 // Writes every NAME.hex: what `ip` and the kernel say to each other over netlink, in two namespaces of its own.
-// Needs root, iproute2 and strace: node capture.mjs [vlans|traffic [FOLDER]]. One line a message: its type, and all its bytes in hex.
-// The commands about VLANs need a kernel that filters them: node test/vm/run.mjs --exec "node $PWD/capture.mjs vlans /vm"
+// Needs root, iproute2 and strace: node capture.mjs [vlans|traffic|macvlans|children [FOLDER]]. One line a message: its type, and all its bytes in hex.
+// The commands about VLANs and children need a kernel that has them: node test/vm/run.mjs --exec "node $PWD/capture.mjs vlans /vm"
 import { spawnSync } from "node:child_process";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -101,7 +101,30 @@ const TRAFFIC_COMMANDS = [
   ["delete-ingress", host, "tc qdisc delete dev veth0 ingress"],
 ];
 
-const SETS = { vlans: VLAN_COMMANDS, traffic: TRAFFIC_COMMANDS };
+/** The same about macvlans. */
+const MACVLAN_COMMANDS = [
+  [null, host, "ip link add name up0 address 02:00:00:00:00:01 mtu 1400 type ifb"],
+  [
+    "add-macvlan",
+    host,
+    `ip link add link up0 name eth0 address 02:00:00:00:00:02 mtu 1300 netns ${container} type macvlan mode private bcqueuelen 50`,
+  ],
+  ["get-macvlan", container, "ip -details link show dev eth0"],
+];
+
+/** The same about other links on a parent, and dummies. */
+const CHILD_COMMANDS = [
+  [null, host, "ip link add name up0 address 02:00:00:00:00:01 mtu 1400 type dummy"],
+  ["add-vlan-link", host, `ip link add link up0 name eth0 netns ${container} type vlan id 100`],
+  ["add-vlan-link-again", host, `ip link add link up0 name eth1 netns ${container} type vlan id 100`],
+  ["get-vlan-link", container, "ip -details link show dev eth0"],
+  ["add-ipvlan", host, `ip link add link up0 name eth2 netns ${container} type ipvlan mode l3 vepa`],
+  ["get-ipvlan", container, "ip -details link show dev eth2"],
+  ["add-dummy", container, "ip link add name eth3 type dummy"],
+  ["get-dummy", container, "ip -details link show dev eth3"],
+];
+
+const SETS = { vlans: VLAN_COMMANDS, traffic: TRAFFIC_COMMANDS, macvlans: MACVLAN_COMMANDS, children: CHILD_COMMANDS };
 const [commands, folder] = [SETS[process.argv[2]] ?? COMMANDS, process.argv[3]];
 
 for (const name of [host, container]) run(["ip", "netns", "add", name]);

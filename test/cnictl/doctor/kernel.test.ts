@@ -93,3 +93,14 @@ test.each([
 test("a network without bridges needs nothing of the kernel", () => {
   expect(kernelCheck.run(examinationOf([networkOf({ plugins: [{ type: "loopback" }] })]))).toEqual([]);
 });
+
+test("a kernel is asked for the links of the plugins that make them", () => {
+  const kernel = new FakeKernel();
+  kernel.features.kinds.delete("macvlan");
+  const found = kernelCheck.run(
+    examinationOf([networkOf({ plugins: [{ type: "macvlan", master: "eth1" }] })], { kernel }),
+  );
+  expect(wrong(found)).toEqual([
+    "error macvlan: the kernel lacks it: macvlan interfaces of network x | use a kernel with it",
+  ]);
+});

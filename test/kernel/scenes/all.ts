@@ -1,5 +1,6 @@
 import { FakeKernel } from "../fake-kernel.ts";
 import { addresses, routes4, routes6 } from "./addresses.ts";
+import { macvlans } from "./children.ts";
 import { changeLinks, followPorts, makeLinks } from "./links.ts";
 import type { Scene, World } from "./record.ts";
 import { rules } from "./rules.ts";
@@ -11,6 +12,7 @@ export const SCENES: Readonly<Record<string, Scene>> = {
   "make-links": makeLinks,
   "change-links": changeLinks,
   "follow-ports": followPorts,
+  macvlans,
   addresses,
   "routes-4": routes4,
   "routes-6": routes6,

@@ -1,0 +1,87 @@
+import type { Mac } from "../../ip/mac.ts";
+import { u16, u16be, u32 } from "../codec.ts";
+import { decodeFields, encodeFields, type Values } from "../fields.ts";
+import { NLM_F } from "../message.ts";
+import { RTM } from "../rtnetlink.ts";
+import type { Rtnetlink } from "../socket.ts";
+import { askForLink } from "./get.ts";
+import { decodeLink, encodeLink, type Link, readLink } from "./message.ts";
+
+/** Settings of a macvlan. <linux/if_link.h> */
+const IFLA_MACVLAN = { MODE: 1, BC_QUEUE_LEN: 7 } as const;
+
+/** How the macvlans of one link reach each other. <linux/if_link.h> */
+export const MACVLAN_MODE = { PRIVATE: 1, VEPA: 2, BRIDGE: 4, PASSTHRU: 8 } as const;
+
+/** A macvlan's mode, and how many broadcasts wait for delivery on its parent. */
+export const MACVLAN_FIELDS = {
+  mode: [IFLA_MACVLAN.MODE, u32],
+  queueLength: [IFLA_MACVLAN.BC_QUEUE_LEN, u32],
+} as const;
+
+/** Settings of an ipvlan. <linux/if_link.h> */
+const IFLA_IPVLAN = { MODE: 1, FLAGS: 2 } as const;
+
+/** An ipvlan's mode, and its flags. All ipvlans of one link have the same. */
+export const IPVLAN_FIELDS = { mode: [IFLA_IPVLAN.MODE, u16], flags: [IFLA_IPVLAN.FLAGS, u16] } as const;
+
+/** Settings of a link in a VLAN. <linux/if_link.h> */
+const IFLA_VLAN = { ID: 1, PROTOCOL: 5 } as const;
+
+/** The VLAN of a link, 0 to 4094, and the EtherType of its tag. */
+export const VLAN_FIELDS = { id: [IFLA_VLAN.ID, u16], protocol: [IFLA_VLAN.PROTOCOL, u16be] } as const;
+
+/** The kinds of links that stand on another link, their parent, or on none, with their settings. */
+const KINDS = { macvlan: MACVLAN_FIELDS, ipvlan: IPVLAN_FIELDS, vlan: VLAN_FIELDS, dummy: {} } as const;
+
+export type ChildKind = keyof typeof KINDS;
+export type ChildSettings<K extends ChildKind = ChildKind> = Values<(typeof KINDS)[K]>;
+
+/** A new link on `parent`, an index in the socket's namespace. It is made in the namespace of the descriptor `netns`, or in the socket's. */
+export interface NewChild<K extends ChildKind> {
+  readonly kind: K;
+  readonly name: string;
+  readonly settings: ChildSettings<K>;
+  readonly parent?: number | undefined;
+  readonly netns?: number | undefined;
+  readonly mac?: Mac | undefined;
+  readonly mtu?: number | undefined;
+}
+
+/**
+ * Adds a link on its parent, like `ip link add NAME link PARENT netns NETNS type macvlan mode bridge`. It is down. Without an MTU it has
+ * its parent's. Before about Linux 6.15, the name must be free in the socket's namespace, too. @throws NetlinkError EEXIST if it is not
+ */
+export function addChild<K extends ChildKind>(netlink: Rtnetlink, child: NewChild<K>): void {
+  const { kind, name, settings, parent, netns, mac, mtu } = child;
+  const data = encodeFields<(typeof KINDS)[K]>(KINDS[kind], settings);
+  const info = data.length === 0 ? { kind } : { kind, data };
+  const payload = encodeLink({ header: {}, attributes: { name, mtu, mac, link: parent, netnsFd: netns, info } });
+  const flags = NLM_F.CREATE | NLM_F.EXCL | NLM_F.ACK;
+  netlink.request({ type: RTM.NEWLINK, flags, payload, action: `add ${kind} "${name}"` });
+}
+
+/** A link, and what it stands on. */
+export interface Child<K extends ChildKind> {
+  readonly link: Link;
+  /** The index of the parent, in the parent's namespace. Undefined without one. */
+  readonly parent: number | undefined;
+  /** The number that this namespace has for that of the parent. Undefined if the parent is in this namespace. */
+  readonly parentNetns: number | undefined;
+  /** Empty for a link of another kind. */
+  readonly settings: ChildSettings<K>;
+}
+
+/** The link with a name, and its settings if it is of the kind. Undefined if there is none. @throws NetlinkError */
+export function findChild<K extends ChildKind>(netlink: Rtnetlink, kind: K, name: string): Child<K> | undefined {
+  const payload = askForLink(netlink, name);
+  return payload && readChild(kind, payload);
+}
+
+/** Reads a link, what it stands on, and its settings if it is of the kind. @throws RangeError on malformed input */
+export function readChild<K extends ChildKind>(kind: K, payload: Uint8Array): Child<K> {
+  const { link: parent, linkNetnsId: parentNetns, info } = decodeLink(payload).attributes;
+  const data = info?.kind === kind ? info.data : undefined;
+  const settings = decodeFields<(typeof KINDS)[K]>(KINDS[kind], data ?? new Uint8Array());
+  return { link: readLink(payload), parent, parentNetns, settings };
+}

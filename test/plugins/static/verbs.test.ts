@@ -1,0 +1,81 @@
+import { describe, expect, it } from "vitest";
+import { plugin } from "../../../plugins/static/main.ts";
+import { createRequest, type Request } from "../../../src/cni/request.ts";
+import type { Result } from "../../../src/cni/result.ts";
+
+type Verb = Request["command"];
+
+const ipam = {
+  type: "static",
+  addresses: [{ address: "10.10.0.5/24", gateway: "10.10.0.1" }, { address: "fd00::5/64" }],
+};
+
+function call(command: Verb, fields: object): { readonly request: Request; readonly logged: string[] } {
+  const logged: string[] = [];
+  const json = { cniVersion: "1.1.0", name: "net1", ...fields };
+  const request = createRequest(command, {
+    network: { name: "net1", json },
+    version: "1.1.0",
+    stdin: Buffer.from(JSON.stringify(json)),
+    environment: { CNI_CONTAINERID: "c1", CNI_IFNAME: "eth0" },
+    log: (line) => logged.push(line),
+  });
+  return { request, logged };
+}
+
+function add(fields: object): { readonly result: Result; readonly logged: readonly string[] } {
+  const { request, logged } = call("ADD", fields);
+  return { result: plugin.add(request, undefined), logged };
+}
+
+function check(ips: readonly object[], fields: object = {}): void {
+  const prevResult = { cniVersion: "1.1.0", interfaces: [], ips };
+  plugin.check(call("CHECK", { ipam, prevResult, ...fields }).request, undefined);
+}
+
+describe("static", () => {
+  it("ADD reports no interface, and has nothing to log", () => {
+    const { result, logged } = add({ ipam });
+    expect(result).toMatchObject({ interfaces: [], routes: [], dns: {} });
+    expect(result.ips).toHaveLength(2);
+    expect(logged).toEqual([]);
+  });
+
+  it("ADD logs a gateway outside its subnet, and that there is no address", () => {
+    const outside = { addresses: [{ address: "10.10.0.5/24", gateway: "10.11.0.1" }] };
+    expect(add({ ipam: outside }).logged).toEqual([
+      'Gateway 10.11.0.1 of network "net1" is outside its subnet 10.10.0.0/24: the container reaches it only by a route of its own',
+    ]);
+    expect(add({ ipam: { addresses: [{ address: "10.10.0.5/32", gateway: "10.11.0.1" }] } }).logged).toEqual([]);
+    expect(add({ ipam: {} }).logged).toEqual([
+      'static has no address for network "net1": set ipam.addresses, or let the runtime request "ips"',
+    ]);
+  });
+
+  it("CHECK wants each address in prevResult, with its gateway if it has one", () => {
+    const second = { address: "fd00::5/64", gateway: "fd00::1" };
+    const wrong = (gateway?: string) => () => check([{ address: "10.10.0.5/24", gateway }, second]);
+    check([{ address: "10.10.0.5/24", gateway: "10.10.0.1" }, second, { address: "10.66.0.1/24" }]);
+    const message = "static: Failed to match addr 10.10.0.5 on interface eth0";
+    expect(wrong("10.10.0.2")).toThrow(expect.objectContaining({ message, code: 104 }));
+    expect(wrong()).toThrow(message);
+    expect(() => check([second])).toThrow(message);
+    expect(() => check([])).toThrow("static: Failed to match addr 10.10.0.5, fd00::5 on interface eth0");
+  });
+
+  it("CHECK takes a requested address without the gateway that it would get now", () => {
+    check([{ address: "10.10.0.9/24" }], { runtimeConfig: { ips: ["10.10.0.9/24"] } });
+  });
+
+  it("CHECK needs prevResult", () => {
+    expect(() => plugin.check(call("CHECK", { ipam }).request, undefined)).toThrow("Required prevResult missing");
+  });
+
+  it("DEL and GC succeed with any configuration, STATUS with one that ADD takes", () => {
+    plugin.del(call("DEL", { ipam: 1 }).request, undefined);
+    plugin.gc?.(call("GC", { ipam: 1, "cni.dev/valid-attachments": [] }).request, undefined);
+    plugin.status?.(call("STATUS", { ipam: { type: "static" } }).request, undefined);
+    const broken = call("STATUS", { ipam: { addresses: [{ address: "10.10.0.5" }] } });
+    expect(() => plugin.status?.(broken.request, undefined)).toThrow("expected to be in CIDR notation");
+  });
+});
