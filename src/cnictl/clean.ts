@@ -23,7 +23,7 @@ import { makeRuntime, networkDirectory, reportBroken } from "./target.ts";
 const STATE_DIRECTORY = "/run";
 
 /** The plugins whose state on the host outlives a container without a DEL. */
-const PLUGINS = ["bridge", "portmap", "firewall", "bandwidth", "tuning"];
+const PLUGINS = ["bridge", "portmap", "firewall", "bandwidth", "tuning", "host-device"];
 
 /** `cnictl clean`: removes the state of stale attachments on every network, with the plugins of this very executable. */
 export const clean = defineCommand({

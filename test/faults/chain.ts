@@ -52,6 +52,7 @@ export function chains(): readonly Chain[] {
     { ...podman, name: "iptables", plugins: byIptables },
     { ...podman, name: "apart", plugins: [bridge], path: `${APART}:${PLACES.bin}` },
     { ...podman, name: "checked", plugins: [checked] },
+    shipped("80-host-device.conflist", "host-device"),
     { ...podman, name: "loopback", plugins: [{ cniVersion: "1.1.0", name: "lo", type: "loopback" }] },
   ];
 }

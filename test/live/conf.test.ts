@@ -15,6 +15,8 @@ interface Expectation {
   readonly limits?: true;
   /** The address of a neighbour on the host's link eth0. */
   readonly neighbour?: string;
+  /** A link that the host has before. */
+  readonly device?: string;
 }
 
 const LISTS: Readonly<Record<string, Expectation>> = {
@@ -25,6 +27,7 @@ const LISTS: Readonly<Record<string, Expectation>> = {
   "50-cluster.conflist": { gateways: ["10.244.1.1", "fd00:10:244:1::1"] },
   "60-static.conflist": { gateways: ["10.90.0.1", "fd00:10:90::1"] },
   "70-macvlan.conflist": { gateways: ["10.92.0.1"], neighbour: "10.92.0.1/24" },
+  "80-host-device.conflist": { gateways: [], device: "ens11" },
   "buildkit/cni.conflist": { gateways: ["10.10.0.1"] },
   "containerd/10-containerd-net.conflist": { gateways: ["10.88.0.1", "fd00:10:88::1"], ports: true, limits: true },
   "cri-o/10-crio-bridge.conflist": { gateways: ["10.85.0.1", "fd00:10:85::1"], limits: true },
@@ -93,6 +96,7 @@ describe("conf", () => {
     const { lab } = caller;
     if (expected.neighbour !== undefined) addNeighbour(lab, expected.neighbour);
     const netns = lab.addNamespace("c1");
+    if (expected.device !== undefined) lab.run(["ip", "link", "add", expected.device, "type", "ifb"]);
     const variables = { NETCONFPATH: path.dirname(path.join(confDir, file)), CAP_ARGS };
     const run = (command: string) => caller.cnictl([command, name, netns], variables);
     jsonOf(run("add"));
