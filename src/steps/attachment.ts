@@ -48,8 +48,8 @@ export function attach(request: Request, host: Host, prepare: () => Attaching): 
   });
 }
 
-/** Results before 0.3.0 carry only addresses. Same message as the Go plugins, which fail only after setup. */
-function refuseUnreportable({ version }: Request): void {
+/** Results before 0.3.0 carry only addresses. Same message as the Go plugins, which fail only after setup. @throws CniError invalidConfig */
+export function refuseUnreportable({ version }: Request): void {
   if (compareVersions(version, "0.3.0") >= 0) return;
   const details = `a network without IPAM needs cniVersion 0.3.0 or newer, found ${version}`;
   throw new CniError("invalidConfig", "cannot convert: no valid IP addresses", { details });

@@ -2,7 +2,7 @@ import fs from "#fs";
 import { type Delegation, type DelegationOptions, startDelegate } from "../cni/delegate.ts";
 import type { Launch } from "../cni/plugin-process.ts";
 import type { Request } from "../cni/request.ts";
-import { openNetns, withNetns } from "../linux/netns.ts";
+import { openNetns, openOwnNetns, withNetns } from "../linux/netns.ts";
 import { launch } from "../linux/process.ts";
 import { type Sysctls, sysctls } from "../linux/sysctl.ts";
 import { type Netlink, type Nfnetlink, openNfnetlink, openRtnetlink, type Rtnetlink } from "../netlink/socket.ts";
@@ -40,6 +40,8 @@ export interface Host {
   readonly openNetfilter: () => Nfnetlink;
   /** Opens a container's network namespace. @throws LinuxError */
   readonly openContainer: (path: string) => Container;
+  /** A descriptor of the plugin's own network namespace, to move links there. @throws LinuxError */
+  readonly openOwnNetns: () => number;
   /** Runs another plugin with this call's input: the IPAM plugin. @throws CniError as startDelegate() */
   readonly delegate: (request: Request, options: DelegationOptions) => Delegation;
   /** Starts a command of iptables or nft. @throws LinuxError */
@@ -80,6 +82,11 @@ function openHost(opened: (() => void)[], launchPlugin: Launch): Host {
       const netlink = keep(openRtnetlink({ netns }));
       const within = <T>(run: (parameters: Sysctls) => T) => withNetns(netns, () => run(sysctls));
       return { path, netns, netlink, within, identify: () => identifyNetns(netns, netlink) };
+    },
+    openOwnNetns: () => {
+      const netns = openOwnNetns();
+      opened.push(() => fs.closeSync(netns));
+      return netns;
     },
     delegate: (request, options) => startDelegate(launchPlugin, request, options),
     launch,

@@ -30,8 +30,9 @@ export class PluginList extends Contender {
     this.#plugins = plugins.map((plugin) => ({ ...plugin, ...this.#complete(plugin) }));
     this.#ports = ports;
     if (leases > 0) this.#fill(leases);
-    for (const { master } of plugins)
-      if (typeof master === "string") this.lab.run(["ip", "link", "add", master, "up", "type", "ifb"]);
+    for (const { master, device } of plugins)
+      for (const link of [master, device])
+        if (typeof link === "string") this.lab.run(["ip", "link", "add", link, "up", "type", "ifb"]);
   }
 
   /** The command line and the input of the first plugin's call, for a tracer. */

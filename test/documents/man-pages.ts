@@ -41,6 +41,7 @@ export const FILES: Readonly<Record<string, Readonly<Record<string, string>>>> =
     "/run/netns": "network namespaces with a name",
   },
   firewall: { "/run/xtables.lock": "the lock of iptables" },
+  "host-device": { "/run/cni/host-device": "records of the devices that containers have, until DEL" },
   "host-local": { "/var/lib/cni/networks": "leases: a file for each address in a folder for each network" },
   loopback: {},
   macvlan: {},

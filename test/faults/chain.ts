@@ -56,6 +56,7 @@ export function chains(): readonly Chain[] {
     ptp,
     sbr,
     { ...ptp, name: "ptp-iptables", plugins: ptp.plugins.map(withIptables) },
+    shipped("80-host-device.conflist", "host-device"),
     { ...podman, name: "loopback", plugins: [{ cniVersion: "1.1.0", name: "lo", type: "loopback" }] },
   ];
 }

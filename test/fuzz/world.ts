@@ -8,6 +8,10 @@ import type { Ended } from "./verdict.ts";
 /** How long a program may run before it is killed, in milliseconds. */
 const KILLED_AFTER = 60_000;
 
+/** A device of the host that a list in conf names. */
+const DEVICE = "ens11";
+const ADD_DEVICE = `ip link add ${DEVICE} address 02:00:00:00:00:0d type ifb`;
+
 /** What /bin/sh does to make namespaces of its own a world: $1 has the executables, $2 is a folder for reports, both stay as they are. */
 export const MAKE_WORLD = `
 set -e
@@ -20,6 +24,7 @@ while read -r _ _ _ _ place _; do
   case "$place" in /run*|/var/lib|/mnt*|/proc*|/sys*|/dev*|"$2") ;; *) mount -o remount,bind,ro "$place" 2>/dev/null || true ;; esac
 done </proc/self/mountinfo
 ip link set lo up
+${ADD_DEVICE}
 shift 2
 "$@"
 `;
@@ -70,6 +75,7 @@ function linksIn(json: string): readonly string[] {
   const links: unknown = JSON.parse(json.trim() === "" ? "[]" : json);
   return (Array.isArray(links) ? links : [])
     .filter(({ ifname, linkinfo }) => ifname !== UPLINK || linkinfo?.info_kind !== "ifb")
+    .filter(({ ifname }) => ifname !== DEVICE)
     .filter(({ link_type, linkinfo }) => link_type !== "loopback" && !["bridge", "vlan"].includes(linkinfo?.info_kind))
     .map(({ ifname, linkinfo }) => `link ${ifname} ${linkinfo?.info_kind ?? ""}`);
 }
@@ -137,7 +143,7 @@ export function clearWorld(): void {
     for (const name of fs.readdirSync(folder).filter((each) => folder !== "/run" || !OWN.includes(each)))
       fs.rmSync(path.join(folder, name), { recursive: true });
   fs.mkdirSync(PLACES.state, { recursive: true });
-  sh(`ip netns add ${CONTAINER}; ip link add ${UPLINK} up type ifb`);
+  sh(`ip netns add ${CONTAINER}; ip link add ${UPLINK} up type ifb; ${ADD_DEVICE}`);
 }
 
 function kill(pid: number): void {

@@ -18,6 +18,7 @@ export function hostOn(
     openNetlink: () => kernel.openRoute(),
     openNetfilter: () => kernel.openNetfilter(),
     openContainer: (path) => kernel.openContainer(kernel.namespaceAt(path)),
+    openOwnNetns: () => kernel.host.fd,
     ...parts,
   });
 }

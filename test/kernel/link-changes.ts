@@ -5,6 +5,7 @@ import type { LinkMessage } from "../../src/netlink/link/message.ts";
 import { ERRNO } from "../../src/platform/errno.ts";
 import { addLoopbackAddresses, addressesGoDown, routesGoDown, routesGoUp } from "./address-routes.ts";
 import { type FakeLink, findByName, isUp } from "./link.ts";
+import { moveToNamespace } from "./link-moves.ts";
 import { validateMac, validateName } from "./link-validation.ts";
 import { type Machine, tellOfLink } from "./machine.ts";
 import type { FakeNamespace } from "./namespace.ts";
@@ -17,7 +18,14 @@ const MTU = { MIN: 68, MAX: 65_535 } as const;
 /** Changes a link as RTM_SETLINK says, in the kernel's order: what comes before a refusal stays. @throws Refusal */
 export function changeLink(machine: Machine, namespace: FakeNamespace, link: FakeLink, message: LinkMessage): void {
   const { attributes } = message;
-  const { mac, mtu, group, name, master, transmitQueueLength, alias } = attributes;
+  const { mac, mtu, group, name, master, transmitQueueLength, alias, netnsFd } = attributes;
+  if (netnsFd !== undefined) {
+    const target = machine.byDescriptor(netnsFd);
+    const { netnsFd: _, ...rest } = attributes;
+    const there = { header: message.header, attributes: rest };
+    changeLink(machine, target, moveToNamespace(machine, { from: namespace, to: target }, { link, name }), there);
+    return;
+  }
   if (mac !== undefined) setMac(namespace, link, mac);
   if (mtu !== undefined) setMtu(namespace, link, mtu);
   if (group !== undefined) link.group = group;

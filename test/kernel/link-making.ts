@@ -5,6 +5,7 @@ import { ERRNO } from "../../src/platform/errno.ts";
 import { type FakeLink, findByName, portsOf } from "./link.ts";
 import { changeBridge, setFlags } from "./link-changes.ts";
 import { childrenOf, planChild, standOn } from "./link-children.ts";
+import { takeOff } from "./link-moves.ts";
 import { validateMac, validateName } from "./link-validation.ts";
 import { type Machine, newLink, tellOfLink } from "./machine.ts";
 import type { FakeNamespace } from "./namespace.ts";
@@ -53,20 +54,10 @@ export function removeLink(machine: Machine, namespace: FakeNamespace, link: Fak
   if (!namespace.links.has(link.index)) return;
   for (const port of portsOf(namespace, link)) setMaster(machine, namespace, port, 0);
   if (link.master !== undefined) setMaster(machine, namespace, link, 0);
-  namespace.links.delete(link.index);
-  const { index } = link;
-  namespace.addresses = namespace.addresses.filter((each) => each.index !== index);
-  namespace.qdiscs = namespace.qdiscs.filter(({ header }) => header.index !== index);
-  namespace.filters = namespace.filters.filter(({ header }) => header.index !== index);
-  namespace.routes = namespace.routes.flatMap((route) => {
-    const ways = route.ways.filter((way) => way.index !== index);
-    return ways.length === 0 ? [] : [{ ...route, ways }];
-  });
-  namespace.sysctls.deleteLink(link.name);
-  tellOfLink(namespace, index);
+  takeOff(namespace, link);
   const peer = link.peer?.namespace.links.get(link.peer.index);
   if (link.peer !== undefined && peer !== undefined) removeLink(machine, link.peer.namespace, peer);
-  for (const [where, child] of childrenOf(machine, namespace, index)) removeLink(machine, where, child);
+  for (const [where, child] of childrenOf(machine, namespace, link.index)) removeLink(machine, where, child);
 }
 
 function makeVeth(machine: Machine, namespace: FakeNamespace, attributes: LinkAttributes): FakeLink {

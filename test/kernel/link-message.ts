@@ -1,7 +1,9 @@
 import { encodeFields } from "../../src/netlink/fields.ts";
 import { BR_STATE, BRIDGE_FIELDS, type LinkAttributes, PORT_FIELDS } from "../../src/netlink/link/attributes.ts";
+import { DEVICE_FIELDS } from "../../src/netlink/link/device.ts";
 import { IFF } from "../../src/netlink/link/header.ts";
 import { encodeLink } from "../../src/netlink/link/message.ts";
+import { concat } from "../../src/platform/bytes.ts";
 import { type FakeLink, isReady } from "./link.ts";
 import { CHILD_FIELDS } from "./link-children.ts";
 import type { Machine } from "./machine.ts";
@@ -30,7 +32,8 @@ export function describeLink(machine: Machine, namespace: FakeNamespace, link: F
     info: link.kind === "" && link.port === undefined ? undefined : infoOf(machine, link),
   };
   const type = link.kind === "" ? ARPHRD.LOOPBACK : ARPHRD.ETHER;
-  return encodeLink({ header: { type, index, flags }, attributes });
+  const bytes = encodeLink({ header: { type, index, flags }, attributes });
+  return link.hardware === undefined ? bytes : concat([bytes, encodeFields(DEVICE_FIELDS, link.hardware)]);
 }
 
 /** A port takes every packet for its bridge. */

@@ -1,4 +1,5 @@
 import type { Mac } from "../../src/ip/mac.ts";
+import type { Hardware } from "../../src/netlink/link/device.ts";
 import { IFF } from "../../src/netlink/link/header.ts";
 import type { PortVlan } from "../../src/netlink/vlan/message.ts";
 import type { FakeNamespace } from "./namespace.ts";
@@ -56,6 +57,8 @@ export interface FakeLink {
   transmitQueueLength: number;
   bridge: BridgeState | undefined;
   port: PortState | undefined;
+  /** What it is made of; undefined for a virtual link. */
+  hardware: Partial<Hardware> | undefined;
   /** Of a bridge's port, or of the bridge itself. */
   vlans: readonly PortVlan[];
 }

@@ -139,6 +139,7 @@ export function newLink(
     transmitQueueLength: 1000,
     bridge: undefined,
     port: undefined,
+    hardware: undefined,
     vlans: [],
     ...link,
   };

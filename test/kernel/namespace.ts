@@ -86,9 +86,10 @@ export class FakeNamespace {
     this.fd = fd;
   }
 
-  /** An index that no link has had. */
+  /** An index that no link has had, and none has that came from another namespace. */
   nextIndex(): number {
-    this.#lastIndex++;
+    do this.#lastIndex++;
+    while (this.links.has(this.#lastIndex));
     return this.#lastIndex;
   }
 

@@ -15,6 +15,8 @@ interface Expectation {
   readonly limits?: true;
   /** The address of a neighbour on the host's link eth0. */
   readonly neighbour?: string;
+  /** A link that the host has before. */
+  readonly device?: string;
 }
 
 const LISTS: Readonly<Record<string, Expectation>> = {
@@ -27,6 +29,7 @@ const LISTS: Readonly<Record<string, Expectation>> = {
   "70-macvlan.conflist": { gateways: ["10.92.0.1"], neighbour: "10.92.0.1/24" },
   "60-ptp.conflist": { gateways: ["10.97.0.1", "fd00:10:97::1"], ports: true },
   "70-sbr.conflist": { gateways: ["10.95.0.1", "fd00:10:95::1"] },
+  "80-host-device.conflist": { gateways: [], device: "ens11" },
   "buildkit/cni.conflist": { gateways: ["10.10.0.1"] },
   "containerd/10-containerd-net.conflist": { gateways: ["10.88.0.1", "fd00:10:88::1"], ports: true, limits: true },
   "cri-o/10-crio-bridge.conflist": { gateways: ["10.85.0.1", "fd00:10:85::1"], limits: true },
@@ -100,6 +103,7 @@ describe("conf", () => {
     const { lab } = caller;
     if (expected.neighbour !== undefined) addNeighbour(lab, expected.neighbour);
     const netns = lab.addNamespace("c1");
+    if (expected.device !== undefined) lab.run(["ip", "link", "add", expected.device, "type", "ifb"]);
     const variables = { NETCONFPATH: path.dirname(path.join(confDir, file)), CAP_ARGS };
     const run = (command: string) => caller.cnictl([command, name, netns], variables);
     jsonOf(run("add"));

@@ -75,9 +75,9 @@ function traceLists(lab: Lab, { bin, lists }: { bin: string; lists: readonly str
   });
 }
 
-/** The master of lists that need one. */
+/** The master of lists that need one, and the device of the list that moves one. */
 function addUplink(lab: Lab): void {
-  lab.run(["ip", "link", "add", "eth0", "type", "ifb"]);
+  for (const name of ["eth0", "ens11"]) lab.run(["ip", "link", "add", name, "type", "ifb"]);
 }
 
 function traceChain(

@@ -67,6 +67,8 @@ function machine({ kernel, initrd }) {
     ["-nodefaults", "-no-user-config", "-nographic", "-no-reboot", "-serial", "stdio"],
     // On a busy machine the emulated timer is late, and the kernel's check of it would fail.
     ["-kernel", kernel, "-initrd", initrd, "-append", "console=ttyS0 quiet panic=-1 no_timer_check"],
+    // A network card, without a network.
+    ["-device", "virtio-net-pci,mac=52:54:00:12:34:56"],
     ...share("host", "/", ",readonly=on,multidevs=remap"),
     ...share("vm", shared, ""),
   ].flat();

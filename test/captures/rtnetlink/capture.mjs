@@ -1,5 +1,5 @@
 // Writes every NAME.hex: what `ip` and the kernel say to each other over netlink, in two namespaces of its own.
-// Needs root, iproute2 and strace: node capture.mjs [vlans|traffic|macvlans|children|policy [FOLDER]]. One line a message: its type, and all its bytes in hex.
+// Needs root, iproute2 and strace: node capture.mjs [vlans|traffic|macvlans|children|policy|moves|hardware [FOLDER]]. One line a message: its type, and all its bytes in hex.
 // The commands about VLANs and children need a kernel that has them: node test/vm/run.mjs --exec "node $PWD/capture.mjs vlans /vm"
 import { spawnSync } from "node:child_process";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -141,12 +141,23 @@ const POLICY_COMMANDS = [
   ["delete-rule-missing", host, "ip rule delete from 10.1.0.2/32 lookup 100 priority 20000 protocol 67"],
 ];
 
+/** The same about a link that goes to another namespace. */
+const MOVE_COMMANDS = [
+  [null, host, "ip link add name veth0 type veth peer name veth1"],
+  ["move-link", host, `ip link set dev veth0 netns ${container} name net1 alias veth0`],
+];
+
+/** A network card, which the virtual machine has: node test/vm/run.mjs --exec "modprobe virtio_net; node $PWD/capture.mjs hardware /vm" */
+const HARDWARE_COMMANDS = [["get-hardware", "", "ip -details link show dev eth0"]];
+
 const SETS = {
   vlans: VLAN_COMMANDS,
   traffic: TRAFFIC_COMMANDS,
   macvlans: MACVLAN_COMMANDS,
   children: CHILD_COMMANDS,
   policy: POLICY_COMMANDS,
+  moves: MOVE_COMMANDS,
+  hardware: HARDWARE_COMMANDS,
 };
 const [commands, folder] = [SETS[process.argv[2]] ?? COMMANDS, process.argv[3]];
 
@@ -162,7 +173,8 @@ try {
 function capture(name, netns, command, version) {
   const trace = join(tmpdir(), `capture.${process.pid}`);
   const strace = ["strace", "-o", trace, "-e", "trace=sendmsg,recvmsg,sendto,recvfrom", "-e", "read=all", "-e", "write=all"];
-  const { stderr } = run(["ip", "netns", "exec", netns, ...strace, ...command.split(" ")]);
+  const inside = netns === "" ? [] : ["ip", "netns", "exec", netns];
+  const { stderr } = run([...inside, ...strace, ...command.split(" ")]);
   const text = readFileSync(trace, "utf8");
   rmSync(trace);
   if (name === null) return;

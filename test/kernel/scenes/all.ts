@@ -2,6 +2,7 @@ import { FakeKernel } from "../fake-kernel.ts";
 import { addresses, routes4, routes6 } from "./addresses.ts";
 import { macvlans } from "./children.ts";
 import { changeLinks, followPorts, makeLinks } from "./links.ts";
+import { moveLinks } from "./moves.ts";
 import { policy } from "./policy.ts";
 import type { Scene, World } from "./record.ts";
 import { rules } from "./rules.ts";
@@ -14,6 +15,7 @@ export const SCENES: Readonly<Record<string, Scene>> = {
   "change-links": changeLinks,
   "follow-ports": followPorts,
   macvlans,
+  "move-links": moveLinks,
   addresses,
   "routes-4": routes4,
   "routes-6": routes6,

@@ -1,0 +1,130 @@
+import fs from "#fs";
+import path from "#path";
+import { parseConfig } from "../../src/cni/config.ts";
+import { CniError, reasonOf } from "../../src/cni/error.ts";
+import { formatJson, parseJson } from "../../src/cni/json.ts";
+import { formatPrefix, type Prefix } from "../../src/ip/prefix.ts";
+import { readFile } from "../../src/linux/bounded-file.ts";
+import { makeFolders } from "../../src/linux/folder.ts";
+import { type Attachment, ownerKey } from "../../src/netfilter/owner.ts";
+import type { Device, Hardware } from "../../src/netlink/link/device.ts";
+import { ERRNO, errnoOf, errnoText, isPassing, LinuxError } from "../../src/platform/errno.ts";
+import { record as schema } from "./schema.ts";
+
+/** What a device was on the host before an attachment took it, and where it went. */
+export interface DeviceRecord extends Attachment, Hardware {
+  /** CNI_NETNS, and the namespace as identifyNetns() tells it. */
+  readonly netns: string;
+  readonly namespace: string;
+  readonly name: string;
+  /** Its index, inside too: the kernel keeps it when it can. */
+  readonly index: number;
+  readonly kind: string;
+  readonly mac: string;
+  readonly mtu: number;
+  readonly up: boolean;
+  readonly alias: string;
+  readonly addresses: readonly Prefix[];
+  /** Whether it gets the addresses back. */
+  readonly restoreAddresses: boolean;
+}
+
+/** The bits of a mode by which others than root may write. <sys/stat.h> */
+const WRITABLE = 0o022;
+
+/** The end of a record's name, and the beginning of the name of one that is being written. */
+const SUFFIX = ".json";
+const DRAFT = ".new-";
+
+/** Whether two records, or a record and a device, are of the same hardware. A virtual link has none. */
+export function isSameHardware(one: Hardware & Pick<Device, "kind">, other: Hardware & Pick<Device, "kind">): boolean {
+  if (one.parent === undefined && one.permanentMac === undefined) return false;
+  const keys = ["kind", "parent", "bus", "permanentMac", "portName"] as const;
+  return keys.every((key) => one[key] === other[key]);
+}
+
+/**
+ * Writes an attachment's record, or replaces it, whole or not at all. The folder is made, for root alone. @throws CniError ioFailure if
+ * others may write to the folder, LinuxError
+ */
+export function saveRecord(dataDir: string, record: DeviceRecord): void {
+  const file = fileOf(dataDir, record);
+  const draft = path.join(dataDir, `${DRAFT}${path.basename(file)}`);
+  try {
+    makeFolders(dataDir, 0o700);
+    refuseForeignFolder(dataDir);
+    remove(draft);
+    const text = formatJson({ ...record, addresses: record.addresses.map(formatPrefix) }, 1);
+    fs.writeFileSync(draft, text, { flag: "wx", mode: 0o600 });
+    fs.renameSync(draft, file);
+  } catch (error) {
+    const errno = errnoOf(error);
+    if (errno === undefined) throw error;
+    const options = { syscall: "open", errno, reason: errnoText(errno), cause: error };
+    throw new LinuxError(`record in "${file}" how the device was`, options);
+  }
+}
+
+/** An attachment's record; undefined if there is none, or none that can be read, which is logged. @throws errors that may pass */
+export function findRecord(
+  dataDir: string,
+  owner: Attachment,
+  log: (line: string) => void = () => {},
+): DeviceRecord | undefined {
+  return read(fileOf(dataDir, owner), log);
+}
+
+/** All records that can be read. @throws errors that may pass, such as EIO */
+export function listRecords(dataDir: string): readonly DeviceRecord[] {
+  let names: readonly string[];
+  try {
+    names = fs.readdirSync(dataDir);
+  } catch (error) {
+    if (isPassing(error)) throw error;
+    return [];
+  }
+  return names
+    .filter((name) => name.endsWith(SUFFIX) && !name.startsWith(DRAFT))
+    .map((name) => read(path.join(dataDir, name), () => {}))
+    .filter((record) => record !== undefined);
+}
+
+/** Removes an attachment's record, if there is one. */
+export function removeRecord(dataDir: string, owner: Attachment): void {
+  remove(fileOf(dataDir, owner));
+}
+
+/** Nobody else can give the name of another attachment: it is a digest. */
+function fileOf(dataDir: string, owner: Attachment): string {
+  return path.join(dataDir, `${ownerKey(owner)}${SUFFIX}`);
+}
+
+/** Whoever can write a record decides which links DEL moves. */
+function refuseForeignFolder(dataDir: string): void {
+  const { mode } = fs.statSync(dataDir);
+  if ((mode & WRITABLE) === 0) return;
+  const message = `Cannot keep records in "${dataDir}": others than root may write to it`;
+  throw new CniError("ioFailure", message, { details: `chmod go-w ${dataDir}, or set dataDir to another folder` });
+}
+
+function read(file: string, log: (line: string) => void): DeviceRecord | undefined {
+  try {
+    const { portName, parent, bus, permanentMac, ...rest } = parseConfig(schema, parseJson(readFile(file)), file);
+    return { ...rest, portName, parent, bus, permanentMac };
+  } catch (error) {
+    if (isPassing(error)) throw error;
+    if (!NONE.includes(errnoOf(error))) log(`Cannot read the record ${file}: ${reasonOf(error)}`);
+    return undefined;
+  }
+}
+
+function remove(file: string): void {
+  try {
+    fs.unlinkSync(file);
+  } catch (error) {
+    if (!NONE.includes(errnoOf(error))) throw error;
+  }
+}
+
+/** The kernel's errors for a path that does not or cannot exist. */
+const NONE: readonly (number | undefined)[] = [ERRNO.ENOENT, ERRNO.ENOTDIR, ERRNO.ENAMETOOLONG, ERRNO.ELOOP];

@@ -1,0 +1,91 @@
+import { CniError } from "../../src/cni/error.ts";
+import { listNetworkNamespaces } from "../../src/linux/namespaces.ts";
+import { type Device, listDevices } from "../../src/netlink/link/device.ts";
+import { pause } from "../../src/platform/pause.ts";
+import { findContainer } from "../../src/steps/container.ts";
+import type { Container, Host } from "../../src/steps/host.ts";
+import { type DeviceRecord, isSameHardware } from "./record.ts";
+
+/** Where a recorded device is, and as what. Without `container` it is on the host. */
+export interface Whereabouts {
+  readonly container: Container | undefined;
+  readonly device: Device;
+}
+
+/** How long in ms the kernel may take to give hardware back to the host after its namespace ended, and the pause between two looks. */
+const RETURN_MS = 3_000;
+const LOOK_MS = 50;
+
+/**
+ * Finds a recorded device: at `path`, where ADD moved it, on the host, or in any other namespace. Undefined if it is nowhere: a virtual
+ * link ends with its namespace. @throws NetlinkError, CniError invalidNetns
+ */
+export function findRecorded(host: Host, record: DeviceRecord, path = record.netns): Whereabouts | undefined {
+  const near = [...new Set([path, record.netns])];
+  return findIn(host, record, near) ?? findOnHost(host, record) ?? findElsewhere(host, record);
+}
+
+/** Finds a recorded device like findRecorded(), and waits for hardware whose namespace is gone: the kernel gives it back to the host. */
+export function awaitRecorded(host: Host, record: DeviceRecord, path: string): Whereabouts | undefined {
+  let found = findRecorded(host, record, path);
+  const deadline = performance.now() + RETURN_MS;
+  while (found === undefined && isHardware(record) && performance.now() < deadline) {
+    pause(LOOK_MS);
+    found = findOnHost(host, record);
+  }
+  return found;
+}
+
+/**
+ * Whether a link of the host is the recorded device as the kernel gave it back when its namespace ended: with the name or the alias that
+ * it had inside. Otherwise somebody else gave it back.
+ */
+export function isReturned(record: DeviceRecord, device: Device): boolean {
+  return isRecorded(record, device) && (device.name === record.ifname || device.alias === record.name);
+}
+
+/** Whether a record is of hardware, which outlives the namespace that it is in. */
+export function isHardware(record: DeviceRecord): boolean {
+  return isSameHardware(record, record);
+}
+
+/**
+ * Whether a link is the recorded device. A virtual link is known by its index and its MAC, of which the container may change one, or by one
+ * of them with the name that it had or has as its alias.
+ */
+export function isRecorded(record: DeviceRecord, device: Device): boolean {
+  if (isHardware(record)) return isSameHardware(record, device);
+  if (record.kind !== device.kind) return false;
+  const hasIndex = device.index === record.index;
+  const hasMac = device.mac === record.mac;
+  const isNamed = device.name === record.name || device.alias === record.name;
+  return (hasIndex && hasMac) || ((hasIndex || hasMac) && isNamed);
+}
+
+function findOnHost({ netlink }: Host, record: DeviceRecord): Whereabouts | undefined {
+  const device = listDevices(netlink).find((each) => isRecorded(record, each));
+  return device && { container: undefined, device };
+}
+
+/** Looks into every other namespace. One that ends meanwhile, or cannot be entered, has no device for us. */
+function findElsewhere(host: Host, record: DeviceRecord): Whereabouts | undefined {
+  for (const path of listNetworkNamespaces()) {
+    try {
+      const found = findIn(host, record, [path]);
+      if (found !== undefined) return found;
+    } catch (error) {
+      if (!(error instanceof CniError)) throw error;
+    }
+  }
+  return undefined;
+}
+
+function findIn(host: Host, record: DeviceRecord, paths: readonly string[]): Whereabouts | undefined {
+  for (const path of paths) {
+    const container = findContainer(host, path);
+    if (container === undefined) continue;
+    const device = listDevices(container.netlink).find((each) => isRecorded(record, each));
+    if (device !== undefined) return { container, device };
+  }
+  return undefined;
+}

@@ -1,0 +1,15 @@
+import fs from "node:fs";
+import { expect, test } from "vitest";
+import { listNetworkNamespaces } from "../../src/linux/namespaces.ts";
+
+test("listNetworkNamespaces() has each namespace once, and not its own", () => {
+  const identify = (path: string) => {
+    const { dev, ino } = fs.statSync(path);
+    return `${dev} ${ino}`;
+  };
+  const found = listNetworkNamespaces()
+    .filter((path) => fs.existsSync(path))
+    .map(identify);
+  expect(new Set(found).size).toBe(found.length);
+  expect(found).not.toContain(identify("/proc/self/ns/net"));
+});
