@@ -28,6 +28,8 @@ export async function buildNode(output, { arch }) {
 async function bundle(outfile) {
   await esbuild.build({
     entryPoints: [path.join(root, "src/image/node.ts")],
+    absWorkingDir: root,
+    preserveSymlinks: true,
     outfile,
     bundle: true,
     format: "cjs",

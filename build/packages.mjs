@@ -12,6 +12,9 @@ export async function bundlePackage(name, members) {
   const { outputFiles, metafile } = await esbuild.build({
     stdin: { contents: `export ${exported} from ${JSON.stringify(name)};`, resolveDir: root },
     outfile: "package.js",
+    // The names of a package's files become part of its code: they must not depend on where the tree is, and from where it is built.
+    absWorkingDir: root,
+    preserveSymlinks: true,
     write: false,
     metafile: true,
     bundle: true,
