@@ -52,7 +52,7 @@ describe("what dnsmasq said", () => {
   });
 });
 
-it("findStaticRoutes() has the mask of each class, and keeps host bits", () => {
+it("Y5: findStaticRoutes() has the mask of each class, and keeps host bits", () => {
   const value = [10, 0, 0, 0, 10, 1, 2, 3, 172, 16, 0, 1, 10, 1, 2, 3, 192, 168, 1, 100, 10, 1, 2, 3];
   expect(show(findStaticRoutes(one(OPTION.STATIC_ROUTES, ...value)))).toEqual([
     "10.0.0.0/8 via 10.1.2.3",
