@@ -83,6 +83,11 @@ it.each([
   expect(find()).toEqual(expected);
 });
 
+it("findSearchDomains() reads 32 domains of a long option and no more", () => {
+  const value = Array.from({ length: 500 }, () => [1, 97, 0]).flat();
+  expect(findSearchDomains(one(OPTION.DOMAIN_SEARCH, ...value))).toEqual(Array.from({ length: 32 }, () => "a"));
+});
+
 it("decodeOptions() skips padding and ends at the mark", () => {
   expect([...decodeOptions(Uint8Array.of(0, 0, 12, 1, 65, 255, 13, 9)).keys()]).toEqual([12]);
   expect([...encodeOptions(new Map([[80, new Uint8Array()]]))]).toEqual([80, 0, 255]);
