@@ -96,11 +96,14 @@ function classLength({ value }: Address): number {
   return value >> 30n === 0b10n ? 16 : 24;
 }
 
-/** The domains of option 119; [] if they are malformed. RFC 3397 */
+/** The most domains that are read: more than any resolver uses. */
+const MOST_DOMAINS = 32;
+
+/** The first domains of option 119; [] if they are malformed. RFC 3397 */
 export function findSearchDomains(options: Options): readonly string[] {
   const value = options.get(OPTION.DOMAIN_SEARCH) ?? new Uint8Array();
   const domains: string[] = [];
-  for (let at = 0; at < value.length; ) {
+  for (let at = 0; at < value.length && domains.length < MOST_DOMAINS; ) {
     const found = readDomain(value, at);
     if (found === undefined) return [];
     if (found.name !== "") domains.push(found.name);

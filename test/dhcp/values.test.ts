@@ -52,7 +52,7 @@ describe("what dnsmasq said", () => {
   });
 });
 
-it("findStaticRoutes() has the mask of each class, and keeps host bits", () => {
+it("Y5: findStaticRoutes() has the mask of each class, and keeps host bits", () => {
   const value = [10, 0, 0, 0, 10, 1, 2, 3, 172, 16, 0, 1, 10, 1, 2, 3, 192, 168, 1, 100, 10, 1, 2, 3];
   expect(show(findStaticRoutes(one(OPTION.STATIC_ROUTES, ...value)))).toEqual([
     "10.0.0.0/8 via 10.1.2.3",
@@ -81,6 +81,11 @@ it.each([
   ["a name with a line break", () => findSearchDomains(one(119, 2, 97, 10, 0)), []],
 ])("%s is no value, and does not hang", (_, find, expected) => {
   expect(find()).toEqual(expected);
+});
+
+it("findSearchDomains() reads 32 domains of a long option and no more", () => {
+  const value = Array.from({ length: 500 }, () => [1, 97, 0]).flat();
+  expect(findSearchDomains(one(OPTION.DOMAIN_SEARCH, ...value))).toEqual(Array.from({ length: 32 }, () => "a"));
 });
 
 it("decodeOptions() skips padding and ends at the mark", () => {

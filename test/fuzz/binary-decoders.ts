@@ -1,4 +1,9 @@
+import { decodeError } from "../../plugins/dhcp/gob.ts";
 import { decodeRedirect, MAPS } from "../../plugins/portmap/nftables-maps.ts";
+import { decodeDatagram } from "../../src/dhcp/datagram.ts";
+import { decodeMessage } from "../../src/dhcp/message.ts";
+import { OPTION } from "../../src/dhcp/options.ts";
+import * as values from "../../src/dhcp/values.ts";
 import { decodeReply, encodeCall, messageLength } from "../../src/linux/dbus/message.ts";
 import { decodeLegacyFilter } from "../../src/netfilter/iptables/legacy-filter.ts";
 import { decodeChains } from "../../src/netfilter/iptables/legacy-table.ts";
@@ -25,9 +30,9 @@ import { decodeMasqueraded } from "../../src/steps/masquerade/rules.ts";
 import { capturesOf, payloadsOf } from "./captures.ts";
 import { type Decoders, decoders } from "./decoder.ts";
 
-/** Those for what the kernel and the message bus send. */
+/** Those for what the kernel, the message bus and DHCP servers send. */
 export function binaryDecoders(): Decoders {
-  return { ...netlinkDecoders(), ...nftablesDecoders(), ...iptablesDecoders(), ...busDecoders() };
+  return { ...netlinkDecoders(), ...nftablesDecoders(), ...iptablesDecoders(), ...busDecoders(), ...dhcpDecoders() };
 }
 
 /** It says what it could not read: an engine's own RangeError, as of an offset outside of a view, does not. */
@@ -86,4 +91,15 @@ function iptablesDecoders(): Decoders {
 function busDecoders(): Decoders {
   const call = encodeCall({ serial: 1, destination: "a", path: "/", interface: "b", member: "c", args: ["d"] });
   return decoders({ decodeReply, messageLength }, { samples: [...capturesOf("dbus"), call], refuses: asRangeError });
+}
+
+function dhcpDecoders(): Decoders {
+  const samples = capturesOf("dhcp");
+  const readAnswer = (bytes: Uint8Array) => {
+    const { options } = decodeMessage(decodeDatagram(bytes)?.payload ?? bytes.subarray(28));
+    const { findPrefixLength, findMtu, findClasslessRoutes, findStaticRoutes, findSearchDomains } = values;
+    const all = [findPrefixLength, findMtu, findClasslessRoutes, findStaticRoutes, findSearchDomains];
+    return [...all.map((find) => find(options)), values.findText(options, OPTION.DOMAIN)];
+  };
+  return decoders({ decodeDatagram, readAnswer, decodeError }, { samples, refuses: asRangeError });
 }

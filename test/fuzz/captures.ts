@@ -5,7 +5,9 @@ import { decodeMessages } from "../../src/netlink/message.ts";
 const folder = path.join(import.meta.dirname, "../captures");
 
 /** Every run of bytes in the captures of one kind, each once. */
-export function capturesOf(kind: "rtnetlink" | "nftables" | "conntrack" | "dbus" | "iptables"): readonly Uint8Array[] {
+export function capturesOf(
+  kind: "rtnetlink" | "nftables" | "conntrack" | "dbus" | "dhcp" | "iptables",
+): readonly Uint8Array[] {
   const texts = fs
     .readdirSync(path.join(folder, kind))
     .filter((name) => name.endsWith(".hex"))

@@ -17,7 +17,9 @@ const DOCUMENTS = fs
  * the units that are in their folder.
  */
 const EMPTY_HOST = `
+cp /etc/passwd /etc/group tools
 for folder in /etc /opt /run /var/lib; do mount -t tmpfs tmpfs $folder; done
+mv tools/passwd tools/group /etc
 printf '#!/bin/sh\\nexec "$@"\\n' > tools/sudo
 printf '#!/bin/sh\\necho "$*" >> npm-calls\\n' > tools/npm
 mkdir -p /etc/systemd/system

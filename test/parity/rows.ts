@@ -1,5 +1,5 @@
 /**
- * Every test of the Go plugins' suites for bridge, host-local, macvlan, host-device, static and firewall (release 1.9.1), by a name of ours: a letter for the file and a number
+ * Every test of the Go plugins' suites for these plugins (release 1.9.1), by a name of ours: a letter for the file and a number
  * in its order, with a further one for each entry of a table. Its twin here has the name in its title.
  */
 export const ROWS: Readonly<Record<string, readonly string[]>> = {
@@ -29,6 +29,9 @@ export const ROWS: Readonly<Record<string, readonly string[]>> = {
   "plugins/main/macvlan/macvlan_test.go": numbered("M", 1, 8),
   "plugins/ipam/static/static_test.go": numbered("T", 1, 13),
   "plugins/main/host-device/host-device_test.go": numbered("N", 1, 11),
+  "plugins/ipam/dhcp/dhcp_test.go": numbered("Y", 1, 3),
+  "plugins/ipam/dhcp/dhcp2_test.go": ["Y4"],
+  "plugins/ipam/dhcp/options_test.go": numbered("Y", 5, 6),
   "plugins/meta/firewall/firewall_iptables_test.go": numbered("I", 1, 4),
   "plugins/meta/firewall/firewall_firewalld_test.go": numbered("F", 1, 4),
   "plugins/meta/firewall/firewall_integ_test.go": numbered("G", 1, 4),

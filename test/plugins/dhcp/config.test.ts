@@ -23,7 +23,7 @@ describe("parseDhcp()", () => {
     expect(parseDhcp(request).client.clientId).toHaveLength(255);
   });
 
-  it("sends what CNI_ARGS has instead of the value, and knows names and numbers of options", () => {
+  it("Y6: sends what CNI_ARGS has instead of the value, and knows names and numbers of options", () => {
     const provide = [
       { option: "host-name", value: "plain" },
       { option: "60", value: "value", fromArg: "CLASS" },
