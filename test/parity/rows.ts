@@ -1,5 +1,5 @@
 /**
- * Every test of the Go plugins' suites for bridge, host-local and firewall (release 1.9.1), by a name of ours: a letter for the file and a number
+ * Every test of the Go plugins' suites for bridge, host-local, firewall, ptp and sbr (release 1.9.1), by a name of ours: a letter for the file and a number
  * in its order, with a further one for each entry of a table. Its twin here has the name in its title.
  */
 export const ROWS: Readonly<Record<string, readonly string[]>> = {
@@ -29,6 +29,8 @@ export const ROWS: Readonly<Record<string, readonly string[]>> = {
   "plugins/meta/firewall/firewall_iptables_test.go": numbered("I", 1, 4),
   "plugins/meta/firewall/firewall_firewalld_test.go": numbered("F", 1, 4),
   "plugins/meta/firewall/firewall_integ_test.go": numbered("G", 1, 4),
+  "plugins/main/ptp/ptp_test.go": numbered("P", 1, 8),
+  "plugins/meta/sbr/sbr_linux_test.go": numbered("Y", 1, 5),
 };
 
 function numbered(prefix: string, first: number, last: number): string[] {
