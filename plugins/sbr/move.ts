@@ -15,6 +15,7 @@ import {
   type WholeRoute,
 } from "../../src/netlink/route/whole.ts";
 import { addRule, deleteRule } from "../../src/netlink/rule/change.ts";
+import type { PolicyRule } from "../../src/netlink/rule/message.ts";
 import type { Rtnetlink } from "../../src/netlink/socket.ts";
 import { ERRNO } from "../../src/platform/errno.ts";
 import { changeOwing, type Defer } from "../../src/steps/undo.ts";
@@ -43,12 +44,13 @@ interface Move {
  */
 export function routeBySource(move: Move, defer: Defer): void {
   const { netlink, ips, config } = move;
-  refuseRepeated(netlink, ips);
+  const rules = ([4, 6] as const).flatMap((family) => findRules(netlink, family));
+  refuseRepeated(rules, ips);
   if (config.table !== undefined) {
     for (const ip of ips) addSourceRule(netlink, { ip, table: config.table, priority: PRIORITY.given }, defer);
     return;
   }
-  const tables = chooseTables(netlink, ips.length);
+  const tables = chooseTables(netlink, { rules, count: ips.length });
   const moved = ips.flatMap((ip, index) => {
     const table = tables[index] ?? 0;
     const routes = fillTable(move, { ip, table }, defer);
@@ -59,11 +61,9 @@ export function routeBySource(move: Move, defer: Defer): void {
 }
 
 /** A second ADD would send an address to two tables, of which the second would have no routes. */
-function refuseRepeated(netlink: Rtnetlink, ips: readonly IpConfig[]): void {
+function refuseRepeated(rules: readonly PolicyRule[], ips: readonly IpConfig[]): void {
   const addresses = ips.map(({ address }) => address.address);
-  const found = familiesOf(ips)
-    .flatMap((family) => findRules(netlink, family))
-    .find((rule) => rule.protocol === PROTOCOL && isForSource(rule, addresses));
+  const found = rules.find((rule) => rule.protocol === PROTOCOL && isForSource(rule, addresses));
   if (found?.source === undefined) return;
   const message = `Cannot add a rule for ${formatAddress(found.source.address)}: a rule leads it to table ${found.table} already`;
   throw new CniError("interfaceExists", message, { details: "run DEL first" });
@@ -183,8 +183,4 @@ function unique(routes: readonly WholeRoute[]): readonly WholeRoute[] {
   const keyOf = ({ message }: WholeRoute) =>
     JSON.stringify(message, (_, value) => (typeof value === "bigint" ? String(value) : value));
   return [...new Map(routes.map((route) => [keyOf(route), route])).values()];
-}
-
-function familiesOf(ips: readonly IpConfig[]) {
-  return [...new Set(ips.map(({ address }) => address.address.family))];
 }

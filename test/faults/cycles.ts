@@ -6,7 +6,7 @@ import { compare, kindsOf, takeSnapshot } from "./snapshot.ts";
 import { NOBODY, Stage } from "./stage.ts";
 
 /** The chains that come and go, with ports. */
-export const CYCLED = ["podman", "containerd"] as const;
+export const CYCLED = ["podman", "containerd", "ptp", "sbr"] as const;
 
 /** How many cycles lie between two runs of GC, and after how many it is looked at what is left. */
 const GC_EVERY = 25;

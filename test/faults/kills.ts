@@ -10,7 +10,7 @@ import { compare, kindsOf, type Snapshot, takeSnapshot } from "./snapshot.ts";
 import { NOBODY, Stage, type Ways } from "./stage.ts";
 
 /** The chains whose processes die. */
-export const KILLED = ["podman", "containerd", "iptables", "apart"] as const;
+export const KILLED = ["podman", "containerd", "iptables", "apart", "ptp", "sbr"] as const;
 
 const SIGNALS = ["SIGKILL", "SIGTERM", "SIGINT"] as const;
 

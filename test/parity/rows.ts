@@ -35,6 +35,8 @@ export const ROWS: Readonly<Record<string, readonly string[]>> = {
   "plugins/meta/firewall/firewall_iptables_test.go": numbered("I", 1, 4),
   "plugins/meta/firewall/firewall_firewalld_test.go": numbered("F", 1, 4),
   "plugins/meta/firewall/firewall_integ_test.go": numbered("G", 1, 4),
+  "plugins/main/ptp/ptp_test.go": numbered("P", 1, 8),
+  "plugins/meta/sbr/sbr_linux_test.go": numbered("Q", 1, 5),
 };
 
 function numbered(prefix: string, first: number, last: number): string[] {

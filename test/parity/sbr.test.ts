@@ -61,7 +61,7 @@ function stateOf(side: Side) {
 }
 
 describe("sbr like the reference", () => {
-  it("S1: one address with a gateway gets a rule and table 100, its routes move there, and DEL deletes the rule", () => {
+  it("Q1: one address with a gateway gets a rule and table 100, its routes move there, and DEL deletes the rule", () => {
     const { reference, ours } = playBoth((side) => {
       set(side, TWO_LINKS);
       const added = run(side, "ADD", sbr(side, ONE));
@@ -82,7 +82,7 @@ describe("sbr like the reference", () => {
     });
   });
 
-  it("S2: a default route that is there already moves", () => {
+  it("Q2: a default route that is there already moves", () => {
     const { reference, ours } = playBoth((side) => {
       set(side, `${TWO_LINKS}; ip route del default; ip route add default via 192.168.1.1 dev net1`);
       const added = run(side, "ADD", sbr(side, ONE));
@@ -92,7 +92,7 @@ describe("sbr like the reference", () => {
     expect(ours.made.routes).toContain("default via 192.168.1.1 dev net1 table 100");
   });
 
-  it("S3: two addresses get tables 100 and 101, and a route without a gateway goes to both", () => {
+  it("Q3: two addresses get tables 100 and 101, and a route without a gateway goes to both", () => {
     const { reference, ours } = playBoth((side) => {
       const more = "ip address add 192.168.101.209/24 dev net1; ip route add 10.9.0.0/16 dev net1";
       set(side, `${TWO_LINKS}; ${more}`);
@@ -106,13 +106,13 @@ describe("sbr like the reference", () => {
     expect(ours.made.routes.filter((route) => route.startsWith("10.9."))).toHaveLength(2);
   });
 
-  it("S4: 0.2.0 without a result is refused in the same words", () => {
+  it("Q4: 0.2.0 without a result is refused in the same words", () => {
     const { reference, ours } = playBoth((side) => run(side, "ADD", sbr(side, undefined, { cniVersion: "0.2.0" })));
     expect(ours).toEqual(reference);
     expect(ours).toBe("1 This plugin must be called as chained plugin");
   });
 
-  it("S5: with a table, only the rules are added", () => {
+  it("Q5: with a table, only the rules are added", () => {
     const { reference, ours } = playBoth((side) => {
       set(side, `${TWO_LINKS}; ip address add 192.168.101.209/24 dev net1`);
       const before = stateOf(side).routes;
@@ -156,7 +156,7 @@ describe("sbr like the reference", () => {
     expect(ours).toEqual(reference);
   });
 
-  it("S1: what one has added, the other ends", () => {
+  it("Q1: what one has added, the other ends", () => {
     const ends = playBoth((side) => {
       set(side, TWO_LINKS);
       return (

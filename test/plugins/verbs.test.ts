@@ -31,6 +31,9 @@ vi.mock("../../src/netfilter/iptables/legacy-table.ts", () => ({
 vi.mock("../../src/netfilter/rule-locks.ts", () => ({ awaitRestores: () => true, holdTurn: () => undefined }));
 vi.mock("../../src/steps/firewalld.ts", () => ({ findFirewalld: () => undefined, removeSources: () => {} }));
 
+// A test plays a verb as often as it has requests, on a machine that may be busy with others.
+vi.setConfig({ testTimeout: 300_000 });
+
 /** Those of verb-cases.ts, and those that a plugin's own folder has. */
 const CASES: readonly Case[] = [...OWN_CASES, ...(await findCases())];
 

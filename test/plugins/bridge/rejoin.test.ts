@@ -87,7 +87,7 @@ describe("reapply of bridge", () => {
       });
       check();
     }
-  });
+  }, 300_000);
 
   test("brings back a port that was taken off the bridge", () => {
     const { host, port, reapply, check } = stage();
