@@ -53,6 +53,7 @@ export function chains(): readonly Chain[] {
     { ...podman, name: "apart", plugins: [bridge], path: `${APART}:${PLACES.bin}` },
     { ...podman, name: "checked", plugins: [checked] },
     shipped("80-host-device.conflist", "host-device"),
+    shipped("85-tap.conflist", "tap"),
     { ...podman, name: "loopback", plugins: [{ cniVersion: "1.1.0", name: "lo", type: "loopback" }] },
   ];
 }

@@ -28,6 +28,7 @@ const LISTS: Readonly<Record<string, Expectation>> = {
   "60-static.conflist": { gateways: ["10.90.0.1", "fd00:10:90::1"] },
   "70-macvlan.conflist": { gateways: ["10.92.0.1"], neighbour: "10.92.0.1/24" },
   "80-host-device.conflist": { gateways: [], device: "ens11" },
+  "85-tap.conflist": { gateways: [] },
   "buildkit/cni.conflist": { gateways: ["10.10.0.1"] },
   "containerd/10-containerd-net.conflist": { gateways: ["10.88.0.1", "fd00:10:88::1"], ports: true, limits: true },
   "cri-o/10-crio-bridge.conflist": { gateways: ["10.85.0.1", "fd00:10:85::1"], limits: true },

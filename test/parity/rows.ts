@@ -1,5 +1,5 @@
 /**
- * Every test of the Go plugins' suites for bridge, host-local, macvlan, host-device, static and firewall (release 1.9.1), by a name of ours: a letter for the file and a number
+ * Every test of the Go plugins' suites for bridge, host-local, macvlan, host-device, tap, static and firewall (release 1.9.1), by a name of ours: a letter for the file and a number
  * in its order, with a further one for each entry of a table. Its twin here has the name in its title.
  */
 export const ROWS: Readonly<Record<string, readonly string[]>> = {
@@ -27,6 +27,7 @@ export const ROWS: Readonly<Record<string, readonly string[]>> = {
   "plugins/ipam/host-local/backend/allocator/range_set_test.go": numbered("S", 1, 3),
   "plugins/ipam/host-local/backend/disk/lock_test.go": numbered("L", 1, 2),
   "plugins/main/macvlan/macvlan_test.go": numbered("M", 1, 8),
+  "plugins/main/tap/tap_test.go": numbered("K", 1, 2),
   "plugins/ipam/static/static_test.go": numbered("T", 1, 13),
   "plugins/main/host-device/host-device_test.go": numbered("N", 1, 11),
   "plugins/meta/firewall/firewall_iptables_test.go": numbered("I", 1, 4),

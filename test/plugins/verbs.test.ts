@@ -29,6 +29,7 @@ vi.mock("../../src/netfilter/iptables/legacy-table.ts", () => ({
   readLegacyTable: () => undefined,
 }));
 vi.mock("../../src/netfilter/rule-locks.ts", () => ({ awaitRestores: () => true, holdTurn: () => undefined }));
+vi.mock("../../src/linux/tun.ts", () => ({ hasTunDevice: () => true }));
 vi.mock("../../src/steps/firewalld.ts", () => ({ findFirewalld: () => undefined, removeSources: () => {} }));
 
 /** Those of verb-cases.ts, and those that a plugin's own folder has. */
