@@ -8,7 +8,7 @@ const TUN = "/dev/net/tun";
 /** <fcntl.h> */
 const O = { RDWR: 0o2, NONBLOCK: 0o4000, CLOEXEC: 0o2000000 } as const;
 
-/** Makes or opens a link, sets who may open it, and keeps it when it is closed. <linux/if_tun.h> */
+/** Makes or opens a link, sets who may open it, and keeps it when it is closed. <sys/ioctl.h>, <linux/if_tun.h> */
 const TUNSETIFF = 0x400454ca;
 const TUNSETPERSIST = 0x400454cb;
 const TUNSETOWNER = 0x400454cc;

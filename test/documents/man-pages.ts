@@ -46,7 +46,7 @@ export const FILES: Readonly<Record<string, Readonly<Record<string, string>>>> =
   macvlan: {},
   portmap: { "/run/xtables.lock": "the lock of iptables" },
   static: {},
-  tap: { "/dev/net/tun": "the device that makes a tap" },
+  tap: {},
   tuning: {
     "/etc/cni/tuning/allowlist.conf": "the parameters that may be set, if the file exists",
     "/run/cni/tuning": "the settings that ADD found, until DEL",
