@@ -83,6 +83,7 @@ union argument { int64_t number; uint8_t *bytes; };
 #define U32(i) ((unsigned)a[i].number)
 #define SIZE(i) ((size_t)a[i].number)
 #define POINTER(i) ((void *)a[i].bytes)
+#define WORD(i) ((void *)a[i].bytes)
 // It returns nothing, not even once.
 #define abort() (abort(), 0)
 #define FUNCTION(name, ...) static int call_##name(const union argument *a) { (void)a; return (int)name(__VA_ARGS__); }

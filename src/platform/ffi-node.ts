@@ -3,7 +3,10 @@ import type { Library, OpenLibrary, Signatures } from "./ffi.ts";
 type Ffi = typeof import("node:ffi");
 type Call = (...args: readonly (number | bigint | Uint8Array | null)[]) => number;
 
-const TYPES = { i32: "i32", u32: "u32", size: "u64", pointer: "pointer" } as const;
+const TYPES = { i32: "i32", u32: "u32", size: "u64", pointer: "pointer", word: "pointer" } as const;
+
+/** Types of 64 bits that may be numbers. */
+const WIDE: readonly string[] = ["size", "word"];
 
 /** Opens a C library through node:ffi. @throws Error if the library or a function is missing */
 export const openLibrary: OpenLibrary = <const S extends Signatures>(path: string, signatures: S): Library<S> => {
@@ -25,10 +28,15 @@ export const openLibrary: OpenLibrary = <const S extends Signatures>(path: strin
   };
 };
 
-/** Converts size_t arguments from number to bigint, as node:ffi requires. */
+/** Converts numbers in 64-bit arguments to bigint, as node:ffi requires. */
 function widen(call: Call, types: readonly string[]): Call {
-  if (!types.includes("size")) return call;
-  return (...args) => call(...args.map((value, index) => (types[index] === "size" ? BigInt(value as number) : value)));
+  if (!types.some((type) => WIDE.includes(type))) return call;
+  return (...args) =>
+    call(
+      ...args.map((value, index) =>
+        WIDE.includes(types[index] ?? "") && typeof value === "number" ? BigInt(value) : value,
+      ),
+    );
 }
 
 /** Suppresses Node.js's warning that node:ffi is experimental. It would go to stderr, which is the plugin's log. */

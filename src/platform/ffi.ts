@@ -1,10 +1,10 @@
-/** The C types of arguments. `size` is size_t, and any other 64-bit count. */
-export type CType = "i32" | "u32" | "size" | "pointer";
+/** The C types of arguments. `size` is size_t, and any other 64-bit count. `word` is an unsigned long or a pointer, as for ioctl(2). */
+export type CType = "i32" | "u32" | "size" | "pointer" | "word";
 
 /** C functions by name, with the types of their arguments. All return int, or a value whose low 32 bits are enough. */
 export type Signatures = Readonly<Record<string, readonly CType[]>>;
 
-type Argument<T> = T extends "pointer" ? Uint8Array | null : number;
+type Argument<T> = T extends "pointer" ? Uint8Array | null : T extends "word" ? Uint8Array | number | null : number;
 
 type Arguments<T extends readonly CType[]> = { [I in keyof T]: Argument<T[I]> };
 

@@ -15,7 +15,7 @@ export const FUNCTIONS = {
   sendto: ["i32", "pointer", "size", "i32", "pointer", "u32"],
   recvfrom: ["i32", "pointer", "size", "i32", "pointer", "pointer"],
   // <sys/ioctl.h>
-  ioctl: ["i32", "size", "pointer"],
+  ioctl: ["i32", "size", "word"],
   // <poll.h>
   poll: ["pointer", "size", "i32"],
   // <sched.h>, <sys/vfs.h>, <stdlib.h>

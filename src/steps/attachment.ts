@@ -78,7 +78,7 @@ function configure(
  * DEL: deletes the link, and then releases the lease; a DHCP lease before. Works without the namespace, without prevResult, with any
  * configuration, and repeatedly. Runs every step, then throws all errors.
  */
-export function detach(request: Request, host: Host, kind: ChildKind): void {
+export function detach(request: Request, host: Host, kind: ChildKind | "tun"): void {
   let release: Release | undefined;
   let deletion: LinkDeletion | undefined;
   let isGone = false;

@@ -59,7 +59,7 @@ export function makeChild<K extends ChildKind>(container: Container, spec: Child
  * The container's interface of that kind, for DEL. Its alias says who owns it, because the path may lead to another container by now,
  * and the container may have renamed it. The Go plugins set no alias; then its name counts.
  */
-export function findOwnChild(container: Container, kind: ChildKind, owner: Attachment): Link | undefined {
+export function findOwnChild(container: Container, kind: ChildKind | "tun", owner: Attachment): Link | undefined {
   const selection = selectOwner(owner);
   const named = findInterface(container, owner.ifname);
   if (named?.kind === kind && (isSelected(selection, named.alias) || !isOwnerComment(named.alias))) return named;

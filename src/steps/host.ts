@@ -5,6 +5,7 @@ import type { Request } from "../cni/request.ts";
 import { openNetns, openOwnNetns, withNetns } from "../linux/netns.ts";
 import { launch } from "../linux/process.ts";
 import { type Sysctls, sysctls } from "../linux/sysctl.ts";
+import { addTap, type NewTap } from "../linux/tun.ts";
 import { type Netlink, type Nfnetlink, openNfnetlink, openRtnetlink, type Rtnetlink } from "../netlink/socket.ts";
 import { type BridgeUse, withBridges, withTables } from "./host-lock.ts";
 import { identifyNetns } from "./netns-identity.ts";
@@ -18,6 +19,8 @@ export interface Container {
   readonly netlink: Rtnetlink;
   /** Runs `run` inside the namespace with the namespace's kernel parameters. `run` must be synchronous. @throws LinuxError */
   readonly within: <T>(run: (sysctls: Sysctls) => T) => T;
+  /** Makes a tap in the namespace, down. @throws LinuxError EBUSY if the name is taken */
+  readonly addTap: (tap: NewTap) => void;
   /** A text that is unique to this namespace until the host reboots. @throws LinuxError */
   readonly identify: () => string;
 }
@@ -81,7 +84,14 @@ function openHost(opened: (() => void)[], launchPlugin: Launch): Host {
       opened.push(() => fs.closeSync(netns));
       const netlink = keep(openRtnetlink({ netns }));
       const within = <T>(run: (parameters: Sysctls) => T) => withNetns(netns, () => run(sysctls));
-      return { path, netns, netlink, within, identify: () => identifyNetns(netns, netlink) };
+      return {
+        path,
+        netns,
+        netlink,
+        within,
+        addTap: (tap) => withNetns(netns, () => addTap(tap)),
+        identify: () => identifyNetns(netns, netlink),
+      };
     },
     openOwnNetns: () => {
       const netns = openOwnNetns();

@@ -89,6 +89,9 @@ const PUBLISHED: Readonly<Record<string, readonly Port[]>> = {
 /** A device of the host that each container gets in its turn. */
 const DEVICE = { type: "host-device", device: "card0" };
 
+/** The Go plugin needs no command to make it. */
+const TAP = { type: "tap", owner: 0, group: 0 };
+
 export const SCENARIOS: readonly Scenario[] = [
   { ...compare("plain", [bridge()]), play: everyCommand },
   withNftables({ ...compare("ipMasq", [bridge(MASQUERADE)]), play: attachment }),
@@ -99,6 +102,7 @@ export const SCENARIOS: readonly Scenario[] = [
   { ...compare("ptp, ipMasq", [ptp(MASQUERADE)], { share: 0.5 }), play: attachment },
   { ...compare("bridge and sbr", ROUTED_BY_SOURCE, { share: 0.5 }), play: addAndDelete },
   { ...compare("host-device", [DEVICE]), play: attachment },
+  { ...compare("tap", [TAP]), play: attachment },
   { ...compare("20 at once", [bridge()], { share: 0.5 }), play: crowd },
   withNftables({ ...compare("20 at once, ipMasq", [bridge(MASQUERADE)], { share: 0.25 }), play: crowd }),
   { ...compare("100 on the bridge", [bridge()], { share: 0.5, attached: 100 }), play: attachment },

@@ -48,6 +48,7 @@ export const FILES: Readonly<Record<string, Readonly<Record<string, string>>>> =
   portmap: { "/run/xtables.lock": "the lock of iptables" },
   sbr: { "/run/cni/sbr/lock": "the lock by which no two calls choose the same table" },
   static: {},
+  tap: {},
   tuning: {
     "/etc/cni/tuning/allowlist.conf": "the parameters that may be set, if the file exists",
     "/run/cni/tuning": "the settings that ADD found, until DEL",

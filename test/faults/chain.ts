@@ -57,6 +57,7 @@ export function chains(): readonly Chain[] {
     sbr,
     { ...ptp, name: "ptp-iptables", plugins: ptp.plugins.map(withIptables) },
     shipped("80-host-device.conflist", "host-device"),
+    shipped("85-tap.conflist", "tap"),
     { ...podman, name: "loopback", plugins: [{ cniVersion: "1.1.0", name: "lo", type: "loopback" }] },
   ];
 }

@@ -2,6 +2,7 @@ import type { NetlinkRequest } from "../../src/netlink/answers.ts";
 import type { Netlink, Nfnetlink, Protocol, Rtnetlink } from "../../src/netlink/socket.ts";
 import { ERRNO, LinuxError } from "../../src/platform/errno.ts";
 import type { Container } from "../../src/steps/host.ts";
+import { makeTap } from "./link-making.ts";
 import { type Features, Machine } from "./machine.ts";
 import type { FakeNamespace } from "./namespace.ts";
 import { answerNetfilter, applyBatch, BATCH } from "./netfilter.ts";
@@ -86,6 +87,7 @@ export class FakeKernel {
       netns: fd,
       netlink: this.openRoute(namespace),
       within: (run) => run(sysctls),
+      addTap: (tap) => this.#act(namespace, `add tap "${tap.name}"`, () => makeTap(this.#machine, namespace, tap)),
       identify: () => `${fd}`,
     };
   }
@@ -109,6 +111,20 @@ export class FakeKernel {
   /** All that is there, for a test to compare: numbers that only count on are left out. */
   snapshot(): Picture {
     return Object.fromEntries(this.#machine.namespaces.map((namespace) => [namespace.name, pictureOf(namespace)]));
+  }
+
+  /** Does what is no request of netlink, and counts as one. */
+  #act(namespace: FakeNamespace, action: string, act: () => void): void {
+    this.log.push(`${namespace.name}: ${action}`);
+    try {
+      const refusal = this.#takeRefusal();
+      if (refusal !== undefined) throw refusal;
+      act();
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      throw new LinuxError(action, { syscall: "ioctl", errno: error.errno });
+    }
+    if (this.#lost.delete(this.requests)) throw new LinuxError(action, { syscall: "ioctl", errno: ERRNO.ENOMEM });
   }
 
   #open<P extends Protocol>(

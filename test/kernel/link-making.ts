@@ -1,3 +1,4 @@
+import type { NewTap } from "../../src/linux/tun.ts";
 import { decodeFields } from "../../src/netlink/fields.ts";
 import type { LinkAttributes } from "../../src/netlink/link/attributes.ts";
 import { type LinkMessage, VETH_FIELDS } from "../../src/netlink/link/message.ts";
@@ -47,6 +48,13 @@ export function makeLink(machine: Machine, asking: FakeNamespace, message: LinkM
 /** Where a link is made that is asked for in a namespace. */
 export function targetOf(machine: Machine, asking: FakeNamespace, { netnsFd }: LinkAttributes): FakeNamespace {
   return netnsFd === undefined ? asking : machine.byDescriptor(netnsFd);
+}
+
+/** Makes a tap, as TUNSETIFF does with IFF_TUN_EXCL. @throws Refusal EBUSY, EINVAL */
+export function makeTap(machine: Machine, namespace: FakeNamespace, { name }: NewTap): void {
+  validateName(name);
+  if (findByName(namespace, name) !== undefined) throw new Refusal(ERRNO.EBUSY);
+  register(namespace, describe(machine, namespace, "tun", { name, transmitQueueLength: 1000 }));
 }
 
 /** Takes a link away, of a veth both ends, with all that is on it. */

@@ -30,6 +30,7 @@ const LISTS: Readonly<Record<string, Expectation>> = {
   "60-ptp.conflist": { gateways: ["10.97.0.1", "fd00:10:97::1"], ports: true },
   "70-sbr.conflist": { gateways: ["10.95.0.1", "fd00:10:95::1"] },
   "80-host-device.conflist": { gateways: [], device: "ens11" },
+  "85-tap.conflist": { gateways: [] },
   "buildkit/cni.conflist": { gateways: ["10.10.0.1"] },
   "containerd/10-containerd-net.conflist": { gateways: ["10.88.0.1", "fd00:10:88::1"], ports: true, limits: true },
   "cri-o/10-crio-bridge.conflist": { gateways: ["10.85.0.1", "fd00:10:85::1"], limits: true },

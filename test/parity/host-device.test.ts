@@ -51,7 +51,7 @@ const ANNOUNCED: readonly Departure[] = [
 ];
 
 describe.each(ALL_VERSIONS)("host-device like the reference, %s", (cniVersion) => {
-  it.runIf(withInterfaces.includes(cniVersion))("N1, N6: by name without IPAM, and back", () => {
+  it.runIf(withInterfaces.includes(cniVersion))("N1 N6: by name without IPAM, and back", () => {
     expectTwins(
       (side) => {
         addCard(side);
@@ -62,7 +62,7 @@ describe.each(ALL_VERSIONS)("host-device like the reference, %s", (cniVersion) =
     );
   });
 
-  it("N4, N9: by name with addresses, and the DNS of the configuration", () => {
+  it("N4 N9: by name with addresses, and the DNS of the configuration", () => {
     expectTwins(
       (side) => {
         addCard(side);
@@ -106,7 +106,7 @@ describe.each(ALL_VERSIONS)("host-device like the reference, %s", (cniVersion) =
     );
   });
 
-  it.runIf(withInterfaces.includes(cniVersion))("N2, N10: DEL fails while the host has a link of the old name", () => {
+  it.runIf(withInterfaces.includes(cniVersion))("N2 N10: DEL fails while the host has a link of the old name", () => {
     expectTwins(
       (side) => {
         addCard(side);
@@ -153,7 +153,7 @@ describe("host-device like the reference, with a tree of /sys", () => {
     },
   ];
 
-  it.each(SHAPES)("N3, N7: a device with a driver of DPDK, %s", (cniVersion) => {
+  it.each(SHAPES)("N3 N7: a device with a driver of DPDK, %s", (cniVersion) => {
     expectTwins(
       (side) => {
         const sys = bound(side, "vfio-pci");

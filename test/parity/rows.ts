@@ -27,6 +27,7 @@ export const ROWS: Readonly<Record<string, readonly string[]>> = {
   "plugins/ipam/host-local/backend/allocator/range_set_test.go": numbered("S", 1, 3),
   "plugins/ipam/host-local/backend/disk/lock_test.go": numbered("L", 1, 2),
   "plugins/main/macvlan/macvlan_test.go": numbered("M", 1, 8),
+  "plugins/main/tap/tap_test.go": numbered("K", 1, 2),
   "plugins/ipam/static/static_test.go": numbered("T", 1, 13),
   "plugins/main/host-device/host-device_test.go": numbered("N", 1, 11),
   "plugins/ipam/dhcp/dhcp_test.go": numbered("Y", 1, 3),

@@ -29,6 +29,7 @@ vi.mock("../../src/netfilter/iptables/legacy-table.ts", () => ({
   readLegacyTable: () => undefined,
 }));
 vi.mock("../../src/netfilter/rule-locks.ts", () => ({ awaitRestores: () => true, holdTurn: () => undefined }));
+vi.mock("../../src/linux/tun.ts", () => ({ hasTunDevice: () => true }));
 vi.mock("../../src/steps/firewalld.ts", () => ({ findFirewalld: () => undefined, removeSources: () => {} }));
 
 // A test plays a verb as often as it has requests, on a machine that may be busy with others.

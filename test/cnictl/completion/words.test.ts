@@ -65,7 +65,7 @@ test("a namespace or a container is completed by the cache, a path by the shell"
 });
 
 test("plugins, shells, files and folders are offered where they are meant", () => {
-  expect(complete("schema", "host")).toEqual(["host-local"]);
+  expect(complete("schema", "host-l")).toEqual(["host-local"]);
   expect(complete("completion", "")).toEqual(["bash", "zsh", "fish"]);
   expect(complete("validate", "one", "t")).toEqual(["<files>"]);
   expect(complete("metrics", "--output=/var")).toEqual(["<files>"]);
