@@ -7,6 +7,7 @@ import { launch } from "../linux/process.ts";
 import { type Sysctls, sysctls } from "../linux/sysctl.ts";
 import { type Netlink, type Nfnetlink, openNfnetlink, openRtnetlink, type Rtnetlink } from "../netlink/socket.ts";
 import { type BridgeUse, withBridges } from "./bridge-lock.ts";
+import { findInNamespaces } from "./find-in-namespaces.ts";
 import { identifyNetns } from "./netns-identity.ts";
 
 /** A container's network namespace, open, with a socket inside it. */
@@ -40,6 +41,11 @@ export interface Host {
   readonly openNetfilter: () => Nfnetlink;
   /** Opens a container's network namespace. @throws LinuxError */
   readonly openContainer: (path: string) => Container;
+  /**
+   * What `find` returns for the first network namespace of the machine for which it returns something, asked by a socket in it. The
+   * plugin's own is left out. A namespace that cannot be opened is passed over.
+   */
+  readonly findInNamespaces: <T>(find: (netlink: Rtnetlink) => T | undefined) => T | undefined;
   /** Runs another plugin with this call's input: the IPAM plugin. @throws CniError as startDelegate() */
   readonly delegate: (request: Request, options: DelegationOptions) => Delegation;
   /** Starts a command of iptables or nft. @throws LinuxError */
@@ -79,6 +85,7 @@ function openHost(opened: (() => void)[], launchPlugin: Launch): Host {
       const within = <T>(run: (parameters: Sysctls) => T) => withNetns(netns, () => run(sysctls));
       return { path, netns, netlink, within, identify: () => identifyNetns(netns, netlink) };
     },
+    findInNamespaces: (find) => findInNamespaces(find),
     delegate: (request, options) => startDelegate(launchPlugin, request, options),
     launch,
     withBridges,

@@ -3,6 +3,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Caller, confDir, jsonOf } from "../caller.ts";
+import { LISTS_IN_VM } from "../vm/kinds.ts";
 import { ask, serveHello } from "./hello.ts";
 import { rulesAbout } from "./masquerading.ts";
 
@@ -80,12 +81,15 @@ describe("conf", () => {
     const entries = fs.readdirSync(confDir, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
     const files = entries.map((entry) => path.relative(confDir, path.join(entry.parentPath, entry.name)));
     // The units are run by the tests of the commands in them.
-    expect(files.filter((file) => path.dirname(file) !== "systemd").sort()).toEqual(Object.keys(LISTS));
+    expect(files.filter((file) => path.dirname(file) !== "systemd").sort()).toEqual(
+      [...Object.keys(LISTS), ...Object.keys(LISTS_IN_VM)].sort(),
+    );
   });
 
   it("has no two networks of one name in a folder, of which the second would be nobody's", () => {
-    const names = Object.keys(LISTS).map((file) => path.join(path.dirname(file), read(file).name));
-    expect(new Set(names).size).toBe(names.length);
+    const all = [...Object.keys(LISTS), ...Object.keys(LISTS_IN_VM)];
+    const names = all.map((file) => path.join(path.dirname(file), read(file).name));
+    expect(new Set(names).size).toBe(all.length);
   });
 
   it.each(Object.entries(LISTS))("%s attaches, carries traffic and detaches as it stands", async (file, expected) => {

@@ -1,5 +1,5 @@
 /**
- * Every test of the Go plugins' suites for bridge, host-local, macvlan, static and firewall (release 1.9.1), by a name of ours: a letter for the file and a number
+ * Every test of the Go plugins' suites for bridge, host-local, macvlan, ipvlan, vlan, dummy, static and firewall (release 1.9.1), by a name of ours: a letter for the file and a number
  * in its order, with a further one for each entry of a table. Its twin here has the name in its title.
  */
 export const ROWS: Readonly<Record<string, readonly string[]>> = {
@@ -26,6 +26,9 @@ export const ROWS: Readonly<Record<string, readonly string[]>> = {
   "plugins/ipam/host-local/backend/allocator/range_test.go": numbered("R", 1, 13),
   "plugins/ipam/host-local/backend/allocator/range_set_test.go": numbered("S", 1, 3),
   "plugins/ipam/host-local/backend/disk/lock_test.go": numbered("L", 1, 2),
+  "plugins/main/dummy/dummy_test.go": numbered("U", 1, 4),
+  "plugins/main/ipvlan/ipvlan_test.go": numbered("X", 1, 5),
+  "plugins/main/vlan/vlan_test.go": numbered("N", 1, 5),
   "plugins/main/macvlan/macvlan_test.go": numbered("M", 1, 8),
   "plugins/ipam/static/static_test.go": numbered("T", 1, 13),
   "plugins/meta/firewall/firewall_iptables_test.go": numbered("I", 1, 4),

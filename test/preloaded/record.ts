@@ -4,6 +4,7 @@ import os from "node:os";
 import path from "node:path";
 import { buildNative } from "../../build/native-image.mjs";
 import { Lab } from "../lab.ts";
+import { LISTS_IN_VM } from "../vm/kinds.ts";
 
 const root = path.join(import.meta.dirname, "../..");
 
@@ -59,7 +60,7 @@ export async function recordModules({ load, lists = findLists(), times = 2 }: Re
 
 function findLists(): readonly string[] {
   const files = fs.readdirSync(path.join(root, "conf"), { recursive: true, encoding: "utf8" });
-  return files.filter((file) => /\.conf(list)?$/.test(file)).sort();
+  return files.filter((file) => /\.conf(list)?$/.test(file) && !(file in LISTS_IN_VM)).sort();
 }
 
 function traceLists(lab: Lab, { bin, lists }: { bin: string; lists: readonly string[] }): readonly string[] {

@@ -15,6 +15,7 @@ export function fakeHost(parts: Partial<Host> = {}): Host {
     openNetlink: parts.openNetlink ?? lack("openNetlink"),
     openNetfilter: parts.openNetfilter ?? lack("openNetfilter"),
     openContainer: parts.openContainer ?? lack("openContainer"),
+    findInNamespaces: parts.findInNamespaces ?? (() => undefined),
     delegate: parts.delegate ?? lack("delegate"),
     launch: parts.launch ?? lack("launch"),
     withBridges: parts.withBridges ?? ((_use, act) => act()),

@@ -13,22 +13,29 @@ interface Part {
   /** What it is for, in words. */
   readonly purpose: string;
   readonly kind: "link" | "rules" | "traffic";
+  /** The kind of links, if it is not the name of the module. */
+  readonly linkKind?: string;
   readonly isNeeded: (needs: Needs) => boolean;
 }
 
 const hasRules = (needs: Needs) => needs.hasPorts || needs.hasFirewall || needs.bridges.some(isFiltered);
+
+/** What the plugin of that name needs, which makes links of the kind of that name. */
+function linkPart(kind: string): Part {
+  const moduleName = kind === "vlan" ? "8021q" : kind;
+  return { moduleName, linkKind: kind, purpose: `${kind} interfaces`, kind: "link", isNeeded: isOfType(kind) };
+}
+
+function isOfType(type: string): (needs: Needs) => boolean {
+  return ({ types }) => types.includes(type);
+}
 
 /** The parts of the kernel, and which networks need them. */
 const PARTS: readonly Part[] = [
   { moduleName: "bridge", purpose: "bridges", kind: "link", isNeeded: ({ bridges }) => bridges.length > 0 },
   { moduleName: "veth", purpose: "veth pairs", kind: "link", isNeeded: ({ bridges }) => bridges.length > 0 },
   { moduleName: "ifb", purpose: "egress limits", kind: "link", isNeeded: ({ limits }) => limits.includes("egress") },
-  {
-    moduleName: "macvlan",
-    purpose: "macvlan interfaces",
-    kind: "link",
-    isNeeded: ({ types }) => types.includes("macvlan"),
-  },
+  ...["macvlan", "ipvlan", "vlan", "dummy"].map(linkPart),
   { moduleName: "sch_tbf", purpose: "limits", kind: "traffic", isNeeded: ({ limits }) => limits.length > 0 },
   { moduleName: "nf_tables", purpose: "rules", kind: "rules", isNeeded: hasRules },
   { moduleName: "nft_chain_nat", purpose: "masquerade and port mappings", kind: "rules", isNeeded: translates },
@@ -100,10 +107,10 @@ function judge(
 /** Whether the kernel has a part now. A kernel without modules can be asked for each; another one would load it. */
 function isThere(
   { host, modules }: Examination,
-  { kind, moduleName }: Part,
+  { kind, moduleName, linkKind = moduleName }: Part,
   lacking: () => readonly string[],
 ): boolean {
-  if (kind === "link" && hasKind(host.netlink, moduleName)) return true;
+  if (kind === "link" && hasKind(host.netlink, linkKind)) return true;
   if (modules.isModular || kind === "link") return modules.find(moduleName) === "present";
   return kind === "traffic" ? supportsTokenBucket(host.netlink) : !lacking().includes(moduleName);
 }
