@@ -7,6 +7,7 @@ import { launch } from "../linux/process.ts";
 import { type Sysctls, sysctls } from "../linux/sysctl.ts";
 import { addTap, type NewTap } from "../linux/tun.ts";
 import { type Netlink, type Nfnetlink, openNfnetlink, openRtnetlink, type Rtnetlink } from "../netlink/socket.ts";
+import { findInNamespaces } from "./find-in-namespaces.ts";
 import { type BridgeUse, withBridges, withTables } from "./host-lock.ts";
 import { identifyNetns } from "./netns-identity.ts";
 
@@ -45,6 +46,11 @@ export interface Host {
   readonly openContainer: (path: string) => Container;
   /** A descriptor of the plugin's own network namespace, to move links there. @throws LinuxError */
   readonly openOwnNetns: () => number;
+  /**
+   * What `find` returns for the first network namespace of the machine for which it returns something, asked by a socket in it. The
+   * plugin's own is left out. A namespace that cannot be opened is passed over.
+   */
+  readonly findInNamespaces: <T>(find: (netlink: Rtnetlink) => T | undefined) => T | undefined;
   /** Runs another plugin with this call's input: the IPAM plugin. @throws CniError as startDelegate() */
   readonly delegate: (request: Request, options: DelegationOptions) => Delegation;
   /** Starts a command of iptables or nft. @throws LinuxError */
@@ -98,6 +104,7 @@ function openHost(opened: (() => void)[], launchPlugin: Launch): Host {
       opened.push(() => fs.closeSync(netns));
       return netns;
     },
+    findInNamespaces: (find) => findInNamespaces(find),
     delegate: (request, options) => startDelegate(launchPlugin, request, options),
     launch,
     withBridges,

@@ -64,6 +64,12 @@ function afterInterface(ipam: Delegation, release: () => void, defer: Defer): As
   return { begin: () => {}, result };
 }
 
+/** Refuses a network without an IPAM plugin, for a plugin that needs one. @throws CniError invalidConfig with the message */
+export function requireIpam(request: Request, message: string): void {
+  if (findIpamType(request) !== undefined) return;
+  throw new CniError("invalidConfig", message, { details: 'set "ipam" to { "type": "host-local", … }' });
+}
+
 /** Logs that the settings of an IPAM plugin have no effect, because none is named. */
 function reportUntyped({ config, network, log }: Request): void {
   const settings = isObject(config) ? findMember(config, "ipam") : undefined;

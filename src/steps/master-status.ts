@@ -13,7 +13,7 @@ export function examineMaster(
 }
 
 /** Says that the kernel has no links of a kind. */
-function examineKind(host: Host, kind: Parameters<typeof supportsKind>[1]): readonly string[] {
+export function examineKind(host: Host, kind: Parameters<typeof supportsKind>[1]): readonly string[] {
   if (supportsKind(host.netlink, kind)) return [];
   const name = kind === "vlan" ? "8021q" : kind;
   return [`The kernel has no links of kind "${kind}": load its module, "modprobe ${name}"`];

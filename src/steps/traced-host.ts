@@ -25,6 +25,7 @@ export function traceHost(host: Host, trace: CallTrace): Host {
     openNetfilter: () => traceNetlink(host.openNetfilter(), trace, false),
     openContainer: (path) => traceContainer(host.openContainer(path), trace),
     openOwnNetns: host.openOwnNetns,
+    findInNamespaces: (find) => host.findInNamespaces((netlink) => find(traceNetlink(netlink, trace, true))),
     delegate: (request, options) => traceDelegation(trace, () => host.delegate(request, options)),
     launch: (executable, options) => {
       const args = "args" in options && Array.isArray(options.args) ? options.args : [];

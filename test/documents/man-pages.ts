@@ -40,9 +40,11 @@ export const FILES: Readonly<Record<string, Readonly<Record<string, string>>>> =
     "/var/lib/cni": "results of runtimes, below `results`",
     "/run/netns": "network namespaces with a name",
   },
+  dummy: {},
   firewall: { "/run/xtables.lock": "the lock of iptables" },
   "host-device": { "/run/cni/host-device": "records of the devices that containers have, until DEL" },
   "host-local": { "/var/lib/cni/networks": "leases: a file for each address in a folder for each network" },
+  ipvlan: {},
   loopback: {},
   macvlan: {},
   portmap: { "/run/xtables.lock": "the lock of iptables" },
@@ -53,6 +55,7 @@ export const FILES: Readonly<Record<string, Readonly<Record<string, string>>>> =
     "/etc/cni/tuning/allowlist.conf": "the parameters that may be set, if the file exists",
     "/run/cni/tuning": "the settings that ADD found, until DEL",
   },
+  vlan: {},
 };
 
 /** Every file of the folder `man`, by name. */

@@ -38,6 +38,11 @@ export class FakeKernel {
     return this.#machine.features;
   }
 
+  /** All of them, the host's first. */
+  get namespaces(): readonly FakeNamespace[] {
+    return this.#machine.namespaces;
+  }
+
   /** How many datagrams it has been sent so far. */
   get requests(): number {
     return this.log.length;

@@ -17,6 +17,14 @@ export function hostOn(
     sysctls: kernel.host.sysctls,
     openNetlink: () => kernel.openRoute(),
     openNetfilter: () => kernel.openNetfilter(),
+    findInNamespaces: (find) => {
+      for (const namespace of kernel.namespaces) {
+        if (namespace === kernel.host) continue;
+        const found = find(kernel.openRoute(namespace));
+        if (found !== undefined) return found;
+      }
+      return undefined;
+    },
     openContainer: (path) => kernel.openContainer(kernel.namespaceAt(path)),
     openOwnNetns: () => kernel.host.fd,
     ...parts,

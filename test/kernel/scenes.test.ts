@@ -2,6 +2,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { fakeWorld, SCENES } from "./scenes/all.ts";
+import { children } from "./scenes/children.ts";
 import { vlans } from "./scenes/vlans.ts";
 
 const FOLDER = path.join(import.meta.dirname, "../captures/kernel");
@@ -15,6 +16,10 @@ function recorded(name: string): unknown {
 describe("the kernel in memory answers as a real one did", () => {
   test.each(Object.entries(SCENES))("%s", (name, scene) => {
     expect(scene(fakeWorld({ vlanFiltering: false }))).toEqual(recorded(name));
+  });
+
+  test("children", () => {
+    expect(children(fakeWorld({ vlanFiltering: true }))).toEqual(recorded("children"));
   });
 
   test("vlans", () => {

@@ -3,6 +3,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Caller, confDir, jsonOf } from "../caller.ts";
+import { LISTS_IN_VM } from "../vm/kinds.ts";
 import { ask, serveHello } from "./hello.ts";
 import { rulesAbout } from "./masquerading.ts";
 
@@ -90,11 +91,11 @@ describe("conf", () => {
     const files = entries.map((entry) => path.relative(confDir, path.join(entry.parentPath, entry.name)));
     // The units are run by the tests of the commands in them.
     const lists = files.filter((file) => path.dirname(file) !== "systemd").sort();
-    expect(lists).toEqual([...Object.keys(LISTS), ...ELSEWHERE].sort());
+    expect(lists).toEqual([...Object.keys(LISTS), ...ELSEWHERE, ...Object.keys(LISTS_IN_VM)].sort());
   });
 
   it("has no two networks of one name in a folder, of which the second would be nobody's", () => {
-    const lists = [...Object.keys(LISTS), ...ELSEWHERE];
+    const lists = [...Object.keys(LISTS), ...ELSEWHERE, ...Object.keys(LISTS_IN_VM)];
     const names = lists.map((file) => path.join(path.dirname(file), read(file).name));
     expect(new Set(names).size).toBe(lists.length);
   });

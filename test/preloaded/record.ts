@@ -4,6 +4,7 @@ import os from "node:os";
 import path from "node:path";
 import { buildNative } from "../../build/native-image.mjs";
 import { Lab } from "../lab.ts";
+import { LISTS_IN_VM } from "../vm/kinds.ts";
 
 const root = path.join(import.meta.dirname, "../..");
 
@@ -62,7 +63,7 @@ const WITH_SERVER = "60-lan.conflist";
 
 function findLists(): readonly string[] {
   const files = fs.readdirSync(path.join(root, "conf"), { recursive: true, encoding: "utf8" });
-  return files.filter((file) => /\.conf(list)?$/.test(file) && file !== WITH_SERVER).sort();
+  return files.filter((file) => /\.conf(list)?$/.test(file) && file !== WITH_SERVER && !(file in LISTS_IN_VM)).sort();
 }
 
 function traceLists(lab: Lab, { bin, lists }: { bin: string; lists: readonly string[] }): readonly string[] {

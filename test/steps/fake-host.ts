@@ -16,6 +16,7 @@ export function fakeHost(parts: Partial<Host> = {}): Host {
     openNetfilter: parts.openNetfilter ?? lack("openNetfilter"),
     openContainer: parts.openContainer ?? lack("openContainer"),
     openOwnNetns: parts.openOwnNetns ?? lack("openOwnNetns"),
+    findInNamespaces: parts.findInNamespaces ?? (() => undefined),
     delegate: parts.delegate ?? lack("delegate"),
     launch: parts.launch ?? lack("launch"),
     withTables: parts.withTables ?? ((act) => act()),

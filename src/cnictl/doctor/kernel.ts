@@ -13,11 +13,23 @@ interface Part {
   /** What it is for, in words. */
   readonly purpose: string;
   readonly kind: "link" | "rules" | "traffic";
+  /** The kind of links, if it is not the name of the module. */
+  readonly linkKind?: string;
   readonly isNeeded: (needs: Needs) => boolean;
 }
 
 const hasRules = (needs: Needs) =>
   translates(needs) || needs.hasFirewall || needs.bridges.some(({ checksSpoofs }) => checksSpoofs);
+
+/** What the plugin of that name needs, which makes links of the kind of that name. */
+function linkPart(kind: string): Part {
+  const moduleName = kind === "vlan" ? "8021q" : kind;
+  return { moduleName, linkKind: kind, purpose: `${kind} interfaces`, kind: "link", isNeeded: isOfType(kind) };
+}
+
+function isOfType(type: string): (needs: Needs) => boolean {
+  return ({ types }) => types.includes(type);
+}
 
 /** The parts of the kernel, and which networks need them. */
 const PARTS: readonly Part[] = [
@@ -29,12 +41,7 @@ const PARTS: readonly Part[] = [
     isNeeded: ({ bridges, ptps }) => bridges.length + ptps.length > 0,
   },
   { moduleName: "ifb", purpose: "egress limits", kind: "link", isNeeded: ({ limits }) => limits.includes("egress") },
-  {
-    moduleName: "macvlan",
-    purpose: "macvlan interfaces",
-    kind: "link",
-    isNeeded: ({ types }) => types.includes("macvlan"),
-  },
+  ...["macvlan", "ipvlan", "vlan", "dummy"].map(linkPart),
   { moduleName: "sch_tbf", purpose: "limits", kind: "traffic", isNeeded: ({ limits }) => limits.length > 0 },
   { moduleName: "nf_tables", purpose: "rules", kind: "rules", isNeeded: hasRules },
   { moduleName: "nft_chain_nat", purpose: "masquerade and port mappings", kind: "rules", isNeeded: translates },
@@ -102,10 +109,10 @@ function judge(
 /** Whether the kernel has a part now. A kernel without modules can be asked for each; another one would load it. */
 function isThere(
   { host, modules }: Examination,
-  { kind, moduleName }: Part,
+  { kind, moduleName, linkKind = moduleName }: Part,
   lacking: () => readonly string[],
 ): boolean {
-  if (kind === "link" && hasKind(host.netlink, moduleName)) return true;
+  if (kind === "link" && hasKind(host.netlink, linkKind)) return true;
   if (modules.isModular || kind === "link") return modules.find(moduleName) === "present";
   return kind === "traffic" ? supportsTokenBucket(host.netlink) : !lacking().includes(moduleName);
 }

@@ -1,9 +1,9 @@
 import type { Address } from "../../ip/address.ts";
+import { listNamespaces } from "../../linux/netns-list.ts";
 import { findHolders } from "../../netlink/address/list.ts";
 import { findLink } from "../../netlink/link/get.ts";
 import { openRtnetlink } from "../../netlink/socket.ts";
 import { ERRNO, LinuxError } from "../../platform/errno.ts";
-import { listNamespaces } from "./namespaces.ts";
 
 /** Where an address was found. */
 export interface AddressPlace {

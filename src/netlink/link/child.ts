@@ -22,7 +22,13 @@ export const MACVLAN_FIELDS = {
 /** Settings of an ipvlan. <linux/if_link.h> */
 const IFLA_IPVLAN = { MODE: 1, FLAGS: 2 } as const;
 
-/** An ipvlan's mode, and its flags. All ipvlans of one link have the same. */
+/** Where the ipvlans of one link take part in IP. <linux/if_link.h> */
+export const IPVLAN_MODE = { L2: 0, L3: 1, L3S: 2 } as const;
+
+/** How the ipvlans of one link reach each other; none of these bits: as if bridged. <linux/if_link.h> */
+export const IPVLAN_F = { PRIVATE: 1, VEPA: 2 } as const;
+
+/** An ipvlan's mode, and IPVLAN_F bits. All ipvlans of one link have the same. */
 export const IPVLAN_FIELDS = { mode: [IFLA_IPVLAN.MODE, u16], flags: [IFLA_IPVLAN.FLAGS, u16] } as const;
 
 /** Settings of a link in a VLAN. <linux/if_link.h> */
@@ -84,4 +90,12 @@ export function readChild<K extends ChildKind>(kind: K, payload: Uint8Array): Ch
   const data = info?.kind === kind ? info.data : undefined;
   const settings = decodeFields<(typeof KINDS)[K]>(KINDS[kind], data ?? new Uint8Array());
   return { link: readLink(payload), parent, parentNetns, settings };
+}
+
+/** The links of a kind in the socket's namespace, with what they stand on. The kernel sends only these. @throws NetlinkError */
+export function listChildren<K extends ChildKind>(netlink: Rtnetlink, kind: K): readonly Child<K>[] {
+  const payload = encodeLink({ header: {}, attributes: { info: { kind } } });
+  const action = `list the links of kind "${kind}"`;
+  const messages = netlink.request({ type: RTM.GETLINK, flags: NLM_F.DUMP, payload, action });
+  return messages.map((message) => readChild(kind, message.payload)).filter(({ link }) => link.kind === kind);
 }

@@ -96,12 +96,13 @@ test("a network without bridges needs nothing of the kernel", () => {
 
 test("a kernel is asked for the links of the plugins that make them", () => {
   const kernel = new FakeKernel();
-  kernel.features.kinds.delete("macvlan");
-  const found = kernelCheck.run(
-    examinationOf([networkOf({ plugins: [{ type: "macvlan", master: "eth1" }] })], { kernel }),
-  );
+  for (const kind of ["macvlan", "vlan"]) kernel.features.kinds.delete(kind);
+  const plugins = ["macvlan", "ipvlan", "vlan", "dummy"].map((type) => ({ type }));
+  const found = kernelCheck.run(examinationOf([networkOf({ plugins })], { kernel }));
+  expect(found.map(({ subject }) => subject)).toEqual(["macvlan", "ipvlan", "8021q", "dummy"]);
   expect(wrong(found)).toEqual([
     "error macvlan: the kernel lacks it: macvlan interfaces of network x | use a kernel with it",
+    "error 8021q: the kernel lacks it: vlan interfaces of network x | use a kernel with it",
   ]);
 });
 

@@ -1,5 +1,12 @@
 import { addBridge, addIfb } from "../../../src/netlink/link/add.ts";
-import { addChild, findChild, MACVLAN_MODE } from "../../../src/netlink/link/child.ts";
+import {
+  addChild,
+  type ChildKind,
+  findChild,
+  IPVLAN_MODE,
+  listChildren,
+  MACVLAN_MODE,
+} from "../../../src/netlink/link/child.ts";
 import { deleteLink } from "../../../src/netlink/link/delete.ts";
 import { findLink, getLink } from "../../../src/netlink/link/get.ts";
 import { setLink } from "../../../src/netlink/link/set.ts";
@@ -72,5 +79,47 @@ export const macvlans: Scene = ({ host, container, netns }) => {
     return getLink(container, "eth0").mac;
   });
   note("no second", () => addChild(host, { ...base, name: "eth1", parent: getLink(host, "up2").index }));
+  return lines;
+};
+
+/** Links in VLANs, ipvlans and dummies as they are made, found and refused. Not every kernel has them. */
+export const children: Scene = ({ host, container, netns }) => {
+  const { note, lines } = bound();
+  const found = <K extends ChildKind>(kind: K, name: string) => {
+    const { settings, parent, link } = findChild(container, kind, name) ?? {};
+    return {
+      settings,
+      isOnParent: parent === getLink(host, "up0").index,
+      kind: link?.kind,
+      mac: link?.mac,
+      mtu: link?.mtu,
+    };
+  };
+  for (const kind of ["vlan", "ipvlan", "dummy"] as const) note(`can make a ${kind}`, () => supportsKind(host, kind));
+  addChild(host, { kind: "dummy", name: "up0", settings: {}, mac: "02:00:00:00:00:01", mtu: 1400 });
+  const parent = getLink(host, "up0").index;
+  const vlan = { kind: "vlan", settings: { id: 100 }, parent, netns } as const;
+  note("a link in a VLAN", () => addChild(host, { ...vlan, name: "vlan0" }));
+  note("as it is", () => found("vlan", "vlan0"));
+  note("the same VLAN again", () => addChild(host, { ...vlan, name: "vlan1" }));
+  note("another one", () => addChild(host, { ...vlan, name: "vlan1", settings: { id: 101 }, mtu: 1300 }));
+  note("no VLAN", () => addChild(host, { ...vlan, name: "vlan2", settings: { id: 4096 } }));
+  note("more than the parent's MTU", () => addChild(host, { ...vlan, name: "vlan2", settings: { id: 5 }, mtu: 1500 }));
+  const ipvlan = { kind: "ipvlan", settings: { mode: IPVLAN_MODE.L3, flags: 1 }, parent, netns } as const;
+  note("an ipvlan", () => addChild(host, { ...ipvlan, name: "ipv0" }));
+  note("as it is", () => found("ipvlan", "ipv0"));
+  note("flags that are none", () => addChild(host, { ...ipvlan, name: "ipv1", settings: { flags: 0xff } }));
+  note("one of another mode, which the first takes over", () => {
+    addChild(host, { ...ipvlan, name: "ipv1", settings: { mode: IPVLAN_MODE.L2, flags: 0 } });
+    return [found("ipvlan", "ipv0").settings, found("ipvlan", "ipv1").settings];
+  });
+  note("those of a kind", () => listChildren(container, "ipvlan").map(({ link }) => link.name));
+  note("a macvlan beside it", () => {
+    addChild(host, { kind: "macvlan", name: "mac0", settings: { mode: MACVLAN_MODE.BRIDGE }, parent, netns });
+  });
+  note("the parent goes, and all with it", () => {
+    deleteLink(host, getLink(host, "up0"));
+    return ["vlan0", "vlan1", "ipv0", "ipv1"].map((name) => findLink(container, name) ?? "none");
+  });
   return lines;
 };

@@ -1,6 +1,15 @@
 import { describe, expect, test } from "vitest";
-import { decodeFields } from "../../../src/netlink/fields.ts";
-import { addChild, MACVLAN_FIELDS, MACVLAN_MODE, readChild } from "../../../src/netlink/link/child.ts";
+import { decodeFields, type Fields } from "../../../src/netlink/fields.ts";
+import {
+  addChild,
+  IPVLAN_F,
+  IPVLAN_FIELDS,
+  IPVLAN_MODE,
+  MACVLAN_FIELDS,
+  MACVLAN_MODE,
+  readChild,
+  VLAN_FIELDS,
+} from "../../../src/netlink/link/child.ts";
 import { decodeLink } from "../../../src/netlink/link/message.ts";
 import { RTM } from "../../../src/netlink/rtnetlink.ts";
 import { lastOf, linkIn } from "../captured.ts";
@@ -41,7 +50,35 @@ describe("addChild()", () => {
   });
 });
 
+describe("addChild()", () => {
+  test.each([
+    ["add-vlan-link", { kind: "vlan", name: "eth0", settings: { id: 100 }, parent: 2 }],
+    [
+      "add-ipvlan",
+      { kind: "ipvlan", name: "eth2", settings: { mode: IPVLAN_MODE.L3, flags: IPVLAN_F.VEPA }, parent: 2 },
+    ],
+    ["add-dummy", { kind: "dummy", name: "eth3", settings: {} }],
+  ] as const)("sends what `ip` sends: %s", (capture, child) => {
+    const { data: expected, ...others } = split(lastOf(capture, "sent", RTM.NEWLINK).payload);
+    const netlink = new FakeNetlink();
+    addChild(netlink, { ...child, netns: others.attributes.netnsFd });
+    const { data, ...rest } = split(netlink.onlyRequest.payload);
+    expect(rest).toEqual(others);
+    const fields = { vlan: VLAN_FIELDS, ipvlan: IPVLAN_FIELDS, dummy: {} }[child.kind];
+    expect(decodeFields<Fields>(fields, data)).toEqual(decodeFields<Fields>(fields, expected));
+  });
+});
+
 describe("readChild()", () => {
+  test("reads a link in a VLAN, an ipvlan and a dummy", () => {
+    const vlan = readChild("vlan", linkIn("get-vlan-link", "eth0").payload);
+    expect([vlan.settings.id, vlan.settings.protocol, vlan.parent, vlan.parentNetns]).toEqual([100, 0x8100, 2, 0]);
+    const ipvlan = readChild("ipvlan", linkIn("get-ipvlan", "eth2").payload);
+    expect(ipvlan.settings).toMatchObject({ mode: IPVLAN_MODE.L3, flags: IPVLAN_F.VEPA });
+    const dummy = readChild("dummy", linkIn("get-dummy", "eth3").payload);
+    expect([dummy.link.kind, dummy.parent, dummy.parentNetns]).toEqual(["dummy", undefined, undefined]);
+  });
+
   test("reads a macvlan, and where its parent is", () => {
     const { link, settings, ...rest } = readChild("macvlan", linkIn("get-macvlan", "eth0").payload);
     expect(link).toMatchObject({ name: "eth0", kind: "macvlan", mac: "02:00:00:00:00:02", mtu: 1300, peer: undefined });

@@ -1,0 +1,28 @@
+import { CniError } from "../../src/cni/error.ts";
+import { NetlinkError } from "../../src/netlink/acknowledgement.ts";
+import { listChildren } from "../../src/netlink/link/child.ts";
+import { ERRNO } from "../../src/platform/errno.ts";
+import type { Host } from "../../src/steps/host.ts";
+import type { Master } from "../../src/steps/master.ts";
+
+/**
+ * Runs `make`. A VLAN of a master has one link, wherever that is, so the kernel may refuse another: then the error says whose it is.
+ * @throws CniError kernelRequest, and any other error of `make`
+ */
+export function explainTaken<T>(host: Host, { master, id }: { master: Master; id: number }, make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    if (!(error instanceof NetlinkError && error.errno === ERRNO.EEXIST)) throw error;
+    const { link, netlink } = master;
+    const isIt = (each: ReturnType<typeof listChildren<"vlan">>[number]) =>
+      each.parent === link.index && each.parentNetns === undefined && each.settings.id === id;
+    const holder = listChildren(netlink, "vlan").find(isIt)?.link.name;
+    const place = netlink === host.netlink ? "the host" : "the container";
+    const whose = holder === undefined ? "a link in another network namespace" : `link "${holder}" of ${place}`;
+    throw new CniError("kernelRequest", `Cannot use VLAN ${id} of "${link.name}": ${whose} has it already`, {
+      details: 'for several containers in one VLAN, use "bridge" with "vlan", or "macvlan" on a link in the VLAN',
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,45 @@
+import fs from "#fs";
+import { openNetns, openOwnNetns } from "../linux/netns.ts";
+import { listNamespaces } from "../linux/netns-list.ts";
+import { openRtnetlink, type Rtnetlink } from "../netlink/socket.ts";
+import { LinuxError } from "../platform/errno.ts";
+
+/** What Host.findInNamespaces() is on this machine. It reads /proc, so it is for rare questions. */
+export function findInNamespaces<T>(find: (netlink: Rtnetlink) => T | undefined): T | undefined {
+  const own = inodeOfOwn();
+  for (const [inode, path] of listNamespaces().paths) {
+    if (inode === own) continue;
+    const netlink = openIn(path);
+    try {
+      const found = netlink && find(netlink);
+      if (found !== undefined) return found;
+    } finally {
+      netlink?.close();
+    }
+  }
+  return undefined;
+}
+
+function inodeOfOwn(): string {
+  const own = openOwnNetns();
+  try {
+    return String(fs.fstatSync(own, { bigint: true }).ino);
+  } finally {
+    fs.closeSync(own);
+  }
+}
+
+/** Undefined if the namespace has ended meanwhile, or cannot be entered. */
+function openIn(path: string): Rtnetlink | undefined {
+  try {
+    const netns = openNetns(path);
+    try {
+      return openRtnetlink({ netns });
+    } finally {
+      fs.closeSync(netns);
+    }
+  } catch (error) {
+    if (error instanceof LinuxError) return undefined;
+    throw error;
+  }
+}

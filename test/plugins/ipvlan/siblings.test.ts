@@ -1,0 +1,54 @@
+import { expect, it } from "vitest";
+import { refuseOtherSettings } from "../../../plugins/ipvlan/siblings.ts";
+import { addIfb } from "../../../src/netlink/link/add.ts";
+import { addChild, IPVLAN_MODE } from "../../../src/netlink/link/child.ts";
+import { getLink } from "../../../src/netlink/link/get.ts";
+import { findMaster } from "../../../src/steps/master.ts";
+import { FakeKernel } from "../../kernel/fake-kernel.ts";
+import { hostOn } from "../../kernel/host.ts";
+import { addMaster } from "../master.ts";
+
+const L2 = { mode: IPVLAN_MODE.L2, flags: 0 };
+const L3 = { mode: IPVLAN_MODE.L3, flags: 0 };
+const PRIVATE = { mode: IPVLAN_MODE.L3, flags: 1 };
+
+function stage() {
+  const kernel = new FakeKernel();
+  addMaster(kernel);
+  const host = hostOn(kernel);
+  const container = kernel.openContainer(kernel.addNamespace("container"));
+  const master = findMaster(host, container, { master: "up0", linkInContainer: false });
+  return { kernel, host, container, master };
+}
+
+it("refuseOtherSettings() wants the mode and flags that the master's ipvlans have, in whatever namespace they are", () => {
+  const { host, container, master } = stage();
+  for (const settings of [L2, L3]) refuseOtherSettings(host, { master, settings });
+  const parent = master.link.index;
+  addChild(host.netlink, { kind: "ipvlan", name: "eth0", settings: PRIVATE, parent, netns: container.netns });
+  refuseOtherSettings(host, { master, settings: PRIVATE });
+  const message = 'Cannot use mode l2 on master "up0": its ipvlan links have mode l3 with flags private';
+  expect(() => refuseOtherSettings(host, { master, settings: L2 })).toThrow(
+    expect.objectContaining({ code: 7, message }),
+  );
+  expect(() => refuseOtherSettings(host, { master, settings: L3 })).toThrow("Cannot use mode l3 on master");
+});
+
+it("refuseOtherSettings() leaves out ipvlans of another master, be it that its number is the same", () => {
+  const { host, container, master } = stage();
+  addIfb(container.netlink, { name: "net1" });
+  const inside = getLink(container.netlink, "net1");
+  expect(inside.index).toBe(master.link.index);
+  addChild(container.netlink, { kind: "ipvlan", name: "eth0", settings: L3, parent: inside.index });
+  refuseOtherSettings(host, { master, settings: L2 });
+  const within = findMaster(host, container, { master: "net1", linkInContainer: true });
+  expect(() => refuseOtherSettings(host, { master: within, settings: L2 })).toThrow(
+    'Cannot use mode l2 on master "net1"',
+  );
+});
+
+it("refuseOtherSettings() looks at the host's own ipvlans first", () => {
+  const { host, master } = stage();
+  addChild(host.netlink, { kind: "ipvlan", name: "ipv0", settings: L3, parent: master.link.index });
+  expect(() => refuseOtherSettings(host, { master, settings: L2 })).toThrow("its ipvlan links have mode l3");
+});
