@@ -6,7 +6,7 @@ import { readBootClock } from "../../src/linux/boot-clock.ts";
 import { makeFolders } from "../../src/linux/folder.ts";
 import { ownProcessId } from "../../src/linux/own-process.ts";
 import { poll } from "../../src/linux/poll.ts";
-import { openSignals, readSignal, SIG } from "../../src/linux/signals.ts";
+import { openSignals, readSignal, SIGINT, SIGTERM } from "../../src/linux/signals.ts";
 import { acceptUnix, listenUnix } from "../../src/linux/unix-listener.ts";
 import { DEFAULT_SOCKET } from "./config.ts";
 import { type Flags, parseFlags } from "./flags.ts";
@@ -28,7 +28,7 @@ export function daemon(edge: ToolEdge): number {
   try {
     const [, ...args] = edge.args;
     const flags = parseFlags(args, { socketpath: DEFAULT_SOCKET, hostprefix: "", pidfile: "" });
-    const signals = openSignals([SIG.INT, SIG.TERM]);
+    const signals = openSignals([SIGINT, SIGTERM]);
     const listener = openListener(edge, flags);
     try {
       if (flags.pidfile !== "") writePid(flags.pidfile);

@@ -2,8 +2,11 @@ import fs from "#fs";
 import { LinuxError } from "../platform/errno.ts";
 import { libcServer } from "../platform/libc.ts";
 
-/** Signals that end a process. <signal.h> */
-export const SIG = { INT: 2, TERM: 15 } as const;
+/** Ends a process, from a terminal. <signal.h> */
+export const SIGINT = 2;
+
+/** Ends a process. <signal.h> */
+export const SIGTERM = 15;
 
 /** <signal.h> */
 const SIG_BLOCK = 0;
@@ -11,7 +14,7 @@ const SIG_BLOCK = 0;
 /** <sys/signalfd.h> */
 const SFD = { NONBLOCK: 0o4000, CLOEXEC: 0o2000000 } as const;
 
-/** sizeof(sigset_t) <signal.h> */
+/** The bytes of a sigset_t. */
 const SIGSET_SIZE = 128;
 
 /** sizeof(struct signalfd_siginfo) <sys/signalfd.h> */
