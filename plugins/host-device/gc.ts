@@ -1,7 +1,7 @@
 import { type ContainerInterface, type Request, validAttachments } from "../../src/cni/request.ts";
 import { ownerKey } from "../../src/netfilter/owner.ts";
 import type { Host } from "../../src/steps/host.ts";
-import { collectLeases } from "../../src/steps/ipam.ts";
+import { collectAround } from "../../src/steps/ipam.ts";
 import { runAll } from "../../src/steps/undo.ts";
 import { readDataDir } from "./config.ts";
 import { giveBackRecorded } from "./give-back.ts";
@@ -14,7 +14,7 @@ import { listRecords } from "./record.ts";
  */
 export function gc(request: Request, host: Host): void {
   const valid = validAttachments(request);
-  runAll([...(valid === undefined ? [] : returns(request, host, valid)), () => collectLeases(request, host)]);
+  runAll(collectAround(request, host, valid === undefined ? [] : returns(request, host, valid)));
 }
 
 function returns(request: Request, host: Host, valid: readonly ContainerInterface[]): readonly (() => void)[] {

@@ -1,7 +1,7 @@
 import { type ContainerInterface, type Request, validAttachments } from "../../src/cni/request.ts";
 import { selectStale } from "../../src/netfilter/owner.ts";
 import type { Host } from "../../src/steps/host.ts";
-import { collectLeases } from "../../src/steps/ipam.ts";
+import { collectAround } from "../../src/steps/ipam.ts";
 import { endStaleMasquerade } from "../../src/steps/masquerade/masquerade.ts";
 import { deletePorts, listOwnPorts } from "../../src/steps/own-ports.ts";
 import { awaitCommands, openRemains } from "../../src/steps/remains.ts";
@@ -14,7 +14,7 @@ import { runAll } from "../../src/steps/undo.ts";
  */
 export function gc(request: Request, host: Host): void {
   const valid = validAttachments(request);
-  runAll([...(valid === undefined ? [] : removals(request, host, valid)), () => collectLeases(request, host)]);
+  runAll(collectAround(request, host, valid === undefined ? [] : removals(request, host, valid)));
 }
 
 function removals(request: Request, host: Host, valid: readonly ContainerInterface[]): readonly (() => void)[] {

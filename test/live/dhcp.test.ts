@@ -39,6 +39,47 @@ function left() {
 
 const NOTHING = { host: ["up0"], inside: ["lo"], files: [] };
 
+describe("with other plugins than bridge", () => {
+  /** A device whose other end is a port of the bridge that the server is behind. */
+  function addDevice(): void {
+    dhcp.lab.run(["ip", "link", "add", "port0", "master", "lan0", "type", "veth", "peer", "name", "dev0"]);
+    dhcp.lab.run(["ip", "link", "set", "port0", "up"]);
+  }
+
+  const released = () => dhcp.until("dnsmasq has its address back", () => dhcp.dnsmasqLeases().length === 0);
+
+  it.each([
+    ["macvlan", { master: "lan0" }],
+    ["host-device", { device: "dev0" }],
+  ])(
+    "%s: the lease comes through its own link, which is down until then, and goes back with DEL",
+    async (type, fields) => {
+      addDevice();
+      await dhcp.startDnsmasq();
+      const config = { ...dhcp.network(), type, ...fields };
+      const outcome = dhcp.lab.plugin(type, { command: "ADD", config, netns });
+      expect(outcome).toMatchObject({ status: 0 });
+      const prevResult = JSON.parse(outcome.stdout);
+      expect(dhcp.dnsmasqLeases().map((address) => `${address}/24`)).toEqual([prevResult.ips[0].address]);
+      dhcp.lab.run(["ping", "-q", "-c", "1", "-W", "5", "10.9.0.1"], netns);
+      expectDone(dhcp.lab.plugin(type, { command: "CHECK", config: { ...config, prevResult }, netns }));
+      expectDone(dhcp.lab.plugin(type, { command: "DEL", config: { ...config, prevResult }, netns }));
+      await released();
+    },
+  );
+
+  it("host-device: GC gives the lease back before it takes the device", async () => {
+    addDevice();
+    await dhcp.startDnsmasq();
+    const config = { ...dhcp.network(), type: "host-device", device: "dev0" };
+    expect(dhcp.lab.plugin("host-device", { command: "ADD", config, netns })).toMatchObject({ status: 0 });
+    const none = { ...config, "cni.dev/valid-attachments": [] };
+    expectDone(dhcp.lab.plugin("host-device", { command: "GC", config: none, netns: "", containerId: "", ifname: "" }));
+    await released();
+    expect(dhcp.lab.ip("link show dev dev0")).toHaveLength(1);
+  });
+});
+
 describe("beside dnsmasq", () => {
   it("ADD gives what the server says, CHECK agrees, and DEL gives it back while the link is up", async () => {
     const options = [
