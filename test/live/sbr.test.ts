@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { ownerComment } from "../../src/netfilter/owner.ts";
 import { type Call, Lab, type Outcome } from "../lab.ts";
 
 /** An address of the host's, to which each link of a container leads. */
@@ -75,6 +76,23 @@ function received(link: string): number {
 }
 
 describe("sbr", () => {
+  it.each([
+    ["the alias of its host's end names another attachment", true, {}],
+    ["it has another MAC than the result", false, { mac: "02:00:00:00:00:99" }],
+  ])("DEL leaves the rules of another container at the path: %s", (_, isMarked, reported) => {
+    succeed("ADD", configOf());
+    const during = stateOf();
+    if (isMarked) {
+      const owner = { network: "net1", containerId: "other", ifname: "net1" };
+      lab.run(["ip", "link", "set", "net1-host", "alias", ownerComment(owner)]);
+    }
+    const { prevResult, ...alone } = configOf();
+    const [named = {}] = prevResult.interfaces;
+    succeed("DEL", { ...alone, prevResult: { ...prevResult, interfaces: [{ ...named, ...reported }] } });
+    if (isMarked) succeed("DEL", alone);
+    expect(stateOf()).toEqual(during);
+  });
+
   it("sends what leaves from an address by its interface, and everything else as before, until DEL", () => {
     const before = stateOf();
     expect(isAnswered(4, { from: "192.168.1.9", seconds: 1 })).toBe(false);
