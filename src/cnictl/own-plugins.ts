@@ -1,7 +1,10 @@
 import fs from "#fs";
 import path from "#path";
+import { findPlugin } from "../cni/find-plugin.ts";
 import { randomBytes } from "../linux/random.ts";
+import type { Runtime } from "../runtime/runtime.ts";
 import type { Edge } from "./edge.ts";
+import { executableFinder } from "./executable.ts";
 
 /** hier(7) */
 const STATE_DIRECTORY = "/run";
@@ -22,4 +25,23 @@ export function withOwnPlugins<T>(
   } finally {
     fs.rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** Whether a call of a plugin would run this image. What another executable made, this one cannot rebuild. */
+export function ownPlugins({ build }: Pick<Edge, "build">, { path: folders }: Runtime): (type: string) => boolean {
+  const find = executableFinder();
+  const image = find(build.executable)?.digest;
+  const found = new Map<string, boolean>();
+  const look = (type: string) => {
+    try {
+      return build.names.includes(type) && find(findPlugin(type, folders))?.digest === image;
+    } catch {
+      return false;
+    }
+  };
+  return (type) => {
+    const known = found.get(type) ?? look(type);
+    found.set(type, known);
+    return known;
+  };
 }

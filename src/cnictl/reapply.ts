@@ -1,10 +1,10 @@
 import { CniError, reasonOf } from "../cni/error.ts";
-import { findPlugin } from "../cni/find-plugin.ts";
 import { formatJson } from "../cni/json.ts";
 import type { ReapplyCall } from "../cni/reapply.ts";
 import type { Rebuilding } from "../cni/rebuilding.ts";
 import type { Result } from "../cni/result.ts";
 import { formatPrefix } from "../ip/prefix.ts";
+import { Gathering } from "../netfilter/nftables/gathering.ts";
 import { readCache } from "../runtime/cache.ts";
 import { type CachedEntry, cachedNetwork } from "../runtime/cache-entry.ts";
 import type { Network } from "../runtime/network.ts";
@@ -16,8 +16,9 @@ import { convertStated, parseStated, type StatedResult } from "../runtime/stated
 import { defineCommand } from "./command.ts";
 import type { Edge } from "./edge.ts";
 import { watchForEnd } from "./ended.ts";
-import { executableFinder } from "./executable.ts";
+import { applyRules } from "./gathered-rules.ts";
 import { NETWORK_OPTIONS } from "./option.ts";
+import { ownPlugins } from "./own-plugins.ts";
 import { formatTable } from "./table.ts";
 import { findNetwork, makeRuntime } from "./target.ts";
 
@@ -62,17 +63,24 @@ function formatOutcomes(outcomes: readonly Outcome[]): string {
   return formatTable(["NETWORK", "CONTAINER", "INTERFACE", "REBUILT", "FAILED"], rows);
 }
 
-/** Only of the attachments for which something was missing. */
+/** Only of the attachments for which something was missing. The nftables rules of all are applied together, table by table. */
 function rebuildAttachments(edge: Edge, runtime: Runtime, only: string | undefined): readonly Outcome[] {
   const outcomes = new Map<CachedEntry, Outcome>();
   const isOurs = ownPlugins(edge, runtime);
+  const gathering = new Gathering();
   for (const { entry } of readCache(runtime.cacheDirectory) ?? []) {
     if (entry === undefined || (only !== undefined && entry.network !== only)) continue;
     const { netns } = entry.attachment;
     if (netns === "" || !edge.isLiving(netns)) continue;
-    const outcome = describe(entry, rebuild(edge, { runtime, entry, isOurs }));
+    const outcome = describe(entry, rebuild(edge, { runtime, entry, isOurs }, gathering));
     if (outcome.rebuilt.length + outcome.failed.length > 0) outcomes.set(entry, outcome);
   }
+  if (!applyRules(gathering))
+    for (const [entry, first] of outcomes) {
+      const { rebuilt, failed } = rebuild(edge, { runtime, entry, isOurs });
+      const done = first.rebuilt.filter((what) => !failed.some((each) => each.startsWith(`${what}: `)));
+      outcomes.set(entry, describe(entry, { rebuilt: [...new Set([...done, ...rebuilt])], failed }));
+    }
   for (const entry of watchForEnd(edge, runtime.cacheDirectory, [...outcomes.keys()])) {
     // What a DEL has deleted meanwhile cannot be rebuilt, and need not be.
     outcomes.set(entry, describe(entry, { rebuilt: [], failed: withdraw(edge, { runtime, entry, isOurs }) }));
@@ -93,7 +101,7 @@ interface Work {
 }
 
 /** Has each plugin of the list rebuild, in the order of ADD. A plugin that fails does not stop the others. */
-function rebuild(edge: Edge, work: Work): Rebuilding {
+function rebuild(edge: Edge, work: Work, gathering?: Gathering): Rebuilding {
   const { entry } = work;
   const rebuilt: string[] = [];
   const failed: string[] = [];
@@ -103,7 +111,7 @@ function rebuild(edge: Edge, work: Work): Rebuilding {
     refuseAnother(edge, entry.attachment, result);
     for (const { type, call } of calls)
       attempt(() => {
-        const done = edge.reapply(type, call);
+        const done = edge.reapply(type, call, gathering);
         rebuilt.push(...(done?.rebuilt ?? []));
         failed.push(...(done?.failed ?? []));
       });
@@ -173,23 +181,4 @@ function networkOf(edge: Edge, entry: CachedEntry): Network {
 
 function resultOf({ result }: CachedEntry, { cniVersion }: Network): StatedResult {
   return convertStated(parseStated(result, "0.1.0"), cniVersion);
-}
-
-/** Whether a call of a plugin would run this image. What another executable made, this one cannot rebuild. */
-function ownPlugins({ build }: Edge, { path }: Runtime): (type: string) => boolean {
-  const find = executableFinder();
-  const image = find(build.executable)?.digest;
-  const found = new Map<string, boolean>();
-  const look = (type: string) => {
-    try {
-      return build.names.includes(type) && find(findPlugin(type, path))?.digest === image;
-    } catch {
-      return false;
-    }
-  };
-  return (type) => {
-    const known = found.get(type) ?? look(type);
-    found.set(type, known);
-    return known;
-  };
 }

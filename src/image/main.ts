@@ -8,6 +8,7 @@ import { reapplyPlugin, withdrawPlugin } from "../cni/reapply.ts";
 import type { Reapply, TraceLaunch, Withdraw } from "../cnictl/edge.ts";
 import { runTool } from "../cnictl/main.ts";
 import { isOwnNetns } from "../linux/own-netns.ts";
+import { gatherRules } from "../steps/gathered-host.ts";
 import { type Host, withHost } from "../steps/host.ts";
 import { observeForLog } from "./observation.ts";
 import { traceLaunch } from "./traced-launch.ts";
@@ -24,9 +25,9 @@ export function start(): never {
   const find = (path: string): Plugin<Host> | undefined => plugins[selectName(path, names) ?? ""];
   const name = selectName(host.argv0, names) ?? selectName(host.executable(), names);
   if (name === TOOL) {
-    const reapply: Reapply = (type, call) => {
+    const reapply: Reapply = (type, call, gathering) => {
       const plugin = plugins[type];
-      return plugin && reapplyPlugin(plugin, call, withHost);
+      return plugin && reapplyPlugin(plugin, call, (act) => withHost((own) => act(gatherRules(own, gathering))));
     };
     const withdraw: Withdraw = (type, call) => {
       const plugin = plugins[type];

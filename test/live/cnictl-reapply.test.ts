@@ -151,6 +151,53 @@ test.each([
   expect(caller.lab.run(["nft", "list", "ruleset"])).not.toContain("elements");
 });
 
+/** How many transactions of nf_tables a reapply made. One without an end message only asks the kernel what it can. */
+function countTransactions(): number {
+  const file = path.join(caller.lab.dir, "trace");
+  const traced = ["strace", "-f", "-qq", "-v", "-e", "trace=sendto", "-o", file];
+  const cnictl = [...traced, path.join(binDir, "cnictl"), "reapply"];
+  expect(caller.run(cnictl, environment)).toMatchObject({ status: 0, stderr: "" });
+  return fs.readFileSync(file, "utf8").split("NFNL_MSG_BATCH_END").length - 1;
+}
+
+test("the rules of all containers are rebuilt by one transaction for each table", () => {
+  writeList([BRIDGE, PORTMAP, { type: "firewall" }]);
+  const ports = (hostPort: number) => ({
+    CAP_ARGS: JSON.stringify({ portMappings: [{ hostPort, containerPort: 80 }] }),
+  });
+  const containers = [8081, 8082, 8083].map((port) => attach(`c${port}`, "one", ports(port)));
+  const before = caller.lab.run(["nft", "list", "tables"]).trim().split("\n");
+  caller.lab.run(["nft", "flush", "ruleset"]);
+  expect(countTransactions()).toBe(before.length);
+  for (const netns of containers) expect(check(netns)).toMatchObject({ status: 0, stderr: "" });
+  expect(countTransactions()).toBe(0);
+});
+
+test("where one container's rules are refused, the others are rebuilt all the same, and it is named", () => {
+  writeList([{ ...BRIDGE, macspoofchk: false }, PORTMAP]);
+  const [one = "", two = ""] = ["c1", "c2"].map((name, index) =>
+    attach(name, "one", {
+      CAP_ARGS: JSON.stringify({ portMappings: [{ hostPort: 8081 + index, containerPort: 80 }] }),
+    }),
+  );
+  const cached = path.join(caller.lab.dir, "state/results");
+  const [file = ""] = caller
+    .files("results")
+    .filter((name) => fs.readFileSync(path.join(cached, name), "utf8").includes("8082"));
+  const text = fs.readFileSync(path.join(cached, file), "utf8");
+  fs.writeFileSync(path.join(cached, file), text.replaceAll('"hostPort":8082', '"hostPort":8081'));
+  caller.lab.run(["nft", "flush", "ruleset"]);
+  const { status, stdout } = caller.cnictl(["reapply", "--json"], environment);
+  expect(status).toBe(1);
+  const outcomes: readonly { rebuilt: string[]; failed: string[] }[] = JSON.parse(stdout);
+  expect(outcomes.toSorted((a, b) => a.failed.length - b.failed.length)).toMatchObject([
+    { rebuilt: ["masquerade", "port mappings"], failed: [] },
+    { rebuilt: ["masquerade"], failed: [expect.stringMatching(/^port mappings: .*8081/)] },
+  ]);
+  // Which of the two was first is chance.
+  expect([one, two].map((netns) => check(netns).status).toSorted()).toEqual([0, 1]);
+});
+
 test("a bridge that somebody deleted is built again for all its containers, as ADD would", () => {
   writeList([
     { ...BRIDGE, mtu: 1400, promiscMode: true, portIsolation: true, macspoofchk: false, spoofchk: "strict" },

@@ -41,6 +41,13 @@ export function checkTransaction(
   netlink.transact(begun(changes, options));
 }
 
+/** The changes of a transaction as applyTransaction() sends it; undefined if the requests are something else. */
+export function changesOf(requests: readonly NetlinkRequest[]): readonly NetlinkRequest[] | undefined {
+  const [begin, ...rest] = requests;
+  if (begin?.type !== NFNL_MSG_BATCH.BEGIN || rest.at(-1)?.type !== NFNL_MSG_BATCH.END) return undefined;
+  return rest.slice(0, -1).map((change) => ({ ...change, flags: change.flags & ~NLM_F.ACK }));
+}
+
 /**
  * The kernel processes a transaction while it is sent. It then answers with all errors and the requested acknowledgements, in the
  * order of the changes. The answer to the last change is the last one.
