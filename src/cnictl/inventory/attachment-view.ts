@@ -94,9 +94,8 @@ export function namespaceOf(
   { leases, cached, links }: KnownAttachment,
   isLiving: (netns: string) => boolean,
 ): AttachmentView["namespace"] {
-  const states = leases.map(({ namespace }) => namespace);
-  if (states.includes("alive")) return "alive";
-  if (states.includes("gone")) return "gone";
+  if (leases.some(({ namespace }) => namespace === "alive")) return "alive";
+  if (leases.some(({ namespace }) => namespace === "gone")) return "gone";
   if (links.some(({ kind }) => kind === "veth")) return "alive";
   const netns = cached?.netns ?? "";
   if (netns === "") return "unknown";

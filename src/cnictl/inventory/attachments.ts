@@ -51,13 +51,13 @@ export function joinAttachments({ cached, leases, marks }: Sources): readonly Kn
 
 /** The sources that know an attachment. */
 export function sourcesOf({ cached, leases, links, places, ports }: KnownAttachment): readonly Source[] {
-  return [
-    ...(cached === undefined ? [] : ["cache" as const]),
-    ...(leases.length === 0 ? [] : ["lease" as const]),
-    ...(links.length === 0 ? [] : ["link" as const]),
-    ...(places.length === 0 ? [] : ["rules" as const]),
-    ...(ports.length === 0 ? [] : ["ports" as const]),
-  ];
+  const sources: Source[] = [];
+  if (cached !== undefined) sources.push("cache");
+  if (leases.length > 0) sources.push("lease");
+  if (links.length > 0) sources.push("link");
+  if (places.length > 0) sources.push("rules");
+  if (ports.length > 0) sources.push("ports");
+  return sources;
 }
 
 /**
