@@ -101,7 +101,7 @@ test.each(Object.keys(SHELLS))(
       "cnictl release --network=si": "release|--network=six",
       "cnictl release --network si": "release|--network|six",
       [`cnictl release --cache-dir ${folder}/cache fd00:7`]: `release|--cache-dir|${folder}/cache|fd00:77::5`,
-      "cnictl schema host": "schema|host-local",
+      "cnictl schema host-l": "schema|host-local",
       "cnictl validate net.d/10": "validate|net.d/10-office.conflist",
       "cnictl validate pla": "validate|plain file",
       "cnictl install --dir pl": "install|--dir|plugins-here",
