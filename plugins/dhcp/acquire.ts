@@ -17,6 +17,8 @@ const MOST_REFUSALS = 5;
 interface Seen {
   questions: number;
   refusals: number;
+  /** The last time that a server said no: that says more than an offer after it. */
+  refusal?: Extract<Happening, { kind: "refused" }>;
   last?: Happening;
   failure?: LinuxError;
 }
@@ -36,7 +38,10 @@ export function acquireLease(
     if (step.send !== undefined) trySending(wire, { outgoing: step.send, container, seen });
     const { state, happened } = step;
     if (happened?.kind === "leased") return happened.lease;
-    if (happened?.kind === "refused") seen.refusals += 1;
+    if (happened?.kind === "refused") {
+      seen.refusals += 1;
+      seen.refusal = happened;
+    }
     if (happened !== undefined) seen.last = happened;
     const now = readBootClock();
     if (now >= deadline || seen.refusals >= MOST_REFUSALS) throw describe(seen, ifname, now - began);
@@ -75,14 +80,14 @@ function noteFailure<T>(act: () => T, seen: Seen): T | undefined {
 }
 
 /** What was seen, for whoever has to find the reason. */
-function describe({ questions, last, failure }: Seen, ifname: string, milliseconds: number): CniError {
+function describe({ questions, refusal, last, failure }: Seen, ifname: string, milliseconds: number): CniError {
   const time = `${Math.round(milliseconds / 1000)} s`;
   const base = `Cannot get a DHCP lease for "${ifname}" within ${time}`;
   const refuse = (found: string, details: string) =>
     new CniError("tryAgainLater", `${base}: ${found}`, { details, cause: failure });
-  if (last?.kind === "refused") {
-    const text = last.text === undefined ? "" : ` (${JSON.stringify(last.text)})`;
-    return refuse(`server ${show(last.server)} refused${text}`, "see the server's log");
+  if (refusal !== undefined) {
+    const text = refusal.text === undefined ? "" : ` (${JSON.stringify(refusal.text)})`;
+    return refuse(`server ${show(refusal.server)} refused${text}`, "see the server's log");
   }
   if (last?.kind === "offered") {
     const offer = `server ${show(last.server)} offered ${show(last.address)}, and did not answer the request for it`;
