@@ -4,7 +4,6 @@ import os from "node:os";
 import path from "node:path";
 import { buildNative } from "../../build/native-image.mjs";
 import { Lab } from "../lab.ts";
-import { LISTS_IN_VM } from "../vm/kinds.ts";
 
 const root = path.join(import.meta.dirname, "../..");
 
@@ -22,7 +21,7 @@ interface PluginConfig {
   readonly capabilities?: Readonly<Record<string, boolean>>;
 }
 
-/** `load` is as for buildNative; `lists` are files of `conf`, all of them unless given; each is played `times` times. */
+/** `load` is as for buildNative; `lists` are files of `conf`, those with common plugins alone unless given; each is played `times` times. */
 interface Recording {
   readonly load?: (file: string) => string;
   readonly lists?: readonly string[];
@@ -36,7 +35,7 @@ interface Recorded {
 }
 
 /**
- * Names of the modules that ADD, CHECK and DEL of the lists in `conf` load, and VERSION and loopback, by an image that tells which it
+ * Names of the modules that ADD, CHECK and DEL of the common lists in `conf` load, and VERSION and loopback, by an image that tells which it
  * loads. Needs root.
  */
 export async function recordModules({ load, lists = findLists(), times = 2 }: Recording = {}): Promise<Recorded> {
@@ -58,12 +57,21 @@ export async function recordModules({ load, lists = findLists(), times = 2 }: Re
   }
 }
 
-/** It needs a DHCP server, and ADD waits for that longer than for its modules. */
-const WITH_SERVER = "60-lan.conflist";
+/**
+ * The plugins that nearly every node runs. Each process has the memory of all modules that it starts with, so that those of all plugins
+ * would make an ADD of these 3 % slower. The others load theirs when they need them.
+ */
+const COMMON = ["bridge", "host-local", "loopback", "portmap", "firewall", "tuning", "bandwidth"];
 
 function findLists(): readonly string[] {
   const files = fs.readdirSync(path.join(root, "conf"), { recursive: true, encoding: "utf8" });
-  return files.filter((file) => /\.conf(list)?$/.test(file) && file !== WITH_SERVER && !(file in LISTS_IN_VM)).sort();
+  return files.filter((file) => /\.conf(list)?$/.test(file) && isCommon(file)).sort();
+}
+
+function isCommon(file: string): boolean {
+  const list = JSON.parse(fs.readFileSync(path.join(root, "conf", file), "utf8"));
+  const plugins: readonly { type: string; ipam?: { type?: string } }[] = list.plugins ?? [list];
+  return plugins.flatMap(({ type, ipam }) => [type, ipam?.type ?? []].flat()).every((type) => COMMON.includes(type));
 }
 
 function traceLists(lab: Lab, { bin, lists }: { bin: string; lists: readonly string[] }): readonly string[] {
