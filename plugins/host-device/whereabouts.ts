@@ -1,5 +1,5 @@
 import { CniError } from "../../src/cni/error.ts";
-import { listNetworkNamespaces } from "../../src/linux/namespaces.ts";
+import { listOtherNamespaces } from "../../src/linux/netns-list.ts";
 import { type Device, listDevices } from "../../src/netlink/link/device.ts";
 import { pause } from "../../src/platform/pause.ts";
 import { findContainer } from "../../src/steps/container.ts";
@@ -69,7 +69,7 @@ function findOnHost({ netlink }: Host, record: DeviceRecord): Whereabouts | unde
 
 /** Looks into every other namespace. One that ends meanwhile, or cannot be entered, has no device for us. */
 function findElsewhere(host: Host, record: DeviceRecord): Whereabouts | undefined {
-  for (const path of listNetworkNamespaces()) {
+  for (const path of listOtherNamespaces()) {
     try {
       const found = findIn(host, record, [path]);
       if (found !== undefined) return found;

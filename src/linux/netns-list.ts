@@ -1,4 +1,5 @@
 import fs from "#fs";
+import { openOwnNetns } from "./netns.ts";
 
 /** The network namespaces that were found, by inode, each with a path that opens it. */
 export interface Namespaces {
@@ -7,15 +8,25 @@ export interface Namespaces {
   readonly isComplete: boolean;
 }
 
-/** The network namespaces that a process or thread is in, has open, or sees mounted. namespaces(7) */
+/** Paths that open the network namespaces of the machine, one for each but the calling thread's own. @throws LinuxError */
+export function listOtherNamespaces(): readonly string[] {
+  const own = inodeOfOwn();
+  return Array.from(listNamespaces().paths).flatMap(([inode, path]) => (inode === own ? [] : [path]));
+}
+
+/**
+ * The network namespaces that a process or thread is in, has open, or sees mounted. Without /proc there are none, and the list is not
+ * complete. namespaces(7)
+ */
 export function listNamespaces(): Namespaces {
   const paths = new Map<string, string>();
   const see = (inode: string, path: string) => {
     if (!paths.has(inode)) paths.set(inode, path);
   };
   const mountNamespaces = new Set<string>();
-  let isComplete = true;
-  for (const pid of fs.readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
+  const processes = listProcesses();
+  let isComplete = processes.length > 0;
+  for (const pid of processes) {
     try {
       examine(`/proc/${pid}`, { see, mountNamespaces });
     } catch (error) {
@@ -24,6 +35,23 @@ export function listNamespaces(): Namespaces {
     }
   }
   return { paths, isComplete };
+}
+
+function inodeOfOwn(): string {
+  const own = openOwnNetns();
+  try {
+    return String(fs.fstatSync(own, { bigint: true }).ino);
+  } finally {
+    fs.closeSync(own);
+  }
+}
+
+function listProcesses(): readonly string[] {
+  try {
+    return fs.readdirSync("/proc").filter((name) => /^\d+$/.test(name));
+  } catch {
+    return [];
+  }
 }
 
 type See = (inode: string, path: string) => void;

@@ -1,14 +1,12 @@
 import fs from "#fs";
-import { openNetns, openOwnNetns } from "../linux/netns.ts";
-import { listNamespaces } from "../linux/netns-list.ts";
+import { openNetns } from "../linux/netns.ts";
+import { listOtherNamespaces } from "../linux/netns-list.ts";
 import { openRtnetlink, type Rtnetlink } from "../netlink/socket.ts";
 import { LinuxError } from "../platform/errno.ts";
 
 /** What Host.findInNamespaces() is on this machine. It reads /proc, so it is for rare questions. */
 export function findInNamespaces<T>(find: (netlink: Rtnetlink) => T | undefined): T | undefined {
-  const own = inodeOfOwn();
-  for (const [inode, path] of listNamespaces().paths) {
-    if (inode === own) continue;
+  for (const path of listOtherNamespaces()) {
     const netlink = openIn(path);
     try {
       const found = netlink && find(netlink);
@@ -18,15 +16,6 @@ export function findInNamespaces<T>(find: (netlink: Rtnetlink) => T | undefined)
     }
   }
   return undefined;
-}
-
-function inodeOfOwn(): string {
-  const own = openOwnNetns();
-  try {
-    return String(fs.fstatSync(own, { bigint: true }).ino);
-  } finally {
-    fs.closeSync(own);
-  }
 }
 
 /** Undefined if the namespace has ended meanwhile, or cannot be entered. */

@@ -1,13 +1,13 @@
 import fs from "node:fs";
 import { expect, test } from "vitest";
-import { listNetworkNamespaces } from "../../src/linux/namespaces.ts";
+import { listOtherNamespaces } from "../../src/linux/netns-list.ts";
 
-test("listNetworkNamespaces() has each namespace once, and not its own", () => {
+test("listOtherNamespaces() has each namespace once, and not its own", () => {
   const identify = (path: string) => {
     const { dev, ino } = fs.statSync(path);
     return `${dev} ${ino}`;
   };
-  const found = listNetworkNamespaces()
+  const found = listOtherNamespaces()
     .filter((path) => fs.existsSync(path))
     .map(identify);
   expect(new Set(found).size).toBe(found.length);
