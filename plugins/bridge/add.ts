@@ -5,7 +5,7 @@ import type { Link } from "../../src/netlink/link/message.ts";
 import { setPort } from "../../src/netlink/link/set.ts";
 import type { AddressPlan } from "../../src/steps/address-plan.ts";
 import { openContainer } from "../../src/steps/container.ts";
-import { refuseExisting, reportLink } from "../../src/steps/container-interface.ts";
+import { refuseExisting, refuseUnreportable, reportLink } from "../../src/steps/container-interface.ts";
 import { enableForwarding } from "../../src/steps/forwarding.ts";
 import type { Container, Host } from "../../src/steps/host.ts";
 import { announceAddresses, configureInterface, prepareInterface } from "../../src/steps/interface.ts";
@@ -16,7 +16,7 @@ import { type Defer, undoOnError } from "../../src/steps/undo.ts";
 import { connectVeth, forwards, type VethPair, waitForPort, waitForSpanningTree } from "../../src/steps/veth.ts";
 import { planBridgeAddresses } from "./addresses.ts";
 import { awaitRunning, ensureBridge, pinBridgeMac, withBridge } from "./bridge-link.ts";
-import { type BridgeConfig, parseBridgeConfig, refuseUnreportable } from "./config.ts";
+import { type BridgeConfig, parseBridgeConfig } from "./config.ts";
 import { ensureGateway } from "./gateway.ts";
 import { ensureGatewayAddresses } from "./gateway-address.ts";
 import { chooseMtu, refuseLosingIpv6, refuseSmallMtu, reportMtu } from "./mtu.ts";
@@ -31,7 +31,7 @@ export function add(request: Request, host: Host): Result {
   return undoOnError(request.log, (defer) => {
     const ipam = holdAssignment(request, host, defer);
     const config = parseBridgeConfig(request);
-    refuseUnreportable(request, config);
+    if (config.ipam === undefined) refuseUnreportable(request);
     const container = openContainer(host, request.netns);
     refuseExisting(container, request.ifname);
     const backend = openBackend(request, host, config);

@@ -5,7 +5,6 @@ import { validateIfname } from "../../src/cni/environment.ts";
 import { CniError } from "../../src/cni/error.ts";
 import { parseRequest } from "../../src/cni/parse-request.ts";
 import type { Request } from "../../src/cni/request.ts";
-import { compareVersions } from "../../src/cni/version.ts";
 import type { Mac } from "../../src/ip/mac.ts";
 import * as schema from "./schema.ts";
 import type { SpoofCheck } from "./spoof/elements.ts";
@@ -48,13 +47,6 @@ export function parseBridgeConfig(request: Request): BridgeConfig {
   };
   refuseContradictions(config);
   return config;
-}
-
-/** Results before 0.3.0 carry only addresses. Same message as the reference, which fails only after setup. */
-export function refuseUnreportable({ version }: Request, { ipam }: Pick<BridgeConfig, "ipam">): void {
-  if (ipam !== undefined || compareVersions(version, "0.3.0") >= 0) return;
-  const details = `a network without IPAM needs cniVersion 0.3.0 or newer, found ${version}`;
-  throw new CniError("invalidConfig", "cannot convert: no valid IP addresses", { details });
 }
 
 /** Reads `spoofchk`, which goes further than `macspoofchk`. It has one value. */

@@ -1,6 +1,7 @@
 import type { Claims, Configuration } from "../../src/cni/configuration.ts";
 import type { Request } from "../../src/cni/request.ts";
-import { parseBridgeConfig, refuseUnreportable } from "./config.ts";
+import { refuseUnreportable } from "../../src/steps/container-interface.ts";
+import { parseBridgeConfig } from "./config.ts";
 import { bridge } from "./schema.ts";
 
 /** What `cnictl validate` and `cnictl schema` ask. */
@@ -10,7 +11,7 @@ export function configuration(): Configuration {
 
 function parse(request: Request): Claims {
   const config = parseBridgeConfig(request);
-  refuseUnreportable(request, config);
+  if (config.ipam === undefined) refuseUnreportable(request);
   const { bridge: name, vlan, isGateway } = config;
   return { bridge: { name, vlan, isGateway, mtu: config.mtu === "auto" ? undefined : config.mtu } };
 }

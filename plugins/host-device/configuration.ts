@@ -1,6 +1,6 @@
 import type { Claims, Configuration } from "../../src/cni/configuration.ts";
 import type { Request } from "../../src/cni/request.ts";
-import { refuseUnreportable } from "../../src/steps/attachment.ts";
+import { refuseUnreportable } from "../../src/steps/container-interface.ts";
 import { parseHostDeviceConfig } from "./config.ts";
 import { hostDevice } from "./schema.ts";
 

@@ -1,6 +1,6 @@
 import type { Request } from "../../src/cni/request.ts";
 import type { Host } from "../../src/steps/host.ts";
-import { holdRelease, type Release } from "../../src/steps/ipam.ts";
+import { releaseAround } from "../../src/steps/ipam.ts";
 import { runAll } from "../../src/steps/undo.ts";
 import { giveBack } from "./give-back.ts";
 
@@ -10,17 +10,5 @@ import { giveBack } from "./give-back.ts";
  * cannot leave the container keeps its addresses.
  */
 export function del(request: Request, host: Host): void {
-  let lease: Release | undefined;
-  let isBack = false;
-  runAll([
-    () => {
-      lease = holdRelease(request, host);
-    },
-    () => lease?.beforeInterface(),
-    () => {
-      giveBack(request, host);
-      isBack = true;
-    },
-    () => (isBack ? lease?.afterInterface() : lease?.keep()),
-  ]);
+  runAll(releaseAround(request, host, () => giveBack(request, host)));
 }

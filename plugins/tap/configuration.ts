@@ -1,6 +1,6 @@
 import type { Claims, Configuration } from "../../src/cni/configuration.ts";
 import type { Request } from "../../src/cni/request.ts";
-import { refuseUnreportable } from "../../src/steps/attachment.ts";
+import { refuseUnreportable } from "../../src/steps/container-interface.ts";
 import { parseTapConfig } from "./config.ts";
 import { tap } from "./schema.ts";
 

@@ -1,14 +1,12 @@
 import type { Request } from "../../src/cni/request.ts";
-import { ignoring } from "../../src/linux/ignoring.ts";
 import { ownerComment } from "../../src/netfilter/owner.ts";
 import { getLinkBrief, type LinkBrief } from "../../src/netlink/link/brief.ts";
-import { deleteLink } from "../../src/netlink/link/delete.ts";
-import { findLink } from "../../src/netlink/link/get.ts";
 import { setLink } from "../../src/netlink/link/set.ts";
 import { ERRNO, LinuxError } from "../../src/platform/errno.ts";
 import { refuseTaken } from "../../src/steps/child-link.ts";
 import type { Container, Host } from "../../src/steps/host.ts";
 import { changeOwing, type Defer } from "../../src/steps/undo.ts";
+import { deleteLinkIfThere } from "../../src/steps/veth.ts";
 import { getBridge } from "./bridge.ts";
 import type { TapConfig } from "./config.ts";
 import { addLabelledTap } from "./labelled.ts";
@@ -27,7 +25,7 @@ export function makeTap(
   const bridge = config.bridge === undefined ? undefined : getBridge(container, config.bridge);
   changeOwing(
     defer,
-    () => deleteTap(container, ifname),
+    () => deleteLinkIfThere(netlink, ifname, { kind: "tun" }),
     () => add(call),
   );
   const link = getLinkBrief(netlink, ifname);
@@ -52,12 +50,4 @@ function add({ request, host, config, container }: Parameters<typeof makeTap>[0]
     if (error instanceof LinuxError && error.errno === ERRNO.EBUSY) refuseTaken(container, request.ifname);
     throw error;
   }
-}
-
-/** Deletes the tap of that name, which has no owner yet or this one. */
-function deleteTap({ netlink }: Container, name: string): void {
-  ignoring([ERRNO.ENODEV], () => {
-    const link = findLink(netlink, name);
-    if (link?.kind === "tun") deleteLink(netlink, link);
-  });
 }

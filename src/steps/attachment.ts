@@ -1,18 +1,16 @@
-import { CniError } from "../cni/error.ts";
 import { type Request, validAttachments } from "../cni/request.ts";
 import type { Dns, Result } from "../cni/result.ts";
-import { compareVersions } from "../cni/version.ts";
 import type { LinkBrief } from "../netlink/link/brief.ts";
 import { type Child, type ChildKind, findChild } from "../netlink/link/child.ts";
 import { setLinkUp } from "../netlink/link/set.ts";
 import { checkAddresses } from "./check-addresses.ts";
 import { findOwnChild, refuseTaken } from "./child-link.ts";
 import { findContainer, openContainer } from "./container.ts";
-import { checkInterface, reportLink } from "./container-interface.ts";
+import { checkInterface, refuseUnreportable, reportLink } from "./container-interface.ts";
 import { refuseDifferences } from "./differences.ts";
 import type { Container, Host } from "./host.ts";
 import { configureInterface } from "./interface.ts";
-import { checkWithIpam, chooseDns, collectLeases, holdAssignment, holdRelease, type Release } from "./ipam.ts";
+import { checkWithIpam, chooseDns, collectLeases, holdAssignment, releaseAround } from "./ipam.ts";
 import { attemptSysctl } from "./sysctl.ts";
 import { type Defer, runAll, undoOnError } from "./undo.ts";
 import { beginDeletionIfThere, type LinkDeletion } from "./veth.ts";
@@ -48,13 +46,6 @@ export function attach(request: Request, host: Host, prepare: () => Attaching): 
   });
 }
 
-/** Results before 0.3.0 carry only addresses. Same message as the Go plugins, which fail only after setup. @throws CniError invalidConfig */
-export function refuseUnreportable({ version }: Request): void {
-  if (compareVersions(version, "0.3.0") >= 0) return;
-  const details = `a network without IPAM needs cniVersion 0.3.0 or newer, found ${version}`;
-  throw new CniError("invalidConfig", "cannot convert: no valid IP addresses", { details });
-}
-
 /** Gives the interface its addresses, brings it up so that the kernel announces them, and adds the routes. */
 function configure(
   container: Container,
@@ -79,26 +70,15 @@ function configure(
  * configuration, and repeatedly. Runs every step, then throws all errors.
  */
 export function detach(request: Request, host: Host, kind: ChildKind | "tun"): void {
-  let release: Release | undefined;
   let deletion: LinkDeletion | undefined;
-  let isGone = false;
-  runAll([
-    () => {
-      release = holdRelease(request, host);
-    },
-    () => release?.beforeInterface(),
-    () => {
-      const container = findContainer(host, request.netns);
-      const link = container && findOwnChild(container, kind, request);
-      if (container !== undefined && link !== undefined) {
-        deletion = beginDeletionIfThere(container.netlink, link);
-        deletion.untilGone(container.netlink, link.index);
-      }
-      isGone = true;
-    },
-    () => (isGone ? release?.afterInterface() : release?.keep()),
-    () => deletion?.leave(),
-  ]);
+  const remove = () => {
+    const container = findContainer(host, request.netns);
+    const link = container && findOwnChild(container, kind, request);
+    if (container === undefined || link === undefined) return;
+    deletion = beginDeletionIfThere(container.netlink, link);
+    deletion.untilGone(container.netlink, link.index);
+  };
+  runAll([...releaseAround(request, host, remove), () => deletion?.leave()]);
 }
 
 /** What CHECK compares besides address, routes and MAC. */

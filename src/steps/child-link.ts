@@ -1,11 +1,9 @@
 import { CniError } from "../cni/error.ts";
 import type { Mac } from "../ip/mac.ts";
-import { ignoring } from "../linux/ignoring.ts";
 import { type Attachment, isOwnerComment, isSelected, ownerComment, selectOwner } from "../netfilter/owner.ts";
 import { NetlinkError } from "../netlink/acknowledgement.ts";
 import { getLinkBrief, type LinkBrief } from "../netlink/link/brief.ts";
 import { addChild, type ChildKind, type ChildSettings } from "../netlink/link/child.ts";
-import { deleteLink } from "../netlink/link/delete.ts";
 import { findLink } from "../netlink/link/get.ts";
 import { listKind } from "../netlink/link/list.ts";
 import type { Link } from "../netlink/link/message.ts";
@@ -16,6 +14,7 @@ import type { Container } from "./host.ts";
 import { randomName } from "./link-name.ts";
 import type { Master } from "./master.ts";
 import { changeOwing, type Defer } from "./undo.ts";
+import { deleteLinkIfThere } from "./veth.ts";
 
 /** The container's interface as it is to be. Without `master` it stands on no link. `mtu` 0 is the master's or the kernel's. */
 export interface ChildSpec<K extends ChildKind> {
@@ -74,7 +73,7 @@ function add<K extends ChildKind>(container: Container, spec: ChildSpec<K>, name
   const child = { kind, name, settings, mac, parent: master?.link.index, mtu: mtu === 0 ? undefined : mtu, ...place };
   changeOwing(
     defer,
-    () => deleteIfKind(container, kind, name),
+    () => deleteLinkIfThere(container.netlink, name, { kind }),
     () => addChild(netlink, child),
   );
 }
@@ -88,19 +87,12 @@ function addRenamed<K extends ChildKind>(container: Container, spec: ChildSpec<K
   try {
     changeOwing(
       defer,
-      () => deleteIfKind(container, spec.kind, ifname),
+      () => deleteLinkIfThere(netlink, ifname, { kind: spec.kind }),
       () => setLink(netlink, link, { name: ifname }),
     );
   } catch (error) {
     throw error instanceof NetlinkError && error.errno === ERRNO.EEXIST ? taken(path, ifname, error) : error;
   }
-}
-
-function deleteIfKind({ netlink }: Container, kind: ChildKind, name: string): void {
-  ignoring([ERRNO.ENODEV], () => {
-    const link = findLink(netlink, name);
-    if (link?.kind === kind) deleteLink(netlink, link);
-  });
 }
 
 function taken(path: string, ifname: string, cause?: unknown): CniError {

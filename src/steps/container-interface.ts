@@ -1,5 +1,7 @@
 import { CniError } from "../cni/error.ts";
+import type { Request } from "../cni/request.ts";
 import type { Interface, Result } from "../cni/result.ts";
+import { compareVersions } from "../cni/version.ts";
 import type { LinkBrief } from "../netlink/link/brief.ts";
 import { findLink } from "../netlink/link/get.ts";
 import type { Link } from "../netlink/link/message.ts";
@@ -12,6 +14,16 @@ import type { Container } from "./host.ts";
 export function refuseExisting({ netlink, path }: Container, ifname: string): void {
   if (findLink(netlink, ifname) === undefined) return;
   throw new CniError("interfaceExists", `container veth name (${JSON.stringify(ifname)}) already exists in ${path}`);
+}
+
+/**
+ * Refuses a network without IPAM whose result cannot be told: before 0.3.0 a result has addresses alone. Same message as the Go plugins,
+ * which fail only after setup. @throws CniError invalidConfig
+ */
+export function refuseUnreportable({ version }: Pick<Request, "version">): void {
+  if (compareVersions(version, "0.3.0") >= 0) return;
+  const details = `a network without IPAM needs cniVersion 0.3.0 or newer, found ${version}`;
+  throw new CniError("invalidConfig", "cannot convert: no valid IP addresses", { details });
 }
 
 /** A link as a result reports it. With `sandbox`, the path of a network namespace, it is a container's interface. */

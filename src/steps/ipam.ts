@@ -113,6 +113,26 @@ export function holdRelease(request: Request, host: Host): Release {
   return { beforeInterface, afterInterface, keep: () => void ipam.abandon() };
 }
 
+/**
+ * The steps of DEL around `remove`, which deletes the interface: the lease is released before it or after it, depending on its kind, and
+ * stays if the interface could not be deleted.
+ */
+export function releaseAround(request: Request, host: Host, remove: () => void): readonly (() => void)[] {
+  let lease: Release | undefined;
+  let isGone = false;
+  return [
+    () => {
+      lease = holdRelease(request, host);
+    },
+    () => lease?.beforeInterface(),
+    () => {
+      remove();
+      isGone = true;
+    },
+    () => (isGone ? lease?.afterInterface() : lease?.keep()),
+  ];
+}
+
 /** Runs the IPAM plugin's GC: it reclaims the leases of attachments that the runtime does not list as valid. @throws CniError */
 export function collectLeases(request: Request, host: Host): void {
   const type = readIpamType(request);

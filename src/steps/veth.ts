@@ -113,13 +113,18 @@ export function waitForSpanningTree(
 }
 
 /**
- * Deletes the link of that name, and for a veth also the other end. With `mac`, only if the link has that MAC. A missing link
- * is no error.
+ * Deletes the link of that name, and for a veth also the other end. With `mac` or `kind`, only if the link has those. A missing
+ * link is no error.
  */
-export function deleteLinkIfThere(netlink: Rtnetlink, name: string, { mac }: { mac?: Mac } = {}): void {
+export function deleteLinkIfThere(
+  netlink: Rtnetlink,
+  name: string,
+  { mac, kind }: { mac?: Mac; kind?: string } = {},
+): void {
   ignoring([ERRNO.ENODEV], () => {
     const link = findLink(netlink, name);
-    if (link !== undefined && (mac === undefined || link.mac === mac)) deleteLink(netlink, link);
+    if (link === undefined) return;
+    if (link.mac === (mac ?? link.mac) && link.kind === (kind ?? link.kind)) deleteLink(netlink, link);
   });
 }
 
