@@ -1,5 +1,5 @@
 import { parseConfig } from "../../src/cni/config.ts";
-import { validateIfname } from "../../src/cni/environment.ts";
+import { validateLinkName } from "../../src/cni/environment.ts";
 import { CniError } from "../../src/cni/error.ts";
 import { parseRequest } from "../../src/cni/parse-request.ts";
 import type { Request } from "../../src/cni/request.ts";
@@ -92,14 +92,7 @@ function select(fields: {
 }
 
 function checkName(device: string): string {
-  try {
-    validateIfname(device);
-  } catch (error) {
-    if (!(error instanceof CniError)) throw error;
-    invalid(`Cannot use device ${JSON.stringify(device)}: ${error.message}`);
-  }
-  // The kernel ends a name at NUL, so this would be another link.
-  if (device.includes("\0")) invalid(`Cannot use device ${JSON.stringify(device)}: interface name contains NUL`);
+  validateLinkName("device", device);
   return device;
 }
 

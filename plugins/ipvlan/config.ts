@@ -1,9 +1,9 @@
-import { CniError } from "../../src/cni/error.ts";
 import { parseRequest } from "../../src/cni/parse-request.ts";
 import type { Request } from "../../src/cni/request.ts";
 import type { Dns } from "../../src/cni/result.ts";
 import { IPVLAN_F, IPVLAN_MODE } from "../../src/netlink/link/child.ts";
 import type { MasterConfig } from "../../src/steps/master.ts";
+import { nameOf, parseName } from "../../src/steps/named-number.ts";
 import { ipvlan } from "./schema.ts";
 
 /** The modes and flags by their names in the configuration. */
@@ -28,7 +28,11 @@ export interface PortSettings {
 /** Reads the configuration. @throws CniError invalidConfig */
 export function parseIpvlanConfig(request: Request): IpvlanConfig {
   const { mode, flags, ...fields } = parseRequest(ipvlan, request);
-  return { ...fields, mode: choose("mode", MODES, mode || "l2"), flags: choose("flags", FLAGS, flags || "bridge") };
+  return {
+    ...fields,
+    mode: parseName("ipvlan mode", MODES, mode || "l2"),
+    flags: parseName("ipvlan flags", FLAGS, flags || "bridge"),
+  };
 }
 
 /** The numbers of a configuration's mode and flags. */
@@ -38,22 +42,10 @@ export function settingsOf({ mode, flags }: Pick<IpvlanConfig, "mode" | "flags">
 
 /** The name of a mode, or its number if it has none here. */
 export function modeName(number: number | undefined): string {
-  return nameIn(MODES, number);
+  return nameOf(MODES, number);
 }
 
 /** The name of flags, or their number if they have none here. */
 export function flagsName(number: number | undefined): string {
-  return nameIn(FLAGS, number);
-}
-
-function choose<K extends string>(key: string, table: Readonly<Record<K, number>>, text: string): K {
-  const isName = (name: string): name is K => name === text;
-  const name = Object.keys(table).find(isName);
-  if (name !== undefined) return name;
-  const details = `must be ${Object.keys(table).join(", ")}`;
-  throw new CniError("invalidConfig", `unknown ipvlan ${key}: ${JSON.stringify(text)}`, { details });
-}
-
-function nameIn(table: Readonly<Record<string, number>>, number: number | undefined): string {
-  return Object.entries(table).find(([, value]) => value === number)?.[0] ?? `${number}`;
+  return nameOf(FLAGS, number);
 }

@@ -16,8 +16,9 @@ export function check(request: Request, host: Host): void {
       return {
         result,
         compare: (child, container) => {
-          refuseMtu(config.mtu, findMaster(host, container, config).link);
-          return [...checkMode(child, config), ...checkParent(child, { config, host, container, kind })];
+          const master = findMaster(host, container, config);
+          refuseMtu(config.mtu, master.link);
+          return [...checkMode(child, config), ...checkParent(child, { config, kind, find: () => master })];
         },
       };
     },

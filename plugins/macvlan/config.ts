@@ -1,11 +1,11 @@
 import { parseMacArg } from "../../src/cni/args.ts";
-import { CniError } from "../../src/cni/error.ts";
 import { parseRequest } from "../../src/cni/parse-request.ts";
 import type { Request } from "../../src/cni/request.ts";
 import type { Dns } from "../../src/cni/result.ts";
 import type { Mac } from "../../src/ip/mac.ts";
 import { MACVLAN_MODE } from "../../src/netlink/link/child.ts";
 import type { MasterConfig } from "../../src/steps/master.ts";
+import { nameOf, parseName } from "../../src/steps/named-number.ts";
 import { macvlan } from "./schema.ts";
 
 /** The modes by their names in the configuration. */
@@ -35,7 +35,7 @@ export function parseMacvlanConfig(request: Request): MacvlanConfig {
   const { args, runtimeConfig, mode, mac, ...fields } = parseRequest(macvlan, request);
   const fromArgs = parseMacArg(request.args);
   const requested = runtimeConfig?.mac ?? args?.cni?.mac ?? fromArgs ?? mac;
-  return { ...fields, mac: requested, mode: parseMode(mode) };
+  return { ...fields, mac: requested, mode: parseName("macvlan mode", MODES, mode || "bridge") };
 }
 
 /** MACVLAN_MODE of a mode. */
@@ -45,13 +45,5 @@ export function modeNumber(mode: Mode): number {
 
 /** The name of a mode, or its number if it has none here. */
 export function modeName(number: number | undefined): string {
-  return Object.entries(MODES).find(([, value]) => value === number)?.[0] ?? `${number}`;
-}
-
-function parseMode(text: string): Mode {
-  if (text === "") return "bridge";
-  const mode = Object.keys(MODES).find((name): name is Mode => name === text);
-  if (mode !== undefined) return mode;
-  const details = `must be ${Object.keys(MODES).join(", ")}`;
-  throw new CniError("invalidConfig", `unknown macvlan mode: ${JSON.stringify(text)}`, { details });
+  return nameOf(MODES, number);
 }

@@ -1,5 +1,5 @@
 import { parseMacArg } from "../../src/cni/args.ts";
-import { validateIfname } from "../../src/cni/environment.ts";
+import { validateLinkName } from "../../src/cni/environment.ts";
 import { CniError } from "../../src/cni/error.ts";
 import { parseRequest } from "../../src/cni/parse-request.ts";
 import type { Request } from "../../src/cni/request.ts";
@@ -38,13 +38,7 @@ export function parseTapConfig(request: Request): TapConfig {
 
 function checkBridge(bridge: string | undefined): string | undefined {
   if (!bridge) return undefined;
-  try {
-    validateIfname(bridge);
-  } catch (error) {
-    if (!(error instanceof CniError)) throw error;
-    invalid(`Cannot use bridge ${JSON.stringify(bridge)}: ${error.message}`);
-  }
-  if (bridge.includes("\0")) invalid(`Cannot use bridge ${JSON.stringify(bridge)}: interface name contains NUL`);
+  validateLinkName("bridge", bridge);
   return bridge;
 }
 

@@ -2,7 +2,7 @@ import { type Request, requirePrevResult } from "../../src/cni/request.ts";
 import type { Child } from "../../src/netlink/link/child.ts";
 import { checkAttachment } from "../../src/steps/attachment.ts";
 import type { Host } from "../../src/steps/host.ts";
-import { checkParent } from "../../src/steps/master.ts";
+import { checkParent, findMaster } from "../../src/steps/master.ts";
 import { parseVlanConfig, type VlanConfig } from "./config.ts";
 
 /** Compares the container's interface with what ADD set up and reported. @throws CniError checkFailed naming every difference */
@@ -16,7 +16,7 @@ export function check(request: Request, host: Host): void {
         result: requirePrevResult(request, "vlan: Required prevResult missing"),
         compare: (child, container) => [
           ...checkSettings(child, config),
-          ...checkParent(child, { config, host, container, kind }),
+          ...checkParent(child, { config, kind, find: () => findMaster(host, container, config) }),
         ],
       };
     },

@@ -72,6 +72,23 @@ export function validateNetworkName(name: string): void {
   }
 }
 
+/**
+ * Refuses what cannot be the name of a link, in a configuration. `what` names it in the message. The kernel ends a name at NUL, so that
+ * would be another link. @throws CniError invalidConfig
+ */
+export function validateLinkName(what: string, name: string): void {
+  const refuse = (reason: string): never => {
+    throw new CniError("invalidConfig", `Cannot use ${what} ${JSON.stringify(name)}: ${reason}`);
+  };
+  if (name.includes("\0")) refuse("interface name contains NUL");
+  try {
+    validateIfname(name);
+  } catch (error) {
+    if (error instanceof CniError) refuse(error.message);
+    throw error;
+  }
+}
+
 /** @throws CniError invalidEnvironment unless the kernel accepts the name: 1 to 15 bytes, no "/", ":" or white space */
 export function validateIfname(name: string): void {
   if (name === "") throw new CniError("invalidEnvironment", "interface name is empty");

@@ -4,9 +4,8 @@ import { CniError } from "../cni/error.ts";
 import { type Attachment, COMMENT_MAX, parseOwnerComment } from "../netfilter/owner.ts";
 import { listOwnerComments } from "../netfilter/owner-list.ts";
 import { listKind } from "../netlink/link/list.ts";
-import { type Nfnetlink, openNfnetlink, openRtnetlink } from "../netlink/socket.ts";
+import { openRtnetlink } from "../netlink/socket.ts";
 import { byteLength } from "../platform/bytes.ts";
-import { LinuxError } from "../platform/errno.ts";
 import { CACHE_DIRECTORY, listCached } from "../runtime/cache.ts";
 import { collectPlugins } from "../runtime/garbage.ts";
 import { readNetworks } from "../runtime/load.ts";
@@ -15,6 +14,7 @@ import type { ValidAttachment } from "../runtime/plugin-input.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { defineCommand } from "./command.ts";
 import type { Edge } from "./edge.ts";
+import { findNfnetlink } from "./nfnetlink.ts";
 import { CACHE_OPTION } from "./option.ts";
 import { withOwnPlugins } from "./own-plugins.ts";
 import { makeRuntime, networkDirectory, reportBroken } from "./target.ts";
@@ -100,14 +100,8 @@ function networkOf(comment: string): readonly string[] {
 
 /** The owner comments of the nftables rules; none on a kernel without nf_tables. */
 function listRules(): readonly string[] {
-  let netlink: Nfnetlink;
-  try {
-    netlink = openNfnetlink();
-  } catch (error) {
-    if (error instanceof LinuxError) return [];
-    throw error;
-  }
-  return listOwnerComments(netlink);
+  const netlink = findNfnetlink();
+  return netlink === undefined ? [] : listOwnerComments(netlink);
 }
 
 /** The names of the network lists. The rules of iptables do not name their network. */

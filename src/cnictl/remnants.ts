@@ -1,13 +1,12 @@
 import { CniError, reasonOf } from "../cni/error.ts";
 import { supportsNftables } from "../netfilter/nftables/support.ts";
 import { deleteUnusedTables } from "../netfilter/unused-tables.ts";
-import { type Nfnetlink, openNfnetlink } from "../netlink/socket.ts";
-import { LinuxError } from "../platform/errno.ts";
 import { readCache } from "../runtime/cache.ts";
 import { type CachedEntry, cachedNetwork } from "../runtime/cache-entry.ts";
 import { deleteNetwork } from "../runtime/chain.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { Edge } from "./edge.ts";
+import { findNfnetlink } from "./nfnetlink.ts";
 import { withOwnPlugins } from "./own-plugins.ts";
 import { showAttachment } from "./show.ts";
 import { makeRuntime } from "./target.ts";
@@ -43,12 +42,6 @@ function detach(runtime: Runtime, entry: CachedEntry): boolean {
 
 /** Deletes this project's nftables tables that nobody uses, and returns them; none on a kernel without nf_tables. @throws LinuxError */
 export function dropUnusedTables(): readonly string[] {
-  let netlink: Nfnetlink;
-  try {
-    netlink = openNfnetlink();
-  } catch (error) {
-    if (error instanceof LinuxError) return [];
-    throw error;
-  }
-  return supportsNftables(netlink) ? deleteUnusedTables(netlink) : [];
+  const netlink = findNfnetlink();
+  return netlink !== undefined && supportsNftables(netlink) ? deleteUnusedTables(netlink) : [];
 }

@@ -81,14 +81,14 @@ export function reportWireless(
 
 /**
  * The difference between what a link stands on and the configured master, as a sentence. A master by the default route may be another
- * one by now. @throws CniError invalidConfig if the master is gone
+ * one by now, so `find` is not asked for it. @throws the errors of `find`
  */
 export function checkParent<K extends ChildKind>(
   { link, parent, parentNetns }: Child<K>,
-  { config, host, container, kind }: { config: MasterConfig; host: Host; container: Container; kind: K },
+  { config, kind, find }: { config: MasterConfig; kind: K; find: () => Master },
 ): readonly string[] {
   if (isAutomatic(config)) return [];
-  const master = findMaster(host, container, config);
+  const master = find();
   const below = findBelow(master, kind);
   // What is below is in a namespace that cannot be asked.
   if (below === undefined) return [];
