@@ -30,8 +30,8 @@ export function parseIpvlanConfig(request: Request): IpvlanConfig {
   const { mode, flags, ...fields } = parseRequest(ipvlan, request);
   return {
     ...fields,
-    mode: parseName("ipvlan mode", MODES, mode || "l2"),
-    flags: parseName("ipvlan flags", FLAGS, flags || "bridge"),
+    mode: parseName("unknown ipvlan mode", MODES, mode || "l2"),
+    flags: parseName("unknown ipvlan flags", FLAGS, flags || "bridge"),
   };
 }
 

@@ -35,7 +35,7 @@ export function parseMacvlanConfig(request: Request): MacvlanConfig {
   const { args, runtimeConfig, mode, mac, ...fields } = parseRequest(macvlan, request);
   const fromArgs = parseMacArg(request.args);
   const requested = runtimeConfig?.mac ?? args?.cni?.mac ?? fromArgs ?? mac;
-  return { ...fields, mac: requested, mode: parseName("macvlan mode", MODES, mode || "bridge") };
+  return { ...fields, mac: requested, mode: parseName("unknown macvlan mode", MODES, mode || "bridge") };
 }
 
 /** MACVLAN_MODE of a mode. */
