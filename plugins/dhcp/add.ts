@@ -1,6 +1,7 @@
 import type { Request } from "../../src/cni/request.ts";
 import type { Result } from "../../src/cni/result.ts";
 import { readBootClock } from "../../src/linux/boot-clock.ts";
+import { readBoot } from "../../src/linux/boot-id.ts";
 import { openContainer } from "../../src/steps/container.ts";
 import type { Host } from "../../src/steps/host.ts";
 import { undoOnError } from "../../src/steps/undo.ts";
@@ -9,7 +10,7 @@ import { answerOf, prefixOf } from "./answer.ts";
 import { parseDhcp } from "./config.ts";
 import { wakeDaemon } from "./daemon-socket.ts";
 import { giveBack } from "./give-back.ts";
-import { leaseFolder, readBoot } from "./lease-file.ts";
+import { leaseFolder } from "./lease-file.ts";
 import { saveLease } from "./lease-store.ts";
 import { bringUp, requireInterface } from "./link.ts";
 import { openWire } from "./wire.ts";

@@ -3,12 +3,13 @@ import type { Request } from "../../src/cni/request.ts";
 import { formatAddress, isSameAddress } from "../../src/ip/address.ts";
 import { formatPrefix, isSamePrefix } from "../../src/ip/prefix.ts";
 import { readBootClock } from "../../src/linux/boot-clock.ts";
+import { readBoot } from "../../src/linux/boot-id.ts";
 import { listAddresses } from "../../src/netlink/address/list.ts";
 import { findInterface, openContainer } from "../../src/steps/container.ts";
 import { refuseDifferences } from "../../src/steps/differences.ts";
 import type { Container, Host } from "../../src/steps/host.ts";
 import { parseDhcp } from "./config.ts";
-import { type LeaseRecord, leaseFolder, leasePath, readBoot, readLeaseFile } from "./lease-file.ts";
+import { type LeaseRecord, leaseFolder, leasePath, readLeaseFile } from "./lease-file.ts";
 
 /** Succeeds if the lease is recorded, its time is not over, and the interface has its address. Asks no server. */
 export function check(request: Request, host: Host): void {

@@ -1,5 +1,6 @@
+import { readBoot } from "../../src/linux/boot-id.ts";
 import { type Job, type KeeperOptions, makeJob, nextOf, serveJob } from "./job.ts";
-import { listLeases, readBoot, type StoredLease } from "./lease-file.ts";
+import { listLeases, type StoredLease } from "./lease-file.ts";
 import { removeLease } from "./lease-store.ts";
 
 /** Keeps all leases of a folder. */

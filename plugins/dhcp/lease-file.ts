@@ -1,15 +1,15 @@
-import { sha512 } from "#digest";
 import fs from "#fs";
 import { parseConfig } from "../../src/cni/config.ts";
 import { formatJson, parseJson } from "../../src/cni/json.ts";
-import type { ContainerInterface } from "../../src/cni/request.ts";
 import type { Lease } from "../../src/dhcp/lease.ts";
 import type { Options } from "../../src/dhcp/options.ts";
 import type { Identity } from "../../src/dhcp/question.ts";
 import { formatAddress } from "../../src/ip/address.ts";
 import { formatPrefix, type Prefix } from "../../src/ip/prefix.ts";
 import { readText } from "../../src/linux/bounded-file.ts";
+import type { Attachment } from "../../src/netfilter/owner.ts";
 import { isPassing } from "../../src/platform/errno.ts";
+import { fitFileName, isGone } from "../../src/steps/record-file.ts";
 import { leaseFile } from "./schema.ts";
 
 /** An attachment's lease, and what is needed to renew it and to give it back. */
@@ -33,14 +33,7 @@ export interface LeaseRecord {
   readonly lease: Lease;
 }
 
-/** An attachment of a network. */
-export type Attachment = ContainerInterface & { readonly network: string };
-
 const SUFFIX = ".json";
-
-/** The maximum length of a file name in bytes (NAME_MAX of linux/limits.h), and the digits of a digest in place of a longer name. */
-const NAME_MAX = 255;
-const DIGITS = 64;
 
 /** The folder of the leases that a daemon at that socket renews: the socket's path without ".sock". */
 export function leaseFolder(socket: string): string {
@@ -49,18 +42,7 @@ export function leaseFolder(socket: string): string {
 
 /** The file of an attachment's lease. A colon is in no part of the name, so each attachment has its own. */
 export function leasePath(folder: string, { network, containerId, ifname }: Attachment): string {
-  const name = `${network}:${containerId}:${ifname}${SUFFIX}`;
-  const isShort = new TextEncoder().encode(name).length <= NAME_MAX;
-  return `${folder}/${isShort ? name : `${sha512(name).slice(0, DIGITS)}${SUFFIX}`}`;
-}
-
-/** The first characters of the kernel's ID of this boot; "" if it cannot be read. random(4) */
-export function readBoot(): string {
-  try {
-    return fs.readFileSync("/proc/sys/kernel/random/boot_id", "utf8").slice(0, 8);
-  } catch {
-    return "";
-  }
+  return `${folder}/${fitFileName(`${network}:${containerId}:${ifname}${SUFFIX}`)}`;
 }
 
 /** The text of a lease file. */
@@ -70,7 +52,7 @@ export function formatLease(record: LeaseRecord): string {
   return formatJson(
     {
       ...rest,
-      ...{ mac: identity.mac, clientId: toHex(identity.clientId), provided: showOptions(identity.provided) },
+      ...{ mac: identity.mac, clientId: identity.clientId.toHex(), provided: showOptions(identity.provided) },
       ...{ requested: identity.requested, broadcast: identity.broadcast },
       ...{ address: formatPrefix(prefix), server: formatAddress(lease.server) },
       ...{ renewAt: time(lease.renewAt), rebindAt: time(lease.rebindAt), expireAt: time(lease.expireAt) },
@@ -112,7 +94,7 @@ export function readLeaseFile(path: string): StoredLease | undefined {
   try {
     text = readText(path);
   } catch (error) {
-    if (isMissing(error)) return undefined;
+    if (isGone(error)) return undefined;
     throw error;
   }
   return { path, text, record: parseLease(text, path) };
@@ -131,30 +113,21 @@ export function listLeases(folder: string, log: (line: string) => void): readonl
   });
 }
 
-/** Whether the error says that a file or its folder does not exist. */
-export function isMissing(error: unknown): boolean {
-  return error instanceof Error && "code" in error && ["ENOENT", "ENOTDIR"].includes(String(error.code));
-}
-
 function listNames(folder: string): readonly string[] {
   try {
     return fs.readdirSync(folder).filter((name) => name.endsWith(SUFFIX));
   } catch (error) {
-    if (isMissing(error)) return [];
+    if (isGone(error)) return [];
     throw error;
   }
 }
 
 function showOptions(options: Options): Readonly<Record<string, string>> {
-  return Object.fromEntries([...options].map(([code, value]) => [String(code), toHex(value)]));
+  return Object.fromEntries([...options].map(([code, value]) => [String(code), value.toHex()]));
 }
 
 function readOptions(options: Readonly<Record<string, string>>): Options {
   return new Map(Object.entries(options).map(([code, value]) => [Number(code) & 0xff, fromHex(value)]));
-}
-
-function toHex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 /** @throws SyntaxError */

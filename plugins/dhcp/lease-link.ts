@@ -1,8 +1,9 @@
+import { readBoot } from "../../src/linux/boot-id.ts";
 import { findLink } from "../../src/netlink/link/get.ts";
 import type { Link } from "../../src/netlink/link/message.ts";
 import { findContainer } from "../../src/steps/container.ts";
 import type { Container, Host } from "../../src/steps/host.ts";
-import { type LeaseRecord, readBoot } from "./lease-file.ts";
+import type { LeaseRecord } from "./lease-file.ts";
 
 /** The interface of a lease, in its namespace. */
 export interface LeaseLink {

@@ -4,7 +4,8 @@ import { readText } from "../../src/linux/bounded-file.ts";
 import { tryFlock } from "../../src/linux/flock.ts";
 import { makeFolders } from "../../src/linux/folder.ts";
 import { waitFor } from "../../src/linux/wait.ts";
-import { formatLease, isMissing, type LeaseRecord, leasePath, type StoredLease } from "./lease-file.ts";
+import { isGone, removeFile } from "../../src/steps/record-file.ts";
+import { formatLease, type LeaseRecord, leasePath, type StoredLease } from "./lease-file.ts";
 
 /** How long a call waits for the lock on the folder, in ms. It is held for two calls of the file system. */
 const PATIENCE = 5000;
@@ -39,13 +40,7 @@ export function replaceLease(folder: string, old: StoredLease, record: LeaseReco
 /** Deletes a lease file. A missing one is no error. @throws CniError tryAgainLater, and the errors of node:fs */
 export function removeLease(folder: string, path: string): void {
   if (!fs.existsSync(folder)) return;
-  withLock(folder, () => {
-    try {
-      fs.unlinkSync(path);
-    } catch (error) {
-      if (!isMissing(error)) throw error;
-    }
-  });
+  withLock(folder, () => removeFile(path));
 }
 
 /** Readers see either the old text or the new. Never follows a link in the file's place. */
@@ -60,7 +55,7 @@ function findText(path: string): string | undefined {
   try {
     return readText(path);
   } catch (error) {
-    if (isMissing(error)) return undefined;
+    if (isGone(error)) return undefined;
     throw error;
   }
 }

@@ -1,7 +1,8 @@
 import type { Request } from "../../src/cni/request.ts";
 import { readBootClock } from "../../src/linux/boot-clock.ts";
+import { readBoot } from "../../src/linux/boot-id.ts";
 import { parseDhcp } from "./config.ts";
-import { leaseFolder, listLeases, readBoot } from "./lease-file.ts";
+import { leaseFolder, listLeases } from "./lease-file.ts";
 
 /** Whether an ADD could succeed: it asks no server. Logs if leases of the network are not renewed in time. @throws CniError invalidConfig */
 export function status(request: Request): void {

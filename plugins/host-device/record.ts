@@ -8,7 +8,8 @@ import { readFile } from "../../src/linux/bounded-file.ts";
 import { makeFolders } from "../../src/linux/folder.ts";
 import { type Attachment, ownerKey } from "../../src/netfilter/owner.ts";
 import type { Device, Hardware } from "../../src/netlink/link/device.ts";
-import { ERRNO, errnoOf, errnoText, isPassing, LinuxError } from "../../src/platform/errno.ts";
+import { isPassing } from "../../src/platform/errno.ts";
+import { explainWrite, isGone, removeFile } from "../../src/steps/record-file.ts";
 import { record as schema } from "./schema.ts";
 
 /** What a device was on the host before an attachment took it, and where it went. */
@@ -50,19 +51,14 @@ export function isSameHardware(one: Hardware & Pick<Device, "kind">, other: Hard
 export function saveRecord(dataDir: string, record: DeviceRecord): void {
   const file = fileOf(dataDir, record);
   const draft = path.join(dataDir, `${DRAFT}${path.basename(file)}`);
-  try {
+  explainWrite(`record in "${file}" how the device was`, () => {
     makeFolders(dataDir, 0o700);
     refuseForeignFolder(dataDir);
-    remove(draft);
+    removeFile(draft);
     const text = formatJson({ ...record, addresses: record.addresses.map(formatPrefix) }, 1);
     fs.writeFileSync(draft, text, { flag: "wx", mode: 0o600 });
     fs.renameSync(draft, file);
-  } catch (error) {
-    const errno = errnoOf(error);
-    if (errno === undefined) throw error;
-    const options = { syscall: "open", errno, reason: errnoText(errno), cause: error };
-    throw new LinuxError(`record in "${file}" how the device was`, options);
-  }
+  });
 }
 
 /** An attachment's record; undefined if there is none, or none that can be read, which is logged. @throws errors that may pass */
@@ -91,7 +87,7 @@ export function listRecords(dataDir: string): readonly DeviceRecord[] {
 
 /** Removes an attachment's record, if there is one. */
 export function removeRecord(dataDir: string, owner: Attachment): void {
-  remove(fileOf(dataDir, owner));
+  removeFile(fileOf(dataDir, owner));
 }
 
 /** Nobody else can give the name of another attachment: it is a digest. */
@@ -113,18 +109,7 @@ function read(file: string, log: (line: string) => void): DeviceRecord | undefin
     return { ...rest, portName, parent, bus, permanentMac };
   } catch (error) {
     if (isPassing(error)) throw error;
-    if (!NONE.includes(errnoOf(error))) log(`Cannot read the record ${file}: ${reasonOf(error)}`);
+    if (!isGone(error)) log(`Cannot read the record ${file}: ${reasonOf(error)}`);
     return undefined;
   }
 }
-
-function remove(file: string): void {
-  try {
-    fs.unlinkSync(file);
-  } catch (error) {
-    if (!NONE.includes(errnoOf(error))) throw error;
-  }
-}
-
-/** The kernel's errors for a path that does not or cannot exist. */
-const NONE: readonly (number | undefined)[] = [ERRNO.ENOENT, ERRNO.ENOTDIR, ERRNO.ENAMETOOLONG, ERRNO.ELOOP];

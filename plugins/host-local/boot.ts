@@ -1,15 +1,7 @@
 import fs from "#fs";
 
-/** How many characters of the kernel's boot ID are kept. Two boots of a machine never share them. */
-const LENGTH = 8;
-
 /** The magic number of tmpfs. <linux/magic.h> */
 const TMPFS_MAGIC = 0x01021994;
-
-/** The first characters of the kernel's ID of this boot; "" if it cannot be read. random(4) */
-export function readBoot(): string {
-  return readFile("/proc/sys/kernel/random/boot_id").slice(0, LENGTH);
-}
 
 /**
  * A time in ms that is not after the first write of this boot; undefined if it is unknown. The kernel computes its boot time back from

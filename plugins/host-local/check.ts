@@ -2,7 +2,7 @@ import fs from "#fs";
 import { CniError } from "../../src/cni/error.ts";
 import type { Request } from "../../src/cni/request.ts";
 import { formatAddress } from "../../src/ip/address.ts";
-import { readBoot } from "./boot.ts";
+import { readBoot } from "../../src/linux/boot-id.ts";
 import { type Config, parseHostLocal } from "./config.ts";
 import { storeOf, withFolder } from "./exclusive.ts";
 import type { Lease } from "./lease.ts";

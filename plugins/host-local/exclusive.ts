@@ -1,9 +1,9 @@
 import fs from "#fs";
 import type { AwaitLock, Request } from "../../src/cni/request.ts";
+import { readBoot } from "../../src/linux/boot-id.ts";
 import { pause } from "../../src/platform/pause.ts";
 import { waitForFlock } from "../../src/steps/flock.ts";
 import { isAside, sweep } from "./aside-file.ts";
-import { readBoot } from "./boot.ts";
 import { isVoid } from "./lease.ts";
 import { listNames, readLeases } from "./lease-folder.ts";
 import { goLockPath, hasGoLock, isIndexComplete, markIndexComplete, rebuildIndex } from "./lease-index.ts";

@@ -1,5 +1,5 @@
+import { readBoot } from "../../src/linux/boot-id.ts";
 import { readShort } from "../../src/linux/bounded-file.ts";
-import { readBoot } from "./boot.ts";
 import { isLeaseName, isVoid, type Lease, ownerOf } from "./lease.ts";
 import { listNames, readLeases } from "./lease-folder.ts";
 import { isIndexComplete } from "./lease-index.ts";

@@ -1,6 +1,7 @@
 import fs from "#fs";
+import { readBoot } from "../../src/linux/boot-id.ts";
 import { withdrawFile } from "./aside-file.ts";
-import { findBootTime, readBoot } from "./boot.ts";
+import { findBootTime } from "./boot.ts";
 import { describeOwner, isVoid, type Lease, ownerOf } from "./lease.ts";
 import { findRecord, type LeaseRecord, readRecord, recordName, removeRecord, writeRecord } from "./lease-record.ts";
 import { findGoneNamespaces } from "./namespaces.ts";

@@ -8,9 +8,10 @@ import { ERRNO, LinuxError } from "../../src/platform/errno.ts";
 import { addressesOf } from "../../src/steps/check-addresses.ts";
 import { findInterface, openContainer } from "../../src/steps/container.ts";
 import type { Container, Host } from "../../src/steps/host.ts";
+import { removeFile } from "../../src/steps/record-file.ts";
 import { type Defer, runAll, undoOnError } from "../../src/steps/undo.ts";
 import { refuseForbidden } from "./allow-list.ts";
-import { backupFile, removeBackup, saveBackup } from "./backup.ts";
+import { backupFile, saveBackup } from "./backup.ts";
 import { parseTuningConfig, type TuningConfig } from "./config.ts";
 import { applySettings, currentSettings, isEmpty, type LinkSettings, refuseLosingIpv6 } from "./link-settings.ts";
 import type { Sysctl } from "./sysctl-name.ts";
@@ -63,7 +64,7 @@ function tune(
 ): void {
   const former = currentSettings(link, config.settings);
   const file = backupFile(config.dataDir, { containerId, ifname });
-  defer(() => removeBackup(file));
+  defer(() => removeFile(file));
   saveBackup(file, { settings: former, network, netns: container.identify(), ifindex: link.index });
   defer(() => applySettings(container.netlink, link, former));
   applySettings(container.netlink, link, config.settings);

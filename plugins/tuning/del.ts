@@ -5,8 +5,9 @@ import type { Link } from "../../src/netlink/link/message.ts";
 import { isPassing } from "../../src/platform/errno.ts";
 import { findContainer, findInterface } from "../../src/steps/container.ts";
 import type { Container, Host } from "../../src/steps/host.ts";
+import { removeFile } from "../../src/steps/record-file.ts";
 import { runAll } from "../../src/steps/undo.ts";
-import { type Backup, backupFile, readBackup, removeBackup } from "./backup.ts";
+import { type Backup, backupFile, readBackup } from "./backup.ts";
 import { readDataDir } from "./config.ts";
 import { applySettings, separate } from "./link-settings.ts";
 import { isOthers } from "./origin.ts";
@@ -27,7 +28,7 @@ export function del(request: Request, host: Host): void {
 
 function removeIfPossible(file: string, log: (line: string) => void): void {
   try {
-    removeBackup(file);
+    removeFile(file);
   } catch (error) {
     log(`Cannot remove ${file}: ${reasonOf(error)}`);
   }

@@ -1,8 +1,9 @@
 import path from "#path";
 import { type ContainerInterface, type Request, validAttachments } from "../../src/cni/request.ts";
 import { isPassing } from "../../src/platform/errno.ts";
+import { removeFile } from "../../src/steps/record-file.ts";
 import { runAll } from "../../src/steps/undo.ts";
-import { backupFile, listBackups, readBackup, removeBackup } from "./backup.ts";
+import { backupFile, listBackups, readBackup } from "./backup.ts";
 import { readDataDir } from "./config.ts";
 
 /**
@@ -17,7 +18,7 @@ export function gc(request: Request): void {
   const others = listBackups(dataDir)
     .map((name) => path.join(dataDir, name))
     .filter((file) => !kept.has(file));
-  runAll(others.map((file) => () => (networkOf(file) === request.network ? removeBackup(file) : undefined)));
+  runAll(others.map((file) => () => (networkOf(file) === request.network ? removeFile(file) : undefined)));
 }
 
 /** The network that a file names; undefined if it names none or is not ours. @throws errors that may pass, such as EIO */

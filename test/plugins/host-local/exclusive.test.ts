@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { readBoot } from "../../../plugins/host-local/boot.ts";
 import { type OpenFolder, withFolder, withOpenFolder } from "../../../plugins/host-local/exclusive.ts";
 import { isIndexComplete } from "../../../plugins/host-local/lease-index.ts";
+import { readBoot } from "../../../src/linux/boot-id.ts";
 import { storeOf } from "./stage.ts";
 
 const PATIENCE = 1000;

@@ -1,11 +1,11 @@
 import fs from "node:fs";
 import path from "node:path";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { readBoot } from "../../../plugins/host-local/boot.ts";
 import { isIndexComplete, rebuildIndex } from "../../../plugins/host-local/lease-index.ts";
 import { recordName } from "../../../plugins/host-local/lease-record.ts";
 import { releaseLeases } from "../../../plugins/host-local/release.ts";
 import { formatAddress } from "../../../src/ip/address.ts";
+import { readBoot } from "../../../src/linux/boot-id.ts";
 import { C1, inBook, ip, names, reboot, records, storeOf, write } from "./stage.ts";
 
 afterEach(() => {

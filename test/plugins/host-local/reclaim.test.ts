@@ -1,11 +1,12 @@
 import { spawn } from "node:child_process";
 import fs from "node:fs";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { findBootTime, readBoot } from "../../../plugins/host-local/boot.ts";
+import { findBootTime } from "../../../plugins/host-local/boot.ts";
 import { readLeases } from "../../../plugins/host-local/lease-folder.ts";
 import { findGoneNamespaces } from "../../../plugins/host-local/namespaces.ts";
 import { identifyNetns } from "../../../plugins/host-local/netns-identity.ts";
 import { findDeadLeases, reclaimLeases } from "../../../plugins/host-local/reclaim.ts";
+import { readBoot } from "../../../src/linux/boot-id.ts";
 import { inBook, ip, names, reboot, records, storeOf, write } from "./stage.ts";
 
 afterEach(() => {

@@ -2,7 +2,8 @@ import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { backupFile, listBackups, readBackup, removeBackup, saveBackup } from "../../../plugins/tuning/backup.ts";
+import { backupFile, listBackups, readBackup, saveBackup } from "../../../plugins/tuning/backup.ts";
+import { removeFile } from "../../../src/steps/record-file.ts";
 import { refusal } from "../host-local/refusal.ts";
 
 let folder: string;
@@ -107,7 +108,7 @@ describe("where no file can be", () => {
     const impossible = backupFile(dataDir(), { containerId: "c1", ifname: "eth0" });
     expect(readBackup(impossible)).toBeUndefined();
     expect(listBackups(dataDir())).toEqual([]);
-    expect(() => removeBackup(impossible)).not.toThrow();
+    expect(() => removeFile(impossible)).not.toThrow();
     expect(() =>
       saveBackup(impossible, { settings: whole, network: "net1", netns: undefined, ifindex: undefined }),
     ).toThrow(/^Cannot keep in ".*" how the interface was: [A-Z]/);

@@ -1,0 +1,43 @@
+import { sha512 } from "#digest";
+import fs from "#fs";
+import { ERRNO, errnoOf, errnoText, LinuxError } from "../platform/errno.ts";
+
+// The files in which plugins keep what an attachment's ADD found, each named by the attachment.
+
+/** The maximum length of a file name in bytes (NAME_MAX of linux/limits.h), and the digits of a digest in place of a longer name. */
+const NAME_MAX = 255;
+const DIGITS = 64;
+
+/** The errors of a path that does not or cannot exist. */
+const GONE: readonly (number | undefined)[] = [ERRNO.ENOENT, ERRNO.ENOTDIR, ERRNO.ENAMETOOLONG, ERRNO.ELOOP];
+
+/** A name that ends in ".json", or a digest in its place if it is too long for a file. */
+export function fitFileName(name: string): string {
+  const { length } = new TextEncoder().encode(name);
+  return length <= NAME_MAX ? name : `${sha512(name).slice(0, DIGITS)}.json`;
+}
+
+/** Whether the error says that a file does not or cannot exist. */
+export function isGone(error: unknown): boolean {
+  return GONE.includes(errnoOf(error));
+}
+
+/** Deletes a file, if there is one. @throws the errors of node:fs */
+export function removeFile(file: string): void {
+  try {
+    fs.unlinkSync(file);
+  } catch (error) {
+    if (!isGone(error)) throw error;
+  }
+}
+
+/** Runs `write`, and says of what fails in the file system what it was for: `action` names the file. @throws LinuxError, and other errors as they are */
+export function explainWrite(action: string, write: () => void): void {
+  try {
+    write();
+  } catch (error) {
+    const errno = errnoOf(error);
+    if (errno === undefined) throw error;
+    throw new LinuxError(action, { syscall: "open", errno, reason: errnoText(errno), cause: error });
+  }
+}
