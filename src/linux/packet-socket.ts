@@ -1,7 +1,7 @@
 import fs from "#fs";
 import { ERRNO, LinuxError } from "../platform/errno.ts";
 import { libc } from "../platform/libc.ts";
-import { AF, bindSocket, openSocket, receiveDatagram, SOCK, SOL, sendDatagram, setSocketBytes } from "./socket.ts";
+import { AF, bindSocket, openPrepared, receiveDatagram, SOCK, SOL, sendDatagram, setSocketBytes } from "./socket.ts";
 
 /** The EtherType of IPv4. <linux/if_ether.h> */
 const ETH_P_IP = 0x0800;
@@ -49,14 +49,10 @@ export interface PacketSocket {
  */
 export function openPacketSocket({ index, port }: { index: number; port: number }): PacketSocket {
   // Protocol 0 receives nothing: the filter is there before the first packet.
-  const fd = openSocket(AF.PACKET, SOCK.DGRAM, 0);
-  try {
-    attachFilter(fd, port);
-    bindSocket(fd, encodeLinkAddress(index));
-  } catch (error) {
-    fs.closeSync(fd);
-    throw error;
-  }
+  const fd = openPrepared([AF.PACKET, SOCK.DGRAM, 0], (opened) => {
+    attachFilter(opened, port);
+    bindSocket(opened, encodeLinkAddress(index));
+  });
   return {
     fd,
     broadcast: (packet) => sendDatagram(fd, packet, encodeLinkAddress(index)),

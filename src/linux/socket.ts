@@ -1,3 +1,4 @@
+import fs from "#fs";
 import { ERRNO, LinuxError } from "../platform/errno.ts";
 import { libc } from "../platform/libc.ts";
 import { poll } from "./poll.ts";
@@ -23,6 +24,21 @@ export function openSocket(family: number, type: number, protocol: number): numb
   const fd = functions.socket(family, type | SOCK.CLOEXEC, protocol);
   if (fd === -1) throw new LinuxError("open a socket", { syscall: "socket", errno: errno() });
   return fd;
+}
+
+/** Opens a socket and prepares it. It is closed if that fails. @throws LinuxError, and the errors of `prepare` */
+export function openPrepared(
+  [family, type, protocol]: readonly [family: number, type: number, protocol: number],
+  prepare: (fd: number) => void,
+): number {
+  const fd = openSocket(family, type, protocol);
+  try {
+    prepare(fd);
+    return fd;
+  } catch (error) {
+    fs.closeSync(fd);
+    throw error;
+  }
 }
 
 /** Binds a socket to a struct sockaddr. @throws LinuxError */

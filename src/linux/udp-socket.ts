@@ -1,7 +1,7 @@
 import fs from "#fs";
 import { LinuxError } from "../platform/errno.ts";
 import { libc } from "../platform/libc.ts";
-import { AF, bindSocket, openSocket, SOCK, SOL, sendDatagram, setSocketBytes, setSocketOption } from "./socket.ts";
+import { AF, bindSocket, openPrepared, SOCK, SOL, sendDatagram, setSocketBytes, setSocketOption } from "./socket.ts";
 
 /** Options of every socket. <sys/socket.h> */
 const SO = { REUSEADDR: 2, BINDTODEVICE: 25 } as const;
@@ -30,18 +30,14 @@ export interface UdpSocket {
 
 /** Opens a socket in the calling thread's namespace. @throws LinuxError EADDRNOTAVAIL if no link has the address, ENODEV without the link */
 export function openUdpSocket(from: UdpEnd, link: string): UdpSocket {
-  const fd = openSocket(AF.INET, SOCK.DGRAM, 0);
-  try {
+  const fd = openPrepared([AF.INET, SOCK.DGRAM, 0], (opened) => {
     // Another client in the container may have the port.
-    setSocketOption(fd, { level: SOL.SOCKET, name: SO.REUSEADDR, value: 1 });
+    setSocketOption(opened, { level: SOL.SOCKET, name: SO.REUSEADDR, value: 1 });
     const name = new TextEncoder().encode(`${link}\0`);
-    if (!setSocketBytes(fd, { level: SOL.SOCKET, name: SO.BINDTODEVICE, value: name }))
+    if (!setSocketBytes(opened, { level: SOL.SOCKET, name: SO.BINDTODEVICE, value: name }))
       throw new LinuxError(`bind a socket to link "${link}"`, { syscall: "setsockopt", errno: libc().errno() });
-    bindSocket(fd, encodeEnd(from));
-  } catch (error) {
-    fs.closeSync(fd);
-    throw error;
-  }
+    bindSocket(opened, encodeEnd(from));
+  });
   return {
     fd,
     send: (payload, to) => sendDatagram(fd, payload, encodeEnd(to)),

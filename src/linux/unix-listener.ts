@@ -1,7 +1,7 @@
 import fs from "#fs";
 import { ERRNO, LinuxError } from "../platform/errno.ts";
 import { libcServer } from "../platform/libc.ts";
-import { AF, bindSocket, openSocket, SOCK } from "./socket.ts";
+import { AF, bindSocket, openPrepared, SOCK } from "./socket.ts";
 import { connectUnix, encodeUnixAddress } from "./unix-stream.ts";
 
 /** How many connections may wait to be accepted. */
@@ -13,16 +13,12 @@ const BACKLOG = 128;
  */
 export function listenUnix(path: string): number {
   deleteUnserved(path);
-  const fd = openSocket(AF.UNIX, SOCK.STREAM | SOCK.NONBLOCK, 0);
-  try {
+  return openPrepared([AF.UNIX, SOCK.STREAM | SOCK.NONBLOCK, 0], (fd) => {
     bindSocket(fd, encodeUnixAddress(path));
     const { functions, errno } = libcServer();
-    if (functions.listen(fd, BACKLOG) === 0) return fd;
-    throw new LinuxError(`listen on "${path}"`, { syscall: "listen", errno: errno() });
-  } catch (error) {
-    fs.closeSync(fd);
-    throw error;
-  }
+    if (functions.listen(fd, BACKLOG) !== 0)
+      throw new LinuxError(`listen on "${path}"`, { syscall: "listen", errno: errno() });
+  });
 }
 
 /** The next connection, as an open descriptor; undefined if none waits. @throws LinuxError */

@@ -2,7 +2,7 @@ import fs from "#fs";
 import { ERRNO, LinuxError } from "../platform/errno.ts";
 import { libc } from "../platform/libc.ts";
 import { poll } from "./poll.ts";
-import { AF, openSocket, SOCK } from "./socket.ts";
+import { AF, openPrepared, SOCK } from "./socket.ts";
 
 /** Bytes of a path in struct sockaddr_un. <linux/un.h> */
 const UNIX_PATH_MAX = 108;
@@ -27,13 +27,8 @@ export interface UnixStream {
  * for a server that has too many connections to accept. unix(7) @throws LinuxError, EAGAIN if it would wait
  */
 export function connectUnix(path: string, { atOnce = false } = {}): UnixStream {
-  const fd = openSocket(AF.UNIX, SOCK.STREAM | (atOnce ? SOCK.NONBLOCK : 0), 0);
-  try {
-    connect(fd, path);
-  } catch (error) {
-    fs.closeSync(fd);
-    throw error;
-  }
+  const type = SOCK.STREAM | (atOnce ? SOCK.NONBLOCK : 0);
+  const fd = openPrepared([AF.UNIX, type, 0], (opened) => connect(opened, path));
   return { write: (bytes) => write(fd, bytes), read: (deadline) => read(fd, deadline), close: () => fs.closeSync(fd) };
 }
 
