@@ -54,9 +54,10 @@ const CARRIER_MS = 1000;
 /**
  * Sets the addresses and routes of the container's interface. With `isRouted`, an address with a gateway gets no route to its
  * network. A route without a gateway uses the gateway of the first address of its family that has one. If no address has one, or the
- * route's scope is link, it leads to the link itself. Duplicate routes are added once. The addresses are ready for use on return; with `enableDad`, no other host on the link has them.
- * Undefined leaves that to the namespace, which detects duplicates by default. With `bringUp`, the link is brought up between
- * addresses and routes, so the kernel announces the addresses where arp_notify and ndisc_notify are set.
+ * route's scope is link, it leads to the link itself. Duplicate routes are added once. The addresses are ready for use on return;
+ * with `enableDad`, no other host on the link has them. Undefined leaves that to the namespace, which detects duplicates by
+ * default. With `bringUp`, the link is brought up between addresses and routes, so the kernel announces the addresses where
+ * arp_notify and ndisc_notify are set.
  * @throws CniError addressUnavailable if another host has an address, NetlinkError
  */
 export function configureInterface(container: Container, link: LinkBrief, settings: InterfaceSettings): void {

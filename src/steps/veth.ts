@@ -55,8 +55,8 @@ const NAME_ATTEMPTS = 10;
 
 /**
  * Creates a veth between host and container in one request. The host end is a port of the bridge, if there is one; the
- * container's end is named `ifname` and is down. The veth is deleted if the call fails. @throws CniError interfaceExists if the container already
- * has that name
+ * container's end is named `ifname` and is down. The veth is deleted if the call fails. @throws CniError interfaceExists if the
+ * container already has that name
  */
 export function connectVeth(host: Host, spec: VethSpec, defer: Defer): VethPair {
   const port = getLinkBrief(host.netlink, createVeth(host, spec, defer));

@@ -153,7 +153,7 @@ describe("a message that is no answer changes nothing", () => {
     ["another client's MAC", state, reply(state, TYPE.OFFER, { mac: "02:00:00:00:00:06" })],
     ["an ACK before a question", state, reply(state, TYPE.ACK)],
     ["BOOTP without a type", state, reply(state, TYPE.OFFER, { options: new Map() })],
-    ["an offer of nobody", state, reply(state, TYPE.OFFER, { options: withServer(undefined, TYPE.OFFER) })],
+    ["an offer without a server", state, reply(state, TYPE.OFFER, { options: withServer(undefined, TYPE.OFFER) })],
     ...["0.0.0.0", "127.0.0.1", "224.0.0.1", "255.255.255.255"].map((text): [string, State, DhcpMessage] => [
       `an offer of ${text}`,
       state,

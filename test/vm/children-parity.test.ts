@@ -6,7 +6,7 @@ import { expectTwins, playBoth, type Side } from "../parity/twins.ts";
 const MASTER = "02:00:00:00:00:50";
 const macs = [MASTER];
 
-/** How a result is printed is the same for all plugins: see test/parity/macvlan.test.ts. */
+/** One version: test/parity/macvlan.test.ts compares how results are printed in the others, which is shared. */
 const VERSIONS = ["1.1.0"];
 
 const OWNED: Departure = {

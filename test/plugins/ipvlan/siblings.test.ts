@@ -34,7 +34,7 @@ it("refuseOtherSettings() wants the mode and flags that the master's ipvlans hav
   expect(() => refuseOtherSettings(host, { master, settings: L3 })).toThrow("Cannot use mode l3 on master");
 });
 
-it("refuseOtherSettings() leaves out ipvlans of another master, be it that its number is the same", () => {
+it("refuseOtherSettings() leaves out ipvlans of another master that has the same number", () => {
   const { host, container, master } = stage();
   addIfb(container.netlink, { name: "net1" });
   const inside = getLink(container.netlink, "net1");
