@@ -23,6 +23,7 @@ import {
   SCENARIOS,
   type Scenario,
 } from "./scenario.ts";
+import { settle } from "./settle.ts";
 import { summarize } from "./statistics.ts";
 import { formatTable } from "./table.ts";
 import { formatTrace } from "./trace.ts";
@@ -108,8 +109,10 @@ function measure(scenario: Scenario, { places, rounds }: { places: Places; round
     }
     return measured.slice(WARM_UP);
   } finally {
-    showProgress("");
+    showProgress(`${scenario.title}: the kernel clears away`);
     for (const contender of contenders) contender.dispose();
+    settle();
+    showProgress("");
   }
 }
 
