@@ -3,7 +3,7 @@ import type { Plugin } from "../cni/plugin.ts";
 import type { Launch } from "../cni/plugin-process.ts";
 import type { ReapplyCall } from "../cni/reapply.ts";
 import type { Rebuilding } from "../cni/rebuilding.ts";
-import type { Gathering } from "../netfilter/nftables/gathering.ts";
+import type { RuleGathering } from "../netfilter/rule-gathering.ts";
 import type { InsideLink } from "./inspect/inside.ts";
 
 /** The command's access to its process and the machine. */
@@ -34,7 +34,7 @@ export interface Edge {
  * Has a plugin of this image rebuild an attachment; undefined if it has nothing to rebuild. With `gathering`, its nftables rules are held
  * back in that. @throws CniError
  */
-export type Reapply = (type: string, call: ReapplyCall, gathering?: Gathering) => Rebuilding | undefined;
+export type Reapply = (type: string, call: ReapplyCall, gathering?: RuleGathering) => Rebuilding | undefined;
 
 /** Starts plugins as `launch` does, and tells of each call: what went in and out, and, if the plugin is of this image, its steps. */
 export type TraceLaunch = (listener: TraceListener) => Launch;

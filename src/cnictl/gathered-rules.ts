@@ -1,17 +1,28 @@
+import { IptablesError } from "../netfilter/iptables/tool.ts";
 import type { Gathering } from "../netfilter/nftables/gathering.ts";
+import type { RuleGathering } from "../netfilter/rule-gathering.ts";
 import { NetlinkError } from "../netlink/acknowledgement.ts";
 import { openNfnetlink } from "../netlink/socket.ts";
 
-/** Applies the rules of all attachments. False if the kernel refused those of one: then each has to be rebuilt by itself. @throws LinuxError */
-export function applyRules(gathering: Gathering): boolean {
-  if (gathering.isEmpty) return true;
-  const netlink = openNfnetlink();
+/**
+ * Applies the rules of all attachments. False if those of one were refused: then each has to be rebuilt by itself. Those of nftables are
+ * first: among them are deletions from the tables of iptables-nft. @throws LinuxError
+ */
+export function applyRules({ nftables, iptables }: RuleGathering): boolean {
   try {
-    gathering.apply(netlink);
+    if (!nftables.isEmpty) applyNftables(nftables);
+    iptables.apply();
     return true;
   } catch (error) {
-    if (error instanceof NetlinkError) return false;
+    if (error instanceof NetlinkError || error instanceof IptablesError) return false;
     throw error;
+  }
+}
+
+function applyNftables(nftables: Gathering): void {
+  const netlink = openNfnetlink();
+  try {
+    nftables.apply(netlink);
   } finally {
     netlink.close();
   }

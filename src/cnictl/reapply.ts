@@ -4,7 +4,7 @@ import type { ReapplyCall } from "../cni/reapply.ts";
 import type { Rebuilding } from "../cni/rebuilding.ts";
 import type { Result } from "../cni/result.ts";
 import { formatPrefix } from "../ip/prefix.ts";
-import { Gathering } from "../netfilter/nftables/gathering.ts";
+import { RuleGathering } from "../netfilter/rule-gathering.ts";
 import { readCache } from "../runtime/cache.ts";
 import { type CachedEntry, cachedNetwork } from "../runtime/cache-entry.ts";
 import type { Network } from "../runtime/network.ts";
@@ -63,11 +63,11 @@ function formatOutcomes(outcomes: readonly Outcome[]): string {
   return formatTable(["NETWORK", "CONTAINER", "INTERFACE", "REBUILT", "FAILED"], rows);
 }
 
-/** Only of the attachments for which something was missing. The nftables rules of all are applied together, table by table. */
+/** Only of the attachments for which something was missing. The rules of all are applied together, table by table. */
 function rebuildAttachments(edge: Edge, runtime: Runtime, only: string | undefined): readonly Outcome[] {
   const outcomes = new Map<CachedEntry, Outcome>();
   const isOurs = ownPlugins(edge, runtime);
-  const gathering = new Gathering();
+  const gathering = new RuleGathering();
   for (const { entry } of readCache(runtime.cacheDirectory) ?? []) {
     if (entry === undefined || (only !== undefined && entry.network !== only)) continue;
     const { netns } = entry.attachment;
@@ -101,7 +101,7 @@ interface Work {
 }
 
 /** Has each plugin of the list rebuild, in the order of ADD. A plugin that fails does not stop the others. */
-function rebuild(edge: Edge, work: Work, gathering?: Gathering): Rebuilding {
+function rebuild(edge: Edge, work: Work, gathering?: RuleGathering): Rebuilding {
   const { entry } = work;
   const rebuilt: string[] = [];
   const failed: string[] = [];

@@ -56,8 +56,8 @@ export function addOwnedElements(
     const changes = [
       ...missingOf(netlink, rules),
       ...also(),
-      // The first attempt does not look for existing elements, because they are rare and each look costs a request.
-      ...(attempt === 1 ? [] : replacements(netlink, elements, refuse)),
+      // The first attempt usually does not look for existing elements, because they are rare and each look costs a request.
+      ...(attempt === 1 && netlink.isGathering !== true ? [] : replacements(netlink, elements, refuse)),
       ...elements.map(({ set, element }) => createElement(set, element)),
     ];
     const refusal = tryChanges(() => applyTransaction(netlink, changes, { action }), [ERRNO.ENOENT, ERRNO.EEXIST]);

@@ -24,16 +24,20 @@ const BRIEF_MS = 100;
 const PATIENCE_MS = 35_000;
 
 /**
- * A descriptor that a command which changes rules keeps open. While that process has it, awaitRestores() knows that it runs, even if
- * the call that started it was killed. `which`, 0 to 3, distinguishes the commands of an attachment that may run at once. The caller
- * closes the descriptor once the process has it. Undefined if locks are not available.
+ * A descriptor that a command which changes rules of these attachments keeps open. While that process has it, awaitRestores() knows that
+ * it runs, even if the call that started it was killed. `which`, 0 to 3, distinguishes the commands of an attachment that may run at once.
+ * The caller closes the descriptor once the process has it. Undefined if locks are not available.
  */
-export function holdRestore(
-  owner: Attachment,
+export function holdRestores(
+  owners: readonly Attachment[],
   which: number,
   { environment }: { environment: Environment },
 ): number | undefined {
-  return hold(startOf(ownerKey(owner)) + which, BRIEF_MS, environment);
+  return hold(
+    owners.map((owner) => startOf(ownerKey(owner)) + which),
+    BRIEF_MS,
+    environment,
+  );
 }
 
 /**
@@ -56,13 +60,17 @@ export function awaitRestores(key: string, environment: Environment): boolean {
  * free within `patience` ms.
  */
 export function holdTurn(patience: number): number | undefined {
-  return hold(TURN, patience, {});
+  return hold([TURN], patience, {});
 }
 
-function hold(start: number, patience: number, environment: Environment): number | undefined {
+/** A descriptor with a lock on each of these bytes that becomes free within `patience` ms. Undefined if none does. */
+function hold(starts: readonly number[], patience: number, environment: Environment): number | undefined {
   const fd = openIfPossible(environment, O.RDWR | O.CREAT);
   if (fd === undefined) return undefined;
-  if (waitForBytes(fd, { kind: "exclusive", start, length: 1 }, patience) === "taken") return fd;
+  const taken = starts.filter(
+    (start) => waitForBytes(fd, { kind: "exclusive", start, length: 1 }, patience) === "taken",
+  );
+  if (taken.length > 0) return fd;
   fs.closeSync(fd);
   return undefined;
 }

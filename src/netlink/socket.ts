@@ -67,7 +67,10 @@ export interface Netlink<P extends Protocol = Protocol> {
 export type Rtnetlink = Netlink<"route">;
 
 /** A socket of NETLINK_NETFILTER. */
-export type Nfnetlink = Netlink<"netfilter">;
+export interface Nfnetlink extends Netlink<"netfilter"> {
+  /** Transactions are held back: whether the kernel refuses them shows later. */
+  readonly isGathering?: boolean;
+}
 
 /** Events of a namespace from now on. */
 export interface Events {

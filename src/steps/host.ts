@@ -6,6 +6,7 @@ import { openNetns, openOwnNetns, withNetns } from "../linux/netns.ts";
 import { launch } from "../linux/process.ts";
 import { type Sysctls, sysctls } from "../linux/sysctl.ts";
 import { addTap, type NewTap } from "../linux/tun.ts";
+import type { Restores } from "../netfilter/iptables/tool.ts";
 import { type Netlink, type Nfnetlink, openNfnetlink, openRtnetlink, type Rtnetlink } from "../netlink/socket.ts";
 import { findInNamespaces } from "./find-in-namespaces.ts";
 import { type BridgeUse, withBridges, withTables } from "./host-lock.ts";
@@ -55,6 +56,8 @@ export interface Host {
   readonly delegate: (request: Request, options: DelegationOptions) => Delegation;
   /** Starts a command of iptables or nft. @throws LinuxError */
   readonly launch: Launch;
+  /** Holds changes by iptables back. Without it they are applied at once. */
+  readonly restores?: Restores | undefined;
   /** Runs `act` while it holds the host's lock on bridges. @throws CniError tryAgainLater */
   readonly withBridges: <T>(use: BridgeUse, act: () => T) => T;
   /** Runs `act` while it holds the host's lock on the choice of routing tables. @throws CniError tryAgainLater */

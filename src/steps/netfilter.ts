@@ -31,7 +31,7 @@ type NetfilterRequest = Pick<Request, "environment" | keyof Attachment>;
 export function openNetfilter(host: Host, request: NetfilterRequest): Netfilter {
   return {
     netlink: openNftables(host),
-    place: placeFor({ environment: request.environment, launch: host.launch }, request),
+    place: placeFor({ environment: request.environment, launch: host.launch, restores: host.restores }, request),
   };
 }
 

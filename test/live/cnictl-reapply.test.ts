@@ -348,6 +348,37 @@ test("rules of iptables that somebody flushed are rebuilt", () => {
   expect(rules().split("\n").sort()).toEqual(before.split("\n").sort());
 });
 
+test("the rules of iptables of all containers are rebuilt by one command for each family", () => {
+  const iptables = { ...BRIDGE, ipMasqBackend: "iptables" };
+  writeList([iptables, { ...PORTMAP, backend: "iptables" }, { type: "firewall", backend: "iptables" }]);
+  const containers = [8081, 8082, 8083].map((hostPort) =>
+    attach(`c${hostPort}`, "one", { CAP_ARGS: JSON.stringify({ portMappings: [{ hostPort, containerPort: 80 }] }) }),
+  );
+  const rules = () =>
+    caller.lab.run([
+      "sh",
+      "-ec",
+      "for tool in iptables ip6tables; do for t in raw nat filter; do $tool -t $t -S; done; done",
+    ]);
+  const before = rules().split("\n").sort();
+  for (const tool of ["iptables", "ip6tables"])
+    for (const table of ["raw", "nat", "filter"])
+      caller.lab.run(["sh", "-ec", `${tool} -t ${table} -F; ${tool} -t ${table} -X`]);
+  const file = path.join(caller.lab.dir, "trace");
+  const traced = ["strace", "-f", "-qq", "-e", "trace=execve", "-o", file, path.join(binDir, "cnictl"), "reapply"];
+  expect(caller.run(traced, environment)).toMatchObject({ status: 0, stderr: "" });
+  const restores = fs.readFileSync(file, "utf8").match(/execve\("[^"]*tables(-\w+)?-restore"/g) ?? [];
+  // The filter table is asked for by variant.
+  expect(restores.map((each) => path.basename(each)).sort()).toEqual([
+    'ip6tables-nft-restore"',
+    'ip6tables-restore"',
+    'iptables-nft-restore"',
+    'iptables-restore"',
+  ]);
+  expect(rules().split("\n").sort()).toEqual(before);
+  for (const netns of containers) expect(check(netns)).toMatchObject({ status: 0, stderr: "" });
+});
+
 test("strict spoof checks and the isolation of a container are rebuilt", () => {
   const strict = { ...BRIDGE, macspoofchk: false, spoofchk: "strict" };
   writeList([strict, { type: "firewall", ingressPolicy: "isolated" }]);

@@ -5,7 +5,7 @@ import type { Child, LaunchOptions } from "../../linux/child.ts";
 import { ERRNO, LinuxError } from "../../platform/errno.ts";
 import { describeMissing, findExecutable } from "../executable.ts";
 import type { Attachment } from "../owner.ts";
-import { holdRestore } from "../rule-locks.ts";
+import { holdRestores } from "../rule-locks.ts";
 
 /** Why an iptables command failed: it is not installed, others held the lock, or it refused. */
 export type Failure = "missing" | "busy" | "refused";
@@ -23,13 +23,29 @@ export class IptablesError extends Error {
 
 /**
  * How commands run: the function that starts them, their environment, the deadline (of `performance.now()`) for the xtables lock, and
- * the attachment that they add rules for. The attachment lets awaitRestores() find commands that a killed call left behind.
+ * the attachments that they add rules for. These let awaitRestores() find commands that a killed call left behind.
  */
 export interface Place {
   readonly environment: Readonly<Record<string, string>>;
   readonly deadline: number;
   readonly launch: (executable: string, options: LaunchOptions) => Child;
-  readonly owner?: Attachment | undefined;
+  readonly owners: readonly Attachment[];
+  /** Holds changes back. Without it they are applied at once. */
+  readonly restores?: Restores | undefined;
+}
+
+/** A change by `iptables-restore`. */
+export interface Restore {
+  readonly family: Family;
+  readonly input: string;
+  readonly place: Place;
+  readonly variant: Variant | undefined;
+}
+
+/** Where changes are held back. */
+export interface Restores {
+  /** Holds a change back, which then counts as done. */
+  readonly hold: (restore: Restore) => void;
 }
 
 /** How long in seconds to wait for the xtables lock. It is less than any runtime waits for a plugin. */
@@ -47,8 +63,12 @@ const RESOURCE_PROBLEM = 4;
 const NAME = { 4: "iptables", 6: "ip6tables" } as const;
 
 /** A Place whose deadline for the lock starts now. */
-export function placeFor({ environment, launch }: Pick<Place, "environment" | "launch">, owner?: Attachment): Place {
-  return { environment, launch, deadline: performance.now() + LOCK_SECONDS * 1000, owner };
+export function placeFor(
+  { environment, launch, restores }: Pick<Place, "environment" | "launch" | "restores">,
+  owner?: Attachment,
+): Place {
+  const deadline = performance.now() + LOCK_SECONDS * 1000;
+  return { environment, launch, restores, deadline, owners: owner === undefined ? [] : [owner] };
 }
 
 /** The path of a family's `iptables-restore`. @throws IptablesError missing */
@@ -79,11 +99,16 @@ export function startRestore(
   family: Family,
   input: string,
   place: Place,
-  { variant }: { variant?: Variant } = {},
+  { variant }: { variant?: Variant | undefined } = {},
 ): () => void {
   const names = [...(variant === undefined ? [] : [`${NAME[family]}-${variant}-restore`]), `${NAME[family]}-restore`];
+  if (place.restores !== undefined) {
+    findTool(names, place.environment);
+    place.restores.hold({ family, input, place, variant });
+    return () => {};
+  }
   const which = (family === 4 ? 0 : 1) + (variant === "legacy" ? 2 : 0);
-  const held = place.owner === undefined ? undefined : holdRestore(place.owner, which, place);
+  const held = place.owners.length === 0 ? undefined : holdRestores(place.owners, which, place);
   try {
     const args = ["--noflush", "--wait", secondsLeft(place)];
     const wait = start(names, { args, stdin: input, place, inherited: held });

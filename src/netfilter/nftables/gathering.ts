@@ -24,6 +24,7 @@ export class Gathering {
   through(netlink: Nfnetlink): Nfnetlink {
     return {
       ...netlink,
+      isGathering: true,
       transact: (requests) => {
         const changes = changesOf(requests);
         if (changes === undefined) return netlink.transact(requests);

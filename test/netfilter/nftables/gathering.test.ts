@@ -47,3 +47,14 @@ test("Gathering that holds nothing back is empty, and asks the kernel what is no
   expect(verifyMasquerade(gathering.through(netlink), one)).not.toEqual([]);
   expect(gathering.isEmpty).toBe(true);
 });
+
+test("Gathering replaces what is there", () => {
+  addMasquerade(netlink, one);
+  const before = kernel.snapshot();
+  gathered(one, two).apply(netlink);
+  expect([one, two].flatMap((each) => verifyMasquerade(netlink, each))).toEqual([]);
+  gathered(one).apply(netlink);
+  kernel = new FakeKernel();
+  addMasquerade(kernel.openNetfilter(), one);
+  expect(before).toEqual(kernel.snapshot());
+});
