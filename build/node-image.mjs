@@ -5,6 +5,7 @@ import os from "node:os";
 import path from "node:path";
 import { exec } from "@yao-pkg/pkg";
 import * as esbuild from "esbuild";
+import { withoutSignalExit } from "./packages.mjs";
 import { compiledSchemas } from "./schemas.mjs";
 import { definitions, imageTable, manifest, root } from "./tree.mjs";
 
@@ -37,7 +38,7 @@ async function bundle(outfile) {
     target: "esnext",
     // jsonc-parser's main file finds its parts only when it runs.
     mainFields: ["module", "main"],
-    plugins: [table, compiledSchemas],
+    plugins: [table, compiledSchemas, withoutSignalExit],
     define: definitions(`Node.js ${nodeVersion()}`),
     logLevel: "warning",
   });

@@ -27,7 +27,7 @@ export async function bundlePackage(name, members) {
     legalComments: "none",
     sourcemap: "external",
     sourcesContent: false,
-    plugins: [builtIns],
+    plugins: [builtIns, withoutSignalExit],
     logLevel: "warning",
   });
   const [map, code] = ["package.js.map", "package.js"].map(
@@ -37,6 +37,18 @@ export async function bundlePackage(name, members) {
   const files = inputs.filter(([file, { bytesInOutput }]) => bytesInOutput > 0 && file.includes("node_modules/"));
   return { name, code, map: JSON.parse(map), files: files.map(([file]) => file).sort() };
 }
+
+/**
+ * proper-lockfile imports signal-exit to remove locks at process exit. Our locks are removed by then, and its signal handlers would keep a
+ * process alive that waits without an event loop.
+ */
+export const withoutSignalExit = {
+  name: "without-signal-exit",
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^signal-exit$/ }, () => ({ path: "signal-exit", namespace: "omitted" }));
+    onLoad({ filter: /./, namespace: "omitted" }, () => ({ contents: "module.exports = () => () => {};" }));
+  },
+};
 
 const builtIns = {
   name: "built-ins",
@@ -50,8 +62,5 @@ const builtIns = {
     onLoad({ filter: /./, namespace: "built-in" }, ({ path: specifier }) => ({
       contents: `module.exports = require(${JSON.stringify(specifier)}).default;`,
     }));
-    // proper-lockfile imports it to remove locks at process exit. Our locks are removed by then.
-    onResolve({ filter: /^signal-exit$/ }, () => ({ path: "signal-exit", namespace: "omitted" }));
-    onLoad({ filter: /./, namespace: "omitted" }, () => ({ contents: "module.exports = () => () => {};" }));
   },
 };
