@@ -118,7 +118,8 @@ describe("install over another version", () => {
       expect(contents(old, fresh)).toEqual([old]);
     }
     expect(fs.readdirSync(target).sort()).toEqual([".cni-plugins-ts.json", ...names]);
-  });
+    // Installations of 150 MB on dist/pkg.
+  }, 600_000);
 
   /** Installs both in a file system of their own, and then runs a script there. */
   function inFileSystem(options: string, script: string) {
