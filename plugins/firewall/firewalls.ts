@@ -2,7 +2,7 @@ import { CniError } from "../../src/cni/error.ts";
 import type { Request } from "../../src/cni/request.ts";
 import type { Family } from "../../src/ip/address.ts";
 import { findForwardRefusal } from "../../src/netfilter/forward-refusal.ts";
-import { findRestore, IptablesError, type Place, variantOf } from "../../src/netfilter/iptables/tool.ts";
+import { findRestore, type Invocation, IptablesError, variantOf } from "../../src/netfilter/iptables/tool.ts";
 import type { Nfnetlink } from "../../src/netlink/socket.ts";
 import { type Firewalld, findFirewalld } from "../../src/steps/firewalld.ts";
 import type { Host } from "../../src/steps/host.ts";
@@ -14,7 +14,7 @@ import { ALL_TABLES, type FilterTable, type Iptables } from "./iptables.ts";
 export interface Firewalls {
   /** A NETLINK_NETFILTER socket. If the kernel has nf_tables, our table has every container. */
   readonly netlink: Nfnetlink | undefined;
-  readonly place: Place;
+  readonly invocation: Invocation;
   /** The filter tables of iptables that need rules. */
   readonly tables: readonly FilterTable[];
   readonly firewalld: Firewalld | undefined;
@@ -32,19 +32,19 @@ export function chooseFirewalls(
   { request, config: { backend } }: { request: Request; config: Pick<FirewallConfig, "backend"> },
   families: readonly Family[],
 ): Firewalls {
-  const { netlink, place } = openNetfilter(host, request);
+  const { netlink, invocation } = openNetfilter(host, request);
   if (backend === "nftables" && netlink === undefined) refuse(backend, "the kernel has no nf_tables");
   const mayRun = backend === undefined || backend === "firewalld";
   const firewalld = mayRun ? findFirewalld(request.environment, request.log) : undefined;
   if (backend === "firewalld" && firewalld === undefined) {
     refuse(backend, 'it is not on the system\'s message bus: "systemctl start firewalld", or set backend to another');
   }
-  const refusing = findRefusing({ netlink, place }, families);
+  const refusing = findRefusing({ netlink, invocation }, families);
   // As on a kernel without nf_tables: iptables is the only one left.
   const isLast = backend === undefined && netlink === undefined && firewalld === undefined;
-  const asked = backend === "iptables" || isLast ? askedTables(place, families) : [];
+  const asked = backend === "iptables" || isLast ? askedTables(invocation, families) : [];
   const tables = backend === undefined || backend === "iptables" ? unite(asked, [...refusing.keys()]) : [];
-  return { netlink, place, tables, firewalld, refusals: tables.length > 0 ? [] : [...refusing.values()] };
+  return { netlink, invocation, tables, firewalld, refusals: tables.length > 0 ? [] : [...refusing.values()] };
 }
 
 function findRefusing(iptables: Iptables, families: readonly Family[]): ReadonlyMap<FilterTable, string> {
@@ -58,14 +58,16 @@ function findRefusing(iptables: Iptables, families: readonly Family[]): Readonly
 }
 
 /** The tables that the first commands found on the path change. */
-function askedTables(place: Place, families: readonly Family[]): readonly FilterTable[] {
+function askedTables(invocation: Invocation, families: readonly Family[]): readonly FilterTable[] {
   try {
-    for (const family of families) findRestore(family, place.environment);
+    for (const family of families) findRestore(family, invocation.environment);
   } catch (error) {
     if (error instanceof IptablesError) refuse("iptables", error.message);
     throw error;
   }
-  return withIptables("find iptables", () => families.map((family) => ({ family, variant: variantOf(family, place) })));
+  return withIptables("find iptables", () =>
+    families.map((family) => ({ family, variant: variantOf(family, invocation) })),
+  );
 }
 
 function unite(some: readonly FilterTable[], more: readonly FilterTable[]): readonly FilterTable[] {

@@ -1,7 +1,7 @@
 import type { Request } from "../../src/cni/request.ts";
 import { type Address, formatAddress, isSameAddress } from "../../src/ip/address.ts";
 import { hasLegacyTable } from "../../src/netfilter/iptables/legacy-table.ts";
-import { placeFor } from "../../src/netfilter/iptables/tool.ts";
+import { invocationFor } from "../../src/netfilter/iptables/tool.ts";
 import type { Selection } from "../../src/netfilter/owner.ts";
 import { IPTABLES_FILTER } from "../../src/netfilter/tables.ts";
 import type { Nfnetlink } from "../../src/netlink/socket.ts";
@@ -42,7 +42,10 @@ export function forget(request: Request, host: Host, forgotten: Forgotten): void
       ...tables.map((table) => () => {
         const action = `delete iptables rules of ${selection.label}`;
         const netlink = remains.within(IPTABLES_FILTER[table.family]);
-        const iptables = { netlink, place: placeFor({ environment: request.environment, launch: host.launch }) };
+        const iptables = {
+          netlink,
+          invocation: invocationFor({ environment: request.environment, launch: host.launch }),
+        };
         withIptables(action, () => deleteFilterRules(iptables, table, addresses));
       }),
     ]);

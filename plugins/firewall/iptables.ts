@@ -5,8 +5,8 @@ import { decodeLegacyFilter } from "../../src/netfilter/iptables/legacy-filter.t
 import { readLegacyTable } from "../../src/netfilter/iptables/legacy-table.ts";
 import { findNftChain } from "../../src/netfilter/iptables/nft-filter.ts";
 import {
+  type Invocation,
   IptablesError,
-  type Place,
   startRestore,
   type Variant,
   waitForAll,
@@ -25,7 +25,7 @@ export interface FilterTable {
 /** How to reach iptables: a NETLINK_NETFILTER socket, if the kernel has nf_tables, and the commands. */
 export interface Iptables {
   readonly netlink: Nfnetlink | undefined;
-  readonly place: Place;
+  readonly invocation: Invocation;
 }
 
 /** How often a change is tried while others change the table. */
@@ -48,7 +48,7 @@ export function addFilterRules(iptables: Iptables, tables: readonly FilterTable[
   for (let attempt = 1; ; attempt++) {
     const commands = tables.flatMap((table) => {
       const lines = missingFilterRules(iptables, table, wanted);
-      return lines.length === 0 ? [] : [startRestore(table.family, formatInput(lines), iptables.place, table)];
+      return lines.length === 0 ? [] : [startRestore(table.family, formatInput(lines), iptables.invocation, table)];
     });
     try {
       waitForAll(commands);
@@ -122,7 +122,7 @@ function deleteFromLegacy(iptables: Iptables, table: FilterTable, addresses: rea
     const lines = rules.flatMap(({ text }) => (text && texts.includes(text) ? [`-D ${CHAIN.forward} ${text}`] : []));
     if (lines.length === 0) return;
     try {
-      startRestore(table.family, formatInput(lines), iptables.place, table)();
+      startRestore(table.family, formatInput(lines), iptables.invocation, table)();
       return;
     } catch (error) {
       // Another process has deleted one of the rules meanwhile.

@@ -5,9 +5,9 @@ import { countNftRules, hasNftRules } from "../../src/netfilter/iptables/nft-tab
 import { formatInput } from "../../src/netfilter/iptables/text.ts";
 import {
   findRestore,
+  type Invocation,
   IptablesError,
   listTable,
-  type Place,
   startRestore,
   type Variant,
 } from "../../src/netfilter/iptables/tool.ts";
@@ -39,10 +39,10 @@ const ATTEMPTS = 5;
  * @throws CniError portConflict, IptablesError
  */
 export function addIptablesRedirects(iptables: Iptables, plan: Plan, beforeChange: () => void): void {
-  const { place } = iptables;
-  for (const { family } of plan.families) findRestore(family, place.environment);
+  const { invocation } = iptables;
+  for (const { family } of plan.families) findRestore(family, invocation.environment);
   for (const { family } of plan.families.filter(needsGuard)) addGuard(iptables, family);
-  for (const family of plan.families) addFamily(place, plan, { family, beforeChange });
+  for (const family of plan.families) addFamily(invocation, plan, { family, beforeChange });
 }
 
 /**
@@ -56,7 +56,7 @@ export function findIptablesHeld(iptables: Iptables, redirects: readonly Redirec
   for (const family of families) {
     const wanted = redirects.filter(({ to }) => to.family === family);
     for (const options of tablesWith(iptables, family, { chain: SHARED_CHAIN, text: ENTRY_COMMENT })) {
-      const found = findHeld(listIfPossible(family, iptables.place, options), wanted, { owner });
+      const found = findHeld(listIfPossible(family, iptables.invocation, options), wanted, { owner });
       if (found !== undefined) return found;
     }
   }
@@ -67,14 +67,16 @@ export function findIptablesHeld(iptables: Iptables, redirects: readonly Redirec
 export function listIptablesRedirects(iptables: Iptables, family: Family, owner: Attachment): readonly Redirect[] {
   return [chainName(owner), referenceChainName(owner)].flatMap((chain) =>
     tablesWith(iptables, family, { chain, text: chain }).flatMap((options) =>
-      parseRedirects(listIfPossible(family, iptables.place, { ...options, chain })).map(({ redirect }) => redirect),
+      parseRedirects(listIfPossible(family, iptables.invocation, { ...options, chain })).map(
+        ({ redirect }) => redirect,
+      ),
     ),
   );
 }
 
 /** The missing rules of the plan, in the syntax of `iptables -S`. @throws IptablesError */
 export function missingIptablesRules(iptables: Iptables, plan: Plan): readonly string[] {
-  const listings = plan.families.map((family) => ({ family, listing: listTable(family.family, iptables.place) }));
+  const listings = plan.families.map((family) => ({ family, listing: listTable(family.family, iptables.invocation) }));
   const missing = listings.flatMap(({ family, listing }) => missingRules(listing, plan, family));
   // The reference plugin does not guard 127.0.0.1.
   const isReferences =
@@ -85,7 +87,7 @@ export function missingIptablesRules(iptables: Iptables, plan: Plan): readonly s
 }
 
 function addFamily(
-  place: Place,
+  invocation: Invocation,
   plan: Plan,
   { family, beforeChange }: { family: Redirects; beforeChange: () => void },
 ): void {
@@ -95,13 +97,13 @@ function addFamily(
     if (found !== undefined) refuseHeld(found.wanted, found.held);
   };
   insist(() => {
-    const listing = listTable(family.family, place);
+    const listing = listTable(family.family, invocation);
     refuseIfHeld(listing, false);
     beforeChange();
-    startRestore(family.family, formatAdditions(listing, plan, family), place)();
+    startRestore(family.family, formatAdditions(listing, plan, family), invocation)();
   });
   // Another process may have taken one of the ports at the same moment. Then packets go to the first.
-  refuseIfHeld(listTable(family.family, place), true);
+  refuseIfHeld(listTable(family.family, invocation), true);
 }
 
 /**
@@ -110,9 +112,9 @@ function addFamily(
  */
 function addGuard(iptables: Iptables, family: Family): void {
   if (isGuarded(iptables, family)) return;
-  const { place } = iptables;
-  const changes = guardChanges(listTable(family, place, GUARD), family);
-  if (changes.length > 0) startRestore(family, formatInput(changes, GUARD.table), place)();
+  const { invocation } = iptables;
+  const changes = guardChanges(listTable(family, invocation, GUARD), family);
+  if (changes.length > 0) startRestore(family, formatInput(changes, GUARD.table), invocation)();
 }
 
 function isGuarded({ netlink }: Iptables, family: Family): boolean {
@@ -151,9 +153,9 @@ function tablesWith(
   ];
 }
 
-function listIfPossible(family: Family, place: Place, options: { chain?: string; variant: Variant }): string {
+function listIfPossible(family: Family, invocation: Invocation, options: { chain?: string; variant: Variant }): string {
   try {
-    return listTable(family, place, options);
+    return listTable(family, invocation, options);
   } catch (error) {
     if (error instanceof IptablesError) return "";
     throw error;

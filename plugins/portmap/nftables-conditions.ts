@@ -3,7 +3,7 @@ import { CniError } from "../../src/cni/error.ts";
 import { formatValue } from "../../src/cni/issue.ts";
 import type { Family } from "../../src/ip/address.ts";
 import { describeMissing, findExecutable } from "../../src/netfilter/executable.ts";
-import type { Place } from "../../src/netfilter/iptables/tool.ts";
+import type { Invocation } from "../../src/netfilter/iptables/tool.ts";
 import { listRules, type Rule } from "../../src/netfilter/nftables/rule.ts";
 import type { Attachment } from "../../src/netfilter/owner.ts";
 import type { Nfnetlink } from "../../src/netlink/socket.ts";
@@ -44,7 +44,7 @@ export function requireConditions({ conditions }: Pick<PortmapConfig, "condition
  * @throws CniError invalidConfig with the tool's message
  */
 export function addConditions(
-  { netlink, place }: { readonly netlink: Nfnetlink; readonly place: Place },
+  { netlink, invocation }: { readonly netlink: Nfnetlink; readonly invocation: Invocation },
   plan: Plan,
 ): void {
   const conditional = plan.families.filter(({ family }) => plan.config.conditions[family].length > 0);
@@ -53,7 +53,7 @@ export function addConditions(
     const { test, passed } = conditionalChains(plan.owner, family);
     return `add rule inet ${TABLE.table} ${test} ${plan.config.conditions[family].join(" ")} goto ${passed}\n`;
   });
-  runNft(lines.join(""), place);
+  runNft(lines.join(""), invocation);
   const wrong = conditional.flatMap(({ family }) => compareConditions(netlink, plan.owner, family));
   if (wrong.length > 0) throw new CniError("invalidConfig", `Cannot use conditions: ${wrong.join("; ")}`);
 }
@@ -76,7 +76,7 @@ function endsIn({ expressions = [] }: Rule, chain: string): boolean {
   return last?.name === "immediate" && last.data.data?.verdict?.chain === chain;
 }
 
-function runNft(input: string, { environment, launch }: Place): void {
+function runNft(input: string, { environment, launch }: Invocation): void {
   const executable = findNft(environment);
   const { status, signal, stderr } = attempt(() =>
     launch(executable, {

@@ -2,7 +2,7 @@ import { CniError, reasonOf } from "../../src/cni/error.ts";
 import { findPrevResult, type Request } from "../../src/cni/request.ts";
 import type { Address } from "../../src/ip/address.ts";
 import { hasLegacyTable } from "../../src/netfilter/iptables/legacy-table.ts";
-import { placeFor } from "../../src/netfilter/iptables/tool.ts";
+import { invocationFor } from "../../src/netfilter/iptables/tool.ts";
 import { type Attachment, selectStale } from "../../src/netfilter/owner.ts";
 import { IPTABLES_NAT } from "../../src/netfilter/tables.ts";
 import { unlessOther } from "../../src/steps/differences.ts";
@@ -170,7 +170,7 @@ function iptablesRedirects(
     if (netlink === undefined && !hasLegacyTable(family, "nat")) return [];
     if (known().length > 0) return [];
     return listIptablesRedirects(
-      { netlink, place: placeFor({ environment: request.environment, launch }) },
+      { netlink, invocation: invocationFor({ environment: request.environment, launch }) },
       family,
       request,
     );

@@ -3,7 +3,7 @@ import { ignoring } from "../../src/linux/ignoring.ts";
 import { findInLegacy } from "../../src/netfilter/iptables/legacy-table.ts";
 import { hasNftRules } from "../../src/netfilter/iptables/nft-table.ts";
 import { parseJump } from "../../src/netfilter/iptables/text.ts";
-import { listTable, type Place } from "../../src/netfilter/iptables/tool.ts";
+import { type Invocation, listTable } from "../../src/netfilter/iptables/tool.ts";
 import { listElements } from "../../src/netfilter/nftables/element.ts";
 import type { Expression } from "../../src/netfilter/nftables/expression.ts";
 import { IPPROTO } from "../../src/netfilter/nftables/match.ts";
@@ -64,16 +64,16 @@ export function listReferencePorts(netlink: Nfnetlink): readonly PublishedPort[]
  * The mappings in the tables of iptables-nft, of this project's plugin and of Go's. A command is started only if there are any.
  * @throws NetlinkError, IptablesError
  */
-export function listIptablesPorts(netlink: Nfnetlink, place: Place): readonly PublishedPort[] {
+export function listIptablesPorts(netlink: Nfnetlink, invocation: Invocation): readonly PublishedPort[] {
   return FAMILIES.filter((family) => hasNftRules(netlink, family, SHARED_CHAIN)).flatMap((family) =>
-    readListing(listTable(family, place, { variant: "nft" })),
+    readListing(listTable(family, invocation, { variant: "nft" })),
   );
 }
 
 /** The same in the tables of iptables-legacy. @throws LinuxError, IptablesError */
-export function listLegacyPorts({ environment, ...place }: Place): readonly PublishedPort[] {
+export function listLegacyPorts({ environment, ...invocation }: Invocation): readonly PublishedPort[] {
   // The kernel hands out a table as a whole, so a reader needs no lock. With the usual one an ADD would have to wait.
-  const unlocked = { ...place, environment: { ...environment, XTABLES_LOCKFILE: "/dev/null" } };
+  const unlocked = { ...invocation, environment: { ...environment, XTABLES_LOCKFILE: "/dev/null" } };
   return FAMILIES.filter((family) => findInLegacy(family, "nat", [SHARED_CHAIN]).length > 0).flatMap((family) =>
     readListing(listTable(family, unlocked, { variant: "legacy" })),
   );

@@ -1,7 +1,7 @@
 import { CniError } from "../cni/error.ts";
 import type { Request } from "../cni/request.ts";
 import { ignoring } from "../linux/ignoring.ts";
-import { findRestore, IptablesError, type Place, placeFor } from "../netfilter/iptables/tool.ts";
+import { findRestore, type Invocation, IptablesError, invocationFor } from "../netfilter/iptables/tool.ts";
 import { supportsNftables } from "../netfilter/nftables/support.ts";
 import type { Attachment } from "../netfilter/owner.ts";
 import type { Nfnetlink } from "../netlink/socket.ts";
@@ -13,7 +13,7 @@ export interface Netfilter {
   /** A socket of NETLINK_NETFILTER; undefined if the kernel has no nf_tables. */
   readonly netlink: Nfnetlink | undefined;
   /** The environment and time limit for iptables commands. */
-  readonly place: Place;
+  readonly invocation: Invocation;
 }
 
 /** The means to make rules, and the kind of rules that are made. */
@@ -31,7 +31,10 @@ type NetfilterRequest = Pick<Request, "environment" | keyof Attachment>;
 export function openNetfilter(host: Host, request: NetfilterRequest): Netfilter {
   return {
     netlink: openNftables(host),
-    place: placeFor({ environment: request.environment, launch: host.launch, restores: host.restores }, request),
+    invocation: invocationFor(
+      { environment: request.environment, launch: host.launch, restores: host.restores },
+      request,
+    ),
   };
 }
 
@@ -45,18 +48,18 @@ export function openBackend(
   request: NetfilterRequest,
   { field, asked, need }: { field: string; asked: string | undefined; need: string },
 ): Backend {
-  const { netlink, place } = openNetfilter(host, request);
-  if (asked !== "iptables" && netlink !== undefined) return { kind: "nftables", netlink, place };
+  const { netlink, invocation } = openNetfilter(host, request);
+  if (asked !== "iptables" && netlink !== undefined) return { kind: "nftables", netlink, invocation };
   if (asked === "nftables") refuse(`${field} "nftables"`, "the kernel has no nf_tables");
   const instead = asked === "iptables" ? `${field} "iptables"` : need;
   const why = asked === "iptables" ? "" : "the kernel has no nf_tables, and ";
   try {
-    findRestore(4, place.environment);
+    findRestore(4, invocation.environment);
   } catch (error) {
     if (error instanceof IptablesError) refuse(instead, `${why}${error.message}`);
     throw error;
   }
-  return { kind: "iptables", netlink, place };
+  return { kind: "iptables", netlink, invocation };
 }
 
 /** Runs iptables commands and turns an IptablesError into a CniError. @throws CniError tryAgainLater, kernelRequest */

@@ -4,7 +4,7 @@ import { holdAside } from "../linux/aside.ts";
 import { deleteJumps } from "../netfilter/iptables/delete-jumps.ts";
 import type { JumpSelection } from "../netfilter/iptables/jump.ts";
 import { hasLegacyTable } from "../netfilter/iptables/legacy-table.ts";
-import { placeFor } from "../netfilter/iptables/tool.ts";
+import { invocationFor } from "../netfilter/iptables/tool.ts";
 import { listTables, type TableKey } from "../netfilter/nftables/table.ts";
 import type { Selection } from "../netfilter/owner.ts";
 import { awaitRestores } from "../netfilter/rule-locks.ts";
@@ -83,7 +83,7 @@ export function endJumps(
       if (netlink === undefined && !hasLegacyTable(family, "nat")) return;
       const jumps = select();
       withIptables(`delete iptables rules of ${jumps.label}`, () => {
-        deleteJumps({ netlink, place: placeFor({ environment, launch }) }, family, jumps);
+        deleteJumps({ netlink, invocation: invocationFor({ environment, launch }) }, family, jumps);
       });
     }),
   );

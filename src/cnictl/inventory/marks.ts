@@ -6,7 +6,7 @@ import {
   type PublishedPort,
 } from "../../../plugins/portmap/published.ts";
 import { reasonOf } from "../../cni/error.ts";
-import { IptablesError, placeFor } from "../../netfilter/iptables/tool.ts";
+import { IptablesError, invocationFor } from "../../netfilter/iptables/tool.ts";
 import { listOwnedPlaces, type OwnedPlace } from "../../netfilter/owner-list.ts";
 import { listKind } from "../../netlink/link/list.ts";
 import type { Link } from "../../netlink/link/message.ts";
@@ -40,15 +40,15 @@ export function gatherMarks({ launch, environment }: Pick<Edge, "launch" | "envi
   };
   const links = attempt(listLinks);
   const netlink = openNftables(problems);
-  const place = placeFor({ environment, launch });
-  const legacy = attempt(() => listLegacyPorts(place));
+  const invocation = invocationFor({ environment, launch });
+  const legacy = attempt(() => listLegacyPorts(invocation));
   if (netlink === undefined) return { links, places: [], ports: legacy, problems };
   try {
     const places = attempt(() => listOwnedPlaces(netlink));
     const ports = [
       ...attempt(() => listOwnPorts(netlink)),
       ...attempt(() => listReferencePorts(netlink)),
-      ...attempt(() => listIptablesPorts(netlink, place)),
+      ...attempt(() => listIptablesPorts(netlink, invocation)),
       ...legacy,
     ];
     return { links, places, ports, problems };

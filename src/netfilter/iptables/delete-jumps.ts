@@ -4,12 +4,12 @@ import type { JumpSelection } from "./jump.ts";
 import { findInLegacy } from "./legacy-table.ts";
 import { deleteNftJumps } from "./nft-table.ts";
 import { formatRemovals } from "./text.ts";
-import { IptablesError, listTable, type Place, startRestore } from "./tool.ts";
+import { type Invocation, IptablesError, listTable, startRestore } from "./tool.ts";
 
 /** Access to the iptables rules: a NETLINK_NETFILTER socket if the kernel has nf_tables, and the commands. */
 export interface Iptables {
   readonly netlink: Nfnetlink | undefined;
-  readonly place: Place;
+  readonly invocation: Invocation;
 }
 
 /** How many times a removal is tried while others change the table. */
@@ -20,21 +20,21 @@ const REMOVAL_ATTEMPTS = 3;
  * that a host may have: iptables-nft's by netlink, and iptables-legacy's by commands, which it starts only if there is something to
  * delete. Nothing to delete is success. @throws NetlinkError, IptablesError
  */
-export function deleteJumps({ netlink, place }: Iptables, family: Family, selection: JumpSelection): void {
+export function deleteJumps({ netlink, invocation }: Iptables, family: Family, selection: JumpSelection): void {
   if (netlink !== undefined) deleteNftJumps(netlink, family, selection);
-  deleteLegacyJumps(family, selection, place);
+  deleteLegacyJumps(family, selection, invocation);
 }
 
-function deleteLegacyJumps(family: Family, selection: JumpSelection, place: Place): void {
+function deleteLegacyJumps(family: Family, selection: JumpSelection, invocation: Invocation): void {
   for (let attempt = 1; ; attempt++) {
     const found = findInLegacy(family, "nat", selection.texts);
     if (found.length === 0) return;
     const chains = found.filter((text) => selection.chains?.includes(text));
-    const listing = listIfThere(family, place, selection.from);
+    const listing = listIfThere(family, invocation, selection.from);
     const input = formatRemovals(listing, selection, chains);
     if (input === undefined) return;
     try {
-      startRestore(family, input, place, { variant: "legacy" })();
+      startRestore(family, input, invocation, { variant: "legacy" })();
       return;
     } catch (error) {
       // Another process has deleted one of the rules meanwhile.
@@ -48,9 +48,9 @@ function deleteLegacyJumps(family: Family, selection: JumpSelection, place: Plac
 const NO_CHAIN = "No chain/target/match by that name";
 
 /** The rules of an iptables-legacy chain; none if the chain has been deleted. */
-function listIfThere(family: Family, place: Place, chain: string): string {
+function listIfThere(family: Family, invocation: Invocation, chain: string): string {
   try {
-    return listTable(family, place, { chain, variant: "legacy" });
+    return listTable(family, invocation, { chain, variant: "legacy" });
   } catch (error) {
     if (error instanceof IptablesError && error.message.includes(NO_CHAIN)) return "";
     throw error;

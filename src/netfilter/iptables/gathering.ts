@@ -1,4 +1,4 @@
-import { placeFor, type Restore, type Restores, startRestore } from "./tool.ts";
+import { invocationFor, type Restore, type Restores, startRestore } from "./tool.ts";
 
 /**
  * Changes by `iptables-restore` that are held back and then applied together: one command for each family and variant changes each
@@ -21,10 +21,10 @@ export class RestoreGathering implements Restores {
     for (const all of Map.groupBy(this.#held, ({ family, variant = "" }) => `${family} ${variant}`).values()) {
       const [first] = all;
       if (first === undefined) continue;
-      const { environment, launch } = first.place;
-      const owners = all.flatMap(({ place }) => place.owners);
-      const place = { ...placeFor({ environment, launch }), owners };
-      startRestore(first.family, mergeInputs(all.map(({ input }) => input)), place, first)();
+      const { environment, launch } = first.invocation;
+      const owners = all.flatMap(({ invocation }) => invocation.owners);
+      const invocation = { ...invocationFor({ environment, launch }), owners };
+      startRestore(first.family, mergeInputs(all.map(({ input }) => input)), invocation, first)();
     }
   }
 }

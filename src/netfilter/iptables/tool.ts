@@ -25,7 +25,7 @@ export class IptablesError extends Error {
  * How commands run: the function that starts them, their environment, the deadline (of `performance.now()`) for the xtables lock, and
  * the attachments that they add rules for. These let awaitRestores() find commands that a killed call left behind.
  */
-export interface Place {
+export interface Invocation {
   readonly environment: Readonly<Record<string, string>>;
   readonly deadline: number;
   readonly launch: (executable: string, options: LaunchOptions) => Child;
@@ -38,7 +38,7 @@ export interface Place {
 export interface Restore {
   readonly family: Family;
   readonly input: string;
-  readonly place: Place;
+  readonly invocation: Invocation;
   readonly variant: Variant | undefined;
 }
 
@@ -62,17 +62,17 @@ const RESOURCE_PROBLEM = 4;
 
 const NAME = { 4: "iptables", 6: "ip6tables" } as const;
 
-/** A Place whose deadline for the lock starts now. */
-export function placeFor(
-  { environment, launch, restores }: Pick<Place, "environment" | "launch" | "restores">,
+/** An invocation whose deadline for the lock starts now. */
+export function invocationFor(
+  { environment, launch, restores }: Pick<Invocation, "environment" | "launch" | "restores">,
   owner?: Attachment,
-): Place {
+): Invocation {
   const deadline = performance.now() + LOCK_SECONDS * 1000;
   return { environment, launch, restores, deadline, owners: owner === undefined ? [] : [owner] };
 }
 
 /** The path of a family's `iptables-restore`. @throws IptablesError missing */
-export function findRestore(family: Family, environment: Place["environment"]): string {
+export function findRestore(family: Family, environment: Invocation["environment"]): string {
   return findTool([`${NAME[family]}-restore`], environment);
 }
 
@@ -83,11 +83,11 @@ export type Variant = "nft" | "legacy";
  * The variant of a family's commands. Usually the name of the executable shows it; otherwise the command is asked for its version.
  * @throws IptablesError
  */
-export function variantOf(family: Family, place: Place): Variant {
-  const file = path.basename(fs.realpathSync(findRestore(family, place.environment)));
+export function variantOf(family: Family, invocation: Invocation): Variant {
+  const file = path.basename(fs.realpathSync(findRestore(family, invocation.environment)));
   if (file.includes("nft")) return "nft";
   if (file.includes("legacy") || file === "xtables-multi") return "legacy";
-  const said = start([NAME[family]], { args: ["--version"], stdin: "", place })();
+  const said = start([NAME[family]], { args: ["--version"], stdin: "", invocation })();
   return said.includes("nf_tables") ? "nft" : "legacy";
 }
 
@@ -98,20 +98,20 @@ export function variantOf(family: Family, place: Place): Variant {
 export function startRestore(
   family: Family,
   input: string,
-  place: Place,
+  invocation: Invocation,
   { variant }: { variant?: Variant | undefined } = {},
 ): () => void {
   const names = [...(variant === undefined ? [] : [`${NAME[family]}-${variant}-restore`]), `${NAME[family]}-restore`];
-  if (place.restores !== undefined) {
-    findTool(names, place.environment);
-    place.restores.hold({ family, input, place, variant });
+  if (invocation.restores !== undefined) {
+    findTool(names, invocation.environment);
+    invocation.restores.hold({ family, input, invocation, variant });
     return () => {};
   }
   const which = (family === 4 ? 0 : 1) + (variant === "legacy" ? 2 : 0);
-  const held = place.owners.length === 0 ? undefined : holdRestores(place.owners, which, place);
+  const held = invocation.owners.length === 0 ? undefined : holdRestores(invocation.owners, which, invocation);
   try {
-    const args = ["--noflush", "--wait", secondsLeft(place)];
-    const wait = start(names, { args, stdin: input, place, inherited: held });
+    const args = ["--noflush", "--wait", secondsLeft(invocation)];
+    const wait = start(names, { args, stdin: input, invocation, inherited: held });
     return () => void wait();
   } finally {
     if (held !== undefined) fs.closeSync(held);
@@ -124,12 +124,12 @@ export function startRestore(
  */
 export function listTable(
   family: Family,
-  place: Place,
+  invocation: Invocation,
   { table = "nat", chain, variant }: { table?: string; chain?: string; variant?: Variant } = {},
 ): string {
   const names = [...(variant === undefined ? [] : [`${NAME[family]}-${variant}`]), NAME[family]];
-  const args = ["-w", secondsLeft(place), "-t", table, "-S", ...(chain === undefined ? [] : [chain])];
-  return start(names, { args, stdin: "", place })();
+  const args = ["-w", secondsLeft(invocation), "-t", table, "-S", ...(chain === undefined ? [] : [chain])];
+  return start(names, { args, stdin: "", invocation })();
 }
 
 /** Waits for every command, then throws the error of the first one that failed. */
@@ -150,18 +150,18 @@ function start(
   {
     args,
     stdin,
-    place,
+    invocation,
     inherited,
-  }: { args: readonly string[]; stdin: string; place: Place; inherited?: number | undefined },
+  }: { args: readonly string[]; stdin: string; invocation: Invocation; inherited?: number | undefined },
 ): () => string {
-  const executable = findTool(names, place.environment);
+  const executable = findTool(names, invocation.environment);
   const child = asIptablesError(() =>
-    place.launch(executable, {
+    invocation.launch(executable, {
       args,
-      environment: place.environment,
+      environment: invocation.environment,
       stdin: new TextEncoder().encode(stdin),
       inherited,
-      deadline: Math.max(0, place.deadline - performance.now()) + WORK_MS,
+      deadline: Math.max(0, invocation.deadline - performance.now()) + WORK_MS,
       maxOutput: MAX_OUTPUT,
     }),
   );
@@ -193,11 +193,11 @@ function refuseLock(executable: string): IptablesError {
   return new IptablesError("busy", `${executable} has changed nothing: ${reason}`);
 }
 
-function secondsLeft({ deadline }: Place): string {
+function secondsLeft({ deadline }: Invocation): string {
   return String(Math.max(1, Math.ceil((deadline - performance.now()) / 1000)));
 }
 
-function findTool(names: readonly string[], environment: Place["environment"]): string {
+function findTool(names: readonly string[], environment: Invocation["environment"]): string {
   const found = findExecutable(names, environment);
   if (found !== undefined) return found;
   throw new IptablesError("missing", `${describeMissing(names.at(-1) ?? "")}: install iptables`);

@@ -20,20 +20,23 @@ const FAMILIES = [4, 6] as const;
 export function addIptablesMasquerade(iptables: Iptables, wanted: Wanted): void {
   const { owner, prefixes } = wanted;
   const families = FAMILIES.filter((family) => prefixes.some(({ address }) => address.family === family));
-  for (const family of families) findRestore(family, iptables.place.environment);
+  for (const family of families) findRestore(family, iptables.invocation.environment);
   for (const family of families) deleteJumps(iptables, family, selectOwnChain(owner));
   // Both families run at once, because both may have to wait for one lock.
   const commands = families.map((family) => {
-    return startRestore(family, formatAdditions(only(family, wanted)), iptables.place);
+    return startRestore(family, formatAdditions(only(family, wanted)), iptables.invocation);
   });
   waitForAll(commands);
 }
 
 /** The rules that an attachment lacks; none if all exist. @throws IptablesError */
-export function missingIptablesMasquerade({ place }: Pick<Iptables, "place">, wanted: Wanted): readonly string[] {
+export function missingIptablesMasquerade(
+  { invocation }: Pick<Iptables, "invocation">,
+  wanted: Wanted,
+): readonly string[] {
   return FAMILIES.flatMap((family) => {
     const some = only(family, wanted);
-    return some.prefixes.length === 0 ? [] : missingRules(listTable(family, place), some);
+    return some.prefixes.length === 0 ? [] : missingRules(listTable(family, invocation), some);
   });
 }
 
