@@ -49,7 +49,7 @@ export function chains(): readonly Chain[] {
     { ...podman, plugins: tuned },
     shipped("containerd/10-containerd-net.conflist", "containerd"),
     shipped("60-static.conflist", "static"),
-    shipped("70-macvlan.conflist", "macvlan"),
+    withOneAddress(shipped("70-macvlan.conflist", "macvlan")),
     { ...podman, name: "iptables", plugins: byIptables },
     { ...podman, name: "apart", plugins: [bridge], path: `${APART}:${PLACES.bin}` },
     { ...podman, name: "checked", plugins: [checked] },
@@ -64,6 +64,12 @@ export function chains(): readonly Chain[] {
 
 function withIptables(plugin: JsonObject): JsonObject {
   return { ...plugin, ...BY_IPTABLES[String(plugin["type"])] };
+}
+
+/** GC leaves a macvlan to its container: with more addresses, it would be another one each time. */
+function withOneAddress(chain: Chain): Chain {
+  const ranges = [[{ subnet: "10.92.0.0/24", rangeStart: "10.92.0.200", rangeEnd: "10.92.0.200" }]];
+  return { ...chain, plugins: chain.plugins.map((plugin) => ({ ...plugin, ipam: { type: "host-local", ranges } })) };
 }
 
 /** The chain of that name. */

@@ -1,10 +1,12 @@
 // npm run test:fresh: what a new user sees. Runs `npm run demo` (as root, then as a user) and `npm test` on fresh Debian systems with their
 // own nodejs and npm, and with other releases of npm, each in a copy of a root made by debootstrap and from a fresh clone of HEAD. Root.
 // `--only release` makes a release on each instead, from nothing: all have to come to the same bytes. Half an hour for each.
-// usage: npm run test:fresh -- [--suite bookworm|trixie|sid]... [--npm own|9|10|11|12]... [--only demo|test|release] [-- arguments of npm test]
+// `--only archive` gives each nothing but the archive of `npm run release`: see archive.sh.
+// usage: npm run test:fresh -- [--suite bookworm|trixie|sid]... [--npm own|9|10|11|12]... [--only demo|test|release|archive] [-- arguments of npm test]
 // With another npm than its own, a system runs of the tests the projects "unit", "mocked" and "build" alone, unless told others.
 import { spawnSync } from "node:child_process";
 import fs from "node:fs";
+import os from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { cache, ensureRoot, environmentInRoot } from "./root.ts";
@@ -39,7 +41,7 @@ const { values, positionals } = parseArgs({
 const repository = path.join(import.meta.dirname, "../..");
 const logs = path.join(cache, "logs");
 fs.mkdirSync(logs, { recursive: true });
-const npms = values.only === "release" ? ["own"] : values.npm;
+const npms = values.only === "release" || values.only === "archive" ? ["own"] : values.npm;
 const rows = values.suite.flatMap((suite) => npms.flatMap((npm) => runSystem(suite, npm)));
 console.table(rows);
 if (values.only === "release") compareReleases();
@@ -57,6 +59,7 @@ function runOnce(suite: string, { npm, what }: { npm: string; what: string }): R
   try {
     const root = ensureRoot(suite);
     clone(path.join(scratch, "upper/clone"));
+    if (what === "archive") fs.copyFileSync(findArchive(), path.join(scratch, "upper/archive.tgz"));
     const status = enter({ root, scratch, suite, script: script(npm, what), log });
     const text = fs.readFileSync(log, "utf8");
     const versions = /^node .* npm .*$/m.exec(text)?.[0] ?? "";
@@ -97,6 +100,7 @@ function script(npm: string, what: string): string {
       echo "as a user:"
       setpriv --reuid=${USER} --regid=${USER} --init-groups env HOME=/home/${USER} npm run demo`,
     test: ["npm test --", ...tests].join(" "),
+    archive: "sh test/fresh/archive.sh /archive.tgz",
     release: `
       apt-get update && apt-get install -y --no-install-recommends python3-pip golang-go qemu-user-static
       npm ci
@@ -108,6 +112,17 @@ function script(npm: string, what: string): string {
     echo "node $(node --version) npm $(npm --version)"
     cd /clone
     ${new Map(Object.entries(lines)).get(what) ?? ""}`;
+}
+
+/** The archive of the last `npm run release` for this machine's architecture. */
+function findArchive(): string {
+  const folder = path.join(repository, "dist/release");
+  const architecture = os.arch() === "x64" ? "amd64" : os.arch();
+  const found = fs
+    .readdirSync(folder)
+    .find((name) => name.includes(`-linux-${architecture}-`) && name.endsWith(".tgz"));
+  if (found === undefined) throw new Error(`Cannot find an archive in ${folder}: run \`npm run release\` first`);
+  return path.join(folder, found);
 }
 
 /** Fails unless all systems have made the same files. */
