@@ -22,7 +22,12 @@ const unit = [
   "faults",
 ];
 
-const units = fs.globSync([...unit.map((folder) => `test/${folder}/**/*.test.ts`), "test/*.test.ts"], { cwd: root });
+/** They make every document anew, and have groff and mandoc read the man pages. */
+const documents = "test/repository/documents.test.ts";
+
+const units = fs
+  .globSync([...unit.map((folder) => `test/${folder}/**/*.test.ts`), "test/*.test.ts"], { cwd: root })
+  .filter((file) => file !== documents);
 
 /** Tests that replace modules: each file needs modules of its own. */
 const mocked = units.filter((file) => fs.readFileSync(path.join(root, file), "utf8").includes("vi.mock("));
@@ -54,7 +59,7 @@ export default defineConfig({
       ),
       project("mocked", mocked, { needsKernel: false }),
       // They build, compile C or run the tools of the tree.
-      project("build", ["test/platform/**/*.test.ts", "test/build/**/*.test.ts"], { needsKernel: false }),
+      project("build", ["test/platform/**/*.test.ts", "test/build/**/*.test.ts", documents], { needsKernel: false }),
       project("live", ["test/live/**/*.test.ts"], { needsKernel: true }),
       project("parity", ["test/parity/**/*.test.ts"], { needsKernel: true, alone: true }),
       project("clients", ["test/clients/*.test.ts"], { needsKernel: true, alone: true }),

@@ -1,5 +1,5 @@
 import fs from "node:fs";
-import { Ajv } from "ajv";
+import { Ajv, type ValidateFunction } from "ajv";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import * as scalars from "../../src/cni/scalars.ts";
 import { listsOf } from "../documents/blocks.ts";
@@ -27,9 +27,21 @@ function printed(...args: readonly string[]): object {
   return JSON.parse(out);
 }
 
+const validators = new Map<string, ValidateFunction>();
+
+/** A schema's validator. That of a whole list takes a while to make. */
+function validatorOf(schema: object): ValidateFunction {
+  const key = JSON.stringify(schema);
+  const made = validators.get(key);
+  if (made !== undefined) return made;
+  const validate = new Ajv({ allErrors: true, strict: true, allowUnionTypes: true }).compile(schema);
+  validators.set(key, validate);
+  return validate;
+}
+
 /** What a schema finds in a value: the paths, each with the keyword that is not kept. */
 function refusals(schema: object, value: unknown): readonly string[] {
-  const validate = new Ajv({ allErrors: true, strict: true, allowUnionTypes: true }).compile(schema);
+  const validate = validatorOf(schema);
   if (validate(value)) return [];
   return (validate.errors ?? [])
     .filter(({ keyword }) => keyword !== "if")
