@@ -1,7 +1,6 @@
 import fs from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
-import { binDir } from "../lab.ts";
 import { network } from "./networks.ts";
 import { playBoth, type Side } from "./twins.ts";
 
@@ -26,13 +25,17 @@ function call(side: Side, command: string, options: { containerId?: string; wrap
 describe("README.md's table beside the Go plugins", () => {
   it("leases of lost containers: the range is full for the reference, ours reclaims", () => {
     const { reference, ours } = playBoth((side) => {
-      call(side, "ADD", { containerId: "c1" });
-      side.removeNetns("c1");
-      // A process of another test may have the namespace among its mounts, for as long as it runs.
-      const deadline = Date.now() + (side.bin === binDir ? 60_000 : 3000);
-      for (;;) {
-        const status = call(side, "ADD", { containerId: "c2" });
-        if (status === 0 || Date.now() > deadline) return status;
+      // A process of another test may have the namespace among its mounts, or another test's namespace may get its inode: then the next one.
+      for (let left = side.isReference ? 1 : 20; ; left--) {
+        call(side, "ADD", { containerId: "c1" });
+        side.removeNetns("c1");
+        const deadline = Date.now() + 3000;
+        for (;;) {
+          const status = call(side, "ADD", { containerId: "c2" });
+          if (status === 0 || (left === 1 && Date.now() > deadline)) return status;
+          if (Date.now() > deadline) break;
+        }
+        call(side, "DEL", { containerId: "c1" });
       }
     });
     expect({ reference, ours }).toEqual({ reference: 1, ours: 0 });

@@ -46,7 +46,7 @@ describe("host-local and the reference on one folder", () => {
   });
 
   test("with ADDs and DELs mixed never give one address to two", async () => {
-    const network = networkOf([["10.1.2.0/26"], ["2001:db8::/64"]]);
+    const network = networkOf([["10.1.2.0/25"], ["2001:db8::/64"]]);
     const kept = await Promise.all(
       Array.from({ length: 80 }, async (_, index) => {
         const call = { containerId: `c${index}`, bin: binOf(index) };
