@@ -92,6 +92,7 @@ function writePid(file: string): void {
   try {
     fs.writeFileSync(file, String(ownProcessId()), { mode: 0o644 });
   } catch (error) {
+    fs.rmSync(file, { force: true });
     throw new Error(`Error writing pidfile ${JSON.stringify(file)}: ${reasonOf(error)}`);
   }
 }

@@ -3,6 +3,7 @@ import { CniError, reasonOf } from "../../src/cni/error.ts";
 import { readText } from "../../src/linux/bounded-file.ts";
 import { tryFlock } from "../../src/linux/flock.ts";
 import { makeFolders } from "../../src/linux/folder.ts";
+import { replaceFile } from "../../src/linux/replace-file.ts";
 import { waitFor } from "../../src/linux/wait.ts";
 import { isGone, removeFile } from "../../src/steps/record-file.ts";
 import { formatLease, type LeaseRecord, leasePath, type StoredLease } from "./lease-file.ts";
@@ -16,7 +17,7 @@ export function saveLease(folder: string, record: LeaseRecord): StoredLease {
   const text = formatLease(record);
   try {
     makeFolders(folder, 0o700);
-    withLock(folder, () => publish(path, text));
+    withLock(folder, () => replaceFile(path, { draft: `${path}.new`, text, mode: 0o600 }));
   } catch (error) {
     if (error instanceof CniError) throw error;
     throw new CniError("leaseStore", `Cannot write the lease to "${path}": ${reasonOf(error)}`, { cause: error });
@@ -32,7 +33,7 @@ export function replaceLease(folder: string, old: StoredLease, record: LeaseReco
   const text = formatLease(record);
   return withLock(folder, () => {
     if (findText(old.path) !== old.text) return undefined;
-    publish(old.path, text);
+    replaceFile(old.path, { draft: `${old.path}.new`, text, mode: 0o600 });
     return { path: old.path, text, record };
   });
 }
@@ -41,14 +42,6 @@ export function replaceLease(folder: string, old: StoredLease, record: LeaseReco
 export function removeLease(folder: string, path: string): void {
   if (!fs.existsSync(folder)) return;
   withLock(folder, () => removeFile(path));
-}
-
-/** Readers see either the old text or the new. Never follows a link in the file's place. */
-function publish(path: string, text: string): void {
-  const draft = `${path}.new`;
-  fs.rmSync(draft, { force: true });
-  fs.writeFileSync(draft, text, { flag: "wx", mode: 0o600 });
-  fs.renameSync(draft, path);
 }
 
 function findText(path: string): string | undefined {

@@ -6,6 +6,7 @@ import { formatJson, parseJson } from "../../src/cni/json.ts";
 import { formatPrefix, type Prefix } from "../../src/ip/prefix.ts";
 import { readFile } from "../../src/linux/bounded-file.ts";
 import { makeFolders } from "../../src/linux/folder.ts";
+import { replaceFile } from "../../src/linux/replace-file.ts";
 import { type Attachment, ownerKey } from "../../src/netfilter/owner.ts";
 import type { Device, Hardware } from "../../src/netlink/link/device.ts";
 import { isPassing } from "../../src/platform/errno.ts";
@@ -54,10 +55,8 @@ export function saveRecord(dataDir: string, record: DeviceRecord): void {
   explainWrite(`record in "${file}" how the device was`, () => {
     makeFolders(dataDir, 0o700);
     refuseForeignFolder(dataDir);
-    removeFile(draft);
     const text = formatJson({ ...record, addresses: record.addresses.map(formatPrefix) }, 1);
-    fs.writeFileSync(draft, text, { flag: "wx", mode: 0o600 });
-    fs.renameSync(draft, file);
+    replaceFile(file, { draft, text, mode: 0o600 });
   });
 }
 

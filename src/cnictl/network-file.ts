@@ -25,7 +25,12 @@ export function placeNetworkFile(file: string, directory: string): boolean {
   // Runtimes pass over names with this ending.
   const fresh = path.join(directory, `.${name}.new`);
   fs.rmSync(fresh, { force: true });
-  writeText(fresh, text);
-  fs.renameSync(fresh, target);
+  try {
+    writeText(fresh, text);
+    fs.renameSync(fresh, target);
+  } catch (error) {
+    fs.rmSync(fresh, { force: true });
+    throw error;
+  }
   return true;
 }

@@ -1,8 +1,8 @@
-import fs from "#fs";
 import path from "#path";
 import { CniError, reasonOf } from "../../cni/error.ts";
 import { formatJson } from "../../cni/json.ts";
 import { randomBytes } from "../../linux/random.ts";
+import { replaceFile } from "../../linux/replace-file.ts";
 import { defineCommand } from "../command.ts";
 import { takeInventory } from "../inventory/inventory.ts";
 import { VIEW_OPTIONS } from "../option.ts";
@@ -29,7 +29,7 @@ export const metrics = defineCommand({
     const all = collectMetrics(inventory, edge.isLiving);
     const text = values.json ? `${formatJson(all.flatMap(samplesJson), 2)}\n` : formatMetrics(all);
     if (values.output === undefined) edge.writeOut(text);
-    else replaceFile(path.resolve(edge.directory, values.output), text);
+    else writeMetrics(path.resolve(edge.directory, values.output), text);
     writeProblems(edge, inventory.problems);
     return undefined;
   },
@@ -39,15 +39,13 @@ function samplesJson({ name, samples }: Metric) {
   return samples.map(({ labels, value }) => ({ name, labels, value: Number(value) }));
 }
 
-/** Replaces a file in one step, so that a reader sees all of the old text or all of the new. @throws CniError ioFailure */
-function replaceFile(file: string, text: string): void {
+/** Replaces a file in one step. @throws CniError ioFailure */
+function writeMetrics(file: string, text: string): void {
   // The collector reads files that end in .prom alone.
-  const fresh = path.join(path.dirname(file), `.${path.basename(file)}.${randomBytes(4).toHex()}`);
+  const draft = path.join(path.dirname(file), `.${path.basename(file)}.${randomBytes(4).toHex()}`);
   try {
-    fs.writeFileSync(fresh, text, { flag: "wx", mode: 0o644 });
-    fs.renameSync(fresh, file);
+    replaceFile(file, { draft, text, mode: 0o644 });
   } catch (error) {
-    fs.rmSync(fresh, { force: true });
     throw new CniError("ioFailure", `Cannot write "${file}": ${reasonOf(error)}`, { cause: error });
   }
 }
