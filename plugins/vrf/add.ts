@@ -1,3 +1,4 @@
+import { CniError } from "../../src/cni/error.ts";
 import { type Request, requirePrevResult } from "../../src/cni/request.ts";
 import type { Result } from "../../src/cni/result.ts";
 import { findLink } from "../../src/netlink/link/get.ts";
@@ -7,7 +8,7 @@ import type { Container, Host } from "../../src/steps/host.ts";
 import { changeOwing, type Defer, undoOnError } from "../../src/steps/undo.ts";
 import { parseVrfConfig, type VrfConfig } from "./config.ts";
 import { joinVrf } from "./membership.ts";
-import { createVrf, findConfigured, refusal, type Vrf } from "./vrf-link.ts";
+import { createVrf, findConfigured, type Vrf } from "./vrf-link.ts";
 
 /** Takes the interface into the VRF, and returns prevResult unchanged. On failure, every change of this call is undone. */
 export function add(request: Request, host: Host): Result {
@@ -27,10 +28,11 @@ function join(
   const { netlink } = container;
   const found = findConfigured(netlink, config);
   const link = findInterface(container, ifname);
-  if (link === undefined) throw refusal(`could not get link by name ${ifname}`);
+  if (link === undefined) throw new CniError("invalidConfig", `cmdAdd failed: could not get link by name ${ifname}`);
   if (link.master !== undefined) {
     const master = findLink(netlink, link.master)?.name ?? `link ${link.master}`;
-    throw refusal(`interface ${ifname} has already a master set: ${master}`, "interfaceExists");
+    const message = `cmdAdd failed: interface ${ifname} has already a master set: ${master}`;
+    throw new CniError("interfaceExists", message);
   }
   const vrf = found ?? createVrf(netlink, config, defer);
   if (found !== undefined && !found.link.up) bringUp(container, found, defer);

@@ -1,4 +1,4 @@
-import { CniError, type ErrorName } from "../../src/cni/error.ts";
+import { CniError } from "../../src/cni/error.ts";
 import { NetlinkError } from "../../src/netlink/acknowledgement.ts";
 import { addChild, type Child, findChild, listChildren } from "../../src/netlink/link/child.ts";
 import { findLink } from "../../src/netlink/link/get.ts";
@@ -38,16 +38,11 @@ export function findVrf(netlink: Rtnetlink, which: string | number): Vrf | undef
 export function findConfigured(netlink: Rtnetlink, { vrfname, table }: VrfConfig): Vrf | undefined {
   const found = findChild(netlink, "vrf", vrfname);
   if (found === undefined) return undefined;
-  if (found.link.kind !== "vrf") throw refusal(`Netlink ${vrfname} is not a VRF`);
+  if (found.link.kind !== "vrf") throw new CniError("invalidConfig", `cmdAdd failed: Netlink ${vrfname} is not a VRF`);
   const vrf = vrfOf(found);
-  if (table !== 0 && vrf.table !== table)
-    throw refusal(`VRF ${vrfname} already exist with different routing table ${vrf.table}`);
-  return vrf;
-}
-
-/** An error of ADD in the reference's words. */
-export function refusal(reason: string, code: ErrorName = "invalidConfig"): CniError {
-  return new CniError(code, `cmdAdd failed: ${reason}`);
+  if (table === 0 || vrf.table === table) return vrf;
+  const message = `cmdAdd failed: VRF ${vrfname} already exist with different routing table ${vrf.table}`;
+  throw new CniError("invalidConfig", message);
 }
 
 /**

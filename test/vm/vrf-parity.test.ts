@@ -199,7 +199,7 @@ describe("vrf like the reference", () => {
 
   it("an interface that is missing, or in no VRF, is told in the same words", () => {
     const { reference, ours } = playBoth((side) => {
-      set(side, `${TWO_LINKS}; ip link add vrf0 type vrf table 7`);
+      set(side, `${TWO_LINKS}; ip link add vrf0 up type vrf table 7`);
       return [call(side, "ADD", { ifname: "nope0" }), call(side, "CHECK", {}, { cniVersion: "0.4.0" })];
     });
     expect(ours).toEqual(reference);

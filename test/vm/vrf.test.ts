@@ -47,9 +47,13 @@ function picture(): readonly string[] {
 }
 
 function routesOf(table: number): readonly string[] {
-  const read = (family: number) => inside(`ip -${family} route show table ${table} | grep -v -e ^local -e cast`);
+  const read = (family: number) =>
+    inside(`ip -${family} route show table ${table} 2>/dev/null | grep -v -e ^local -e cast || true`);
   const lines = [4, 6].flatMap((family) => read(family).replaceAll(/\n\t/g, " ").split("\n"));
-  return lines.map((line) => line.replaceAll(/\s+/g, " ").trim()).sort();
+  return lines
+    .filter((line) => line !== "")
+    .map((line) => line.replaceAll(/\s+/g, " ").trim())
+    .sort();
 }
 
 const RESULT = {

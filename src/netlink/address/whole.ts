@@ -28,7 +28,8 @@ export function listWholeAddresses(netlink: Rtnetlink, link: LinkId, family: Fam
   return netlink
     .request({ type: RTM.GETADDR, flags: NLM_F.DUMP, payload, action })
     .map((each) => ({ message: decodeLinkAddress(each.payload), known: readLinkAddress(each.payload) }))
-    .filter((each) => each.known.index === link.index && (flagsOf(each) & IFA_F.TEMPORARY) === 0);
+    .filter(({ known }) => known.index === link.index && known.prefix.address.family === family)
+    .filter((each) => (flagsOf(each) & IFA_F.TEMPORARY) === 0);
 }
 
 /** Whether two are the same address, whatever else is said of them. */

@@ -27,7 +27,9 @@ export const vrfs: Scene = (world) => {
     ([4, 6] as const)
       .flatMap((family) => listRoutesThrough(container, { family, index: eth.index }))
       .filter(({ known }) => known.type === RTN.UNICAST && !isLinkLocal(known.destination.address))
-      .map(({ known }) => known);
+      .map(({ known }) => known)
+      // The kernel has its tables in no order.
+      .sort((a, b) => a.table - b.table);
   note("can make a VRF", () => supportsKind(container, "vrf"));
   note("one without a table", () => vrf("red"));
   note("one", () => vrf("red", 10));
