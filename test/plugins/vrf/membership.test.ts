@@ -10,6 +10,7 @@ import { setLink, setLinkUp } from "../../../src/netlink/link/set.ts";
 import { addRoute } from "../../../src/netlink/route/add.ts";
 import { RT_SCOPE } from "../../../src/netlink/route/header.ts";
 import { addRule } from "../../../src/netlink/rule/change.ts";
+import { failEach } from "../../kernel/failures.ts";
 import { FakeKernel } from "../../kernel/fake-kernel.ts";
 import { hostOn } from "../../kernel/host.ts";
 import { address, prefix } from "../../netlink/text.ts";
@@ -241,3 +242,33 @@ test("CHECK says which table the VRF has, and that it is missing, down or withou
   setLink(netlink, getLink(netlink, "net1"), { master: 0 });
   expect(() => call("CHECK")).toThrow("failed to find net1 associated to vrf red");
 });
+
+test("ADD leaves nothing behind, whichever of its requests fails, if the kernel keeps no addresses", () => {
+  const act = ({ call }: ReturnType<typeof stage>) => void call("ADD", {}, "net2");
+  expect(failEach(stage, act, ({ inside }) => inside())).toBeGreaterThan(10);
+});
+
+test.each(["refuse", "loseAnswer"] as const)("DEL gives all back when it is called again: %s", (how) => {
+  for (let n = 1; ; n++) {
+    const { kernel, call, inside } = stage();
+    const before = inside();
+    call("ADD");
+    const from = kernel.requests;
+    kernel[how](n);
+    const isFailed = throws(() => call("DEL"));
+    const asked = kernel.log[from + n - 1];
+    if (kernel.requests < from + n) break;
+    kernel.heal();
+    call("DEL");
+    expect({ asked, isFailed, inside: inside() }).toEqual({ asked, isFailed: true, inside: before });
+  }
+});
+
+function throws(act: () => void): boolean {
+  try {
+    act();
+    return false;
+  } catch {
+    return true;
+  }
+}
