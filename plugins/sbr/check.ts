@@ -8,8 +8,9 @@ import { addressesOf } from "../../src/steps/check-addresses.ts";
 import { findInterface, openContainer } from "../../src/steps/container.ts";
 import { refuseDifferences } from "../../src/steps/differences.ts";
 import type { Host } from "../../src/steps/host.ts";
+import { findRules } from "../../src/steps/routing-tables.ts";
 import { parseSbrConfig, type SbrConfig } from "./config.ts";
-import { findRules, isForSource } from "./rules.ts";
+import { isForSource } from "./rules.ts";
 
 /** Compares the attachment with what ADD made. @throws CniError checkFailed that lists every difference */
 export function check(request: Request, host: Host): void {

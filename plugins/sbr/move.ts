@@ -5,26 +5,28 @@ import { isSamePrefix, isSingle, network, prefixContains, single } from "../../s
 import { ignoring } from "../../src/linux/ignoring.ts";
 import type { LinkId } from "../../src/netlink/link/message.ts";
 import { addRoute, type NewRoute } from "../../src/netlink/route/add.ts";
-import { RT_SCOPE, RT_TABLE } from "../../src/netlink/route/header.ts";
+import { RT_SCOPE, RT_TABLE, RTPROT } from "../../src/netlink/route/header.ts";
 import type { KernelRoute } from "../../src/netlink/route/message.ts";
 import {
   addWholeRoute,
   deleteWholeRoute,
+  identifyWhole,
   inTable,
   listWholeRoutes,
+  onLinkFirst,
   type WholeRoute,
 } from "../../src/netlink/route/whole.ts";
 import { addRule, deleteRule } from "../../src/netlink/rule/change.ts";
 import type { PolicyRule } from "../../src/netlink/rule/message.ts";
 import type { Rtnetlink } from "../../src/netlink/socket.ts";
 import { ERRNO } from "../../src/platform/errno.ts";
+import { chooseTables, findRules } from "../../src/steps/routing-tables.ts";
 import { changeOwing, type Defer } from "../../src/steps/undo.ts";
 import type { SbrConfig } from "./config.ts";
-import { findRules, isForSource, PRIORITY, PROTOCOL } from "./rules.ts";
-import { chooseTables } from "./tables.ts";
+import { isForSource, PRIORITY, PROTOCOL } from "./rules.ts";
 
-/** Router advertisements bring routes that the kernel keeps by itself. RTPROT_RA of linux/rtnetlink.h */
-const RTPROT_RA = 9;
+/** The first table that is chosen. */
+const FIRST_TABLE = 100;
 
 /** A priority of an IPv6 route that is better than the kernel's, 1024. */
 const BEFORE_OTHERS = 1;
@@ -50,7 +52,7 @@ export function routeBySource(move: Move, defer: Defer): void {
     for (const ip of ips) addSourceRule(netlink, { ip, table: config.table, priority: PRIORITY.given }, defer);
     return;
   }
-  const tables = chooseTables(netlink, { rules, count: ips.length });
+  const tables = chooseTables(netlink, { rules, first: FIRST_TABLE, count: ips.length });
   const moved = ips.flatMap((ip, index) => {
     const table = tables[index] ?? 0;
     const routes = fillTable(move, { ip, table }, defer);
@@ -167,20 +169,13 @@ function addSourceHint(
 
 /** Whether a route goes with an address: by its source or its gateway, or because it has neither. */
 function belongsTo({ address }: IpConfig, { preferredSource, gateway, protocol }: KernelRoute): boolean {
-  if (protocol === RTPROT_RA) return false;
+  // The kernel keeps the routes of router advertisements by itself.
+  if (protocol === RTPROT.RA) return false;
   const named = [preferredSource, gateway].filter((each) => each !== undefined);
   return named.length === 0 || named.some((each) => prefixContains(address, each));
 }
 
-/** A route through a gateway can be added only if there is a route to the gateway. */
-export function onLinkFirst(routes: readonly WholeRoute[]): readonly WholeRoute[] {
-  const isOnLink = ({ known }: WholeRoute) => known.gateway === undefined && known.nextHops.length === 0;
-  return [...routes.filter(isOnLink), ...routes.filter((route) => !isOnLink(route))];
-}
-
 /** Each address lists main anew, so one route of two addresses is there twice. */
 function unique(routes: readonly WholeRoute[]): readonly WholeRoute[] {
-  const keyOf = ({ message }: WholeRoute) =>
-    JSON.stringify(message, (_, value) => (typeof value === "bigint" ? String(value) : value));
-  return [...new Map(routes.map((route) => [keyOf(route), route])).values()];
+  return [...new Map(routes.map((route) => [identifyWhole(route), route])).values()];
 }

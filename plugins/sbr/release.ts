@@ -8,18 +8,17 @@ import {
   deleteWholeRoute,
   inTable,
   listWholeRoutes,
+  onLinkFirst,
+  UNFIT,
   type WholeRoute,
 } from "../../src/netlink/route/whole.ts";
 import { deleteRule } from "../../src/netlink/rule/change.ts";
 import type { PolicyRule } from "../../src/netlink/rule/message.ts";
 import type { Rtnetlink } from "../../src/netlink/socket.ts";
 import { ERRNO } from "../../src/platform/errno.ts";
+import { findRules } from "../../src/steps/routing-tables.ts";
 import { runAll } from "../../src/steps/undo.ts";
-import { onLinkFirst } from "./move.ts";
-import { findRules, isForSource, PRIORITY, PROTOCOL } from "./rules.ts";
-
-/** Errors of the kernel for a route that no longer fits the interface: its source or its gateway is gone, or the interface is down. */
-const UNFIT: readonly number[] = [ERRNO.EINVAL, ERRNO.ENETUNREACH, ERRNO.EHOSTUNREACH, ERRNO.ENETDOWN, ERRNO.ENODEV];
+import { isForSource, PRIORITY, PROTOCOL } from "./rules.ts";
 
 /**
  * Deletes the rules of an interface's addresses, and gives the routes of their tables back to main. `addresses` are those that ADD was

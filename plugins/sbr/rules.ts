@@ -1,10 +1,6 @@
-import { type Address, type Family, isSameAddress } from "../../src/ip/address.ts";
+import { type Address, isSameAddress } from "../../src/ip/address.ts";
 import { isSingle } from "../../src/ip/prefix.ts";
-import { ignoring } from "../../src/linux/ignoring.ts";
-import { listRules } from "../../src/netlink/rule/list.ts";
 import type { PolicyRule } from "../../src/netlink/rule/message.ts";
-import type { Rtnetlink } from "../../src/netlink/socket.ts";
-import { ERRNO } from "../../src/platform/errno.ts";
 
 /** Who made our rules, and the routes that were not there before: RTPROT, a number that no routing daemon has. */
 export const PROTOCOL = 67;
@@ -17,14 +13,6 @@ export const PRIORITY = { chosen: 20_000, given: 20_001 } as const;
 
 /** The protocol of the Go plugin's rules: it names nobody. RTPROT_UNSPEC of linux/rtnetlink.h */
 const UNSPEC = 0;
-
-/** Errors of a kernel without policy rules, or without a family. */
-export const NO_RULES: readonly number[] = [ERRNO.EOPNOTSUPP, ERRNO.EAFNOSUPPORT];
-
-/** The policy rules of a family; none if the kernel has no such rules. */
-export function findRules(netlink: Rtnetlink, family: Family): readonly PolicyRule[] {
-  return ignoring(NO_RULES, () => listRules(netlink, family)) ?? [];
-}
 
 /** Whether a rule is about one of the addresses alone, and was made by this plugin or the Go plugin. */
 export function isForSource(rule: PolicyRule, addresses: readonly Address[]): boolean {

@@ -3,8 +3,8 @@ import { ignoring } from "../../src/linux/ignoring.ts";
 import { listRules } from "../../src/netlink/rule/list.ts";
 import type { Host } from "../../src/steps/host.ts";
 import { refuseProblems } from "../../src/steps/problems.ts";
+import { NO_RULES } from "../../src/steps/routing-tables.ts";
 import { parseSbrConfig } from "./config.ts";
-import { NO_RULES } from "./rules.ts";
 
 /** Whether an ADD could succeed: asks the kernel for its policy rules. @throws CniError invalidConfig, or unavailable with the remedy */
 export function status(request: Request, host: Host): void {

@@ -1,16 +1,15 @@
 import type { IpConfig, Result, Route } from "../cni/result.ts";
 import { ADDRESS_BITS, type Address, type Family, formatAddress, isSameAddress } from "../ip/address.ts";
 import { formatPrefix, isSamePrefix, network, networkAddress, type Prefix, prefixContains } from "../ip/prefix.ts";
-import { ignoring } from "../linux/ignoring.ts";
 import { findAddresses, listFirstAddresses } from "../netlink/address/list.ts";
+import { findChild } from "../netlink/link/child.ts";
 import type { Link, LinkId } from "../netlink/link/message.ts";
 import { ELSEWHERE } from "../netlink/route/default.ts";
 import { RT_TABLE } from "../netlink/route/header.ts";
 import { findRoute, listRoutes } from "../netlink/route/list.ts";
 import type { KernelRoute } from "../netlink/route/message.ts";
-import { listRules } from "../netlink/rule/list.ts";
 import type { Rtnetlink } from "../netlink/socket.ts";
-import { ERRNO } from "../platform/errno.ts";
+import { findRules } from "./routing-tables.ts";
 
 /** How many of a link's addresses one sentence lists. */
 const FEW = 8;
@@ -24,7 +23,8 @@ export function checkAddresses(netlink: Rtnetlink, link: Link, result: Result): 
   const networks = prefixes
     .filter(({ address, length }) => length < ADDRESS_BITS[address.family])
     .map((prefix) => ({ dst: network(prefix) }));
-  const isReachable = routeFinder(netlink, { wanted: [...networks, ...result.routes], own: prefixes });
+  const home = homeTable(netlink, link);
+  const isReachable = routeFinder(netlink, { wanted: [...networks, ...result.routes], own: prefixes, home });
   return [
     ...missingAddresses(netlink, link, { what: `Interface "${link.name}"`, prefixes }),
     ...networks
@@ -53,13 +53,20 @@ export function missingAddresses(
   return missing.map((prefix) => `${what} has no address ${formatPrefix(prefix)}, found ${list(found)}`);
 }
 
+/** The table of an interface's routes that name none: main, or that of the VRF that it has joined since. */
+function homeTable(netlink: Rtnetlink, { master }: Link): number {
+  const vrf = master === undefined ? undefined : findChild(netlink, "vrf", master);
+  return vrf?.settings.table ?? RT_TABLE.MAIN;
+}
+
 /**
- * Returns a function that says whether a container has one of the `wanted` routes. It first asks the kernel for the route that
- * a packet would take. It lists the routes only if that is another route, because a container may have hundreds of thousands.
+ * Returns a function that says whether a container has one of the `wanted` routes. `home` is the table of those that name none. Of main
+ * it first asks the kernel for the route that a packet would take. It lists the routes only if that is another route, because a container
+ * may have hundreds of thousands.
  */
 function routeFinder(
   netlink: Rtnetlink,
-  { wanted, own }: { wanted: readonly Route[]; own: readonly Prefix[] },
+  { wanted, own, home }: { wanted: readonly Route[]; own: readonly Prefix[]; home: number },
 ): (route: Route) => boolean {
   const tables = new Map<string, readonly KernelRoute[]>();
   const listed = (family: Family, table: number): readonly KernelRoute[] => {
@@ -70,23 +77,22 @@ function routeFinder(
     return routes;
   };
   return (route) => {
-    const way = tableOf(route) === RT_TABLE.MAIN ? findWay(netlink, route.dst, own) : undefined;
+    const isOfMain = tableOf(route) === RT_TABLE.MAIN;
+    const wantedTable = isOfMain ? home : tableOf(route);
+    const way = wantedTable === RT_TABLE.MAIN ? findWay(netlink, route.dst, own) : undefined;
     if (way !== undefined && matches(way, route)) return true;
     const { family } = route.dst.address;
     const isIn = (table: number) => listed(family, table).some((found) => matches(found, { ...route, table }));
-    return isIn(tableOf(route)) || (tableOf(route) === RT_TABLE.MAIN && findOwnTables(netlink, family, own).some(isIn));
+    return isIn(wantedTable) || (isOfMain && findOwnTables(netlink, family, own).some(isIn));
   };
 }
 
 /** The tables to which rules lead packets from the container's own addresses: `sbr` moves routes there from main. */
 function findOwnTables(netlink: Rtnetlink, family: Family, own: readonly Prefix[]): readonly number[] {
-  const rules = ignoring(NO_RULES, () => listRules(netlink, family)) ?? [];
+  const rules = findRules(netlink, family);
   const isOwn = (source: Prefix) => own.some(({ address }) => prefixContains(source, address));
   return rules.flatMap(({ source, table }) => (source !== undefined && isOwn(source) ? [table] : []));
 }
-
-/** Errors of a kernel without policy rules, or without a family. */
-const NO_RULES: readonly number[] = [ERRNO.EOPNOTSUPP, ERRNO.EAFNOSUPPORT];
 
 /** The route that a packet to an address in the prefix takes; undefined if there is none. */
 function findWay(netlink: Rtnetlink, prefix: Prefix, own: readonly Prefix[]): KernelRoute | undefined {

@@ -56,6 +56,7 @@ export const FILES: Readonly<Record<string, Readonly<Record<string, string>>>> =
     "/run/cni/tuning": "the settings that ADD found, until DEL",
   },
   vlan: {},
+  vrf: { "/run/cni/sbr/lock": "the lock by which no two calls choose the same table" },
 };
 
 /** Every file of the folder `man`, by name. */

@@ -80,7 +80,8 @@ export function addLinkLocal(namespace: FakeNamespace, link: FakeLink): void {
   for (const each of namespace.addressesOf(link.index, 6))
     if ((each.flags & IFA_F.TENTATIVE) !== 0) namespace.later.push(() => endDetection(namespace, each));
   const value = (key: string) => namespace.sysctls.find(`net/ipv6/conf/${link.name}/${key}`);
-  if (link.kind === "" || value("disable_ipv6") !== "0" || value("addr_gen_mode") !== "0") return;
+  if (link.kind === "" || link.kind === "vrf" || value("disable_ipv6") !== "0" || value("addr_gen_mode") !== "0")
+    return;
   const address = linkLocalAddress(link.mac);
   const isThere = namespace.addressesOf(link.index, 6).some(({ prefix }) => isSameAddress(prefix.address, address));
   if (isThere) return;

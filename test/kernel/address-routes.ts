@@ -2,11 +2,11 @@ import { ADDRESS_BITS, isLoopback } from "../../src/ip/address.ts";
 import { isSamePrefix, network, prefixContains } from "../../src/ip/prefix.ts";
 import { IFA_F } from "../../src/netlink/address/attributes.ts";
 import { RT_SCOPE, RT_TABLE, RTN } from "../../src/netlink/route/header.ts";
-import { type FakeLink, isUp } from "./link.ts";
+import { type FakeLink, IF_OPER, isUp } from "./link.ts";
 import type { FakeAddress, FakeNamespace, FakeRoute } from "./namespace.ts";
+import { tablesOf } from "./vrf.ts";
 
-/** Table of the host's own addresses, who made its routes, and how far they reach. <linux/rtnetlink.h> */
-const RT_TABLE_LOCAL = 255;
+/** Who made the routes of the host's own addresses, and how far they reach. <linux/rtnetlink.h> */
 const RTPROT_KERNEL = 2;
 const RT_SCOPE_HOST = 254;
 
@@ -19,15 +19,15 @@ const PRIORITY = { 4: 0, 6: 256 } as const;
 /** Adds the routes that an address brings with it, on a link that is up. */
 export function addRoutesOf(namespace: FakeNamespace, link: FakeLink, address: FakeAddress): void {
   if (!isUp(link)) return;
-  for (const route of routesOf(address)) {
+  for (const route of routesOf(namespace, address)) {
     if (!namespace.routes.some((each) => isSameRoute(each, route))) namespace.routes = [...namespace.routes, route];
   }
 }
 
 /** Takes them away again, but for those that another address of the link's brings as well. */
 export function deleteRoutesOf(namespace: FakeNamespace, address: FakeAddress): void {
-  const needed = namespace.addressesOf(address.index).flatMap(routesOf);
-  const going = routesOf(address).filter((route) => !needed.some((each) => isSameRoute(each, route)));
+  const needed = namespace.addressesOf(address.index).flatMap((each) => routesOf(namespace, each));
+  const going = routesOf(namespace, address).filter((route) => !needed.some((each) => isSameRoute(each, route)));
   namespace.routes = namespace.routes.filter((route) => !going.some((each) => isSameRoute(each, route)));
 }
 
@@ -42,9 +42,20 @@ export function addressesGoDown(namespace: FakeNamespace, link: FakeLink): void 
 /** A link that goes down loses its routes. */
 export function routesGoDown(namespace: FakeNamespace, link: FakeLink): void {
   namespace.routes = namespace.routes.filter((route) => {
-    const isOwnAddress = route.table === RT_TABLE_LOCAL && route.destination.address.family === 4;
+    const isOwnAddress = route.table === RT_TABLE.LOCAL && route.destination.address.family === 4;
     return isOwnAddress || !route.ways.some(({ index }) => index === link.index);
   });
+}
+
+/** A link that joins or leaves a VRF loses all routes but those with other links in them, and goes down and up where it is up. */
+export function changeVrf(namespace: FakeNamespace, link: FakeLink, change: () => void): void {
+  change();
+  namespace.routes = namespace.routes.filter(({ ways }) => !ways.every(({ index }) => index === link.index));
+  addressesGoDown(namespace, link);
+  if (!isUp(link)) return;
+  routesGoUp(namespace, link);
+  // It gets its link-local address when it carries traffic again.
+  link.operationalState = IF_OPER.DOWN;
 }
 
 /** A link that comes up has the routes of its addresses again. */
@@ -52,8 +63,9 @@ export function routesGoUp(namespace: FakeNamespace, link: FakeLink): void {
   for (const address of namespace.addressesOf(link.index)) addRoutesOf(namespace, link, address);
 }
 
-function routesOf({ prefix, index, flags }: FakeAddress): readonly FakeRoute[] {
+function routesOf(namespace: FakeNamespace, { prefix, index, flags }: FakeAddress): readonly FakeRoute[] {
   const { family } = prefix.address;
+  const tables = tablesOf(namespace, namespace.links.get(index));
   const rest = {
     protocol: RTPROT_KERNEL,
     preferredSource: family === 4 ? prefix.address : undefined,
@@ -65,7 +77,7 @@ function routesOf({ prefix, index, flags }: FakeAddress): readonly FakeRoute[] {
   const own = {
     ...rest,
     destination: { address: prefix.address, length: ADDRESS_BITS[family] },
-    table: RT_TABLE_LOCAL,
+    table: tables.local,
     priority: 0,
     scope: family === 4 ? RT_SCOPE_HOST : RT_SCOPE.UNIVERSE,
     type: RTN.LOCAL,
@@ -77,7 +89,7 @@ function routesOf({ prefix, index, flags }: FakeAddress): readonly FakeRoute[] {
   const whole = {
     ...rest,
     destination: network(prefix),
-    table: RT_TABLE.MAIN,
+    table: tables.main,
     priority: PRIORITY[family],
     scope: family === 4 ? RT_SCOPE.LINK : RT_SCOPE.UNIVERSE,
     type: RTN.UNICAST,

@@ -1,6 +1,6 @@
 import { decodeFields, type Fields } from "../../src/netlink/fields.ts";
 import type { LinkAttributes } from "../../src/netlink/link/attributes.ts";
-import { IPVLAN_FIELDS, MACVLAN_FIELDS, MACVLAN_MODE, VLAN_FIELDS } from "../../src/netlink/link/child.ts";
+import { IPVLAN_FIELDS, MACVLAN_FIELDS, MACVLAN_MODE, VLAN_FIELDS, VRF_FIELDS } from "../../src/netlink/link/child.ts";
 import { ERRNO } from "../../src/platform/errno.ts";
 import type { FakeLink, Peer } from "./link.ts";
 import type { Machine } from "./machine.ts";
@@ -8,11 +8,14 @@ import type { FakeNamespace } from "./namespace.ts";
 import { Refusal } from "./refusal.ts";
 
 /** Kinds of links that stand on another, with their settings. */
-export const CHILD_FIELDS: Readonly<Record<string, Fields>> = {
+const CHILD_FIELDS: Readonly<Record<string, Fields>> = {
   macvlan: MACVLAN_FIELDS,
   ipvlan: IPVLAN_FIELDS,
   vlan: VLAN_FIELDS,
 };
+
+/** The kinds with settings: these, and those that stand on no link. */
+export const SETTING_FIELDS: Readonly<Record<string, Fields>> = { ...CHILD_FIELDS, vrf: VRF_FIELDS };
 
 /** What the kernel sets where nobody does. */
 const DEFAULTS: Readonly<Record<string, Readonly<Record<string, number>>>> = {

@@ -12,9 +12,13 @@ import { type Machine, newLink, tellOfLink } from "./machine.ts";
 import type { FakeNamespace } from "./namespace.ts";
 import { setMaster } from "./ports.ts";
 import { Refusal } from "./refusal.ts";
+import { planVrf } from "./vrf.ts";
 
 /** Packets that wait to be sent by a link of a kind, where it is not 1000. TX_Q_LIMIT in drivers/net/ifb.c */
 const QUEUE_LENGTH: Readonly<Record<string, number>> = { ifb: 32 };
+
+/** The MTU of a link of a kind, where it is not 1500. vrf_setup() in drivers/net/vrf.c */
+const MTU: Readonly<Record<string, number>> = { vrf: 65_575 };
 
 /** Makes the link that RTM_NEWLINK describes, whole or not at all. @throws Refusal */
 export function makeLink(machine: Machine, asking: FakeNamespace, message: LinkMessage): void {
@@ -26,11 +30,13 @@ export function makeLink(machine: Machine, asking: FakeNamespace, message: LinkM
   const namespace = targetOf(machine, asking, attributes);
   // The settings of a link are checked before it is made.
   const child = planChild(machine, asking, attributes);
+  const vrf = kind === "vrf" ? planVrf(info?.data) : undefined;
   const link =
     kind === "veth"
       ? makeVeth(machine, namespace, attributes)
       : register(namespace, describe(machine, namespace, kind, { ...attributes, ...child?.given }));
   if (child !== undefined) standOn(link, child);
+  if (vrf !== undefined) link.settings = vrf;
   try {
     if (kind === "bridge") {
       link.bridge = { forwardDelay: 1500, spanningTree: 0, vlanFiltering: 0, defaultVlan: 1, bits: 0 };
@@ -93,7 +99,13 @@ function describe(
   machine: Machine,
   namespace: FakeNamespace,
   kind: string,
-  { name = "", mac, mtu = 1500, group = 0, transmitQueueLength = QUEUE_LENGTH[kind] ?? 1000 }: LinkAttributes,
+  {
+    name = "",
+    mac,
+    mtu = MTU[kind] ?? 1500,
+    group = 0,
+    transmitQueueLength = QUEUE_LENGTH[kind] ?? 1000,
+  }: LinkAttributes,
 ): FakeLink {
   const given = mac === undefined ? { mac: machine.nextMac() } : { mac, isMacGiven: true };
   return newLink(namespace, { kind, name, mtu, group, transmitQueueLength, ...given });

@@ -5,9 +5,10 @@ import { IFF } from "../../src/netlink/link/header.ts";
 import { encodeLink } from "../../src/netlink/link/message.ts";
 import { concat } from "../../src/platform/bytes.ts";
 import { type FakeLink, isReady } from "./link.ts";
-import { CHILD_FIELDS } from "./link-children.ts";
+import { SETTING_FIELDS } from "./link-children.ts";
 import type { Machine } from "./machine.ts";
 import type { FakeNamespace } from "./namespace.ts";
+import { vrfOf } from "./vrf.ts";
 
 /** <linux/if_arp.h> */
 const ARPHRD = { ETHER: 1, LOOPBACK: 772 } as const;
@@ -29,7 +30,7 @@ export function describeLink(machine: Machine, namespace: FakeNamespace, link: F
     mac: link.mac,
     alias: link.alias === "" ? undefined : link.alias,
     ...peerOf(namespace, link.peer ?? link.parent),
-    info: link.kind === "" && link.port === undefined ? undefined : infoOf(machine, link),
+    info: link.kind === "" && link.port === undefined ? undefined : infoOf(machine, namespace, link),
   };
   const type = link.kind === "" ? ARPHRD.LOOPBACK : ARPHRD.ETHER;
   const bytes = encodeLink({ header: { type, index, flags }, attributes });
@@ -47,9 +48,9 @@ function peerOf(namespace: FakeNamespace, peer: FakeLink["peer"]): Pick<LinkAttr
   return { link: peer.index, linkNetnsId: namespace.numberOf(peer.namespace) };
 }
 
-function infoOf({ features }: Machine, link: FakeLink): LinkAttributes["info"] {
+function infoOf({ features }: Machine, namespace: FakeNamespace, link: FakeLink): LinkAttributes["info"] {
   const { kind, bridge, port, settings } = link;
-  const fields = CHILD_FIELDS[kind];
+  const fields = SETTING_FIELDS[kind];
   return {
     ...(kind !== "" && { kind }),
     ...(bridge !== undefined && {
@@ -63,6 +64,7 @@ function infoOf({ features }: Machine, link: FakeLink): LinkAttributes["info"] {
       }),
     }),
     ...(fields !== undefined && { data: encodeFields(fields, settings) }),
+    ...(vrfOf(namespace, link) !== undefined && { portKind: "vrf" }),
     ...(port !== undefined && {
       portKind: "bridge",
       portData: encodeFields(PORT_FIELDS, {

@@ -49,8 +49,9 @@ export interface FakeLink {
   operationalState: number;
   master: number | undefined;
   peer: Peer | undefined;
-  /** What a macvlan, an ipvlan or a link in a VLAN stands on, and its settings. */
+  /** What a macvlan, an ipvlan or a link in a VLAN stands on. */
   parent: Peer | undefined;
+  /** Those of its kind, of these links and of a VRF. */
   settings: Readonly<Record<string, number>>;
   alias: string;
   group: number;
@@ -93,6 +94,7 @@ export function settledState(namespace: FakeNamespace, link: FakeLink): number {
     const parent = link.parent.namespace.links.get(link.parent.index);
     return parent !== undefined && isReady(parent) ? IF_OPER.UP : IF_OPER.LOWERLAYERDOWN;
   }
+  if (link.kind === "vrf") return IF_OPER.UP;
   if (link.kind !== "bridge") return IF_OPER.UNKNOWN;
   return portsOf(namespace, link).some(isReady) ? IF_OPER.UP : IF_OPER.DOWN;
 }

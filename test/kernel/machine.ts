@@ -31,7 +31,7 @@ export interface Features {
 export class Machine {
   readonly namespaces: FakeNamespace[] = [];
   readonly features: Features = {
-    kinds: new Set(["bridge", "veth", "ifb", "dummy", "macvlan", "ipvlan", "vlan"]),
+    kinds: new Set(["bridge", "veth", "ifb", "dummy", "macvlan", "ipvlan", "vlan", "vrf"]),
     vlanFiltering: true,
     namesInBoth: false,
     nftables: true,

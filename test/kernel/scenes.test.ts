@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import { fakeWorld, SCENES } from "./scenes/all.ts";
 import { children } from "./scenes/children.ts";
 import { vlans } from "./scenes/vlans.ts";
+import { vrfs } from "./scenes/vrfs.ts";
 
 const FOLDER = path.join(import.meta.dirname, "../captures/kernel");
 
@@ -20,6 +21,10 @@ describe("the kernel in memory answers as a real one did", () => {
 
   test("children", () => {
     expect(children(fakeWorld({ vlanFiltering: true }))).toEqual(recorded("children"));
+  });
+
+  test("vrfs", () => {
+    expect(vrfs(fakeWorld({ vlanFiltering: true }))).toEqual(recorded("vrfs"));
   });
 
   test("vlans", () => {

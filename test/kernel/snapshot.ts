@@ -53,6 +53,7 @@ function formatLink(link: FakeLink, nameOf: NameOf): string {
     master === undefined ? "" : `master ${nameOf(master)}`,
     peer === undefined ? "" : `peer ${peer.index} in ${peer.namespace.name}`,
     parent === undefined ? "" : `on ${parent.index} in ${parent.namespace.name} ${formatNumbers(settings)}`,
+    kind === "vrf" ? formatNumbers(settings) : "",
     alias === "" ? "" : `alias "${alias}"`,
     group === 0 ? "" : `group ${group}`,
     bridge === undefined ? "" : formatNumbers(bridge),

@@ -41,6 +41,13 @@ export const ROWS: Readonly<Record<string, readonly string[]>> = {
   "plugins/meta/firewall/firewall_integ_test.go": numbered("G", 1, 4),
   "plugins/main/ptp/ptp_test.go": numbered("P", 1, 8),
   "plugins/meta/sbr/sbr_linux_test.go": numbered("Q", 1, 5),
+  "plugins/meta/vrf/vrf_test.go": [
+    ...numbered("W", 1, 5),
+    ...numbered("W6.", 0, 5),
+    ...numbered("W7.", 0, 2),
+    ...numbered("W", 8, 9),
+    ...numbered("W10.", 0, 3),
+  ],
 };
 
 function numbered(prefix: string, first: number, last: number): string[] {

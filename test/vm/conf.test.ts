@@ -14,7 +14,7 @@ afterEach(() => caller.dispose());
 
 it.each(Object.entries(LISTS_IN_VM))(
   "%s attaches, carries traffic and detaches as it stands",
-  (file, { answers, neighbour = [] }) => {
+  (file, { answers, neighbour = [], through }) => {
     const { name } = JSON.parse(fs.readFileSync(path.join(confDir, file), "utf8"));
     const { lab } = caller;
     const [netns, outside] = [lab.addNamespace("c1"), lab.addNamespace("outside")];
@@ -24,7 +24,7 @@ it.each(Object.entries(LISTS_IN_VM))(
     jsonOf(run("add"));
     expect(run("check")).toMatchObject({ status: 0, stdout: "", stderr: "" });
     if (neighbour.length === 0) lab.run(["ip", "link", "set", "lo", "up"], netns);
-    lab.run(["ping", "-n", "-c1", "-w20", answers], netns);
+    lab.run(["ping", "-n", "-c1", "-w20", ...(through === undefined ? [] : ["-I", through]), answers], netns);
     expect(run("del")).toMatchObject({ status: 0, stdout: "", stderr: "" });
     expect(lab.ip("link show", netns)).toHaveLength(1);
   },

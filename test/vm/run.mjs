@@ -11,7 +11,7 @@ import { fail } from "../system.mjs";
 import { ensureImage } from "./image.mjs";
 
 /** How long the virtual machine may run. */
-const TIME_LIMIT_MS = 20 * 60_000;
+const TIME_LIMIT_MS = 40 * 60_000;
 
 const shared = path.join(root, ".cache/vm/shared");
 /** Where TEST_REPORTS names a folder, a JSON report goes there, for .ci/run to add up. */

@@ -41,7 +41,7 @@ const PARTS: readonly Part[] = [
     isNeeded: ({ bridges, ptps }) => bridges.length + ptps.length > 0,
   },
   { moduleName: "ifb", purpose: "egress limits", kind: "link", isNeeded: ({ limits }) => limits.includes("egress") },
-  ...["macvlan", "ipvlan", "vlan", "dummy"].map(linkPart),
+  ...["macvlan", "ipvlan", "vlan", "dummy", "vrf"].map(linkPart),
   { moduleName: "sch_tbf", purpose: "limits", kind: "traffic", isNeeded: ({ limits }) => limits.length > 0 },
   { moduleName: "nf_tables", purpose: "rules", kind: "rules", isNeeded: hasRules },
   { moduleName: "nft_chain_nat", purpose: "masquerade and port mappings", kind: "rules", isNeeded: translates },

@@ -5,7 +5,16 @@ import { struct } from "../struct.ts";
 const IFA = { ADDRESS: 1, LOCAL: 2, LABEL: 3, BROADCAST: 4, CACHEINFO: 6, FLAGS: 8 } as const;
 
 /** Flags of an address. <linux/if_addr.h> */
-export const IFA_F = { NODAD: 0x2, DADFAILED: 0x8, TENTATIVE: 0x40, NOPREFIXROUTE: 0x200 } as const;
+export const IFA_F = {
+  TEMPORARY: 0x1,
+  NODAD: 0x2,
+  HOMEADDRESS: 0x10,
+  DADFAILED: 0x8,
+  TENTATIVE: 0x40,
+  MANAGETEMPADDR: 0x100,
+  NOPREFIXROUTE: 0x200,
+  MCAUTOJOIN: 0x400,
+} as const;
 
 /** sizeof(struct ifa_cacheinfo) <linux/if_addr.h> */
 const CACHEINFO_SIZE = 16;

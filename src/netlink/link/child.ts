@@ -37,8 +37,20 @@ const IFLA_VLAN = { ID: 1, PROTOCOL: 5 } as const;
 /** The VLAN of a link, 0 to 4094, and the EtherType of its tag. */
 export const VLAN_FIELDS = { id: [IFLA_VLAN.ID, u16], protocol: [IFLA_VLAN.PROTOCOL, u16be] } as const;
 
+/** Settings of a VRF. <linux/if_link.h> */
+const IFLA_VRF = { TABLE: 1 } as const;
+
+/** The routing table of a VRF's links, RT_TABLE. */
+export const VRF_FIELDS = { table: [IFLA_VRF.TABLE, u32] } as const;
+
 /** The kinds of links that stand on another link, their parent, or on none, with their settings. */
-const KINDS = { macvlan: MACVLAN_FIELDS, ipvlan: IPVLAN_FIELDS, vlan: VLAN_FIELDS, dummy: {} } as const;
+const KINDS = {
+  macvlan: MACVLAN_FIELDS,
+  ipvlan: IPVLAN_FIELDS,
+  vlan: VLAN_FIELDS,
+  dummy: {},
+  vrf: VRF_FIELDS,
+} as const;
 
 export type ChildKind = keyof typeof KINDS;
 export type ChildSettings<K extends ChildKind = ChildKind> = Values<(typeof KINDS)[K]>;
@@ -78,9 +90,13 @@ export interface Child<K extends ChildKind> {
   readonly settings: ChildSettings<K>;
 }
 
-/** The link with a name, and its settings if it is of the kind. Undefined if there is none. @throws NetlinkError */
-export function findChild<K extends ChildKind>(netlink: Rtnetlink, kind: K, name: string): Child<K> | undefined {
-  const payload = askForLink(netlink, name);
+/** The link with a name or an index, and its settings if it is of the kind. Undefined if there is none. @throws NetlinkError */
+export function findChild<K extends ChildKind>(
+  netlink: Rtnetlink,
+  kind: K,
+  which: string | number,
+): Child<K> | undefined {
+  const payload = askForLink(netlink, which);
   return payload && readChild(kind, payload);
 }
 

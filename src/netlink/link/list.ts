@@ -6,13 +6,13 @@ import { RTEXT_FILTER } from "./attributes.ts";
 import type { Link, LinkId } from "./message.ts";
 import { encodeLink, readLink } from "./message.ts";
 
-/** The ports of a bridge, like `ip link show master NAME`. The kernel sends only these links. @throws NetlinkError */
-export function listPorts(netlink: Rtnetlink, bridge: LinkId): readonly Link[] {
-  const attributes = { master: bridge.index, extensions: RTEXT_FILTER.SKIP_STATS };
+/** The ports of a bridge, or the links of a VRF, like `ip link show master NAME`. The kernel sends only these links. @throws NetlinkError */
+export function listPorts(netlink: Rtnetlink, master: LinkId): readonly Link[] {
+  const attributes = { master: master.index, extensions: RTEXT_FILTER.SKIP_STATS };
   const payload = encodeLink({ header: {}, attributes });
-  const action = `list the ports of bridge "${bridge.name}"`;
+  const action = `list the ports of "${master.name}"`;
   const messages = netlink.request({ type: RTM.GETLINK, flags: NLM_F.DUMP, payload, action });
-  return messages.map((message) => readLink(message.payload)).filter((link) => link.master === bridge.index);
+  return messages.map((message) => readLink(message.payload)).filter((link) => link.master === master.index);
 }
 
 /** All links of a namespace with few links, like `ip link show`. The kernel interrupts a dump when links change. @throws NetlinkError */

@@ -19,7 +19,7 @@ export interface LinkChanges {
   readonly name?: string;
   readonly mac?: Mac | undefined;
   readonly mtu?: number | undefined;
-  /** The index of the bridge whose port it becomes; 0 for none. */
+  /** The index of the bridge whose port it becomes, or of the VRF that it joins; 0 for none. */
   readonly master?: number;
   readonly alias?: string;
   readonly group?: number;

@@ -24,7 +24,7 @@ const NO_FLAGS = 0xff;
  */
 export function supportsKind(
   netlink: Rtnetlink,
-  kind: "bridge" | "veth" | "ifb" | "macvlan" | "vlan" | "dummy" | "ipvlan",
+  kind: "bridge" | "veth" | "ifb" | "macvlan" | "vlan" | "dummy" | "ipvlan" | "vrf",
 ): boolean {
   const action = `ask for the kind of link "${kind}"`;
   const flags = NLM_F.CREATE | NLM_F.EXCL;

@@ -8,7 +8,7 @@ export const RT_SCOPE = { UNIVERSE: 0, LINK: 253, HOST: 254, NOWHERE: 255 } as c
 export const RT_TABLE = { UNSPEC: 0, COMPAT: 252, MAIN: 254, LOCAL: 255 } as const;
 
 /** The origin of a route. <linux/rtnetlink.h> */
-export const RTPROT = { BOOT: 3 } as const;
+export const RTPROT = { KERNEL: 2, BOOT: 3, RA: 9 } as const;
 
 /** The type of a route. <linux/rtnetlink.h> */
 export const RTN = { UNICAST: 1, LOCAL: 2 } as const;

@@ -1,6 +1,6 @@
 // Writes every NAME.hex: what `ip` and the kernel say to each other over netlink, in two namespaces of its own.
-// Needs root, iproute2 and strace: node capture.mjs [vlans|traffic|macvlans|children|policy|moves|hardware [FOLDER]]. One line a message: its type, and all its bytes in hex.
-// The commands about VLANs and children need a kernel that has them: node test/vm/run.mjs --exec "node $PWD/capture.mjs vlans /vm"
+// Needs root, iproute2 and strace: node capture.mjs [vlans|traffic|macvlans|children|vrfs|policy|moves|hardware [FOLDER]]. One line a message: its type, and all its bytes in hex.
+// The commands about VLANs, children and VRFs need a kernel that has them: node test/vm/run.mjs --exec "node $PWD/capture.mjs vlans /vm"
 import { spawnSync } from "node:child_process";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -129,6 +129,20 @@ const CHILD_COMMANDS = [
   ["get-dummy", container, "ip -details link show dev eth3"],
 ];
 
+/** The same about a VRF, and about routes through a link in several tables. */
+const VRF_COMMANDS = [
+  ["add-vrf", host, "ip link add name red type vrf table 1000"],
+  ["get-vrf", host, "ip -details link show dev red"],
+  [null, host, "ip link add name net1 up type dummy"],
+  [null, host, "ip link add name net2 up type dummy"],
+  [null, host, "ip address add 10.1.0.2/24 dev net1"],
+  [null, host, "ip address add 10.2.0.2/24 dev net2"],
+  [null, host, "ip route add 10.3.0.0/16 nexthop via 10.1.0.1 weight 2 nexthop via 10.1.0.9"],
+  [null, host, "ip route add 10.4.0.0/16 nexthop via 10.1.0.1 nexthop via 10.2.0.1"],
+  [null, host, "ip route add 10.5.0.0/16 via 10.1.0.1 table 1000 metric 7 mtu 1300"],
+  ["list-routes-through", host, "ip route show table all dev net1"],
+];
+
 /** The same about policy rules. */
 const POLICY_COMMANDS = [
   ["add-rule", host, "ip rule add from 10.1.0.2/32 lookup 100 priority 20000 protocol 67"],
@@ -155,6 +169,7 @@ const SETS = {
   traffic: TRAFFIC_COMMANDS,
   macvlans: MACVLAN_COMMANDS,
   children: CHILD_COMMANDS,
+  vrfs: VRF_COMMANDS,
   policy: POLICY_COMMANDS,
   moves: MOVE_COMMANDS,
   hardware: HARDWARE_COMMANDS,

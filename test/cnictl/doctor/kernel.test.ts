@@ -97,9 +97,9 @@ test("a network without bridges needs nothing of the kernel", () => {
 test("a kernel is asked for the links of the plugins that make them", () => {
   const kernel = new FakeKernel();
   for (const kind of ["macvlan", "vlan"]) kernel.features.kinds.delete(kind);
-  const plugins = ["macvlan", "ipvlan", "vlan", "dummy"].map((type) => ({ type }));
+  const plugins = ["macvlan", "ipvlan", "vlan", "dummy", "vrf"].map((type) => ({ type }));
   const found = kernelCheck.run(examinationOf([networkOf({ plugins })], { kernel }));
-  expect(found.map(({ subject }) => subject)).toEqual(["macvlan", "ipvlan", "8021q", "dummy"]);
+  expect(found.map(({ subject }) => subject)).toEqual(["macvlan", "ipvlan", "8021q", "dummy", "vrf"]);
   expect(wrong(found)).toEqual([
     "error macvlan: the kernel lacks it: macvlan interfaces of network x | use a kernel with it",
     "error 8021q: the kernel lacks it: vlan interfaces of network x | use a kernel with it",

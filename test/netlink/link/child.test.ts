@@ -9,6 +9,7 @@ import {
   MACVLAN_MODE,
   readChild,
   VLAN_FIELDS,
+  VRF_FIELDS,
 } from "../../../src/netlink/link/child.ts";
 import { decodeLink } from "../../../src/netlink/link/message.ts";
 import { RTM } from "../../../src/netlink/rtnetlink.ts";
@@ -58,23 +59,26 @@ describe("addChild()", () => {
       { kind: "ipvlan", name: "eth2", settings: { mode: IPVLAN_MODE.L3, flags: IPVLAN_F.VEPA }, parent: 2 },
     ],
     ["add-dummy", { kind: "dummy", name: "eth3", settings: {} }],
+    ["add-vrf", { kind: "vrf", name: "red", settings: { table: 1000 } }],
   ] as const)("sends what `ip` sends: %s", (capture, child) => {
     const { data: expected, ...others } = split(lastOf(capture, "sent", RTM.NEWLINK).payload);
     const netlink = new FakeNetlink();
     addChild(netlink, { ...child, netns: others.attributes.netnsFd });
     const { data, ...rest } = split(netlink.onlyRequest.payload);
     expect(rest).toEqual(others);
-    const fields = { vlan: VLAN_FIELDS, ipvlan: IPVLAN_FIELDS, dummy: {} }[child.kind];
+    const fields = { vlan: VLAN_FIELDS, ipvlan: IPVLAN_FIELDS, dummy: {}, vrf: VRF_FIELDS }[child.kind];
     expect(decodeFields<Fields>(fields, data)).toEqual(decodeFields<Fields>(fields, expected));
   });
 });
 
 describe("readChild()", () => {
-  test("reads a link in a VLAN, an ipvlan and a dummy", () => {
+  test("reads a link in a VLAN, an ipvlan, a VRF and a dummy", () => {
     const vlan = readChild("vlan", linkIn("get-vlan-link", "eth0").payload);
     expect([vlan.settings.id, vlan.settings.protocol, vlan.parent, vlan.parentNetns]).toEqual([100, 0x8100, 2, 0]);
     const ipvlan = readChild("ipvlan", linkIn("get-ipvlan", "eth2").payload);
     expect(ipvlan.settings).toMatchObject({ mode: IPVLAN_MODE.L3, flags: IPVLAN_F.VEPA });
+    const vrf = readChild("vrf", linkIn("get-vrf", "red").payload);
+    expect([vrf.link.kind, vrf.settings.table, vrf.parent]).toEqual(["vrf", 1000, undefined]);
     const dummy = readChild("dummy", linkIn("get-dummy", "eth3").payload);
     expect([dummy.link.kind, dummy.parent, dummy.parentNetns]).toEqual(["dummy", undefined, undefined]);
   });
