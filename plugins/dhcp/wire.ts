@@ -2,7 +2,8 @@ import { decodeDatagram, PORT } from "../../src/dhcp/datagram.ts";
 import { type DhcpMessage, decodeMessage } from "../../src/dhcp/message.ts";
 import type { Outgoing } from "../../src/dhcp/question.ts";
 import { encodeAddress } from "../../src/ip/address.ts";
-import { openPacketSocket } from "../../src/linux/packet-socket.ts";
+import { udpTo } from "../../src/linux/packet-filter.ts";
+import { BROADCAST, ETH_P, openPacketSocket } from "../../src/linux/packet-socket.ts";
 import { openUdpSocket, type UdpSocket } from "../../src/linux/udp-socket.ts";
 import type { LinkId } from "../../src/netlink/link/message.ts";
 import type { Container } from "../../src/steps/host.ts";
@@ -25,11 +26,12 @@ export interface Wire {
 
 /** Opens the sockets of a client on a link of a container. @throws LinuxError */
 export function openWire({ within }: Place, link: LinkId): Wire {
-  const packets = within(() => openPacketSocket({ index: link.index, port: PORT.CLIENT }));
+  const options = { index: link.index, protocol: ETH_P.IP, filter: udpTo(PORT.CLIENT) };
+  const packets = within(() => openPacketSocket(options));
   let udp: UdpSocket | undefined;
   const send = (outgoing: Outgoing, container: Place) => {
     if (outgoing.kind === "everyone") {
-      packets.broadcast(outgoing.packet);
+      packets.send(outgoing.packet, BROADCAST);
       return;
     }
     const from = { address: encodeAddress(outgoing.from), port: PORT.CLIENT };
@@ -40,7 +42,7 @@ export function openWire({ within }: Place, link: LinkId): Wire {
   return {
     fd: packets.fd,
     send,
-    receive: () => packets.receive().flatMap(readMessage),
+    receive: () => packets.receive().flatMap(({ packet }) => readMessage(packet)),
     isSending: () => udp?.isSending() ?? false,
     close: () => {
       packets.close();

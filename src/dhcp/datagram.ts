@@ -1,4 +1,5 @@
 import { type Address, decodeAddress, encodeAddress } from "../ip/address.ts";
+import { checksum } from "../ip/checksum.ts";
 import { concatBytes } from "./options.ts";
 
 /** UDP ports. RFC 2131, 4.1 */
@@ -48,12 +49,4 @@ export function decodeDatagram(packet: Uint8Array): { source: Address; payload: 
   if (isFragment || view.getUint16(header + 2) !== PORT.CLIENT || length < UDP_SIZE) return undefined;
   if (header + length > packet.length) return undefined;
   return { source: decodeAddress(packet.subarray(12, 16)), payload: packet.subarray(payload, header + length) };
-}
-
-/** The Internet checksum. RFC 1071 */
-function checksum(bytes: Uint8Array): number {
-  let sum = 0;
-  for (const [at, byte] of bytes.entries()) sum += at % 2 === 0 ? byte << 8 : byte;
-  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);
-  return ~sum & 0xffff;
 }

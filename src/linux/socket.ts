@@ -10,7 +10,7 @@ export const AF = { UNIX: 1, INET: 2, BRIDGE: 7, INET6: 10, NETLINK: 16, PACKET:
 export const SOCK = { STREAM: 1, DGRAM: 2, RAW: 3, NONBLOCK: 0o4000, CLOEXEC: 0o2000000 } as const;
 
 /** Levels of socket options. <sys/socket.h>, <netinet/in.h> */
-export const SOL = { IP: 0, SOCKET: 1, IPV6: 41, NETLINK: 270 } as const;
+export const SOL = { IP: 0, SOCKET: 1, IPV6: 41, PACKET: 263, NETLINK: 270 } as const;
 
 /** Options of every socket. <sys/socket.h> */
 export const SO = { SNDBUFFORCE: 32, NETNS_COOKIE: 71 } as const;

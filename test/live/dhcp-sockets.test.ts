@@ -1,8 +1,10 @@
 import { spawnSync } from "node:child_process";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { encodeMac } from "../../src/ip/mac.ts";
 import { readBootClock } from "../../src/linux/boot-clock.ts";
 import { withNetns } from "../../src/linux/netns.ts";
-import { openPacketSocket } from "../../src/linux/packet-socket.ts";
+import { udpTo } from "../../src/linux/packet-filter.ts";
+import { BROADCAST, ETH_P, openPacketSocket } from "../../src/linux/packet-socket.ts";
 import { poll } from "../../src/linux/poll.ts";
 import { openUdpSocket } from "../../src/linux/udp-socket.ts";
 import { Namespaces } from "./namespaces.ts";
@@ -28,6 +30,11 @@ function indexOf(netns: string, link: string): number {
   return found?.ifindex ?? 0;
 }
 
+/** Options of a socket for the packets to a port. */
+function udpOn(netns: string, link: string, port: number) {
+  return { index: indexOf(netns, link), protocol: ETH_P.IP, filter: udpTo(port) };
+}
+
 /** Sends UDP from the server to everyone on the link. */
 function tell(port: number, text: string): void {
   const program = `
@@ -41,32 +48,33 @@ s.sendto(b"${text}", ("255.255.255.255", ${port}))`;
 }
 
 test("openPacketSocket() receives packets to its port, without an address, and no others", () => {
-  const socket = withNetns(client, () => openPacketSocket({ index: indexOf(client, "eth0"), port: 68 }));
+  const socket = withNetns(client, () => openPacketSocket(udpOn(client, "eth0", 68)));
   try {
     tell(69, "other");
     tell(68, "mine");
     expect(poll([socket.fd], 10_000)).toEqual([true]);
-    expect(socket.receive().map((packet) => Buffer.from(packet.subarray(28)).toString())).toEqual(["mine"]);
+    expect(socket.receive().map(({ packet }) => Buffer.from(packet.subarray(28)).toString())).toEqual(["mine"]);
     expect(socket.receive()).toEqual([]);
   } finally {
     socket.close();
   }
 });
 
-test("openPacketSocket() broadcasts a packet as it is, and refuses on a link that is down", () => {
+test("openPacketSocket() sends a packet as it is, gives its sender, and refuses on a link that is down", () => {
   const [sender, receiver] = [
-    withNetns(client, () => openPacketSocket({ index: indexOf(client, "eth0"), port: 68 })),
-    withNetns(server, () => openPacketSocket({ index: indexOf(server, "v0"), port: 67 })),
+    withNetns(client, () => openPacketSocket(udpOn(client, "eth0", 68))),
+    withNetns(server, () => openPacketSocket(udpOn(server, "v0", 67))),
   ];
   try {
     const packet = new Uint8Array(40);
     packet.set([0x45, 0, 0, 40, 0, 0, 0, 0, 64, 17]);
     packet.set([0, 68, 0, 67, 0, 20], 20);
-    sender.broadcast(packet);
+    sender.send(packet, BROADCAST);
     expect(poll([receiver.fd], 10_000)).toEqual([true]);
-    expect(receiver.receive()).toEqual([packet]);
+    const [{ address = "" } = {}] = namespaces.ip(client, "link show eth0") as { address?: string }[];
+    expect(receiver.receive()).toEqual([{ packet, sender: encodeMac(address) }]);
     namespaces.run(client, "ip link set eth0 down");
-    expect(() => sender.broadcast(packet)).toThrow(expect.objectContaining({ code: "ENETDOWN" }));
+    expect(() => sender.send(packet, BROADCAST)).toThrow(expect.objectContaining({ code: "ENETDOWN" }));
   } finally {
     sender.close();
     receiver.close();
