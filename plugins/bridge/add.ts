@@ -45,9 +45,11 @@ export function add(request: Request, host: Host): Result {
       guardFrames(call, place);
       const port = bringUp(call, place, { managed: ipam !== undefined });
       const links = reportLinks(call, place);
+      // What IPAM sends from the interface must get through the port.
+      if (ipam?.usesInterface) awaitForwarding(call, place.bridge, port);
       const answer = ipam?.result();
       const assigned = answer && assign(call, { ...place, links, answer });
-      awaitForwarding(call, place.bridge, port);
+      if (!ipam?.usesInterface) awaitForwarding(call, place.bridge, port);
       if (assigned !== undefined) announceAddresses(container, place.veth.inside);
       // Earlier, the container would get its own announcements back, and the kernel would log each one.
       if (config.hairpinMode) setPort(host.netlink, place.veth.port, { hairpin: true });

@@ -12,7 +12,7 @@ import { wakeDaemon } from "./daemon-socket.ts";
 import { giveBack } from "./give-back.ts";
 import { leaseFolder } from "./lease-file.ts";
 import { saveLease } from "./lease-store.ts";
-import { bringUp, requireInterface } from "./link.ts";
+import { requireCarrier, requireInterface } from "./link.ts";
 import { openWire } from "./wire.ts";
 
 /**
@@ -25,7 +25,7 @@ export function add(request: Request, host: Host): Result {
   const container = openContainer(host, request.netns);
   const link = requireInterface(container, request.ifname);
   return undoOnError(request.log, (defer) => {
-    bringUp(container, link, { timeout: timeout * 1000, defer });
+    requireCarrier(container, link, { timeout: timeout * 1000, defer });
     const identity = { ...client, mac: link.mac };
     const wire = openWire(container, link);
     try {

@@ -13,6 +13,8 @@ export interface StaticConfig {
   readonly ips: readonly StaticIp[];
   readonly routes: readonly Route[];
   readonly dns: Dns;
+  /** Whether ADD asks the link if another host has one of the addresses. */
+  readonly checkConflict: boolean;
 }
 
 /** An address. `isGatewayFound` says that its gateway is that of another address of the subnet. */
@@ -39,12 +41,12 @@ export function parseStaticConfig(request: ParsedRequest & Pick<Request, "args" 
   const argued = parseArgumentIps(request.args);
   const asked = (args?.cni?.ips ?? []).map(parseRequested);
   const askedLast = (runtimeConfig?.ips ?? []).map(parseRequested);
-  const { addresses = [], routes = [], dns = {} } = ipam;
+  const { addresses = [], routes = [], dns = {}, checkConflict } = ipam;
   const requested = askedLast.length > 0 ? askedLast : asked;
   const ips =
     requested.length > 0 ? completeRequested(requested, { addresses, argued }) : configured(addresses, argued);
   refuseSeveral(ips, request.version);
-  return { ips, routes, dns };
+  return { ips, routes, dns, checkConflict };
 }
 
 function parseRequested(text: string): Prefix {

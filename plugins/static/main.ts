@@ -1,4 +1,5 @@
 import type { Plugin } from "../../src/cni/plugin.ts";
+import type { Host } from "../../src/steps/host.ts";
 import { add } from "./add.ts";
 import { check } from "./check.ts";
 import { configuration } from "./configuration.ts";
@@ -6,9 +7,9 @@ import { del } from "./del.ts";
 import { gc } from "./gc.ts";
 import { status } from "./status.ts";
 
-export const plugin: Plugin = {
+export const plugin: Plugin<Host> = {
   name: "static",
-  add: (request) => add(request),
+  add: (request, host) => add(request, host),
   check: (request) => check(request),
   del: () => del(),
   gc: (request) => gc(request),

@@ -12,6 +12,7 @@ export function staticPlugin() {
         addresses: z.optional(z.array(entry)),
         routes: z.optional(z.array(route())),
         dns: z.optional(dns()),
+        checkConflict: z._default(z.boolean(), false),
       }),
     ),
     runtimeConfig: z.optional(z.object({ ips })),

@@ -1,15 +1,17 @@
 import { type Request, validAttachments } from "../cni/request.ts";
 import type { Dns, Result } from "../cni/result.ts";
+import { ignoring } from "../linux/ignoring.ts";
 import type { LinkBrief } from "../netlink/link/brief.ts";
 import { type Child, type ChildKind, findChild } from "../netlink/link/child.ts";
 import { setLinkUp } from "../netlink/link/set.ts";
+import { ERRNO } from "../platform/errno.ts";
 import { checkAddresses } from "./check-addresses.ts";
 import { findOwnChild, refuseTaken } from "./child-link.ts";
 import { findContainer, openContainer } from "./container.ts";
 import { checkInterface, refuseUnreportable, reportLink } from "./container-interface.ts";
 import { refuseDifferences } from "./differences.ts";
 import type { Container, Host } from "./host.ts";
-import { configureInterface } from "./interface.ts";
+import { announceAddresses, configureInterface } from "./interface.ts";
 import { checkWithIpam, chooseDns, collectLeases, holdAssignment, releaseAround } from "./ipam.ts";
 import { attemptSysctl } from "./sysctl.ts";
 import { type Defer, runAll, undoOnError } from "./undo.ts";
@@ -42,6 +44,7 @@ export function attach(request: Request, host: Host, prepare: () => Attaching): 
     ipam?.begin();
     const answer = ipam?.result();
     const { ips, routes } = configure(container, link, answer ?? assigned);
+    if (ipam?.usesInterface) announceLate(container, link);
     return { interfaces: [reportLink(link, request.netns)], ips, routes, dns: chooseDns(dns, answer) };
   });
 }
@@ -63,6 +66,11 @@ function configure(
   const ips = given.ips.map((ip) => ({ ...ip, interface: 0 }));
   configureInterface(container, link, { ips, routes: given.routes, enableDad: undefined, bringUp: true });
   return { ips, routes: given.routes };
+}
+
+/** The interface was up before it got its addresses. Not every driver lets the kernel announce them then: an ipvlan's MAC cannot be set. */
+function announceLate(container: Container, link: LinkBrief): void {
+  ignoring([ERRNO.EOPNOTSUPP, ERRNO.EBUSY], () => announceAddresses(container, link));
 }
 
 /**

@@ -21,8 +21,13 @@ const UNDO_MS = 15_000;
  */
 const DHCP = "dhcp";
 
+/** With `ipam.checkConflict`, its ADD sends probes from the container's interface. It holds no lease, so the rest is as for others. */
+const STATIC = "static";
+
 /** An ADD of the IPAM plugin that is started and held. */
 export interface Assignment {
+  /** Whether the plugin sends from the interface, which must be up before `result`. */
+  readonly usesInterface: boolean;
   /**
    * Lets the plugin act, unless it needs the interface to be up: then it acts in `result`. It may take long, so do not call this while you
    * hold a lock that other calls wait for.
@@ -46,13 +51,13 @@ export function holdAssignment(request: Request, host: Host, defer: Defer): Assi
   const release = () => {
     if (!hasRefused(ipam)) host.delegate(request, { command: "DEL", type, deadline: UNDO_MS }).done();
   };
-  if (type === DHCP) return afterInterface(ipam, release, defer);
+  if (type === DHCP || (type === STATIC && checksConflicts(request))) return afterInterface(ipam, release, defer);
   defer(() => ipam.abandon() || release());
-  return { begin: ipam.begin, result: () => requireAddresses(ipam.result()) };
+  return { usesInterface: false, begin: ipam.begin, result: () => requireAddresses(ipam.result()) };
 }
 
 /**
- * An ADD that asks through the container's interface: it acts when the caller waits for the addresses, so after the interface is up. Its
+ * An ADD that sends from the container's interface: it acts when the caller waits for the addresses, so after the interface is up. Its
  * DEL runs before the interface is deleted.
  */
 function afterInterface(ipam: Delegation, release: () => void, defer: Defer): Assignment {
@@ -61,7 +66,13 @@ function afterInterface(ipam: Delegation, release: () => void, defer: Defer): As
     defer(release);
     return requireAddresses(ipam.result());
   };
-  return { begin: () => {}, result };
+  return { usesInterface: true, begin: () => {}, result };
+}
+
+/** Reads one key. The plugin itself parses the configuration. */
+function checksConflicts({ config }: Request): boolean {
+  const settings = isObject(config) ? findMember(config, "ipam") : undefined;
+  return isObject(settings) && findMember(settings, "checkConflict") === true;
 }
 
 /** Refuses a network without an IPAM plugin, for a plugin that needs one. @throws CniError invalidConfig with the message */

@@ -145,6 +145,20 @@ describe("holdAssignment()", () => {
     ]);
   });
 
+  it.each([
+    [true, ["the interface is up", "ADD begins"]],
+    [false, ["ADD begins", "the interface is up"]],
+  ])("lets static with checkConflict %s act in its turn", (checkConflict, expected) => {
+    const { host, events } = hostWith();
+    const request = addRequest({ cniVersion: "1.1.0", name: "net", ipam: { type: "static", checkConflict } });
+    const ipam = holdAssignment(request, host, () => {});
+    ipam?.begin();
+    events.push("the interface is up");
+    ipam?.result();
+    expect(ipam?.usesInterface).toBe(checkConflict);
+    expect(events.slice(1, 3)).toEqual(expected);
+  });
+
   it("drops DHCP that has not begun, and runs no DEL for it after a valid CNI error", () => {
     const [dropped, refused] = [hostWith(), hostWith({ error: new DelegateError(11, "no answer") })];
     const act = ({ host }: { host: Host }, asks: boolean) =>

@@ -32,9 +32,17 @@ export function getLinkBrief(netlink: Rtnetlink, which: string | LinkId): LinkBr
 /** The flag of a link that is operationally up: the kernel sends through it. <net/if.h> */
 const IFF_RUNNING = 0x40;
 
+/** The flag of a link whose hosts do not find each other's MACs. <net/if.h> */
+const IFF_NOARP = 0x80;
+
 /** Whether a link is operationally up, by ioctl(2), without the kernel's lock on all links. @throws NetlinkError ENODEV */
 export function isRunning(netlink: Rtnetlink, { name }: LinkId): boolean {
   return (askFor(netlink, name, SIOCGIFFLAGS).getInt16(0, true) & IFF_RUNNING) !== 0;
+}
+
+/** Whether the hosts on a link find each other's MACs by ARP and neighbour discovery. @throws NetlinkError ENODEV */
+export function hasArp(netlink: Rtnetlink, { name }: LinkId): boolean {
+  return (askFor(netlink, name, SIOCGIFFLAGS).getInt16(0, true) & IFF_NOARP) === 0;
 }
 
 function askFor(netlink: Rtnetlink, name: string, what: number): DataView {

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { plugin } from "../../../plugins/static/main.ts";
 import { createRequest, type Request } from "../../../src/cni/request.ts";
 import type { Result } from "../../../src/cni/result.ts";
+import { fakeHost } from "../../steps/fake-host.ts";
 
 type Verb = Request["command"];
 
@@ -25,12 +26,12 @@ function call(command: Verb, fields: object): { readonly request: Request; reado
 
 function add(fields: object): { readonly result: Result; readonly logged: readonly string[] } {
   const { request, logged } = call("ADD", fields);
-  return { result: plugin.add(request, undefined), logged };
+  return { result: plugin.add(request, fakeHost()), logged };
 }
 
 function check(ips: readonly object[], fields: object = {}): void {
   const prevResult = { cniVersion: "1.1.0", interfaces: [], ips };
-  plugin.check(call("CHECK", { ipam, prevResult, ...fields }).request, undefined);
+  plugin.check(call("CHECK", { ipam, prevResult, ...fields }).request, fakeHost());
 }
 
 describe("static", () => {
@@ -68,14 +69,14 @@ describe("static", () => {
   });
 
   it("CHECK needs prevResult", () => {
-    expect(() => plugin.check(call("CHECK", { ipam }).request, undefined)).toThrow("Required prevResult missing");
+    expect(() => plugin.check(call("CHECK", { ipam }).request, fakeHost())).toThrow("Required prevResult missing");
   });
 
   it("DEL and GC succeed with any configuration, STATUS with one that ADD takes", () => {
-    plugin.del(call("DEL", { ipam: 1 }).request, undefined);
-    plugin.gc?.(call("GC", { ipam: 1, "cni.dev/valid-attachments": [] }).request, undefined);
-    plugin.status?.(call("STATUS", { ipam: { type: "static" } }).request, undefined);
+    plugin.del(call("DEL", { ipam: 1 }).request, fakeHost());
+    plugin.gc?.(call("GC", { ipam: 1, "cni.dev/valid-attachments": [] }).request, fakeHost());
+    plugin.status?.(call("STATUS", { ipam: { type: "static" } }).request, fakeHost());
     const broken = call("STATUS", { ipam: { addresses: [{ address: "10.10.0.5" }] } });
-    expect(() => plugin.status?.(broken.request, undefined)).toThrow("expected to be in CIDR notation");
+    expect(() => plugin.status?.(broken.request, fakeHost())).toThrow("expected to be in CIDR notation");
   });
 });
