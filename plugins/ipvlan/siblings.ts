@@ -1,5 +1,6 @@
 import { CniError } from "../../src/cni/error.ts";
-import { listChildren } from "../../src/netlink/link/child.ts";
+import { type Child, listChildren } from "../../src/netlink/link/child.ts";
+import { findNetnsId } from "../../src/netlink/netns/get.ts";
 import type { Rtnetlink } from "../../src/netlink/socket.ts";
 import type { Host } from "../../src/steps/host.ts";
 import type { Master } from "../../src/steps/master.ts";
@@ -25,17 +26,30 @@ export function refuseOtherSettings(
 /** Mode and flags of the ipvlans on a master; undefined if it has none. */
 function findSettings(host: Host, { link, netlink }: Master): PortSettings | undefined {
   const isBeside = netlink === host.netlink;
-  const own = readSettings(netlink, link.index, { isHere: true });
-  if (own !== undefined || !isBeside) return own;
-  return host.findInNamespaces((each) => readSettings(each, link.index, { isHere: false }));
+  const own = listOn(netlink, link.index).find(({ parentNetns }) => parentNetns === undefined);
+  if (own !== undefined || !isBeside) return own && settingsOf(own);
+  const netns = host.openOwnNetns();
+  const found = host.findInNamespaces((each) => findElsewhere(each, link.index, netns));
+  return found && settingsOf(found);
 }
 
-/** The settings of an ipvlan on the link of that index, which is in the socket's namespace or in another. */
-function readSettings(netlink: Rtnetlink, index: number, { isHere }: { isHere: boolean }): PortSettings | undefined {
-  const isOn = ({ parent, parentNetns }: ReturnType<typeof listChildren>[number]) =>
-    parent === index && (parentNetns === undefined) === isHere;
-  const settings = listChildren(netlink, "ipvlan").find(isOn)?.settings;
-  return settings && { mode: settings.mode ?? 0, flags: settings.flags ?? 0 };
+/** An ipvlan of the socket's namespace on a link of another one. Links of several namespaces can have one index. */
+function findElsewhere(netlink: Rtnetlink, index: number, netns: number): Ipvlan | undefined {
+  const candidates = listOn(netlink, index).filter(({ parentNetns }) => parentNetns !== undefined);
+  if (candidates.length === 0) return undefined;
+  const number = findNetnsId(netlink, netns);
+  return candidates.find(({ parentNetns }) => parentNetns === number);
+}
+
+type Ipvlan = Child<"ipvlan">;
+
+/** The ipvlans of the socket's namespace on a link of that index, in whatever namespace that is. */
+function listOn(netlink: Rtnetlink, index: number): readonly Ipvlan[] {
+  return listChildren(netlink, "ipvlan").filter(({ parent }) => parent === index);
+}
+
+function settingsOf({ settings: { mode = 0, flags = 0 } }: Ipvlan): PortSettings {
+  return { mode, flags };
 }
 
 function describe({ mode, flags }: PortSettings): string {

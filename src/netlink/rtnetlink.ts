@@ -18,6 +18,8 @@ export const RTM = {
   GETQDISC: 38,
   NEWTFILTER: 44,
   GETTFILTER: 46,
+  NEWNSID: 88,
+  GETNSID: 90,
   NEWVLAN: 112,
   GETVLAN: 114,
 } as const;

@@ -99,6 +99,11 @@ export class FakeNamespace {
     return this.peers.indexOf(other);
   }
 
+  /** The same, if it has one. */
+  findNumber(other: FakeNamespace): number | undefined {
+    return this.peers.includes(other) ? this.peers.indexOf(other) : undefined;
+  }
+
   addressesOf(index: number, family?: Family): readonly FakeAddress[] {
     return this.addresses.filter((each) => {
       return each.index === index && (family === undefined || each.prefix.address.family === family);

@@ -6,6 +6,7 @@ import type { Answer } from "./answer.ts";
 import { requestDeleteLink, requestLinks, requestNewLink, requestSetLink } from "./link-requests.ts";
 import type { Machine } from "./machine.ts";
 import type { FakeNamespace } from "./namespace.ts";
+import { requestNetnsId } from "./netns-requests.ts";
 import { requestDeletePolicy, requestNewPolicy, requestPolicy } from "./policy-requests.ts";
 import { requestVlans } from "./port-requests.ts";
 import { Refusal } from "./refusal.ts";
@@ -44,6 +45,7 @@ const QUESTIONS: Readonly<Record<number, Question>> = {
   [RTM.GETQDISC]: (_, namespace, request) => requestQdisc(namespace, request),
   [RTM.GETTFILTER]: (_, namespace, request) => requestFilters(namespace, request),
   [RTM.GETVLAN]: requestVlans,
+  [RTM.GETNSID]: requestNetnsId,
 };
 
 /** Answers a request of rtnetlink; one that changes something has nothing to tell. @throws Refusal */

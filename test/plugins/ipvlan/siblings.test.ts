@@ -52,3 +52,17 @@ it("refuseOtherSettings() looks at the host's own ipvlans first", () => {
   addChild(host.netlink, { kind: "ipvlan", name: "ipv0", settings: L3, parent: master.link.index });
   expect(() => refuseOtherSettings(host, { master, settings: L2 })).toThrow("its ipvlan links have mode l3");
 });
+
+it("refuseOtherSettings() leaves out ipvlans in other namespaces whose master is in a third one and has the same number", () => {
+  const { kernel, host, container, master } = stage();
+  const third = kernel.openContainer(kernel.addNamespace("third"));
+  addIfb(third.netlink, { name: "net1" });
+  const { index: parent } = getLink(third.netlink, "net1");
+  expect(parent).toBe(master.link.index);
+  addChild(third.netlink, { kind: "ipvlan", name: "eth0", settings: L3, parent, netns: container.netns });
+  refuseOtherSettings(host, { master, settings: L2 });
+  // The namespace has ipvlans of both.
+  addChild(host.netlink, { kind: "ipvlan", name: "eth1", settings: L2, parent, netns: container.netns });
+  refuseOtherSettings(host, { master, settings: L2 });
+  expect(() => refuseOtherSettings(host, { master, settings: L3 })).toThrow("its ipvlan links have mode l2");
+});
