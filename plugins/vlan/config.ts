@@ -1,4 +1,5 @@
 import { CniError } from "../../src/cni/error.ts";
+import { findMember, isObject } from "../../src/cni/json.ts";
 import { parseRequest } from "../../src/cni/parse-request.ts";
 import type { Request } from "../../src/cni/request.ts";
 import type { Dns } from "../../src/cni/result.ts";
@@ -15,6 +16,8 @@ export interface VlanConfig extends MasterConfig {
   readonly vlanId: number;
   /** 0 for the master's. */
   readonly mtu: number;
+  /** Whether several containers share the VLAN. */
+  readonly shared: boolean;
   readonly dns?: Dns | undefined;
 }
 
@@ -27,6 +30,11 @@ export function parseVlanConfig(request: Request): VlanConfig {
     invalid(`invalid VLAN ID ${config.vlanId} (must be between 0 and ${MAX_VLAN})`);
   requireIpam(request, "vlan interface requires an IPAM configuration");
   return config;
+}
+
+/** Whether several containers share the VLAN. Also for DEL: the rest of the configuration may be invalid by then. */
+export function isShared({ config }: Request): boolean {
+  return isObject(config) && findMember(config, "shared") === true;
 }
 
 function invalid(message: string): never {

@@ -8,5 +8,6 @@ export function vlan() {
     vlanId: z._default(integer(), 0),
     mtu: z._default(integer(), 0),
     linkInContainer: z._default(z.boolean(), false),
+    shared: z._default(z.boolean(), false),
   });
 }

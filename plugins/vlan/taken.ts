@@ -5,11 +5,17 @@ import { ERRNO } from "../../src/platform/errno.ts";
 import type { Host } from "../../src/steps/host.ts";
 import type { Master } from "../../src/steps/master.ts";
 
+/** A VLAN of a master. */
+export interface Vlan {
+  readonly master: Master;
+  readonly id: number;
+}
+
 /**
  * Runs `make`. A VLAN of a master has one link, wherever that is, so the kernel may refuse another: then the error says whose it is.
  * @throws CniError kernelRequest, and any other error of `make`
  */
-export function explainTaken<T>(host: Host, { master, id }: { master: Master; id: number }, make: () => T): T {
+export function explainTaken<T>(host: Host, { master, id }: Vlan, make: () => T): T {
   try {
     return make();
   } catch (error) {
@@ -21,7 +27,8 @@ export function explainTaken<T>(host: Host, { master, id }: { master: Master; id
     const place = netlink === host.netlink ? "the host" : "the container";
     const whose = holder === undefined ? "a link in another network namespace" : `link "${holder}" of ${place}`;
     throw new CniError("kernelRequest", `Cannot use VLAN ${id} of "${link.name}": ${whose} has it already`, {
-      details: 'for several containers in one VLAN, use "bridge" with "vlan", or "macvlan" on a link in the VLAN',
+      details:
+        'for several containers in one VLAN, set "shared": true for all of them, or use "macvlan" on a link in the VLAN',
       cause: error,
     });
   }

@@ -1,8 +1,10 @@
 import { type Request, validAttachments } from "../cni/request.ts";
 import type { Dns, Result } from "../cni/result.ts";
 import { ignoring } from "../linux/ignoring.ts";
+import { isOwnerComment } from "../netfilter/owner.ts";
 import type { LinkBrief } from "../netlink/link/brief.ts";
 import { type Child, type ChildKind, findChild } from "../netlink/link/child.ts";
+import type { Link } from "../netlink/link/message.ts";
 import { setLinkUp } from "../netlink/link/set.ts";
 import { ERRNO } from "../platform/errno.ts";
 import { checkAddresses } from "./check-addresses.ts";
@@ -75,18 +77,26 @@ function announceLate(container: Container, link: LinkBrief): void {
 
 /**
  * DEL: deletes the link, and then releases the lease; a DHCP lease before. Works without the namespace, without prevResult, with any
- * configuration, and repeatedly. Runs every step, then throws all errors.
+ * configuration, and repeatedly. Runs every step, then throws all errors. Of several kinds, an interface of the first may lack an alias.
  */
-export function detach(request: Request, host: Host, kind: ChildKind | "tun"): void {
+export function detach(request: Request, host: Host, ...kinds: readonly (ChildKind | "tun")[]): void {
   let deletion: LinkDeletion | undefined;
   const remove = () => {
     const container = findContainer(host, request.netns);
-    const link = container && findOwnChild(container, kind, request);
+    const link = container && findAnyChild(container, kinds, request);
     if (container === undefined || link === undefined) return;
     deletion = beginDeletionIfThere(container.netlink, link);
     deletion.untilGone(container.netlink, link.index);
   };
   runAll([...releaseAround(request, host, remove), () => deletion?.leave()]);
+}
+
+function findAnyChild(container: Container, kinds: readonly (ChildKind | "tun")[], owner: Request): Link | undefined {
+  for (const [index, kind] of kinds.entries()) {
+    const link = findOwnChild(container, kind, owner);
+    if (link !== undefined && (index === 0 || isOwnerComment(link.alias))) return link;
+  }
+  return undefined;
 }
 
 /** What CHECK compares besides address, routes and MAC. */

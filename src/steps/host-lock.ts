@@ -7,7 +7,11 @@ import { ERRNO, errnoOf } from "../platform/errno.ts";
 import { waitForFlock } from "./flock.ts";
 
 /** Root owns the files and their folders. A process that can open a file can also lock it and so stop every ADD. */
-const LOCKS = { bridges: "/run/cni/bridge/lock", "routing tables": "/run/cni/sbr/lock" } as const;
+const LOCKS = {
+  bridges: "/run/cni/bridge/lock",
+  "VLAN links": "/run/cni/vlan/lock",
+  "routing tables": "/run/cni/sbr/lock",
+} as const;
 
 /** <fcntl.h>; O_NONBLOCK keeps us from hanging if a pipe is in place of the file. */
 const O = { RDONLY: 0, CREAT: 0o100, NOFOLLOW: 0o400000, NONBLOCK: 0o4000, CLOEXEC: 0o2000000 } as const;
@@ -18,8 +22,8 @@ const O = { RDONLY: 0, CREAT: 0o100, NOFOLLOW: 0o400000, NONBLOCK: 0o4000, CLOEX
  */
 const PATIENCE = 30_000;
 
-/** How a call uses bridges. `used`: it finds a bridge and adds a port. `withdrawn`: it deletes a bridge or undoes a change of one. */
-export type BridgeUse = "used" | "withdrawn";
+/** How a call uses links that calls share. `used`: it finds one and puts a link on it. `withdrawn`: it deletes one or undoes a change of one. */
+export type LinkUse = "used" | "withdrawn";
 
 /**
  * Runs `act` while it holds a host-wide flock(2) on bridges, which ends with the process. `used` (from finding a bridge until
@@ -27,8 +31,15 @@ export type BridgeUse = "used" | "withdrawn";
  * created, `act` runs without the lock. An ADD then fails if its bridge is deleted meanwhile, and the runtime can try again.
  * @throws CniError tryAgainLater
  */
-export function withBridges<T>(how: BridgeUse, act: () => T): T {
+export function withBridges<T>(how: LinkUse, act: () => T): T {
   return withLock("bridges", how === "used" ? "shared" : "exclusive", act);
+}
+
+/**
+ * Does for the links in VLANs that several containers share what withBridges() does for bridges. @throws CniError tryAgainLater
+ */
+export function withVlans<T>(how: LinkUse, act: () => T): T {
+  return withLock("VLAN links", how === "used" ? "shared" : "exclusive", act);
 }
 
 /**

@@ -9,7 +9,7 @@ import { addTap, type NewTap } from "../linux/tun.ts";
 import type { Restores } from "../netfilter/iptables/tool.ts";
 import { type Netlink, type Nfnetlink, openNfnetlink, openRtnetlink, type Rtnetlink } from "../netlink/socket.ts";
 import { findInNamespaces } from "./find-in-namespaces.ts";
-import { type BridgeUse, withBridges, withTables } from "./host-lock.ts";
+import { type LinkUse, withBridges, withTables, withVlans } from "./host-lock.ts";
 import { identifyNetns } from "./netns-identity.ts";
 
 /** A container's network namespace, open, with a socket inside it. */
@@ -59,7 +59,9 @@ export interface Host {
   /** Holds changes by iptables back. Without it they are applied at once. */
   readonly restores?: Restores | undefined;
   /** Runs `act` while it holds the host's lock on bridges. @throws CniError tryAgainLater */
-  readonly withBridges: <T>(use: BridgeUse, act: () => T) => T;
+  readonly withBridges: <T>(use: LinkUse, act: () => T) => T;
+  /** Runs `act` while it holds the host's lock on shared links in VLANs. @throws CniError tryAgainLater */
+  readonly withVlans: <T>(use: LinkUse, act: () => T) => T;
   /** Runs `act` while it holds the host's lock on the choice of routing tables. @throws CniError tryAgainLater */
   readonly withTables: <T>(act: () => T) => T;
 }
@@ -111,6 +113,7 @@ function openHost(opened: (() => void)[], launchPlugin: Launch): Host {
     delegate: (request, options) => startDelegate(launchPlugin, request, options),
     launch,
     withBridges,
+    withVlans,
     withTables,
   };
 }

@@ -40,6 +40,10 @@ export function traceHost(host: Host, trace: CallTrace): Host {
       const action = use === "used" ? "lock the host's bridges, shared" : "lock the host's bridges";
       return traceLock(trace, action, (begin) => host.withBridges(use, begin(act)));
     },
+    withVlans: (use, act) => {
+      const action = use === "used" ? "lock the host's VLAN links, shared" : "lock the host's VLAN links";
+      return traceLock(trace, action, (begin) => host.withVlans(use, begin(act)));
+    },
     withTables: (act) => traceLock(trace, "lock the routing tables", (begin) => host.withTables(begin(act))),
   };
 }

@@ -55,7 +55,7 @@ export const FILES: Readonly<Record<string, Readonly<Record<string, string>>>> =
     "/etc/cni/tuning/allowlist.conf": "the parameters that may be set, if the file exists",
     "/run/cni/tuning": "the settings that ADD found, until DEL",
   },
-  vlan: {},
+  vlan: { "/run/cni/vlan/lock": "the lock by which no shared link is deleted while an ADD needs it" },
   vrf: { "/run/cni/sbr/lock": "the lock by which no two calls choose the same table" },
 };
 

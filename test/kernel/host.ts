@@ -6,7 +6,7 @@ import type { FakeKernel } from "./fake-kernel.ts";
 /** A machine with that kernel for verbs and steps, where nobody else holds locks; it has no other plugins and no commands unless given. */
 export function hostOn(
   kernel: FakeKernel,
-  parts: Partial<Pick<Host, "delegate" | "launch" | "withBridges">> = {},
+  parts: Partial<Pick<Host, "delegate" | "launch" | "withBridges" | "withVlans">> = {},
 ): Host {
   let own: Rtnetlink | undefined;
   return fakeHost({

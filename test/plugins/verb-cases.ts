@@ -41,6 +41,8 @@ export interface Case {
   readonly plugin: Plugin<Host>;
   readonly fields: object;
   readonly follows?: boolean;
+  /** Whether what it made on the host is in use until the container's namespace ends, so that GC leaves it until then. */
+  readonly isInUse?: boolean;
   /** What is there before the container. */
   readonly prepare?: (kernel: FakeKernel) => void;
 }

@@ -20,6 +20,7 @@ export function fakeHost(parts: Partial<Host> = {}): Host {
     delegate: parts.delegate ?? lack("delegate"),
     launch: parts.launch ?? lack("launch"),
     withTables: parts.withTables ?? ((act) => act()),
+    withVlans: parts.withVlans ?? ((_use, act) => act()),
     withBridges: parts.withBridges ?? ((_use, act) => act()),
   };
 }

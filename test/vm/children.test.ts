@@ -119,6 +119,83 @@ describe("vlan", () => {
     expect(lab.linkNames(second)).toEqual(["eth0"]);
   });
 
+  it("with shared puts several containers into one VLAN, whose link goes with the last", async () => {
+    const netnses = ["c1", "c2", "c3"].map((name) => lab.addNamespace(name));
+    const [first = "", second = "", third = ""] = netnses;
+    lab.inLan("ip link add lan0.100 up link lan0 type vlan id 100");
+    lab.inLan("ip address add 10.98.0.1/24 dev lan0.100");
+    const sharing = (last: number) => ({
+      vlanId: 100,
+      shared: true,
+      ipam: fixed(`10.98.0.${last}/24`, `fd00:98::${last}/64`),
+    });
+    const config = (last: number) => ({
+      cniVersion: "1.1.0",
+      name: "net1",
+      type: "vlan",
+      master: "up0",
+      ...sharing(last),
+    });
+    const before = lab.linkNames();
+    // All at once: one makes the link, and the others find it.
+    const outcomes = await Promise.all(
+      netnses.map(
+        (netns, at) =>
+          lab.start("vlan", { command: "ADD", config: config(at + 2), netns, containerId: `c${at + 1}` }).ended,
+      ),
+    );
+    expect(outcomes).toMatchObject(netnses.map(() => ({ status: 0, stderr: "" })));
+    expect([lab.linkNames().sort(), infoOf(first)]).toMatchObject([
+      [...before, "up0.100"].sort(),
+      { info_kind: "macvlan", info_data: { mode: "bridge" } },
+    ]);
+    expect(lab.addresses("up0.100", lab.host)).toEqual([]);
+    for (const address of ["10.98.0.1", "10.98.0.3", "fd00:98::4"])
+      expect(lab.pings(first, address), address).toBe(true);
+    const prevResult = JSON.parse(outcomes[0]?.stdout ?? "");
+    done("vlan", "CHECK", { ...sharing(2), prevResult }, { netns: first });
+    done("vlan", "STATUS", sharing(2), nobody);
+    lab.run("ip link set up0.100 down".split(" "));
+    expect(refusal("vlan", "CHECK", { ...sharing(2), prevResult }, { netns: first })[1]).toContain(
+      'Link "up0.100" is down',
+    );
+    lab.run("ip link set up0.100 up".split(" "));
+    // Without shared the VLAN is taken, and a failed ADD takes it from nobody.
+    const other = { netns: lab.addNamespace("c4"), containerId: "c4" };
+    expect(refusal("vlan", "ADD", { vlanId: 100 }, other)[1]).toContain('link "up0.100" of the host has it already');
+    expect(refusal("vlan", "ADD", { ...sharing(9), ipam: { type: "static" } }, other)[0]).toBe(108);
+    done("vlan", "DEL", sharing(2), { netns: first });
+    done("vlan", "DEL", sharing(3), { netns: second, containerId: "c2" });
+    expect(lab.linkNames()).toContain("up0.100");
+    expect(lab.pings(third, "10.98.0.1")).toBe(true);
+    for (let count = 0; count < 2; count++) done("vlan", "DEL", sharing(4), { netns: third, containerId: "c3" });
+    expect([lab.linkNames(), lab.linkNames(third)]).toEqual([before, []]);
+    expect(refusal("vlan", "ADD", { ...sharing(9), ipam: { type: "static" } }, other)[0]).toBe(108);
+    expect(lab.linkNames()).toEqual(before);
+  });
+
+  it("with shared, GC deletes a link whose containers have ended without DEL", () => {
+    const netns = lab.addNamespace("c1");
+    const fields = { vlanId: 100, shared: true };
+    add("vlan", fields, { netns });
+    lab.run("ip link del eth0".split(" "), netns);
+    lab.run("ip link add up0.7 link up0 type vlan id 7".split(" "));
+    done("vlan", "GC", { ...fields, "cni.dev/valid-attachments": [{ containerID: "c1", ifname: "eth0" }] }, nobody);
+    expect(lab.linkNames().sort()).toEqual(["up0", "up0.7"]);
+  });
+
+  it("with static's checkConflict refuses an address of the VLAN's hosts", () => {
+    const netns = lab.addNamespace("c1");
+    lab.inLan("ip link add lan0.100 up link lan0 type vlan id 100");
+    lab.inLan("ip address add 10.98.0.1/24 dev lan0.100");
+    for (const shared of [false, true]) {
+      const ipam = { ...fixed("10.98.0.1/24"), checkConflict: true };
+      const [code, msg] = refusal("vlan", "ADD", { vlanId: 100, shared, ipam }, { netns });
+      expect([code, msg]).toEqual([101, expect.stringContaining("Cannot use 10.98.0.1: the host with MAC")]);
+      expect([lab.linkNames(netns), lab.linkNames()]).toEqual([[], ["up0"]]);
+    }
+  });
+
   it("stands on a link of the container, and STATUS says what is missing", () => {
     const netns = lab.addNamespace("c1");
     lab.run("ip link add net1 up type dummy".split(" "), netns);
@@ -136,6 +213,20 @@ describe("vlan", () => {
 });
 
 describe("ipvlan", () => {
+  it("with static's checkConflict refuses an address of another host in both families, and gives one that is free", () => {
+    const netns = lab.addNamespace("c1");
+    const mac = lab.link("lan0", lab.lan).address;
+    for (const address of ["10.93.0.1", "fd00:93::1"]) {
+      const ipam = { ...fixed(address.includes(":") ? `${address}/64` : `${address}/24`), checkConflict: true };
+      const said = `Cannot use ${address}: the host with MAC ${mac} on the link of "eth0" has it`;
+      expect(refusal("ipvlan", "ADD", { ipam }, { netns })).toEqual([101, said]);
+      expect(lab.linkNames(netns)).toEqual([]);
+    }
+    const ipam = { ...fixed("10.93.0.50/24", "fd00:93::50/64"), checkConflict: true };
+    add("ipvlan", { ipam }, { netns });
+    for (const address of ["10.93.0.1", "fd00:93::1"]) expect(lab.pings(netns, address), address).toBe(true);
+  });
+
   it("gives the container a place in the network, with the master's MAC", () => {
     const [netns, second] = [lab.addNamespace("c1"), lab.addNamespace("c2")];
     const ipam = fixed("10.93.0.101/24", "fd00:93::101/64");

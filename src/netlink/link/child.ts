@@ -64,6 +64,7 @@ export interface NewChild<K extends ChildKind> {
   readonly netns?: number | undefined;
   readonly mac?: Mac | undefined;
   readonly mtu?: number | undefined;
+  readonly group?: number | undefined;
 }
 
 /**
@@ -71,10 +72,10 @@ export interface NewChild<K extends ChildKind> {
  * its parent's. Before about Linux 6.15, the name must be free in the socket's namespace, too. @throws NetlinkError EEXIST if it is not
  */
 export function addChild<K extends ChildKind>(netlink: Rtnetlink, child: NewChild<K>): void {
-  const { kind, name, settings, parent, netns, mac, mtu } = child;
+  const { kind, name, settings, parent, netns, mac, mtu, group } = child;
   const data = encodeFields<(typeof KINDS)[K]>(KINDS[kind], settings);
   const info = data.length === 0 ? { kind } : { kind, data };
-  const payload = encodeLink({ header: {}, attributes: { name, mtu, mac, link: parent, netnsFd: netns, info } });
+  const payload = encodeLink({ header: {}, attributes: { name, mtu, mac, group, link: parent, netnsFd: netns, info } });
   const flags = NLM_F.CREATE | NLM_F.EXCL | NLM_F.ACK;
   netlink.request({ type: RTM.NEWLINK, flags, payload, action: `add ${kind} "${name}"` });
 }
