@@ -155,6 +155,27 @@ describe("static with checkConflict", () => {
     },
   );
 
+  it("below a bridge with a spanning tree asks when the port forwards", () => {
+    addBridge();
+    lan.run("ip link set br0 type bridge stp_state 1 forward_delay 200".split(" "));
+    const netns = lan.addNamespace("c1");
+    const { status, stdout, stderr } = call("ADD", "bridge", asking("10.93.0.1/24"), netns);
+    expect([status, JSON.parse(stdout)]).toMatchObject([1, { code: 101 }]);
+    expect(stderr.match(/takes part in a spanning tree/g)).toHaveLength(1);
+    expect(lan.linkNames(netns)).toEqual([]);
+  });
+
+  it("below ptp refuses an address of the host, and gives others", () => {
+    const netns = lan.addNamespace("c1");
+    lan.run("ip address add 10.93.0.7/24 dev up0".split(" "));
+    const ptp = (address: string) => ({ ...asking(address), type: "ptp" });
+    const { stdout } = lan.plugin("ptp", { command: "ADD", config: ptp("10.93.0.7/24"), netns });
+    expect(JSON.parse(stdout)).toMatchObject({ code: 101 });
+    expect([lan.linkNames(netns), lan.linkNames()]).toEqual([[], ["up0"]]);
+    done(lan.plugin("ptp", { command: "ADD", config: ptp("10.93.1.50/24"), netns }));
+    expect(lan.addresses("eth0", netns)).toEqual(["10.93.1.50/24"]);
+  });
+
   it("refuses an address that another container is asking for", async () => {
     const namespaces = [lan.addNamespace("c1"), lan.addNamespace("c2")];
     const ipam = asking(...free);
