@@ -20,7 +20,7 @@ import { withOwnPlugins } from "./own-plugins.ts";
 import { makeRuntime, networkDirectory, reportBroken } from "./target.ts";
 
 /** The plugins whose state on the host outlives a container without a DEL. */
-const PLUGINS = ["bridge", "ptp", "portmap", "firewall", "bandwidth", "tuning", "host-device"];
+const PLUGINS = ["bridge", "ptp", "vlan", "portmap", "firewall", "bandwidth", "tuning", "host-device"];
 
 /** `cnictl clean`: removes the state of stale attachments on every network, with the plugins of this very executable. */
 export const clean = defineCommand({
