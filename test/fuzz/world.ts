@@ -143,7 +143,7 @@ export function clearWorld(): void {
     for (const name of fs.readdirSync(folder).filter((each) => folder !== "/run" || !OWN.includes(each)))
       fs.rmSync(path.join(folder, name), { recursive: true });
   fs.mkdirSync(PLACES.state, { recursive: true });
-  sh(`ip netns add ${CONTAINER}; ip link add ${UPLINK} up type ifb; ${ADD_DEVICE}`);
+  sh(`ip netns add ${CONTAINER}; ip link add ${UPLINK} address 02:00:00:00:00:0e up type ifb; ${ADD_DEVICE}`);
 }
 
 function kill(pid: number): void {
