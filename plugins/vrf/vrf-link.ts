@@ -7,13 +7,14 @@ import type { Link } from "../../src/netlink/link/message.ts";
 import { setLink } from "../../src/netlink/link/set.ts";
 import type { Rtnetlink } from "../../src/netlink/socket.ts";
 import { ERRNO } from "../../src/platform/errno.ts";
+import { isMarked, type Mark, marked } from "../../src/steps/owned-links.ts";
 import { chooseTables, findRules } from "../../src/steps/routing-tables.ts";
 import { changeOwing, type Defer } from "../../src/steps/undo.ts";
 import { deleteLinkIfThere } from "../../src/steps/veth.ts";
 import type { VrfConfig } from "./config.ts";
 
 /** The alias of a VRF that this plugin created (`ip link` shows it). To keep a VRF, give it another alias. */
-const ALIAS = "made by the CNI plugin vrf";
+const MARK: Mark = { alias: "made by the CNI plugin vrf", group: 0x434e4952 };
 
 /** The first table that is chosen. */
 const FIRST_TABLE = 1;
@@ -56,7 +57,7 @@ export function createVrf(netlink: Rtnetlink, { vrfname, table: given }: VrfConf
     changeOwing(
       defer,
       () => deleteUnused(netlink, vrfname),
-      () => addChild(netlink, { kind: "vrf", name: vrfname, settings: { table } }),
+      () => addChild(netlink, { kind: "vrf", name: vrfname, settings: { table }, group: MARK.group }),
     );
   } catch (error) {
     if (!(error instanceof NetlinkError && error.errno === ERRNO.EOPNOTSUPP)) throw error;
@@ -65,7 +66,7 @@ export function createVrf(netlink: Rtnetlink, { vrfname, table: given }: VrfConf
   }
   const link = findLink(netlink, vrfname);
   if (link === undefined) throw new CniError("tryAgainLater", `VRF "${vrfname}" was deleted meanwhile`);
-  setLink(netlink, link, { up: true, alias: ALIAS });
+  setLink(netlink, link, { up: true, ...marked(MARK) });
   return { link, table };
 }
 
@@ -73,13 +74,14 @@ export function createVrf(netlink: Rtnetlink, { vrfname, table: given }: VrfConf
  * Deletes a VRF without members. One that others made stays: it has another alias, or none and `isLeft` is false. The Go plugin sets no
  * alias; its VRF goes when its last member has been taken out.
  */
-export function deleteIfEmpty(netlink: Rtnetlink, { link }: Vrf, { isLeft }: { isLeft: boolean }): void {
-  if (link.alias === ALIAS || (isLeft && link.alias === "")) deleteUnused(netlink, link.name);
+export function deleteIfEmpty(netlink: Rtnetlink, vrf: Vrf, { isLeft }: { isLeft: boolean }): void {
+  const { alias, name } = vrf.link;
+  if (isOwnVrf(vrf) || (isLeft && alias === "")) deleteUnused(netlink, name);
 }
 
 /** Whether this plugin created the VRF. */
 export function isOwnVrf({ link }: Vrf): boolean {
-  return link.alias === ALIAS;
+  return isMarked(MARK, link);
 }
 
 function deleteUnused(netlink: Rtnetlink, name: string): void {

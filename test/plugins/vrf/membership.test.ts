@@ -188,6 +188,13 @@ test("DEL deletes a VRF whose interface is gone, if ADD created it", () => {
   expect(vrfs()).toEqual(["red 7"]);
 });
 
+test("DEL deletes a VRF of an ADD that was killed before it set the alias", () => {
+  const { netlink, call, vrfs } = stage();
+  addChild(netlink, { kind: "vrf", name: "red", settings: { table: 7 }, group: 0x434e4952 });
+  call("DEL");
+  expect(vrfs()).toEqual([]);
+});
+
 test("DEL deletes a VRF without an alias with its last member, and never one with another alias", () => {
   const { netlink, call, vrfs } = stage();
   addChild(netlink, { kind: "vrf", name: "red", settings: { table: 7 } });
