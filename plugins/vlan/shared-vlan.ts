@@ -15,7 +15,7 @@ import { isMarked, isUnnamed, type Mark, marked } from "../../src/steps/owned-li
 import { attemptSysctl } from "../../src/steps/sysctl.ts";
 import { type Defer, runAll } from "../../src/steps/undo.ts";
 import { deleteLinkIfThere } from "../../src/steps/veth.ts";
-import { explainTaken, type Vlan } from "./taken.ts";
+import { explainTaken, findVlanLink, type Vlan } from "./taken.ts";
 
 /** The alias of a link in a VLAN that this plugin made for several containers. To keep such a link, clear or change its alias. */
 const MARK: Mark = { alias: "made by the CNI plugin vlan", group: 0x434e4953 };
@@ -50,8 +50,9 @@ export function connectShared(
 }
 
 /** The master's link in the VLAN, if this plugin made it. */
-export function findSharedVlan({ master: { link, netlink }, id }: Vlan): Link | undefined {
-  return listOwn(netlink).find(({ parent, settings }) => parent === link.index && settings.id === id)?.link;
+export function findSharedVlan(vlan: Vlan): Link | undefined {
+  const link = findVlanLink(vlan);
+  return link !== undefined && isMarked(MARK, link) ? link : undefined;
 }
 
 /**
@@ -60,7 +61,7 @@ export function findSharedVlan({ master: { link, netlink }, id }: Vlan): Link | 
  */
 export function removeUnusedVlans(host: Pick<Host, "withVlans">, netlink: Rtnetlink, only?: Vlan): void {
   const list = () => {
-    if (only === undefined) return listOwn(netlink).map(({ link }) => link);
+    if (only === undefined) return listOwn(netlink);
     const link = findSharedVlan(only);
     return link === undefined ? [] : [link];
   };
@@ -136,8 +137,7 @@ function makeVlan({ taken }: Site, vlan: Vlan): Link {
 }
 
 /** What this plugin made in the socket's namespace, on links of that namespace. */
-function listOwn(netlink: Rtnetlink) {
-  return listChildren(netlink, "vlan").filter(
-    ({ link, parentNetns }) => parentNetns === undefined && isMarked(MARK, link),
-  );
+function listOwn(netlink: Rtnetlink): readonly Link[] {
+  const ofThisNetns = listChildren(netlink, "vlan").filter(({ parentNetns }) => parentNetns === undefined);
+  return ofThisNetns.map(({ link }) => link).filter((link) => isMarked(MARK, link));
 }

@@ -1,6 +1,7 @@
 import { CniError } from "../../src/cni/error.ts";
 import { NetlinkError } from "../../src/netlink/acknowledgement.ts";
-import { listChildren } from "../../src/netlink/link/child.ts";
+import { type Child, listChildren } from "../../src/netlink/link/child.ts";
+import type { Link } from "../../src/netlink/link/message.ts";
 import { ERRNO } from "../../src/platform/errno.ts";
 import type { Host } from "../../src/steps/host.ts";
 import type { Master } from "../../src/steps/master.ts";
@@ -11,8 +12,15 @@ export interface Vlan {
   readonly id: number;
 }
 
+/** The master's link in the VLAN, if it is in the master's namespace. A VLAN of a master has one link, wherever that is. */
+export function findVlanLink({ master: { link, netlink }, id }: Vlan): Link | undefined {
+  const isIt = ({ parent, parentNetns, settings }: Child<"vlan">) =>
+    parent === link.index && parentNetns === undefined && settings.id === id;
+  return listChildren(netlink, "vlan").find(isIt)?.link;
+}
+
 /**
- * Runs `make`. A VLAN of a master has one link, wherever that is, so the kernel may refuse another: then the error says whose it is.
+ * Runs `make`. The kernel refuses a second link in a VLAN of a master: then the error says whose it is.
  * @throws CniError kernelRequest, and any other error of `make`
  */
 export function explainTaken<T>(host: Host, { master, id }: Vlan, make: () => T): T {
@@ -21,9 +29,7 @@ export function explainTaken<T>(host: Host, { master, id }: Vlan, make: () => T)
   } catch (error) {
     if (!(error instanceof NetlinkError && error.errno === ERRNO.EEXIST)) throw error;
     const { link, netlink } = master;
-    const isIt = (each: ReturnType<typeof listChildren<"vlan">>[number]) =>
-      each.parent === link.index && each.parentNetns === undefined && each.settings.id === id;
-    const holder = listChildren(netlink, "vlan").find(isIt)?.link.name;
+    const holder = findVlanLink({ master, id })?.name;
     const place = netlink === host.netlink ? "the host" : "the container";
     const whose = holder === undefined ? "a link in another network namespace" : `link "${holder}" of ${place}`;
     throw new CniError("kernelRequest", `Cannot use VLAN ${id} of "${link.name}": ${whose} has it already`, {
