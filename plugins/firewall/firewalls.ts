@@ -2,13 +2,14 @@ import { CniError } from "../../src/cni/error.ts";
 import type { Request } from "../../src/cni/request.ts";
 import type { Family } from "../../src/ip/address.ts";
 import { findForwardRefusal } from "../../src/netfilter/forward-refusal.ts";
+import type { Iptables } from "../../src/netfilter/iptables/delete-jumps.ts";
 import { findRestore, type Invocation, IptablesError, variantOf } from "../../src/netfilter/iptables/tool.ts";
 import type { Nfnetlink } from "../../src/netlink/socket.ts";
 import { type Firewalld, findFirewalld } from "../../src/steps/firewalld.ts";
 import type { Host } from "../../src/steps/host.ts";
 import { openNetfilter, withIptables } from "../../src/steps/netfilter.ts";
 import type { FirewallConfig } from "./config.ts";
-import { ALL_TABLES, type FilterTable, type Iptables } from "./iptables.ts";
+import { ALL_TABLES, type FilterTable } from "./iptables.ts";
 
 /** The host's firewalls that need rules for a container. */
 export interface Firewalls {

@@ -71,11 +71,6 @@ export function addressRules(address: Address): readonly FilterRule[] {
   ];
 }
 
-/** Input for iptables-restore that applies these lines atomically. */
-export function formatInput(lines: readonly string[]): string {
-  return ["*filter", ...lines, "COMMIT", ""].join("\n");
-}
-
 function wantedChains({ adminChain, isolation }: WantedFilter): readonly string[] {
   return [CHAIN.forward, adminChain, ...(isolation === undefined ? [] : [CHAIN.stage1, CHAIN.stage2])];
 }

@@ -1,20 +1,15 @@
 import type { Address, Family } from "../../src/ip/address.ts";
+import type { Iptables } from "../../src/netfilter/iptables/delete-jumps.ts";
 import type { FilterChain, FindChain } from "../../src/netfilter/iptables/filter-rule.ts";
 import { formatRule } from "../../src/netfilter/iptables/filter-rule.ts";
 import { decodeLegacyFilter } from "../../src/netfilter/iptables/legacy-filter.ts";
 import { readLegacyTable } from "../../src/netfilter/iptables/legacy-table.ts";
 import { findNftChain } from "../../src/netfilter/iptables/nft-filter.ts";
-import {
-  type Invocation,
-  IptablesError,
-  startRestore,
-  type Variant,
-  waitForAll,
-} from "../../src/netfilter/iptables/tool.ts";
+import { formatInput } from "../../src/netfilter/iptables/text.ts";
+import { IptablesError, startRestore, type Variant, waitForAll } from "../../src/netfilter/iptables/tool.ts";
 import { applyCurrent } from "../../src/netfilter/nftables/current.ts";
 import { deleteRule } from "../../src/netfilter/nftables/rule.ts";
-import type { Nfnetlink } from "../../src/netlink/socket.ts";
-import { addressRules, CHAIN, formatInput, missingLines, type WantedFilter } from "./iptables-rules.ts";
+import { addressRules, CHAIN, missingLines, type WantedFilter } from "./iptables-rules.ts";
 
 /** The filter table of one family, as one variant of the commands keeps it. */
 export interface FilterTable {
@@ -22,11 +17,8 @@ export interface FilterTable {
   readonly variant: Variant;
 }
 
-/** How to reach iptables: a NETLINK_NETFILTER socket, if the kernel has nf_tables, and the commands. */
-export interface Iptables {
-  readonly netlink: Nfnetlink | undefined;
-  readonly invocation: Invocation;
-}
+/** The table that has all these rules. */
+const FILTER = "filter";
 
 /** How often a change is tried while others change the table. */
 const ATTEMPTS = 5;
@@ -48,7 +40,9 @@ export function addFilterRules(iptables: Iptables, tables: readonly FilterTable[
   for (let attempt = 1; ; attempt++) {
     const commands = tables.flatMap((table) => {
       const lines = missingFilterRules(iptables, table, wanted);
-      return lines.length === 0 ? [] : [startRestore(table.family, formatInput(lines), iptables.invocation, table)];
+      return lines.length === 0
+        ? []
+        : [startRestore(table.family, formatInput(lines, FILTER), iptables.invocation, table)];
     });
     try {
       waitForAll(commands);
@@ -122,7 +116,7 @@ function deleteFromLegacy(iptables: Iptables, table: FilterTable, addresses: rea
     const lines = rules.flatMap(({ text }) => (text && texts.includes(text) ? [`-D ${CHAIN.forward} ${text}`] : []));
     if (lines.length === 0) return;
     try {
-      startRestore(table.family, formatInput(lines), iptables.invocation, table)();
+      startRestore(table.family, formatInput(lines, FILTER), iptables.invocation, table)();
       return;
     } catch (error) {
       // Another process has deleted one of the rules meanwhile.

@@ -31,8 +31,8 @@ export interface Edge {
 }
 
 /**
- * Has a plugin of this image rebuild an attachment; undefined if it has nothing to rebuild. With `gathering`, its nftables rules are held
- * back in that. @throws CniError
+ * Has a plugin of this image rebuild an attachment; undefined if it has nothing to rebuild. With `gathering`, its rules are held back in
+ * that. @throws CniError
  */
 export type Reapply = (type: string, call: ReapplyCall, gathering?: RuleGathering) => Rebuilding | undefined;
 

@@ -33,11 +33,8 @@ export function holdRestores(
   which: number,
   { environment }: { environment: Environment },
 ): number | undefined {
-  return hold(
-    owners.map((owner) => startOf(ownerKey(owner)) + which),
-    BRIEF_MS,
-    environment,
-  );
+  const starts = new Set(owners.map((owner) => startOf(ownerKey(owner)) + which));
+  return hold([...starts], BRIEF_MS, environment);
 }
 
 /**

@@ -7,11 +7,6 @@ import { invocationFor, type Restore, type Restores, startRestore } from "./tool
 export class RestoreGathering implements Restores {
   readonly #held: Restore[] = [];
 
-  /** Whether nothing has been held back. */
-  get isEmpty(): boolean {
-    return this.#held.length === 0;
-  }
-
   hold(restore: Restore): void {
     this.#held.push(restore);
   }

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { formatInput, missingLines } from "../../../plugins/firewall/iptables-rules.ts";
+import { missingLines } from "../../../plugins/firewall/iptables-rules.ts";
 import { parseAddress } from "../../../src/ip/address.ts";
 import type { FilterChain } from "../../../src/netfilter/iptables/filter-rule.ts";
+import { formatInput } from "../../../src/netfilter/iptables/text.ts";
 
 const addresses = ["10.0.0.2"].map(parseAddress).filter((address) => address !== undefined);
 const wanted = { addresses, adminChain: "CNI-ADMIN", isolation: undefined };
@@ -85,5 +86,5 @@ describe("missingLines", () => {
 });
 
 it("formatInput is one transaction of table filter", () => {
-  expect(formatInput(["-N A"])).toBe("*filter\n-N A\nCOMMIT\n");
+  expect(formatInput(["-N A"], "filter")).toBe("*filter\n-N A\nCOMMIT\n");
 });
