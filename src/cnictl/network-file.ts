@@ -1,9 +1,9 @@
 import fs from "#fs";
 import path from "#path";
 import { readFile, readText } from "../linux/bounded-file.ts";
+import { replaceFile } from "../linux/replace-file.ts";
 import { parseNetwork } from "../runtime/network.ts";
 import { InstallError } from "./installation.ts";
-import { writeText } from "./staging.ts";
 
 /** What a runtime takes for a network list. Other files, such as templates, are text of any kind. */
 const LIST = /\.conflist$/;
@@ -23,14 +23,6 @@ export function placeNetworkFile(file: string, directory: string): boolean {
   if (found !== undefined && readText(target) === text) return false;
   fs.mkdirSync(directory, { recursive: true });
   // Runtimes pass over names with this ending.
-  const fresh = path.join(directory, `.${name}.new`);
-  fs.rmSync(fresh, { force: true });
-  try {
-    writeText(fresh, text);
-    fs.renameSync(fresh, target);
-  } catch (error) {
-    fs.rmSync(fresh, { force: true });
-    throw error;
-  }
+  replaceFile(target, { draft: path.join(directory, `.${name}.new`), text, mode: 0o644, isDurable: true });
   return true;
 }

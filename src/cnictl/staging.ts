@@ -1,6 +1,7 @@
 import fs from "#fs";
 import path from "#path";
 import { tryFlock, wasFlockHeld } from "../linux/flock.ts";
+import { synchronize } from "../linux/replace-file.ts";
 import { InstallError } from "./installation.ts";
 
 /** The folder in which files are prepared before each is renamed into place. Who has its lock changes the folder of plugins. */
@@ -92,12 +93,3 @@ function isLink(file: string): boolean {
 /** <sys/stat.h> */
 const S_IFMT = 0o170000;
 const S_IFLNK = 0o120000;
-
-function synchronize(file: string): void {
-  const fd = fs.openSync(file, "r");
-  try {
-    fs.fsyncSync(fd);
-  } finally {
-    fs.closeSync(fd);
-  }
-}
