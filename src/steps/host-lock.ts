@@ -25,6 +25,8 @@ const PATIENCE = 30_000;
 /** How a call uses links that calls share. `used`: it finds one and puts a link on it. `withdrawn`: it deletes one or undoes a change of one. */
 export type LinkUse = "used" | "withdrawn";
 
+const KIND: Readonly<Record<LinkUse, FlockKind>> = { used: "shared", withdrawn: "exclusive" };
+
 /**
  * Runs `act` while it holds a host-wide flock(2) on bridges, which ends with the process. `used` (from finding a bridge until
  * its port exists) excludes `withdrawn` (deleting a bridge without ports, or undoing a change). If the lock file cannot be
@@ -32,14 +34,14 @@ export type LinkUse = "used" | "withdrawn";
  * @throws CniError tryAgainLater
  */
 export function withBridges<T>(how: LinkUse, act: () => T): T {
-  return withLock("bridges", how === "used" ? "shared" : "exclusive", act);
+  return withLock("bridges", KIND[how], act);
 }
 
 /**
  * Does for the links in VLANs that several containers share what withBridges() does for bridges. @throws CniError tryAgainLater
  */
 export function withVlans<T>(how: LinkUse, act: () => T): T {
-  return withLock("VLAN links", how === "used" ? "shared" : "exclusive", act);
+  return withLock("VLAN links", KIND[how], act);
 }
 
 /**

@@ -70,9 +70,13 @@ function afterInterface(ipam: Delegation, release: () => void, defer: Defer): As
 }
 
 /** Reads one key. The plugin itself parses the configuration. */
-function checksConflicts({ config }: Request): boolean {
-  const settings = isObject(config) ? findMember(config, "ipam") : undefined;
+function checksConflicts(request: Request): boolean {
+  const settings = ipamSettings(request);
   return isObject(settings) && findMember(settings, "checkConflict") === true;
+}
+
+function ipamSettings({ config }: Request): unknown {
+  return isObject(config) ? findMember(config, "ipam") : undefined;
 }
 
 /** Refuses a network without an IPAM plugin, for a plugin that needs one. @throws CniError invalidConfig with the message */
@@ -82,8 +86,9 @@ export function requireIpam(request: Request, message: string): void {
 }
 
 /** Logs that the settings of an IPAM plugin have no effect, because none is named. */
-function reportUntyped({ config, network, log }: Request): void {
-  const settings = isObject(config) ? findMember(config, "ipam") : undefined;
+function reportUntyped(request: Request): void {
+  const { network, log } = request;
+  const settings = ipamSettings(request);
   if (!isObject(settings) || Object.keys(settings).every((key) => key.toLowerCase() === "type")) return;
   log(`"ipam" of network "${network}" has no "type": the container gets no addresses`);
 }

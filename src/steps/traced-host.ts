@@ -7,6 +7,7 @@ import type { Sysctls } from "../linux/sysctl.ts";
 import { NetlinkError } from "../netlink/acknowledgement.ts";
 import { errnoText, LinuxError } from "../platform/errno.ts";
 import type { Container, Host } from "./host.ts";
+import type { LinkUse } from "./host-lock.ts";
 import { traceNetlink } from "./traced-netlink.ts";
 
 /**
@@ -36,14 +37,8 @@ export function traceHost(host: Host, trace: CallTrace): Host {
         step,
       );
     },
-    withBridges: (use, act) => {
-      const action = use === "used" ? "lock the host's bridges, shared" : "lock the host's bridges";
-      return traceLock(trace, action, (begin) => host.withBridges(use, begin(act)));
-    },
-    withVlans: (use, act) => {
-      const action = use === "used" ? "lock the host's VLAN links, shared" : "lock the host's VLAN links";
-      return traceLock(trace, action, (begin) => host.withVlans(use, begin(act)));
-    },
+    withBridges: (use, act) => traceLock(trace, nameLock("bridges", use), (begin) => host.withBridges(use, begin(act))),
+    withVlans: (use, act) => traceLock(trace, nameLock("VLAN links", use), (begin) => host.withVlans(use, begin(act))),
     withTables: (act) => traceLock(trace, "lock the routing tables", (begin) => host.withTables(begin(act))),
   };
 }
@@ -53,6 +48,10 @@ export function describeFailure(error: unknown): Refusal {
   if (!(error instanceof LinuxError)) return { message: reasonOf(error) };
   const kernel = error instanceof NetlinkError ? error.explanation : undefined;
   return { errno: error.code, message: errnoText(error.errno), ...(kernel !== undefined && { kernel }) };
+}
+
+function nameLock(what: string, use: LinkUse): string {
+  return use === "used" ? `lock the host's ${what}, shared` : `lock the host's ${what}`;
 }
 
 /** Times the wait for a lock, until what is done under it begins. */
