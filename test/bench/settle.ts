@@ -2,8 +2,8 @@ import path from "node:path";
 import { Lab } from "../lab.ts";
 
 /**
- * Waits until the kernel has cleared away the namespaces that were deleted before; it does so later, and slows down whoever comes meanwhile.
- * It clears them in batches, one after the other: the second witness is of a later batch than all that was deleted before the first one went.
+ * Waits until the kernel has removed every network namespace that was deleted before. It removes them later, one batch after another, and
+ * slows other calls down meanwhile. The second witness is in a later batch than all that was deleted before the first one was gone.
  */
 export function settle(): void {
   const lab = new Lab();

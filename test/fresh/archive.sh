@@ -4,7 +4,9 @@
 # usage: archive.sh ARCHIVE
 set -ex
 rm -f "$(command -v node)"
-for tool in node ip nft iptables; do ! command -v $tool; done
+for tool in node ip nft iptables; do
+  if command -v $tool; then exit 1; fi
+done
 mkdir cni
 tar -xzf "$1" -C cni
 cni/cnictl install

@@ -59,7 +59,7 @@ test("addWholeRoute() says all that the kernel said, in another table", () => {
   }
 });
 
-test("identifyWhole() is the same for the same route, and another for one of another table", () => {
+test("identifyWhole() gives equal routes one text, and a route of another table another text", () => {
   const [one, again] = [through().find("10.3.0.0/16"), through().find("10.3.0.0/16")];
   expect(identifyWhole(one)).toBe(identifyWhole(again));
   expect(identifyWhole(inTable(one, 10))).not.toBe(identifyWhole(one));
