@@ -6,7 +6,7 @@ import { decodeLegacyFilter } from "../../src/netfilter/iptables/legacy-filter.t
 import { readLegacyTable } from "../../src/netfilter/iptables/legacy-table.ts";
 import { findNftChain } from "../../src/netfilter/iptables/nft-filter.ts";
 import { formatInput } from "../../src/netfilter/iptables/text.ts";
-import { IptablesError, startRestore, type Variant, waitForAll } from "../../src/netfilter/iptables/tool.ts";
+import { IptablesError, runAtOnce, startRestore, type Variant } from "../../src/netfilter/iptables/tool.ts";
 import { applyCurrent } from "../../src/netfilter/nftables/current.ts";
 import { deleteRule } from "../../src/netfilter/nftables/rule.ts";
 import { addressRules, CHAIN, missingLines, type WantedFilter } from "./iptables-rules.ts";
@@ -42,10 +42,10 @@ export function addFilterRules(iptables: Iptables, tables: readonly FilterTable[
       const lines = missingFilterRules(iptables, table, wanted);
       return lines.length === 0
         ? []
-        : [startRestore(table.family, formatInput(lines, FILTER), iptables.invocation, table)];
+        : [() => startRestore(table.family, formatInput(lines, FILTER), iptables.invocation, table)];
     });
     try {
-      waitForAll(commands);
+      runAtOnce(commands);
       return;
     } catch (error) {
       // Another process has created one of the chains meanwhile.

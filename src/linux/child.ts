@@ -4,7 +4,7 @@ import { ERRNO, errnoOf, LinuxError } from "../platform/errno.ts";
 import { libcProcesses } from "../platform/libc.ts";
 import { poll } from "./poll.ts";
 import { spawn } from "./spawn.ts";
-import { closeStream, openHeld, openMemory, openPipe, openStream, type Stream } from "./stream.ts";
+import { closeStream, discard, openHeld, openMemory, openPipe, openStream, type Stream } from "./stream.ts";
 
 /** How a child process ended, by exit status or by signal, with everything that it printed. */
 export interface Exit {
@@ -96,7 +96,7 @@ export function startChild(executable: string, options: LaunchOptions): Child {
     for (const stream of [...streams, input]) closeStream(stream);
     throw error;
   } finally {
-    for (const fd of theirs) fs.closeSync(fd);
+    for (const fd of theirs) discard(fd);
   }
 }
 
@@ -127,7 +127,7 @@ function abandon(child: Running): void {
 
 function closeAll(child: Running): void {
   for (const stream of [...child.streams, child.input]) closeStream(stream);
-  if (child.pidfd !== -1) fs.closeSync(child.pidfd);
+  if (child.pidfd !== -1) discard(child.pidfd);
 }
 
 /** Sends the child its held input. If the child has already ended, its exit status says why. */

@@ -1,6 +1,7 @@
 import fs from "#fs";
-import { LinuxError } from "../platform/errno.ts";
+import { ERRNO, LinuxError } from "../platform/errno.ts";
 import { libcProcesses } from "../platform/libc.ts";
+import { ignoring } from "./ignoring.ts";
 
 /** <sys/mman.h> */
 const MFD = { CLOEXEC: 0x1 } as const;
@@ -21,9 +22,14 @@ export function openMemory(content: Uint8Array): number {
   const { functions, errno } = libcProcesses();
   const fd = functions.memfd_create(new TextEncoder().encode("stdin\0"), MFD.CLOEXEC);
   if (fd === -1) throw new LinuxError("make a file in memory", { syscall: "memfd_create", errno: errno() });
-  // Written at positions, so that the reader starts at 0.
-  for (let at = 0; at < content.length; ) at += fs.writeSync(fd, content, at, content.length - at, at);
-  return fd;
+  try {
+    // Written at positions, so that the reader starts at 0.
+    for (let at = 0; at < content.length; ) at += fs.writeSync(fd, content, at, content.length - at, at);
+    return fd;
+  } catch (error) {
+    discard(fd);
+    throw error;
+  }
 }
 
 /** A stream without a pipe. */
@@ -45,6 +51,14 @@ export function openHeld(stream: Stream): number {
   return read;
 }
 
+/**
+ * Closes a descriptor of a pipe, of a file in memory or of a lock. An error means nothing: the kernel gives the descriptor up, and there is
+ * nothing to be saved. close(2)
+ */
+export function discard(fd: number): void {
+  ignoring([ERRNO.EIO, ERRNO.EINTR], () => fs.closeSync(fd));
+}
+
 function pipe(): { read: number; write: number } {
   const { functions, errno } = libcProcesses();
   const ends = new Int32Array(2);
@@ -57,6 +71,6 @@ function pipe(): { read: number; write: number } {
 
 /** Closes our end. A second call does nothing. */
 export function closeStream(stream: Stream): void {
-  if (stream.fd !== -1) fs.closeSync(stream.fd);
+  if (stream.fd !== -1) discard(stream.fd);
   stream.fd = -1;
 }

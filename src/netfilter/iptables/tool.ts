@@ -2,6 +2,7 @@ import fs from "#fs";
 import path from "#path";
 import type { Family } from "../../ip/address.ts";
 import type { Child, LaunchOptions } from "../../linux/child.ts";
+import { discard } from "../../linux/stream.ts";
 import { ERRNO, LinuxError } from "../../platform/errno.ts";
 import { describeMissing, findExecutable } from "../executable.ts";
 import type { Attachment } from "../owner.ts";
@@ -114,7 +115,7 @@ export function startRestore(
     const wait = start(names, { args, stdin: input, invocation, inherited: held });
     return () => void wait();
   } finally {
-    if (held !== undefined) fs.closeSync(held);
+    if (held !== undefined) discard(held);
   }
 }
 
@@ -132,16 +133,21 @@ export function listTable(
   return start(names, { args, stdin: "", invocation })();
 }
 
-/** Waits for every command, then throws the error of the first one that failed. */
-export function waitForAll(commands: readonly (() => void)[]): void {
+/**
+ * Starts commands, which run at once, and waits for all of them. It also waits if one does not start: no command may change rules after
+ * this call. Throws the first error.
+ */
+export function runAtOnce(starts: readonly (() => () => void)[]): void {
   const failures: unknown[] = [];
-  for (const wait of commands) {
+  const attempt = <T>(run: () => T): T | undefined => {
     try {
-      wait();
+      return run();
     } catch (error) {
       failures.push(error);
+      return undefined;
     }
-  }
+  };
+  for (const wait of starts.map(attempt)) if (wait !== undefined) attempt(wait);
   if (failures.length > 0) throw failures[0];
 }
 

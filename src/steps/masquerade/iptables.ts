@@ -4,7 +4,7 @@ import { deleteJumps, type Iptables } from "../../netfilter/iptables/delete-jump
 import { selectOwnChain } from "../../netfilter/iptables/jump.ts";
 import { chainName, referenceChainName, ruleComment } from "../../netfilter/iptables/name.ts";
 import { formatInput } from "../../netfilter/iptables/text.ts";
-import { findRestore, listTable, startRestore, waitForAll } from "../../netfilter/iptables/tool.ts";
+import { findRestore, listTable, runAtOnce, startRestore } from "../../netfilter/iptables/tool.ts";
 import type { Wanted } from "./rules.ts";
 
 /** Multicast addresses. A packet to them keeps its source, as with the reference plugins. */
@@ -23,10 +23,9 @@ export function addIptablesMasquerade(iptables: Iptables, wanted: Wanted): void 
   for (const family of families) findRestore(family, iptables.invocation.environment);
   for (const family of families) deleteJumps(iptables, family, selectOwnChain(owner));
   // Both families run at once, because both may have to wait for one lock.
-  const commands = families.map((family) => {
-    return startRestore(family, formatAdditions(only(family, wanted)), iptables.invocation);
-  });
-  waitForAll(commands);
+  runAtOnce(
+    families.map((family) => () => startRestore(family, formatAdditions(only(family, wanted)), iptables.invocation)),
+  );
 }
 
 /** The rules that an attachment lacks; none if all exist. @throws IptablesError */
