@@ -1,6 +1,7 @@
 import fs from "#fs";
 import type { AwaitLock, Request } from "../../src/cni/request.ts";
 import { readBoot } from "../../src/linux/boot-id.ts";
+import { discard } from "../../src/linux/discard.ts";
 import { pause } from "../../src/platform/pause.ts";
 import { waitForFlock } from "../../src/steps/flock.ts";
 import { isAside, sweep } from "./aside-file.ts";
@@ -130,7 +131,7 @@ function withGoLock<T>(folder: string, patience: number, act: (lock: GoLock) => 
   try {
     return act({ exists: true, isKept: waitForFlock(fd, patience) });
   } finally {
-    fs.closeSync(fd);
+    discard(fd);
   }
 }
 

@@ -10,7 +10,7 @@ import { addressesOf, describeOwner, formatLease, isVoid, type Lease, ownerOf } 
 import { attempt, findLeases, lastName, listNames, readLast, readLeases } from "./lease-folder.ts";
 import { lookForNames } from "./lease-names.ts";
 import { findRecord, removeRecord, writeRecord } from "./lease-record.ts";
-import { identifyNetns } from "./netns-identity.ts";
+import { identifyNetnsAt } from "./netns-identity.ts";
 import { countAddresses, formatCounts, isIn } from "./pool.ts";
 import { findResting } from "./quarantine.ts";
 import type { RangeSet } from "./range-set.ts";
@@ -126,7 +126,7 @@ function startRecord(
   const time = Date.now();
   const before = findRecord(folder, owner);
   const addresses = new Set(held.map(({ name }) => name));
-  const identity = { time: String(time), boot, netns: identifyNetns(netns), path: netns };
+  const identity = { time: String(time), boot, netns: identifyNetnsAt(netns), path: netns };
   let isChanged = false;
   const add = (name: string) => {
     isChanged = true;

@@ -15,7 +15,7 @@ export interface LeaseRecord {
   readonly time: string;
   /** The boot in which ADD ran; "" if unknown. */
   readonly boot: string;
-  /** Inode of the network namespace; "" if unknown. */
+  /** Identity of the network namespace, as identifyNetnsAt() gives it; "" if unknown. */
   readonly netns: string;
   /** The namespace path that ADD was given; may be "". */
   readonly path: string;
@@ -84,7 +84,7 @@ export function formatRecord({ addresses, time, boot, netns, path }: LeaseRecord
 
 /** Undefined if the text is not from formatRecord. */
 export function parseRecord(text: string): LeaseRecord | undefined {
-  const fields = /^([0-9a-f.:,]+|-) (\d+|-) ([0-9a-f]+|-) (\d+|-)(?: (.*))?$/s.exec(text);
+  const fields = /^([0-9a-f.:,]+|-) (\d+|-) ([0-9a-f]+|-) (\d+(?::\d+)?|-)(?: (.*))?$/s.exec(text);
   if (fields === null) return undefined;
   const [, addresses = "", time = "", boot = "", netns = "", path = ""] = fields;
   const known = (field: string) => (field === "-" ? "" : field);

@@ -1,6 +1,7 @@
 import { lockSync } from "proper-lockfile";
 import fs from "#fs";
 import { CniError } from "../../src/cni/error.ts";
+import { discard } from "../../src/linux/discard.ts";
 import { tryFlock, wasFlockHeld } from "../../src/linux/flock.ts";
 import { makeFolders } from "../../src/linux/folder.ts";
 import { pause } from "../../src/platform/pause.ts";
@@ -76,9 +77,9 @@ function lockRecords(folder: string): (() => void) | "held" | "unsupported" {
   } catch {
     return "unsupported";
   }
-  if (tryFlock(fd)) return () => fs.closeSync(fd);
+  if (tryFlock(fd)) return () => discard(fd);
   const held = wasFlockHeld();
-  fs.closeSync(fd);
+  discard(fd);
   return held ? "held" : "unsupported";
 }
 

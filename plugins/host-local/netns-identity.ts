@@ -1,20 +1,42 @@
 import fs from "#fs";
+import { discard } from "../../src/linux/discard.ts";
+import { openNetns } from "../../src/linux/netns.ts";
+import { identifyNetns } from "../../src/linux/netns-identity.ts";
 
 /**
- * The inode of the network namespace at the path, which identifies it while it exists; "" if there is none. `device` is that of the
- * namespaces, for a caller with many paths. namespaces(7)
+ * The identity of the network namespace at a path: its inode, and its cookie if the kernel has cookies and lets this process enter it.
+ * "" if there is no namespace.
  */
-export function identifyNetns(path: string, device?: number): string {
+export function identifyNetnsAt(path: string): string {
   if (path === "") return "";
   try {
-    const found = fs.statSync(path);
-    return found.dev === (device ?? deviceOfNamespaces()) ? String(found.ino) : "";
+    const netns = openNetns(path);
+    try {
+      return identify(netns);
+    } finally {
+      discard(netns);
+    }
   } catch {
     return "";
   }
 }
 
-/** The device number of the file system with the namespace files. */
-export function deviceOfNamespaces(): number {
-  return fs.statSync("/proc/self/ns/net").dev;
+/**
+ * Whether the namespace of this identity is at the path: true or false for a namespace with its inode, undefined if another inode or
+ * nothing is there, or if the cookies cannot be compared.
+ */
+export function isNetnsAt(path: string, identity: string): boolean | undefined {
+  const [inode, cookie] = identity.split(":");
+  const [foundInode, foundCookie] = identifyNetnsAt(path).split(":");
+  if (foundInode !== inode) return undefined;
+  if (cookie === undefined) return true;
+  return foundCookie === undefined ? undefined : foundCookie === cookie;
+}
+
+function identify(netns: number): string {
+  try {
+    return identifyNetns(netns);
+  } catch {
+    return String(fs.fstatSync(netns, { bigint: true }).ino);
+  }
 }

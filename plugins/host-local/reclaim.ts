@@ -5,7 +5,7 @@ import { findBootTime } from "./boot.ts";
 import { describeOwner, isVoid, type Lease, ownerOf } from "./lease.ts";
 import { findRecord, type LeaseRecord, readRecord, recordName, removeRecord, writeRecord } from "./lease-record.ts";
 import { findGoneNamespaces } from "./namespaces.ts";
-import { deviceOfNamespaces, identifyNetns } from "./netns-identity.ts";
+import { isNetnsAt } from "./netns-identity.ts";
 
 /** A lease that nobody uses any more, and the reason. */
 export interface DeadLease extends Lease {
@@ -157,10 +157,8 @@ function isBefore(time: number, bootTime: number | undefined): boolean {
 /** Which of these records' namespaces no longer exist. A namespace that its path still leads to is not searched for. */
 function findGone(dated: readonly Dated[]): ReadonlySet<string> {
   const sought = new Set<string>();
-  if (dated.length === 0) return sought;
-  const device = deviceOfNamespaces();
   for (const { record } of dated) {
-    if (record !== undefined && record.netns !== "" && identifyNetns(record.path, device) !== record.netns)
+    if (record !== undefined && record.netns !== "" && isNetnsAt(record.path, record.netns) !== true)
       sought.add(record.netns);
   }
   return findGoneNamespaces([...sought]);

@@ -1,4 +1,5 @@
 import fs from "#fs";
+import { discard } from "./discard.ts";
 import { openOwnNetns } from "./netns.ts";
 
 /** The network namespaces that were found, by inode, each with a path that opens it. */
@@ -42,7 +43,7 @@ function inodeOfOwn(): string {
   try {
     return String(fs.fstatSync(own, { bigint: true }).ino);
   } finally {
-    fs.closeSync(own);
+    discard(own);
   }
 }
 
@@ -58,7 +59,7 @@ type See = (inode: string, path: string) => void;
 
 function examine(process: string, { see, mountNamespaces }: { see: See; mountNamespaces: Set<string> }): void {
   for (const thread of fs.readdirSync(`${process}/task`)) seeLink(`${process}/task/${thread}/ns/net`, see);
-  for (const fd of fs.readdirSync(`${process}/fd`)) seeLink(`${process}/fd/${fd}`, see);
+  for (const fd of fs.readdirSync(`${process}/fd`)) seeDescriptor(`${process}/fd/${fd}`, see);
   const mountNamespace = readLink(`${process}/ns/mnt`);
   if (mountNamespace === undefined || mountNamespaces.has(mountNamespace)) return;
   for (const [, inode = "", point = ""] of fs.readFileSync(`${process}/mountinfo`, "utf8").matchAll(MOUNT))
@@ -75,14 +76,30 @@ function unescapePath(text: string): string {
 }
 
 function seeLink(path: string, see: See): void {
-  const inode = /^net:\[(\d+)\]$/.exec(readLink(path) ?? "")?.[1];
+  seeName(readLink(path), path, see);
+}
+
+/** A descriptor reads as the namespace, or as the path if it was opened where it is mounted, or as "/" after an unmount. */
+function seeDescriptor(path: string, see: See): void {
+  const name = readLink(path);
+  seeName(name, path, see);
+  const file = name?.endsWith("/") ? unlessEnded(() => fs.statSync(path)) : undefined;
+  if (file !== undefined && file.dev === fs.statSync("/proc/self/ns/net").dev) see(String(file.ino), path);
+}
+
+function seeName(name: string | undefined, path: string, see: See): void {
+  const inode = /^net:\[(\d+)\]$/.exec(name ?? "")?.[1];
   if (inode !== undefined) see(inode, path);
 }
 
 /** Undefined if the thread has ended or the file has been closed since. */
 function readLink(path: string): string | undefined {
+  return unlessEnded(() => fs.readlinkSync(path));
+}
+
+function unlessEnded<T>(read: () => T): T | undefined {
   try {
-    return fs.readlinkSync(path);
+    return read();
   } catch (error) {
     if (hasEnded(error)) return undefined;
     throw error;

@@ -1,6 +1,7 @@
 import fs from "node:fs";
 import path from "node:path";
 import { afterEach, describe, expect, test, vi } from "vitest";
+import { identifyNetnsAt } from "../../../plugins/host-local/netns-identity.ts";
 import { formatAddress } from "../../../src/ip/address.ts";
 import { refusal } from "./refusal.ts";
 import { inBook, ip, names, reboot, records, storeOf, write } from "./stage.ts";
@@ -54,7 +55,7 @@ describe("openBook()", () => {
 
   test("keeps what is known of the attachment beside the lease, which is dated alike", () => {
     const store = storeOf({});
-    const netns = fs.statSync("/proc/self/ns/net").ino;
+    const netns = identifyNetnsAt("/proc/self/ns/net");
     reboot("b0071d");
     inBook(
       store,

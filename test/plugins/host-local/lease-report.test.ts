@@ -64,7 +64,7 @@ describe("reportLeases()", () => {
     inBook(store, (book) => book.reserve(ip("10.1.2.2"), 0), "/proc/self/ns/net");
     const opened = vi.spyOn(fs, "openSync");
     expect(reportLeases(store.folder, 0).leases).toHaveLength(1);
-    expect(opened).not.toHaveBeenCalled();
+    expect(opened.mock.calls.filter(([file]) => String(file).startsWith(store.folder))).toEqual([]);
   });
 
   test("lists the addresses that rest, and records of attachments without a lease", () => {

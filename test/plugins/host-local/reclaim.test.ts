@@ -4,7 +4,7 @@ import { afterEach, describe, expect, test, vi } from "vitest";
 import { findBootTime } from "../../../plugins/host-local/boot.ts";
 import { readLeases } from "../../../plugins/host-local/lease-folder.ts";
 import { findGoneNamespaces } from "../../../plugins/host-local/namespaces.ts";
-import { identifyNetns } from "../../../plugins/host-local/netns-identity.ts";
+import { identifyNetnsAt, isNetnsAt } from "../../../plugins/host-local/netns-identity.ts";
 import { findDeadLeases, reclaimLeases } from "../../../plugins/host-local/reclaim.ts";
 import { readBoot } from "../../../src/linux/boot-id.ts";
 import { inBook, ip, names, reboot, records, storeOf, write } from "./stage.ts";
@@ -170,16 +170,24 @@ describe("reclaimLeases()", () => {
 });
 
 describe("findGoneNamespaces()", () => {
-  const own = identifyNetns("/proc/self/ns/net");
+  const own = identifyNetnsAt("/proc/self/ns/net");
+  const [inode = ""] = own.split(":");
 
   test("finds no living one gone, and one that nobody has", () => {
-    expect(findGoneNamespaces([own, "4026999999"])).toEqual(new Set(["4026999999"]));
+    expect(findGoneNamespaces([own, inode, "4026999999"])).toEqual(new Set(["4026999999"]));
     expect(findGoneNamespaces([])).toEqual(new Set());
   });
 
-  test("identifyNetns() tells namespaces from files", () => {
-    expect(own).toMatch(/^\d{10}$/);
-    expect([identifyNetns("/etc/passwd"), identifyNetns("/nonexistent"), identifyNetns("")]).toEqual(["", "", ""]);
+  test.runIf(own.includes(":"))("finds one gone whose inode another namespace has", () => {
+    expect(findGoneNamespaces([own, `${inode}:999999999`])).toEqual(new Set([`${inode}:999999999`]));
+  });
+
+  test("identifyNetnsAt() tells namespaces from files", () => {
+    expect(own).toMatch(/^\d{10}(:\d+)?$/);
+    const others = ["/etc/passwd", "/nonexistent", ""];
+    expect(others.map(identifyNetnsAt)).toEqual(["", "", ""]);
+    expect(others.map((path) => isNetnsAt(path, own))).toEqual([undefined, undefined, undefined]);
+    expect([own, inode].map((each) => isNetnsAt("/proc/self/ns/net", each))).toEqual([true, true]);
   });
 
   test("passes over a process that ends while it looks", async () => {
