@@ -3,6 +3,7 @@ import path from "#path";
 import type { ToolEdge } from "../../src/cni/edge.ts";
 import { reasonOf } from "../../src/cni/error.ts";
 import { readBootClock } from "../../src/linux/boot-clock.ts";
+import { discard } from "../../src/linux/discard.ts";
 import { makeFolders } from "../../src/linux/folder.ts";
 import { ownProcessId } from "../../src/linux/own-process.ts";
 import { poll } from "../../src/linux/poll.ts";
@@ -67,7 +68,7 @@ function serve(
 
 /** A connection only says that there is something to look at. */
 function answerKnocks(listener: number): void {
-  for (let fd = acceptUnix(listener); fd !== undefined; fd = acceptUnix(listener)) fs.closeSync(fd);
+  for (let fd = acceptUnix(listener); fd !== undefined; fd = acceptUnix(listener)) discard(fd);
 }
 
 /** The socket that systemd has opened, or one of our own, which is deleted at the end. @throws Error, LinuxError */
@@ -82,7 +83,7 @@ function openListener(
   makeFolders(path.dirname(file), 0o700);
   const fd = listenUnix(file);
   const close = () => {
-    fs.closeSync(fd);
+    discard(fd);
     fs.rmSync(file, { force: true });
   };
   return { fd, close };

@@ -1,6 +1,7 @@
 import fs from "#fs";
 import { CniError, reasonOf } from "../../src/cni/error.ts";
 import { readText } from "../../src/linux/bounded-file.ts";
+import { discard } from "../../src/linux/discard.ts";
 import { tryFlock } from "../../src/linux/flock.ts";
 import { makeFolders } from "../../src/linux/folder.ts";
 import { replaceFile } from "../../src/linux/replace-file.ts";
@@ -61,6 +62,6 @@ function withLock<T>(folder: string, act: () => T): T {
       throw new CniError("tryAgainLater", `Cannot lock the folder of leases "${folder}" within ${PATIENCE / 1000} s`);
     return act();
   } finally {
-    fs.closeSync(fd);
+    discard(fd);
   }
 }

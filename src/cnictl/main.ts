@@ -1,6 +1,6 @@
-import fs from "#fs";
 import host from "#process";
 import { runWithProcess } from "../cni/process.ts";
+import { discard } from "../linux/discard.ts";
 import { openNetns } from "../linux/netns.ts";
 import { launch } from "../linux/process.ts";
 import { LinuxError } from "../platform/errno.ts";
@@ -31,7 +31,7 @@ export function runTool(build: Omit<Build, "executable">, image: Pick<Edge, "rea
 /** A namespace whose existence cannot be checked counts as existing. */
 function isLiving(netns: string): boolean {
   try {
-    fs.closeSync(openNetns(netns));
+    discard(openNetns(netns));
     return true;
   } catch (error) {
     return !(error instanceof LinuxError && ["ENOENT", "ENOTDIR", "EINVAL"].includes(error.code));

@@ -1,5 +1,6 @@
 import fs from "#fs";
 import path from "#path";
+import { discard } from "../linux/discard.ts";
 import { tryFlock, wasFlockHeld } from "../linux/flock.ts";
 import { synchronize } from "../linux/replace-file.ts";
 import { InstallError } from "./installation.ts";
@@ -22,7 +23,7 @@ export function withStaging<T>(directory: string, act: (staging: string) => T): 
     return act(staging);
   } finally {
     fs.rmSync(staging, { recursive: true, force: true });
-    fs.closeSync(fd);
+    discard(fd);
   }
 }
 
@@ -35,11 +36,11 @@ function lockStaging(directory: string, staging: string): number {
       // The last holder deletes the folder before it gives up the lock.
       if (isSame(fd, staging)) return fd;
     } else if (wasFlockHeld() || !(isNew || isAbandoned(staging))) {
-      fs.closeSync(fd);
+      discard(fd);
       const advice = `wait until it ends, or remove ${staging} if none is running`;
       throw new InstallError(`Cannot change ${directory}: another installation is running there`, { advice });
     } else return fd;
-    fs.closeSync(fd);
+    discard(fd);
   }
 }
 

@@ -1,6 +1,7 @@
 import fs from "#fs";
 import { readToEnd } from "../platform/bytes.ts";
 import { ERRNO, LinuxError } from "../platform/errno.ts";
+import { discard } from "./discard.ts";
 
 /** <fcntl.h>; O_NONBLOCK keeps us from hanging on a pipe without a writer. */
 const O = { RDONLY: 0, NONBLOCK: 0o4000, CLOEXEC: 0o2000000 } as const;
@@ -76,7 +77,7 @@ function readBounded(path: string, most: number): Uint8Array {
 /** Ignores an error of close, because the content has been read. */
 function close(fd: number): void {
   try {
-    fs.closeSync(fd);
+    discard(fd);
   } catch {
     // The descriptor is closed even so. close(2)
   }

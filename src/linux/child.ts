@@ -2,9 +2,10 @@ import fs from "#fs";
 import { concat } from "../platform/bytes.ts";
 import { ERRNO, errnoOf, LinuxError } from "../platform/errno.ts";
 import { libcProcesses } from "../platform/libc.ts";
+import { discard } from "./discard.ts";
 import { poll } from "./poll.ts";
 import { spawn } from "./spawn.ts";
-import { closeStream, discard, openHeld, openMemory, openPipe, openStream, type Stream } from "./stream.ts";
+import { closeStream, openHeld, openMemory, openPipe, openStream, type Stream } from "./stream.ts";
 
 /** How a child process ended, by exit status or by signal, with everything that it printed. */
 export interface Exit {

@@ -1,4 +1,4 @@
-import fs from "#fs";
+import { discard } from "./discard.ts";
 import { AF, openSocket, SOCK } from "./socket.ts";
 import { connect, write } from "./unix-stream.ts";
 
@@ -15,7 +15,7 @@ export function sendToJournal(fields: Readonly<Record<string, string>>, socket =
     connect(fd, socket);
     write(fd, encodeEntry(fields));
   } finally {
-    fs.closeSync(fd);
+    discard(fd);
   }
 }
 

@@ -1,6 +1,7 @@
 import fs from "#fs";
 import { ERRNO, errnoOf, LinuxError } from "../platform/errno.ts";
 import { libc } from "../platform/libc.ts";
+import { discard } from "./discard.ts";
 import { AF, openSocket, SOCK } from "./socket.ts";
 
 /** The file system of namespaces. <linux/magic.h> */
@@ -37,7 +38,7 @@ export function openNetns(path: string): number {
   const refused = libc().functions.fstatfs(fd, statfs) === -1 ? libc().errno() : undefined;
   const magic = new DataView(statfs.buffer).getUint32(0, true);
   if (refused === undefined && (magic === NSFS_MAGIC || magic === PROC_SUPER_MAGIC)) return fd;
-  fs.closeSync(fd);
+  discard(fd);
   const reason = `not a network namespace (file system type 0x${magic.toString(16)})`;
   throw new LinuxError(`open netns "${path}"`, {
     syscall: "fstatfs",
@@ -69,10 +70,10 @@ export function withNetns<T>(netns: string | number, run: () => T): T {
       enter(target);
       return comeBack(own, run);
     } finally {
-      fs.closeSync(own);
+      discard(own);
     }
   } finally {
-    if (typeof netns === "string") fs.closeSync(target);
+    if (typeof netns === "string") discard(target);
   }
 }
 
@@ -85,7 +86,7 @@ function openBySocket(): number {
     if (fd !== -1) return fd;
     throw new LinuxError(`open netns "${OWN}", or by a socket`, { syscall: "ioctl", errno: errno() });
   } finally {
-    fs.closeSync(socket);
+    discard(socket);
   }
 }
 

@@ -1,5 +1,6 @@
 import fs from "#fs";
 import type { FileIdentity } from "../platform/file-system.ts";
+import { discard } from "./discard.ts";
 import { openOwnNetns } from "./netns.ts";
 
 /** Whether a path leads to the network namespace of this process; false if it leads to none. namespaces(7) */
@@ -22,7 +23,7 @@ function identifyOwnNetns(): FileIdentity {
     try {
       return fs.fstatSync(fd, { bigint: true });
     } finally {
-      fs.closeSync(fd);
+      discard(fd);
     }
   }
 }

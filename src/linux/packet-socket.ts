@@ -1,6 +1,6 @@
-import fs from "#fs";
 import { ERRNO, LinuxError } from "../platform/errno.ts";
 import { libc } from "../platform/libc.ts";
+import { discard } from "./discard.ts";
 import { attachFilter, type PacketFilter } from "./packet-filter.ts";
 import { AF, bindSocket, openPrepared, receiveDatagram, SOCK, SOL, sendDatagram, setSocketBytes } from "./socket.ts";
 
@@ -71,7 +71,7 @@ export function openPacketSocket({ index, protocol, filter, groups = [] }: Packe
     fd,
     send: (packet, to) => sendDatagram(fd, packet, linkAddress(to)),
     receive: () => receiveAll(fd),
-    close: () => fs.closeSync(fd),
+    close: () => discard(fd),
   };
 }
 

@@ -1,4 +1,5 @@
 import fs from "#fs";
+import { discard } from "./discard.ts";
 
 /** What is written: a text, with the mode of its file. */
 export interface Replacement {
@@ -36,6 +37,6 @@ export function synchronize(file: string): void {
   try {
     fs.fsyncSync(fd);
   } finally {
-    fs.closeSync(fd);
+    discard(fd);
   }
 }

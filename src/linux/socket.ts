@@ -1,6 +1,6 @@
-import fs from "#fs";
 import { ERRNO, LinuxError } from "../platform/errno.ts";
 import { libc } from "../platform/libc.ts";
+import { discard } from "./discard.ts";
 import { poll } from "./poll.ts";
 
 /** Address families. <sys/socket.h> */
@@ -36,7 +36,7 @@ export function openPrepared(
     prepare(fd);
     return fd;
   } catch (error) {
-    fs.closeSync(fd);
+    discard(fd);
     throw error;
   }
 }

@@ -1,7 +1,7 @@
 import fs from "#fs";
-import { ERRNO, LinuxError } from "../platform/errno.ts";
+import { LinuxError } from "../platform/errno.ts";
 import { libcProcesses } from "../platform/libc.ts";
-import { ignoring } from "./ignoring.ts";
+import { discard } from "./discard.ts";
 
 /** <sys/mman.h> */
 const MFD = { CLOEXEC: 0x1 } as const;
@@ -49,14 +49,6 @@ export function openHeld(stream: Stream): number {
   const { read, write } = pipe();
   stream.fd = write;
   return read;
-}
-
-/**
- * Closes a descriptor of a pipe, of a file in memory or of a lock. An error means nothing: the kernel gives the descriptor up, and there is
- * nothing to be saved. close(2)
- */
-export function discard(fd: number): void {
-  ignoring([ERRNO.EIO, ERRNO.EINTR], () => fs.closeSync(fd));
 }
 
 function pipe(): { read: number; write: number } {

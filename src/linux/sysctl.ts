@@ -1,5 +1,6 @@
 import fs from "#fs";
 import { errnoOf, LinuxError } from "../platform/errno.ts";
+import { discard } from "./discard.ts";
 
 /** Kernel parameters by their paths under /proc/sys. Those under "net" belong to one network namespace. */
 export interface Sysctls {
@@ -52,7 +53,7 @@ function writeSysctlUnread(path: string, value: string): void {
       // The line end makes an empty value valid.
       fs.writeSync(fd, `${value}\n`);
     } finally {
-      fs.closeSync(fd);
+      discard(fd);
     }
   });
 }

@@ -1,6 +1,7 @@
 import fs from "#fs";
 import { ERRNO, errnoOf, LinuxError } from "../platform/errno.ts";
 import { libc } from "../platform/libc.ts";
+import { discard } from "./discard.ts";
 
 /** The device by which a process makes and uses a tap. */
 const TUN = "/dev/net/tun";
@@ -55,7 +56,7 @@ export function addTap({ name, multiQueue, owner, group }: NewTap): void {
     if (group !== undefined) control(fd, TUNSETGROUP, { argument: group, action: `set the group of tap "${name}"` });
     control(fd, TUNSETPERSIST, { argument: 1, action: `keep tap "${name}"` });
   } finally {
-    fs.closeSync(fd);
+    discard(fd);
   }
 }
 

@@ -1,6 +1,6 @@
-import fs from "#fs";
 import { LinuxError } from "../platform/errno.ts";
 import { libc } from "../platform/libc.ts";
+import { discard } from "./discard.ts";
 import { AF, bindSocket, openPrepared, SOCK, SOL, sendDatagram, setSocketBytes, setSocketOption } from "./socket.ts";
 
 /** Options of every socket. <sys/socket.h> */
@@ -42,7 +42,7 @@ export function openUdpSocket(from: UdpEnd, link: string): UdpSocket {
     fd,
     send: (payload, to) => sendDatagram(fd, payload, encodeEnd(to)),
     isSending: () => countUnsent(fd) > 0,
-    close: () => fs.closeSync(fd),
+    close: () => discard(fd),
   };
 }
 

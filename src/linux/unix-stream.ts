@@ -1,6 +1,6 @@
-import fs from "#fs";
 import { ERRNO, LinuxError } from "../platform/errno.ts";
 import { libc } from "../platform/libc.ts";
+import { discard } from "./discard.ts";
 import { poll } from "./poll.ts";
 import { AF, openPrepared, SOCK } from "./socket.ts";
 
@@ -29,7 +29,7 @@ export interface UnixStream {
 export function connectUnix(path: string, { atOnce = false } = {}): UnixStream {
   const type = SOCK.STREAM | (atOnce ? SOCK.NONBLOCK : 0);
   const fd = openPrepared([AF.UNIX, type, 0], (opened) => connect(opened, path));
-  return { write: (bytes) => write(fd, bytes), read: (deadline) => read(fd, deadline), close: () => fs.closeSync(fd) };
+  return { write: (bytes) => write(fd, bytes), read: (deadline) => read(fd, deadline), close: () => discard(fd) };
 }
 
 /** Connects a socket to the one at a path. @throws LinuxError */

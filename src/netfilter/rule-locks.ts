@@ -1,5 +1,6 @@
 import fs from "#fs";
 import { type ByteLock, tryBytes } from "../linux/byte-lock.ts";
+import { discard } from "../linux/discard.ts";
 import { waitFor } from "../linux/wait.ts";
 import { errnoOf } from "../platform/errno.ts";
 import { type Attachment, keyNumbers, ownerKey } from "./owner.ts";
@@ -48,7 +49,7 @@ export function awaitRestores(key: string, environment: Environment): boolean {
     const length = keyNumbers(key).attachment === undefined ? COMMANDS * ATTACHMENTS : COMMANDS;
     return waitForBytes(fd, { kind: "shared", start: startOf(key), length }, PATIENCE_MS) !== undefined;
   } finally {
-    fs.closeSync(fd);
+    discard(fd);
   }
 }
 
@@ -68,7 +69,7 @@ function hold(starts: readonly number[], patience: number, environment: Environm
     (start) => waitForBytes(fd, { kind: "exclusive", start, length: 1 }, patience) === "taken",
   );
   if (taken.length > 0) return fd;
-  fs.closeSync(fd);
+  discard(fd);
   return undefined;
 }
 

@@ -1,4 +1,4 @@
-import fs from "#fs";
+import { discard } from "../linux/discard.ts";
 import { askInterface, hasInterfaceIndex, type InterfaceAnswer } from "../linux/ifreq.ts";
 import { withNetns } from "../linux/netns.ts";
 import { AF, bindSocket, openSocket, SOCK, SOL, setSocketOption } from "../linux/socket.ts";
@@ -130,7 +130,7 @@ function open<P extends Protocol>(protocol: P, { netns }: NetlinkOptions): Netli
     ask: (what, name) => askInterface(fd, what, name),
     hasIndex: (index) => hasInterfaceIndex(fd, index),
     listen: (group) => listen(protocol, netns, group),
-    close: () => fs.closeSync(fd),
+    close: () => discard(fd),
   };
 }
 
@@ -168,10 +168,10 @@ function listen(protocol: Protocol, netns: NetlinkOptions["netns"], group: numbe
     bindSocket(fd, kernelAddress());
     join(fd, group);
   } catch (error) {
-    fs.closeSync(fd);
+    discard(fd);
     throw error;
   }
-  return { next: (deadline) => receiveEvents(fd, deadline), close: () => fs.closeSync(fd) };
+  return { next: (deadline) => receiveEvents(fd, deadline), close: () => discard(fd) };
 }
 
 function join(fd: number, group: number): void {

@@ -1,4 +1,4 @@
-import fs from "#fs";
+import { discard } from "../linux/discard.ts";
 import { openNetns } from "../linux/netns.ts";
 import { listOtherNamespaces } from "../linux/netns-list.ts";
 import { openRtnetlink, type Rtnetlink } from "../netlink/socket.ts";
@@ -25,7 +25,7 @@ function openIn(path: string): Rtnetlink | undefined {
     try {
       return openRtnetlink({ netns });
     } finally {
-      fs.closeSync(netns);
+      discard(netns);
     }
   } catch (error) {
     if (error instanceof LinuxError) return undefined;

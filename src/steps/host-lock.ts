@@ -1,6 +1,7 @@
 import fs from "#fs";
 import path from "#path";
 import { CniError } from "../cni/error.ts";
+import { discard } from "../linux/discard.ts";
 import type { FlockKind } from "../linux/flock.ts";
 import { makeFolders } from "../linux/folder.ts";
 import { ERRNO, errnoOf } from "../platform/errno.ts";
@@ -63,7 +64,7 @@ function withLock<T>(what: keyof typeof LOCKS, kind: FlockKind, act: () => T): T
     }
     return act();
   } finally {
-    fs.closeSync(fd);
+    discard(fd);
   }
 }
 

@@ -1,8 +1,9 @@
-import fs from "#fs";
 import { type Delegation, type DelegationOptions, startDelegate } from "../cni/delegate.ts";
 import type { Launch } from "../cni/plugin-process.ts";
 import type { Request } from "../cni/request.ts";
+import { discard } from "../linux/discard.ts";
 import { openNetns, openOwnNetns, withNetns } from "../linux/netns.ts";
+import { identifyNetns } from "../linux/netns-identity.ts";
 import { launch } from "../linux/process.ts";
 import { type Sysctls, sysctls } from "../linux/sysctl.ts";
 import { addTap, type NewTap } from "../linux/tun.ts";
@@ -10,7 +11,6 @@ import type { Restores } from "../netfilter/iptables/tool.ts";
 import { type Netlink, type Nfnetlink, openNfnetlink, openRtnetlink, type Rtnetlink } from "../netlink/socket.ts";
 import { findInNamespaces } from "./find-in-namespaces.ts";
 import { type LinkUse, withBridges, withTables, withVlans } from "./host-lock.ts";
-import { identifyNetns } from "./netns-identity.ts";
 
 /** A container's network namespace, open, with a socket inside it. */
 export interface Container {
@@ -92,7 +92,7 @@ function openHost(opened: (() => void)[], launchPlugin: Launch): Host {
     openNetfilter: () => keep(openNfnetlink()),
     openContainer: (path) => {
       const netns = openNetns(path);
-      opened.push(() => fs.closeSync(netns));
+      opened.push(() => discard(netns));
       const netlink = keep(openRtnetlink({ netns }));
       const within = <T>(run: (parameters: Sysctls) => T) => withNetns(netns, () => run(sysctls));
       return {
@@ -101,12 +101,12 @@ function openHost(opened: (() => void)[], launchPlugin: Launch): Host {
         netlink,
         within,
         addTap: (tap) => withNetns(netns, () => addTap(tap)),
-        identify: () => identifyNetns(netns, netlink),
+        identify: () => identifyNetns(netns, netlink.fd),
       };
     },
     openOwnNetns: () => {
       const netns = openOwnNetns();
-      opened.push(() => fs.closeSync(netns));
+      opened.push(() => discard(netns));
       return netns;
     },
     findInNamespaces: (find) => findInNamespaces(find),

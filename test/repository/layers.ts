@@ -45,7 +45,6 @@ const ABOVE_NETLINK = ["src/netfilter", "src/steps", "src/runtime", "src/cnictl"
 /** What fewer folders, or only some files, may import than the table of layers lets. */
 const NARROWED: Readonly<Record<string, readonly string[]>> = {
   "#digest": ABOVE_NETLINK,
-  // A file descriptor is closed by #fs, one of a socket too.
   "#fs": [
     "src/cni/process.ts",
     "src/cni/find-plugin.ts",

@@ -1,5 +1,6 @@
 import fs from "#fs";
 import type { Family } from "../../ip/address.ts";
+import { discard } from "../../linux/discard.ts";
 import { AF, getSocketOption, openSocket, SOCK, SOL } from "../../linux/socket.ts";
 import { holdsText, viewOf, viewOfStruct } from "../../netlink/bytes.ts";
 import { ERRNO, errnoOf, LinuxError } from "../../platform/errno.ts";
@@ -87,7 +88,7 @@ function copyTable(family: Family, table: string): LegacyTable {
         return { chains: decodeChains(info), entries: rules.subarray(ENTRIES_SIZE) };
     }
   } finally {
-    fs.closeSync(fd);
+    discard(fd);
   }
 }
 

@@ -2,7 +2,7 @@ import fs from "#fs";
 import path from "#path";
 import type { Family } from "../../ip/address.ts";
 import type { Child, LaunchOptions } from "../../linux/child.ts";
-import { discard } from "../../linux/stream.ts";
+import { discard } from "../../linux/discard.ts";
 import { ERRNO, LinuxError } from "../../platform/errno.ts";
 import { describeMissing, findExecutable } from "../executable.ts";
 import type { Attachment } from "../owner.ts";

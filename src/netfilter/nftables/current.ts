@@ -1,4 +1,4 @@
-import fs from "#fs";
+import { discard } from "../../linux/discard.ts";
 import { backOff } from "../../linux/wait.ts";
 import { NetlinkError } from "../../netlink/acknowledgement.ts";
 import type { NetlinkRequest } from "../../netlink/answers.ts";
@@ -42,7 +42,7 @@ export function applyCurrent(
       backOff(turn === undefined ? attempt : 0);
     }
   } finally {
-    if (turn !== undefined) fs.closeSync(turn);
+    if (turn !== undefined) discard(turn);
   }
 }
 
