@@ -16,7 +16,7 @@ import { isOthers } from "./origin.ts";
  * Restores the container's interface to what ADD found, whatever the configuration and the interface's name are by now. Nothing to do if
  * the namespace or the interface is gone, nothing was changed, or the path leads to another container by now. Sysctls are not restored,
  * as in the reference: they end with the namespace. A file that cannot be removed is only logged, so that the rest of the container can
- * be deleted.
+ * be deleted. @throws errors that may pass, such as EIO: the next DEL removes the file
  */
 export function del(request: Request, host: Host): void {
   const file = backupFile(readDataDir(request), request);
@@ -30,6 +30,7 @@ function removeIfPossible(file: string, log: (line: string) => void): void {
   try {
     removeFile(file);
   } catch (error) {
+    if (isPassing(error)) throw error;
     log(`Cannot remove ${file}: ${reasonOf(error)}`);
   }
 }

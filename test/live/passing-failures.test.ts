@@ -111,7 +111,9 @@ describe("tuning", () => {
     ["read", "EIO", 107],
     ["openat", "EMFILE", 107],
     ["statx", "ENOMEM", 11],
-  ])("DEL keeps what it could not read, and the next one restores it: %s fails with %s", (syscall, error, code) => {
+    ["unlink", "EIO", 107],
+    ["unlink", "ENOMEM", 11],
+  ])("DEL keeps what it could not read or remove, for the next one: %s fails with %s", (syscall, error, code) => {
     expect(errorOf(tuning("DEL", failing(syscall, error, { file: kept() }))).code).toBe(code);
     expect(fs.existsSync(kept())).toBe(true);
     expect(tuning("DEL")).toMatchObject({ status: 0 });

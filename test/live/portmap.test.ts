@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { rulesAbout, type Variant } from "./masquerading.ts";
 import { BRIDGE, type Container, HOST, type Mapping, OUTSIDE, type PortmapCall, PortmapLab } from "./portmap.ts";
 import { errorOf } from "./traces.ts";
@@ -31,6 +31,7 @@ describe.each(backends)("portmap with %s", (_, backend, variant) => {
     c2 = await lab.container("c2", [80, 53]);
     await lab.serve("outside", lab.outside, [8080]);
   });
+  beforeEach(({ onTestFailed }) => onTestFailed(() => console.error(lab.describe())));
   afterEach(() => {
     for (const container of [c1, c2]) succeed("DEL", container);
   });

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import fs from "node:fs";
 import { type Call, Lab, type Outcome } from "../lab.ts";
 import { addOutside, OUTSIDE, pathFor, type Variant } from "./masquerading.ts";
 
@@ -112,6 +113,22 @@ export class PortmapLab extends Lab {
     const own = { cniVersion: "1.0.0", name: "net1", type: "portmap", runtimeConfig, prevResult };
     const environment = { ...(variant === undefined ? {} : { PATH: pathFor(this, variant) }), ...call.environment };
     return { command, containerId: name, netns, config: { ...own, ...config }, ...call, environment };
+  }
+
+  /** Where a packet may have stayed, as the tools print it: rules, connections, links, neighbours, servers. */
+  describe(): string {
+    const rules = ["nft list ruleset", "iptables-legacy-save", "ip6tables-legacy-save", "conntrack -L"];
+    const links = ["ip -d address", "ip route", "ip -6 route", "ip neighbour", "ss -antup"];
+    const show = (netns: string, commands: readonly string[]) =>
+      commands.map((command) => {
+        const { stdout, stderr } = this.try(command.split(" "), netns);
+        return `== ${netns}: ${command}\n${stdout}${stderr}`;
+      });
+    const names = fs.readdirSync("/run/netns").filter((name) => name.startsWith(`${this.id}-`));
+    const servers = this.#servers.map(({ pid, exitCode, signalCode }) => `server ${pid}: ${exitCode} ${signalCode}\n`);
+    return [...show(this.host, rules), ...names.flatMap((name) => show(`/run/netns/${name}`, links)), ...servers].join(
+      "",
+    );
   }
 
   override dispose(): void {
