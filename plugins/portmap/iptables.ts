@@ -98,7 +98,8 @@ function addFamily(
   };
   insist(() => {
     const listing = listTable(family.family, invocation);
-    refuseIfHeld(listing, false);
+    const heldBack = invocation.restores?.inputs(family.family) ?? [];
+    refuseIfHeld([listing, ...heldBack].join("\n"), false);
     beforeChange();
     startRestore(family.family, formatAdditions(listing, plan, family), invocation)();
   });

@@ -173,30 +173,40 @@ test("the rules of all containers are rebuilt by one transaction for each table"
   expect(countTransactions()).toBe(0);
 });
 
-test("where one container's rules are refused, the others are rebuilt all the same, and it is named", () => {
-  writeList([{ ...BRIDGE, macspoofchk: false }, PORTMAP]);
-  const [one = "", two = ""] = ["c1", "c2"].map((name, index) =>
-    attach(name, "one", {
-      CAP_ARGS: JSON.stringify({ portMappings: [{ hostPort: 8081 + index, containerPort: 80 }] }),
-    }),
-  );
-  const cached = path.join(caller.lab.dir, "state/results");
-  const [file = ""] = caller
-    .files("results")
-    .filter((name) => fs.readFileSync(path.join(cached, name), "utf8").includes("8082"));
-  const text = fs.readFileSync(path.join(cached, file), "utf8");
-  fs.writeFileSync(path.join(cached, file), text.replaceAll('"hostPort":8082', '"hostPort":8081'));
-  caller.lab.run(["nft", "flush", "ruleset"]);
-  const { status, stdout } = caller.cnictl(["reapply", "--json"], environment);
-  expect(status).toBe(1);
-  const outcomes: readonly { rebuilt: string[]; failed: string[] }[] = JSON.parse(stdout);
-  expect(outcomes.toSorted((a, b) => a.failed.length - b.failed.length)).toMatchObject([
-    { rebuilt: ["masquerade", "port mappings"], failed: [] },
-    { rebuilt: ["masquerade"], failed: [expect.stringMatching(/^port mappings: .*8081/)] },
-  ]);
-  // Which of the two was first is chance.
-  expect([one, two].map((netns) => check(netns).status).toSorted()).toEqual([0, 1]);
-});
+test.each([
+  ["nftables", {}],
+  ["iptables", { backend: "iptables" }],
+])(
+  "where one container's rules of %s are refused, the others are rebuilt all the same, and it is named",
+  (_, backend) => {
+    writeList([
+      { ...BRIDGE, macspoofchk: false },
+      { ...PORTMAP, ...backend },
+    ]);
+    const [one = "", two = ""] = ["c1", "c2"].map((name, index) =>
+      attach(name, "one", {
+        CAP_ARGS: JSON.stringify({ portMappings: [{ hostPort: 8081 + index, containerPort: 80 }] }),
+      }),
+    );
+    const cached = path.join(caller.lab.dir, "state/results");
+    const [file = ""] = caller
+      .files("results")
+      .filter((name) => fs.readFileSync(path.join(cached, name), "utf8").includes("8082"));
+    const text = fs.readFileSync(path.join(cached, file), "utf8");
+    fs.writeFileSync(path.join(cached, file), text.replaceAll('"hostPort":8082', '"hostPort":8081'));
+    // It flushes what iptables-nft keeps in nf_tables too.
+    caller.lab.run(["nft", "flush", "ruleset"]);
+    const { status, stdout } = caller.cnictl(["reapply", "--json"], environment);
+    expect(status).toBe(1);
+    const outcomes: readonly { rebuilt: string[]; failed: string[] }[] = JSON.parse(stdout);
+    expect(outcomes.toSorted((a, b) => a.failed.length - b.failed.length)).toMatchObject([
+      { rebuilt: ["masquerade", "port mappings"], failed: [] },
+      { rebuilt: ["masquerade"], failed: [expect.stringMatching(/^port mappings: .*8081/)] },
+    ]);
+    // Which of the two was first is chance.
+    expect([one, two].map((netns) => check(netns).status).toSorted()).toEqual([0, 1]);
+  },
+);
 
 test("a bridge that somebody deleted is built again for all its containers, as ADD would", () => {
   writeList([

@@ -1,3 +1,4 @@
+import type { Family } from "../../ip/address.ts";
 import { invocationFor, type Restore, type Restores, startRestore } from "./tool.ts";
 
 /**
@@ -9,6 +10,10 @@ export class RestoreGathering implements Restores {
 
   hold(restore: Restore): void {
     this.#held.push(restore);
+  }
+
+  inputs(family: Family): readonly string[] {
+    return this.#held.filter((restore) => restore.family === family).map(({ input }) => input);
   }
 
   /** Runs the commands. @throws IptablesError for the first command that fails: the table that it could not change is as it was */

@@ -47,6 +47,8 @@ export interface Restore {
 export interface Restores {
   /** Holds a change back, which then counts as done. */
   readonly hold: (restore: Restore) => void;
+  /** The inputs of a family that are held back, oldest first. */
+  readonly inputs: (family: Family) => readonly string[];
 }
 
 /** How long in seconds to wait for the xtables lock. It is less than any runtime waits for a plugin. */
