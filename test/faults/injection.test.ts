@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { injecting, readFaults } from "./injection.ts";
+import { countInjected, injecting, readFaults } from "./injection.ts";
 
 const LOG = `7     execve("/run/fuzz/bin/bridge", ["/run/fuzz/bin/bridge"], 0x7ffc /* 40 vars */) = 0
 7     openat(AT_FDCWD</work>, "/run/netns/c1", O_RDONLY|O_CLOEXEC) = 3</run/netns/c1>
@@ -39,5 +39,13 @@ describe("injecting()", () => {
     const options = injecting({ syscall: "read", when: 3, error: "EIO" });
     expect(options).toContain("inject=read:error=EIO:when=3");
     expect(options).toContain("trace=read");
+  });
+});
+
+describe("countInjected()", () => {
+  it("counts the calls that strace had fail, in all processes", () => {
+    const line = "read(5<pipe:[1]>, 0x7f, 4096) = -1 EIO (Input/output error) (INJECTED)";
+    expect(countInjected(`7     ${line}\n7     read(0, "", 1) = 0\n8     ${line}\n`)).toBe(2);
+    expect(countInjected("")).toBe(0);
   });
 });

@@ -72,8 +72,13 @@ export function injecting({ syscall, when, error }: Fault): readonly string[] {
     "-e",
     inject,
     "-o",
-    "/dev/null",
+    LOG,
   ];
+}
+
+/** How often the last injection happened: each process counts its own calls, so a delegate may fail at the same call as its caller. */
+export function countInjected(log = fs.readFileSync(LOG, "utf8")): number {
+  return log.match(/\(INJECTED\)$/gm)?.length ?? 0;
 }
 
 /** Every fault that fits what was recorded. */
