@@ -91,7 +91,10 @@ function wanted(places: Places): readonly Scenario[] {
     if (options.scenario.length > 0 && !options.scenario.includes(scenario.title)) return false;
     if (scenario.contenders.length === 0) return false;
     const playable = isPlayable(scenario, places);
-    if (!playable) process.stderr.write(`left out "${scenario.title}": a folder has not all of its plugins\n`);
+    if (!playable)
+      process.stderr.write(
+        `left out "${scenario.title}": a folder lacks one of its plugins, or the kernel its kind of link\n`,
+      );
     return playable;
   });
 }

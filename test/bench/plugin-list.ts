@@ -1,5 +1,7 @@
+import { spawn } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
+import { sleep } from "../lab.ts";
 import { type Container, Contender, hostPort, type Port } from "./contender.ts";
 import type { Job } from "./exec-timer.ts";
 
@@ -15,6 +17,8 @@ export interface ListEntry {
   readonly ports?: readonly Port[];
   /** Leases of nobody's in the network's folder. */
   readonly leases?: number;
+  /** Whether its dhcp works by a daemon alone. */
+  readonly needsDaemon?: boolean;
 }
 
 /** CNI plugins, called with a list's configurations as a runtime does: the result of each is handed on. */
@@ -24,15 +28,21 @@ export class PluginList extends Contender {
   readonly #ports: readonly Port[];
   readonly #results = new Map<string, unknown>();
 
-  constructor({ name, bin, plugins, ports = [], leases = 0 }: ListEntry) {
+  constructor({ name, bin, plugins, ports = [], leases = 0, needsDaemon = false }: ListEntry) {
     super(name);
     this.#bin = bin;
     this.#plugins = plugins.map((plugin) => ({ ...plugin, ...this.#complete(plugin) }));
     this.#ports = ports;
     if (leases > 0) this.#fill(leases);
+    if (plugins.some(({ ipam }) => Object(ipam).type === "dhcp")) this.#serve(needsDaemon);
     for (const { master, device } of plugins)
       for (const link of [master, device])
         if (typeof link === "string") this.lab.run(["ip", "link", "add", link, "up", "type", "ifb"]);
+  }
+
+  override dispose(): void {
+    for (const pid of this.#servers()) process.kill(pid, "SIGKILL");
+    super.dispose();
   }
 
   /** The command line and the input of the first plugin's call, for a tracer. */
@@ -77,8 +87,43 @@ export class PluginList extends Contender {
 
   #complete({ ipam }: Plugin): Record<string, unknown> {
     const network = { cniVersion: "1.1.0", name: "bench" };
+    if (Object(ipam).type === "dhcp") return { ...network, ipam: { ...Object(ipam), daemonSocketPath: this.#socket } };
     if (Object(ipam).type !== "host-local") return network;
     return { ...network, ipam: { ...Object(ipam), dataDir: this.lab.dataDir } };
+  }
+
+  /** Starts a DHCP server on the bridge, and the daemon of plugins that have one. */
+  #serve(needsDaemon: boolean): void {
+    this.lab.run(["ip", "link", "add", "bench0", "up", "type", "bridge"]);
+    this.lab.run(["ip", "address", "add", "10.1.0.1/16", "dev", "bench0"]);
+    const files = [`--pid-file=${this.#pidFile("dnsmasq")}`, "--leasefile-ro", "--conf-file=/dev/null"];
+    const range = ["--dhcp-range=10.1.0.2,10.1.0.200,1h", "--dhcp-authoritative", "--no-ping"];
+    this.lab.run(["dnsmasq", "--port=0", "--interface=bench0", "--bind-interfaces", ...files, ...range]);
+    if (!needsDaemon) return;
+    const argv = [
+      path.join(this.#bin, "dhcp"),
+      "daemon",
+      "-socketpath",
+      this.#socket,
+      "-pidfile",
+      this.#pidFile("daemon"),
+    ];
+    spawn("nsenter", [`--net=${this.lab.host}`, "--", ...argv], { stdio: "ignore" });
+    for (const end = Date.now() + 10_000; !fs.existsSync(this.#socket); sleep(10))
+      if (Date.now() > end) throw new Error(`${argv.join(" ")} does not listen`);
+  }
+
+  get #socket(): string {
+    return path.join(this.lab.dir, "dhcp.sock");
+  }
+
+  #pidFile(name: string): string {
+    return path.join(this.lab.dir, `${name}.pid`);
+  }
+
+  #servers(): readonly number[] {
+    const files = ["dnsmasq", "daemon"].map((name) => this.#pidFile(name)).filter((file) => fs.existsSync(file));
+    return files.map((file) => Number(fs.readFileSync(file, "utf8")));
   }
 
   /** Leases as another runtime's containers would have left them, from the far end of the range. */

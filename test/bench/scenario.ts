@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import type { Contender, Port } from "./contender.ts";
@@ -23,6 +24,8 @@ export interface Entry {
   readonly attached?: number;
   /** Leases of nobody's in the network's folder. */
   readonly leases?: number;
+  /** The kind of link that not every kernel has. */
+  readonly kind?: string;
 }
 
 export interface Scenario {
@@ -53,6 +56,14 @@ const MACVLAN = {
   master: "uplink0",
   ipam: { type: "host-local", ranges: [[{ subnet: "10.1.0.0/16" }]], routes: [{ dst: "0.0.0.0/0" }] },
 };
+
+/** One link above another of the host's. */
+const above = (type: string, config: Readonly<Record<string, unknown>> = {}) => ({ ...MACVLAN, ...config, type });
+
+const DUMMY = { type: "dummy", ipam: MACVLAN.ipam };
+
+/** The bridge leads to a DHCP server. The Go plugin asks its daemon. */
+const DHCP = bridge({ isGateway: false, ipam: { type: "dhcp" } });
 
 const PORTMAP = { type: "portmap", capabilities: { portMappings: true } };
 
@@ -98,6 +109,10 @@ export const SCENARIOS: readonly Scenario[] = [
   { ...compare("loopback", [{ type: "loopback" }]), play: attachment },
   { ...compare("static", [bridge({ ipam: STATIC })]), play: attachment },
   { ...compare("macvlan", [MACVLAN]), play: attachment },
+  { ...compare("ipvlan", [above("ipvlan")], { kind: "ipvlan" }), play: attachment },
+  { ...compare("vlan", [above("vlan", { vlanId: 7 })], { kind: "vlan" }), play: attachment },
+  { ...compare("dummy", [DUMMY], { kind: "dummy" }), play: attachment },
+  { ...compare("dhcp", [DHCP], { share: 0.5 }), play: addAndDelete },
   { ...compare("ptp", [ptp()]), play: everyCommand },
   { ...compare("ptp, ipMasq", [ptp(MASQUERADE)], { share: 0.5 }), play: attachment },
   { ...compare("bridge and sbr", ROUTED_BY_SOURCE, { share: 0.5 }), play: addAndDelete },
@@ -125,10 +140,11 @@ export function restrict(scenario: Scenario, places: Places): Scenario {
   return { ...scenario, contenders, references };
 }
 
-/** Whether all that a scenario needs is there; a folder may lack plugins. */
+/** Whether all that a scenario needs is there: a folder may lack plugins, and a kernel kinds of link. */
 export function isPlayable({ contenders }: Scenario, places: Places): boolean {
-  return contenders.every(({ origin, plugins }) => {
+  return contenders.every(({ origin, plugins, kind }) => {
     const place = places.get(origin) ?? "";
+    if (kind !== undefined && !hasKind(kind)) return false;
     return origin === "netavark" || plugins.every(({ type }) => fs.existsSync(path.join(place, type)));
   });
 }
@@ -137,7 +153,9 @@ export function isPlayable({ contenders }: Scenario, places: Places): boolean {
 export function enter({ attached = 0, ...entry }: Entry, places: Places): Contender {
   const place = places.get(entry.origin) ?? "";
   const contender =
-    entry.origin === "netavark" ? new Netavark({ ...entry, file: place }) : new PluginList({ ...entry, bin: place });
+    entry.origin === "netavark"
+      ? new Netavark({ ...entry, file: place })
+      : new PluginList({ ...entry, bin: place, needsDaemon: entry.origin === "reference" });
   try {
     for (let i = 0; i < attached; i++) contender.run("ADD", [`other${i}`]);
     return contender;
@@ -147,10 +165,16 @@ export function enter({ attached = 0, ...entry }: Entry, places: Places): Conten
   }
 }
 
+/** A kernel that has the kind asks for more; `ip` says which kinds are unknown. */
+function hasKind(kind: string): boolean {
+  const { stderr } = spawnSync("unshare", ["--net", "ip", "link", "add", "name", "bench1", "type", kind]);
+  return !stderr.includes("Unknown device type");
+}
+
 function compare(
   title: string,
   plugins: readonly Plugin[],
-  { share = 1, ...state }: Pick<Entry, "ports" | "attached" | "leases"> & { share?: number } = {},
+  { share = 1, ...state }: Pick<Entry, "ports" | "attached" | "leases" | "kind"> & { share?: number } = {},
 ): Omit<Scenario, "play"> {
   const origins: readonly Origin[] = ["reference", "dist/bin", "dist/pkg"];
   return {
