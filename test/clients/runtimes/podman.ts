@@ -61,7 +61,7 @@ export class Podman {
     return this.node.run(["podman", ...args]).trim();
   }
 
-  /** Starts a container that serves the image's pages on port 80, and waits until it does. */
+  /** Starts a container that serves the image's pages on port 80, and waits until it does. What it returns is of its default network. */
   serve(name: string, options: readonly string[] = []): Container {
     const limits = ["--cgroup-parent", this.node.cgroup];
     this.run(["run", "--detach", "--name", name, "--hostname", name, ...limits, ...options, IMAGE, ...webServer()]);
@@ -76,11 +76,12 @@ export class Podman {
     return this.inspect(name);
   }
 
-  inspect(name: string): Container {
+  /** What podman says of a container in a network. */
+  inspect(name: string, network = "podman"): Container {
     const [address = "", gateway = "", mac = ""] = this.run([
       "inspect",
       "--format",
-      "{{with .NetworkSettings.Networks.podman}}{{.IPAddress}} {{.Gateway}} {{.MacAddress}}{{end}}",
+      `{{with index .NetworkSettings.Networks "${network}"}}{{.IPAddress}} {{.Gateway}} {{.MacAddress}}{{end}}`,
       name,
     ]).split(" ");
     return { address, gateway, mac };
