@@ -65,6 +65,8 @@ export default defineConfig({
       project("clients", ["test/clients/*.test.ts"], { needsKernel: true, alone: true }),
       // Only `npm run test:clients` runs these, with what it installs for them.
       project("runtimes", ["test/clients/runtimes/*.test.ts"], { needsKernel: true, alone: true }),
+      // They have to be built from Go modules, which takes minutes: `npm run test:clients` runs them, and .ci/run does not.
+      project("built", ["test/clients/built/*.test.ts"], { needsKernel: true, alone: true }),
       // Only `npm run test:release` runs these.
       project("release", ["test/release/**/*.test.ts"], { needsKernel: true, alone: true }),
       // Only test/vm/run.mjs runs these, on a kernel of their own.

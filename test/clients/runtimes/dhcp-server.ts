@@ -1,6 +1,5 @@
 import fs from "node:fs";
 import path from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Sandbox } from "./sandbox.ts";
 
 /** A lease as the server has it: to which MAC, which address, under which name. */
@@ -10,7 +9,10 @@ export interface ServedLease {
   readonly name: string;
 }
 
-/** dnsmasq in the sandbox's namespace `outside`, which is the gateway. It gives 192.0.2.50 to 192.0.2.69. */
+/** Links of the namespace `outside`, and the addresses that are given there. */
+const UPLINK = { eth0: "192.0.2.50,192.0.2.69" };
+
+/** dnsmasq in the sandbox's namespace `outside`, which is the gateway. */
 export class DhcpServer {
   readonly #file: string;
 
@@ -19,14 +21,15 @@ export class DhcpServer {
   }
 
   /** Starts it; when this resolves, it answers. */
-  static async start(node: Sandbox): Promise<DhcpServer> {
+  static async start(node: Sandbox, ranges: Readonly<Record<string, string>> = UPLINK): Promise<DhcpServer> {
     const server = new DhcpServer(path.join(node.dir, "dnsmasq.leases"));
-    const log = path.join(node.dir, "dnsmasq.log");
     const own = ["--no-daemon", "--conf-file=/dev/null", "--user=root", "--port=0", "--no-ping", "--dhcp-authoritative"];
-    const place = ["--interface=eth0", "--bind-interfaces", `--dhcp-leasefile=${server.#file}`];
-    const range = "--dhcp-range=192.0.2.50,192.0.2.69,255.255.255.0,120";
-    node.start(["dnsmasq", ...own, ...place, range], log, { netns: "outside" });
-    while (!(fs.existsSync(log) && fs.readFileSync(log, "utf8").includes("sockets bound"))) await sleep(10);
+    const places = Object.entries(ranges).flatMap(([link, range]) => [
+      `--interface=${link}`,
+      `--dhcp-range=${range},255.255.255.0,120`,
+    ]);
+    const options = [...own, ...places, "--bind-interfaces", `--dhcp-leasefile=${server.#file}`];
+    await node.startUntil("DHCP, IP range", ["dnsmasq", ...options], { netns: "outside" });
     return server;
   }
 

@@ -35,6 +35,7 @@ export class Sandbox {
   readonly cgroup: string;
   readonly #init: ChildProcess;
   readonly #pid: string;
+  #started = 0;
 
   private constructor(dir: string, init: ChildProcess, pid: string) {
     [this.dir, this.#init, this.#pid] = [dir, init, pid];
@@ -80,6 +81,15 @@ export class Sandbox {
     return this.run(["bash", "-c", script, "bash", log, ...argv], options).trim();
   }
 
+  /** The same, and waits until the output has a word. Returns the process id inside. @throws Error with the output, after half a minute */
+  async startUntil(word: string, argv: readonly string[], options: Options = {}): Promise<string> {
+    const log = path.join(this.dir, `${path.basename(argv[0] ?? "")}-${++this.#started}.log`);
+    const pid = this.start(argv, log, options);
+    for (const deadline = Date.now() + 30_000; !fs.readFileSync(log, "utf8").includes(word); await sleep(10))
+      if (Date.now() > deadline) throw new Error(`${argv[0]} does not say "${word}": ${fs.readFileSync(log, "utf8")}`);
+    return pid;
+  }
+
   /** Ends a process, and returns when it has ended. */
   kill(pid: string, signal: "KILL" | "TERM" = "KILL"): void {
     this.run(["bash", "-c", `kill -${signal} ${pid} && while kill -0 ${pid} 2>/dev/null; do sleep 0.02; done`]);
@@ -92,9 +102,10 @@ export class Sandbox {
       .some((name) => name.startsWith(executable));
   }
 
-  /** Waits for what will be. */
+  /** Waits for what will be. @throws Error after a minute */
   async until(isSo: () => boolean): Promise<void> {
-    while (!isSo()) await sleep(10);
+    for (const deadline = Date.now() + 60_000; !isSo(); await sleep(10))
+      if (Date.now() > deadline) throw new Error(`Waited in vain until ${isSo}`);
   }
 
   /** Where a file of the sandbox is for a process outside of it. */

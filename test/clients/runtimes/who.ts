@@ -47,7 +47,14 @@ export function readWho(printed: string): Who {
 
 /** Asks from the sandbox's host, or from a namespace of it. @throws Error where nobody answers */
 export function who(sandbox: Sandbox, address: string, options: Options = {}): Who {
-  return readWho(
-    sandbox.run(["curl", "--silent", "--show-error", "--max-time", "20", `http://${address}${WHO}`], options),
-  );
+  return readWho(sandbox.run(curl(address), options));
+}
+
+/** Asks by one interface, or from one address. @throws Error where nobody answers */
+export function askFrom(sandbox: Sandbox, address: string, { from, ...options }: Options & { from: string }): Who {
+  return readWho(sandbox.run([...curl(address), "--interface", from], options));
+}
+
+function curl(address: string): string[] {
+  return ["curl", "--silent", "--show-error", "--max-time", "20", `http://${address}${WHO}`];
 }

@@ -1,0 +1,133 @@
+import fs from "node:fs";
+import path from "node:path";
+import { confDir } from "../../caller.ts";
+import { referenceDir } from "../../parity/reference.ts";
+import { DhcpServer } from "../runtimes/dhcp-server.ts";
+import { OpenLog } from "../runtimes/open-log.ts";
+import { PLUGIN_DIR, Sandbox } from "../runtimes/sandbox.ts";
+import { traces } from "../runtimes/traces.ts";
+import { askFrom, serve, type Who } from "../runtimes/who.ts";
+import { KubernetesApi, type Selection } from "./kubernetes.ts";
+import { multusPlugin } from "./multus.ts";
+
+const LIST = "multus-cni-network";
+const POD = { netns: "pod" };
+const outside = { netns: "outside" };
+
+/** What is beyond the outside's gateways: who asks it from there is seen under the address that he sent from. */
+const FAR = ["203.0.113.1/32", "2001:db8:f::1/128"];
+
+/**
+ * A node whose runtime, cnitool, calls multus, and multus these plugins. The default network is that of `conf/60-ptp.conflist`. Beside the
+ * uplink, 192.0.2.0/24 and 2001:db8::/64, the node has a device `ens11` in 198.51.100.0/24. Outside is .2 and ::2 in each, the gateway to
+ * 203.0.113.1 and 2001:db8:f::1, and gives .50 to .69 by DHCP. Node and pod have a web server.
+ */
+export class MultusNode {
+  readonly node: Sandbox;
+  readonly api: KubernetesApi;
+  readonly server: DhcpServer;
+  readonly opened: OpenLog;
+  readonly #cnitool: string;
+
+  private constructor(node: Sandbox, parts: { api: KubernetesApi; server: DhcpServer; opened: OpenLog }) {
+    this.node = node;
+    ({ api: this.api, server: this.server, opened: this.opened } = parts);
+    this.#cnitool = path.join(referenceDir(), "cnitool");
+  }
+
+  static start(): Promise<MultusNode> {
+    const plugin = multusPlugin();
+    return Sandbox.start(async (node) => {
+      node.run(["cp", plugin, path.join(PLUGIN_DIR, "multus")]);
+      connect(node);
+      const api = await KubernetesApi.start(node);
+      const ranges = { eth0: "192.0.2.50,192.0.2.69", eth1: "198.51.100.50,198.51.100.69" };
+      const server = await DhcpServer.start(node, ranges);
+      node.run(["rm", "-f", "/etc/cni/net.d/87-podman-bridge.conflist"]);
+      node.write("/etc/cni/net.d/00-multus.conflist", JSON.stringify(list(api.kubeconfig)));
+      for (const name of ["pod", "vm"]) node.run(["ip", "netns", "add", name]);
+      node.run(["ip", "link", "set", "lo", "up"], POD);
+      for (const options of [{}, POD]) serve(node, node.dir, options);
+      return new MultusNode(node, { api, server, opened: await OpenLog.start(node) });
+    });
+  }
+
+  /** Calls multus for the pod, which is given its annotation at ADD. @returns what cnitool prints */
+  call(command: "add" | "check" | "del", networks?: readonly Selection[]): string {
+    if (networks !== undefined) this.api.addPod("pod", networks);
+    return this.node.run([this.#cnitool, command, LIST, `/run/netns/${POD.netns}`], {
+      environment: {
+        NETCONFPATH: "/etc/cni/net.d",
+        CNI_PATH: PLUGIN_DIR,
+        CNI_ARGS: "IgnoreUnknown=1;K8S_POD_NAMESPACE=default;K8S_POD_NAME=pod;K8S_POD_UID=pod-uid",
+      },
+    });
+  }
+
+  /** Asks a web server from the pod, by one of its interfaces or addresses. @throws Error where nobody answers */
+  ask(address: string, from: string): Who {
+    return askFrom(this.node, address, { from, ...POD });
+  }
+
+  inPod(command: string): string {
+    return this.node.run(command.split(" "), POD);
+  }
+
+  /** All that attachments can leave: on the node, in the pod, and at the DHCP server. */
+  traces() {
+    const { node } = this;
+    const ip = (options: object, ...args: string[]) => stateOf(node.run(["ip", ...args], options));
+    const all = (options: object) => ({
+      links: ip(options, "-brief", "link", "show").map((line) => line.replace(/ .*/, "")),
+      routes: ["-4", "-6"].flatMap((family) => ip(options, family, "route", "show", "table", "all")),
+      rules: ["-4", "-6"].flatMap((family) => ip(options, family, "rule")),
+    });
+    const { rules } = traces(node, { network: "", addresses: /\b10\.97\.|fd00:10:97|\b(192\.0\.2|198\.51\.100)\.\d\d/ });
+    return {
+      ...{ node: all({}), pod: all(POD), rules },
+      leases: leaseFiles(node),
+      records: node.files("/run/cni/dhcp").filter((name) => name.endsWith(".json")),
+      results: [...node.files("/var/lib/cni/results"), ...node.files("/var/lib/cni/multus/results")],
+      served: this.server.leases(),
+    };
+  }
+
+  dispose(): Promise<void> {
+    return this.node.dispose();
+  }
+}
+
+function connect(node: Sandbox): void {
+  node.run(["ip", "link", "add", "ens11", "type", "veth", "peer", "name", "eth1", "netns", "outside"]);
+  const outsideCommands = [
+    "ip addr add 198.51.100.2/24 dev eth1",
+    "ip link set eth1 up",
+    ...FAR.map((prefix) => `ip addr add ${prefix} dev lo nodad`),
+  ];
+  for (const command of outsideCommands) node.run(command.split(" "), outside);
+  for (const [far, gateway] of [
+    ["203.0.113.0/24", "192.0.2.2"],
+    ["2001:db8:f::/64", "2001:db8::2"],
+  ] as const)
+    node.run(["ip", "route", "add", far, "via", gateway]);
+}
+
+function list(kubeconfig: string) {
+  const ptp = JSON.parse(fs.readFileSync(path.join(confDir, "60-ptp.conflist"), "utf8"));
+  const multus = { type: "multus", kubeconfig, binDir: PLUGIN_DIR, logFile: "/run/multus.log", delegates: [ptp] };
+  return { cniVersion: "1.1.0", name: LIST, plugins: [multus] };
+}
+
+/** Lines without what the kernel adds to a link some time after it comes up. */
+function stateOf(printed: string): string[] {
+  return printed.split("\n").filter((line) => !/fe80::|^anycast|^multicast/.test(line));
+}
+
+/** Leases of every network: files that have an address's name. */
+function leaseFiles(node: Sandbox): string[] {
+  const folder = "/var/lib/cni/networks";
+  return node
+    .files(folder)
+    .flatMap((network) => node.files(path.join(folder, network)).map((name) => `${network}/${name}`))
+    .filter((name) => /\/[0-9a-f]+[.:][^/]*$/.test(name));
+}

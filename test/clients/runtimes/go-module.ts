@@ -1,0 +1,50 @@
+import { spawnSync } from "node:child_process";
+import fs from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { withGo } from "../../parity/go.ts";
+
+const cache = path.join(import.meta.dirname, "../../../.cache/runtimes");
+
+/** A program that is built from Go modules. */
+export interface GoProgram {
+  readonly name: string;
+  readonly version: string;
+  /** The package's path. */
+  readonly main: string;
+  /** Modules with their versions, as `example.org/module v1.2.3`. Others come in the versions that these require. */
+  readonly required: readonly string[];
+  /** Changes the folder where it is built before that; it has a go.mod. */
+  readonly prepare?: (folder: string, run: (...argv: string[]) => string) => void;
+}
+
+/** A program's executable, made once. @throws Error that says what was tried */
+export function goExecutable(program: GoProgram): string {
+  const file = path.join(cache, `${program.name}-${program.version}`);
+  if (!fs.existsSync(file)) withGo(`Cannot make ${program.name} ${program.version}`, (go) => build(go, program, file));
+  return file;
+}
+
+function build(go: string, { name, main, required, prepare }: GoProgram, file: string): void {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), `${name}-`));
+  const lines = [`module ${name}`, "go 1.21", ...required.map((module) => `require ${module}`)];
+  fs.writeFileSync(path.join(folder, "go.mod"), `${lines.join("\n")}\n`);
+  const run = (...argv: string[]) => mustRun(go, argv, folder);
+  const draft = `${file}.${process.pid}`;
+  try {
+    prepare?.(folder, run);
+    fs.mkdirSync(cache, { recursive: true });
+    run("build", "-mod=mod", "-trimpath", "-buildvcs=false", "-o", draft, main);
+    fs.renameSync(draft, file);
+  } finally {
+    fs.rmSync(draft, { force: true });
+    fs.rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function mustRun(go: string, argv: readonly string[], cwd: string): string {
+  const child = spawnSync(go, argv, { cwd, encoding: "utf8", env: { ...process.env, CGO_ENABLED: "0" } });
+  if (child.error !== undefined) throw child.error;
+  if (child.status !== 0) throw new Error(child.stderr.trim());
+  return child.stdout;
+}
