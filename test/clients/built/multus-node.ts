@@ -6,7 +6,7 @@ import { DhcpServer } from "../runtimes/dhcp-server.ts";
 import { OpenLog } from "../runtimes/open-log.ts";
 import { PLUGIN_DIR, Sandbox } from "../runtimes/sandbox.ts";
 import { traces } from "../runtimes/traces.ts";
-import { askFrom, serve, type Who } from "../runtimes/who.ts";
+import { askFrom, serve, type Who, webServer } from "../runtimes/who.ts";
 import { KubernetesApi, type Selection } from "./kubernetes.ts";
 import { multusPlugin } from "./multus.ts";
 
@@ -28,6 +28,8 @@ export class MultusNode {
   readonly server: DhcpServer;
   readonly opened: OpenLog;
   readonly #cnitool: string;
+  /** The pod's only process, its web server. */
+  #pause = "";
 
   private constructor(node: Sandbox, parts: { api: KubernetesApi; server: DhcpServer; opened: OpenLog }) {
     this.node = node;
@@ -45,10 +47,11 @@ export class MultusNode {
       const server = await DhcpServer.start(node, ranges);
       node.run(["rm", "-f", "/etc/cni/net.d/87-podman-bridge.conflist"]);
       node.write("/etc/cni/net.d/00-multus.conflist", JSON.stringify(list(api.kubeconfig)));
-      for (const name of ["pod", "vm"]) node.run(["ip", "netns", "add", name]);
-      node.run(["ip", "link", "set", "lo", "up"], POD);
-      for (const options of [{}, POD]) serve(node, node.dir, options);
-      return new MultusNode(node, { api, server, opened: await OpenLog.start(node) });
+      node.run(["ip", "netns", "add", "vm"]);
+      serve(node, node.dir, {});
+      const multus = new MultusNode(node, { api, server, opened: await OpenLog.start(node) });
+      multus.startPod();
+      return multus;
     });
   }
 
@@ -62,6 +65,19 @@ export class MultusNode {
         CNI_ARGS: "IgnoreUnknown=1;K8S_POD_NAMESPACE=default;K8S_POD_NAME=pod;K8S_POD_UID=pod-uid",
       },
     });
+  }
+
+  /** Ends the pod with its namespace, as a crash does. */
+  endPod(): void {
+    this.node.kill(this.#pause);
+    this.node.run(["ip", "netns", "del", POD.netns]);
+  }
+
+  startPod(): void {
+    this.node.run(["ip", "netns", "add", POD.netns]);
+    this.node.run(["ip", "link", "set", "lo", "up"], POD);
+    const log = path.join(this.node.dir, "pod.log");
+    this.#pause = this.node.start(webServer(this.node.dir), log, POD);
   }
 
   /** Asks a web server from the pod, by one of its interfaces or addresses. @throws Error where nobody answers */
@@ -114,7 +130,9 @@ function connect(node: Sandbox): void {
 
 function list(kubeconfig: string) {
   const ptp = JSON.parse(fs.readFileSync(path.join(confDir, "60-ptp.conflist"), "utf8"));
-  const multus = { type: "multus", kubeconfig, binDir: PLUGIN_DIR, logFile: "/run/multus.log", delegates: [ptp] };
+  // For a pod with a `default-route`, multus 4.2 changes the result that the default network has in the cache: one of 1.1.0 it refuses.
+  const delegates = [{ ...ptp, cniVersion: "1.0.0" }];
+  const multus = { type: "multus", kubeconfig, binDir: PLUGIN_DIR, logFile: "/run/multus.log", delegates };
   return { cniVersion: "1.1.0", name: LIST, plugins: [multus] };
 }
 

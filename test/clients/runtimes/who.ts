@@ -4,9 +4,9 @@ import type { Options, Sandbox } from "./sandbox.ts";
 
 export const BUSYBOX = "/bin/busybox";
 
-/** Command that serves an image's pages on port 80 of IPv4 and IPv6. */
-export function webServer(): string[] {
-  return [BUSYBOX, "httpd", "-f", "-p", "80", "-h", PAGES];
+/** Command that serves an image's pages on port 80 of IPv4 and IPv6, or those of a folder. */
+export function webServer(folder = "/"): string[] {
+  return [BUSYBOX, "httpd", "-f", "-p", "80", "-h", path.join(folder, PAGES)];
 }
 
 /** Serves the pages of a folder from a namespace of the sandbox; when this returns, it listens. */
