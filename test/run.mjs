@@ -15,15 +15,12 @@ const named = given.flatMap((arg, i) =>
 const wanted = named.length > 0 ? named : PROJECTS;
 
 const needsKernel = wanted.some((name) => !["unit", "mocked", "build"].includes(name));
-setup(
-  needsKernel
-    ? { tools: ["unit", "tests", ...["runtimes", "release"].filter((name) => wanted.includes(name))] }
-    : { tools: ["unit", "build"] },
-);
+setup(needsKernel ? { tools: ["unit", "tests", ...toolsOf(wanted)] } : { tools: ["unit", "build"] });
 if (needsKernel) ensureKernel();
 // Made before a test waits for them. Where that fails, the tests that need them say why.
-if (wanted.some((name) => ["parity", "clients", "runtimes"].includes(name))) run("test/parity/reference.ts");
+if (wanted.some((name) => ["parity", "clients", "runtimes", "built"].includes(name))) run("test/parity/reference.ts");
 if (wanted.includes("runtimes")) run("test/clients/runtimes/prepare.ts");
+if (wanted.includes("built")) run("test/clients/built/prepare.ts");
 
 const runs = given.length > 0 ? [given] : PROJECTS.map((name) => ["--project", name]);
 const failed = runs.filter((args) => !vitest(args));
@@ -35,6 +32,12 @@ process.exit(failed.length === 0 ? 0 : 1);
 
 function vitest(args) {
   return run("node_modules/vitest/vitest.mjs", "run", "--config", "test/vitest.config.ts", ...reporters(args), ...args);
+}
+
+/** The groups of tools that projects need besides. */
+function toolsOf(projects) {
+  const groups = { runtimes: "runtimes", built: "runtimes", release: "release" };
+  return [...new Set(projects.flatMap((name) => groups[name] ?? []))];
 }
 
 /** Where TEST_REPORTS names a folder, a JSON report for .ci/run to add up. */

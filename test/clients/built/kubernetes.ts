@@ -37,14 +37,14 @@ export class KubernetesApi {
   /** Makes a network-attachment-definition. */
   define(name: string, config: object): void {
     const kinds = { kind: "NetworkAttachmentDefinition", apiVersion: "k8s.cni.cncf.io/v1" };
-    this.#write("networks", { ...kinds, metadata: metadata(name), spec: { config: JSON.stringify(config) } });
+    this.#write("networks", name, { ...kinds, metadata: metadata(name), spec: { config: JSON.stringify(config) } });
   }
 
   /** Makes a pod, or makes it anew. */
   addPod(name: string, networks: readonly Selection[]): void {
     const annotations = { "k8s.v1.cni.cncf.io/networks": JSON.stringify(networks) };
     const spec = { nodeName: "node", containers: [{ name: "main", image: "main" }] };
-    this.#write("pods", { kind: "Pod", apiVersion: "v1", metadata: { ...metadata(name), annotations }, spec });
+    this.#write("pods", name, { kind: "Pod", apiVersion: "v1", metadata: { ...metadata(name), annotations }, spec });
     fs.rmSync(path.join(this.#folder, "status", name), { force: true });
   }
 
@@ -54,9 +54,9 @@ export class KubernetesApi {
     return fs.existsSync(file) ? fs.readFileSync(file, "utf8") : "";
   }
 
-  #write(folder: string, object: { metadata: { name: string } }): void {
+  #write(folder: string, name: string, object: object): void {
     fs.mkdirSync(path.join(this.#folder, folder), { recursive: true });
-    fs.writeFileSync(path.join(this.#folder, folder, `${object.metadata.name}.json`), JSON.stringify(object));
+    fs.writeFileSync(path.join(this.#folder, folder, `${name}.json`), JSON.stringify(object));
   }
 }
 

@@ -2,9 +2,10 @@ import fs from "node:fs";
 import path from "node:path";
 import { confDir } from "../../caller.ts";
 import { referenceDir } from "../../parity/reference.ts";
-import { DhcpServer } from "../runtimes/dhcp-server.ts";
+import { DhcpServer, UPLINK_RANGE } from "../runtimes/dhcp-server.ts";
 import { OpenLog } from "../runtimes/open-log.ts";
 import { PLUGIN_DIR, Sandbox } from "../runtimes/sandbox.ts";
+import { addSecondLink, SECOND_RANGE } from "../runtimes/second-link.ts";
 import { traces } from "../runtimes/traces.ts";
 import { askFrom, serve, type Who, webServer } from "../runtimes/who.ts";
 import { KubernetesApi, type Selection } from "./kubernetes.ts";
@@ -12,7 +13,6 @@ import { multusPlugin } from "./multus.ts";
 
 const LIST = "multus-cni-network";
 const POD = { netns: "pod" };
-const outside = { netns: "outside" };
 
 /** What is beyond the outside's gateways: who asks it from there is seen under the address that he sent from. */
 const FAR = ["203.0.113.1/32", "2001:db8:f::1/128"];
@@ -43,8 +43,7 @@ export class MultusNode {
       node.run(["cp", plugin, path.join(PLUGIN_DIR, "multus")]);
       connect(node);
       const api = await KubernetesApi.start(node);
-      const ranges = { eth0: "192.0.2.50,192.0.2.69", eth1: "198.51.100.50,198.51.100.69" };
-      const server = await DhcpServer.start(node, ranges);
+      const server = await DhcpServer.start(node, { ...UPLINK_RANGE, ...SECOND_RANGE });
       node.run(["rm", "-f", "/etc/cni/net.d/87-podman-bridge.conflist"]);
       node.write("/etc/cni/net.d/00-multus.conflist", JSON.stringify(list(api.kubeconfig)));
       node.run(["ip", "netns", "add", "vm"]);
@@ -98,7 +97,10 @@ export class MultusNode {
       routes: ["-4", "-6"].flatMap((family) => ip(options, family, "route", "show", "table", "all")),
       rules: ["-4", "-6"].flatMap((family) => ip(options, family, "rule")),
     });
-    const { rules } = traces(node, { network: "", addresses: /\b10\.97\.|fd00:10:97|\b(192\.0\.2|198\.51\.100)\.\d\d/ });
+    const { rules } = traces(node, {
+      network: "",
+      addresses: /\b10\.97\.|fd00:10:97|\b(192\.0\.2|198\.51\.100)\.\d\d/,
+    });
     return {
       ...{ node: all({}), pod: all(POD), rules },
       leases: leaseFiles(node),
@@ -114,13 +116,8 @@ export class MultusNode {
 }
 
 function connect(node: Sandbox): void {
-  node.run(["ip", "link", "add", "ens11", "type", "veth", "peer", "name", "eth1", "netns", "outside"]);
-  const outsideCommands = [
-    "ip addr add 198.51.100.2/24 dev eth1",
-    "ip link set eth1 up",
-    ...FAR.map((prefix) => `ip addr add ${prefix} dev lo nodad`),
-  ];
-  for (const command of outsideCommands) node.run(command.split(" "), outside);
+  addSecondLink(node);
+  for (const prefix of FAR) node.run(["ip", "addr", "add", prefix, "dev", "lo", "nodad"], { netns: "outside" });
   for (const [far, gateway] of [
     ["203.0.113.0/24", "192.0.2.2"],
     ["2001:db8:f::/64", "2001:db8::2"],

@@ -181,10 +181,7 @@ const SHAPES: Readonly<Record<string, Shape>> = {
   },
   "host-device with dhcp and sbr, and a key that nobody knows": {
     networks: {
-      device: list(
-        { type: "host-device", device: "ens11", isRdma: true, ipam: { type: "dhcp" } },
-        { type: "sbr" },
-      ),
+      device: list({ type: "host-device", device: "ens11", isRdma: true, ipam: { type: "dhcp" } }, { type: "sbr" }),
     },
     pod: [{ name: "device" }],
     plugins: ["host-device", "sbr"],
@@ -205,17 +202,19 @@ const SHAPES: Readonly<Record<string, Shape>> = {
     plugins: ["ptp", "portmap"],
     carries: () => {
       expect(multus.ask("10.98.0.1", "10.98.0.2")).toMatchObject({ client: "10.98.0.2" });
-          expect(who(multus.node, "10.98.0.2")).toMatchObject({ client: "10.98.0.1" });
+      expect(who(multus.node, "10.98.0.2")).toMatchObject({ client: "10.98.0.1" });
       expect(who(multus.node, "192.0.2.1:8080", outside)).toMatchObject({ client: "192.0.2.2" });
     },
   },
   "tap, with a machine on it": {
-    networks: { machine: list({ type: "tap", multiQueue: true, ipam: { type: "static" }, capabilities: { ips: true } }) },
+    networks: {
+      machine: list({ type: "tap", multiQueue: true, ipam: { type: "static" }, capabilities: { ips: true } }),
+    },
     pod: [{ name: "machine", interface: "tap0", ips: ["10.94.0.1/24"] }],
     plugins: ["tap"],
     carries: async () => {
       const end = await startMachine("tap0");
-          expect(who(multus.node, "10.94.0.1", { netns: "vm" })).toMatchObject({ client: "10.94.0.9" });
+      expect(who(multus.node, "10.94.0.1", { netns: "vm" })).toMatchObject({ client: "10.94.0.9" });
       end();
     },
   },

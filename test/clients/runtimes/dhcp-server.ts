@@ -9,8 +9,8 @@ export interface ServedLease {
   readonly name: string;
 }
 
-/** Links of the namespace `outside`, and the addresses that are given there. */
-const UPLINK = { eth0: "192.0.2.50,192.0.2.69" };
+/** Addresses that it gives on the node's wire to the outside. */
+export const UPLINK_RANGE = { eth0: "192.0.2.50,192.0.2.69" };
 
 /** dnsmasq in the sandbox's namespace `outside`, which is the gateway. */
 export class DhcpServer {
@@ -20,10 +20,17 @@ export class DhcpServer {
     this.#file = file;
   }
 
-  /** Starts it; when this resolves, it answers. */
-  static async start(node: Sandbox, ranges: Readonly<Record<string, string>> = UPLINK): Promise<DhcpServer> {
+  /** Starts it with a range for each of that namespace's links; when this resolves, it answers. */
+  static async start(node: Sandbox, ranges: Readonly<Record<string, string>>): Promise<DhcpServer> {
     const server = new DhcpServer(path.join(node.dir, "dnsmasq.leases"));
-    const own = ["--no-daemon", "--conf-file=/dev/null", "--user=root", "--port=0", "--no-ping", "--dhcp-authoritative"];
+    const own = [
+      "--no-daemon",
+      "--conf-file=/dev/null",
+      "--user=root",
+      "--port=0",
+      "--no-ping",
+      "--dhcp-authoritative",
+    ];
     const places = Object.entries(ranges).flatMap(([link, range]) => [
       `--interface=${link}`,
       `--dhcp-range=${range},255.255.255.0,120`,

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { DhcpServer } from "./dhcp-server.ts";
+import { DhcpServer, UPLINK_RANGE } from "./dhcp-server.ts";
 import { OpenLog } from "./open-log.ts";
 import { Podman } from "./podman.ts";
 import { nothing, traces } from "./traces.ts";
@@ -11,7 +11,7 @@ let server: DhcpServer;
 
 beforeAll(async () => {
   podman = await Podman.start();
-  server = await DhcpServer.start(podman.node);
+  server = await DhcpServer.start(podman.node, UPLINK_RANGE);
   opened = await OpenLog.start(podman.node);
 });
 afterEach(() => {

@@ -1,0 +1,89 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { DhcpServer } from "../runtimes/dhcp-server.ts";
+import { OpenLog } from "../runtimes/open-log.ts";
+import { addSecondLink, SECOND_RANGE } from "../runtimes/second-link.ts";
+import { traces } from "../runtimes/traces.ts";
+import { who } from "../runtimes/who.ts";
+import { Nerdctl } from "./nerdctl.ts";
+
+let nerdctl: Nerdctl;
+let opened: OpenLog;
+let server: DhcpServer;
+
+beforeAll(async () => {
+  nerdctl = await Nerdctl.start();
+  addSecondLink(nerdctl.node);
+  server = await DhcpServer.start(nerdctl.node, SECOND_RANGE);
+  opened = await OpenLog.start(nerdctl.node);
+}, 1_200_000);
+afterEach(() => {
+  nerdctl.run(["rm", "--force", "left", "right"]);
+  nerdctl.run(["network", "rm", "lan"]);
+});
+afterAll(() => nerdctl?.dispose());
+
+const outside = { netns: "outside" };
+
+function createNetwork(...options: readonly string[]): void {
+  nerdctl.run(["network", "create", "--driver", "macvlan", "--opt", "parent=ens11", ...options, "lan"]);
+}
+
+async function serve(name: string, ...options: readonly string[]): Promise<string> {
+  await nerdctl.serve(name, ["--network", "lan", ...options]);
+  return nerdctl.address(name);
+}
+
+/**
+ * What there is of the network's containers on the node. The server keeps its lease to the end of it: nerdctl calls DEL when the container's
+ * namespace is gone, and nobody is left to give the address back from.
+ */
+function left() {
+  const { node } = nerdctl;
+  const records = node.files("/run/cni/dhcp").filter((name) => name.endsWith(".json"));
+  return { ...traces(node, { network: "lan", addresses: /\b198\.51\.100\./ }), records };
+}
+
+/** A container is a machine of the wire: each is seen under its own address, from the outside too. */
+function expectConnected(containers: Readonly<Record<string, string>>): void {
+  for (const [name, address] of Object.entries(containers)) {
+    expect(who(nerdctl.node, address, outside)).toEqual({ name, client: "198.51.100.2" });
+    expect(nerdctl.who(name, "198.51.100.2")).toMatchObject({ client: address });
+    for (const [other, itsAddress] of Object.entries(containers))
+      if (other !== name) expect(nerdctl.who(other, address)).toEqual({ name, client: itsAddress });
+  }
+}
+
+describe("nerdctl network create --driver macvlan", () => {
+  test("--ipam-driver dhcp takes addresses of the network's server under the containers' names, and forgets them", async () => {
+    createNetwork("--ipam-driver", "dhcp");
+    const before = left();
+    const addresses = { left: await serve("left"), right: await serve("right") };
+    expectConnected(addresses);
+    expect(server.leases().map(({ name, address }) => [name, address])).toEqual(
+      expect.arrayContaining(Object.entries(addresses)),
+    );
+    await expect.poll(() => opened.names(), { timeout: 20_000 }).toContain("macvlan");
+    nerdctl.run(["rm", "--force", "left", "right"]);
+    expect(left()).toEqual(before);
+  });
+
+  test("with a subnet takes them of host-local, also the address that was asked for", async () => {
+    createNetwork("--subnet", "198.51.100.0/24", "--gateway", "198.51.100.2", "--ip-range", "198.51.100.128/25");
+    const before = left();
+    const addresses = { left: await serve("left"), right: await serve("right", "--ip", "198.51.100.200") };
+    expect(addresses).toEqual({ left: expect.stringMatching(/\.1[23]\d$/), right: "198.51.100.200" });
+    expectConnected(addresses);
+    expect(left().leases).toHaveLength(2);
+    nerdctl.run(["rm", "--force", "left", "right"]);
+    expect(left()).toEqual(before);
+  });
+
+  test("keeps a container reachable over a restart, with one lease", async () => {
+    createNetwork("--ipam-driver", "dhcp");
+    await serve("left");
+    nerdctl.run(["restart", "--time", "0", "left"]);
+    await nerdctl.untilServed("left");
+    expectConnected({ left: nerdctl.address("left") });
+    expect(left().records).toHaveLength(1);
+  });
+});
