@@ -133,9 +133,9 @@ function list(kubeconfig: string) {
   return { cniVersion: "1.1.0", name: LIST, plugins: [multus] };
 }
 
-/** Lines without what the kernel adds to a link some time after it comes up. */
+/** Lines without what the kernel adds by itself: to a link some time after it comes up, and to the rules with the first VRF. */
 function stateOf(printed: string): string[] {
-  return printed.split("\n").filter((line) => !/fe80::|^anycast|^multicast/.test(line));
+  return printed.split("\n").filter((line) => !/fe80::|^anycast|^multicast|l3mdev-table/.test(line));
 }
 
 /** Leases of every network: files that have an address's name. */
