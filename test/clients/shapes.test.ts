@@ -26,6 +26,7 @@ async function expectWhole(attachments: readonly Attachment[], carry: (results: 
   const before = lab.traces();
   await carry(lab.add(attachments));
   lab.checkAndDelete(attachments);
+  await expect.poll(() => lab.served(), { timeout: 20_000 }).toEqual([]);
   await lab.stop();
   expect(lab.traces()).toEqual(before);
 }

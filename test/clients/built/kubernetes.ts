@@ -3,7 +3,7 @@ import path from "node:path";
 import type { Sandbox } from "../runtimes/sandbox.ts";
 
 const PORT = 6443;
-const KUBECONFIG = "/etc/cni/net.d/multus.d/multus.kubeconfig";
+export const KUBECONFIG = "/etc/cni/net.d/multus.d/multus.kubeconfig";
 
 /** What a pod asks for in its annotation `k8s.v1.cni.cncf.io/networks`, one for each attachment. */
 export interface Selection {
@@ -18,7 +18,6 @@ export interface Selection {
 
 /** A Kubernetes API on a node, as far as multus needs one. */
 export class KubernetesApi {
-  readonly kubeconfig = KUBECONFIG;
   readonly #folder: string;
 
   private constructor(folder: string) {
@@ -46,6 +45,11 @@ export class KubernetesApi {
     const spec = { nodeName: "node", containers: [{ name: "main", image: "main" }] };
     this.#write("pods", name, { kind: "Pod", apiVersion: "v1", metadata: { ...metadata(name), annotations }, spec });
     fs.rmSync(path.join(this.#folder, "status", name), { force: true });
+  }
+
+  /** Deletes a pod, as happens before its network is taken down. */
+  deletePod(name: string): void {
+    fs.rmSync(path.join(this.#folder, "pods", `${name}.json`));
   }
 
   /** What multus has written into the pod's annotation `network-status` since the pod was made, in the bytes that it came in. */

@@ -8,7 +8,7 @@ import { PLUGIN_DIR, Sandbox } from "../runtimes/sandbox.ts";
 import { addSecondLink, SECOND_RANGE } from "../runtimes/second-link.ts";
 import { traces } from "../runtimes/traces.ts";
 import { askFrom, serve, type Who, webServer } from "../runtimes/who.ts";
-import { KubernetesApi, type Selection } from "./kubernetes.ts";
+import { KUBECONFIG, KubernetesApi, type Selection } from "./kubernetes.ts";
 import { multusPlugin } from "./multus.ts";
 
 const LIST = "multus-cni-network";
@@ -45,7 +45,7 @@ export class MultusNode {
       const api = await KubernetesApi.start(node);
       const server = await DhcpServer.start(node, { ...UPLINK_RANGE, ...SECOND_RANGE });
       node.run(["rm", "-f", "/etc/cni/net.d/87-podman-bridge.conflist"]);
-      node.write("/etc/cni/net.d/00-multus.conflist", JSON.stringify(list(api.kubeconfig)));
+      node.write("/etc/cni/net.d/00-multus.conflist", JSON.stringify(multusList()));
       node.run(["ip", "netns", "add", "vm"]);
       serve(node, node.dir, {});
       const multus = new MultusNode(node, { api, server, opened: await OpenLog.start(node) });
@@ -125,12 +125,20 @@ function connect(node: Sandbox): void {
     node.run(["ip", "route", "add", far, "via", gateway]);
 }
 
-function list(kubeconfig: string) {
+/** The list of multus: its default network is that of `conf/60-ptp.conflist`. */
+export function multusList(cniVersion = "1.1.0") {
   const ptp = JSON.parse(fs.readFileSync(path.join(confDir, "60-ptp.conflist"), "utf8"));
   // For a pod with a `default-route`, multus 4.2 changes the result that the default network has in the cache: one of 1.1.0 it refuses.
   const delegates = [{ ...ptp, cniVersion: "1.0.0" }];
-  const multus = { type: "multus", kubeconfig, binDir: PLUGIN_DIR, logFile: "/run/multus.log", delegates };
-  return { cniVersion: "1.1.0", name: LIST, plugins: [multus] };
+  const multus = {
+    type: "multus",
+    kubeconfig: KUBECONFIG,
+    binDir: PLUGIN_DIR,
+    logFile: "/run/multus.log",
+    delegates,
+    capabilities: { portMappings: true },
+  };
+  return { cniVersion, name: LIST, plugins: [multus] };
 }
 
 /** Lines without what the kernel adds by itself: to a link some time after it comes up, and to the rules with the first VRF. */
