@@ -1,6 +1,7 @@
 import fs from "node:fs";
 import path from "node:path";
 import { confDir } from "../../caller.ts";
+import type { Outcome } from "../../lab.ts";
 import { referenceDir } from "../../parity/reference.ts";
 import { DhcpServer, UPLINK_RANGE } from "../runtimes/dhcp-server.ts";
 import { OpenLog } from "../runtimes/open-log.ts";
@@ -54,10 +55,25 @@ export class MultusNode {
     });
   }
 
-  /** Calls multus for the pod, which is given its annotation at ADD. @returns what cnitool prints */
-  call(command: "add" | "check" | "del", networks?: readonly Selection[]): string {
-    if (networks !== undefined) this.api.addPod("pod", networks);
-    return this.node.run([this.#cnitool, command, LIST, `/run/netns/${POD.netns}`], {
+  /** ADD of the pod with these attachments. @returns the result */
+  add(networks: readonly Selection[]) {
+    this.api.addPod("pod", networks);
+    // multus waits 2.5 seconds for the API, which takes longer on a busy machine. A kubelet tries again, too.
+    for (let tries = 10; ; tries--) {
+      const { status, stdout, stderr } = this.#call("add");
+      if (status === 0) return JSON.parse(stdout);
+      if (tries === 0 || !stderr.includes("error waiting for pod")) throw new Error(`${stderr}${stdout}`);
+    }
+  }
+
+  /** @throws Error with what was printed */
+  run(command: "check" | "del"): void {
+    const { status, stdout, stderr } = this.#call(command);
+    if (status !== 0) throw new Error(`${stderr}${stdout}`);
+  }
+
+  #call(command: string): Outcome {
+    return this.node.try([this.#cnitool, command, LIST, `/run/netns/${POD.netns}`], {
       environment: {
         NETCONFPATH: "/etc/cni/net.d",
         CNI_PATH: PLUGIN_DIR,

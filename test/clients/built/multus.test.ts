@@ -318,7 +318,7 @@ async function startDhcpClient(ifname: string): Promise<() => void> {
 
 // A test that fails leaves no attachment to the next one.
 afterEach(() => {
-  multus.call("del");
+  multus.run("del");
 });
 
 describe("multus attaches a pod to its default network and to", () => {
@@ -336,7 +336,7 @@ describe("multus leaves nothing", () => {
     multus.api.define("leased", list({ type: "macvlan", master: "uplink", ipam: { type: "dhcp" } }));
     multus.api.define("broken", list({ type: "macvlan", master: "gone", ipam: { type: "dhcp" } }));
     const before = multus.traces();
-    expect(() => multus.call("add", [{ name: "leased" }, { name: "broken" }])).toThrow(/gone/);
+    expect(() => multus.add([{ name: "leased" }, { name: "broken" }])).toThrow(/gone/);
     expect(multus.traces()).toEqual(before);
   });
 
@@ -345,12 +345,12 @@ describe("multus leaves nothing", () => {
     multus.api.define("routed", list(routed, { type: "portmap", capabilities: { portMappings: true } }));
     multus.api.define("leased", list({ type: "macvlan", master: "uplink", ipam: { type: "dhcp" } }));
     const { pod: _, served: __, ...before } = multus.traces();
-    multus.call("add", [
+    multus.add([
       { name: "routed", portMappings: [{ hostPort: 8080, containerPort: 80, protocol: "tcp" }] },
       { name: "leased" },
     ]);
     multus.endPod();
-    multus.call("del");
+    multus.run("del");
     multus.startPod();
     await expect.poll(() => multus.traces(), { timeout: 20_000 }).toMatchObject(before);
   });
@@ -360,13 +360,13 @@ describe("multus leaves nothing", () => {
 async function expectWhole({ networks, pod, plugins, carries }: Shape): Promise<void> {
   for (const [name, config] of Object.entries(networks)) multus.api.define(name, config);
   const before = multus.traces();
-  const result = JSON.parse(multus.call("add", pod));
+  const result = multus.add(pod);
   expect(result.ips[0]).toMatchObject({ address: expect.stringMatching(/^10\.97\./) });
   for (const { name } of pod) expect(multus.api.status("pod")).toContain(`"name": "default/${name}"`);
   await carries();
   await expect.poll(() => multus.opened.names(), { timeout: 20_000 }).toEqual(expect.arrayContaining([...plugins]));
-  multus.call("check");
-  multus.call("del");
+  multus.run("check");
+  multus.run("del");
   await expect.poll(() => multus.traces(), { timeout: 20_000 }).toEqual(before);
 }
 
