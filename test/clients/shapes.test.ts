@@ -55,6 +55,20 @@ const ROUTED: Attachment = {
   capabilities: { portMappings: [{ hostPort: 18080, containerPort: 80, protocol: "tcp" }] },
 };
 
+/** The example of firecracker-go-sdk, `fcnet`, but for its last plugin, and with ports. */
+const MACHINES: Attachment = {
+  ...ROUTED,
+  cniVersion: "0.4.0",
+  plugins: [
+    {
+      ...{ type: "ptp", ipMasq: true },
+      ipam: { type: "host-local", subnet: "192.168.127.0/24", resolvConf: "/etc/resolv.conf" },
+    },
+    { type: "firewall" },
+    { type: "portmap", capabilities: { portMappings: true } },
+  ],
+};
+
 describe.each([
   ["cnitool", () => cnitoolFile],
   ["cnictl", () => path.join(binDir, "cnictl")],
@@ -163,7 +177,7 @@ describe.each([
   });
 });
 
-/** A machine monitor runs in the container and reads the machine's frames from a tap there. */
+/** A machine monitor runs in the container and reads the machine's frames from a tap there, which is in a list of its own. */
 describe.each([
   ["cnitool", () => cnitoolFile],
   ["cnictl", () => path.join(binDir, "cnictl")],
@@ -177,13 +191,13 @@ describe.each([
 
   it("that has the container's own address: every frame goes from one link to the other", () => {
     start();
-    const tap = { ifname: "tap0", plugins: [{ type: "tap", mtu: 1460 }] };
-    return expectWhole([ROUTED, tap], async ([routed]) => {
+    const tap = { ifname: "tap0", plugins: [{ type: "tap" }] };
+    return expectWhole([MACHINES, tap], async ([routed]) => {
       const mac = routed?.interfaces.find(({ name }) => name === "eth0")?.mac ?? "";
       const machine = await lab.startMachine("tap0", [
-        `ip link set eth0 address ${mac} mtu 1460 up`,
+        `ip link set eth0 address ${mac} up`,
         `ip addr add ${addressesOf(routed)[0]}/24 dev eth0`,
-        "ip route add default via 10.97.0.1",
+        "ip route add default via 192.168.127.1",
       ]);
       for (const [from, to] of [
         ["eth0", "tap0"],
@@ -193,7 +207,7 @@ describe.each([
           `tc qdisc add dev ${from} ingress`,
           `tc filter add dev ${from} parent ffff: protocol all u32 match u32 0 0 action mirred egress redirect dev ${to}`,
         );
-      for (const to of ["10.97.0.1", OUTSIDE[4]]) lab.caller.lab.run(["ping", "-n", "-c1", "-w10", to], machine);
+      for (const to of ["192.168.127.1", OUTSIDE[4]]) lab.caller.lab.run(["ping", "-n", "-c1", "-w10", to], machine);
       server = await serveHello(machine);
       expect(ask(lab.caller.lab, "203.0.113.1", 18080, lab.outside)).toBe("hello");
       server.kill();
@@ -204,13 +218,14 @@ describe.each([
     start();
     const ipam = { type: "host-local", ranges: [[{ subnet: "172.30.0.0/24" }]] };
     const tap = { ifname: "tap0", plugins: [{ type: "tap", owner: 1000, group: 1000, ipam }] };
-    return expectWhole([ROUTED, tap], async () => {
+    return expectWhole([MACHINES, tap], async () => {
       const machine = await lab.startMachine("tap0", [
         "ip addr add 172.30.0.9/24 dev eth0",
         "ip link set eth0 up",
         "ip route add default via 172.30.0.2",
       ]);
       inContainer(
+        "ip route add default via 192.168.127.1",
         "sysctl -qw net.ipv4.ip_forward=1",
         "nft add table ip nat",
         "nft add chain ip nat after { type nat hook postrouting priority 100 ; }",
@@ -224,14 +239,14 @@ describe.each([
     start();
     inContainer("ip link add br1 address 02:00:00:00:00:b1 type bridge", "ip link set br1 up");
     const plugins = [{ type: "tap", bridge: "br1", multiQueue: true, mtu: 1450 }];
-    return expectWhole([ROUTED, ...["tap0", "tap1"].map((ifname) => ({ ifname, plugins }))], async () => {
+    return expectWhole([MACHINES, ...["tap0", "tap1"].map((ifname) => ({ ifname, plugins }))], async () => {
       const [machine = ""] = await Promise.all(
         ["tap0", "tap1"].map((tap, i) =>
           lab.startMachine(tap, [`ip addr add 172.31.0.${i + 1}/24 dev eth0`, "ip link set eth0 up"]),
         ),
       );
       lab.caller.lab.run(["ping", "-n", "-c1", "-w10", "172.31.0.2"], machine);
-      lab.ping(OUTSIDE[4], "eth0");
+      lab.ping("192.168.127.1", "eth0");
     });
   });
 });

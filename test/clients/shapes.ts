@@ -3,7 +3,7 @@ import { once } from "node:events";
 import fs from "node:fs";
 import path from "node:path";
 import { Caller, jsonOf } from "../caller.ts";
-import { addOutside } from "../live/masquerading.ts";
+import { addOutside, rulesAbout } from "../live/masquerading.ts";
 import { tracesOf } from "../live/traces.ts";
 
 /** A network list, and what the runtime asks for when it attaches the container to it. */
@@ -96,6 +96,8 @@ export class ShapeLab {
     return {
       network: tracesOf(lab, [this.netns]).network,
       rules: ["-4", "-6"].map((family) => lab.run(["ip", family, "rule"], this.netns)),
+      // Tables stay; what is in them is of a container.
+      filters: rulesAbout(lab, "10.97.0.", "192.168.127.", "18080"),
       leases: networks.filter((name) => /^[0-9a-f]+[.:]/.test(name)),
       records: this.#filesIn("dhcp").filter((name) => name.endsWith(".json")),
       results: this.caller.files("results"),

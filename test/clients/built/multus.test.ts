@@ -328,7 +328,7 @@ describe("multus attaches a pod to its default network and to", () => {
 // What is skipped here runs in the virtual machine: see CONTRIBUTING.md.
 describe("multus attaches a pod to links that not every kernel has:", () => {
   for (const [title, shape] of Object.entries(SHAPES_OF_KINDS))
-    test.runIf(kernelHas(shape.kind))(title, () => expectWhole(shape));
+    test.runIf(kernelHas(shape.kind))(title, () => expectWhole(shape), 600_000);
 });
 
 describe("multus leaves nothing", () => {
