@@ -14,7 +14,7 @@ export default {
     "plugins/*/main.ts!",
     // Started by their path.
     "test/*.mjs",
-    "test/{bench,demo,faults,fresh,fuzz}/main.ts",
+    "test/{bench,demo,faults,fresh,fuzz,leases}/main.ts",
     "test/{faults,fuzz}/inside.ts",
     "test/fuzz/decoding.ts",
     "test/demo/web.ts",

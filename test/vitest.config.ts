@@ -20,6 +20,7 @@ const unit = [
   "bench",
   "fuzz",
   "faults",
+  "leases",
 ];
 
 /** They make every document anew, and have groff and mandoc read the man pages. */

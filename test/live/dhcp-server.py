@@ -1,14 +1,17 @@
 # A DHCP server of one link with answers that a test switches.
-# usage: dhcp-server.py LINK ADDRESS/LENGTH MODE-FILE LOG-FILE
-# The mode file has JSON: {"silent": bool, "ignore": bool, "pool": bool (an address for each MAC), "nak": [types], "yours": text, "seconds": number, "options": {code: hex}, "mask": bool}.
+# usage: dhcp-server.py LINK ADDRESS/LENGTH MODE-FILE LOG-FILE LEASE-FILE
+# The mode file has JSON: {"silent": bool, "ignore": bool, "pool": bool (an address for each client, for as long as it renews it), "nak": [types], "yours": text, "seconds": number, "options": {code: hex}, "mask": bool}.
 # Each message that arrives is a line of the log: {"type", "from", "to", "client", "broadcast", "options"}.
+# The lease file has the leases of the pool that are not over: {address: the time when it is over, in seconds since 1970}.
 import ipaddress
 import json
+import os
 import socket
 import struct
 import sys
+import time
 
-link, network, mode_file, log_file = sys.argv[1:]
+link, network, mode_file, log_file, lease_file = sys.argv[1:]
 server = ipaddress.ip_interface(network)
 receiver = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(0x0800))
 receiver.bind((link, 0x0800))
@@ -31,18 +34,43 @@ def options_of(data):
     return found
 
 
+# Of each client: its address, and when that is over. A client that is late gets another address, so that a test sees it.
 pool = {}
+given = 0
 
 
-def address_for(request, mode):
+def address_for(request, options, mode):
+    """The client's address; a REQUEST for one that it has not, or no longer, gets none."""
+    global given
     if not mode.get("pool"):
         return ipaddress.ip_address(mode["yours"]).packed
-    number = pool.setdefault(request[28:34], len(pool))
-    return (server.network.network_address + 10 + number).packed
+    client, now = options.get(61, request[28:34]), time.time()
+    address, over = pool.get(client, (None, 0))
+    if options[53][0] == 3:
+        if over <= now or address != options.get(50, request[12:16]):
+            return None
+    elif over <= now:
+        address = (server.network.network_address + 10 + given % 240).packed
+        given += 1
+    pool[client] = (address, now + mode["seconds"])
+    save_pool()
+    return address
 
 
-def answer(request, kind, mode):
-    yours = address_for(request, mode) if kind != 6 else bytes(4)
+def take_back(request, options):
+    if pool.pop(options.get(61, request[28:34]), None) is not None:
+        save_pool()
+
+
+def save_pool():
+    now = time.time()
+    living = {str(ipaddress.ip_address(address)): over for address, over in pool.values() if over > now}
+    with open(lease_file + ".new", "w") as file:
+        json.dump(living, file)
+    os.replace(lease_file + ".new", lease_file)
+
+
+def answer(request, kind, mode, yours=bytes(4)):
     head = bytes([2, 1, 6, 0]) + request[4:8] + bytes(2) + request[10:12] + bytes(4) + yours + bytes(8) + request[28:44]
     options = {53: bytes([kind]), 54: server.ip.packed}
     if kind == 6:
@@ -77,6 +105,8 @@ while True:
         log.write(json.dumps(line) + "\n")
     with open(mode_file) as file:
         mode = json.load(file)
+    if name == "RELEASE":
+        take_back(request, options)
     if mode.get("silent") or name not in ("DISCOVER", "REQUEST"):
         continue
     if name in mode.get("nak", []):
@@ -84,4 +114,8 @@ while True:
     elif name == "REQUEST" and mode.get("ignore"):
         continue
     else:
-        answer(request, 2 if name == "DISCOVER" else 5, mode)
+        yours = address_for(request, options, mode)
+        if yours is None:
+            answer(request, 6, mode)
+        else:
+            answer(request, 2 if name == "DISCOVER" else 5, mode, yours)

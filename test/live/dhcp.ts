@@ -12,7 +12,7 @@ export interface Mode {
   /** The messages that it refuses. */
   readonly nak?: readonly ("DISCOVER" | "REQUEST")[];
   readonly yours?: string;
-  /** Gives each MAC an address from 10.9.0.10 on. */
+  /** Gives each client an address from 10.9.0.10 on, and another one to a client that is late. */
   readonly pool?: boolean;
   readonly seconds?: number;
   readonly mask?: boolean;
@@ -40,6 +40,7 @@ export class DhcpLab {
   readonly folder = path.join(this.lab.dir, "dhcp");
   readonly #log = path.join(this.lab.dir, "received");
   readonly #modeFile = path.join(this.lab.dir, "mode");
+  readonly #leaseFile = path.join(this.lab.dir, "pool");
   readonly #children: ChildProcess[] = [];
 
   constructor() {
@@ -56,7 +57,13 @@ export class DhcpLab {
   /** Starts a server whose answers setMode() switches. */
   async startServer(mode: Mode = {}): Promise<void> {
     this.setMode(mode);
-    await this.start(["python3", SERVER, "eth0", "10.9.0.1/24", this.#modeFile, this.#log], "ready", this.server);
+    const files = [this.#modeFile, this.#log, this.#leaseFile];
+    await this.start(["python3", SERVER, "eth0", "10.9.0.1/24", ...files], "ready", this.server);
+  }
+
+  /** What a server with a pool has given: when each address is over, in seconds since 1970. */
+  poolLeases(): Readonly<Record<string, number>> {
+    return fs.existsSync(this.#leaseFile) ? JSON.parse(fs.readFileSync(this.#leaseFile, "utf8")) : {};
   }
 
   /** Starts dnsmasq, which gives 10.9.0.5 to 10.9.0.`last`. */
