@@ -42,6 +42,7 @@ export const TOOLS = {
     { needs: "dbus-daemon", package: "dbus-daemon" },
     { needs: "firewalld", package: "firewalld" },
     { needs: "dnsmasq", package: "dnsmasq-base" },
+    { needs: "dhcpd", package: "isc-dhcp-server" },
     { needs: "systemd-analyze", package: "systemd" },
     { needs: "python3", package: "python3" },
     { needs: "curl", package: "curl" },
@@ -139,7 +140,7 @@ export function refuseUninstallable(tools) {
 export function installTools(tools) {
   const packages = packagesOf(tools);
   if (packages.length === 0) return;
-  if (packages.includes("firewalld")) keepFromStarting("firewalld.service");
+  for (const name of ["firewalld", "isc-dhcp-server"]) if (packages.includes(name)) keepFromStarting(`${name}.service`);
   const command = `apt-get install -y --no-install-recommends ${packages.join(" ")}`;
   const env = { ...environment, DEBIAN_FRONTEND: "noninteractive" };
   // A new machine has no package lists, an old one has lists of packages that are gone: both are cured by fetching them.
@@ -149,7 +150,7 @@ export function installTools(tools) {
   if (status !== 0) fail(`Cannot install ${packages.join(", ")}: see above`, installation(tools));
 }
 
-/** Masks a unit before its package comes: tests start firewalld in namespaces of their own, and the machine's network is not theirs to filter. */
+/** Masks a unit before its package comes: tests start the service in namespaces of their own, and the machine's network is not theirs to change. */
 function keepFromStarting(unit) {
   const mask = path.join("/etc/systemd/system", unit);
   if (!fs.existsSync("/run/systemd/system") || fs.existsSync(mask)) return;
