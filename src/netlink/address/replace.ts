@@ -14,6 +14,8 @@ export interface TimedAddress {
   readonly broadcast: Address | undefined;
   /** Infinity for an address that stays. */
   readonly seconds: number;
+  /** How long new connections use it, at most `seconds`, which is the default. After it they use it only if there is no other. */
+  readonly preferredSeconds?: number;
 }
 
 /** The number that means for ever. INFINITY_LIFE_TIME in include/net/addrconf.h */
@@ -23,14 +25,21 @@ const FOR_EVER = 0xffffffff;
  * Adds an address to a link, or changes the time of one that it has, like `ip address replace PREFIX dev NAME valid_lft SECONDS
  * preferred_lft SECONDS`. @throws NetlinkError ENODEV
  */
-export function replaceAddress(netlink: Rtnetlink, link: LinkId, { prefix, broadcast, seconds }: TimedAddress): void {
+export function replaceAddress(netlink: Rtnetlink, link: LinkId, timed: TimedAddress): void {
+  const { prefix, broadcast } = timed;
   const { address, length } = prefix;
-  const time = seconds === Infinity ? FOR_EVER : Math.max(Math.round(seconds), 1);
-  const lifetime = { preferred: time, valid: time, created: 0, updated: 0 };
+  const valid = Math.max(encodeSeconds(timed.seconds), 1);
+  const preferred =
+    timed.preferredSeconds === undefined ? valid : Math.min(encodeSeconds(timed.preferredSeconds), valid);
+  const lifetime = { preferred, valid, created: 0, updated: 0 };
   const payload = encodeLinkAddress({
     header: { family: encodeFamily(address.family), prefixLength: length, index: link.index },
     attributes: { local: address, address, broadcast, lifetime },
   });
   const action = `replace address ${formatPrefix(prefix)} on link "${link.name}"`;
   netlink.request({ type: RTM.NEWADDR, flags: NLM_F.CREATE | NLM_F.REPLACE | NLM_F.ACK, payload, action });
+}
+
+function encodeSeconds(seconds: number): number {
+  return seconds === Infinity ? FOR_EVER : Math.round(seconds);
 }

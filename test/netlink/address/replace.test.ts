@@ -30,3 +30,15 @@ test.each([
   replaceAddress(netlink, link, { ...replaced, seconds });
   expect(decodeLinkAddress(netlink.onlyRequest.payload).attributes.lifetime).toMatchObject({ preferred: valid, valid });
 });
+
+test.each([
+  [Infinity, 0xffffffff],
+  [40, 40],
+  [0, 0],
+  [200, 100],
+])("replaceAddress() lets new connections use an address of 100 s for %d s by %d", (preferredSeconds, preferred) => {
+  const netlink = new FakeNetlink();
+  const seconds = preferredSeconds === Infinity ? Infinity : 100;
+  replaceAddress(netlink, link, { ...replaced, seconds, preferredSeconds });
+  expect(decodeLinkAddress(netlink.onlyRequest.payload).attributes.lifetime).toMatchObject({ preferred });
+});
