@@ -36,7 +36,7 @@ export function openWire({ within }: Place, link: LinkId): Wire {
     }
     const from = { address: encodeAddress(outgoing.from), port: PORT.CLIENT };
     // It stays open: without it the kernel would tell the server that nobody listens.
-    udp ??= container.within(() => openUdpSocket(from, link.name));
+    udp ??= container.within(() => openUdpSocket(from, link));
     udp.send(outgoing.payload, { address: encodeAddress(outgoing.to), port: PORT.SERVER });
   };
   return {

@@ -1,8 +1,9 @@
-import { ERRNO, LinuxError } from "../platform/errno.ts";
+import { LinuxError } from "../platform/errno.ts";
 import { libc } from "../platform/libc.ts";
 import { discard } from "./discard.ts";
 import { attachFilter, type PacketFilter } from "./packet-filter.ts";
-import { AF, bindSocket, openPrepared, receiveDatagram, SOCK, SOL, sendDatagram, setSocketBytes } from "./socket.ts";
+import { receiveAll } from "./receive-all.ts";
+import { AF, bindSocket, openPrepared, SOCK, SOL, sendDatagram, setSocketBytes } from "./socket.ts";
 
 /** The protocols of packets. <linux/if_ether.h> */
 export const ETH_P = { IP: 0x0800, ARP: 0x0806, IPV6: 0x86dd } as const;
@@ -24,12 +25,6 @@ const ETH_ALEN = 6;
 
 /** The MAC of everyone on the link. */
 export const BROADCAST = new Uint8Array(ETH_ALEN).fill(0xff);
-
-/** The longest packet that is received. */
-const LONGEST = 4096;
-
-/** How many packets are read at a time: a sender without an end must not hold us. */
-const MOST = 64;
 
 /** A packet that has arrived, from its network header on, and the MAC that sent it. */
 export interface ReceivedPacket {
@@ -70,7 +65,7 @@ export function openPacketSocket({ index, protocol, filter, groups = [] }: Packe
   return {
     fd,
     send: (packet, to) => sendDatagram(fd, packet, linkAddress(to)),
-    receive: () => receiveAll(fd),
+    receive: () => receiveAll(fd, SOCKADDR_SIZE).map(({ bytes, sender }) => ({ packet: bytes, sender: macOf(sender) })),
     close: () => discard(fd),
   };
 }
@@ -102,19 +97,4 @@ function join(fd: number, index: number, group: Uint8Array): void {
   value.set(group, 8);
   if (!setSocketBytes(fd, { level: SOL.PACKET, name: PACKET_ADD_MEMBERSHIP, value }))
     throw new LinuxError("join a group of MACs", { syscall: "setsockopt", errno: libc().errno() });
-}
-
-function receiveAll(fd: number): readonly ReceivedPacket[] {
-  const packets: ReceivedPacket[] = [];
-  for (let count = 0; count < MOST; count++) {
-    try {
-      const into = { buffer: new Uint8Array(LONGEST), sender: new Uint8Array(SOCKADDR_SIZE), deadline: 0 };
-      const packet = receiveDatagram(fd, into);
-      if (packet === undefined) break;
-      packets.push({ packet, sender: macOf(into.sender) });
-    } catch (error) {
-      if (!(error instanceof LinuxError && error.errno === ERRNO.EMSGSIZE)) throw error;
-    }
-  }
-  return packets;
 }

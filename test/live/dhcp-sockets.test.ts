@@ -1,5 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { encodeAddress, parseAddress } from "../../src/ip/address.ts";
 import { encodeMac } from "../../src/ip/mac.ts";
 import { readBootClock } from "../../src/linux/boot-clock.ts";
 import { withNetns } from "../../src/linux/netns.ts";
@@ -85,7 +86,8 @@ test("openPacketSocket() sends a packet as it is, gives its sender, and refuses 
 test("openUdpSocket() says until when a datagram waits for a neighbour's MAC", () => {
   namespaces.run(client, "ip addr add 10.77.0.2/24 dev eth0");
   const from = { address: Uint8Array.of(10, 77, 0, 2), port: 68 };
-  const socket = withNetns(client, () => openUdpSocket(from, "eth0"));
+  const link = { name: "eth0", index: indexOf(client, "eth0") };
+  const socket = withNetns(client, () => openUdpSocket(from, link));
   try {
     socket.send(Uint8Array.of(1), { address: Uint8Array.of(10, 77, 0, 9), port: 67 });
     expect(socket.isSending()).toBe(true);
@@ -93,9 +95,9 @@ test("openUdpSocket() says until when a datagram waits for a neighbour's MAC", (
     while (socket.isSending() && performance.now() < until) poll([], 10);
     expect(socket.isSending()).toBe(false);
     expect(() =>
-      withNetns(client, () => openUdpSocket({ ...from, address: Uint8Array.of(10, 9, 9, 9) }, "eth0")),
+      withNetns(client, () => openUdpSocket({ ...from, address: Uint8Array.of(10, 9, 9, 9) }, link)),
     ).toThrow(expect.objectContaining({ code: "EADDRNOTAVAIL" }));
-    expect(() => withNetns(client, () => openUdpSocket(from, "eth7"))).toThrow(
+    expect(() => withNetns(client, () => openUdpSocket(from, { ...link, name: "eth7" }))).toThrow(
       expect.objectContaining({ code: "ENODEV" }),
     );
   } finally {
@@ -110,3 +112,39 @@ test("readBootClock() goes on, in milliseconds", () => {
   expect(passed).toBeGreaterThanOrEqual(19);
   expect(passed).toBeLessThan(20_000);
 });
+
+test("openUdpSocket() sends from an IPv6 address of a link to a group, and receives there what is sent to that address", () => {
+  const own = linkLocal(client, "eth0");
+  const peer = linkLocal(server, "v0");
+  const group = Uint8Array.of(0xff, 2, ...Array(13).fill(0), 1);
+  const [near, far] = [
+    { name: "eth0", index: indexOf(client, "eth0") },
+    { name: "v0", index: indexOf(server, "v0") },
+  ];
+  const socket = withNetns(client, () => openUdpSocket({ address: own, port: 546 }, near));
+  const other = withNetns(server, () => openUdpSocket({ address: peer, port: 547 }, far));
+  const groupSocket = withNetns(server, () => openUdpSocket({ address: group, port: 547 }, far));
+  try {
+    socket.send(Uint8Array.of(1, 2), { address: group, port: 547 });
+    poll([groupSocket.fd], 5000);
+    expect(groupSocket.receive()).toEqual([Uint8Array.of(1, 2)]);
+    other.send(Uint8Array.of(3), { address: own, port: 546 });
+    poll([socket.fd], 5000);
+    expect(socket.receive()).toEqual([Uint8Array.of(3)]);
+    expect(socket.receive()).toEqual([]);
+  } finally {
+    for (const each of [socket, other, groupSocket]) each.close();
+  }
+});
+
+/** A link's own IPv6 address, once the kernel has found no duplicate. */
+function linkLocal(netns: string, link: string): Uint8Array {
+  for (const deadline = performance.now() + 10_000; performance.now() < deadline; poll([], 20)) {
+    const [found] = namespaces.ip(netns, `-6 address show dev ${link} scope link -tentative`) as {
+      addr_info?: { local: string }[];
+    }[];
+    const address = parseAddress(found?.addr_info?.[0]?.local ?? "");
+    if (address !== undefined) return encodeAddress(address);
+  }
+  throw new Error(`${link} has no link-local address`);
+}
