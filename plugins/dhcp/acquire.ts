@@ -1,14 +1,10 @@
 import { CniError } from "../../src/cni/error.ts";
-import { advance, begin, type Happening, type Moment } from "../../src/dhcp/client.ts";
-import type { Lease } from "../../src/dhcp/lease.ts";
-import type { Identity, Outgoing } from "../../src/dhcp/question.ts";
-import { type Address, formatAddress } from "../../src/ip/address.ts";
+import { formatAddress } from "../../src/ip/address.ts";
 import { readBootClock } from "../../src/linux/boot-clock.ts";
 import { poll } from "../../src/linux/poll.ts";
-import { randomBytes } from "../../src/linux/random.ts";
 import { LinuxError } from "../../src/platform/errno.ts";
-import type { Container } from "../../src/steps/host.ts";
-import type { Wire } from "./wire.ts";
+import type { Conversation, Told } from "./conversation.ts";
+import type { LeaseLink } from "./lease-link.ts";
 
 /** How often servers may say no before ADD gives up: they would say it again. */
 const MOST_REFUSALS = 5;
@@ -18,55 +14,47 @@ interface Seen {
   questions: number;
   refusals: number;
   /** The last time that a server said no: that says more than an offer after it. */
-  refusal?: Extract<Happening, { kind: "refused" }>;
-  last?: Happening;
+  refusal?: Extract<Told<never>, { kind: "refused" }>;
+  last?: Told<unknown>;
   failure?: LinuxError;
 }
 
 /**
- * Asks for a lease until `deadline`, in ms of the boot's clock. @throws CniError tryAgainLater that says what was seen
+ * Asks for a lease until `deadline`, in ms of the boot's clock. `what` is asked for, in words. @throws CniError tryAgainLater that says
+ * what was seen
  */
-export function acquireLease(
-  identity: Identity,
-  { wire, container }: { wire: Wire; container: Container },
-  { deadline, ifname }: { deadline: number; ifname: string },
+export function acquireLease<Lease>(
+  client: Conversation<Lease>,
+  place: LeaseLink,
+  { deadline, what, advice }: { deadline: number; what: string; advice: string },
 ): Lease {
   const seen: Seen = { questions: 0, refusals: 0 };
   const began = readBootClock();
-  let step = begin(identity, readMoment());
-  for (;;) {
-    if (step.send !== undefined) trySending(wire, { outgoing: step.send, container, seen });
-    const { state, happened } = step;
-    if (happened?.kind === "leased") return happened.lease;
-    if (happened?.kind === "refused") {
-      seen.refusals += 1;
-      seen.refusal = happened;
+  try {
+    client.open(place);
+    for (;;) {
+      noteFailure(() => client.listen(), seen);
+      const happened = client.advance();
+      if (happened?.kind === "leased") return happened.lease;
+      if (happened?.kind === "refused") {
+        seen.refusals += 1;
+        seen.refusal = happened;
+      }
+      if (happened !== undefined) seen.last = happened;
+      trySending(client, place, seen);
+      const now = readBootClock();
+      if (now >= deadline || seen.refusals >= MOST_REFUSALS)
+        throw describe(seen, { what, advice, milliseconds: now - began });
+      poll(client.fds(), Math.min(client.wakeAt(), deadline) - now);
     }
-    if (happened !== undefined) seen.last = happened;
-    const now = readBootClock();
-    if (now >= deadline || seen.refusals >= MOST_REFUSALS) throw describe(seen, ifname, now - began);
-    poll([wire.fd], Math.min(state.wakeAt, deadline) - now);
-    step = advance(identity, readMoment(), state, tryReceiving(wire, seen));
+  } finally {
+    client.close();
   }
 }
 
-/** The time of a step, and random numbers of the kernel. */
-export function readMoment(): Moment {
-  const random = () => new DataView(randomBytes(4).buffer).getUint32(0) / 2 ** 32;
-  return { now: readBootClock(), random };
-}
-
 /** A question that cannot be sent counts as lost: the link may come up again. */
-function trySending(
-  wire: Wire,
-  { outgoing, container, seen }: { outgoing: Outgoing; container: Container; seen: Seen },
-): void {
-  seen.questions += 1;
-  noteFailure(() => wire.send(outgoing, container), seen);
-}
-
-function tryReceiving(wire: Wire, seen: Seen): ReturnType<Wire["receive"]> {
-  return noteFailure(() => wire.receive(), seen) ?? [];
+function trySending(client: Conversation<unknown>, place: LeaseLink, seen: Seen): void {
+  if (noteFailure(() => client.send(place), seen) ?? true) seen.questions += 1;
 }
 
 function noteFailure<T>(act: () => T, seen: Seen): T | undefined {
@@ -80,26 +68,21 @@ function noteFailure<T>(act: () => T, seen: Seen): T | undefined {
 }
 
 /** What was seen, for whoever has to find the reason. */
-function describe({ questions, refusal, last, failure }: Seen, ifname: string, milliseconds: number): CniError {
-  const time = `${Math.round(milliseconds / 1000)} s`;
-  const base = `Cannot get a DHCP lease for "${ifname}" within ${time}`;
+function describe(
+  { questions, refusal, last, failure }: Seen,
+  { what, advice, milliseconds }: { what: string; advice: string; milliseconds: number },
+): CniError {
+  const base = `Cannot get ${what} within ${Math.round(milliseconds / 1000)} s`;
   const refuse = (found: string, details: string) =>
     new CniError("tryAgainLater", `${base}: ${found}`, { details, cause: failure });
   if (refusal !== undefined) {
     const text = refusal.text === undefined ? "" : ` (${JSON.stringify(refusal.text)})`;
-    return refuse(`server ${show(refusal.server)} refused${text}`, "see the server's log");
+    return refuse(`server ${refusal.server ?? "unknown"} refused${text}`, "see the server's log");
   }
   if (last?.kind === "offered") {
-    const offer = `server ${show(last.server)} offered ${show(last.address)}, and did not answer the request for it`;
+    const offer = `server ${last.server} offered ${formatAddress(last.address)}, and did not answer the request for it`;
     return refuse(offer, "see the server's log");
   }
   if (failure !== undefined) return refuse(failure.message, "see whether the link is up");
-  return refuse(`no server answered ${questions} questions`, NO_ANSWER);
-}
-
-const NO_ANSWER =
-  "see whether a DHCP server serves the network of this link, has free addresses, and is reached by broadcasts: a switch, a Wi-Fi or a hypervisor may let only one MAC through";
-
-function show(address: Address | undefined): string {
-  return address === undefined ? "unknown" : formatAddress(address);
+  return refuse(`no server answered ${questions} questions`, advice);
 }

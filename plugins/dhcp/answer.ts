@@ -3,6 +3,8 @@ import type { Dns, Result, Route } from "../../src/cni/result.ts";
 import type { Lease } from "../../src/dhcp/lease.ts";
 import { UNSPECIFIED } from "../../src/dhcp/message.ts";
 import { OPTION } from "../../src/dhcp/options.ts";
+import type { Lease6 } from "../../src/dhcp/v6/lease.ts";
+import { findNameServers, findSearchDomains as findSearchDomains6 } from "../../src/dhcp/v6/values.ts";
 import {
   findAddresses,
   findClasslessRoutes,
@@ -14,7 +16,7 @@ import {
   type GivenRoute,
 } from "../../src/dhcp/values.ts";
 import { type Address, formatAddress } from "../../src/ip/address.ts";
-import type { Prefix } from "../../src/ip/prefix.ts";
+import { type Prefix, single } from "../../src/ip/prefix.ts";
 
 /** RT_SCOPE_LINK, for a network on the link itself. <linux/rtnetlink.h> */
 const LINK_SCOPE = 253;
@@ -33,6 +35,31 @@ export function answerOf(lease: Lease, prefix: Prefix, priority: number | undefi
   const [gateway] = findAddresses(lease.options, OPTION.ROUTERS);
   const ip = { address: prefix, ...(gateway !== undefined && { gateway }) };
   return { interfaces: [], ips: [ip], routes: routesOf(lease, priority), dns: dnsOf(lease) };
+}
+
+/** The result of an IPv6 lease: the address alone and DNS settings. Gateway and network come from router advertisements. */
+export function answerOf6({ address, options }: Lease6): Result {
+  const nameservers = findNameServers(options).map(formatAddress);
+  const search = findSearchDomains6(options);
+  const dns = { ...(nameservers.length > 0 && { nameservers }), ...(search.length > 0 && { search }) };
+  return { interfaces: [], ips: [{ address: single(address) }], routes: [], dns };
+}
+
+/** One result of several, in their order. */
+export function mergeAnswers(answers: readonly Result[]): Result {
+  const list = (name: "nameservers" | "search") => [...new Set(answers.flatMap(({ dns }) => dns[name] ?? []))];
+  const [nameservers, search] = [list("nameservers"), list("search")];
+  const domain = answers.map(({ dns }) => dns.domain).find((each) => each !== undefined);
+  return {
+    interfaces: [],
+    ips: answers.flatMap(({ ips }) => ips),
+    routes: answers.flatMap(({ routes }) => routes),
+    dns: {
+      ...(nameservers.length > 0 && { nameservers }),
+      ...(domain !== undefined && { domain }),
+      ...(search.length > 0 && { search }),
+    },
+  };
 }
 
 /**

@@ -4,21 +4,21 @@ import { broadcastAddress, isSamePrefix, type Prefix } from "../../src/ip/prefix
 import { NetlinkError } from "../../src/netlink/acknowledgement.ts";
 import { deleteAddress } from "../../src/netlink/address/delete.ts";
 import { listAddresses } from "../../src/netlink/address/list.ts";
-import { replaceAddress } from "../../src/netlink/address/replace.ts";
+import { replaceAddress, type TimedAddress } from "../../src/netlink/address/replace.ts";
 import { addRoute } from "../../src/netlink/route/add.ts";
 import { ERRNO } from "../../src/platform/errno.ts";
 import { routesOf } from "./answer.ts";
-import type { LeaseRecord } from "./lease-file.ts";
 import type { LeaseLink } from "./lease-link.ts";
+import type { LeaseRecord } from "./lease-record.ts";
 
 /**
  * Lets the kernel delete the lease's address when its time is over, unless it is renewed. Returns false if the interface has not got the
  * address: an ADD adds it after it has the lease. @throws NetlinkError
  */
-export function limitAddress(place: LeaseLink, { prefix, lease }: LeaseRecord, now: number): boolean {
-  const { container, link } = place;
-  const has = listAddresses(container.netlink, link, 4).some((each) => isSamePrefix(each.prefix, prefix));
-  if (has) replaceAddress(container.netlink, link, timed(prefix, lease.expireAt - now));
+export function limitAddress({ container, link }: LeaseLink, record: LeaseRecord, now: number): boolean {
+  const found = listAddresses(container.netlink, link, record.family);
+  const has = found.some(({ prefix }) => isSamePrefix(prefix, record.prefix));
+  if (has) replaceAddress(container.netlink, link, timed(record, now));
   return has;
 }
 
@@ -32,22 +32,25 @@ export function changeAddress(
   { record, now }: { record: LeaseRecord; now: number },
 ): void {
   const { container, link } = place;
-  const { prefix, lease, priority } = record;
   takeAddress(place, old);
-  replaceAddress(container.netlink, link, timed(prefix, lease.expireAt - now));
-  for (const route of routesOf(lease, priority)) addMissing(place, route);
+  replaceAddress(container.netlink, link, timed(record, now));
+  if (record.family === 6) return;
+  for (const route of routesOf(record.lease, record.priority)) addMissing(place, route);
 }
 
 /** Deletes an address from the interface, if it has it. @throws NetlinkError */
 export function takeAddress({ container, link }: LeaseLink, prefix: Prefix): void {
-  const found = listAddresses(container.netlink, link, 4).filter((each) =>
+  const found = listAddresses(container.netlink, link, prefix.address.family).filter((each) =>
     isSameAddress(each.prefix.address, prefix.address),
   );
   for (const each of found) deleteAddress(container.netlink, link, each.prefix);
 }
 
-function timed(prefix: Prefix, milliseconds: number) {
-  return { prefix, broadcast: broadcastAddress(prefix), seconds: milliseconds / 1000 };
+function timed(record: LeaseRecord, now: number): TimedAddress {
+  const left = (until: number) => Math.max((until - now) / 1000, 0);
+  const { prefix, lease } = record;
+  const address = { prefix, broadcast: broadcastAddress(prefix), seconds: left(lease.expireAt) };
+  return record.family === 6 ? { ...address, preferredSeconds: left(record.lease.preferUntil) } : address;
 }
 
 function addMissing({ container, link }: LeaseLink, { dst, gw, ...rest }: Route): void {

@@ -9,19 +9,29 @@ import { findInterface, openContainer } from "../../src/steps/container.ts";
 import { refuseDifferences } from "../../src/steps/differences.ts";
 import type { Container, Host } from "../../src/steps/host.ts";
 import { parseDhcp } from "./config.ts";
-import { type LeaseRecord, leaseFolder, leasePath, readLeaseFile } from "./lease-file.ts";
+import { leaseFolder, leasePath, readLeaseFile } from "./lease-file.ts";
+import type { LeaseRecord } from "./lease-record.ts";
 
-/** Succeeds if the lease is recorded, its time is not over, and the interface has its address. Asks no server. */
+/** Succeeds if the lease of each family is recorded, its time is not over, and the interface has its address. Asks no server. */
 export function check(request: Request, host: Host): void {
-  const { socket } = parseDhcp(request);
-  const path = leasePath(leaseFolder(socket), request);
+  const { socket, families } = parseDhcp(request);
+  const folder = leaseFolder(socket);
   const container = openContainer(host, request.netns);
+  const records = families.map((family) => getLease(leasePath(folder, request, family), request));
+  const found = records.flatMap((record) => [
+    ...compareLease(record, request),
+    ...compareInterface(record, container, request),
+  ]);
+  refuseDifferences([...new Set(found)]);
+}
+
+/** @throws CniError checkFailed if it is not recorded */
+function getLease(path: string, { containerId }: Request): LeaseRecord {
   const record = readLeaseFile(path)?.record;
-  if (record === undefined)
-    throw new CniError("checkFailed", `dhcp: Cannot find the lease of container ${request.containerId}`, {
-      details: `no file "${path}"`,
-    });
-  refuseDifferences([...compareLease(record, request), ...compareInterface(record, container, request)]);
+  if (record !== undefined) return record;
+  throw new CniError("checkFailed", `dhcp: Cannot find the lease of container ${containerId}`, {
+    details: `no file "${path}"`,
+  });
 }
 
 function compareLease({ boot, lease }: LeaseRecord, { prevResult }: Request): readonly string[] {
@@ -39,8 +49,10 @@ function compareInterface(record: LeaseRecord, container: Container, { ifname, n
   if (link === undefined) return [`dhcp: ${what} is missing`];
   if (record.namespace !== container.identify() || record.index !== link.index)
     return [`dhcp: ${what} is another than the one that the lease is for`];
-  if (record.identity.mac !== link.mac)
+  if (record.family === 4 && record.identity.mac !== link.mac)
     return [`dhcp: ${what} has MAC ${link.mac}, and the lease is for ${record.identity.mac}`];
-  const has = listAddresses(container.netlink, link, 4).some(({ prefix }) => isSamePrefix(prefix, record.prefix));
+  const has = listAddresses(container.netlink, link, record.family).some(({ prefix }) =>
+    isSamePrefix(prefix, record.prefix),
+  );
   return has ? [] : [`dhcp: ${what} lacks ${formatPrefix(record.prefix)}`];
 }

@@ -5,6 +5,7 @@ import { parseRequest } from "../../src/cni/parse-request.ts";
 import type { Request } from "../../src/cni/request.ts";
 import { OPTION, type Options } from "../../src/dhcp/options.ts";
 import type { Identity } from "../../src/dhcp/question.ts";
+import type { Family } from "../../src/ip/address.ts";
 import { encodeProvided, parseOptionName } from "./option-name.ts";
 import * as schema from "./schema.ts";
 
@@ -36,7 +37,9 @@ const LONGEST_ID = 254;
 /** The configuration, with defaults filled in. */
 export interface DhcpConfig {
   readonly socket: string;
-  /** Who the client is and what it asks for, but for its MAC. */
+  /** The families to ask for, each once, IPv4 first. */
+  readonly families: readonly Family[];
+  /** Who the client is and what it asks for, but for its MAC. For IPv4. */
   readonly client: Omit<Identity, "mac">;
   /** The metric of the routes. */
   readonly priority: number | undefined;
@@ -51,6 +54,7 @@ export function parseDhcp(request: Request): DhcpConfig {
   const provided = readProvided(ipam.provide ?? [], request.args);
   return {
     socket: ipam.daemonSocketPath || DEFAULT_SOCKET,
+    families: readFamilies(ipam.families ?? [4]),
     client: {
       clientId: provided.get(OPTION.CLIENT_ID) ?? defaultId(request),
       provided,
@@ -68,6 +72,12 @@ export function readSocket(request: Pick<Request, "config">): string {
 }
 
 type Ipam = NonNullable<z.output<ReturnType<typeof schema.dhcp>>["ipam"]>;
+
+function readFamilies(given: readonly number[]): readonly Family[] {
+  const families = ([4, 6] as const).filter((family) => given.includes(family));
+  if (families.length > 0 && families.length === given.length) return families;
+  throw new CniError("invalidConfig", `Cannot use ipam.families ${JSON.stringify(given)}: must be [4], [6] or [4, 6]`);
+}
 
 /** Of an option's values the last one counts: that of CNI_ARGS. */
 function readProvided(provide: NonNullable<Ipam["provide"]>, args: string): Options {

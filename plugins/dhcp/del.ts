@@ -2,6 +2,7 @@ import { reasonOf } from "../../src/cni/error.ts";
 import type { Request } from "../../src/cni/request.ts";
 import { isPassing } from "../../src/platform/errno.ts";
 import type { Host } from "../../src/steps/host.ts";
+import { runAll } from "../../src/steps/undo.ts";
 import { readSocket } from "./config.ts";
 import { giveBack } from "./give-back.ts";
 import { leaseFolder, leasePath, readLeaseFile, type StoredLease } from "./lease-file.ts";
@@ -10,23 +11,28 @@ import { removeLease } from "./lease-store.ts";
 import { releaseElsewhere } from "./reference-daemon.ts";
 
 /**
- * Gives the attachment's lease back and forgets it. Works without the namespace: then only the file is deleted, and the server frees the
- * address when its time is over. A lease of the Go plugins' daemon is given back by that.
+ * Gives the attachment's leases back and forgets them. Works without the namespace: then only the files are deleted, and the server frees
+ * the address when its time is over. A lease of the Go plugins' daemon is given back by that.
  */
 export function del(request: Request, host: Host): void {
   const socket = readSocket(request);
   const folder = leaseFolder(socket);
-  const path = leasePath(folder, request);
-  const stored = find(path, request.log);
-  if (stored === undefined) releaseElsewhere(request, socket);
-  else endLease(stored, host, request);
-  removeLease(folder, path);
+  const all = ([4, 6] as const).map((family) => {
+    const path = leasePath(folder, request, family);
+    return { path, stored: find(path, request.log) };
+  });
+  if (all.every(({ stored }) => stored === undefined)) releaseElsewhere(request, socket);
+  const steps = all.map(({ path, stored }) => () => {
+    if (stored !== undefined) endLease(stored, host, request);
+    removeLease(folder, path);
+  });
+  runAll(steps);
 }
 
 /** Gives a lease back, if its interface is there and up. */
 export function endLease(stored: StoredLease, host: Host, { netns, log }: Pick<Request, "netns" | "log">): void {
   const place = findLeaseLink(host, stored.record, netns);
-  if (place !== undefined) giveBack(stored.record, { ...place, log });
+  if (place !== undefined) giveBack(stored.record, place, log);
 }
 
 /** Reads the file. One that is broken is logged, and then deleted. @throws errors that may pass, such as EIO */

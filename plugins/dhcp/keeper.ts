@@ -21,7 +21,7 @@ export function createKeeper(options: KeeperOptions): Keeper {
   const jobs = new Map<string, Job>();
   let isFirst = options.resumes;
   const drop = (path: string) => {
-    jobs.get(path)?.wire?.close();
+    jobs.get(path)?.client.close();
     jobs.delete(path);
   };
   return {
@@ -36,8 +36,8 @@ export function createKeeper(options: KeeperOptions): Keeper {
       for (const [path, job] of jobs) if (!serveJob(job, options)) drop(path);
       return Math.min(Infinity, ...[...jobs.values()].map(nextOf));
     },
-    fds: () => [...jobs.values()].flatMap(({ wire }) => wire?.fd ?? []),
-    open: () => [...jobs.values()].filter(({ state }) => state.kind !== "bound").length,
+    fds: () => [...jobs.values()].flatMap(({ client }) => client.fds()),
+    open: () => [...jobs.values()].filter(({ client }) => !client.isBound()).length,
     close: () => {
       for (const path of [...jobs.keys()]) drop(path);
     },

@@ -7,14 +7,15 @@ import { makeFolders } from "../../src/linux/folder.ts";
 import { replaceFile } from "../../src/linux/replace-file.ts";
 import { waitFor } from "../../src/linux/wait.ts";
 import { isGone, removeFile } from "../../src/steps/record-file.ts";
-import { formatLease, type LeaseRecord, leasePath, type StoredLease } from "./lease-file.ts";
+import { leasePath, type StoredLease } from "./lease-file.ts";
+import { formatLease, type LeaseRecord } from "./lease-record.ts";
 
 /** How long a call waits for the lock on the folder, in ms. It is held for two calls of the file system. */
 const PATIENCE = 5000;
 
 /** Writes a lease, in place of an older one of the attachment. @throws CniError leaseStore, tryAgainLater */
 export function saveLease(folder: string, record: LeaseRecord): StoredLease {
-  const path = leasePath(folder, record);
+  const path = leasePath(folder, record, record.family);
   const text = formatLease(record);
   try {
     makeFolders(folder, 0o700);

@@ -15,6 +15,7 @@ export function dhcp() {
         daemonSocketPath: socketPath(),
         provide: z.optional(z.array(z.object({ option: text(), value: optionalText, fromArg: optionalText }))),
         request: z.optional(z.array(z.object({ option: optionalText, skipDefault: z.optional(z.boolean()) }))),
+        families: z.optional(z.array(integer({ min: 4, max: 6 }))),
         priority: z.optional(integer({ min: 0, max: 0xffffffff })),
         broadcast: z.optional(z.boolean()),
         timeout: z.optional(integer({ min: 1, max: LONGEST_TIMEOUT })),
@@ -28,22 +29,39 @@ export function socket() {
   return z.object({ ipam: z.optional(z.object({ daemonSocketPath: socketPath() })) });
 }
 
-/** A lease file. Times are in milliseconds of the boot's clock; those of a lease for ever are missing. Bytes are in hex. */
+/** A lease file of IPv4. Times are in milliseconds of the boot's clock; those of a lease for ever are missing. Bytes are in hex. */
 export function leaseFile() {
-  const time = z.optional(integer({ min: 0 }));
   const options = z.record(z.string(), text());
   return z.object({
-    ...{ network: text(), containerId: text(), ifname: text(), netns: text() },
-    ...{ boot: text(), namespace: text(), index: integer({ min: 1 }), mac: mac() },
+    ...leaseParts(),
     ...{
+      mac: mac(),
       clientId: text(),
       provided: options,
       requested: z.array(integer({ min: 1, max: 254 })),
       broadcast: z.boolean(),
     },
     ...{ priority: z.optional(integer({ min: 0 })), timeout: integer({ min: 1 }) },
-    ...{ address: prefix(), server: address(), renewAt: time, rebindAt: time, expireAt: time, options },
+    server: address(),
   });
+}
+
+/** A lease file of IPv6. */
+export function leaseFile6() {
+  return z.object({
+    ...leaseParts(),
+    ...{ family: integer({ min: 6, max: 6 }), duid: text(), iaid: integer({ min: 0, max: 0xffffffff }) },
+    ...{ server: text(), preferUntil: z.optional(integer({ min: 0 })) },
+  });
+}
+
+function leaseParts() {
+  const time = z.optional(integer({ min: 0 }));
+  return {
+    ...{ network: text(), containerId: text(), ifname: text(), netns: text() },
+    ...{ boot: text(), namespace: text(), index: integer({ min: 1 }), address: prefix() },
+    ...{ renewAt: time, rebindAt: time, expireAt: time, options: z.record(z.string(), text()) },
+  };
 }
 
 function socketPath() {

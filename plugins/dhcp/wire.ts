@@ -12,20 +12,24 @@ import type { Container } from "../../src/steps/host.ts";
 type Place = Pick<Container, "within">;
 
 /** What a client sends and receives through. It may outlive the container's descriptor, which is needed to send alone. */
-export interface Wire {
+export interface Wire<Outgoing, Message> {
   /** It is readable when a message arrives. */
   readonly fd: number;
   /** Sends from a container that is open. @throws LinuxError if the link is down or gone, or lacks the address */
   readonly send: (outgoing: Outgoing, container: Place) => void;
   /** The messages that have arrived. What is no message of a server is left out. @throws LinuxError */
-  readonly receive: () => readonly DhcpMessage[];
-  /** Whether what was sent to a server still waits for its MAC. */
-  readonly isSending: () => boolean;
+  readonly receive: () => readonly Message[];
   readonly close: () => void;
 }
 
+/** The wire of IPv4. */
+export interface Wire4 extends Wire<Outgoing, DhcpMessage> {
+  /** Whether what was sent to a server still waits for its MAC. */
+  readonly isSending: () => boolean;
+}
+
 /** Opens the sockets of a client on a link of a container. @throws LinuxError */
-export function openWire({ within }: Place, link: LinkId): Wire {
+export function openWire({ within }: Place, link: LinkId): Wire4 {
   const options = { index: link.index, protocol: ETH_P.IP, filter: udpTo(PORT.CLIENT) };
   const packets = within(() => openPacketSocket(options));
   let udp: UdpSocket | undefined;
@@ -53,9 +57,13 @@ export function openWire({ within }: Place, link: LinkId): Wire {
 
 function readMessage(packet: Uint8Array): readonly DhcpMessage[] {
   const payload = decodeDatagram(packet)?.payload;
-  if (payload === undefined) return [];
+  return payload === undefined ? [] : readWith(decodeMessage, payload);
+}
+
+/** The message in bytes, or none: anybody on the link can send anything. */
+export function readWith<Message>(decode: (bytes: Uint8Array) => Message, bytes: Uint8Array): readonly Message[] {
   try {
-    return [decodeMessage(payload)];
+    return [decode(bytes)];
   } catch (error) {
     if (error instanceof RangeError) return [];
     throw error;

@@ -31,20 +31,23 @@ export type State =
   | (Asking & { readonly kind: "rebooting" | "renewing" | "rebinding"; readonly lease: Lease })
   | { readonly kind: "bound"; readonly lease: Lease; readonly wakeAt: number };
 
-/** What happened to the client in one step. */
-export type Happening =
-  | { readonly kind: "offered"; readonly server: Address; readonly address: Address }
-  | { readonly kind: "leased"; readonly lease: Lease }
+/** What happened to a client in one step. S names a server. */
+export type Happened<L, S> =
+  | { readonly kind: "offered"; readonly server: S; readonly address: Address }
+  | { readonly kind: "leased"; readonly lease: L }
   /** A server said no (NAK): a lease that the client had is lost. */
-  | { readonly kind: "refused"; readonly server: Address | undefined; readonly text: string | undefined }
+  | { readonly kind: "refused"; readonly server: S | undefined; readonly text: string | undefined }
   | { readonly kind: "expired" };
 
-/** The next state, what to send, and what happened. */
-export interface Step {
+/** The next state of a client, what to send, and what happened. */
+export interface StepOf<State, Outgoing, Happened> {
   readonly state: State;
   readonly send?: Outgoing;
-  readonly happened?: Happening;
+  readonly happened?: Happened;
 }
+
+/** A step of this client. */
+export type Step = StepOf<State, Outgoing, Happened<Lease, Address>>;
 
 /** The time of a step in ms, and random numbers from 0 (inclusive) to 1 (exclusive). */
 export interface Moment {

@@ -101,10 +101,14 @@ const MOST_DOMAINS = 32;
 
 /** The first domains of option 119; [] if they are malformed. RFC 3397 */
 export function findSearchDomains(options: Options): readonly string[] {
-  const value = options.get(OPTION.DOMAIN_SEARCH) ?? new Uint8Array();
+  return readDomains(options.get(OPTION.DOMAIN_SEARCH) ?? new Uint8Array());
+}
+
+/** The first domains of a list of names; [] if they are malformed. RFC 1035, 3.1 */
+export function readDomains(bytes: Uint8Array): readonly string[] {
   const domains: string[] = [];
-  for (let at = 0; at < value.length && domains.length < MOST_DOMAINS; ) {
-    const found = readDomain(value, at);
+  for (let at = 0; at < bytes.length && domains.length < MOST_DOMAINS; ) {
+    const found = readDomain(bytes, at);
     if (found === undefined) return [];
     if (found.name !== "") domains.push(found.name);
     at = found.end;

@@ -3,10 +3,15 @@ import path from "node:path";
 import { decodeDatagram } from "../../src/dhcp/datagram.ts";
 import { decodeMessage } from "../../src/dhcp/message.ts";
 
-const folder = path.join(import.meta.dirname, "../captures/dhcp");
+const folder = path.join(import.meta.dirname, "../captures");
 
 /** The IPv4 packet with a message of that name ("offer") in a capture. */
 export function capturedPacket(name: string, message: string): Uint8Array {
+  return capturedBytes(`dhcp/${name}`, message);
+}
+
+/** The bytes of that name in a file of captures. */
+export function capturedBytes(name: string, message: string): Uint8Array {
   const lines = fs.readFileSync(path.join(folder, `${name}.hex`), "utf8").split("\n");
   const hex = lines[lines.indexOf(`## ${message}`) + 1];
   if (hex === undefined || hex.startsWith("#")) throw new Error(`Cannot find ${message} in ${name}.hex`);

@@ -3,6 +3,9 @@ import { decodeRedirect, MAPS } from "../../plugins/portmap/nftables-maps.ts";
 import { decodeDatagram } from "../../src/dhcp/datagram.ts";
 import { decodeMessage } from "../../src/dhcp/message.ts";
 import { OPTION } from "../../src/dhcp/options.ts";
+import { readLease as readLease6, readRefusal } from "../../src/dhcp/v6/lease.ts";
+import { decodeMessage as decodeMessage6 } from "../../src/dhcp/v6/message.ts";
+import * as values6 from "../../src/dhcp/v6/values.ts";
 import * as values from "../../src/dhcp/values.ts";
 import { decodeReply, encodeCall, messageLength } from "../../src/linux/dbus/message.ts";
 import { decodeLegacyFilter } from "../../src/netfilter/iptables/legacy-filter.ts";
@@ -32,7 +35,14 @@ import { type Decoders, decoders } from "./decoder.ts";
 
 /** Those for what the kernel, the message bus and DHCP servers send. */
 export function binaryDecoders(): Decoders {
-  return { ...netlinkDecoders(), ...nftablesDecoders(), ...iptablesDecoders(), ...busDecoders(), ...dhcpDecoders() };
+  return {
+    ...netlinkDecoders(),
+    ...nftablesDecoders(),
+    ...iptablesDecoders(),
+    ...busDecoders(),
+    ...dhcpDecoders(),
+    ...dhcp6Decoders(),
+  };
 }
 
 /** It says what it could not read: an engine's own RangeError, as of an offset outside of a view, does not. */
@@ -103,3 +113,20 @@ function dhcpDecoders(): Decoders {
   };
   return decoders({ decodeDatagram, readAnswer, decodeError }, { samples, refuses: asRangeError });
 }
+
+function dhcp6Decoders(): Decoders {
+  const readAnswer6 = (bytes: Uint8Array) => {
+    const message = decodeMessage6(bytes);
+    const lease = readLease6(message, CAPTURED_IAID, 0);
+    const { findNameServers, findSearchDomains } = values6;
+    return [
+      lease,
+      readRefusal(message, CAPTURED_IAID),
+      lease && [findNameServers, findSearchDomains].map((find) => find(lease.options)),
+    ];
+  };
+  return decoders({ readAnswer6 }, { samples: capturesOf("dhcp6"), refuses: asRangeError });
+}
+
+/** The number of the interface in the captures. */
+const CAPTURED_IAID = 5;

@@ -6,7 +6,7 @@ const folder = path.join(import.meta.dirname, "../captures");
 
 /** Every run of bytes in the captures of one kind, each once. */
 export function capturesOf(
-  kind: "rtnetlink" | "nftables" | "conntrack" | "dbus" | "dhcp" | "iptables",
+  kind: "rtnetlink" | "nftables" | "conntrack" | "dbus" | "dhcp" | "dhcp6" | "iptables",
 ): readonly Uint8Array[] {
   const texts = fs
     .readdirSync(path.join(folder, kind))

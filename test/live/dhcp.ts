@@ -42,6 +42,7 @@ export class DhcpLab {
   readonly #modeFile = path.join(this.lab.dir, "mode");
   readonly #leaseFile = path.join(this.lab.dir, "pool");
   readonly #children: ChildProcess[] = [];
+  #dnsmasq = 0;
 
   constructor() {
     this.lab.run(["ip", "link", "add", "lan0", "type", "bridge"]);
@@ -78,7 +79,14 @@ export class DhcpLab {
       "--dhcp-authoritative",
     ];
     const place = ["--interface=eth0", "--bind-interfaces", `--dhcp-leasefile=${this.lab.dir}/dnsmasq.leases`, range];
-    await this.start(["dnsmasq", ...own, ...place, ...options], "sockets bound", this.server);
+    const { pid } = await this.start(["dnsmasq", ...own, ...place, ...options], "sockets bound", this.server);
+    this.#dnsmasq = pid;
+  }
+
+  /** Ends dnsmasq, which then knows no lease any more. */
+  async stopDnsmasq(): Promise<void> {
+    await this.stop(this.#dnsmasq);
+    fs.rmSync(path.join(this.lab.dir, "dnsmasq.leases"));
   }
 
   /** The addresses that dnsmasq has given. */

@@ -13,14 +13,23 @@ export interface DhcpdLease {
 
 /** Starts ISC's dhcpd behind the lab's bridge: it gives 10.9.0.20 to 10.9.0.29, each for so many seconds. */
 export async function startDhcpd(dhcp: DhcpLab, seconds: number): Promise<void> {
+  await start(dhcp, "-4", configOf(seconds));
+}
+
+/** The same for IPv6: it gives fd00::20 to fd00::29. The server's eth0 has to be in fd00::/64. */
+export async function startDhcpd6(dhcp: DhcpLab, seconds: number): Promise<void> {
+  await start(dhcp, "-6", configOf6(seconds));
+}
+
+async function start(dhcp: DhcpLab, family: "-4" | "-6", config: string): Promise<void> {
   const { dir } = dhcp.lab;
-  fs.writeFileSync(path.join(dir, "dhcpd.conf"), configOf(seconds));
+  fs.writeFileSync(path.join(dir, "dhcpd.conf"), config);
   fs.writeFileSync(leaseFile(dhcp), "");
   // A copy: AppArmor's profile of the installed one knows no other folder for the files.
   const program = path.join(dir, "dhcpd");
   fs.copyFileSync("/usr/sbin/dhcpd", program);
   const files = ["-cf", path.join(dir, "dhcpd.conf"), "-lf", leaseFile(dhcp), "--no-pid"];
-  await dhcp.start([program, "-4", "-f", "-d", ...files, "eth0"], "Server starting service", dhcp.server);
+  await dhcp.start([program, family, "-f", "-d", ...files, "eth0"], "Server starting service", dhcp.server);
 }
 
 /** All that dhcpd has written, oldest first: it appends each change. */
@@ -31,6 +40,16 @@ export function dhcpdLeases(dhcp: DhcpLab): readonly DhcpdLease[] {
     state: /^ {2}binding state (\w+);/m.exec(body)?.[1],
     ends: /^ {2}ends (.*);/m.exec(body)?.[1],
     mac: /^ {2}hardware ethernet (.*);/m.exec(body)?.[1],
+  }));
+}
+
+/** The same of IPv6 leases, which are parts of associations. */
+export function dhcpd6Leases(dhcp: DhcpLab): readonly Omit<DhcpdLease, "mac">[] {
+  const text = fs.readFileSync(leaseFile(dhcp), "utf8");
+  return [...text.matchAll(/^ {2}iaaddr (\S+) \{\n(.*?)^ {2}\}/gms)].map(([, address = "", body = ""]) => ({
+    address,
+    state: /^ {4}binding state (\w+);/m.exec(body)?.[1],
+    ends: /^ {4}ends (.*);/m.exec(body)?.[1],
   }));
 }
 
@@ -52,6 +71,20 @@ subnet 10.9.0.0 netmask 255.255.255.0 {
   option routers 10.9.0.1;
   option domain-name-servers 10.9.0.1;
   option domain-name "example.org";
+}
+`;
+}
+
+function configOf6(seconds: number): string {
+  return `
+authoritative;
+dhcp-cache-threshold 0;
+default-lease-time ${seconds};
+preferred-lifetime ${seconds};
+option dhcp-renewal-time ${Math.floor(seconds / 4)};
+option dhcp-rebinding-time ${Math.floor(seconds / 2)};
+subnet6 fd00::/64 {
+  range6 fd00::20 fd00::29;
 }
 `;
 }

@@ -11,11 +11,23 @@ const text = (bytes: Uint8Array | undefined) => new TextDecoder().decode(bytes);
 describe("parseDhcp()", () => {
   it("fills in what is not set", () => {
     const { client, ...rest } = parse({ type: "dhcp" });
-    expect(rest).toEqual({ socket: "/run/cni/dhcp.sock", priority: undefined, timeout: 60 });
+    expect(rest).toEqual({ socket: "/run/cni/dhcp.sock", families: [4], priority: undefined, timeout: 60 });
     expect(client).toMatchObject({ requested: [1, 121, 3, 33, 6, 15, 26, 119], broadcast: false });
     expect(text(client.clientId)).toBe("\0c1/net1/eth0");
     expect(client.provided.size).toBe(0);
     expect(parse({ daemonSocketPath: "" }).socket).toBe("/run/cni/dhcp.sock");
+  });
+
+  it("asks for IPv4 first, and refuses families that it does not know", () => {
+    expect(parse({ families: [6, 4] }).families).toEqual([4, 6]);
+    expect(parse({ families: [6] }).families).toEqual([6]);
+    for (const families of [[], [4, 4], [4, 5]])
+      expect(() => parse({ families })).toThrow(
+        expect.objectContaining({
+          code: 7,
+          message: `Cannot use ipam.families ${JSON.stringify(families)}: must be [4], [6] or [4, 6]`,
+        }),
+      );
   });
 
   it("cuts the identifier after 254 bytes of text", () => {

@@ -2,20 +2,14 @@ import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import {
-  formatLease,
-  type LeaseRecord,
-  leaseFolder,
-  leasePath,
-  listLeases,
-  parseLease,
-  readLeaseFile,
-} from "../../../plugins/dhcp/lease-file.ts";
+import { leaseFolder, leasePath, listLeases, readLeaseFile } from "../../../plugins/dhcp/lease-file.ts";
+import { formatLease, type LeaseRecord4, type LeaseRecord6, parseLease } from "../../../plugins/dhcp/lease-record.ts";
 import { removeLease, replaceLease, saveLease } from "../../../plugins/dhcp/lease-store.ts";
 import { encodeAddress } from "../../../src/ip/address.ts";
 import { address, prefix } from "../../netlink/text.ts";
 
-const RECORD: LeaseRecord = {
+const RECORD: LeaseRecord4 = {
+  family: 4,
   ...{ network: "lan", containerId: "c1", ifname: "eth0" },
   ...{ netns: "/run/netns/c1", namespace: "4026532809:7", boot: "b1ca416b", index: 2 },
   identity: {
@@ -30,6 +24,19 @@ const RECORD: LeaseRecord = {
     ...{ address: address("10.9.0.7"), server: address("10.9.0.1") },
     ...{ renewAt: 60_000, rebindAt: 105_000, expireAt: 120_000 },
     options: new Map([[3, encodeAddress(address("10.9.0.1"))]]),
+  },
+};
+
+const RECORD6: LeaseRecord6 = {
+  family: 6,
+  ...{ network: "lan", containerId: "c1", ifname: "eth0" },
+  ...{ netns: "/run/netns/c1", namespace: "4026532809:7", boot: "b1ca416b", index: 2 },
+  identity: { duid: Uint8Array.of(0, 4, 1), iaid: 0xfedcba98 },
+  prefix: prefix("fd00::7/128"),
+  lease: {
+    ...{ address: address("fd00::7"), server: Uint8Array.of(0, 1, 2) },
+    ...{ renewAt: 60_000, rebindAt: 96_000, preferUntil: 120_000, expireAt: 150_000 },
+    options: new Map([[23, encodeAddress(address("fd00::1"))]]),
   },
 };
 
@@ -49,6 +56,9 @@ it("parseLease() reads what formatLease() writes, also of a lease for ever", () 
   const times = { renewAt: Infinity, rebindAt: Infinity, expireAt: Infinity };
   const forEver = { ...RECORD, priority: undefined, lease: { ...RECORD.lease, ...times } };
   expect(parseLease(formatLease(forEver), "x")).toEqual(forEver);
+  expect(parseLease(formatLease(RECORD6), "x")).toEqual(RECORD6);
+  const forEver6 = { ...RECORD6, lease: { ...RECORD6.lease, ...times, preferUntil: Infinity } };
+  expect(parseLease(formatLease(forEver6), "x")).toEqual(forEver6);
 });
 
 it.each([
@@ -58,6 +68,8 @@ it.each([
   [formatLease(RECORD).replace('"index": 2', '"index": "2"'), "index"],
   [formatLease(RECORD).replace("10.9.0.7/24", "fd00::7/64"), "it has no IPv4 addresses"],
   [formatLease(RECORD).replace('"0063"', '"006"'), "hexadecimal"],
+  [formatLease(RECORD6).replace("fd00::7/128", "10.9.0.7/32"), "it has no IPv6 address"],
+  [formatLease(RECORD6).replace('"iaid": 4275878552', '"iaid": 4294967296'), "iaid"],
 ])("parseLease() refuses %j", (text, message) => {
   expect(() => parseLease(text, "x")).toThrow(message === "x" ? /./ : message);
 });
@@ -65,7 +77,7 @@ it.each([
 describe("a lease file", () => {
   it("is written, read, replaced and removed", () => {
     const stored = saveLease(folder, RECORD);
-    expect(readLeaseFile(leasePath(folder, RECORD))).toEqual(stored);
+    expect(readLeaseFile(leasePath(folder, RECORD, 4))).toEqual(stored);
     const newer = { ...RECORD, lease: { ...RECORD.lease, expireAt: 500_000 } };
     expect(replaceLease(folder, stored, newer)?.record).toEqual(newer);
     expect(listLeases(folder, log).map(({ record }) => record)).toEqual([newer]);
@@ -87,15 +99,15 @@ describe("a lease file", () => {
 
   it("is none where the folder is missing", () => {
     expect(listLeases(folder, log)).toEqual([]);
-    expect(readLeaseFile(leasePath(folder, RECORD))).toBeUndefined();
-    removeLease(folder, leasePath(folder, RECORD));
+    expect(readLeaseFile(leasePath(folder, RECORD, 4))).toBeUndefined();
+    removeLease(folder, leasePath(folder, RECORD, 4));
   });
 
   it("never follows a link in the place of its draft", () => {
     const victim = path.join(path.dirname(folder), "victim");
     fs.writeFileSync(victim, "mine");
     fs.mkdirSync(folder);
-    fs.symlinkSync(victim, `${leasePath(folder, RECORD)}.new`);
+    fs.symlinkSync(victim, `${leasePath(folder, RECORD, 4)}.new`);
     saveLease(folder, RECORD);
     expect(fs.readFileSync(victim, "utf8")).toBe("mine");
   });
@@ -107,10 +119,12 @@ describe("a lease file", () => {
 });
 
 it("leasePath() has a name for each attachment, also for a long one", () => {
-  expect(leasePath("/f", RECORD)).toBe("/f/lan:c1:eth0.json");
+  expect(leasePath("/f", RECORD, 4)).toBe("/f/lan:c1:eth0.json");
+  expect(leasePath("/f", RECORD, 6)).toBe("/f/lan:c1:eth0:ipv6.json");
   const long = { ...RECORD, containerId: "c".repeat(300) };
-  expect(path.basename(leasePath("/f", long))).toMatch(/^[0-9a-f]{64}\.json$/);
-  expect(leasePath("/f", long)).not.toBe(leasePath("/f", { ...long, ifname: "eth1" }));
+  expect(path.basename(leasePath("/f", long, 4))).toMatch(/^[0-9a-f]{64}\.json$/);
+  expect(leasePath("/f", long, 4)).not.toBe(leasePath("/f", long, 6));
+  expect(leasePath("/f", long, 4)).not.toBe(leasePath("/f", { ...long, ifname: "eth1" }, 4));
 });
 
 it("leaseFolder() is beside the socket", () => {

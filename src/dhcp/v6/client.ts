@@ -1,0 +1,176 @@
+import type { Address } from "../../ip/address.ts";
+import type { Happened, Moment, StepOf } from "../client.ts";
+import { type Lease6, readLease, readRefusal } from "./lease.ts";
+import { type Dhcp6Message, TYPE } from "./message.ts";
+import { findOption, OPTION } from "./options.ts";
+import { type Identity6, type Question6, rebind, renew, request, solicit } from "./question.ts";
+
+// The client of RFC 8415, 18.2, for one address (IA_NA), as values: a state and what happens give the next state and what to send.
+
+/** A client that waits for an answer: it asks again at `wakeAt`. */
+interface Asking {
+  readonly xid: number;
+  /** When it sent the first question of this kind and the last one, in ms. */
+  readonly since: number;
+  readonly askedAt: number;
+  /** How often it has asked. */
+  readonly tries: number;
+  readonly wakeAt: number;
+}
+
+/** An address that a server, by its identifier, offers. */
+type Offer = Pick<Lease6, "address" | "server">;
+
+/** Where a client is. It has to be told of the time at `wakeAt`, in ms; a client with a lease knows it in each state. */
+export type State6 =
+  | (Asking & { readonly kind: "selecting"; readonly wanted: Address | undefined })
+  | (Asking & { readonly kind: "requesting"; readonly offer: Offer; readonly wanted: Address | undefined })
+  | (Asking & { readonly kind: "renewing" | "rebinding"; readonly lease: Lease6 })
+  | { readonly kind: "bound"; readonly lease: Lease6; readonly wakeAt: number };
+
+/** The next state, the message to send to all servers, and what happened. */
+export type Step6 = StepOf<State6, Uint8Array, Happened<Lease6, Uint8Array>>;
+
+/** First and longest pauses between two questions in ms, each twice as long as the one before. RFC 8415, 7.6 */
+const PAUSES = {
+  selecting: { first: 1000, longest: 120_000 },
+  requesting: { first: 1000, longest: 30_000 },
+  extending: { first: 10_000, longest: 600_000 },
+} as const;
+
+/** The shortest pause between two questions for more time, in ms. */
+const SHORTEST_PAUSE = 1000;
+
+/** How often a client asks for what it was offered. */
+const TRIES = 4;
+
+/** A client without a lease asks for one; `wanted` is an address that it had. */
+export function begin(identity: Identity6, moment: Moment, wanted?: Address): Step6 {
+  const asking = ask(moment, PAUSES.selecting);
+  return { state: { kind: "selecting", wanted, ...asking }, send: solicit(identity, questionOf(asking), wanted) };
+}
+
+/** A client that has a lease and asks nobody until T1. */
+export function hold(lease: Lease6): State6 {
+  return { kind: "bound", lease, wakeAt: lease.renewAt };
+}
+
+/** The step of a client that has received messages: that of an answer that gives an address, before one that refuses. Else the time's. */
+export function advance(identity: Identity6, moment: Moment, state: State6, messages: readonly Dhcp6Message[]): Step6 {
+  const steps = messages
+    .map((message) => receive(identity, moment, state, message))
+    .filter((step) => step.state !== state);
+  return steps.find(({ happened }) => happened?.kind !== "refused") ?? steps[0] ?? wake(identity, moment, state);
+}
+
+/** Tells the client the time. Before `wakeAt` nothing happens. */
+export function wake(identity: Identity6, moment: Moment, state: State6): Step6 {
+  if (moment.now < state.wakeAt) return { state };
+  if (state.kind === "selecting") {
+    const asking = askAgain(state, moment, PAUSES.selecting);
+    return { state: { ...state, ...asking }, send: solicit(identity, questionOf(asking), state.wanted) };
+  }
+  if (state.kind === "requesting") {
+    if (state.tries >= TRIES) return begin(identity, moment, state.wanted);
+    const asking = askAgain(state, moment, PAUSES.requesting);
+    return { state: { ...state, ...asking }, send: request(identity, questionOf(asking), state.offer) };
+  }
+  const { lease } = state;
+  if (moment.now >= lease.expireAt) return { ...begin(identity, moment, lease.address), happened: { kind: "expired" } };
+  return extend(identity, moment, state);
+}
+
+/** Hands the client a message. One that is no answer to its question changes nothing. */
+export function receive(identity: Identity6, moment: Moment, state: State6, message: Dhcp6Message): Step6 {
+  const server = findOption(message.options, OPTION.SERVER_ID);
+  if (state.kind === "bound" || server === undefined || !isAnswer(message, identity, state)) return { state };
+  const lease = readLease(message, identity.iaid, state.askedAt);
+  const text = lease === undefined ? readRefusal(message, identity.iaid) : undefined;
+  const refused = { kind: "refused", server, text: text === "" ? undefined : text } as const;
+  if (state.kind === "selecting") {
+    if (lease !== undefined) return take(identity, moment, state, lease);
+    // Another server may still offer one.
+    return text === undefined ? { state } : { state: { ...state }, happened: refused };
+  }
+  // A server that was not asked has no say.
+  const asked =
+    state.kind === "requesting" ? state.offer.server : state.kind === "renewing" ? state.lease.server : server;
+  if (!isSameBytes(asked, server)) return { state };
+  if (lease !== undefined) return { state: hold(lease), happened: { kind: "leased", lease } };
+  return text === undefined ? { state } : { state: afterRefusal(moment), happened: refused };
+}
+
+function isAnswer(
+  { type, xid, options }: Dhcp6Message,
+  { duid }: Identity6,
+  state: Exclude<State6, { kind: "bound" }>,
+): boolean {
+  const expected = state.kind === "selecting" ? TYPE.ADVERTISE : TYPE.REPLY;
+  const client = findOption(options, OPTION.CLIENT_ID);
+  return type === expected && xid === state.xid && client !== undefined && isSameBytes(client, duid);
+}
+
+/** Takes the first offer, as clients of IPv4 do, without a wait for better ones. */
+function take(identity: Identity6, moment: Moment, state: Extract<State6, { kind: "selecting" }>, offer: Offer): Step6 {
+  const asking = ask(moment, PAUSES.requesting);
+  const { address, server } = offer;
+  return {
+    state: { kind: "requesting", offer: { address, server }, wanted: state.wanted, ...asking },
+    send: request(identity, questionOf(asking), offer),
+    happened: { kind: "offered", address, server },
+  };
+}
+
+/** After a pause the client asks for another address: a server that says no would say it at once again. */
+function afterRefusal(moment: Moment): State6 {
+  const { now } = moment;
+  const wakeAt = now + SHORTEST_PAUSE * (1 + moment.random());
+  const asking = { since: now, askedAt: now, tries: 0, wakeAt };
+  return { kind: "selecting", wanted: undefined, ...asking, xid: newXid(moment) };
+}
+
+/** Asks the lease's server for more time from T1 on, and any server from T2 on. Short leases are asked for at half of the time that is left. */
+function extend(identity: Identity6, moment: Moment, state: Extract<State6, { lease: Lease6 }>): Step6 {
+  const { lease } = state;
+  const { now } = moment;
+  const kind = now < lease.rebindAt ? "renewing" : "rebinding";
+  const until = kind === "renewing" ? lease.rebindAt : lease.expireAt;
+  const next = state.kind === kind ? askAgain(state, moment, PAUSES.extending) : ask(moment, PAUSES.extending);
+  const pause = Math.min(next.wakeAt - now, Math.max((until - now) / 2, SHORTEST_PAUSE));
+  const asking = { ...next, wakeAt: Math.min(now + pause, until) };
+  const question = questionOf(asking);
+  const send = kind === "renewing" ? renew(identity, question, lease) : rebind(identity, question, lease);
+  return { state: { ...asking, kind, lease }, send };
+}
+
+interface Pauses {
+  readonly first: number;
+  readonly longest: number;
+}
+
+function ask(moment: Moment, pauses: Pauses): Asking {
+  const { now } = moment;
+  return { xid: newXid(moment), since: now, askedAt: now, tries: 1, wakeAt: now + pauseAfter(1, moment, pauses) };
+}
+
+function askAgain({ xid, since, tries }: Asking, moment: Moment, pauses: Pauses): Asking {
+  const { now } = moment;
+  return { xid, since, askedAt: now, tries: tries + 1, wakeAt: now + pauseAfter(tries + 1, moment, pauses) };
+}
+
+/** The pause after the question of that count: random by a tenth, so that clients do not ask at once. RFC 8415, 15 */
+function pauseAfter(count: number, { random }: Moment, { first, longest }: Pauses): number {
+  return Math.min(first * 2 ** Math.max(count - 1, 0), longest) * (0.9 + random() / 5);
+}
+
+function newXid({ random }: Moment): number {
+  return Math.floor(random() * 2 ** 24);
+}
+
+function questionOf({ xid, since, askedAt }: Asking): Question6 {
+  return { xid, elapsed: askedAt - since };
+}
+
+function isSameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, index) => byte === b[index]);
+}
