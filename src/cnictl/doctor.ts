@@ -4,6 +4,7 @@ import { readNetworks } from "../runtime/load.ts";
 import type { Network } from "../runtime/network.ts";
 import { withHost } from "../steps/host.ts";
 import { defineCommand } from "./command.ts";
+import { attachmentCheck } from "./doctor/attachments.ts";
 import { clashCheck } from "./doctor/clashes.ts";
 import { type Check, type Examination, runChecks } from "./doctor/examination.ts";
 import { executableCheck } from "./doctor/executables.ts";
@@ -35,6 +36,7 @@ const CHECKS: readonly Check[] = [
   sysctlCheck,
   clashCheck,
   poolCheck,
+  attachmentCheck,
   leftoverCheck,
 ];
 
@@ -44,9 +46,10 @@ export const doctor = defineCommand({
   summary: "Examines the host and all networks, and names what helps",
   help: [
     "Looks at the kernel, the executables, firewalls, sysctls, addresses, routes, pools and what gone",
-    "containers have left, and runs STATUS of every network (CNI 1.1.0 and newer). Each finding has a",
-    "level: error (containers do not start, or reach nothing), warning (they may not), note. The exit",
-    'code is 1 if there is an error. It changes nothing. What it may not look at is a warning, "cannot tell".',
+    "containers have left. Runs STATUS of every network (CNI 1.1.0 and newer), and CHECK of every attachment",
+    "in the result cache whose namespace exists (CNI 0.4.0 and newer). Each finding has a level: error",
+    "(containers do not start, or reach nothing), warning (they may not), note. The exit code is 1 if there is",
+    'an error. It changes nothing. What it may not look at is a warning, "cannot tell".',
   ],
   operands: [],
   options: {

@@ -3,7 +3,7 @@ import path from "#path";
 import { findPlugin } from "../cni/find-plugin.ts";
 import { randomBytes } from "../linux/random.ts";
 import type { Runtime } from "../runtime/runtime.ts";
-import type { Edge } from "./edge.ts";
+import type { Build, Edge } from "./edge.ts";
 import { executableFinder } from "./executable.ts";
 
 /** hier(7) */
@@ -28,7 +28,10 @@ export function withOwnPlugins<T>(
 }
 
 /** Whether a call of a plugin would run this image. What another executable made, this one cannot rebuild. */
-export function ownPlugins({ build }: Pick<Edge, "build">, { path: folders }: Runtime): (type: string) => boolean {
+export function ownPlugins(
+  { build }: { readonly build: Pick<Build, "names" | "executable"> },
+  { path: folders }: Runtime,
+): (type: string) => boolean {
   const find = executableFinder();
   const image = find(build.executable)?.digest;
   const found = new Map<string, boolean>();

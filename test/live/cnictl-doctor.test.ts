@@ -139,8 +139,12 @@ test("what was turned off after the first container is found, and its cure helps
     "error sysctl net.ipv6.conf.all.forwarding",
     "note sysctl net.ipv4.conf.cni0.rp_filter",
     "error sysctl net.ipv6.conf.cni0.disable_ipv6",
+    "error attachment one",
   ]);
-  found.forEach(cure);
+  found.filter(({ check }) => check === "sysctl").forEach(cure);
+  // The kernel has deleted the gateway's IPv6 address.
+  expect(subjects(examine())).toEqual(["error attachment one"]);
+  expect(caller.cnictl(["reapply", "one"], { NETCONFPATH: folder }).status).toBe(0);
   expect(subjects(examine())).toEqual([]);
 });
 
@@ -221,6 +225,32 @@ test("what a container that is gone has left is found, and its cure removes it",
   );
   expect(caller.cnictl(["gc", "one"], { NETCONFPATH: folder }).status).toBe(0);
   expect(left()).toEqual([]);
+});
+
+test("what was taken from a container that lives is found, and `cnictl reapply` brings it back", () => {
+  writeList("one", [BRIDGE, { type: "firewall" }]);
+  attach("one");
+  const netns = caller.lab.addNamespace("gone");
+  jsonOf(caller.cnictl(["add", "one", netns], { NETCONFPATH: folder }));
+  caller.lab.deleteNamespace(netns);
+  const attachments = () => examine().filter(({ check }) => check === "attachment");
+  expect(attachments()).toEqual([]);
+  caller.lab.run(["nft", "flush", "ruleset"]);
+  const [found, ...others] = attachments();
+  expect(others).toEqual([]);
+  expect(found).toMatchObject({ level: "error", subject: "one", cure: "cnictl reapply one" });
+  expect(found?.message).toMatch(
+    /^1 of 1 attachments are not as ADD made them: cnitool-\w+ eth0: .*is not masqueraded/,
+  );
+  expect(caller.cnictl(["reapply", "one"], { NETCONFPATH: folder }).status).toBe(0);
+  expect(attachments()).toEqual([]);
+});
+
+test("a list that was changed since ADD is no difference", () => {
+  writeList("one", [BRIDGE]);
+  attach("one");
+  writeList("one", [BRIDGE, { type: "firewall" }]);
+  expect(examine()).toEqual([]);
 });
 
 test("a pool that is nearly full is a warning, a full one an error", () => {

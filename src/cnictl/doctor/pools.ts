@@ -1,4 +1,5 @@
 import type { Inventory } from "../inventory/inventory.ts";
+import { viewLeases } from "../inventory/lease-view.ts";
 import { attempt, type Check } from "./examination.ts";
 import type { Found } from "./finding.ts";
 
@@ -8,21 +9,41 @@ const NEARLY_FULL = 80n;
 /** Range sets of host-local that are nearly used up. */
 export const poolCheck: Check = {
   name: "pool",
-  run: ({ inventory }) => inventory().folders.flatMap((folder) => attempt(folder.network, () => judgeFolder(folder))),
+  run: ({ inventory, isLiving }) => {
+    const { folders, attachments } = inventory();
+    return folders.flatMap((folder) =>
+      attempt(folder.network, () => {
+        const views = viewLeases({ folders: [folder], attachments }, isLiving);
+        const orphans = views.filter(({ state }) => state === "orphan").map(({ address }) => address);
+        return judgeFolder(folder, orphans);
+      }),
+    );
+  },
 };
 
-function judgeFolder({ network, pools, leases, resting }: Inventory["folders"][number]): readonly Found[] {
+function judgeFolder(
+  { network, pools, leases, resting }: Inventory["folders"][number],
+  orphans: readonly string[],
+): readonly Found[] {
   return (pools?.sets ?? []).map(({ ranges, size, contains }) => {
     const leased = leases.filter(({ address }) => contains(address));
     const reclaimable = leased.filter((lease) => lease.reclaimable !== undefined).length;
     const rests = [...resting.keys()].filter(contains).length;
     const used = BigInt(leased.length);
     const percent = size <= 0n ? 100n : (used * 100n) / size;
-    const counts = `${used} of ${size} addresses are leased (${percent} %), ${reclaimable} of them reclaimable, ${rests} rest`;
+    const lost = orphans.filter(contains);
+    const shares = `${reclaimable} of them reclaimable, ${lost.length} orphans, ${rests} rest`;
+    const counts = `${used} of ${size} addresses are leased (${percent} %), ${shares}`;
     const found = { subject: network, message: `${ranges}: ${counts}` };
     if (used * 100n < size * NEARLY_FULL) return { ...found, level: "ok" };
     const isFull = used >= size && reclaimable === 0;
-    const cure = reclaimable > 0 ? `cnictl gc ${network}` : "delete containers, or add a range to the list";
+    const cure = reclaimable > 0 ? `cnictl gc ${network}` : cureOf(network, lost);
     return { ...found, level: isFull ? "error" : "warning", cure };
   });
+}
+
+/** `release` examines each address again, and deletes no lease that is in use. */
+function cureOf(network: string, [orphan]: readonly string[]): string {
+  if (orphan === undefined) return "delete containers, or add a range to the list";
+  return `see the orphans with \`cnictl leases ${network}\`, and release each, or: cnictl release --network ${network} ${orphan}`;
 }

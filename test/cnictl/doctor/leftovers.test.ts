@@ -85,32 +85,40 @@ test("records without a lease are a note, and what cannot be read is said, but f
 });
 
 test.each([
-  [7, 0, []],
+  [7, { reclaimable: 0, orphans: 0 }, []],
   [
     8,
-    0,
+    { reclaimable: 0, orphans: 0 },
     [
-      "warning x: 10.1.0.2-10.1.0.11: 8 of 10 addresses are leased (80 %), 0 of them reclaimable, 1 rest | delete containers, or add a range to the list",
+      "warning x: 10.1.0.2-10.1.0.11: 8 of 10 addresses are leased (80 %), 0 of them reclaimable, 0 orphans, 1 rest | delete containers, or add a range to the list",
     ],
   ],
   [
     10,
-    1,
+    { reclaimable: 1, orphans: 0 },
     [
-      "warning x: 10.1.0.2-10.1.0.11: 10 of 10 addresses are leased (100 %), 1 of them reclaimable, 1 rest | cnictl gc x",
+      "warning x: 10.1.0.2-10.1.0.11: 10 of 10 addresses are leased (100 %), 1 of them reclaimable, 0 orphans, 1 rest | cnictl gc x",
     ],
   ],
   [
     10,
-    0,
+    { reclaimable: 0, orphans: 2 },
     [
-      "error x: 10.1.0.2-10.1.0.11: 10 of 10 addresses are leased (100 %), 0 of them reclaimable, 1 rest | delete containers, or add a range to the list",
+      "error x: 10.1.0.2-10.1.0.11: 10 of 10 addresses are leased (100 %), 0 of them reclaimable, 2 orphans, 1 rest | see the orphans with `cnictl leases x`, and release each, or: cnictl release --network x 10.1.0.2",
     ],
   ],
-])("a pool with %i of 10 addresses leased, %i of them reclaimable", (leased, reclaimable, expected) => {
+  [
+    10,
+    { reclaimable: 0, orphans: 0 },
+    [
+      "error x: 10.1.0.2-10.1.0.11: 10 of 10 addresses are leased (100 %), 0 of them reclaimable, 0 orphans, 1 rest | delete containers, or add a range to the list",
+    ],
+  ],
+])("a pool with %i of 10 addresses leased, %o", (leased, { reclaimable, orphans }, expected) => {
   const leases = Array.from({ length: leased }, (_, index) =>
     lease(`10.1.0.${index + 2}`, index < reclaimable ? "gone" : undefined),
   );
+  const attachments = [attachment("living", { cached: cached("/run/netns/alive"), leases: leases.slice(orphans) })];
   const contains = (address: string) => address.startsWith("10.1.0.");
   const set: Pool = { index: 0, ranges: "10.1.0.2-10.1.0.11", subnets: ["10.1.0.0/24"], size: 10n, contains };
   const pools = { folder: "/l", releaseDelay: 60, sets: [set] };
@@ -126,7 +134,7 @@ test.each([
     strayRecords: [],
     unreadable: [],
   };
-  expect(wrong(poolCheck.run(examinationOf([], { inventory: () => inventoryOf({ folders: [folder] }) })))).toEqual(
-    expected,
-  );
+  expect(
+    wrong(poolCheck.run(examinationOf([], { inventory: () => inventoryOf({ folders: [folder], attachments }) }))),
+  ).toEqual(expected);
 });
