@@ -65,7 +65,14 @@ $CNICTL del containerd-net /run/netns/new1 || rm /var/lib/cni/results/containerd
 reach old2
 ${clean}
 state > after-clean
-${rest}`;
+nft list tables > tables-before
+${rest}
+reach old2
+nft list tables > tables
+ls -A /opt/cni/bin > executables
+ls -A ${referenceDir()} > reference
+diff executables reference
+ls -A /opt/cni > folders`;
   const { status, stdout, stderr } = lab.try(["unshare", "--mount", "sh", "-exc", script]);
   expect(status, `${stdout}${stderr}`).toBe(0);
   const written = (name: string) => fs.readFileSync(path.join(clone, name), "utf8");
@@ -75,4 +82,7 @@ ${rest}`;
   expect(written("after-del")).toMatch(/8082/);
   expect(written("after-clean")).not.toMatch(/8083/);
   expect(written("after-clean")).toMatch(/10\.88\.0\.3\n/);
+  expect(written("tables-before")).toMatch(/inet cni_/);
+  expect(written("tables")).not.toMatch(/inet cni_/);
+  expect(written("folders")).toBe("bin\n");
 });
