@@ -123,6 +123,19 @@ test("without lists it says so, and a broken one does not stop the rest", () => 
   expect(others).toEqual([]);
 });
 
+test("a key that is misspelt is a warning with its place", () => {
+  writeList("one", [{ ...BRIDGE, isGatway: true, ipam: { ...BRIDGE.ipam, rotues: [] } }]);
+  const [first, second, ...others] = examine();
+  expect(others).toEqual([]);
+  const file = path.join(folder, "one.conflist");
+  const finding = { level: "warning", check: "list", subject: file, cure: `cnictl validate ${file}` };
+  expect([first, second]).toMatchObject([finding, finding]);
+  expect(first?.message).toMatch(
+    /^line 1, column \d+: plugins\[0\]\.isGatway: unknown key "isGatway"; did you mean "isGateway"\?$/,
+  );
+  expect(second?.message).toContain('did you mean "routes"?');
+});
+
 test("what was turned off after the first container is found, and its cure helps", () => {
   writeList("one", [BRIDGE]);
   attach("one");

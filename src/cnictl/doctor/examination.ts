@@ -16,7 +16,7 @@ import type { Finding, Found } from "./finding.ts";
 
 /** What the checks look at. */
 export interface Examination {
-  readonly edge: Pick<Edge, "environment"> & { readonly build: Pick<Build, "names" | "executable"> };
+  readonly edge: Pick<Edge, "environment"> & { readonly build: Pick<Build, "names" | "plugins" | "executable"> };
   readonly runtime: Runtime;
   readonly host: Host;
   readonly modules: KernelModules;

@@ -36,7 +36,7 @@ export function examinationOf(
   networks: readonly Network[],
   { kernel = new FakeKernel(), ...parts }: Partial<Examination> & { kernel?: FakeKernel } = {},
 ): Examination {
-  const build = { names: ["bridge", "host-local", "cnictl"], executable: "/none" };
+  const build = { names: ["bridge", "host-local", "cnictl"], plugins: {}, executable: "/none" };
   return {
     edge: { build, environment: { DBUS_SYSTEM_BUS_ADDRESS: "unix:path=/none" } },
     runtime: {

@@ -32,7 +32,7 @@ function add(type: string, { stdout = versions, text = "image" }: { stdout?: str
 }
 
 function examination(networks = [network]) {
-  const build = { names: ["bridge", "host-local", "cnictl"], executable: below("image") };
+  const build = { names: ["bridge", "host-local", "cnictl"], plugins: {}, executable: below("image") };
   const edge = { build, environment: {} };
   return examinationOf(networks, { edge, runtime: { ...world.runtime, path: [below("bin"), below("more")] } });
 }
