@@ -14,7 +14,7 @@ export default {
     "plugins/*/main.ts!",
     // Started by their path.
     "test/*.mjs",
-    "test/{bench,demo,faults,fresh,fuzz,leases}/main.ts",
+    "test/{bench,demo,faults,fresh,fuzz,leases,mutants}/main.ts",
     "test/{faults,fuzz}/inside.ts",
     "test/fuzz/decoding.ts",
     "test/demo/web.ts",
@@ -32,7 +32,7 @@ export default {
   project: ["build/**/*.{mjs,js}!", "src/**/*.ts!", "plugins/**/*.ts!", "test/**/*.{ts,mjs}", ".ci/*.mjs"],
   // What is in it is written for the place that it is copied to.
   ignore: ["build/template/**"],
-  vitest: { config: ["test/vitest.config.ts"] },
+  vitest: { config: ["test/vitest.config.ts", "test/mutants/vitest.config.ts"] },
   // The build makes it: src/image/image.d.ts.
   ignoreUnresolved: ["#image"],
   // The scripts of package.json start the one through build/node.mjs; of the other, a test reads the schemas.

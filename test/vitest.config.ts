@@ -21,6 +21,7 @@ const unit = [
   "fuzz",
   "faults",
   "leases",
+  "mutants",
 ];
 
 /** They make every document anew, and have groff and mandoc read the man pages. */
