@@ -73,7 +73,8 @@ export function isSameAddress(a: Address, b: Address): boolean {
 /** The address `by` steps after this one, or before it if negative. @throws RangeError beyond either end of the family */
 export function offsetAddress(address: Address, by: bigint): Address {
   const value = address.value + by;
-  if (value < 0n || value >> BigInt(ADDRESS_BITS[address.family]) !== 0n) {
+  // The bits beyond the family: 0, -1 of a negative value.
+  if (value >> BigInt(ADDRESS_BITS[address.family]) !== 0n) {
     throw new RangeError(`Cannot move ${formatAddress(address)} by ${by}: no such IPv${address.family} address`);
   }
   return { family: address.family, value };

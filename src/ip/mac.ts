@@ -15,9 +15,8 @@ const LENGTHS = [6, 8, 20];
 export function parseMac(text: string): Mac | undefined {
   const lower = text.toLowerCase();
   if (!PAIRS.test(lower) && !QUADS.test(lower) && !PLAIN.test(lower)) return undefined;
-  const pairs = lower.replaceAll(/[:.-]/g, "").match(/../g) ?? [];
-  const isWhole = lower.replaceAll(/[:.-]/g, "").length % 2 === 0;
-  return isWhole && LENGTHS.includes(pairs.length) ? pairs.join(":") : undefined;
+  const digits = lower.replaceAll(/[:.-]/g, "");
+  return LENGTHS.includes(digits.length / 2) ? digits.match(/../g)?.join(":") : undefined;
 }
 
 /** Whether an Ethernet interface can have the MAC: 6 bytes, not multicast, not zero. IEEE 802-2014, 8.2 */

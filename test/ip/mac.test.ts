@@ -24,6 +24,9 @@ describe("parseMac", () => {
     "00:00:5e:00:53:0g",
     "0000.5e00.53",
     "00005e00530",
+    "00005e0053010",
+    "gggg.5e00.5301",
+    "0000.5e00.gggg",
     " 00:00:5e:00:53:01",
     "00:00:5e:00:53:01:",
   ])("refuses %j as Go does", (text) => expect(parseMac(text)).toBeUndefined());

@@ -3,6 +3,8 @@ import { describe, expect, test } from "vitest";
 import { formatAddress, offsetAddress, parseAddress } from "../../src/ip/address.ts";
 import {
   broadcastAddress,
+  defaultGateway,
+  excludesGateway,
   formatPrefix,
   isSamePrefix,
   isSingle,
@@ -12,6 +14,8 @@ import {
   type Prefix,
   parsePrefix,
   prefixContains,
+  prefixesOverlap,
+  single,
 } from "../../src/ip/prefix.ts";
 
 const anyPrefix = fc.oneof(
@@ -46,10 +50,15 @@ describe("parsePrefix", () => {
     (text) => expect(parsePrefix(text)).toBeUndefined(),
   );
 
-  test.each(["10.1.2.3/255.255.255.0", "10.1.2.3/24/8", "10.1.2.3/ 24", "10.1.2.3/99999999999", "fe80::1%eth0/64"])(
-    "refuses %j as Go does",
-    (text) => expect(parsePrefix(text)).toBeUndefined(),
-  );
+  test.each([
+    "10.1.2.3/255.255.255.0",
+    "10.1.2.3/24/8",
+    "10.1.2.3/ 24",
+    "10.1.2.3/1e1",
+    "10.1.2.3/0x18",
+    "10.1.2.3/99999999999",
+    "fe80::1%eth0/64",
+  ])("refuses %j as Go does", (text) => expect(parsePrefix(text)).toBeUndefined());
 
   test("refuses an IPv4-mapped prefix that reaches beyond the IPv4 addresses", () => {
     expect(parsePrefix("::ffff:10.1.2.3/95")).toBeUndefined();
@@ -68,6 +77,7 @@ describe("broadcastAddress", () => {
     ["10.1.2.5/31", undefined],
     ["10.1.2.5/32", undefined],
     ["fd00::5/64", undefined],
+    ["fd00::5/16", undefined],
   ])("is the address of all hosts, where there is one: %s", (text, expected) => {
     const address = broadcastAddress(read(text));
     expect(address && formatAddress(address)).toBe(expected);
@@ -135,3 +145,48 @@ test.each([
   ["fd00::1/128", true],
   ["fd00::1/32", false],
 ])("isSingle(%s): %j", (text, expected) => expect(isSingle(read(text))).toBe(expected));
+
+describe("single", () => {
+  test.each([
+    ["10.1.2.5/24", "10.1.2.5/32"],
+    ["fd00::5/64", "fd00::5/128"],
+  ])("makes the address of %s %s", (text, expected) => {
+    expect(formatPrefix(single(read(text).address))).toBe(expected);
+  });
+});
+
+describe("prefixesOverlap", () => {
+  test.each([
+    ["10.1.2.0/24", "10.1.2.128/25", true],
+    ["10.1.2.5/24", "10.1.0.0/16", true],
+    ["10.1.2.0/24", "10.1.2.5/24", true],
+    ["10.1.2.0/24", "10.1.3.0/24", false],
+    ["0.0.0.0/0", "::/0", false],
+  ])("%s and %s: %s, whichever comes first", (a, b, expected) => {
+    expect([prefixesOverlap(read(a), read(b)), prefixesOverlap(read(b), read(a))]).toEqual([expected, expected]);
+  });
+});
+
+describe("defaultGateway", () => {
+  test.each([
+    ["10.1.2.128/24", "10.1.2.1"],
+    ["10.1.2.4/31", "10.1.2.5"],
+    ["10.1.2.5/32", undefined],
+    ["fd00::5/64", "fd00::1"],
+    ["fd00::5/128", undefined],
+  ])("of %s is %s", (text, expected) => {
+    const gateway = defaultGateway(read(text));
+    expect(gateway && formatAddress(gateway)).toBe(expected);
+  });
+});
+
+describe("excludesGateway", () => {
+  test.each([
+    ["10.1.2.0/24", "10.1.2.254", false],
+    ["10.1.2.0/24", "10.1.3.1", true],
+    ["10.1.2.0/24", "fd00::1", true],
+    ["10.1.2.5/32", "10.1.3.1", false],
+  ])("%s and %s: %s", (text, gateway, expected) => {
+    expect(excludesGateway(read(text), read(`${gateway}/0`).address)).toBe(expected);
+  });
+});
