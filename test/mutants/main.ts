@@ -1,8 +1,9 @@
 // Changes the code of the named folders in one place at a time, and has the unit tests find each change.
-// usage: npm run test:mutants -- FOLDER... [--tests FOLDER]...
+// usage: npm run test:mutants -- FOLDER... [--tests FOLDER]... [--again]
 //   FOLDER    folder or file of src or plugins, such as src/ip; the tests that must find its changes are test/ip, and
 //             test/plugins/static of plugins/static
 //   --tests   runs other tests as well, such as test/plugins/verbs.test.ts
+//   --again   leaves out what the last run of these folders has answered, if neither the code nor the test is another since
 // Exit code 1 if less than 85 % of a folder's changes are found. The whole report is .cache/mutants/report.html.
 import { spawnSync } from "node:child_process";
 import fs from "node:fs";
@@ -16,7 +17,7 @@ const folder = path.join(root, ".cache/mutants");
 const manifests = import.meta.dirname;
 
 const { values, positionals } = parseArgs({
-  options: { tests: { type: "string", multiple: true, default: [] } },
+  options: { tests: { type: "string", multiple: true, default: [] }, again: { type: "boolean", default: false } },
   allowPositionals: true,
 });
 const sources = positionals.map((place) => path.relative(root, path.resolve(place)));
@@ -49,6 +50,9 @@ function change() {
     concurrency: 1,
     mutate: sources.map((place) => (place.endsWith(".ts") ? place : `${place}/**/*.ts`)),
     ignorePatterns: [".cache", "dist"],
+    incremental: true,
+    incrementalFile: `.cache/mutants/last/${sources.join("+").replaceAll("/", "-")}.json`,
+    force: !values.again,
     disableTypeChecks: false,
     tsconfigFile: "none",
     tempDirName: ".cache/mutants/copy",
