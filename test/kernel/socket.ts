@@ -4,13 +4,14 @@ import { SIOCGIFFLAGS, SIOCGIFHWADDR, SIOCGIFINDEX, SIOCGIFMTU } from "../../src
 import { askUntilWhole, collectAnswers, type NetlinkRequest } from "../../src/netlink/answers.ts";
 import { text } from "../../src/netlink/codec.ts";
 import { encodeFields } from "../../src/netlink/fields.ts";
+import { IPVLAN_MODE } from "../../src/netlink/link/child.ts";
 import { HEADER_SIZE, type Message, NLM_F, NLMSG } from "../../src/netlink/message.ts";
 import type { Pending } from "../../src/netlink/pending.ts";
 import type { Events, Netlink, Protocol } from "../../src/netlink/socket.ts";
 import { concat } from "../../src/platform/bytes.ts";
 import { ERRNO, LinuxError } from "../../src/platform/errno.ts";
 import { type Answer, isDump } from "./answer.ts";
-import { findByName, isReady } from "./link.ts";
+import { type FakeLink, findByName, isReady } from "./link.ts";
 import type { FakeNamespace, Listener } from "./namespace.ts";
 import type { Refusal } from "./refusal.ts";
 
@@ -38,8 +39,8 @@ export interface Service {
   readonly onClose: () => void;
 }
 
-/** The flag of a link that is operationally up. <net/if.h> */
-const IFF_RUNNING = 0x40;
+/** The flags of a link that is operationally up, and of one whose hosts do not find each other's MACs. <net/if.h> */
+const IFF = { RUNNING: 0x40, NOARP: 0x80 } as const;
 
 /** A socket as the product opens it. What it is answered is read by the product's own code, as it is encoded by its own. */
 export function fakeSocket<P extends Protocol>(
@@ -128,11 +129,17 @@ function askInterface(namespace: FakeNamespace, what: number, name: string): Int
   if (link === undefined) return { errno: ERRNO.ENODEV, data };
   const view = new DataView(data.buffer);
   if (what === SIOCGIFINDEX) view.setInt32(0, link.index, true);
-  else if (what === SIOCGIFFLAGS) view.setInt16(0, isReady(link) ? IFF_RUNNING : 0, true);
+  else if (what === SIOCGIFFLAGS) view.setInt16(0, flagsOf(link), true);
   else if (what === SIOCGIFMTU) view.setInt32(0, link.mtu, true);
   else if (what === SIOCGIFHWADDR) data.set(encodeMac(link.mac), 2);
   else return { errno: ERRNO.EINVAL, data };
   return { errno: 0, data };
+}
+
+/** An ipvlan has ARP only in L2 mode. */
+function flagsOf(link: FakeLink): number {
+  const isLayer3 = link.kind === "ipvlan" && link.settings["mode"] !== IPVLAN_MODE.L2;
+  return (isReady(link) ? IFF.RUNNING : 0) | (isLayer3 ? IFF.NOARP : 0);
 }
 
 function messagesOf({ request, answers, refusal }: Outcome, sequence: number): readonly Message[] {

@@ -14,6 +14,7 @@ it("decodeArp() reads a probe and an answer, also in a frame that is longer", ()
   const answer = { isRequest: false, senderMac: "02:00:00:00:00:01", sender: other, target: nobody };
   expect(decodeArp(capturedPacket("arp probe"))).toEqual(probe);
   expect(decodeArp(Uint8Array.of(...capturedPacket("arp reply"), ...new Array<number>(18).fill(0)))).toEqual(answer);
+  expect(decodeArp(changedPacket("arp probe", 6, 1, 1))).toEqual({ ...probe, isRequest: false });
 });
 
 it.each([

@@ -36,6 +36,20 @@ describe("parseStaticConfig() takes", () => {
     expect(ipsOf({ ipam }, { args: "IP=;GATEWAY=" })).toEqual(["10.10.0.5/24 10.10.0.254", "fd00::5/64 -"]);
   });
 
+  it("the gateways of CNI_ARGS also for requested addresses, before which one of the configuration counts", () => {
+    const options = { args: "GATEWAY=10.10.0.1,10.60.0.1" };
+    const ips = ["10.10.0.9/24", "10.60.0.9/24"];
+    expect(ipsOf({ ipam, runtimeConfig: { ips } }, options)).toEqual([
+      "10.10.0.9/24 10.10.0.254",
+      "10.60.0.9/24 10.60.0.1",
+    ]);
+  });
+
+  it("one address of each family before 0.3.0, several from then on, and args without cni", () => {
+    expect(ipsOf({ ipam, args: {} }, { version: "0.2.0" })).toHaveLength(2);
+    expect(ipsOf({ ipam }, { version: "0.3.0", args: "IP=10.20.0.5/24" })).toHaveLength(3);
+  });
+
   it("instead those of args, and instead of all those of runtimeConfig", () => {
     const options = { args: "IP=10.20.0.5/24" };
     expect(ipsOf({ ipam, args }, options)).toEqual(["10.10.0.6/24 10.10.0.254"]);
@@ -83,7 +97,9 @@ describe("parseStaticConfig() takes", () => {
 
 describe("parseStaticConfig() refuses", () => {
   const bare = "10.10.0.1";
-  it.each<[string, object, Options, string, number]>([
+  const lengthless = "write the address with its prefix length, such as 10.10.0.5/24";
+
+  it.each<[string, object, Options, string, number, string?]>([
     ["no ipam", { args, runtimeConfig }, {}, "IPAM config missing 'ipam' key", 7],
     [
       "an address without length",
@@ -91,6 +107,7 @@ describe("parseStaticConfig() refuses", () => {
       {},
       `the 'address' field is expected to be in CIDR notation, got: '${bare}'`,
       7,
+      lengthless,
     ],
     [
       "an entry without address",
@@ -98,6 +115,7 @@ describe("parseStaticConfig() refuses", () => {
       {},
       "the 'address' field is expected to be in CIDR notation, got: ''",
       7,
+      lengthless,
     ],
     [
       "an address of args without length",
@@ -105,6 +123,7 @@ describe("parseStaticConfig() refuses", () => {
       {},
       `an entry in the 'ips' field is NOT in CIDR notation, got: '${bare}'`,
       7,
+      lengthless,
     ],
     [
       "an address of runtimeConfig without length",
@@ -112,6 +131,7 @@ describe("parseStaticConfig() refuses", () => {
       {},
       `an entry in the 'ips' field is NOT in CIDR notation, got: '${bare}'`,
       7,
+      lengthless,
     ],
     [
       "an address of CNI_ARGS without length",
@@ -119,9 +139,17 @@ describe("parseStaticConfig() refuses", () => {
       { args: `IP=${bare}` },
       `the 'ip' field is expected to be in CIDR notation, got: '${bare}'`,
       4,
+      "in CNI_ARGS",
     ],
-    ["a gateway of CNI_ARGS that is none", { ipam }, { args: "GATEWAY=zz" }, "invalid gateway address: zz", 4],
-    ["an unknown key of CNI_ARGS", { ipam }, { args: "MAC=1" }, 'ARGS: unknown args ["MAC=1"]', 4],
+    [
+      "a gateway of CNI_ARGS that is none",
+      { ipam },
+      { args: "GATEWAY=zz" },
+      "invalid gateway address: zz",
+      4,
+      "in CNI_ARGS",
+    ],
+    ["an unknown key of CNI_ARGS", { ipam }, { args: "MAC=1" }, 'ARGS: unknown args ["MAC=1"]', 4, "in CNI_ARGS"],
     [
       "two addresses of a family before 0.3.0",
       { ipam },
@@ -129,11 +157,15 @@ describe("parseStaticConfig() refuses", () => {
       "CNI version 0.2.0 does not support more than 1 address per family",
       7,
     ],
-  ])("%s", (_, fields, options, message, code) => {
-    expect(() => parseStaticConfig(request(fields, options))).toThrow(expect.objectContaining({ message, code }));
+  ])("%s", (_, fields, options, message, code, details = "") => {
+    expect(() => parseStaticConfig(request(fields, options))).toThrow(
+      expect.objectContaining({ message, code, details }),
+    );
   });
 
   it("a configured gateway that is none", () => {
-    expect(() => ipsOf({ ipam: { addresses: [{ address: "10.10.0.5/24", gateway: "x" }] } })).toThrow("gateway");
+    expect(() => ipsOf({ ipam: { addresses: [{ address: "10.10.0.5/24", gateway: "x" }] } })).toThrow(
+      "ipam.addresses[0].gateway",
+    );
   });
 });

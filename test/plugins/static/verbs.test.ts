@@ -1,7 +1,10 @@
 import { describe, expect, it } from "vitest";
+import { configuration } from "../../../plugins/static/configuration.ts";
 import { plugin } from "../../../plugins/static/main.ts";
 import { createRequest, type Request } from "../../../src/cni/request.ts";
 import type { Result } from "../../../src/cni/result.ts";
+import { formatAddress } from "../../../src/ip/address.ts";
+import { formatPrefix } from "../../../src/ip/prefix.ts";
 import { fakeHost } from "../../steps/fake-host.ts";
 
 type Verb = Request["command"];
@@ -38,7 +41,8 @@ describe("static", () => {
   it("ADD reports no interface, and has nothing to log", () => {
     const { result, logged } = add({ ipam });
     expect(result).toMatchObject({ interfaces: [], routes: [], dns: {} });
-    expect(result.ips).toHaveLength(2);
+    expect(result.ips.map(({ address }) => formatPrefix(address))).toEqual(["10.10.0.5/24", "fd00::5/64"]);
+    expect(result.ips.map(({ gateway }) => gateway && formatAddress(gateway))).toEqual(["10.10.0.1", undefined]);
     expect(logged).toEqual([]);
   });
 
@@ -58,10 +62,18 @@ describe("static", () => {
     const wrong = (gateway?: string) => () => check([{ address: "10.10.0.5/24", gateway }, second]);
     check([{ address: "10.10.0.5/24", gateway: "10.10.0.1" }, second, { address: "10.66.0.1/24" }]);
     const message = "static: Failed to match addr 10.10.0.5 on interface eth0";
-    expect(wrong("10.10.0.2")).toThrow(expect.objectContaining({ message, code: 104 }));
+    const details =
+      "expected 10.10.0.5/24 with gateway 10.10.0.1; prevResult has 10.10.0.5/24 with gateway 10.10.0.2, fd00::5/64 with gateway fd00::1";
+    expect(wrong("10.10.0.2")).toThrow(expect.objectContaining({ message, code: 104, details }));
     expect(wrong()).toThrow(message);
     expect(() => check([second])).toThrow(message);
-    expect(() => check([])).toThrow("static: Failed to match addr 10.10.0.5, fd00::5 on interface eth0");
+    expect(() => check([{ address: "10.10.0.6/24", gateway: "10.10.0.1" }, second])).toThrow(message);
+    expect(() => check([])).toThrow(
+      expect.objectContaining({
+        message: "static: Failed to match addr 10.10.0.5, fd00::5 on interface eth0",
+        details: "expected 10.10.0.5/24 with gateway 10.10.0.1, fd00::5/64; prevResult has none",
+      }),
+    );
   });
 
   it("CHECK takes a requested address without the gateway that it would get now", () => {
@@ -75,8 +87,19 @@ describe("static", () => {
   it("DEL and GC succeed with any configuration, STATUS with one that ADD takes", () => {
     plugin.del(call("DEL", { ipam: 1 }).request, fakeHost());
     plugin.gc?.(call("GC", { ipam: 1, "cni.dev/valid-attachments": [] }).request, fakeHost());
+    const spoiled = call("GC", { "cni.dev/valid-attachments": 1 });
+    expect(() => plugin.gc?.(spoiled.request, fakeHost())).toThrow("cni.dev/valid-attachments");
     plugin.status?.(call("STATUS", { ipam: { type: "static" } }).request, fakeHost());
     const broken = call("STATUS", { ipam: { addresses: [{ address: "10.10.0.5" }] } });
     expect(() => plugin.status?.(broken.request, fakeHost())).toThrow("expected to be in CIDR notation");
+  });
+
+  it("validates its part of a network, ipam", () => {
+    const { place, schema, parse } = configuration();
+    expect([plugin.name, place]).toEqual(["static", "ipam"]);
+    expect([{ ipam }, { ipam: 1 }].map((json) => schema().safeParse(json).success)).toEqual([true, false]);
+    expect(parse(call("ADD", { ipam }).request)).toEqual({});
+    const bare = { addresses: [{ address: "10.10.0.5" }] };
+    expect(() => parse(call("ADD", { ipam: bare }).request)).toThrow("expected to be in CIDR notation");
   });
 });
