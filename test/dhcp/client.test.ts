@@ -1,5 +1,15 @@
 import { describe, expect, it } from "vitest";
-import { begin, hold, type Moment, receive, resume, type State, type Step, wake } from "../../src/dhcp/client.ts";
+import {
+  advance,
+  begin,
+  hold,
+  type Moment,
+  receive,
+  resume,
+  type State,
+  type Step,
+  wake,
+} from "../../src/dhcp/client.ts";
 import { type DhcpMessage, decodeMessage, OP, TYPE, typeOf, UNSPECIFIED } from "../../src/dhcp/message.ts";
 import { OPTION } from "../../src/dhcp/options.ts";
 import { type Identity, type Outgoing, release } from "../../src/dhcp/question.ts";
@@ -133,8 +143,28 @@ describe("a client without a lease", () => {
     expect(sent(wake(ME, at(2.5), third.state))?.how).toBe("DISCOVER to everyone");
   });
 
-  it("asks servers to broadcast where it has to", () => {
-    expect(sent(begin({ ...ME, broadcast: true }, at(0)))?.message.broadcast).toBe(true);
+  it("asks servers to broadcast where it has to, until it has an address", () => {
+    const identity = { ...ME, broadcast: true };
+    expect(sent(begin(identity, at(0)))?.message.broadcast).toBe(true);
+    expect(sent(begin(ME, at(0)))?.message.broadcast).toBe(false);
+    expect(sent(wake(identity, at(60), leased().state))?.message.broadcast).toBe(false);
+  });
+
+  it("asks for no list of options where it wants none", () => {
+    expect(sent(begin({ ...ME, requested: [] }, at(0)))?.options).toEqual([53, 61, 57, 12]);
+  });
+
+  it("counts the seconds from its first question, whenever that was", () => {
+    const first = begin(ME, at(1000));
+    const second = wake(ME, at(1002), first.state);
+    const third = receive(ME, at(1005), second.state, reply(second.state, TYPE.OFFER));
+    expect([first, second, third].map((step) => sent(step)?.message.secs)).toEqual([0, 2, 5]);
+  });
+
+  it("takes its number and its pauses at random: the pause by a quarter less or more", () => {
+    const begun = (random: number) => begin(ME, { now: 0, random: () => random });
+    expect(sent(begun(0.5))?.message.xid).toBe(2 ** 31);
+    expect([0, 0.5, 1].map((random) => begun(random).state.wakeAt)).toEqual([1500, 2000, 2500]);
   });
 });
 
@@ -161,10 +191,33 @@ describe("a message that is no answer changes nothing", () => {
     ]),
     ["another server's ACK", requesting, reply(requesting, TYPE.ACK, { options: withServer(GIVEN, TYPE.ACK) })],
     ["another server's NAK", requesting, reply(requesting, TYPE.NAK, { options: withServer(GIVEN, TYPE.NAK) })],
+    ["an ACK without a server", requesting, reply(requesting, TYPE.ACK, { options: withServer(undefined, TYPE.ACK) })],
+    ["a second offer of its server", requesting, reply(requesting, TYPE.OFFER)],
+    [
+      "an ACK without a server, after a restart",
+      resume(ME, at(0), leased().lease).state,
+      reply(resume(ME, at(0), leased().lease).state, TYPE.ACK, { options: withServer(undefined, TYPE.ACK) }),
+    ],
     ["an ACK without an address", requesting, reply(requesting, TYPE.ACK, { yours: UNSPECIFIED })],
     ["anything while it is bound", leased().state, reply(leased().state, TYPE.NAK)],
   ])("%s", (_, before, message) => {
     expect(receive(ME, at(0), before, message)).toEqual({ state: before });
+  });
+});
+
+describe("advance()", () => {
+  const { state } = begin(ME, at(0));
+  const [early, offer] = [reply(state, TYPE.ACK), reply(state, TYPE.OFFER)];
+
+  it("takes the first answer among the messages", () => {
+    const others = { ...offer, yours: address("192.168.1.99") };
+    const step = advance(ME, at(1), state, [early, offer, others]);
+    expect(step.happened).toMatchObject({ kind: "offered", address: GIVEN });
+  });
+
+  it("tells the client the time where there is none", () => {
+    expect(advance(ME, at(1), state, [early])).toEqual({ state });
+    expect(sent(advance(ME, at(2), state, [early]))?.how).toBe("DISCOVER to everyone");
   });
 });
 
@@ -206,6 +259,17 @@ describe("a client with a lease", () => {
     for (const step of [renewing, rebinding])
       expect(sent(step)).toMatchObject({ message: { client: GIVEN }, options: [53, 61, 57, 12, 55] });
     expect(renewing.send).toMatchObject({ kind: "server", from: GIVEN, to: SERVER });
+  });
+
+  it("asks again with the number and the seconds of its first question for more time", () => {
+    const first = wake(ME, at(60), leased().state);
+    const again = wake(ME, at(82.5), first.state);
+    const anyone = wake(ME, at(105), again.state);
+    expect([first, again, anyone].map((step) => [step.state.kind, sent(step)?.message.secs])).toEqual([
+      ["renewing", 0],
+      ["renewing", 22],
+      ["rebinding", 0],
+    ]);
   });
 
   it("has its new time from the question on, and another address if the server says so", () => {
@@ -252,17 +316,18 @@ describe("a client with a lease", () => {
     expect(send).toMatchObject({ kind: "server", from: GIVEN, to: SERVER });
     expect(sent({ state: leased().state, send })).toMatchObject({
       how: "RELEASE to server",
-      message: { xid: 7, client: GIVEN },
+      message: { xid: 7, client: GIVEN, broadcast: false },
       options: [53, 54, 61],
     });
   });
 });
 
-it("readLease() by receive() takes half and seven eighths where times are missing or in no order", () => {
+it("readLease() by receive() takes half and seven eighths where times are missing or in no order, and for ever as said", () => {
   const times = (...pairs: readonly (readonly [number, number])[]) => {
     const { state } = begin(ME, at(0));
     const requesting = receive(ME, at(0), state, reply(state, TYPE.OFFER)).state;
-    const given = pairs.map(([code, seconds]) => [code, Uint8Array.of(0, 0, seconds >> 8, seconds & 255)] as const);
+    const bytesOf = (seconds: number) => [24, 16, 8, 0].map((shift) => (seconds >>> shift) & 255);
+    const given = pairs.map(([code, seconds]) => [code, Uint8Array.from(bytesOf(seconds))] as const);
     const options = new Map([
       [OPTION.MESSAGE_TYPE, Uint8Array.of(TYPE.ACK)],
       [OPTION.SERVER, encodeAddress(SERVER)],
@@ -278,6 +343,10 @@ it("readLease() by receive() takes half and seven eighths where times are missin
   expect(times([51, 100], [58, 90], [59, 80])).toEqual([50, 87.5, 100]);
   expect(times([51, 100], [58, 10], [59, 200])).toEqual([50, 87.5, 100]);
   expect(times([51, 100], [59, 20])).toEqual([20, 20, 100]);
+  expect(times([51, 100], [58, 10])).toEqual([10, 87.5, 100]);
+  expect(times([51, 100], [58, 0], [59, 80])).toEqual([50, 87.5, 100]);
+  expect(times([51, 100], [58, 50], [59, 100])).toEqual([50, 100, 100]);
   expect(times([51, 0])).toEqual([1, 1.75, 2]);
+  expect(times([51, 0xffffffff], [58, 10], [59, 20])).toEqual([Infinity, Infinity, Infinity]);
   expect(formatAddress(GIVEN)).toBe("192.168.1.30");
 });

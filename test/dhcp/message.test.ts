@@ -37,6 +37,14 @@ it("encodeMessage() sets the bit that asks for a broadcast", () => {
   expect(decodeMessage(encodeMessage(message)).broadcast).toBe(true);
 });
 
+it("decodeMessage() reads a message without options, and a hardware address in its field alone", () => {
+  const bytes = Uint8Array.from(capturedPayload("dhclient", "ack").subarray(0, 240));
+  bytes[2] = 20;
+  const { mac, options } = decodeMessage(bytes);
+  expect(mac).toBe("02:00:00:00:00:05:00:00:00:00:00:00:00:00:00:00");
+  expect(options.size).toBe(0);
+});
+
 describe("decodeMessage() of what is broken", () => {
   const bytes = capturedPayload("dhclient", "ack");
 

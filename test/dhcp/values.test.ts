@@ -65,22 +65,52 @@ it.each([
   ["a mask with holes", () => findPrefixLength(one(OPTION.SUBNET_MASK, 255, 0, 255, 0)), undefined],
   ["a mask of all ones", () => findPrefixLength(one(OPTION.SUBNET_MASK, 255, 255, 255, 255)), 32],
   ["a mask of all zeros", () => findPrefixLength(one(OPTION.SUBNET_MASK, 0, 0, 0, 0)), 0],
+  ["no mask", () => findPrefixLength(new Map()), undefined],
   ["a mask that is cut", () => findPrefixLength(one(OPTION.SUBNET_MASK, 255, 255)), undefined],
   ["a cut address", () => findAddress(one(OPTION.SERVER, 1, 2, 3), OPTION.SERVER), undefined],
   ["a cut list of addresses", () => findAddresses(one(OPTION.ROUTERS, 1, 2, 3, 4, 5), OPTION.ROUTERS), []],
   ["a cut time", () => findSeconds(one(OPTION.LEASE_TIME, 1), OPTION.LEASE_TIME), undefined],
+  ["no MTU", () => findMtu(new Map()), undefined],
+  ["an MTU of three bytes", () => findMtu(one(OPTION.MTU, 5, 220, 0)), undefined],
   ["an MTU of 67", () => findMtu(one(OPTION.MTU, 0, 67)), undefined],
   ["text of NULs", () => findText(one(OPTION.DOMAIN, 0, 0), OPTION.DOMAIN), undefined],
   ["a route of 33 bits", () => findClasslessRoutes(one(121, 33, 1, 1, 1, 1, 1, 1, 1, 1, 1)), undefined],
   ["a route that is cut", () => findClasslessRoutes(one(121, 8, 10, 1, 1, 1)), undefined],
   ["no routes", () => findClasslessRoutes(new Map()), undefined],
   ["a name that is cut", () => findSearchDomains(one(119, 3, 97, 98)), []],
+  ["a pointer to itself", () => findSearchDomains(one(119, 1, 97, 0, 0xc0, 3)), []],
   ["a name that points to itself", () => findSearchDomains(one(119, 1, 97, 0xc0, 2)), []],
   ["a name that points behind itself", () => findSearchDomains(one(119, 1, 97, 0, 0xc0, 5, 1, 98, 0)), []],
   ["a pointer that is cut", () => findSearchDomains(one(119, 1, 97, 0, 0xc0)), []],
+  ["a name with a line break in front", () => findSearchDomains(one(119, 2, 10, 97, 0)), []],
+  ["a name of 254 characters", () => findSearchDomains(one(119, ...domainOf(254))), []],
   ["a name with a line break", () => findSearchDomains(one(119, 2, 97, 10, 0)), []],
 ])("%s is no value, and does not hang", (_, find, expected) => {
   expect(find()).toEqual(expected);
+});
+
+/** A name of that many characters in labels of one letter each, and of two in the first if the number is even. */
+function domainOf(length: number): readonly number[] {
+  const first = length % 2 === 0 ? [2, 97, 97] : [1, 97];
+  return [...first, ...Array.from({ length: Math.floor((length - 1) / 2) }, () => [1, 97]).flat(), 0];
+}
+
+it("findMtu() takes the smallest MTU of IPv4", () => {
+  expect(findMtu(one(OPTION.MTU, 0, 68))).toBe(68);
+});
+
+it("findText() keeps what is before the NULs at the end", () => {
+  expect(findText(one(OPTION.TEXT, 97, 0, 98, 0, 0), OPTION.TEXT)).toBe("a\0b");
+});
+
+it("findStaticRoutes() leaves out an address without a gateway at the end", () => {
+  const value = [10, 0, 0, 0, 10, 1, 2, 3, 172, 16, 0, 1];
+  expect(show(findStaticRoutes(one(OPTION.STATIC_ROUTES, ...value)))).toEqual(["10.0.0.0/8 via 10.1.2.3"]);
+});
+
+it("findSearchDomains() follows a pointer to the first name, skips the root, and reads the longest name", () => {
+  expect(findSearchDomains(one(119, 1, 97, 0, 0, 1, 98, 0xc0, 0, 1, 99, 0))).toEqual(["a", "b.a", "c"]);
+  expect(findSearchDomains(one(119, ...domainOf(253)))[0]).toHaveLength(253);
 });
 
 it("findSearchDomains() reads 32 domains of a long option and no more", () => {
@@ -91,5 +121,7 @@ it("findSearchDomains() reads 32 domains of a long option and no more", () => {
 it("decodeOptions() skips padding and ends at the mark", () => {
   expect([...decodeOptions(Uint8Array.of(0, 0, 12, 1, 65, 255, 13, 9)).keys()]).toEqual([12]);
   expect([...encodeOptions(new Map([[80, new Uint8Array()]]))]).toEqual([80, 0, 255]);
+  expect([...decodeOptions(Uint8Array.of(12, 1, 65)).keys()]).toEqual([12]);
   expect(() => decodeOptions(Uint8Array.of(12))).toThrow("Cannot decode option 12");
+  expect(() => decodeOptions(Uint8Array.of(12, 1, 65, 13, 3, 65, 66))).toThrow("Cannot decode option 13");
 });
