@@ -57,6 +57,11 @@ describe("static", () => {
     ]);
   });
 
+  it("ADD logs a misspelt key of ipam, and leaves those outside to the plugin that calls it", () => {
+    const { logged } = add({ ipam: { ...ipam, adresses: [] }, runtimeConfg: {} });
+    expect(logged).toEqual(['Key "ipam.adresses" of network "net1" is unknown and ignored: did you mean "addresses"?']);
+  });
+
   it("CHECK wants each address in prevResult, with its gateway if it has one", () => {
     const second = { address: "fd00::5/64", gateway: "fd00::1" };
     const wrong = (gateway?: string) => () => check([{ address: "10.10.0.5/24", gateway }, second]);
