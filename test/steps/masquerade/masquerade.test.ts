@@ -1,5 +1,10 @@
-import { beforeEach, describe, expect, test, vi } from "vitest";
+import fs from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { afterAll, beforeEach, describe, expect, test, vi } from "vitest";
+import type { Prefix } from "../../../src/ip/prefix.ts";
 import { chainName } from "../../../src/netfilter/iptables/name.ts";
+import type { Restore } from "../../../src/netfilter/iptables/tool.ts";
 import { addChain } from "../../../src/netfilter/nftables/chain.ts";
 import { addRule, listRules } from "../../../src/netfilter/nftables/rule.ts";
 import { ACCEPT, jump } from "../../../src/netfilter/nftables/statement.ts";
@@ -9,8 +14,17 @@ import { commented } from "../../../src/netfilter/nftables/userdata.ts";
 import { type Attachment, ownerComment } from "../../../src/netfilter/owner.ts";
 import { IPTABLES_NAT, REFERENCE_TABLES } from "../../../src/netfilter/tables.ts";
 import type { Nfnetlink } from "../../../src/netlink/socket.ts";
+import { ERRNO, LinuxError } from "../../../src/platform/errno.ts";
+import type { Host } from "../../../src/steps/host.ts";
 import { addMasquerade, findMasquerade } from "../../../src/steps/masquerade/elements.ts";
-import { endMasquerade, endStaleMasquerade } from "../../../src/steps/masquerade/masquerade.ts";
+import { formatAdditions } from "../../../src/steps/masquerade/iptables.ts";
+import {
+  checkMasquerade,
+  endMasquerade,
+  endStaleMasquerade,
+  masquerade,
+  openMasqueradeBackend,
+} from "../../../src/steps/masquerade/masquerade.ts";
 import type { Remains } from "../../../src/steps/remains.ts";
 import { FakeKernel } from "../../kernel/fake-kernel.ts";
 import { prefix } from "../../netlink/text.ts";
@@ -115,5 +129,124 @@ describe("endStaleMasquerade()", () => {
     expect(counts()).toEqual({ ours: [0, 1], reference: 1, jumps: 1, chains: 2 });
     endStaleMasquerade(request, remains(), []);
     expect(counts()).toEqual({ ours: [0, 0], reference: 0, jumps: 0, chains: 1 });
+  });
+});
+
+const tools = fs.mkdtempSync(path.join(os.tmpdir(), "masquerade-"));
+for (const name of ["iptables", "ip6tables", "iptables-restore", "ip6tables-restore"])
+  fs.writeFileSync(path.join(tools, name), "", { mode: 0o755 });
+afterAll(() => fs.rmSync(tools, { recursive: true }));
+
+const texts = ["10.88.0.2/16", "fd00:88::2/64"];
+const ips = texts.map((text) => ({ address: prefix(text) }));
+const IN = { 4: texts.slice(0, 1).map(prefix), 6: texts.slice(1).map(prefix) };
+
+/** What the commands of iptables are given: nothing is started. `listings` are what they print, or the status that they end with. */
+function stage({ listings = {} }: { listings?: Readonly<Record<string, string | number>> } = {}) {
+  const restored: string[] = [];
+  const launch: Host["launch"] = (executable) => {
+    const said = listings[path.basename(executable)] ?? "";
+    const [status, text] = typeof said === "number" ? [said, "no permission"] : [0, said];
+    const stdout = new TextEncoder().encode(text);
+    return { begin: () => {}, abandon: () => {}, wait: () => ({ status, signal: undefined, stdout, stderr: stdout }) };
+  };
+  const restores = { hold: ({ family, input }: Restore) => void restored.push(`${family}: ${input}`) };
+  const host = Object.assign(fakeHost({ openNetfilter: () => netlink, launch }), { restores });
+  const environment = { ...request.environment, PATH: tools };
+  const reversals: (() => unknown)[] = [];
+  const called = { ...request, environment };
+  const add = (asked: string | undefined, keep = [prefix("192.0.2.0/24")]) => {
+    const backend = openMasqueradeBackend(host, called, asked);
+    masquerade(host, { request: called, backend, ips, keep }, (reversal) => reversals.push(reversal));
+  };
+  const check = (asked: string | undefined, keep: readonly Prefix[] = []) =>
+    checkMasquerade(host, { request: called, asked, ips, keep });
+  return { restored, reversals, add, check };
+}
+
+const LISTINGS = {
+  iptables: formatAdditions({ owner: own, prefixes: IN[4] }),
+  ip6tables: formatAdditions({ owner: own, prefixes: IN[6] }),
+};
+
+describe("masquerade()", () => {
+  test.each([undefined, "nftables"])(
+    "with backend %s has one element for each address, and takes them back",
+    (asked) => {
+      const { add, reversals, restored } = stage();
+      add(asked);
+      expect(findMasquerade(netlink, own).map(({ address }) => address)).toEqual(
+        ips.map(({ address }) => address.address),
+      );
+      expect(findMasquerade(netlink, own)[0]?.chain).toMatch(/^to_10\.88\.0\.0\/16_/);
+      expect(restored).toEqual([]);
+      for (const reversal of reversals) reversal();
+      expect(findMasquerade(netlink, own)).toEqual([]);
+    },
+  );
+
+  test("with iptables deletes an earlier call's jumps, and then restores each family's rules at once", () => {
+    masqueradeEach(own, "10.88.0.9/16");
+    const { add, restored } = stage();
+    add("iptables", []);
+    expect(restored).toEqual([`4: ${LISTINGS.iptables}`, `6: ${LISTINGS.ip6tables}`]);
+    expect(counts()).toMatchObject({ ours: [1, 0], jumps: 0 });
+  });
+
+  test("takes back the jumps that iptables made, in this project's chain", () => {
+    const { add, reversals } = stage();
+    add("iptables");
+    masqueradeEach(own, "10.88.0.2/16");
+    for (const reversal of reversals) reversal();
+    expect(counts()).toMatchObject({ ours: [0, 0], jumps: 0, reference: 0 });
+  });
+
+  test("names the field and what the host lacks", () => {
+    const host = fakeHost({
+      openNetfilter: () => {
+        throw new LinuxError("open a socket", { syscall: "socket", errno: ERRNO.EPROTONOSUPPORT });
+      },
+      launch: fakeHost().launch,
+    });
+    expect(() => openMasqueradeBackend(host, request, "nftables")).toThrow(
+      'Cannot use ipMasqBackend "nftables": the kernel has no nf_tables',
+    );
+  });
+});
+
+describe("checkMasquerade()", () => {
+  test("finds the rules of either backend, whichever is asked for", () => {
+    const { check } = stage({ listings: LISTINGS });
+    for (const asked of [undefined, "nftables", "iptables"]) expect(check(asked)).toEqual([]);
+    const made = stage();
+    made.add("nftables", []);
+    for (const asked of [undefined, "nftables", "iptables"]) expect(made.check(asked)).toEqual([]);
+  });
+
+  test("takes the reference plugins' nftables rules for ours, one for each address, but not with a list", () => {
+    const { check } = stage();
+    for (let count = 0; count < ips.length; count++) {
+      expect(check(undefined)).not.toEqual([]);
+      const userdata = commented("rule", ownerComment(own));
+      const rule = addRule({ ...REFERENCE, label: "masquerade", expressions: [ACCEPT], userdata });
+      applyTransaction(netlink, [rule], { action: "arrange" });
+    }
+    expect(check(undefined)).toEqual([]);
+    expect(check(undefined, [prefix("192.0.2.0/24")])).not.toEqual([]);
+  });
+
+  test("names what is missing in the backend that is asked for", () => {
+    const { check } = stage({ listings: { ...LISTINGS, ip6tables: "" } });
+    expect(check("nftables")).toContain("Address 10.88.0.2 is not masqueraded for this attachment");
+    const missing = check("iptables");
+    expect(missing).toHaveLength(3);
+    expect(missing[2]).toMatch(/^The iptables rule '-A POSTROUTING -s fd00:88::2\/128 .*' of table nat is missing$/);
+  });
+
+  test("says why iptables could not be asked", () => {
+    const { check } = stage({ listings: { iptables: 1 } });
+    expect(check("iptables")).toEqual([
+      `Cannot list iptables rules: ${tools}/iptables ended with status 1: no permission`,
+    ]);
   });
 });

@@ -39,6 +39,13 @@ test("listReferenceRules finds none where there is no such table", () => {
   expect(listReferenceRules(fakeNetlink({ request }), one)).toEqual([]);
 });
 
+test.each([new NetlinkError("list", { errno: ERRNO.EPERM }), new TypeError("a bug")])("throws %s", (error) => {
+  const request = () => {
+    throw error;
+  };
+  expect(() => listReferenceRules(fakeNetlink({ request }), one)).toThrow(error);
+});
+
 test("deleteReferenceRules deletes them by handle, as the nft tool does, in one transaction", () => {
   const changes: NetlinkRequest[] = [];
   deleteReferenceRules(kernel(changes), one);

@@ -75,6 +75,10 @@ test("decodeMasqueraded takes an element that somebody made by hand", () => {
   const element = { key: { value: Uint8Array.of(10, 0, 0, 1) }, data: { verdict: { code: -3, chain: "theirs" } } };
   const { address } = prefix("10.0.0.1/8");
   expect(decodeMasqueraded(element)).toEqual({ address, subnet: undefined, chain: "theirs", comment: "" });
+  const hand = (chain: string) => decodeMasqueraded({ ...element, data: { verdict: { code: -3, chain } } }).subnet;
+  expect(hand("not_to_10.0.0.0/8")).toBeUndefined();
+  expect(decodeMasqueraded({ key: element.key })).toEqual({ address, subnet: undefined, chain: "", comment: "" });
+  expect(() => decodeMasqueraded({})).toThrow(RangeError);
 });
 
 test.each([
@@ -89,6 +93,12 @@ test.each([
 test("masqueradeRules has one chain for addresses of one subnet", () => {
   const { chains } = masqueradeRules([prefix("10.88.0.2/16"), prefix("10.88.7.7/16")]);
   expect(chains.map(({ name }) => name)).toEqual(["postrouting", "to_10.88.0.0/16"]);
+  expect(chains[0]?.rules().map(({ label }) => label)).toEqual([
+    "ip daddr 224.0.0.0/4 return",
+    "ip6 daddr ff00::/8 return",
+    "ip saddr vmap @sources4",
+    "ip6 saddr vmap @sources6",
+  ]);
 });
 
 const keep = ["10.244.0.0/16", "10.88.0.0/16", "192.168.0.7/24", "fd00:1::/64", "10.244.9.9/16"].map(prefix);
