@@ -1,5 +1,197 @@
-import { expect, test } from "vitest";
-import { runAtOnce } from "../../../src/netfilter/iptables/tool.ts";
+import fs from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { Exit, LaunchOptions } from "../../../src/linux/child.ts";
+import {
+  findRestore,
+  type Invocation,
+  invocationFor,
+  listTable,
+  type Restore,
+  runAtOnce,
+  startRestore,
+  variantOf,
+} from "../../../src/netfilter/iptables/tool.ts";
+import { ERRNO, LinuxError } from "../../../src/platform/errno.ts";
+
+let folder: string;
+
+beforeEach(() => {
+  folder = fs.mkdtempSync(path.join(os.tmpdir(), "iptables-"));
+});
+
+afterEach(() => fs.rmSync(folder, { recursive: true }));
+
+/** Has commands of these names, each a link to a program, as Debian's alternatives are. */
+function install(programs: Readonly<Record<string, string>>): void {
+  for (const [name, program] of Object.entries(programs)) {
+    fs.writeFileSync(path.join(folder, program), "", { mode: 0o755 });
+    if (name !== program) fs.symlinkSync(program, path.join(folder, name));
+  }
+}
+
+type Ended = { status?: number; signal?: number; stdout?: string; stderr?: string };
+
+/** Commands that end like this, and what was started. */
+function stage(ended: Ended | Error = {}) {
+  const started: (LaunchOptions & { executable: string; args: readonly string[] })[] = [];
+  const bytes = (text = "") => new TextEncoder().encode(text);
+  const wait = (): Exit => {
+    if (ended instanceof Error) throw ended;
+    const { status = ended.signal === undefined ? 0 : undefined, signal } = ended;
+    return { status, signal, stdout: bytes(ended.stdout), stderr: bytes(ended.stderr) };
+  };
+  const invocation: Invocation = invocationFor({
+    environment: { PATH: folder },
+    launch: (executable, options) => {
+      started.push({ ...options, args: options.args ?? [], executable: executable.replace(`${folder}/`, "") });
+      return { begin: () => {}, abandon: () => {}, wait };
+    },
+    restores: undefined,
+  });
+  return { invocation, started };
+}
+
+const DEBIAN = {
+  iptables: "xtables-nft-multi",
+  "iptables-restore": "xtables-nft-multi",
+  "iptables-nft": "xtables-nft-multi",
+};
+const textOf = ({ stdin }: LaunchOptions) => new TextDecoder().decode(stdin);
+
+describe("listTable()", () => {
+  test("prints table nat, or one chain of another, and waits for the lock", () => {
+    install({ iptables: "iptables", ip6tables: "ip6tables" });
+    const { invocation, started } = stage({ stdout: "-P INPUT ACCEPT\n" });
+    expect(listTable(4, invocation)).toBe("-P INPUT ACCEPT\n");
+    expect(listTable(6, invocation, { table: "filter", chain: "FORWARD" })).toBe("-P INPUT ACCEPT\n");
+    expect(started.map(({ executable, args }) => [executable, ...args].join(" "))).toEqual([
+      "iptables -w 30 -t nat -S",
+      "ip6tables -w 30 -t filter -S FORWARD",
+    ]);
+    expect(started.map(textOf)).toEqual(["", ""]);
+    expect(started[0]?.environment).toEqual({ PATH: folder });
+  });
+
+  test("takes a variant's own command", () => {
+    install({ ...DEBIAN, "iptables-legacy": "xtables-legacy-multi" });
+    const { invocation, started } = stage();
+    listTable(4, invocation, { variant: "nft" });
+    listTable(4, invocation, { variant: "legacy" });
+    expect(started.map(({ executable }) => executable)).toEqual(["iptables-nft", "iptables-legacy"]);
+  });
+
+  test("waits at least a second for the lock, and ten more for the work", () => {
+    install(DEBIAN);
+    const { invocation, started } = stage();
+    listTable(4, { ...invocation, deadline: performance.now() - 5000 });
+    listTable(4, { ...invocation, deadline: performance.now() + 2500 });
+    expect(started.map(({ args }) => args[1])).toEqual(["1", "3"]);
+    expect(started[0]?.deadline).toBe(10_000);
+    expect(started[1]?.deadline).toBeGreaterThan(11_000);
+  });
+});
+
+describe("an IptablesError", () => {
+  test.each<[string, Ended | Error, string, string]>([
+    [
+      "says what the command says, on one line",
+      { status: 2, stderr: " bad\n  rule\n" },
+      "refused",
+      "ended with status 2: bad; rule",
+    ],
+    ["names the signal", { signal: 9 }, "refused", "ended with signal 9: "],
+    [
+      "says that the lock is taken",
+      { status: 4, stderr: "Another app is currently holding the xtables lock" },
+      "busy",
+      "has changed nothing: another program has held the xtables lock for 30 seconds",
+    ],
+    [
+      "keeps other failures with the lock's status",
+      { status: 4, stderr: "no memory" },
+      "refused",
+      "status 4: no memory",
+    ],
+    [
+      "keeps other failures that name the lock",
+      { status: 2, stderr: "xtables lock" },
+      "refused",
+      "status 2: xtables lock",
+    ],
+    [
+      "counts a deadline as busy",
+      new LinuxError("run it", { syscall: "poll", errno: ERRNO.ETIMEDOUT }),
+      "busy",
+      "run it",
+    ],
+    [
+      "counts another error as refused",
+      new LinuxError("run it", { syscall: "poll", errno: ERRNO.EFBIG }),
+      "refused",
+      "run it",
+    ],
+  ])("%s", (_, ended, failure, message) => {
+    install(DEBIAN);
+    const { invocation } = stage(ended);
+    const act = () => listTable(4, invocation);
+    expect(act).toThrow(expect.objectContaining({ name: "IptablesError", failure }));
+    expect(act).toThrow(message);
+  });
+
+  test("is none for a bug", () => {
+    install(DEBIAN);
+    const { invocation } = stage(new TypeError("a bug"));
+    expect(() => listTable(4, invocation)).toThrow(TypeError);
+  });
+});
+
+describe("startRestore()", () => {
+  test("applies its input without flushing, when its result is called", () => {
+    install(DEBIAN);
+    const { invocation, started } = stage({ status: 1, stderr: "line 2 failed" });
+    const wait = startRestore(4, "*nat\nCOMMIT\n", invocation);
+    expect(started.map(({ executable, args }) => [executable, ...args].join(" "))).toEqual([
+      "iptables-restore --noflush --wait 30",
+    ]);
+    expect(started.map(textOf)).toEqual(["*nat\nCOMMIT\n"]);
+    expect(wait).toThrow("line 2 failed");
+  });
+
+  test("holds back what is gathered, and starts nothing", () => {
+    install({ "iptables-legacy-restore": "xtables-legacy-multi" });
+    const { invocation, started } = stage();
+    const held: Restore[] = [];
+    const gathering = { ...invocation, restores: { hold: (restore: Restore) => void held.push(restore) } };
+    startRestore(4, "input", gathering, { variant: "legacy" })();
+    expect(held).toEqual([{ family: 4, input: "input", invocation: gathering, variant: "legacy" }]);
+    expect(started).toEqual([]);
+  });
+});
+
+test.each([
+  ["xtables-nft-multi", "", "nft"],
+  ["xtables-legacy-multi", "", "legacy"],
+  ["xtables-multi", "", "legacy"],
+  ["iptables-restore", "iptables v1.8.9 (nf_tables)", "nft"],
+  ["iptables-restore", "iptables v1.8.9 (legacy)", "legacy"],
+] as const)("variantOf() %s that says %j is %s", (program, stdout, variant) => {
+  install({ "iptables-restore": program, iptables: "iptables" });
+  const { invocation, started } = stage({ stdout });
+  expect(variantOf(4, invocation)).toBe(variant);
+  expect(started.map(({ executable, args }) => [executable, ...args].join(" "))).toEqual(
+    stdout === "" ? [] : ["iptables --version"],
+  );
+});
+
+test("findRestore() is each family's own", () => {
+  install({ "iptables-restore": "iptables-restore", "ip6tables-restore": "ip6tables-restore" });
+  expect([4, 6].map((family) => findRestore(family === 4 ? 4 : 6, { PATH: folder }))).toEqual([
+    `${folder}/iptables-restore`,
+    `${folder}/ip6tables-restore`,
+  ]);
+});
 
 test("runAtOnce() starts every command before it waits for the first", () => {
   const events: string[] = [];
