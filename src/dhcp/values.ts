@@ -82,7 +82,7 @@ export function findClasslessRoutes(options: Options): readonly GivenRoute[] | u
 export function findStaticRoutes(options: Options): readonly GivenRoute[] {
   const addresses = findAddresses(options, OPTION.STATIC_ROUTES);
   const routes: GivenRoute[] = [];
-  for (let at = 0; at + 1 < addresses.length; at += 2) {
+  for (let at = 0; at < addresses.length; at += 2) {
     const [address, gateway] = addresses.slice(at, at + 2);
     if (address !== undefined && gateway !== undefined)
       routes.push({ destination: { address, length: classLength(address) }, gateway });

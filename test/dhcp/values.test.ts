@@ -121,6 +121,7 @@ it("findSearchDomains() reads 32 domains of a long option and no more", () => {
 it("decodeOptions() skips padding and ends at the mark", () => {
   expect([...decodeOptions(Uint8Array.of(0, 0, 12, 1, 65, 255, 13, 9)).keys()]).toEqual([12]);
   expect([...encodeOptions(new Map([[80, new Uint8Array()]]))]).toEqual([80, 0, 255]);
+  expect(encodeOptions(new Map([[80, new Uint8Array(255)]]))).toHaveLength(2 + 255 + 1);
   expect([...decodeOptions(Uint8Array.of(12, 1, 65)).keys()]).toEqual([12]);
   expect(() => decodeOptions(Uint8Array.of(12))).toThrow("Cannot decode option 12");
   expect(() => decodeOptions(Uint8Array.of(12, 1, 65, 13, 3, 65, 66))).toThrow("Cannot decode option 13");
