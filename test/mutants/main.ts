@@ -39,7 +39,7 @@ function install() {
   for (const name of ["package.json", "package-lock.json"])
     fs.copyFileSync(path.join(manifests, name), path.join(folder, name));
   // vitest, a peer of it, is that of the tree.
-  run("npm", ["ci", "--legacy-peer-deps", "--ignore-scripts"], folder);
+  run("npm", ["ci", "--legacy-peer-deps", "--ignore-scripts", "--no-audit", "--no-fund"], folder);
 }
 
 function change() {
@@ -64,16 +64,12 @@ function change() {
     htmlReporter: { fileName: ".cache/mutants/report.html" },
   };
   fs.writeFileSync(path.join(folder, "stryker.json"), JSON.stringify(config));
+  // What a run that was killed has left.
+  fs.rmSync(path.join(folder, "copy"), { recursive: true, force: true });
   const tests = [...new Set([...sources.map(testsOf), ...values.tests])];
   fs.rmSync(path.join(folder, "report.json"), { force: true });
-  run(
-    process.execPath,
-    [path.join(folder, "node_modules/.bin/stryker"), "run", path.join(folder, "stryker.json")],
-    root,
-    {
-      MUTANTS_TESTS: tests.join(" "),
-    },
-  );
+  const stryker = [path.join(folder, "node_modules/.bin/stryker"), "run", path.join(folder, "stryker.json")];
+  run(process.execPath, stryker, root, { MUTANTS_TESTS: tests.join(" ") });
 }
 
 /** Stryker by itself keeps the answer for a survivor that runs when its file is loaded, whatever test is new. */
