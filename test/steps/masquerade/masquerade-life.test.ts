@@ -67,6 +67,12 @@ test("deleteSelected() takes an attachment's, and the chains that nobody else go
   expect(chains()).toEqual(["postrouting"]);
 });
 
+test("deleteSelected() deletes the chain of several addresses beside that of one", () => {
+  addMasquerade(netlink, { owner: one, prefixes: ["10.88.0.2/16", "10.88.0.3/16", "10.99.0.2/24"].map(prefix) });
+  deleteSelected(netlink, selectOwner(one));
+  expect(chains()).toEqual(["postrouting"]);
+});
+
 test("deleteSelected() leaves a chain that somebody has come to go to meanwhile", () => {
   addMasquerade(netlink, wanted);
   // What the kernel says where it is in use: the transaction is the last request of a deletion.

@@ -3,9 +3,10 @@ import os from "node:os";
 import path from "node:path";
 import { afterAll, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Prefix } from "../../../src/ip/prefix.ts";
-import { chainName } from "../../../src/netfilter/iptables/name.ts";
+import { chainName, referenceChainName } from "../../../src/netfilter/iptables/name.ts";
 import type { Restore } from "../../../src/netfilter/iptables/tool.ts";
 import { addChain } from "../../../src/netfilter/nftables/chain.ts";
+import { matchSource } from "../../../src/netfilter/nftables/match.ts";
 import { addRule, listRules } from "../../../src/netfilter/nftables/rule.ts";
 import { ACCEPT, jump } from "../../../src/netfilter/nftables/statement.ts";
 import { addTable, listTables } from "../../../src/netfilter/nftables/table.ts";
@@ -114,6 +115,17 @@ describe("endMasquerade()", () => {
     expect(counts()).toEqual({ ours: [1, 0], reference: 0, jumps: 0, chains: 1 });
   });
 
+  test("leaves the jumps of the container's other interface to the chain that the reference plugins share", () => {
+    const name = referenceChainName(own);
+    const jumpFrom = (text: string) =>
+      addRule({ ...NAT, label: "jump", expressions: [...matchSource(prefix(text)), jump(name)] });
+    const changes = [addChain({ ...IPTABLES_NAT[4], name }), jumpFrom("10.88.0.2/32"), jumpFrom("10.88.0.3/32")];
+    applyTransaction(netlink, changes, { action: "arrange" });
+    const prevResult = { cniVersion: "1.1.0", ips: [{ address: "10.88.0.2/16" }] };
+    endMasquerade(addRequest({ cniVersion: "1.1.0", name: "net1", type: "bridge", prevResult }), remains());
+    expect(counts()).toMatchObject({ jumps: 1, chains: 2 });
+  });
+
   test("asks nothing where there are no tables", () => {
     const fresh = new FakeKernel();
     endMasquerade(request, { within: () => undefined, socket: undefined, leave: () => {}, launch: fakeHost().launch });
@@ -141,8 +153,24 @@ const texts = ["10.88.0.2/16", "fd00:88::2/64"];
 const ips = texts.map((text) => ({ address: prefix(text) }));
 const IN = { 4: texts.slice(0, 1).map(prefix), 6: texts.slice(1).map(prefix) };
 
+interface Stage {
+  readonly listings?: Readonly<Record<string, string | number>>;
+  readonly ips?: typeof ips;
+}
+
+/** A machine whose kernel has no nf_tables. */
+function hostWithout({ launch }: Pick<Host, "launch">): Host {
+  const openNetfilter = () => {
+    throw new LinuxError("open a socket", { syscall: "socket", errno: ERRNO.EPROTONOSUPPORT });
+  };
+  return fakeHost({ openNetfilter, launch });
+}
+
+/** The call of a runtime whose PATH has the commands. */
+const withTools = () => ({ ...request, environment: { ...request.environment, PATH: tools } });
+
 /** What the commands of iptables are given: nothing is started. `listings` are what they print, or the status that they end with. */
-function stage({ listings = {} }: { listings?: Readonly<Record<string, string | number>> } = {}) {
+function stage({ listings = {}, ips: given = ips }: Stage = {}) {
   const restored: string[] = [];
   const launch: Host["launch"] = (executable) => {
     const said = listings[path.basename(executable)] ?? "";
@@ -152,16 +180,15 @@ function stage({ listings = {} }: { listings?: Readonly<Record<string, string | 
   };
   const restores = { hold: ({ family, input }: Restore) => void restored.push(`${family}: ${input}`) };
   const host = Object.assign(fakeHost({ openNetfilter: () => netlink, launch }), { restores });
-  const environment = { ...request.environment, PATH: tools };
   const reversals: (() => unknown)[] = [];
-  const called = { ...request, environment };
+  const called = withTools();
   const add = (asked: string | undefined, keep = [prefix("192.0.2.0/24")]) => {
     const backend = openMasqueradeBackend(host, called, asked);
-    masquerade(host, { request: called, backend, ips, keep }, (reversal) => reversals.push(reversal));
+    masquerade(host, { request: called, backend, ips: given, keep }, (reversal) => reversals.push(reversal));
   };
   const check = (asked: string | undefined, keep: readonly Prefix[] = []) =>
-    checkMasquerade(host, { request: called, asked, ips, keep });
-  return { restored, reversals, add, check };
+    checkMasquerade(host, { request: called, asked, ips: given, keep });
+  return { host, restored, reversals, add, check };
 }
 
 const LISTINGS = {
@@ -202,13 +229,7 @@ describe("masquerade()", () => {
   });
 
   test("names the field and what the host lacks", () => {
-    const host = fakeHost({
-      openNetfilter: () => {
-        throw new LinuxError("open a socket", { syscall: "socket", errno: ERRNO.EPROTONOSUPPORT });
-      },
-      launch: fakeHost().launch,
-    });
-    expect(() => openMasqueradeBackend(host, request, "nftables")).toThrow(
+    expect(() => openMasqueradeBackend(hostWithout(fakeHost()), request, "nftables")).toThrow(
       'Cannot use ipMasqBackend "nftables": the kernel has no nf_tables',
     );
   });
@@ -241,6 +262,19 @@ describe("checkMasquerade()", () => {
     const missing = check("iptables");
     expect(missing).toHaveLength(3);
     expect(missing[2]).toMatch(/^The iptables rule '-A POSTROUTING -s fd00:88::2\/128 .*' of table nat is missing$/);
+  });
+
+  test("names what is missing where the kernel has no nf_tables", () => {
+    const host = hostWithout(stage().host);
+    const missing = checkMasquerade(host, { request: withTools(), asked: undefined, ips, keep: [] });
+    expect(missing).toHaveLength(6);
+  });
+
+  test("asks only the commands of the families that the attachment has", () => {
+    const { check, add, restored } = stage({ listings: { ...LISTINGS, ip6tables: 1 }, ips: ips.slice(0, 1) });
+    expect(check("iptables")).toEqual([]);
+    add("iptables", []);
+    expect(restored).toEqual([`4: ${LISTINGS.iptables}`]);
   });
 
   test("says why iptables could not be asked", () => {
