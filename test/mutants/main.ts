@@ -3,7 +3,7 @@
 //   FOLDER    folder or file of src or plugins, such as src/ip; the tests that must find its changes are test/ip, and
 //             test/plugins/static of plugins/static
 //   --tests   runs other tests as well, such as test/plugins/verbs.test.ts
-//   --again   tries only what the last run of these folders did not find, and what is another since
+//   --again   tries only what the last run of these folders did not find, and what has changed since
 // Exit code 1 if less than 85 % of a folder's changes are found. The whole report is .cache/mutants/report.html.
 import { spawnSync } from "node:child_process";
 import fs from "node:fs";
