@@ -84,7 +84,10 @@ describe("hasLegacyTable()", () => {
 
 describe("readLegacyTable()", () => {
   test("copies a table, and closes its socket", () => {
-    expect(readLegacyTable(4, "filter")).toEqual({ chains: decodeChains(info), entries: entries.subarray(40) });
+    const found = readLegacyTable(4, "filter");
+    expect(found).toEqual({ chains: decodeChains(info), entries: entries.subarray(40) });
+    expect([...(found?.chains.keys() ?? [])]).toEqual(["INPUT", "FORWARD", "OUTPUT"]);
+    expect(found?.chains.get("INPUT")).toEqual({ start: 0 });
     expect(kernel.asked.slice(1)).toEqual([
       "open 2 3 255",
       "info of filter, 0 84",

@@ -1,7 +1,7 @@
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Exit, LaunchOptions } from "../../../src/linux/child.ts";
 import {
   findRestore,
@@ -14,6 +14,17 @@ import {
   variantOf,
 } from "../../../src/netfilter/iptables/tool.ts";
 import { ERRNO, LinuxError } from "../../../src/platform/errno.ts";
+
+/** Which commands were held by a lock, and the locks that were closed. */
+const locks = vi.hoisted(() => ({ held: [] as number[], closed: [] as number[] }));
+
+vi.mock("../../../src/netfilter/rule-locks.ts", () => ({
+  holdRestores: (_: unknown, which: number) => {
+    locks.held.push(which);
+    return 1000 + which;
+  },
+}));
+vi.mock("../../../src/linux/discard.ts", () => ({ discard: (fd: number) => void locks.closed.push(fd) }));
 
 let folder: string;
 
@@ -157,6 +168,25 @@ describe("startRestore()", () => {
     ]);
     expect(started.map(textOf)).toEqual(["*nat\nCOMMIT\n"]);
     expect(wait).toThrow("line 2 failed");
+  });
+
+  test("gives the command the lock of its owners, one for each family and variant, and closes its own", () => {
+    install({
+      "iptables-restore": "one",
+      "ip6tables-restore": "two",
+      "iptables-legacy-restore": "three",
+      "ip6tables-legacy-restore": "four",
+    });
+    const { invocation, started } = stage();
+    startRestore(4, "", invocation);
+    expect([started[0]?.inherited, locks.held]).toEqual([undefined, []]);
+    const owner = { network: "net1", ifname: "eth0", containerId: "c1" };
+    const owned = { ...invocation, owners: invocationFor(invocation, owner).owners };
+    for (const variant of [undefined, "legacy"] as const)
+      for (const family of [4, 6] as const) startRestore(family, "", owned, { variant });
+    expect(locks.held).toEqual([0, 1, 2, 3]);
+    expect(started.slice(1).map(({ inherited }) => inherited)).toEqual([1000, 1001, 1002, 1003]);
+    expect(locks.closed).toEqual([1000, 1001, 1002, 1003]);
   });
 
   test("holds back what is gathered, and starts nothing", () => {
