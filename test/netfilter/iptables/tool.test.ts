@@ -185,6 +185,12 @@ describe("startRestore()", () => {
     for (const variant of [undefined, "legacy"] as const)
       for (const family of [4, 6] as const) startRestore(family, "", owned, { variant });
     expect(locks.held).toEqual([0, 1, 2, 3]);
+    expect(started.slice(1).map(({ executable }) => executable)).toEqual([
+      "iptables-restore",
+      "ip6tables-restore",
+      "iptables-legacy-restore",
+      "ip6tables-legacy-restore",
+    ]);
     expect(started.slice(1).map(({ inherited }) => inherited)).toEqual([1000, 1001, 1002, 1003]);
     expect(locks.closed).toEqual([1000, 1001, 1002, 1003]);
   });
