@@ -199,7 +199,10 @@ describe("startRestore()", () => {
     install({ "iptables-legacy-restore": "xtables-legacy-multi" });
     const { invocation, started } = stage();
     const held: Restore[] = [];
-    const gathering = { ...invocation, restores: { hold: (restore: Restore) => void held.push(restore) } };
+    const gathering = {
+      ...invocation,
+      restores: { hold: (restore: Restore) => void held.push(restore), inputs: () => [] },
+    };
     startRestore(4, "input", gathering, { variant: "legacy" })();
     expect(held).toEqual([{ family: 4, input: "input", invocation: gathering, variant: "legacy" }]);
     expect(started).toEqual([]);

@@ -178,7 +178,10 @@ function stage({ listings = {}, ips: given = ips }: Stage = {}) {
     const stdout = new TextEncoder().encode(text);
     return { begin: () => {}, abandon: () => {}, wait: () => ({ status, signal: undefined, stdout, stderr: stdout }) };
   };
-  const restores = { hold: ({ family, input }: Restore) => void restored.push(`${family}: ${input}`) };
+  const restores = {
+    hold: ({ family, input }: Restore) => void restored.push(`${family}: ${input}`),
+    inputs: () => [],
+  };
   const host = Object.assign(fakeHost({ openNetfilter: () => netlink, launch }), { restores });
   const reversals: (() => unknown)[] = [];
   const called = withTools();
