@@ -60,7 +60,7 @@ export async function buildNative(
     const runner = findRunner(arch);
     if (names.size > 0 && runner !== undefined)
       await preload(output, { work, build: (size) => build(names, size), runner });
-    else if (mustRun) throw new Error(`Cannot run executables for ${arch} here: install qemu-user-static`);
+    else if (mustRun) requireRunner(arch);
     else await build(new Set(), PIECE);
   } finally {
     fs.rmSync(work, { recursive: true, force: true });
@@ -92,6 +92,12 @@ async function preload(output, { work, build, runner }) {
   const bytes = fs.readFileSync(snapshot);
   bytes.copy(image, image.indexOf(bytes.subarray(0, MARK)));
   fs.writeFileSync(output, image);
+}
+
+/** @throws Error if executables for the architecture cannot run here */
+export function requireRunner(arch) {
+  if (findRunner(arch) === undefined)
+    throw new Error(`Cannot run executables for ${arch} here: install qemu-user-static`);
 }
 
 /** The command that runs executables for an architecture here: none for this one, or qemu; undefined if qemu is missing. */

@@ -6,6 +6,7 @@ import path from "node:path";
 import { parseArgs } from "node:util";
 import { findCommit, listChanges } from "./commit.mjs";
 import { makeImage } from "./image.mjs";
+import { requireRunner } from "./native-image.mjs";
 import { makeArchive } from "./release/archive.mjs";
 import { formatBom } from "./release/bom.mjs";
 import { writeChecksums } from "./release/checksums.mjs";
@@ -32,6 +33,8 @@ try {
 
 async function makeRelease(output) {
   const release = describeRelease();
+  // Before minutes of work, and before the last release is deleted.
+  for (const arch of Object.keys(ARCHITECTURES)) requireRunner(arch);
   const work = path.join(output, ".work");
   fs.rmSync(output, { recursive: true, force: true });
   fs.mkdirSync(work, { recursive: true });

@@ -1,4 +1,6 @@
+import { execFileSync, spawnSync } from "node:child_process";
 import fs from "node:fs";
+import os from "node:os";
 import path from "node:path";
 import { Ajv } from "ajv";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -94,4 +96,25 @@ describe("cutNotes()", () => {
     const { version } = JSON.parse(read("package.json"));
     expect(cutNotes(read("CHANGELOG.md"), { ...RELEASE, version })).toContain("### ");
   });
+});
+
+it("a release without the emulator fails at once, and the last release stays", () => {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), "release-"));
+  try {
+    fs.writeFileSync(path.join(folder, "SHA256SUMS"), "");
+    const bin = path.join(folder, "bin");
+    fs.mkdirSync(bin);
+    const git = execFileSync("sh", ["-c", "command -v git"], { encoding: "utf8" }).trim();
+    fs.symlinkSync(git, path.join(bin, "git"));
+    const command = ["build/release.mjs", "--changed", "--output", folder];
+    const environment = { ...process.env, PATH: bin };
+    const { status, stderr } = spawnSync(process.execPath, command, { cwd: root, env: environment, encoding: "utf8" });
+    expect({ status, stderr }).toEqual({
+      status: 1,
+      stderr: expect.stringMatching(/^Cannot run executables for \w+ here: install qemu-user-static\n$/),
+    });
+    expect(fs.readdirSync(folder)).toContain("SHA256SUMS");
+  } finally {
+    fs.rmSync(folder, { recursive: true, force: true });
+  }
 });
