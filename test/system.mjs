@@ -42,7 +42,8 @@ export const TOOLS = {
     { needs: "dbus-daemon", package: "dbus-daemon" },
     { needs: "firewalld", package: "firewalld" },
     { needs: "dnsmasq", package: "dnsmasq-base" },
-    { needs: "dhcpd", package: "isc-dhcp-server" },
+    { needs: "kea-dhcp4", package: "kea-dhcp4-server" },
+    { needs: "kea-dhcp6", package: "kea-dhcp6-server" },
     { needs: "systemd-analyze", package: "systemd" },
     { needs: "python3", package: "python3" },
     { needs: "curl", package: "curl" },
@@ -140,7 +141,8 @@ export function refuseUninstallable(tools) {
 export function installTools(tools) {
   const packages = packagesOf(tools);
   if (packages.length === 0) return;
-  for (const name of ["firewalld", "isc-dhcp-server"]) if (packages.includes(name)) keepFromStarting(`${name}.service`);
+  const services = packages.filter((name) => /^(firewalld|kea-dhcp[46]-server)$/.test(name));
+  for (const name of services) keepFromStarting(`${name}.service`);
   const command = `apt-get install -y --no-install-recommends ${packages.join(" ")}`;
   const env = { ...environment, DEBIAN_FRONTEND: "noninteractive" };
   // A new machine has no package lists, an old one has lists of packages that are gone: both are cured by fetching them.

@@ -129,7 +129,10 @@ export class DhcpLab {
     this.#children.push(child);
     let output = "";
     for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (output += chunk));
-    await this.until(`${argv[0]} says "${ready}", but: ${output}`, () => output.includes(ready));
+    const said = this.until(`${argv.join(" ")} says "${ready}"`, () => output.includes(ready));
+    await said.catch((error: Error) => {
+      throw new Error(`${error.message}, but: ${output}`);
+    });
     return { pid: child.pid ?? 0, output: () => output };
   }
 

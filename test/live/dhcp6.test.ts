@@ -3,7 +3,7 @@ import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { binDir, type Outcome } from "../lab.ts";
 import { DhcpLab } from "./dhcp.ts";
-import { dhcpd6Leases, startDhcpd6 } from "./dhcpd.ts";
+import { endsOf, keaLeases, startKea6 } from "./kea.ts";
 
 let dhcp: DhcpLab;
 let netns: string;
@@ -203,22 +203,17 @@ describe("what ADD says of a server that gives nothing", () => {
   });
 });
 
-describe("dhcp daemon beside ISC's dhcpd", () => {
+describe("dhcp daemon beside Kea", () => {
   const startDaemon = () => dhcp.start([path.join(binDir, "dhcp"), "daemon", "-socketpath", dhcp.socket], "");
 
   it("renews at T1, also after it was killed, limits the address to the lease, and DEL's release is in the file", async () => {
-    await startDhcpd6(dhcp, 12);
+    await startKea6(dhcp, 12);
     const first = await startDaemon();
     const config = dhcp.network(IPV6);
     const result = add(config);
     const address = result.ips[0].address.split("/")[0];
     await dhcp.until("the address is limited", () => (addresses()[0]?.valid_life_time ?? 1e9) <= 12);
-    const ends = () =>
-      new Set(
-        dhcpd6Leases(dhcp)
-          .filter((lease) => lease.address === address)
-          .map((lease) => lease.ends),
-      ).size;
+    const ends = () => endsOf(dhcp, address).length;
     await dhcp.until("it is renewed", () => ends() >= 2);
     await dhcp.stop(first.pid, "SIGKILL");
     const second = await startDaemon();
@@ -228,9 +223,8 @@ describe("dhcp daemon beside ISC's dhcpd", () => {
     expectDone(call("CHECK", { ...config, prevResult: result }));
     expect(second.output()).toBe("");
     expectDone(call("DEL", config));
-    await dhcp.until("the release is written", () =>
-      ["released", "expired", "free"].includes(dhcpd6Leases(dhcp).at(-1)?.state ?? ""),
-    );
+    await dhcp.until("the release is written", () => keaLeases(dhcp).at(-1)?.lifetime === 0);
+    expect(keaLeases(dhcp).at(-1)).toMatchObject({ address });
     expect(left()).toEqual(NOTHING);
   });
 });

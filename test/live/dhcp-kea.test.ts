@@ -2,7 +2,7 @@ import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { binDir } from "../lab.ts";
 import { DhcpLab } from "./dhcp.ts";
-import { dhcpdLeases, startDhcpd } from "./dhcpd.ts";
+import { endsOf, keaLeases, startKea4 } from "./kea.ts";
 
 let dhcp: DhcpLab;
 let netns: string;
@@ -18,15 +18,9 @@ function call(command: string, config: object) {
   return dhcp.lab.plugin("bridge", { command, config, netns });
 }
 
-/** When dhcpd's leases of an address end, in dhcpd's words, each once. */
-function endsOf(address: string): readonly (string | undefined)[] {
-  const active = dhcpdLeases(dhcp).filter((lease) => lease.address === address && lease.state === "active");
-  return [...new Set(active.map(({ ends }) => ends))];
-}
-
-describe("beside ISC's dhcpd", () => {
+describe("beside Kea", () => {
   it("ADD gives what it says, the daemon renews, and DEL's release is in its file", async () => {
-    await startDhcpd(dhcp, 6);
+    await startKea4(dhcp, 6);
     const daemon = await dhcp.start([path.join(binDir, "dhcp"), "daemon", "-socketpath", dhcp.socket], "");
     const config = dhcp.network();
     const prevResult = JSON.parse(call("ADD", config).stdout);
@@ -37,19 +31,18 @@ describe("beside ISC's dhcpd", () => {
     });
     const address = prevResult.ips[0].address.split("/")[0];
     const { mac } = prevResult.interfaces[2];
-    expect(dhcpdLeases(dhcp).at(-1)).toMatchObject({ address, state: "active", mac });
-    await dhcp.until("it is renewed twice", () => endsOf(address).length >= 3);
+    expect(keaLeases(dhcp).at(-1)).toMatchObject({ address, lifetime: 6, mac });
+    await dhcp.until("it is renewed twice", () => endsOf(dhcp, address).length >= 3);
     expect(dhcp.addresses(netns)).toMatchObject([{ local: address }]);
     expect(call("CHECK", { ...config, prevResult })).toMatchObject({ status: 0 });
     expect(daemon.output()).toBe("");
     expect(call("DEL", { ...config, prevResult })).toMatchObject({ status: 0, stdout: "", stderr: "" });
-    const released = () => dhcpdLeases(dhcp).at(-1)?.state === "free";
-    await dhcp.until("the release is written", released);
-    expect(dhcpdLeases(dhcp).at(-1)).toMatchObject({ address });
+    await dhcp.until("the release is written", () => keaLeases(dhcp).at(-1)?.lifetime === 0);
+    expect(keaLeases(dhcp).at(-1)).toMatchObject({ address });
   });
 
   it("a daemon that was killed asks it whether the lease holds, and it says yes", async () => {
-    await startDhcpd(dhcp, 600);
+    await startKea4(dhcp, 600);
     const start = () => dhcp.start([path.join(binDir, "dhcp"), "daemon", "-socketpath", dhcp.socket], "");
     const first = await start();
     const { ips } = JSON.parse(call("ADD", dhcp.network()).stdout);
@@ -57,7 +50,7 @@ describe("beside ISC's dhcpd", () => {
     await dhcp.stop(first.pid, "SIGKILL");
     await new Promise((resolve) => setTimeout(resolve, 1100));
     const second = await start();
-    await dhcp.until("it has more time", () => endsOf(address).length >= 2);
+    await dhcp.until("it has more time", () => endsOf(dhcp, address).length >= 2);
     expect(dhcp.addresses(netns)).toMatchObject([{ local: address }]);
     expect(second.output()).toBe("");
   });
