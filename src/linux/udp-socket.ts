@@ -10,8 +10,11 @@ const SO = { REUSEADDR: 2, BINDTODEVICE: 25 } as const;
 /** Asks for the bytes that have not left the machine (SIOCOUTQ of sockets). <sys/ioctl.h> */
 const TIOCOUTQ = 0x5411;
 
-/** sizeof(struct sockaddr_in) and sizeof(struct sockaddr_in6) <netinet/in.h> */
-const SOCKADDR_SIZE = { 4: 16, 6: 28 } as const;
+/** sizeof(struct sockaddr_in). <netinet/in.h> */
+const SOCKADDR_IN_SIZE = 16;
+
+/** sizeof(struct sockaddr_in6). <netinet/in.h> */
+const SOCKADDR_IN6_SIZE = 28;
 
 /** An IPv4 address in 4 bytes or an IPv6 address in 16, and a port. */
 export interface UdpEnd {
@@ -51,7 +54,7 @@ export function openUdpSocket(from: UdpEnd, link: LinkName): UdpSocket {
   return {
     fd,
     send: (payload, to) => sendDatagram(fd, payload, encodeEnd(to, link)),
-    receive: () => receiveAll(fd, SOCKADDR_SIZE[family]).map(({ bytes }) => bytes),
+    receive: () => receiveAll(fd, SOCKADDR_IN6_SIZE).map(({ bytes }) => bytes),
     isSending: () => countUnsent(fd) > 0,
     close: () => discard(fd),
   };
@@ -63,7 +66,7 @@ export function openUdpSocket(from: UdpEnd, link: LinkName): UdpSocket {
  */
 function encodeEnd({ address, port }: UdpEnd, { index }: LinkName): Uint8Array {
   const family = address.length === 4 ? 4 : 6;
-  const bytes = new Uint8Array(SOCKADDR_SIZE[family]);
+  const bytes = new Uint8Array(family === 4 ? SOCKADDR_IN_SIZE : SOCKADDR_IN6_SIZE);
   const view = new DataView(bytes.buffer);
   view.setUint16(0, family === 4 ? AF.INET : AF.INET6, true);
   view.setUint16(2, port);
