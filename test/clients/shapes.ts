@@ -3,6 +3,7 @@ import { once } from "node:events";
 import fs from "node:fs";
 import path from "node:path";
 import { Caller, jsonOf } from "../caller.ts";
+import { DNSMASQ } from "../dnsmasq.ts";
 import { addOutside, rulesAbout } from "../live/masquerading.ts";
 import { tracesOf } from "../live/traces.ts";
 
@@ -113,17 +114,9 @@ export class ShapeLab {
 
   /** Starts dnsmasq outside, which gives .50 to .69 on both of the host's links. */
   async startDhcpServer(): Promise<void> {
-    const own = [
-      "--no-daemon",
-      "--conf-file=/dev/null",
-      "--user=root",
-      "--port=0",
-      "--no-ping",
-      "--dhcp-authoritative",
-    ];
     const place = ["--interface=eth0", "--interface=eth1", "--bind-interfaces", `--dhcp-leasefile=${this.#leaseFile}`];
     const ranges = ["203.0.113", "192.0.2"].map((net) => `--dhcp-range=${net}.50,${net}.69,255.255.255.0,120`);
-    await this.#start(this.outside, ["dnsmasq", ...own, ...place, ...ranges]);
+    await this.#start(this.outside, [...DNSMASQ, ...place, ...ranges]);
   }
 
   /** The addresses that the server has given, with the MACs that have them. */

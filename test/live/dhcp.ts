@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import fs from "node:fs";
 import path from "node:path";
+import { DNSMASQ } from "../dnsmasq.ts";
 import { Lab, sleep } from "../lab.ts";
 
 /** What a server does, until it is told otherwise. */
@@ -70,16 +71,8 @@ export class DhcpLab {
   /** Starts dnsmasq, which gives 10.9.0.5 to 10.9.0.`last`. */
   async startDnsmasq({ last = 50, options = [] }: { last?: number; options?: readonly string[] } = {}): Promise<void> {
     const range = `--dhcp-range=10.9.0.5,10.9.0.${last},120`;
-    const own = [
-      "--no-daemon",
-      "--conf-file=/dev/null",
-      "--user=root",
-      "--port=0",
-      "--no-ping",
-      "--dhcp-authoritative",
-    ];
     const place = ["--interface=eth0", "--bind-interfaces", `--dhcp-leasefile=${this.lab.dir}/dnsmasq.leases`, range];
-    const { pid } = await this.start(["dnsmasq", ...own, ...place, ...options], "sockets bound", this.server);
+    const { pid } = await this.start([...DNSMASQ, ...place, ...options], "sockets bound", this.server);
     this.#dnsmasq = pid;
   }
 

@@ -1,5 +1,6 @@
 import fs from "node:fs";
 import path from "node:path";
+import { DNSMASQ } from "../../dnsmasq.ts";
 import type { Sandbox } from "./sandbox.ts";
 
 /** A lease as the server has it: to which MAC, which address, under which name. */
@@ -23,20 +24,12 @@ export class DhcpServer {
   /** Starts it with a range for each of that namespace's links; when this resolves, it answers. */
   static async start(node: Sandbox, ranges: Readonly<Record<string, string>>): Promise<DhcpServer> {
     const server = new DhcpServer(path.join(node.dir, "dnsmasq.leases"));
-    const own = [
-      "--no-daemon",
-      "--conf-file=/dev/null",
-      "--user=root",
-      "--port=0",
-      "--no-ping",
-      "--dhcp-authoritative",
-    ];
     const places = Object.entries(ranges).flatMap(([link, range]) => [
       `--interface=${link}`,
       `--dhcp-range=${range},255.255.255.0,120`,
     ]);
-    const options = [...own, ...places, "--bind-interfaces", `--dhcp-leasefile=${server.#file}`];
-    await node.startUntil("DHCP, IP range", ["dnsmasq", ...options], { netns: "outside" });
+    const options = [...places, "--bind-interfaces", `--dhcp-leasefile=${server.#file}`];
+    await node.startUntil("DHCP, IP range", [...DNSMASQ, ...options], { netns: "outside" });
     return server;
   }
 
