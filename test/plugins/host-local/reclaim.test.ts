@@ -178,8 +178,10 @@ describe("findGoneNamespaces()", () => {
     expect(findGoneNamespaces([])).toEqual(new Set());
   });
 
-  test.runIf(own.includes(":"))("finds one gone whose inode another namespace has", () => {
-    expect(findGoneNamespaces([own, `${inode}:999999999`])).toEqual(new Set([`${inode}:999999999`]));
+  test("finds one gone whose inode another namespace has, if it can compare cookies", () => {
+    const other = `${inode}:999999999`;
+    // Without the right to enter a namespace, and before Linux 5.14, nobody knows.
+    expect(findGoneNamespaces([own, other])).toEqual(new Set(own === inode ? [] : [other]));
   });
 
   test("identifyNetnsAt() tells namespaces from files", () => {
