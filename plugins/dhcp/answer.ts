@@ -39,26 +39,19 @@ export function answerOf(lease: Lease, prefix: Prefix, priority: number | undefi
 
 /** The result of an IPv6 lease: the address alone and DNS settings. Gateway and network come from router advertisements. */
 export function answerOf6({ address, options }: Lease6): Result {
-  const nameservers = findNameServers(options).map(formatAddress);
-  const search = findSearchDomains6(options);
-  const dns = { ...(nameservers.length > 0 && { nameservers }), ...(search.length > 0 && { search }) };
-  return { interfaces: [], ips: [{ address: single(address) }], routes: [], dns };
+  const dns = { nameservers: findNameServers(options).map(formatAddress), search: findSearchDomains6(options) };
+  return { interfaces: [], ips: [{ address: single(address) }], routes: [], dns: withoutEmpty(dns) };
 }
 
 /** One result of several, in their order. */
 export function mergeAnswers(answers: readonly Result[]): Result {
   const list = (name: "nameservers" | "search") => [...new Set(answers.flatMap(({ dns }) => dns[name] ?? []))];
-  const [nameservers, search] = [list("nameservers"), list("search")];
   const domain = answers.map(({ dns }) => dns.domain).find((each) => each !== undefined);
   return {
     interfaces: [],
     ips: answers.flatMap(({ ips }) => ips),
     routes: answers.flatMap(({ routes }) => routes),
-    dns: {
-      ...(nameservers.length > 0 && { nameservers }),
-      ...(domain !== undefined && { domain }),
-      ...(search.length > 0 && { search }),
-    },
+    dns: withoutEmpty({ nameservers: list("nameservers"), domain, search: list("search") }),
   };
 }
 
@@ -84,9 +77,23 @@ function toRoute({ destination, gateway }: GivenRoute): Route {
 }
 
 function dnsOf({ options }: Lease): Dns {
-  const nameservers = findAddresses(options, OPTION.NAME_SERVERS).filter(isSet).map(formatAddress);
-  const domain = findText(options, OPTION.DOMAIN);
-  const search = findSearchDomains(options);
+  return withoutEmpty({
+    nameservers: findAddresses(options, OPTION.NAME_SERVERS).filter(isSet).map(formatAddress),
+    domain: findText(options, OPTION.DOMAIN),
+    search: findSearchDomains(options),
+  });
+}
+
+/** DNS settings without those that nobody has given. */
+function withoutEmpty({
+  nameservers,
+  domain,
+  search,
+}: {
+  nameservers: readonly string[];
+  domain?: string | undefined;
+  search: readonly string[];
+}): Dns {
   return {
     ...(nameservers.length > 0 && { nameservers }),
     ...(domain !== undefined && { domain }),
