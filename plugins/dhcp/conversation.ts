@@ -1,4 +1,5 @@
-import type { Happened, Moment, StepOf } from "../../src/dhcp/client.ts";
+import type { Moment } from "../../src/dhcp/asking.ts";
+import type { Happened, StepOf } from "../../src/dhcp/client.ts";
 import { readBootClock } from "../../src/linux/boot-clock.ts";
 import { randomBytes } from "../../src/linux/random.ts";
 import type { LeaseLink } from "./lease-link.ts";

@@ -1,4 +1,5 @@
 import { CniError } from "../../src/cni/error.ts";
+import { newXid } from "../../src/dhcp/asking.ts";
 import { encodeDatagram } from "../../src/dhcp/datagram.ts";
 import { release } from "../../src/dhcp/question.ts";
 import { release as release6 } from "../../src/dhcp/v6/question.ts";
@@ -40,8 +41,8 @@ function giveBack4(
   { identity, lease }: Pick<LeaseRecord4, "identity" | "lease">,
   { container, link }: LeaseLink,
 ): void {
-  const { now, random } = readMoment();
-  const outgoing = release(identity, Math.floor(random() * 2 ** 32), lease);
+  const moment = readMoment();
+  const outgoing = release(identity, newXid(moment, 32), lease);
   const hasAddress = listAddresses(container.netlink, link, 4).some(({ prefix }) =>
     isSameAddress(prefix.address, lease.address),
   );
@@ -49,7 +50,7 @@ function giveBack4(
   try {
     if (hasAddress && outgoing.kind === "server") {
       wire.send(outgoing, container);
-      awaitSent(wire, now + PATIENCE);
+      awaitSent(wire, moment.now + PATIENCE);
     } else if (outgoing.kind === "server") {
       const packet = encodeDatagram(outgoing.payload, { from: lease.address, to: lease.server });
       wire.send({ kind: "everyone", packet }, container);
@@ -63,7 +64,7 @@ function giveBack4(
 function giveBack6({ identity, lease }: Pick<LeaseRecord6, "identity" | "lease">, place: LeaseLink): void {
   const wire = openWire6(place);
   try {
-    wire.send(release6(identity, Math.floor(readMoment().random() * 2 ** 24), lease), place.container);
+    wire.send(release6(identity, newXid(readMoment(), 24), lease), place.container);
   } finally {
     wire.close();
   }

@@ -1,5 +1,5 @@
 import type { Request } from "../../src/cni/request.ts";
-import { concatBytes } from "../../src/dhcp/options.ts";
+import { concat } from "../../src/platform/bytes.ts";
 
 // Go's gob: the one request that a client of the Go plugins' daemon has to send, and the error in its answer. https://pkg.go.dev/encoding/gob
 
@@ -22,10 +22,10 @@ export function encodeRelease({ containerId, netns, ifname, args, path, stdin }:
     ["StdinData", KIND.BYTES],
   ]);
   const values = [...texts.map((text) => new TextEncoder().encode(text)), stdin];
-  return concatBytes(
+  return concat([
     ...[header, message(int(FIRST_TYPE), fields([new TextEncoder().encode("DHCP.Release")]))],
     ...[body, message(int(FIRST_TYPE + 1), fields(values))],
-  );
+  ]);
 }
 
 /** The error in an answer, "" if there is none. Undefined until the answer is whole. @throws RangeError if it is none */
@@ -65,10 +65,10 @@ function defineStruct(
   members: readonly (readonly [name: string, kind: number])[],
 ): Uint8Array {
   const described = members.map(([member, kind]) =>
-    concatBytes(Uint8Array.of(1), text(member), Uint8Array.of(1), int(kind), END),
+    concat([Uint8Array.of(1), text(member), Uint8Array.of(1), int(kind), END]),
   );
   // wireType{StructT: structType{CommonType{Name, Id}, Field: …}}
-  const common = concatBytes(Uint8Array.of(1), text(name), Uint8Array.of(1), int(id), END);
+  const common = concat([Uint8Array.of(1), text(name), Uint8Array.of(1), int(id), END]);
   return message(int(-id), Uint8Array.of(3, 1), common, Uint8Array.of(1), uint(members.length), ...described, END, END);
 }
 
@@ -84,17 +84,17 @@ function fields(values: readonly Uint8Array[]): Uint8Array {
     parts.push(uint(index - last), uint(value.length), value);
     last = index;
   }
-  return concatBytes(...parts, END);
+  return concat([...parts, END]);
 }
 
 function message(...parts: readonly Uint8Array[]): Uint8Array {
-  const content = concatBytes(...parts);
-  return concatBytes(uint(content.length), content);
+  const content = concat([...parts]);
+  return concat([uint(content.length), content]);
 }
 
 function text(value: string): Uint8Array {
   const bytes = new TextEncoder().encode(value);
-  return concatBytes(uint(bytes.length), bytes);
+  return concat([uint(bytes.length), bytes]);
 }
 
 /** A signed number: the sign is the lowest bit. */

@@ -1,7 +1,7 @@
 import { CniError } from "../../src/cni/error.ts";
 import type { Request } from "../../src/cni/request.ts";
-import { concatBytes } from "../../src/dhcp/options.ts";
 import { connectUnix, type UnixStream } from "../../src/linux/unix-stream.ts";
+import { concat } from "../../src/platform/bytes.ts";
 import { ERRNO, LinuxError } from "../../src/platform/errno.ts";
 import { decodeError, encodeRelease } from "./gob.ts";
 
@@ -51,7 +51,7 @@ function ask(stream: UnixStream, request: Request): void {
     for (;;) {
       const found = look(answer);
       if (found !== undefined) return found;
-      answer = concatBytes(answer, stream.read(deadline));
+      answer = concat([answer, stream.read(deadline)]);
     }
   };
   const welcome = readUntil((bytes) => (bytes.length >= WELCOME.length ? bytes : undefined));

@@ -1,4 +1,5 @@
 import { decodeDatagram, PORT } from "../../src/dhcp/datagram.ts";
+import { decodeIfWhole } from "../../src/dhcp/decode.ts";
 import { type DhcpMessage, decodeMessage } from "../../src/dhcp/message.ts";
 import type { Outgoing } from "../../src/dhcp/question.ts";
 import { encodeAddress } from "../../src/ip/address.ts";
@@ -57,15 +58,5 @@ export function openWire({ within }: Place, link: LinkId): Wire4 {
 
 function readMessage(packet: Uint8Array): readonly DhcpMessage[] {
   const payload = decodeDatagram(packet)?.payload;
-  return payload === undefined ? [] : readWith(decodeMessage, payload);
-}
-
-/** The message in bytes, or none: anybody on the link can send anything. */
-export function readWith<Message>(decode: (bytes: Uint8Array) => Message, bytes: Uint8Array): readonly Message[] {
-  try {
-    return [decode(bytes)];
-  } catch (error) {
-    if (error instanceof RangeError) return [];
-    throw error;
-  }
+  return payload === undefined ? [] : decodeIfWhole(decodeMessage, payload);
 }

@@ -1,9 +1,10 @@
+import { decodeIfWhole } from "../../src/dhcp/decode.ts";
 import { type Dhcp6Message, decodeMessage } from "../../src/dhcp/v6/message.ts";
 import { encodeAddress } from "../../src/ip/address.ts";
 import { openUdpSocket } from "../../src/linux/udp-socket.ts";
 import type { LeaseLink } from "./lease-link.ts";
 import { getLinkLocal } from "./link-local.ts";
-import { readWith, type Wire } from "./wire.ts";
+import type { Wire } from "./wire.ts";
 
 /** UDP ports. RFC 8415, 7.2 */
 const PORT = { CLIENT: 546, SERVER: 547 } as const;
@@ -18,7 +19,7 @@ export function openWire6({ container, link }: LeaseLink): Wire<Uint8Array, Dhcp
   return {
     fd: udp.fd,
     send: (payload) => udp.send(payload, { address: SERVERS, port: PORT.SERVER }),
-    receive: () => udp.receive().flatMap((payload) => readWith(decodeMessage, payload)),
+    receive: () => udp.receive().flatMap((payload) => decodeIfWhole(decodeMessage, payload)),
     close: () => udp.close(),
   };
 }

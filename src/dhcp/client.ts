@@ -1,4 +1,5 @@
 import type { Address } from "../ip/address.ts";
+import { type Asking, ask, askAgain, askLater, type Moment, type Pacing, SHORTEST_PAUSE } from "./asking.ts";
 import { isHostAddress, type Lease, readLease } from "./lease.ts";
 import { type DhcpMessage, OP, TYPE, typeOf } from "./message.ts";
 import { OPTION } from "./options.ts";
@@ -6,17 +7,6 @@ import { discover, type Identity, type Outgoing, rebind, reboot, renew, select }
 import { findAddress, findText } from "./values.ts";
 
 // The client of RFC 2131, figure 5, as values: a state and what happens give the next state and what to send.
-
-/** A client that waits for an answer: it asks again at `wakeAt`. */
-interface Asking {
-  readonly xid: number;
-  /** When it sent the first question of this kind and the last one, in ms. */
-  readonly since: number;
-  readonly askedAt: number;
-  /** How often it has asked. */
-  readonly tries: number;
-  readonly wakeAt: number;
-}
 
 /** An address that a server offers. */
 interface Offer {
@@ -49,32 +39,22 @@ export interface StepOf<State, Outgoing, Happened> {
 /** A step of this client. */
 export type Step = StepOf<State, Outgoing, Happened<Lease, Address>>;
 
-/** The time of a step in ms, and random numbers from 0 (inclusive) to 1 (exclusive). */
-export interface Moment {
-  readonly now: number;
-  readonly random: () => number;
-}
-
-/** The pause after the first question and the longest one, in ms. Each is twice as long as the one before. */
-const FIRST_PAUSE = 2000;
-const LONGEST_PAUSE = 32_000;
-
-/** The shortest pause between two questions for more time, in ms. */
-const SHORTEST_PAUSE = 1000;
+/** RFC 2131, 4.1 */
+const PACING: Pacing = { xidBits: 32, first: 2000, longest: 32_000, jitter: 0.25 };
 
 /** How often a client asks for what it was offered, or whether its lease holds. */
 const TRIES = 3;
 
 /** A client without a lease asks for one; `wanted` is an address that it had. */
 export function begin(identity: Identity, moment: Moment, wanted?: Address): Step {
-  const asking = ask(moment);
+  const asking = ask(moment, PACING);
   return { state: { kind: "selecting", wanted, ...asking }, send: discover(identity, questionOf(asking), wanted) };
 }
 
 /** A client that kept a lease over a restart asks whether it holds. RFC 2131, 3.2 */
 export function resume(identity: Identity, moment: Moment, lease: Lease): Step {
   if (moment.now >= lease.expireAt) return { ...begin(identity, moment, lease.address), happened: { kind: "expired" } };
-  const asking = ask(moment);
+  const asking = ask(moment, PACING);
   return { state: { kind: "rebooting", lease, ...asking }, send: reboot(identity, questionOf(asking), lease) };
 }
 
@@ -96,18 +76,18 @@ export function advance(identity: Identity, moment: Moment, state: State, messag
 export function wake(identity: Identity, moment: Moment, state: State): Step {
   if (moment.now < state.wakeAt) return { state };
   if (state.kind === "selecting") {
-    const asking = askAgain(state, moment);
+    const asking = askAgain(state, moment, PACING);
     return { state: { ...state, ...asking }, send: discover(identity, questionOf(asking), state.wanted) };
   }
   if (state.kind === "requesting") {
     if (state.tries >= TRIES) return begin(identity, moment, state.wanted);
-    const asking = askAgain(state, moment);
+    const asking = askAgain(state, moment, PACING);
     return { state: { ...state, ...asking }, send: select(identity, questionOf(asking), state.offer) };
   }
   const { lease } = state;
   if (moment.now >= lease.expireAt) return { ...begin(identity, moment, lease.address), happened: { kind: "expired" } };
   if (state.kind === "rebooting" && state.tries < TRIES) {
-    const asking = askAgain(state, moment);
+    const asking = askAgain(state, moment, PACING);
     return { state: { ...state, ...asking }, send: reboot(identity, questionOf(asking), lease) };
   }
   return moment.now < lease.renewAt ? { state: hold(lease) } : extend(identity, moment, state);
@@ -121,7 +101,7 @@ export function receive(identity: Identity, moment: Moment, state: State, messag
   if (state.kind === "selecting") {
     if (type !== TYPE.OFFER || server === undefined || !isHostAddress(message.yours)) return { state };
     const offer = { address: message.yours, server };
-    const asking = { ...ask(moment), xid: state.xid };
+    const asking = { ...ask(moment, PACING), xid: state.xid };
     const send = select(identity, { xid: asking.xid, secs: secondsOf(moment.now - state.since) }, offer);
     return {
       state: { kind: "requesting", offer, wanted: state.wanted, ...asking },
@@ -131,7 +111,7 @@ export function receive(identity: Identity, moment: Moment, state: State, messag
   }
   // A server that was not chosen has no say.
   if (state.kind === "requesting" && server?.value !== state.offer.server.value) return { state };
-  if (type === TYPE.NAK) return refuse(moment, state, message);
+  if (type === TYPE.NAK) return refuse(moment, message);
   const lease = type === TYPE.ACK ? readLease(message, state.askedAt) : undefined;
   return lease === undefined ? { state } : { state: hold(lease), happened: { kind: "leased", lease } };
 }
@@ -141,12 +121,9 @@ function isAnswer(message: DhcpMessage, identity: Identity, state: Asking): bool
 }
 
 /** After a pause the client asks for another address: a server that says no would say it at once again. RFC 2131, 3.1 */
-function refuse(moment: Moment, state: Exclude<State, { kind: "bound" }>, { options }: DhcpMessage): Step {
-  const { now } = moment;
-  const wakeAt = now + SHORTEST_PAUSE * (1 + moment.random());
-  const asking = { xid: state.xid, since: now, askedAt: now, tries: 0, wakeAt };
+function refuse(moment: Moment, { options }: DhcpMessage): Step {
   return {
-    state: { kind: "selecting", wanted: undefined, ...asking, xid: newXid(moment) },
+    state: { kind: "selecting", wanted: undefined, ...askLater(moment, PACING) },
     happened: {
       kind: "refused",
       server: findAddress(options, OPTION.SERVER),
@@ -161,30 +138,11 @@ function extend(identity: Identity, moment: Moment, state: Extract<State, { leas
   const kind = moment.now < lease.rebindAt ? "renewing" : "rebinding";
   const until = kind === "renewing" ? lease.rebindAt : lease.expireAt;
   const pause = Math.max((until - moment.now) / 2, SHORTEST_PAUSE);
-  const first = state.kind === kind ? state : { ...ask(moment), tries: 0 };
+  const first = state.kind === kind ? state : { ...ask(moment, PACING), tries: 0 };
   const asking = { ...first, askedAt: moment.now, tries: first.tries + 1, wakeAt: Math.min(moment.now + pause, until) };
   const question = questionOf(asking);
   const send = kind === "renewing" ? renew(identity, question, lease) : rebind(identity, question, lease);
   return { state: { ...asking, kind, lease }, send };
-}
-
-function ask(moment: Moment): Asking {
-  const { now } = moment;
-  return { xid: newXid(moment), since: now, askedAt: now, tries: 1, wakeAt: now + pauseAfter(1, moment) };
-}
-
-function askAgain({ xid, since, tries }: Asking, moment: Moment): Asking {
-  const { now } = moment;
-  return { xid, since, askedAt: now, tries: tries + 1, wakeAt: now + pauseAfter(tries + 1, moment) };
-}
-
-/** The pause after the question of that count: random by a quarter, so that clients do not ask at once. RFC 2131, 4.1 */
-function pauseAfter(count: number, { random }: Moment): number {
-  return Math.min(FIRST_PAUSE * 2 ** Math.max(count - 1, 0), LONGEST_PAUSE) * (0.75 + random() / 2);
-}
-
-function newXid({ random }: Moment): number {
-  return Math.floor(random() * 2 ** 32);
 }
 
 function questionOf({ xid, since, askedAt }: Asking): { xid: number; secs: number } {

@@ -1,6 +1,6 @@
 import { type Address, decodeAddress, encodeAddress } from "../ip/address.ts";
 import { checksum } from "../ip/checksum.ts";
-import { concatBytes } from "./options.ts";
+import { concat } from "../platform/bytes.ts";
 
 /** UDP ports. RFC 2131, 4.1 */
 export const PORT = { SERVER: 67, CLIENT: 68 } as const;
@@ -29,10 +29,10 @@ export function encodeDatagram(payload: Uint8Array, { from, to }: { from: Addres
   udpView.setUint16(2, PORT.SERVER);
   udpView.setUint16(4, UDP_SIZE + payload.length);
   const pseudo = Uint8Array.of(0, UDP, ...udp.subarray(4, 6));
-  const sum = checksum(concatBytes(ip.subarray(12), pseudo, udp, payload));
+  const sum = checksum(concat([ip.subarray(12), pseudo, udp, payload]));
   // 0 would mean that there is no checksum.
   udpView.setUint16(6, sum === 0 ? 0xffff : sum);
-  return concatBytes(ip, udp, payload);
+  return concat([ip, udp, payload]);
 }
 
 /**

@@ -1,6 +1,7 @@
 import { type Address, decodeAddress, encodeAddress } from "../ip/address.ts";
 import { decodeMac, encodeMac, type Mac } from "../ip/mac.ts";
-import { concatBytes, decodeOptions, encodeOptions, OPTION, type Options } from "./options.ts";
+import { concat } from "../platform/bytes.ts";
+import { decodeOptions, encodeOptions, OPTION, type Options } from "./options.ts";
 
 /** Who sent a message. RFC 2131, 2 */
 export const OP = { REQUEST: 1, REPLY: 2 } as const;
@@ -115,7 +116,7 @@ function readOptions(bytes: Uint8Array): Options {
   ];
   const all = new Map(options);
   for (const [code, value] of more.flatMap((each) => [...each])) {
-    all.set(code, concatBytes(all.get(code) ?? new Uint8Array(), value));
+    all.set(code, concat([all.get(code) ?? new Uint8Array(), value]));
   }
   return all;
 }

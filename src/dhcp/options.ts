@@ -1,3 +1,5 @@
+import { concat } from "../platform/bytes.ts";
+
 /** The numbers of options. RFC 2132; 77: RFC 3004; 119: RFC 3397; 121: RFC 3442 */
 export const OPTION = {
   SUBNET_MASK: 1,
@@ -43,7 +45,7 @@ export function encodeOptions(options: Options): Uint8Array {
       parts.push(Uint8Array.of(code, piece.length), piece);
     }
   }
-  return concatBytes(...parts, Uint8Array.of(END));
+  return concat([...parts, Uint8Array.of(END)]);
 }
 
 /** Reads options up to the mark of their end. @throws RangeError if one is cut */
@@ -60,19 +62,8 @@ export function decodeOptions(bytes: Uint8Array): Options {
     if (length === undefined || at + 2 + length > bytes.length)
       throw new RangeError(`Cannot decode option ${code} of a DHCP message: it is cut`);
     const value = bytes.subarray(at + 2, at + 2 + length);
-    options.set(code, concatBytes(options.get(code) ?? new Uint8Array(), value));
+    options.set(code, concat([options.get(code) ?? new Uint8Array(), value]));
     at += 2 + length;
   }
   return options;
-}
-
-/** All bytes, one piece after the other. */
-export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {
-  const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
 }

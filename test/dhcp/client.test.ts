@@ -1,15 +1,6 @@
 import { describe, expect, it } from "vitest";
-import {
-  advance,
-  begin,
-  hold,
-  type Moment,
-  receive,
-  resume,
-  type State,
-  type Step,
-  wake,
-} from "../../src/dhcp/client.ts";
+import type { Moment } from "../../src/dhcp/asking.ts";
+import { advance, begin, hold, receive, resume, type State, type Step, wake } from "../../src/dhcp/client.ts";
 import { type DhcpMessage, decodeMessage, OP, TYPE, typeOf, UNSPECIFIED } from "../../src/dhcp/message.ts";
 import { OPTION } from "../../src/dhcp/options.ts";
 import { type Identity, type Outgoing, release } from "../../src/dhcp/question.ts";

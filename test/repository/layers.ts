@@ -6,7 +6,7 @@ const PLUGIN_FOLDERS = PLUGINS.map((name) => `plugins/${name}`);
 export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   "src/platform": [],
   "src/ip": [],
-  "src/dhcp": ["src/ip"],
+  "src/dhcp": ["src/platform", "src/ip"],
   "src/cni": ["src/platform", "src/ip"],
   "src/linux": ["src/platform"],
   "src/netlink": ["src/platform", "src/ip", "src/linux"],

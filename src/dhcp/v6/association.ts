@@ -1,5 +1,5 @@
 import { type Address, decodeAddress, encodeAddress } from "../../ip/address.ts";
-import { concatBytes } from "../options.ts";
+import { concat } from "../../platform/bytes.ts";
 import { decodeOptions, encodeOptions, type Options } from "./options.ts";
 
 /** The value of IA_NA: what a server gives to one interface. RFC 8415, 21.4 */
@@ -23,7 +23,7 @@ const ASSOCIATION_SIZE = 12;
 const ADDRESS_SIZE = 24;
 
 export function encodeAssociation({ iaid, renew, rebind, options }: Association): Uint8Array {
-  return concatBytes(encodeNumbers(iaid, renew, rebind), encodeOptions(options));
+  return concat([encodeNumbers(iaid, renew, rebind), encodeOptions(options)]);
 }
 
 /** @throws RangeError if it is cut */
@@ -34,7 +34,7 @@ export function decodeAssociation(bytes: Uint8Array): Association {
 }
 
 export function encodeAssociatedAddress({ address, preferred, valid, options }: AssociatedAddress): Uint8Array {
-  return concatBytes(encodeAddress(address), encodeNumbers(preferred, valid), encodeOptions(options));
+  return concat([encodeAddress(address), encodeNumbers(preferred, valid), encodeOptions(options)]);
 }
 
 /** @throws RangeError if it is cut */

@@ -1,22 +1,13 @@
 import type { Address } from "../../ip/address.ts";
-import type { Happened, Moment, StepOf } from "../client.ts";
+import { isSameBytes } from "../../platform/bytes.ts";
+import { type Asking, ask, askAgain, askLater, type Moment, SHORTEST_PAUSE } from "../asking.ts";
+import type { Happened, StepOf } from "../client.ts";
 import { type Lease6, readLease, readRefusal } from "./lease.ts";
 import { type Dhcp6Message, TYPE } from "./message.ts";
 import { findOption, OPTION } from "./options.ts";
 import { type Identity6, type Question6, rebind, renew, request, solicit } from "./question.ts";
 
 // The client of RFC 8415, 18.2, for one address (IA_NA), as values: a state and what happens give the next state and what to send.
-
-/** A client that waits for an answer: it asks again at `wakeAt`. */
-interface Asking {
-  readonly xid: number;
-  /** When it sent the first question of this kind and the last one, in ms. */
-  readonly since: number;
-  readonly askedAt: number;
-  /** How often it has asked. */
-  readonly tries: number;
-  readonly wakeAt: number;
-}
 
 /** An address that a server, by its identifier, offers. */
 type Offer = Pick<Lease6, "address" | "server">;
@@ -31,22 +22,21 @@ export type State6 =
 /** The next state, the message to send to all servers, and what happened. */
 export type Step6 = StepOf<State6, Uint8Array, Happened<Lease6, Uint8Array>>;
 
-/** First and longest pauses between two questions in ms, each twice as long as the one before. RFC 8415, 7.6 */
-const PAUSES = {
-  selecting: { first: 1000, longest: 120_000 },
-  requesting: { first: 1000, longest: 30_000 },
-  extending: { first: 10_000, longest: 600_000 },
-} as const;
+const XID_BITS = 24;
 
-/** The shortest pause between two questions for more time, in ms. */
-const SHORTEST_PAUSE = 1000;
+/** RFC 8415, 15 and 7.6 */
+const PACING = {
+  selecting: { xidBits: XID_BITS, jitter: 0.1, first: 1000, longest: 120_000 },
+  requesting: { xidBits: XID_BITS, jitter: 0.1, first: 1000, longest: 30_000 },
+  extending: { xidBits: XID_BITS, jitter: 0.1, first: 10_000, longest: 600_000 },
+} as const;
 
 /** How often a client asks for what it was offered. */
 const TRIES = 4;
 
 /** A client without a lease asks for one; `wanted` is an address that it had. */
 export function begin(identity: Identity6, moment: Moment, wanted?: Address): Step6 {
-  const asking = ask(moment, PAUSES.selecting);
+  const asking = ask(moment, PACING.selecting);
   return { state: { kind: "selecting", wanted, ...asking }, send: solicit(identity, questionOf(asking), wanted) };
 }
 
@@ -67,12 +57,12 @@ export function advance(identity: Identity6, moment: Moment, state: State6, mess
 export function wake(identity: Identity6, moment: Moment, state: State6): Step6 {
   if (moment.now < state.wakeAt) return { state };
   if (state.kind === "selecting") {
-    const asking = askAgain(state, moment, PAUSES.selecting);
+    const asking = askAgain(state, moment, PACING.selecting);
     return { state: { ...state, ...asking }, send: solicit(identity, questionOf(asking), state.wanted) };
   }
   if (state.kind === "requesting") {
     if (state.tries >= TRIES) return begin(identity, moment, state.wanted);
-    const asking = askAgain(state, moment, PAUSES.requesting);
+    const asking = askAgain(state, moment, PACING.requesting);
     return { state: { ...state, ...asking }, send: request(identity, questionOf(asking), state.offer) };
   }
   const { lease } = state;
@@ -112,7 +102,7 @@ function isAnswer(
 
 /** Takes the first offer, as clients of IPv4 do, without a wait for better ones. */
 function take(identity: Identity6, moment: Moment, state: Extract<State6, { kind: "selecting" }>, offer: Offer): Step6 {
-  const asking = ask(moment, PAUSES.requesting);
+  const asking = ask(moment, PACING.requesting);
   const { address, server } = offer;
   return {
     state: { kind: "requesting", offer: { address, server }, wanted: state.wanted, ...asking },
@@ -123,10 +113,7 @@ function take(identity: Identity6, moment: Moment, state: Extract<State6, { kind
 
 /** After a pause the client asks for another address: a server that says no would say it at once again. */
 function afterRefusal(moment: Moment): State6 {
-  const { now } = moment;
-  const wakeAt = now + SHORTEST_PAUSE * (1 + moment.random());
-  const asking = { since: now, askedAt: now, tries: 0, wakeAt };
-  return { kind: "selecting", wanted: undefined, ...asking, xid: newXid(moment) };
+  return { kind: "selecting", wanted: undefined, ...askLater(moment, PACING.selecting) };
 }
 
 /** Asks the lease's server for more time from T1 on, and any server from T2 on. Short leases are asked for at half of the time that is left. */
@@ -135,7 +122,7 @@ function extend(identity: Identity6, moment: Moment, state: Extract<State6, { le
   const { now } = moment;
   const kind = now < lease.rebindAt ? "renewing" : "rebinding";
   const until = kind === "renewing" ? lease.rebindAt : lease.expireAt;
-  const next = state.kind === kind ? askAgain(state, moment, PAUSES.extending) : ask(moment, PAUSES.extending);
+  const next = state.kind === kind ? askAgain(state, moment, PACING.extending) : ask(moment, PACING.extending);
   const pause = Math.min(next.wakeAt - now, Math.max((until - now) / 2, SHORTEST_PAUSE));
   const asking = { ...next, wakeAt: Math.min(now + pause, until) };
   const question = questionOf(asking);
@@ -143,34 +130,6 @@ function extend(identity: Identity6, moment: Moment, state: Extract<State6, { le
   return { state: { ...asking, kind, lease }, send };
 }
 
-interface Pauses {
-  readonly first: number;
-  readonly longest: number;
-}
-
-function ask(moment: Moment, pauses: Pauses): Asking {
-  const { now } = moment;
-  return { xid: newXid(moment), since: now, askedAt: now, tries: 1, wakeAt: now + pauseAfter(1, moment, pauses) };
-}
-
-function askAgain({ xid, since, tries }: Asking, moment: Moment, pauses: Pauses): Asking {
-  const { now } = moment;
-  return { xid, since, askedAt: now, tries: tries + 1, wakeAt: now + pauseAfter(tries + 1, moment, pauses) };
-}
-
-/** The pause after the question of that count: random by a tenth, so that clients do not ask at once. RFC 8415, 15 */
-function pauseAfter(count: number, { random }: Moment, { first, longest }: Pauses): number {
-  return Math.min(first * 2 ** Math.max(count - 1, 0), longest) * (0.9 + random() / 5);
-}
-
-function newXid({ random }: Moment): number {
-  return Math.floor(random() * 2 ** 24);
-}
-
 function questionOf({ xid, since, askedAt }: Asking): Question6 {
   return { xid, elapsed: askedAt - since };
-}
-
-function isSameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, index) => byte === b[index]);
 }

@@ -1,4 +1,5 @@
 import { type Address, isLinkLocal, isLoopback } from "../../ip/address.ts";
+import { decodeIfWhole } from "../decode.ts";
 import type { Options as KnownOptions } from "../options.ts";
 import { type AssociatedAddress, type Association, decodeAssociatedAddress, decodeAssociation } from "./association.ts";
 import type { Dhcp6Message } from "./message.ts";
@@ -74,13 +75,13 @@ function readTimes({ renew, rebind }: Association, seconds: number): { renew: nu
 /** The association of that number. One that is cut counts as missing. */
 function findAssociation({ options }: Dhcp6Message, iaid: number): Association | undefined {
   const values = options.filter(([code]) => code === OPTION.IA_NA);
-  return values.flatMap(([, value]) => attempt(() => decodeAssociation(value))).find((each) => each.iaid === iaid);
+  return values.flatMap(([, value]) => decodeIfWhole(decodeAssociation, value)).find((each) => each.iaid === iaid);
 }
 
 /** The first address that is valid and that a host can have. */
 function findGiven({ options }: Association): AssociatedAddress | undefined {
   const values = options.filter(([code]) => code === OPTION.IA_ADDRESS);
-  const all = values.flatMap(([, value]) => attempt(() => decodeAssociatedAddress(value)));
+  const all = values.flatMap(([, value]) => decodeIfWhole(decodeAssociatedAddress, value));
   return all.find(
     ({ address, preferred, valid, options: own }) =>
       valid > 0 && preferred <= valid && findFailure(own) === undefined && isHostAddress(address),
@@ -96,13 +97,4 @@ function isHostAddress(address: Address): boolean {
 
 function secondsOf(seconds: number): number {
   return seconds === FOR_EVER ? Infinity : seconds;
-}
-
-function attempt<T>(decode: () => T): readonly T[] {
-  try {
-    return [decode()];
-  } catch (error) {
-    if (error instanceof RangeError) return [];
-    throw error;
-  }
 }

@@ -1,4 +1,4 @@
-import { concatBytes } from "../options.ts";
+import { concat } from "../../platform/bytes.ts";
 import { decodeOptions, encodeOptions, type Options } from "./options.ts";
 
 /** What a message is. RFC 8415, 7.3 */
@@ -19,7 +19,7 @@ const HEADER = 4;
 /** The bytes of a message. */
 export function encodeMessage({ type, xid, options }: Dhcp6Message): Uint8Array {
   const header = Uint8Array.of(type, xid >> 16, xid >> 8, xid);
-  return concatBytes(header, encodeOptions(options));
+  return concat([header, encodeOptions(options)]);
 }
 
 /** Reads a message. @throws RangeError if it is too short, or cut within an option */

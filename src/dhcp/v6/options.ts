@@ -1,4 +1,4 @@
-import { concatBytes } from "../options.ts";
+import { concat } from "../../platform/bytes.ts";
 
 /** The numbers of options. RFC 8415, 21; 23 and 24: RFC 3646 */
 export const OPTION = {
@@ -30,7 +30,7 @@ export function encodeOptions(options: Options): Uint8Array {
     bytes.set(value, HEADER);
     return bytes;
   });
-  return concatBytes(...parts);
+  return concat([...parts]);
 }
 
 /** Reads options. @throws RangeError if one is cut */

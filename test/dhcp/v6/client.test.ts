@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Moment } from "../../../src/dhcp/client.ts";
+import type { Moment } from "../../../src/dhcp/asking.ts";
 import { encodeAssociatedAddress, encodeAssociation } from "../../../src/dhcp/v6/association.ts";
 import { advance, begin, hold, receive, type State6, type Step6, wake } from "../../../src/dhcp/v6/client.ts";
 import { type Dhcp6Message, decodeMessage, TYPE } from "../../../src/dhcp/v6/message.ts";
