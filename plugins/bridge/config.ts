@@ -1,7 +1,7 @@
 import type * as z from "zod/mini";
 import { parseMacArg } from "../../src/cni/args.ts";
 import { parseConfig } from "../../src/cni/config.ts";
-import { validateLinkName } from "../../src/cni/environment.ts";
+import { validateNewLinkName } from "../../src/cni/environment.ts";
 import { CniError } from "../../src/cni/error.ts";
 import { parseRequest } from "../../src/cni/parse-request.ts";
 import type { Request } from "../../src/cni/request.ts";
@@ -33,7 +33,7 @@ export interface BridgeConfig
 export function parseBridgeConfig(request: Request): BridgeConfig {
   const { args, runtimeConfig, ipam, macspoofchk, spoofchk, ...fields } = parseRequest(schema.bridge, request);
   const fromArgs = parseMacArg(request.args);
-  refuseBadName("bridge", fields.bridge);
+  validateNewLinkName("bridge", fields.bridge);
   const isGateway = fields.isGateway || fields.isDefaultGateway;
   const type = ipam?.type === "" ? undefined : ipam?.type;
   const config = {
@@ -55,12 +55,6 @@ function parseSpoofCheck(value: string | undefined): "strict" | undefined {
   return invalid(`unknown spoofchk ${JSON.stringify(value)}: must be "strict"`);
 }
 
-/** The kernel would replace % by a number. */
-function refuseBadName(what: string, name: string): void {
-  if (name.includes("%")) invalid(`Cannot use ${what} ${JSON.stringify(name)}: interface name contains %`);
-  validateLinkName(what, name);
-}
-
 /** The settings that DEL and GC need to delete a bridge. The rest of the configuration may be invalid by then. */
 export function readRemoval(request: Request): { readonly bridge: string; readonly isAskedFor: boolean } {
   const { bridge, removeEmptyBridge } = parseConfig(schema.removal, request.config);
@@ -72,7 +66,7 @@ function refuseContradictions(config: BridgeConfig): void {
   if (config.vlan < 0 || config.vlan > MAX_VLAN) {
     invalid(`invalid VLAN ID ${config.vlan} (must be between 0 and ${MAX_VLAN})`);
   }
-  if (config.vlanGateway !== undefined) refuseBadName(`vlan ${config.vlan} with the gateway`, config.vlanGateway);
+  if (config.vlanGateway !== undefined) validateNewLinkName(`vlan ${config.vlan} with the gateway`, config.vlanGateway);
   if (config.hairpinMode && config.promiscMode) {
     invalid("cannot set hairpin mode and promiscuous mode at the same time");
   }

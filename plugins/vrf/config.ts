@@ -1,5 +1,5 @@
 import { parseConfig } from "../../src/cni/config.ts";
-import { validateLinkName } from "../../src/cni/environment.ts";
+import { validateLinkName, validateNewLinkName } from "../../src/cni/environment.ts";
 import { CniError } from "../../src/cni/error.ts";
 import { isObject } from "../../src/cni/json.ts";
 import { parseRequest } from "../../src/cni/parse-request.ts";
@@ -18,7 +18,7 @@ export interface VrfConfig {
 export function parseVrfConfig(request: Request): VrfConfig {
   const { vrfname, table } = parseRequest(schema.vrf, request);
   if (vrfname === "") throw new CniError("invalidConfig", "configuration is expected to have a valid vrf name");
-  validateLinkName("vrfname", vrfname);
+  validateNewLinkName("vrfname", vrfname);
   return { vrfname, table };
 }
 

@@ -13,7 +13,7 @@ export type Command = (typeof COMMANDS)[number];
 interface Variable {
   readonly name: string;
   readonly requiredBy: readonly string[];
-  readonly validate?: (value: string) => void;
+  readonly validate?: (value: string, command: string) => void;
 }
 
 const ATTACHMENT_COMMANDS = ["ADD", "CHECK", "DEL"];
@@ -22,7 +22,7 @@ const ATTACHMENT_COMMANDS = ["ADD", "CHECK", "DEL"];
 const VARIABLES: readonly Variable[] = [
   { name: "CNI_CONTAINERID", requiredBy: ATTACHMENT_COMMANDS, validate: validateContainerId },
   { name: "CNI_NETNS", requiredBy: ["ADD", "CHECK"] },
-  { name: "CNI_IFNAME", requiredBy: ATTACHMENT_COMMANDS, validate: validateIfname },
+  { name: "CNI_IFNAME", requiredBy: ATTACHMENT_COMMANDS, validate: validateAttachmentIfname },
   { name: "CNI_PATH", requiredBy: COMMANDS },
 ];
 
@@ -51,7 +51,7 @@ export function checkEnvironment(command: string, environment: Environment): voi
     if (!requiredBy.includes(command)) continue;
     const value = environment[name] ?? "";
     if (value === "") missing.push(name);
-    else validate?.(value);
+    else validate?.(value, command);
   }
   if (missing.length > 0) {
     throw new CniError("invalidEnvironment", `required env variables [${missing.join(",")}] missing`);
@@ -77,16 +77,40 @@ export function validateNetworkName(name: string): void {
  * would be another link. @throws CniError invalidConfig
  */
 export function validateLinkName(what: string, name: string): void {
+  refuseLinkName(what, name, validateIfname);
+}
+
+/** The same for a link that may have to be made. @throws CniError invalidConfig */
+export function validateNewLinkName(what: string, name: string): void {
+  refuseLinkName(what, name, validateNewIfname);
+}
+
+function refuseLinkName(what: string, name: string, validate: (name: string) => void): void {
   const refuse = (reason: string): never => {
     throw new CniError("invalidConfig", `Cannot use ${what} ${JSON.stringify(name)}: ${reason}`);
   };
   if (name.includes("\0")) refuse("interface name contains NUL");
   try {
-    validateIfname(name);
+    validate(name);
   } catch (error) {
     if (error instanceof CniError) refuse(error.message);
     throw error;
   }
+}
+
+/** DEL accepts what ADD refuses: it has nothing to delete then, and must succeed. */
+function validateAttachmentIfname(name: string, command: string): void {
+  if (command === "ADD") validateNewIfname(name);
+  else validateIfname(name);
+}
+
+/**
+ * Refuses what would not be the name of a new link: the kernel replaces "%d" by a number (`dev_alloc_name` in net/core/dev.c).
+ * @throws CniError invalidEnvironment
+ */
+function validateNewIfname(name: string): void {
+  validateIfname(name);
+  if (name.includes("%")) throw new CniError("invalidEnvironment", "interface name contains %");
 }
 
 /** @throws CniError invalidEnvironment unless the kernel accepts the name: 1 to 15 bytes, no "/", ":" or white space */

@@ -121,6 +121,12 @@ describe("servePlugin, variables", () => {
     expect(errorOf(badIfname)).toEqual(failure(4, "interface name contains / or : or whitespace characters"));
   });
 
+  test("the kernel would replace %d by a number: ADD refuses it, and DEL has nothing to delete", () => {
+    const variables = { ...ATTACHMENT, CNI_IFNAME: "eth%d" };
+    expect(errorOf(call({ ...variables, CNI_COMMAND: "ADD" }))).toEqual(failure(4, "interface name contains %"));
+    expect(call({ ...variables, CNI_COMMAND: "DEL" })).toMatchObject({ exit: 0, verbs: ["DEL"] });
+  });
+
   test.each(["GC", "STATUS"])("%s does not look at a container id or interface name", (command) => {
     const answer = call({ CNI_COMMAND: command, CNI_PATH: "/opt", CNI_CONTAINERID: "-", CNI_IFNAME: "a/b" });
     expect(answer).toMatchObject({ exit: 0, out: "", verbs: [command] });

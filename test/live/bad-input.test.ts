@@ -28,6 +28,9 @@ interface Expected {
   readonly details?: unknown;
 }
 
+/** The plugins that make an interface on any kernel. */
+const MAIN_PLUGINS = ["bridge", "host-device", "macvlan", "ptp", "tap"];
+
 const VERSIONS = '["0.1.0" "0.2.0" "0.3.0" "0.3.1" "0.4.0" "1.0.0" "1.1.0"]';
 
 /** A configuration that works, with these members besides or instead. */
@@ -39,7 +42,7 @@ function ipam(members: object = { subnet: "10.1.2.0/24" }): object {
   return { type: "host-local", dataDir: lab.dataDir, ...members };
 }
 
-/** Both executables refuse the call with that error. */
+/** Each of the executables refuses the call with that error. */
 function expectRefusal(call: Partial<Call>, expected: Expected, names: readonly string[] = ["bridge", "host-local"]) {
   for (const name of names) {
     const outcome = lab.plugin(name, { command: "ADD", config: config(), netns, ...call });
@@ -80,12 +83,23 @@ describe("CNI_IFNAME", () => {
     for (const command of ["ADD", "CHECK", "DEL"]) expectRefusal({ command, ifname }, expected);
   });
 
-  test.each(["à", "%", "eth%d", "eth%s"])("%j, which only the kernel refuses, is taken back", (ifname) => {
-    const outcome = lab.plugin("bridge", { command: "ADD", config: config(), netns, ifname });
-    expect(errorOf(outcome).code).toBe(107);
+  // The kernel would put a number in place of %d, and refuses any other %.
+  test.each(["%", "eth%d", "eth%s"])("%j is refused by ADD, and DEL has nothing to delete", (ifname) => {
+    expectRefusal({ command: "ADD", ifname }, { code: 4, msg: "interface name contains %" }, MAIN_PLUGINS);
     expect(tracesOf(lab, [netns])).toEqual(before);
     expect(lab.plugin("bridge", { command: "DEL", config: config(), netns, ifname })).toMatchObject({ status: 0 });
-    lab.clear();
+  });
+
+  test.each(["à", "all", "default"])("%j, which only the kernel refuses, is taken back", (ifname) => {
+    for (const members of [{ type: "bridge" }, { type: "ptp" }, { type: "tap", bridge: undefined }]) {
+      const { type } = members;
+      const outcome = lab.plugin(type, { command: "ADD", config: config(members), netns, ifname });
+      expect(errorOf(outcome).code, type).toBe(107);
+      const left = tracesOf(lab, [netns]);
+      expect(lab.plugin(type, { command: "DEL", config: config(members), netns, ifname }).status, type).toBe(0);
+      lab.clear();
+      expect(left, type).toEqual(before);
+    }
   });
 });
 

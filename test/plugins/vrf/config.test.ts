@@ -20,6 +20,7 @@ it.each([
   [{ vrfname: 7 }, "Cannot use vrfname 7"],
   [{ vrfname: "a/b" }, 'Cannot use vrfname "a/b": interface name contains /'],
   [{ vrfname: "a-name-of-16-byte" }, "interface name is too long"],
+  [{ vrfname: "red%d" }, 'Cannot use vrfname "red%d": interface name contains %'],
   [{ vrfname: ".." }, "interface name is . or .."],
   [{ vrfname: "red", table: -1 }, "Cannot use table -1"],
   [{ vrfname: "red", table: 2 ** 32 }, "Cannot use table 4294967296"],
