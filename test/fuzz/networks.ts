@@ -26,12 +26,21 @@ export function confTexts(): readonly Uint8Array[] {
 /** One of them as a list; a single configuration as a list of one. */
 export function readList(file: string): JsonObject & { plugins: JsonObject[] } {
   const json = JSON.parse(fs.readFileSync(path.join(confDir, file), "utf8"));
-  if (Array.isArray(json.plugins)) return { ...json, plugins: json.plugins.map(withoutWait) };
+  if (Array.isArray(json.plugins)) return json;
   const { name, cniVersion = "0.2.0", ...plugin } = json;
   return { cniVersion, name, plugins: [plugin] };
 }
 
-/** A plugin that asks no DHCP server for longer than a second: there is none. */
-function withoutWait(plugin: { readonly ipam?: { readonly type?: unknown } }): object {
-  return plugin.ipam?.type === "dhcp" ? { ...plugin, ipam: { ...plugin.ipam, timeout: 1 } } : plugin;
+/** Lets nothing ask a DHCP server for longer than a second, which is right where there is none. The document's own objects are changed. */
+export function shortenWaits(json: Json): void {
+  if (typeof json !== "object" || json === null) return;
+  for (const value of Object.values(json)) shortenWaits(value);
+  if (Array.isArray(json) || readMember(json, "type") !== "dhcp") return;
+  const wait = readMember(json, "timeout");
+  if (wait === undefined || (typeof wait === "number" && wait > 1)) json["timeout"] = 1;
+}
+
+/** The last of the members of a name, in any case, as the plugins read it. */
+function readMember(object: JsonObject, name: string): Json | undefined {
+  return Object.entries(object).findLast(([key]) => key.toLowerCase() === name)?.[1];
 }

@@ -96,8 +96,9 @@ function playChain(play: Play, scenario: Scenario, random: Random): void {
     inspect(play, scenario, { added, prevResult }, random);
     const variables = random.chance(0.1) ? { ...environment, CNI_NETNS: "" } : environment;
     const known = random.chance(0.8) ? prevResult : undefined;
-    detach(play, { ...scenario, environment: variables }, { added, prevResult: known });
-    expectNoTraces(play, scenario, "left behind after DEL and GC");
+    const seen = { ...scenario, environment: variables };
+    detach(play, seen, { added, prevResult: known });
+    expectNoTraces(play, seen, "left behind after DEL and GC");
   }
 }
 
@@ -170,7 +171,7 @@ function spoilCache(random: Random): void {
 }
 
 function expectNoTraces(play: Play, { environment }: Pick<Scenario, "environment">, kind: string): void {
-  const traces = findTraces(environment["CNI_CONTAINERID"] ?? "");
+  const traces = findTraces(environment);
   if (traces.length > 0) play.fail(`${kind}: ${traces[0]?.split(" ")[0] ?? ""}`, traces.slice(0, 20).join("\n"));
 }
 

@@ -1,6 +1,6 @@
 import { byteMutations } from "./byte-mutation.ts";
 import { mutateJson } from "./json-mutation.ts";
-import { CONF_FILES, type Json, type JsonObject, PLUGINS, readList } from "./networks.ts";
+import { CONF_FILES, type Json, type JsonObject, PLUGINS, readList, shortenWaits } from "./networks.ts";
 import { Random } from "./random.ts";
 import { formatDocument, word } from "./value.ts";
 
@@ -52,6 +52,7 @@ export function makeScenario(seed: number, number: number, without: ReadonlySet<
     if (own.chance(0.2)) mutateEnvironment(own, environment);
     else mutateJson(own, own.pick(plugins));
   }
+  shortenWaits(plugins);
   return { plugins, environment, changes };
 }
 

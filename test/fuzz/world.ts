@@ -63,9 +63,16 @@ export function run(
   return { status, signal, stdout: stdout ?? "", stderr: stderr ?? "", milliseconds: performance.now() - start };
 }
 
-/** Everything in the world that DEL and GC should have taken away, in words. */
-export function findTraces(containerId: string): readonly string[] {
-  const questions = ["nft list ruleset", "ip -d -j link", `ip -n ${CONTAINER} -d -j link 2>/dev/null || true`];
+/**
+ * Everything in the world that DEL and GC with these variables should have taken away, in words. Links in a namespace that they were not
+ * told stay until the namespace ends.
+ */
+export function findTraces({
+  CNI_CONTAINERID: containerId = "",
+  CNI_NETNS: netns,
+}: Readonly<Record<string, string>>): readonly string[] {
+  const within = netns === "" ? [] : [`ip -n ${CONTAINER} -d -j link 2>/dev/null || true`];
+  const questions = ["nft list ruleset", "ip -d -j link", ...within];
   const [ruleset = "", ...links] = sh(questions.join(`; echo "${SEPARATOR}"; `)).split(`${SEPARATOR}\n`);
   return [...links.flatMap(linksIn), ...rulesIn(ruleset, containerId), ...filesLeft(), ...processesLeft()];
 }
