@@ -401,13 +401,26 @@ static void write_snapshot(const char *output, const char *bytecode_file) {
   _exit(0);
 }
 
+// musl lacks it. <asm-generic/mman-common.h>
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
+
+// A verb writes to most pages of the heap. Together they cost half of what they cost in one page fault each. VERSION needs few of them.
+// A kernel before 5.14 refuses, and the pages come one by one.
+static void populate_heap(void) {
+  const char *command = getenv("CNI_COMMAND");
+  if (command && strcmp(command, "VERSION")) madvise(&image, sizeof image, MADV_POPULATE_WRITE);
+}
+
 int main(int argc, char **argv) {
   hold_streams();
   // A write to a closed pipe fails with EPIPE, as in Node.js.
   signal(SIGPIPE, SIG_IGN);
   arena = &image.arena;
   if (!image.runtime && argc == 4 && !strcmp(argv[1], "--snapshot")) write_snapshot(argv[2], argv[3]);
-  if (!image.runtime) start_engine();
+  if (image.runtime) populate_heap();
+  else start_engine();
   JS_SetGCThreshold(image.runtime, COLLECT_ABOVE);
   JS_SetMaxStackSize(image.runtime, stack_size());
   JS_UpdateStackTop(image.runtime);
