@@ -7,8 +7,9 @@ import { supportsNftables } from "../../src/netfilter/nftables/support.ts";
 import { ownerComment, selectOwner } from "../../src/netfilter/owner.ts";
 import { type Nfnetlink, openNfnetlink } from "../../src/netlink/socket.ts";
 import { verifyMasquerade } from "../../src/steps/masquerade/check.ts";
-import { addMasquerade, deleteSelected, findMasquerade } from "../../src/steps/masquerade/elements.ts";
+import { addMasquerade, deleteSelected } from "../../src/steps/masquerade/elements.ts";
 import { Lab } from "../lab.ts";
+import { findMasquerade } from "../steps/masquerade/find.ts";
 
 const one = { network: "net1", ifname: "eth0", containerId: "one" };
 const two = { network: "net1", ifname: "eth0", containerId: "two" };

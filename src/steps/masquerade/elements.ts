@@ -1,25 +1,10 @@
 import { deleteChain, findChain } from "../../netfilter/nftables/chain.ts";
 import { listRules } from "../../netfilter/nftables/rule.ts";
-import {
-  addOwnedElements,
-  deleteOwnedElements,
-  listOwnedElements,
-  type OwnedElement,
-} from "../../netfilter/owned-elements.ts";
-import { type Attachment, type Selection, selectOwner } from "../../netfilter/owner.ts";
+import { addOwnedElements, deleteOwnedElements, type OwnedElement } from "../../netfilter/owned-elements.ts";
+import type { Selection } from "../../netfilter/owner.ts";
 import type { NetlinkRequest } from "../../netlink/answers.ts";
 import type { Nfnetlink } from "../../netlink/socket.ts";
-import {
-  decodeMasqueraded,
-  encodeMasqueraded,
-  hasList,
-  type Masqueraded,
-  masqueradeRules,
-  SOURCES,
-  SUBNET_RULES,
-  TABLE,
-  type Wanted,
-} from "./rules.ts";
+import { encodeMasqueraded, hasList, masqueradeRules, SOURCES, SUBNET_RULES, TABLE, type Wanted } from "./rules.ts";
 
 const SETS = [SOURCES[4], SOURCES[6]] as const;
 
@@ -46,11 +31,6 @@ export function addMasquerade(netlink: Nfnetlink, wanted: Wanted): void {
 export function deleteSelected(netlink: Nfnetlink, selection: Selection): void {
   const action = `delete masquerading of ${selection.label}`;
   deleteOwnedElements(netlink, { action, sets: SETS, selection }, (elements) => unusedChains(netlink, elements));
-}
-
-/** The masqueraded addresses of an attachment, of both families. @throws NetlinkError */
-export function findMasquerade(netlink: Nfnetlink, owner: Attachment): readonly Masqueraded[] {
-  return listOwnedElements(netlink, SETS, selectOwner(owner)).map(({ element }) => decodeMasqueraded(element));
 }
 
 /** The changes that delete the subnet chains that no element uses after these elements are deleted. */

@@ -5,6 +5,7 @@ import { selectOwnJumps, selectStaleJumps } from "../../netfilter/iptables/jump.
 import { IptablesError } from "../../netfilter/iptables/tool.ts";
 import { type Attachment, type Selection, selectOwner, selectStale } from "../../netfilter/owner.ts";
 import { OWN_TABLES, REFERENCE_TABLES } from "../../netfilter/tables.ts";
+import type { Nfnetlink } from "../../netlink/socket.ts";
 import { unlessOther } from "../differences.ts";
 import type { Host } from "../host.ts";
 import { type Backend, type Netfilter, openBackend, withIptables } from "../netfilter.ts";
@@ -105,10 +106,13 @@ function endElements({ within }: Remains, select: () => Selection): void {
 
 function checkNftables({ netlink }: Netfilter, wanted: Wanted): readonly string[] {
   if (netlink === undefined) return ["The kernel has no nf_tables"];
-  const { owner, prefixes, keep = [] } = wanted;
-  // The reference plugins have no list of destinations that keep the source.
-  const made = keep.length > 0 ? 0 : listReferenceRules(netlink, selectOwner(owner)).length;
-  return made >= prefixes.length ? [] : verifyMasquerade(netlink, wanted);
+  return unlessOther(verifyMasquerade(netlink, wanted), () => missingReferenceRules(netlink, wanted));
+}
+
+function missingReferenceRules(netlink: Nfnetlink, { owner, prefixes, keep = [] }: Wanted): readonly string[] {
+  if (keep.length > 0) return ["The reference plugins have no list of destinations that keep the source"];
+  const missing = prefixes.length - listReferenceRules(netlink, selectOwner(owner)).length;
+  return missing > 0 ? [`${missing} rules of the reference plugins are missing`] : [];
 }
 
 function checkIptables(netfilter: Netfilter, wanted: Wanted): readonly string[] {

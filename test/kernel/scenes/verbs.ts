@@ -14,8 +14,9 @@ import { listTables } from "../../../src/netfilter/nftables/table.ts";
 import { type Attachment, selectOwner } from "../../../src/netfilter/owner.ts";
 import type { Nfnetlink } from "../../../src/netlink/socket.ts";
 import { verifyMasquerade } from "../../../src/steps/masquerade/check.ts";
-import { addMasquerade, deleteSelected, findMasquerade } from "../../../src/steps/masquerade/elements.ts";
+import { addMasquerade, deleteSelected } from "../../../src/steps/masquerade/elements.ts";
 import { prefix } from "../../netlink/text.ts";
+import { findMasquerade } from "../../steps/masquerade/find.ts";
 import { bound } from "./links.ts";
 import type { Scene } from "./record.ts";
 

@@ -4,9 +4,10 @@ import { selectOwner } from "../../../src/netfilter/owner.ts";
 import { NetlinkError } from "../../../src/netlink/acknowledgement.ts";
 import type { NetlinkRequest } from "../../../src/netlink/answers.ts";
 import { ERRNO, LinuxError } from "../../../src/platform/errno.ts";
-import { addMasquerade, deleteSelected, findMasquerade } from "../../../src/steps/masquerade/elements.ts";
+import { addMasquerade, deleteSelected } from "../../../src/steps/masquerade/elements.ts";
 import { captured } from "../../netfilter/captured.ts";
 import { fakeNetlink } from "../../netfilter/kernel.ts";
+import { findMasquerade } from "./find.ts";
 
 const GET = { CHAIN: 0xa04, ELEMENT: 0xa0d, GENERATION: 0xa10 };
 const owner = { network: "unit-test", ifname: "eth0", containerId: "one" };

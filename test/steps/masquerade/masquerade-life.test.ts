@@ -2,10 +2,11 @@ import { beforeEach, expect, test } from "vitest";
 import { selectOwner, selectStale } from "../../../src/netfilter/owner.ts";
 import type { Nfnetlink } from "../../../src/netlink/socket.ts";
 import { verifyMasquerade } from "../../../src/steps/masquerade/check.ts";
-import { addMasquerade, deleteSelected, findMasquerade } from "../../../src/steps/masquerade/elements.ts";
+import { addMasquerade, deleteSelected } from "../../../src/steps/masquerade/elements.ts";
 import { arrangeNetfilter, failEach } from "../../kernel/failures.ts";
 import { FakeKernel } from "../../kernel/fake-kernel.ts";
 import { prefix } from "../../netlink/text.ts";
+import { findMasquerade } from "./find.ts";
 
 const one = { network: "net1", ifname: "eth0", containerId: "one" };
 const two = { ...one, containerId: "two" };

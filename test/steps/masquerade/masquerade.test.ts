@@ -17,7 +17,7 @@ import { IPTABLES_NAT, REFERENCE_TABLES } from "../../../src/netfilter/tables.ts
 import type { Nfnetlink } from "../../../src/netlink/socket.ts";
 import { ERRNO, LinuxError } from "../../../src/platform/errno.ts";
 import type { Host } from "../../../src/steps/host.ts";
-import { addMasquerade, findMasquerade } from "../../../src/steps/masquerade/elements.ts";
+import { addMasquerade } from "../../../src/steps/masquerade/elements.ts";
 import { formatAdditions } from "../../../src/steps/masquerade/iptables.ts";
 import {
   checkMasquerade,
@@ -31,6 +31,7 @@ import { FakeKernel } from "../../kernel/fake-kernel.ts";
 import { prefix } from "../../netlink/text.ts";
 import { addRequest } from "../../plugins/request.ts";
 import { fakeHost } from "../fake-host.ts";
+import { findMasquerade } from "./find.ts";
 
 vi.mock("../../../src/netfilter/iptables/legacy-table.ts", async (original) => ({
   ...(await original<object>()),
