@@ -1,14 +1,14 @@
 import { LinuxError } from "../platform/errno.ts";
 import { align, viewOfStruct } from "./bytes.ts";
 import { text, u32 } from "./codec.ts";
-import { decodeFields } from "./fields.ts";
+import { decoderOf } from "./fields.ts";
 import type { Message } from "./message.ts";
 import { HEADER_SIZE, NLM_F, NLMSG } from "./message.ts";
 
 /** Attributes after an acknowledgement. <linux/netlink.h> */
 const NLMSGERR_ATTR = { MSG: 1, OFFS: 2 } as const;
 
-const FIELDS = { text: [NLMSGERR_ATTR.MSG, text], offset: [NLMSGERR_ATTR.OFFS, u32] } as const;
+const decodeExtended = decoderOf({ text: [NLMSGERR_ATTR.MSG, text], offset: [NLMSGERR_ATTR.OFFS, u32] });
 
 /** The kernel's answer to a request. `errno` is 0 for success; `text` is the kernel's explanation, or its warning on success. */
 export interface Acknowledgement {
@@ -39,7 +39,7 @@ export function decodeAcknowledgement(message: Message): Acknowledgement {
   const view = viewOfStruct(payload, "an acknowledgement", 4);
   const errno = 0 - view.getInt32(0, true);
   if ((flags & NLM_F.ACK_TLVS) === 0) return { errno };
-  const { text, offset } = decodeFields(FIELDS, payload.subarray(4 + quotedLength(message)));
+  const { text, offset } = decodeExtended(payload.subarray(4 + quotedLength(message)));
   return { errno, ...(text !== undefined && { text }), ...(offset !== undefined && { offset }) };
 }
 

@@ -28,39 +28,34 @@ export function encodeFields<F extends Fields>(fields: F, values: Values<F>, roo
   return encodeAttributes(values.unknown === undefined ? attributes : [...attributes, ...values.unknown], room);
 }
 
+/** Reads an object from its attributes, from `start` on. Its properties have the order of the attributes. */
+export type Decoder<F extends Fields> = (bytes: Uint8Array, start?: number) => Values<F>;
+
 /**
- * Reads an object from its attributes, from `start` on. Its properties have the order of the attributes. @throws RangeError on
- * malformed input
+ * Defines how objects with these attributes are read. Where a module calls it when it is loaded, the native image starts with its result.
+ * The decoder throws RangeError on malformed input.
  */
-export function decodeFields<F extends Fields>(fields: F, bytes: Uint8Array, start = 0): Values<F> {
-  const known = placesOf(fields);
-  const values: Record<string, unknown> = {};
-  const passed = takeAttributes({ bytes, start }, known, values);
-  if (passed > 0)
-    showWhenRead(values, "unknown", () => decodeAttributes(bytes, start).filter(({ type }) => !(type in known)));
-  return values as Values<F>;
+export function decoderOf<F extends Fields>(fields: F): Decoder<F> {
+  const known: KnownAttribute[] = [];
+  for (const [name, [type, codec]] of Object.entries(fields)) known[type] = { name, codec };
+  return (bytes, start = 0) => {
+    const values: Record<string, unknown> = {};
+    const passed = takeAttributes({ bytes, start }, known, values);
+    if (passed > 0)
+      showWhenRead(values, "unknown", () => decodeAttributes(bytes, start).filter(({ type }) => !(type in known)));
+    return values as Values<F>;
+  };
 }
 
 /** An attribute that contains attributes. `marked` is false for older ones that the rtnetlink tools send without NLA_F_NESTED. */
 export function nest<F extends Fields>(fields: F, marked = true): Codec<Values<F>> {
+  const decode = decoderOf(fields);
   return {
     encode: (values) => encodeFields(fields, values),
-    decode: (bytes) => decodeFields(fields, bytes),
+    // Without `start`: lists call this with an index.
+    decode: (bytes) => decode(bytes),
     nested: marked,
   };
-}
-
-/** A table from attribute types to fields for each object, built at its first use. */
-const places = new WeakMap<Fields, KnownAttribute[]>();
-
-function placesOf(fields: Fields): readonly KnownAttribute[] {
-  let found = places.get(fields);
-  if (found === undefined) {
-    found = [];
-    for (const [name, [type, codec]] of Object.entries(fields)) found[type] = { name, codec };
-    places.set(fields, found);
-  }
-  return found;
 }
 
 function showWhenRead(object: object, name: string, get: () => unknown): void {

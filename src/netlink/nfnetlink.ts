@@ -1,7 +1,7 @@
 import { concat } from "../platform/bytes.ts";
 import { viewOf } from "./bytes.ts";
 import { u8, u16be } from "./codec.ts";
-import { decodeFields, encodeFields, type Fields, type Values } from "./fields.ts";
+import { decoderOf, encodeFields, type Fields, type Values } from "./fields.ts";
 import { struct } from "./struct.ts";
 
 /** Netfilter's subsystems with netlink messages, the high byte of a message's type. <linux/netfilter/nfnetlink.h> */
@@ -35,6 +35,7 @@ export function decodeNfgenmsg(payload: Uint8Array): Required<Nfgenmsg> {
 
 /** Defines netfilter messages by the attributes that we use. `decode` throws RangeError on malformed input. */
 export function netfilterMessage<F extends Fields>(fields: F) {
+  const decodeValues = decoderOf(fields);
   return {
     encode: ({ family, attributes }: { readonly family: number; readonly attributes: Values<F> }): Uint8Array => {
       const bytes = encodeFields(fields, attributes, HEADER_SIZE);
@@ -43,7 +44,7 @@ export function netfilterMessage<F extends Fields>(fields: F) {
     },
     decode: (payload: Uint8Array): { readonly family: number; readonly attributes: Values<F> } => {
       const { family } = header.decode(payload);
-      return { family, attributes: decodeFields(fields, payload, HEADER_SIZE) };
+      return { family, attributes: decodeValues(payload, HEADER_SIZE) };
     },
   };
 }

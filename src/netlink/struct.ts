@@ -1,6 +1,6 @@
 import { viewOf } from "./bytes.ts";
 import { type FixedCodec, fixed } from "./codec.ts";
-import { decodeFields, encodeFields, type Fields, type Values } from "./fields.ts";
+import { decoderOf, encodeFields, type Fields, type Values } from "./fields.ts";
 
 /** A C struct's members by our names: the offset of each, and how to write it. */
 export type Members = Readonly<Record<string, readonly [offset: number, codec: FixedCodec<unknown>]>>;
@@ -45,6 +45,7 @@ export function struct<const M extends Members>(name: string, size: number, memb
 
 /** Defines a message by its header and the attributes that we use. `decode` throws RangeError on malformed input. */
 export function payload<M extends Members, F extends Fields>(header: Struct<M>, fields: F) {
+  const decodeValues = decoderOf(fields);
   return {
     encode: (message: Payload<Partial<StructOf<M>>, Values<F>>): Uint8Array<ArrayBuffer> => {
       const bytes = encodeFields(fields, message.attributes, header.size);
@@ -53,7 +54,7 @@ export function payload<M extends Members, F extends Fields>(header: Struct<M>, 
     },
     decode: (bytes: Uint8Array): Payload<StructOf<M>, Values<F>> => ({
       header: header.decode(bytes),
-      attributes: decodeFields(fields, bytes, header.size),
+      attributes: decodeValues(bytes, header.size),
     }),
   };
 }

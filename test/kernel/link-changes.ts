@@ -1,4 +1,4 @@
-import { decodeFields } from "../../src/netlink/fields.ts";
+import { decoderOf } from "../../src/netlink/fields.ts";
 import { BRIDGE_FIELDS } from "../../src/netlink/link/attributes.ts";
 import { IFF } from "../../src/netlink/link/header.ts";
 import type { LinkMessage } from "../../src/netlink/link/message.ts";
@@ -41,7 +41,7 @@ export function changeLink(machine: Machine, namespace: FakeNamespace, link: Fak
 export function changeBridge({ features }: Machine, link: FakeLink, data: Uint8Array): void {
   const { bridge } = link;
   if (bridge === undefined) return;
-  const { forwardDelay, spanningTree, vlanFiltering, defaultVlan, bits } = decodeFields(BRIDGE_FIELDS, data);
+  const { forwardDelay, spanningTree, vlanFiltering, defaultVlan, bits } = decoderOf(BRIDGE_FIELDS)(data);
   if (vlanFiltering !== undefined && !features.vlanFiltering) throw new Refusal(ERRNO.EOPNOTSUPP);
   if (forwardDelay !== undefined) bridge.forwardDelay = forwardDelay;
   if (spanningTree !== undefined) bridge.spanningTree = spanningTree;

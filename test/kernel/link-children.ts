@@ -1,4 +1,4 @@
-import { decodeFields, type Fields } from "../../src/netlink/fields.ts";
+import { decoderOf, type Fields } from "../../src/netlink/fields.ts";
 import type { LinkAttributes } from "../../src/netlink/link/attributes.ts";
 import { IPVLAN_FIELDS, MACVLAN_FIELDS, MACVLAN_MODE, VLAN_FIELDS, VRF_FIELDS } from "../../src/netlink/link/child.ts";
 import { ERRNO } from "../../src/platform/errno.ts";
@@ -44,7 +44,7 @@ export function planChild(machine: Machine, namespace: FakeNamespace, attributes
   const kind = info?.kind ?? "";
   const fields = CHILD_FIELDS[kind];
   if (fields === undefined) return undefined;
-  const data = decodeFields(fields, info?.data ?? new Uint8Array());
+  const data = decoderOf(fields)(info?.data ?? new Uint8Array());
   const settings = { ...DEFAULTS[kind], ...(data as Record<string, number>) };
   if (index === undefined) throw new Refusal(ERRNO.EINVAL);
   const asked = namespace.links.get(index);

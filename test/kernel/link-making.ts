@@ -1,5 +1,5 @@
 import type { NewTap } from "../../src/linux/tun.ts";
-import { decodeFields } from "../../src/netlink/fields.ts";
+import { decoderOf } from "../../src/netlink/fields.ts";
 import type { LinkAttributes } from "../../src/netlink/link/attributes.ts";
 import { type LinkMessage, VETH_FIELDS } from "../../src/netlink/link/message.ts";
 import { ERRNO } from "../../src/platform/errno.ts";
@@ -75,7 +75,7 @@ export function removeLink(machine: Machine, namespace: FakeNamespace, link: Fak
 }
 
 function makeVeth(machine: Machine, namespace: FakeNamespace, attributes: LinkAttributes): FakeLink {
-  const described = decodeFields(VETH_FIELDS, attributes.info?.data ?? new Uint8Array()).peer;
+  const described = decoderOf(VETH_FIELDS)(attributes.info?.data ?? new Uint8Array()).peer;
   const wanted = described?.attributes ?? {};
   const other = wanted.netnsFd === undefined ? namespace : machine.byDescriptor(wanted.netnsFd);
   const { name = "veth0" } = wanted;

@@ -1,5 +1,5 @@
 import { decodeMac, encodeMac, isInterfaceMac } from "../../src/ip/mac.ts";
-import { decodeFields } from "../../src/netlink/fields.ts";
+import { decoderOf } from "../../src/netlink/fields.ts";
 import { BRIDGE_FIELDS, type LinkAttributes } from "../../src/netlink/link/attributes.ts";
 import { IPVLAN_FIELDS } from "../../src/netlink/link/child.ts";
 import { ERRNO } from "../../src/platform/errno.ts";
@@ -26,11 +26,11 @@ export function validateLink({ features }: Machine, attributes: LinkAttributes):
   if (info?.kind === undefined || !features.kinds.has(info.kind)) return;
   if (mac !== undefined) validateMac(mac);
   if (info.kind === "ipvlan" && info.data !== undefined) {
-    const { flags = 0 } = decodeFields(IPVLAN_FIELDS, info.data);
+    const { flags = 0 } = decoderOf(IPVLAN_FIELDS)(info.data);
     if ((flags & ~IPVLAN_FLAGS) !== 0) throw new Refusal(ERRNO.EINVAL);
   }
   if (info.kind !== "bridge" || info.data === undefined || !features.vlanFiltering) return;
-  const { defaultVlan = 0 } = decodeFields(BRIDGE_FIELDS, info.data);
+  const { defaultVlan = 0 } = decoderOf(BRIDGE_FIELDS)(info.data);
   if (defaultVlan >= RESERVED_VLAN) throw new Refusal(ERRNO.EINVAL);
 }
 

@@ -1,6 +1,6 @@
 import type { NetlinkRequest } from "../../src/netlink/answers.ts";
 import { u32be } from "../../src/netlink/codec.ts";
-import { decodeFields } from "../../src/netlink/fields.ts";
+import { decoderOf } from "../../src/netlink/fields.ts";
 import { decodeNfgenmsg, NFNL_SUBSYS } from "../../src/netlink/nfnetlink.ts";
 import { ERRNO } from "../../src/platform/errno.ts";
 import type { Answer } from "./answer.ts";
@@ -47,7 +47,7 @@ export function applyBatch(
 ): readonly Verdict[] {
   const [begin, ...rest] = requests;
   if (begin === undefined) return [];
-  const { generation } = decodeFields(FIELDS, decodeNfgenmsg(begin.payload).attributes);
+  const { generation } = decoderOf(FIELDS)(decodeNfgenmsg(begin.payload).attributes);
   const isLate = generation !== undefined && generation !== namespace.rules.generation;
   if (isLate) return [{ request: begin, refusal: new Refusal(ERRNO.ERESTART) }];
   if (!features.nftables) return [{ request: begin, refusal: new Refusal(ERRNO.EOPNOTSUPP) }];

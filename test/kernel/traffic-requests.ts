@@ -1,5 +1,5 @@
 import type { NetlinkRequest } from "../../src/netlink/answers.ts";
-import { decodeFields, encodeFields } from "../../src/netlink/fields.ts";
+import { decoderOf, encodeFields } from "../../src/netlink/fields.ts";
 import { MIRRED_FIELDS, U32_FIELDS } from "../../src/netlink/filter/attributes.ts";
 import { decodeFilter, encodeFilter, readFilter } from "../../src/netlink/filter/message.ts";
 import { HANDLE, TC_H } from "../../src/netlink/qdisc/header.ts";
@@ -95,8 +95,8 @@ function told32(namespace: FakeNamespace, filter: FilterMessage): FilterMessage 
   const { options = new Uint8Array(), kind } = filter.attributes;
   const { redirect } = readFilter(encodeFilter(filter));
   if (redirect === undefined || namespace.links.has(redirect)) return filter;
-  const { actions, ...rest } = decodeFields(U32_FIELDS, options);
-  const { parameters } = decodeFields(MIRRED_FIELDS, actions?.first?.options ?? new Uint8Array());
+  const { actions, ...rest } = decoderOf(U32_FIELDS)(options);
+  const { parameters } = decoderOf(MIRRED_FIELDS)(actions?.first?.options ?? new Uint8Array());
   const gone = encodeFields(MIRRED_FIELDS, { parameters: parameters && { ...parameters, link: 0 } });
   const first = { kind: "mirred", options: gone };
   return {

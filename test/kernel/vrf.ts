@@ -1,4 +1,4 @@
-import { decodeFields } from "../../src/netlink/fields.ts";
+import { decoderOf } from "../../src/netlink/fields.ts";
 import { VRF_FIELDS } from "../../src/netlink/link/child.ts";
 import { RT_TABLE } from "../../src/netlink/route/header.ts";
 import { ERRNO } from "../../src/platform/errno.ts";
@@ -8,7 +8,7 @@ import { Refusal } from "./refusal.ts";
 
 /** The settings of a VRF that is to be made. @throws Refusal EINVAL without a table */
 export function planVrf(data: Uint8Array = new Uint8Array()): FakeLink["settings"] {
-  const { table = RT_TABLE.UNSPEC } = decodeFields(VRF_FIELDS, data);
+  const { table = RT_TABLE.UNSPEC } = decoderOf(VRF_FIELDS)(data);
   if (table === RT_TABLE.UNSPEC) throw new Refusal(ERRNO.EINVAL, "Invalid VRF table id");
   return { table };
 }

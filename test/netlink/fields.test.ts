@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { text, u32 } from "../../src/netlink/codec.ts";
-import { decodeFields, encodeFields, nest } from "../../src/netlink/fields.ts";
+import { decoderOf, encodeFields, nest } from "../../src/netlink/fields.ts";
 import { bytesOf, hexOf } from "./captured.ts";
 
 const INNER = { size: [4, u32] } as const;
@@ -12,14 +12,14 @@ test("encodeFields() writes the properties in their order, and leaves out undefi
   );
 });
 
-test("decodeFields() keeps what no field names", () => {
+test("decoderOf() keeps what no field names", () => {
   const bytes = bytesOf("0500630001000000" + "0800040001000000");
 
-  expect(decodeFields(FIELDS, bytes)).toEqual({ size: 1, unknown: [{ type: 0x63, value: bytesOf("01") }] });
+  expect(decoderOf(FIELDS)(bytes)).toEqual({ size: 1, unknown: [{ type: 0x63, value: bytesOf("01") }] });
 });
 
-test("decodeFields() throws RangeError for an attribute that runs past the end, behind a known one as well", () => {
-  expect(() => decodeFields(FIELDS, bytesOf("0800040001000000" + "0c00040001000000"))).toThrow(
+test("decoderOf() throws RangeError for an attribute that runs past the end, behind a known one as well", () => {
+  expect(() => decoderOf(FIELDS)(bytesOf("0800040001000000" + "0c00040001000000"))).toThrow(
     new RangeError("Cannot decode attribute 4: length 12, but 8 bytes are left"),
   );
 });
@@ -34,5 +34,5 @@ test("nest() marks the attribute as nested, unless told not to", () => {
   const bytes = encodeFields(FIELDS, { marked: { size: 1 }, plain: { size: 2 } });
 
   expect(hexOf(bytes)).toBe("0c00058008000400" + "01000000" + "0c00060008000400" + "02000000");
-  expect(decodeFields(FIELDS, bytes)).toEqual({ marked: { size: 1 }, plain: { size: 2 } });
+  expect(decoderOf(FIELDS)(bytes)).toEqual({ marked: { size: 1 }, plain: { size: 2 } });
 });

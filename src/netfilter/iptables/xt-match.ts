@@ -1,11 +1,11 @@
 import { viewOf } from "../../netlink/bytes.ts";
 import { raw, text } from "../../netlink/codec.ts";
-import { decodeFields } from "../../netlink/fields.ts";
+import { decoderOf } from "../../netlink/fields.ts";
 
 /** enum nft_match_attributes; enum nft_target_attributes has equal values. <linux/netfilter/nf_tables_compat.h> */
 const NFTA_MATCH = { NAME: 1, INFO: 3 } as const;
 
-const MATCH_FIELDS = { name: [NFTA_MATCH.NAME, text], info: [NFTA_MATCH.INFO, raw] } as const;
+const decodeMatch = decoderOf({ name: [NFTA_MATCH.NAME, text], info: [NFTA_MATCH.INFO, raw] });
 
 /**
  * Offsets in struct xt_conntrack_mtinfo3 of the u16 fields match_flags, invert_flags and state_mask, and the size up to their end:
@@ -37,7 +37,7 @@ export interface XtExtension {
 
 /** Reads the iptables extension inside an nf_tables rule. @throws RangeError on malformed input */
 export function decodeExtension(bytes: Uint8Array): XtExtension {
-  const { name = "", info = new Uint8Array() } = decodeFields(MATCH_FIELDS, bytes);
+  const { name = "", info = new Uint8Array() } = decodeMatch(bytes);
   return { name, info };
 }
 

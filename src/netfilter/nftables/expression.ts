@@ -1,5 +1,5 @@
 import { type Codec, raw, text } from "../../netlink/codec.ts";
-import { decodeFields, encodeFields, type Fields, type Values } from "../../netlink/fields.ts";
+import { decoderOf, encodeFields, type Fields, type Values } from "../../netlink/fields.ts";
 import { bitwise } from "./expression/bitwise.ts";
 import { cmp } from "./expression/cmp.ts";
 import { ct } from "./expression/ct.ts";
@@ -16,6 +16,8 @@ import { payload } from "./expression/payload.ts";
 const NFTA_EXPR = { NAME: 1, DATA: 2 } as const;
 
 const FIELDS = { name: [NFTA_EXPR.NAME, text], data: [NFTA_EXPR.DATA, { ...raw, nested: true }] } as const;
+
+const decodeParts = decoderOf(FIELDS);
 
 const KINDS = {
   meta: kind("meta", meta),
@@ -42,15 +44,16 @@ export const expression: Codec<Expression> = {
       ? encodeFields(FIELDS, { name: value.kind, data: value.bytes })
       : encodeFields(FIELDS, { name: value.name, data: encodeFields(fieldsOf(value.name), value.data) }),
   decode: (bytes) => {
-    const { name = "", data = new Uint8Array() } = decodeFields(FIELDS, bytes);
+    const { name = "", data = new Uint8Array() } = decodeParts(bytes);
     return isKnown(name) ? KINDS[name].decode(data) : { name: "other", kind: name, bytes: data };
   },
 };
 
 function kind<const N extends string, F extends Fields>(name: N, fields: F) {
+  const decodeData = decoderOf(fields);
   const decode = (bytes: Uint8Array): { readonly name: N; readonly data: Values<F> } => ({
     name,
-    data: decodeFields(fields, bytes),
+    data: decodeData(bytes),
   });
   return { fields, decode };
 }

@@ -1,12 +1,12 @@
 import type { NetlinkRequest } from "../../netlink/answers.ts";
 import { text } from "../../netlink/codec.ts";
-import { decodeFields } from "../../netlink/fields.ts";
+import { decoderOf } from "../../netlink/fields.ts";
 import { decodeNfgenmsg } from "../../netlink/nfnetlink.ts";
 import type { Nfnetlink } from "../../netlink/socket.ts";
 import { applyTransaction, changesOf } from "./transaction.ts";
 
 /** The attribute with the table's name, the first one of tables, chains, rules, sets and elements. <linux/netfilter/nf_tables.h> */
-const TABLE = { name: [1, text] } as const;
+const decodeTable = decoderOf({ name: [1, text] });
 
 /**
  * Transactions that are held back and then applied together, one for each table. Until then their callers read the rules as they were. A
@@ -42,7 +42,7 @@ export class Gathering {
 
   #hold(change: NetlinkRequest): void {
     const { family, attributes } = decodeNfgenmsg(change.payload);
-    const table = `${decodeFields(TABLE, attributes).name} of family ${family}`;
+    const table = `${decodeTable(attributes).name} of family ${family}`;
     const changes = this.#tables.get(table) ?? new Map<string, NetlinkRequest>();
     this.#tables.set(table, changes);
     const identity = `${change.type} ${change.flags} ${change.payload.toHex()}`;

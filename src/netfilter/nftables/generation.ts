@@ -1,5 +1,5 @@
 import { u32be } from "../../netlink/codec.ts";
-import { decodeFields } from "../../netlink/fields.ts";
+import { decoderOf } from "../../netlink/fields.ts";
 import { decodeNfgenmsg, encodeNfgenmsg, NFPROTO } from "../../netlink/nfnetlink.ts";
 import type { Nfnetlink } from "../../netlink/socket.ts";
 import { NFT_MSG, nftRequest } from "./message.ts";
@@ -7,7 +7,7 @@ import { NFT_MSG, nftRequest } from "./message.ts";
 /** enum nft_gen_attributes <linux/netfilter/nf_tables.h> */
 const NFTA_GEN = { ID: 1 } as const;
 
-const FIELDS = { id: [NFTA_GEN.ID, u32be] } as const;
+const decodeId = decoderOf({ id: [NFTA_GEN.ID, u32be] });
 
 /** The generation number of the rule set in this network namespace. Every transaction changes it. @throws NetlinkError */
 export function getGeneration(netlink: Nfnetlink): number {
@@ -21,7 +21,7 @@ export function getGeneration(netlink: Nfnetlink): number {
 
 /** The generation number in a message NFT_MSG_NEWGEN. @throws RangeError if it is missing */
 export function decodeGeneration(payload: Uint8Array): number {
-  const { id } = decodeFields(FIELDS, decodeNfgenmsg(payload).attributes);
+  const { id } = decodeId(decodeNfgenmsg(payload).attributes);
   if (id === undefined) throw new RangeError("Cannot decode the nftables generation: it has no number");
   return id;
 }

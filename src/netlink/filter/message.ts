@@ -1,4 +1,4 @@
-import { decodeFields } from "../fields.ts";
+import { decoderOf } from "../fields.ts";
 import { payload } from "../struct.ts";
 import { FILTER_FIELDS, MIRRED_FIELDS, U32_FIELDS } from "./attributes.ts";
 import { filterHeader } from "./header.ts";
@@ -16,6 +16,9 @@ export interface Filter {
 /** Encodes and decodes a filter. `decode` throws RangeError on malformed input. */
 export const { encode: encodeFilter, decode: decodeFilter } = payload(filterHeader, FILTER_FIELDS);
 
+const decodeU32 = decoderOf(U32_FIELDS);
+const decodeMirred = decoderOf(MIRRED_FIELDS);
+
 /** Reads the filter in a message from the kernel. @throws RangeError on malformed input */
 export function readFilter(bytes: Uint8Array): Filter {
   const { header, attributes } = decodeFilter(bytes);
@@ -30,7 +33,7 @@ export function readFilter(bytes: Uint8Array): Filter {
 }
 
 function readRedirect(options: Uint8Array): number | undefined {
-  const action = decodeFields(U32_FIELDS, options).actions?.first;
+  const action = decodeU32(options).actions?.first;
   if (action?.kind !== "mirred" || action.options === undefined) return undefined;
-  return decodeFields(MIRRED_FIELDS, action.options).parameters?.link;
+  return decodeMirred(action.options).parameters?.link;
 }

@@ -1,6 +1,6 @@
 import type { Mac } from "../../ip/mac.ts";
 import { u16, u16be, u32 } from "../codec.ts";
-import { decodeFields, encodeFields, type Values } from "../fields.ts";
+import { decoderOf, encodeFields, type Values } from "../fields.ts";
 import { NLM_F } from "../message.ts";
 import { RTM } from "../rtnetlink.ts";
 import type { Rtnetlink } from "../socket.ts";
@@ -105,7 +105,7 @@ export function findChild<K extends ChildKind>(
 export function readChild<K extends ChildKind>(kind: K, payload: Uint8Array): Child<K> {
   const { link: parent, linkNetnsId: parentNetns, info } = decodeLink(payload).attributes;
   const data = info?.kind === kind ? info.data : undefined;
-  const settings = decodeFields<(typeof KINDS)[K]>(KINDS[kind], data ?? new Uint8Array());
+  const settings = decoderOf<(typeof KINDS)[K]>(KINDS[kind])(data ?? new Uint8Array());
   return { link: readLink(payload), parent, parentNetns, settings };
 }
 

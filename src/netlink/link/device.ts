@@ -1,7 +1,7 @@
 import type { Mac } from "../../ip/mac.ts";
 import { ERRNO } from "../../platform/errno.ts";
 import { mac, text } from "../codec.ts";
-import { decodeFields } from "../fields.ts";
+import { decoderOf } from "../fields.ts";
 import { NLM_F } from "../message.ts";
 import { RTM } from "../rtnetlink.ts";
 import type { Rtnetlink } from "../socket.ts";
@@ -19,6 +19,8 @@ export const DEVICE_FIELDS = {
   parent: [IFLA.PARENT_DEV_NAME, text],
   bus: [IFLA.PARENT_DEV_BUS_NAME, text],
 } as const;
+
+const decodeHardware = decoderOf(DEVICE_FIELDS);
 
 /** The hardware behind a link. All are undefined for a virtual link. */
 export interface Hardware {
@@ -60,7 +62,7 @@ export function listDevices(netlink: Rtnetlink): readonly Device[] {
 
 /** Reads a link and its hardware in a message from the kernel. @throws RangeError on malformed input */
 export function readDevice(bytes: Uint8Array): Device {
-  const { parent, bus, permanentMac, portName } = decodeFields(DEVICE_FIELDS, bytes, LINK_HEADER_SIZE);
+  const { parent, bus, permanentMac, portName } = decodeHardware(bytes, LINK_HEADER_SIZE);
   const masterKind = decodeLink(bytes).attributes.info?.portKind;
   return { ...readLink(bytes), parent, bus, permanentMac, portName, masterKind };
 }

@@ -1,6 +1,6 @@
 import type { Mac } from "../../ip/mac.ts";
 import type { Codec } from "../codec.ts";
-import { decodeFields } from "../fields.ts";
+import { decoderOf } from "../fields.ts";
 import { type PayloadOf, payload } from "../struct.ts";
 import type { BridgeSettings, PortSettings } from "./attributes.ts";
 import { BRIDGE_FIELDS, LINK_FIELDS, PORT_FIELDS, VETH_INFO } from "./attributes.ts";
@@ -47,6 +47,9 @@ export type LinkId = Pick<Link, "index" | "name">;
 /** Encodes and decodes a link. `decode` throws RangeError on malformed input. */
 export const { encode: encodeLink, decode: decodeLink } = payload(linkHeader, LINK_FIELDS);
 
+const decodeBridge = decoderOf(BRIDGE_FIELDS);
+const decodePort = decoderOf(PORT_FIELDS);
+
 const peer: Codec<LinkMessage> = { encode: encodeLink, decode: decodeLink };
 
 /** A veth's settings: the other end, described as a link. */
@@ -72,7 +75,7 @@ export function readLink(bytes: Uint8Array): Link {
     promiscuous: (header.flags & IFF.PROMISC) !== 0,
     allMulticast: (header.flags & IFF.ALLMULTI) !== 0,
     transmitQueueLength: attributes.transmitQueueLength ?? 0,
-    bridge: info?.kind === "bridge" && info.data ? decodeFields(BRIDGE_FIELDS, info.data) : undefined,
-    port: info?.portKind === "bridge" && info.portData ? decodeFields(PORT_FIELDS, info.portData) : undefined,
+    bridge: info?.kind === "bridge" && info.data ? decodeBridge(info.data) : undefined,
+    port: info?.portKind === "bridge" && info.portData ? decodePort(info.portData) : undefined,
   };
 }

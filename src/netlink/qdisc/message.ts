@@ -1,4 +1,4 @@
-import { decodeFields } from "../fields.ts";
+import { decoderOf } from "../fields.ts";
 import { type PayloadOf, payload } from "../struct.ts";
 import { QDISC_FIELDS } from "./attributes.ts";
 import { qdiscHeader } from "./header.ts";
@@ -32,6 +32,8 @@ export interface Qdisc {
 /** Encodes and decodes a qdisc. `decode` throws RangeError on malformed input. */
 export const { encode: encodeQdisc, decode: decodeQdisc } = payload(qdiscHeader, QDISC_FIELDS);
 
+const decodeTokenBucket = decoderOf(TBF_FIELDS);
+
 /** Reads the qdisc in a message from the kernel. @throws RangeError on malformed input */
 export function readQdisc(bytes: Uint8Array): Qdisc {
   const { header, attributes } = decodeQdisc(bytes);
@@ -47,7 +49,7 @@ export function readQdisc(bytes: Uint8Array): Qdisc {
 }
 
 function readTokenBucket(options: Uint8Array): TokenBucket | undefined {
-  const { parameters, rate64 } = decodeFields(TBF_FIELDS, options);
+  const { parameters, rate64 } = decodeTokenBucket(options);
   if (parameters === undefined) return undefined;
   const { rate, limit, buffer } = parameters;
   return { rate: rate64 === undefined ? rate.rate : Number(rate64), limit, buffer };

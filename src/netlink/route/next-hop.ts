@@ -3,13 +3,15 @@ import { align } from "../bytes.ts";
 import type { Codec } from "../codec.ts";
 import { address, i32, u8, u16 } from "../codec.ts";
 import type { Values } from "../fields.ts";
-import { decodeFields, encodeFields } from "../fields.ts";
+import { decoderOf, encodeFields } from "../fields.ts";
 import { struct } from "../struct.ts";
 
 /** Attributes of a next hop are those of a route. <linux/rtnetlink.h> */
 const RTA = { GATEWAY: 5 } as const;
 
 const FIELDS = { gateway: [RTA.GATEWAY, address] } as const;
+
+const decodeValues = decoderOf(FIELDS);
 
 /** sizeof(struct rtnexthop): u16 length, u8 flags, u8 hops, i32 index. <linux/rtnetlink.h> */
 const HEADER_SIZE = 8;
@@ -46,7 +48,7 @@ export const nextHops: Codec<readonly NextHop[]> = {
       if (length < HEADER_SIZE || offset + length > bytes.length) {
         throw new RangeError(`Cannot decode a next hop: length ${length}, but ${bytes.length - offset} bytes are left`);
       }
-      hops.push({ ...hop, attributes: decodeFields(FIELDS, bytes.subarray(offset + HEADER_SIZE, offset + length)) });
+      hops.push({ ...hop, attributes: decodeValues(bytes.subarray(offset + HEADER_SIZE, offset + length)) });
       offset += align(length);
     }
     return hops;

@@ -2,13 +2,15 @@ import { AF } from "../../linux/socket.ts";
 import { concat } from "../../platform/bytes.ts";
 import { type Attribute, decodeAttributes, encodeAttributes } from "../attribute.ts";
 import { u16 } from "../codec.ts";
-import { decodeFields } from "../fields.ts";
+import { decoderOf } from "../fields.ts";
 import { IFLA } from "../link/attributes.ts";
 import { linkHeader } from "../link/header.ts";
 import type { LinkId } from "../link/message.ts";
 import type { VlanInfo } from "./attributes.ts";
 import { BRIDGE_FLAGS, BRIDGE_VLAN_INFO, BRIDGE_VLANDB, ENTRY_FIELDS, IFLA_BRIDGE, vlanInfo } from "./attributes.ts";
 import { vlanHeader } from "./header.ts";
+
+const decodeInfo = decoderOf(ENTRY_FIELDS);
 
 /** A VLAN of a bridge port. */
 export interface PortVlan {
@@ -70,7 +72,7 @@ function encodeRun([first, last]: Run): Attribute[] {
 }
 
 function decodeEntry({ value }: Attribute): PortVlan[] {
-  const { info, last = info?.id } = decodeFields(ENTRY_FIELDS, value);
+  const { info, last = info?.id } = decodeInfo(value);
   if (info === undefined || last === undefined)
     throw new RangeError("Cannot decode a VLAN: BRIDGE_VLANDB_ENTRY_INFO is missing");
   const pvid = (info.flags & BRIDGE_VLAN_INFO.PVID) !== 0;

@@ -27,6 +27,18 @@ export const SOURCES = {
 /** Multicast addresses. A packet to them keeps its source, as with the reference plugins. */
 const MULTICAST = ["224.0.0.0/4", "ff00::/8"] as const;
 
+const POSTROUTING_RULES = [
+  ...MULTICAST.map(parsePrefix).flatMap((prefix) => (prefix === undefined ? [] : [returnTo(prefix)])),
+  { label: "ip saddr vmap @sources4", expressions: lookUpSource(4, SOURCES[4]) },
+  { label: "ip6 saddr vmap @sources6", expressions: lookUpSource(6, SOURCES[6]) },
+];
+
+const POSTROUTING: ChainRules = {
+  name: "postrouting",
+  base: { type: "nat", hook: { number: NF_INET.POST_ROUTING, priority: NF_IP_PRI.NAT_SRC } },
+  rules: () => POSTROUTING_RULES,
+};
+
 /** How many rules the chain of a subnet has. */
 export const SUBNET_RULES = 2;
 
@@ -62,7 +74,7 @@ export function masqueradeRules(subnets: readonly Prefix[], keep: readonly Prefi
   return {
     table: { family: TABLE.family, name: TABLE.table, flags: 0, userdata: commented("table", COMMENT) },
     sets: [typedSet(SOURCES[4]), typedSet(SOURCES[6])],
-    chains: [postrouting(), ...chains.values()],
+    chains: [POSTROUTING, ...chains.values()],
   };
 }
 
@@ -97,18 +109,6 @@ export function decodeMasqueraded({ key, data, userdata }: Element): Masqueraded
     subnet: parseSubnet(chain),
     chain,
     comment: findComment("element", userdata) ?? "",
-  };
-}
-
-function postrouting(): ChainRules {
-  return {
-    name: "postrouting",
-    base: { type: "nat", hook: { number: NF_INET.POST_ROUTING, priority: NF_IP_PRI.NAT_SRC } },
-    rules: () => [
-      ...MULTICAST.map(parsePrefix).flatMap((prefix) => (prefix === undefined ? [] : [returnTo(prefix)])),
-      { label: "ip saddr vmap @sources4", expressions: lookUpSource(4, SOURCES[4]) },
-      { label: "ip6 saddr vmap @sources6", expressions: lookUpSource(6, SOURCES[6]) },
-    ],
   };
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { decodeFields, encodeFields } from "../../../src/netlink/fields.ts";
+import { decoderOf, encodeFields } from "../../../src/netlink/fields.ts";
 import { MIRRED_FIELDS, U32_FIELDS } from "../../../src/netlink/filter/attributes.ts";
 import { decodeFilter, encodeFilter, readFilter } from "../../../src/netlink/filter/message.ts";
 import { QDISC_HEADER_SIZE } from "../../../src/netlink/qdisc/header.ts";
@@ -17,12 +17,12 @@ test("encodeFilter() keeps all that decodeFilter() read", () => {
 
 test("MIRRED_FIELDS keep all that they read of the kernel's", () => {
   const options = payloads.flatMap((payload) => {
-    const u32 = decodeFields(U32_FIELDS, decodeFilter(payload).attributes.options ?? new Uint8Array());
+    const u32 = decoderOf(U32_FIELDS)(decodeFilter(payload).attributes.options ?? new Uint8Array());
     return u32.actions?.first?.options ?? [];
   });
   expect(options).toHaveLength(1);
   for (const bytes of options)
-    expect(contentOf(encodeFields(MIRRED_FIELDS, decodeFields(MIRRED_FIELDS, bytes)), 0)).toEqual(contentOf(bytes, 0));
+    expect(contentOf(encodeFields(MIRRED_FIELDS, decoderOf(MIRRED_FIELDS)(bytes)), 0)).toEqual(contentOf(bytes, 0));
 });
 
 describe("readFilter()", () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { decodeFields } from "../../../src/netlink/fields.ts";
+import { decoderOf } from "../../../src/netlink/fields.ts";
 import { addBridge, addIfb, addVeth } from "../../../src/netlink/link/add.ts";
 import { BRIDGE_FIELDS } from "../../../src/netlink/link/attributes.ts";
 import { decodeLink, VETH_FIELDS } from "../../../src/netlink/link/message.ts";
@@ -39,7 +39,7 @@ describe("addBridge()", () => {
     const { data, ...rest } = split(netlink.onlyRequest.payload);
     const { data: expected, ...others } = split(sent("add-bridge-with-vlans").payload);
     expect(rest).toEqual(others);
-    expect(decodeFields(BRIDGE_FIELDS, data)).toEqual(decodeFields(BRIDGE_FIELDS, expected));
+    expect(decoderOf(BRIDGE_FIELDS)(data)).toEqual(decoderOf(BRIDGE_FIELDS)(expected));
   });
 
   test("asks for a bridge that is up", () => {
@@ -67,7 +67,7 @@ describe("addVeth()", () => {
   test("sends what `ip link add NAME master BRIDGE type veth peer name NAME netns NETNS` sends", () => {
     const netlink = new FakeNetlink();
     const expected = split(sent("add-veth").payload);
-    const expectedPeer = decodeFields(VETH_FIELDS, expected.data).peer;
+    const expectedPeer = decoderOf(VETH_FIELDS)(expected.data).peer;
 
     addVeth(netlink, {
       name: "veth0",
@@ -83,6 +83,6 @@ describe("addVeth()", () => {
     expect(flags | 1).toBe(sent("add-veth").flags);
     expect(action).toBe('add veth "veth0" with peer "eth0"');
     expect(rest).toEqual({ header: expected.header, attributes: expected.attributes, kind: "veth" });
-    expect(decodeFields(VETH_FIELDS, data).peer).toEqual(expectedPeer);
+    expect(decoderOf(VETH_FIELDS)(data).peer).toEqual(expectedPeer);
   });
 });

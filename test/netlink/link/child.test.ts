@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { decodeFields, type Fields } from "../../../src/netlink/fields.ts";
+import { decoderOf, type Fields } from "../../../src/netlink/fields.ts";
 import {
   addChild,
   IPVLAN_F,
@@ -47,7 +47,7 @@ describe("addChild()", () => {
     });
     const { data, ...rest } = split(payload);
     expect(rest).toEqual(others);
-    expect(decodeFields(MACVLAN_FIELDS, data)).toEqual(decodeFields(MACVLAN_FIELDS, expected));
+    expect(decoderOf(MACVLAN_FIELDS)(data)).toEqual(decoderOf(MACVLAN_FIELDS)(expected));
   });
 });
 
@@ -67,7 +67,7 @@ describe("addChild()", () => {
     const { data, ...rest } = split(netlink.onlyRequest.payload);
     expect(rest).toEqual(others);
     const fields = { vlan: VLAN_FIELDS, ipvlan: IPVLAN_FIELDS, dummy: {}, vrf: VRF_FIELDS }[child.kind];
-    expect(decodeFields<Fields>(fields, data)).toEqual(decodeFields<Fields>(fields, expected));
+    expect(decoderOf<Fields>(fields)(data)).toEqual(decoderOf<Fields>(fields)(expected));
   });
 });
 

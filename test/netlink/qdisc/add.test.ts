@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { decodeFields } from "../../../src/netlink/fields.ts";
+import { decoderOf } from "../../../src/netlink/fields.ts";
 import { addIngress, addTokenBucket } from "../../../src/netlink/qdisc/add.ts";
 import { decodeQdisc } from "../../../src/netlink/qdisc/message.ts";
 import { TBF_FIELDS } from "../../../src/netlink/qdisc/tbf.ts";
@@ -46,7 +46,7 @@ test("addIngress() sends what `tc qdisc add … ingress` sends", () => {
  */
 function contentsOf(payload: Uint8Array) {
   const { header, attributes } = decodeQdisc(payload);
-  const { parameters, rate64 } = decodeFields(TBF_FIELDS, attributes.options ?? new Uint8Array());
+  const { parameters, rate64 } = decoderOf(TBF_FIELDS)(attributes.options ?? new Uint8Array());
   const rate = { ...parameters?.rate, cellLog: 0, cellAlign: 0 };
   return { header, kind: attributes.kind, parameters: parameters && { ...parameters, rate }, rate64 };
 }

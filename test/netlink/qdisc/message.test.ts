@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { decodeFields, encodeFields } from "../../../src/netlink/fields.ts";
+import { decoderOf, encodeFields } from "../../../src/netlink/fields.ts";
 import { QDISC_HEADER_SIZE, TC_H } from "../../../src/netlink/qdisc/header.ts";
 import { decodeQdisc, encodeQdisc, readQdisc } from "../../../src/netlink/qdisc/message.ts";
 import { TBF_FIELDS } from "../../../src/netlink/qdisc/tbf.ts";
@@ -17,7 +17,7 @@ test("encodeQdisc() keeps all that decodeQdisc() read", () => {
 
 test("TBF_FIELDS keep all that they read of what `tc` sent", () => {
   const { options = new Uint8Array() } = decodeQdisc(lastOf("add-tbf-fast", "sent", RTM.NEWQDISC).payload).attributes;
-  expect(contentOf(encodeFields(TBF_FIELDS, decodeFields(TBF_FIELDS, options)), 0)).toEqual(contentOf(options, 0));
+  expect(contentOf(encodeFields(TBF_FIELDS, decoderOf(TBF_FIELDS)(options)), 0)).toEqual(contentOf(options, 0));
 });
 
 describe("readQdisc()", () => {
