@@ -9,8 +9,16 @@ clearWorld();
 let calls = 0;
 let number = first;
 for (; number < last && performance.now() < end; number++) {
-  const played = playScenario(seed, number);
+  const played = play(number);
   calls += played.calls;
   if (played.finding !== undefined) process.stdout.write(`${JSON.stringify({ finding: played.finding })}\n`);
 }
 process.stdout.write(`${JSON.stringify({ scenarios: number - first, calls })}\n`);
+
+function play(which: number): ReturnType<typeof playScenario> {
+  try {
+    return playScenario(seed, which);
+  } catch (error) {
+    throw new Error(`Cannot play number ${which}`, { cause: error });
+  }
+}

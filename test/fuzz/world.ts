@@ -144,8 +144,9 @@ const OWN = ["fuzz", "netns"];
 export function clearWorld(): void {
   for (const left of processesLeft()) kill(Number(left.split(" ")[1]));
   const links = fs.readdirSync("/sys/class/net").filter((name) => name !== "lo");
-  const lines = ["address flush dev lo scope global", ...links.map((name) => `link delete ${name}`)];
-  sh(`ip netns del ${CONTAINER} 2>/dev/null; ip -force -batch - 2>/dev/null; nft flush ruleset`, lines.join("\n"));
+  // A batch would read some names as words of its own.
+  for (const name of links) spawnSync("ip", ["link", "delete", "dev", name]);
+  sh(`ip netns del ${CONTAINER} 2>/dev/null; ip address flush dev lo scope global; nft flush ruleset`);
   for (const folder of ["/var/lib", "/run"])
     for (const name of fs.readdirSync(folder).filter((each) => folder !== "/run" || !OWN.includes(each)))
       fs.rmSync(path.join(folder, name), { recursive: true });
@@ -161,8 +162,8 @@ function kill(pid: number): void {
   }
 }
 
-function sh(script: string, input = ""): string {
-  const { status, stdout, stderr } = spawnSync("sh", ["-c", script], { encoding: "utf8", input });
+function sh(script: string): string {
+  const { status, stdout, stderr } = spawnSync("sh", ["-c", script], { encoding: "utf8" });
   if (status !== 0) throw new Error(`${script} failed with ${status}: ${stderr}`);
   return stdout;
 }
