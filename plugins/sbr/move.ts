@@ -5,6 +5,7 @@ import { isSamePrefix, isSingle, network, prefixContains, single } from "../../s
 import { ignoring } from "../../src/linux/ignoring.ts";
 import type { LinkId } from "../../src/netlink/link/message.ts";
 import { addRoute, type NewRoute } from "../../src/netlink/route/add.ts";
+import { deleteRoute } from "../../src/netlink/route/delete.ts";
 import { RT_SCOPE, RT_TABLE, RTPROT } from "../../src/netlink/route/header.ts";
 import type { KernelRoute } from "../../src/netlink/route/message.ts";
 import {
@@ -121,18 +122,13 @@ function addDefault(
   addOwnRoute(netlink, link, { destination, gateway, table, onlink, priority }, defer);
 }
 
-function addOwnRoute(
-  netlink: Rtnetlink,
-  link: LinkId,
-  route: NewRoute & { readonly table: number },
-  defer: Defer,
-): void {
-  const { family } = route.destination.address;
-  const reversal = () => {
-    for (const each of listWholeRoutes(netlink, { family, table: route.table, index: link.index }))
-      if (each.known.protocol === PROTOCOL) deleteWholeRoute(netlink, each);
-  };
-  changeOwing(defer, reversal, () => addRoute(netlink, link, { ...route, protocol: PROTOCOL }));
+function addOwnRoute(netlink: Rtnetlink, link: LinkId, route: NewRoute, defer: Defer): void {
+  const own = { ...route, protocol: PROTOCOL };
+  changeOwing(
+    defer,
+    () => deleteRoute(netlink, link, own),
+    () => addRoute(netlink, link, own),
+  );
 }
 
 /** Takes the routes from main. IPv6's link-local one stays: packets from link-local addresses follow no rule of ours. */

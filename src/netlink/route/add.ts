@@ -48,7 +48,7 @@ export function addRoute(netlink: Rtnetlink, link: LinkId, route: NewRoute): voi
 }
 
 /** The message that adds or deletes a route. */
-function describeRoute(link: LinkId, route: NewRoute): RouteMessage {
+export function describeRoute(link: LinkId, route: NewRoute): RouteMessage {
   const { destination, gateway, priority, table = RT_TABLE.MAIN, mtu, advmss, preferredSource } = route;
   const hasMetrics = mtu !== undefined || advmss !== undefined;
   return {
@@ -74,7 +74,7 @@ function describeRoute(link: LinkId, route: NewRoute): RouteMessage {
 }
 
 /** A route in words, for errors. */
-function nameRoute(link: LinkId, route: NewRoute): string {
+export function nameRoute(link: LinkId, route: NewRoute): string {
   const via = route.gateway === undefined ? "" : ` via ${formatAddress(route.gateway)}`;
   const table = route.table === undefined ? "" : ` in table ${route.table}`;
   return `route ${formatPrefix(route.destination)}${via} through link "${link.name}"${table}`;

@@ -68,6 +68,11 @@ const COMMANDS = [
   ["get-route", container, "ip route get 8.8.8.8"],
   ["get-route-whole", container, "ip route get fibmatch 192.0.2.1"],
   ["get-route6-none", container, "ip -6 route get fibmatch ::"],
+  [
+    "delete-route",
+    container,
+    "ip route delete unicast 10.9.0.0/16 via 10.2.0.1 dev eth0 onlink table 1000 proto boot scope global",
+  ],
   ["delete-address", container, "ip address delete 10.1.0.2/24 dev eth0"],
   ["delete-link", host, "ip link delete dev veth0"],
 ];
