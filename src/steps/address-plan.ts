@@ -1,7 +1,7 @@
 import type { IpConfig, Result, Route } from "../cni/result.ts";
 import { type Address, type Family, offsetAddress } from "../ip/address.ts";
 import { isSamePrefix, networkAddress, type Prefix } from "../ip/prefix.ts";
-import { RT_TABLE } from "../netlink/route/header.ts";
+import { RT_SCOPE, RT_TABLE } from "../netlink/route/header.ts";
 
 /** The addresses and routes of a container after IPAM, and the gateway addresses that the host gets. */
 export interface AddressPlan {
@@ -29,6 +29,19 @@ export function planAddresses(ipam: Pick<Result, "ips" | "routes">, config: Gate
   return { ips, routes, gatewayAddresses };
 }
 
+/**
+ * The gateway by which a route of a result leads: its own, or that of the first address of its family that has one. Undefined if the route
+ * leads to the link itself: no address has a gateway, or the scope is link.
+ */
+export function gatewayOfRoute(ips: readonly IpConfig[], { dst, gw, scope }: Route): Address | undefined {
+  const isOnLink = scope !== undefined && scope >= RT_SCOPE.LINK;
+  return gw ?? (isOnLink ? undefined : gatewayOf(ips, dst.address.family));
+}
+
+function gatewayOf(ips: readonly IpConfig[], family: Family): Address | undefined {
+  return ips.find(({ gateway }) => gateway?.family === family)?.gateway;
+}
+
 function withGateway(ip: IpConfig, { isGateway, interface: index }: GatewayConfig): IpConfig {
   const gateway = ip.gateway ?? (isGateway ? offsetAddress(networkAddress(ip.address), 1n) : undefined);
   return { ...ip, interface: index, ...(gateway === undefined ? {} : { gateway }) };
@@ -36,7 +49,7 @@ function withGateway(ip: IpConfig, { isGateway, interface: index }: GatewayConfi
 
 function missingDefaults(ips: readonly IpConfig[], given: readonly Route[]): Route[] {
   return ([4, 6] as const).flatMap((family) => {
-    const gateway = ips.find((ip) => ip.gateway?.family === family)?.gateway;
+    const gateway = gatewayOf(ips, family);
     if (gateway === undefined || given.some((route) => isDefault(route, family))) return [];
     return [{ dst: defaultPrefix(gateway), gw: gateway }];
   });

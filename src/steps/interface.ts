@@ -1,6 +1,6 @@
 import { CniError } from "../cni/error.ts";
 import type { IpConfig, Route } from "../cni/result.ts";
-import { type Address, type Family, formatAddress } from "../ip/address.ts";
+import { formatAddress } from "../ip/address.ts";
 import { broadcastAddress, formatPrefix, network, type Prefix } from "../ip/prefix.ts";
 import { addAddress } from "../netlink/address/add.ts";
 import { waitForDad } from "../netlink/address/wait.ts";
@@ -11,7 +11,8 @@ import type { Link, LinkId } from "../netlink/link/message.ts";
 import { setLink, setLinkUp } from "../netlink/link/set.ts";
 import { waitForLink } from "../netlink/link/wait.ts";
 import { addRoute, type NewRoute } from "../netlink/route/add.ts";
-import { RT_SCOPE, RT_TABLE } from "../netlink/route/header.ts";
+import { RT_TABLE } from "../netlink/route/header.ts";
+import { gatewayOfRoute } from "./address-plan.ts";
 import type { Container } from "./host.ts";
 import { attemptSysctl } from "./sysctl.ts";
 
@@ -142,10 +143,9 @@ function isIpv6({ address }: IpConfig): boolean {
 /** The routes as the request to the kernel has them, without duplicates: the kernel refuses a second one. */
 function uniqueRoutes(ips: readonly IpConfig[], routes: readonly InterfaceRoute[]): readonly NewRoute[] {
   const wanted = new Map<string, NewRoute>();
-  for (const { dst, gw, ...rest } of routes) {
-    const isOnLink = rest.scope !== undefined && rest.scope >= RT_SCOPE.LINK;
-    const gateway = gw ?? (isOnLink ? undefined : gatewayOf(ips, dst.address.family));
-    const route = { ...rest, destination: dst, gateway };
+  for (const given of routes) {
+    const { dst, gw: _, ...rest } = given;
+    const route = { ...rest, destination: dst, gateway: gatewayOfRoute(ips, given) };
     wanted.set(identify(route), route);
   }
   return [...wanted.values()];
@@ -156,8 +156,4 @@ function identify({ destination, gateway, table, priority, scope, mtu, advmss }:
   const via = gateway === undefined ? "" : formatAddress(gateway);
   const numbers = [table || RT_TABLE.MAIN, priority, scope, mtu, advmss].map((number) => number ?? 0);
   return [formatPrefix(network(destination)), via, ...numbers].join(" ");
-}
-
-function gatewayOf(ips: readonly IpConfig[], family: Family): Address | undefined {
-  return ips.find(({ gateway }) => gateway?.family === family)?.gateway;
 }

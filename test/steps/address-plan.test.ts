@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { IpConfig, Route } from "../../src/cni/result.ts";
 import { type Address, formatAddress, parseAddress } from "../../src/ip/address.ts";
 import { formatPrefix, type Prefix, parsePrefix } from "../../src/ip/prefix.ts";
-import { planAddresses } from "../../src/steps/address-plan.ts";
+import { gatewayOfRoute, planAddresses } from "../../src/steps/address-plan.ts";
 
 function address(text: string): Address {
   const parsed = parseAddress(text);
@@ -84,5 +84,19 @@ describe("planAddresses", () => {
     const ips = [ip("10.1.2.5/24", "10.1.2.1")];
     const planned = plan(ips, routes, { isGateway: true, isDefaultGateway: true });
     expect(planned.routes).toEqual(["0.0.0.0/0", "0.0.0.0/0 via 10.1.2.1"]);
+  });
+});
+
+describe("gatewayOfRoute()", () => {
+  const ips = [ip("10.1.0.2/24"), ip("10.2.0.2/24", "10.2.0.1"), ip("10.3.0.2/24", "10.3.0.1")];
+
+  it.each<[string, Route, string | undefined]>([
+    ["its own", { dst: prefix("10.0.0.0/8"), gw: address("10.1.0.9") }, "10.1.0.9"],
+    ["that of the first address that has one", { dst: prefix("10.0.0.0/8") }, "10.2.0.1"],
+    ["none if its scope is link", { dst: prefix("10.0.0.0/8"), scope: 253 }, undefined],
+    ["none if no address of its family has one", { dst: prefix("fd00::/8") }, undefined],
+  ])("is %s", (_, route, expected) => {
+    const gateway = gatewayOfRoute(ips, route);
+    expect(gateway && formatAddress(gateway)).toBe(expected);
   });
 });
