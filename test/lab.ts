@@ -223,15 +223,15 @@ export function sleep(milliseconds: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
 }
 
-/** Takes down a call that failed; returns how it ended. */
-function noted<T extends Outcome>(name: string, { command, containerId = "c1", ifname = "eth0" }: Call, outcome: T): T {
+/** Takes down a call that failed; returns how it ended, and no more. */
+function noted(name: string, { command, containerId = "c1", ifname = "eth0" }: Call, outcome: Outcome): Outcome {
   const { status, signal, stdout, stderr } = outcome;
   const said = [stdout, stderr].map((text) => text.trim().slice(0, 2000)).filter((text) => text !== "");
   if (status !== 0)
     failedCalls.push(
       `${name} ${command} ${containerId} ${ifname} ended with ${status ?? signal}: ${said.join("\n  ")}`,
     );
-  return outcome;
+  return { status, signal, stdout, stderr };
 }
 
 function must<T extends Pick<SpawnSyncReturns<string>, "status" | "stderr" | "stdout">>(child: T, what: string): T {
