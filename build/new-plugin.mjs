@@ -1,5 +1,5 @@
-// Creates a plugin from build/template: plugins/NAME, and its unit test in test/plugins/NAME. It labels the container's interface, and
-// passes all checks.
+// Creates a plugin from build/template: plugins/NAME, its unit tests in test/plugins/NAME, and its live test in test/live. It labels the
+// container's interface, and passes all checks.
 // usage: npm run new-plugin NAME
 import fs from "node:fs";
 import path from "node:path";
@@ -15,7 +15,8 @@ if (name === "cnictl") fail("cnictl is the name of the operator's command");
 
 const folder = path.join(root, "plugins", name);
 const tests = path.join(root, "test/plugins", name);
-for (const each of [folder, tests]) if (fs.existsSync(each)) fail(`${path.relative(root, each)} exists already`);
+const live = path.join(root, "test/live", `${name}.test.ts`);
+for (const each of [folder, tests, live]) if (fs.existsSync(each)) fail(`${path.relative(root, each)} exists already`);
 
 const pascal = name.replaceAll(/(?:^|-)(\w)/g, (_, letter) => letter.toUpperCase());
 const camel = pascal[0].toLowerCase() + pascal.slice(1);
@@ -25,14 +26,18 @@ for (const each of [folder, tests]) fs.mkdirSync(each, { recursive: true });
 for (const file of fs.readdirSync(template)) {
   const text = fs.readFileSync(path.join(template, file), "utf8");
   const named = text.replaceAll("new-name", name).replaceAll("newName", schema).replaceAll("NewName", pascal);
-  const isTest = file.endsWith(".test.ts") || file === "verb-case.ts";
-  fs.writeFileSync(path.join(isTest ? tests : folder, file), named);
+  fs.writeFileSync(placeOf(file), named);
 }
-console.log(`plugins/${name} and test/plugins/${name} are made. Next:
+console.log(`plugins/${name}, test/plugins/${name} and test/live/${name}.test.ts are made. Next:
   npm run check
-  npm test -- --project unit --project mocked test/plugins test/repository
-  npm run build -- --only bin
-  echo '{"cniVersion": "1.1.0"}' | CNI_COMMAND=VERSION dist/bin/${name}`);
+  npm test -- --project unit --project mocked test/plugins/${name} test/plugins/verbs.test.ts test/repository
+  npm test -- --project live test/live/${name}.test.ts       # as root; it builds first`);
+
+function placeOf(file) {
+  if (file === "live.test.ts") return live;
+  const isTest = file.endsWith(".test.ts") || file === "verb-case.ts";
+  return path.join(isTest ? tests : folder, file);
+}
 
 function isReserved(word) {
   try {

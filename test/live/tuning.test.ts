@@ -2,6 +2,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type Call, Lab, type Outcome } from "../lab.ts";
+import { type Attached, attach } from "./attached.ts";
 import { errorOf } from "./traces.ts";
 
 const MAC = "02:00:00:00:00:0a";
@@ -10,18 +11,13 @@ let lab: Lab;
 let netns: string;
 let dataDir: string;
 /** What `bridge` said of the container's interface. */
-let prevResult: { interfaces: { name: string; mac: string; mtu: number; sandbox?: string }[] };
+let prevResult: Attached;
 
 beforeEach(() => {
   lab = new Lab();
   netns = lab.addNamespace("c1");
   dataDir = path.join(lab.dir, "tuning");
-  const ranges = [[{ subnet: "10.88.0.0/24" }], [{ subnet: "fd00:88::/64" }]];
-  const ipam = { type: "host-local", dataDir: lab.dataDir, ranges };
-  const network = { cniVersion: "1.1.0", name: "net1", type: "bridge", bridge: "br0", isGateway: true, ipam };
-  const { status, stdout } = lab.plugin("bridge", { command: "ADD", config: network, netns });
-  expect(status, stdout).toBe(0);
-  prevResult = JSON.parse(stdout);
+  prevResult = attach(lab, netns);
 });
 
 afterEach(() => lab.dispose());

@@ -43,6 +43,8 @@ export interface Case {
   readonly follows?: boolean;
   /** Whether what it made on the host is in use until the container's namespace ends, so that GC leaves it until then. */
   readonly isInUse?: boolean;
+  /** Whether what it made ends with the container's interface, so that DEL may leave it. */
+  readonly endsWithInterface?: boolean;
   /** What is there before the container. */
   readonly prepare?: (kernel: FakeKernel) => void;
 }
