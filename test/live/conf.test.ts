@@ -9,7 +9,8 @@ import { rulesAbout } from "./masquerading.ts";
 
 /** What a container finds at its gateways, and what else its list is for. */
 interface Expectation {
-  readonly gateways: readonly string[];
+  /** Those of the result unless given. */
+  readonly gateways?: readonly string[];
   /** CHECK came with 0.4.0. */
   readonly check?: false;
   readonly ports?: true;
@@ -20,6 +21,7 @@ interface Expectation {
   readonly device?: string;
 }
 
+/** A list that needs nothing of the host and is for nothing else need not be here. */
 const LISTS: Readonly<Record<string, Expectation>> = {
   "10-bridge.conflist": { gateways: ["10.88.0.1"] },
   "20-dual-stack.conflist": { gateways: ["10.89.0.1", "fd00:10:89::1"] },
@@ -47,6 +49,12 @@ const LISTS: Readonly<Record<string, Expectation>> = {
 /** Run beside a DHCP server, by dhcp.test.ts. */
 const ELSEWHERE = ["60-lan.conflist"];
 
+/** The network lists of `conf` that are run here. */
+const HERE = fs
+  .globSync("**/*.{conf,conflist}", { cwd: confDir })
+  .filter((file) => !ELSEWHERE.includes(file) && !(file in LISTS_IN_VM))
+  .sort();
+
 /** What a runtime asks for by capabilities. */
 const CAP_ARGS = JSON.stringify({
   portMappings: [{ hostPort: 18080, containerPort: 80, protocol: "tcp" }],
@@ -55,6 +63,12 @@ const CAP_ARGS = JSON.stringify({
 
 function read(file: string) {
   return JSON.parse(fs.readFileSync(path.join(confDir, file), "utf8"));
+}
+
+/** The gateways that are expected, or else those that the result names. */
+function gatewaysOf(result: unknown, { gateways }: Expectation): readonly string[] {
+  const ips: readonly { gateway?: string }[] = Object(result).ips ?? [];
+  return gateways ?? ips.flatMap(({ gateway }) => gateway ?? []);
 }
 
 /** What is left on the host but the bridge and each pool's last address. */
@@ -86,39 +100,44 @@ describe("conf", () => {
     caller.dispose();
   });
 
-  it("has no file that is not run here", () => {
+  it("has lists alone, which are run here or elsewhere, and all that are named", () => {
     const entries = fs.readdirSync(confDir, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
     const files = entries.map((entry) => path.relative(confDir, path.join(entry.parentPath, entry.name)));
     // The units are run by the tests of the commands in them, and the template by that of containerd.
     const isList = (file: string) => path.dirname(file) !== "systemd" && !file.endsWith(".template");
-    const lists = files.filter(isList).sort();
-    expect(lists).toEqual([...Object.keys(LISTS), ...ELSEWHERE, ...Object.keys(LISTS_IN_VM)].sort());
+    const elsewhere = [...ELSEWHERE, ...Object.keys(LISTS_IN_VM)];
+    expect([...HERE, ...elsewhere].sort()).toEqual(files.filter(isList).sort());
+    expect(Object.keys(LISTS).filter((file) => !HERE.includes(file))).toEqual([]);
   });
 
   it("has no two networks of one name in a folder, of which the second would be nobody's", () => {
-    const lists = [...Object.keys(LISTS), ...ELSEWHERE, ...Object.keys(LISTS_IN_VM)];
+    const lists = [...HERE, ...ELSEWHERE, ...Object.keys(LISTS_IN_VM)];
     const names = lists.map((file) => path.join(path.dirname(file), read(file).name));
     expect(new Set(names).size).toBe(lists.length);
   });
 
-  it.each(Object.entries(LISTS))("%s attaches, carries traffic and detaches as it stands", async (file, expected) => {
-    const { name } = read(file);
-    const { lab } = caller;
-    if (expected.neighbour !== undefined) addNeighbour(lab, expected.neighbour);
-    const netns = lab.addNamespace("c1");
-    if (expected.device !== undefined) lab.run(["ip", "link", "add", expected.device, "type", "ifb"]);
-    const variables = { NETCONFPATH: path.dirname(path.join(confDir, file)), CAP_ARGS };
-    const run = (command: string) => caller.cnictl([command, name, netns], variables);
-    jsonOf(run("add"));
-    if (expected.check !== false) expect(run("check")).toMatchObject({ status: 0, stdout: "", stderr: "" });
-    for (const gateway of expected.gateways) lab.run(["ping", "-n", "-c1", "-w5", gateway], netns);
-    if (expected.limits === true) expect(lab.run(["tc", "qdisc", "show"]).match(/tbf .* rate 80Mbit/g)).toHaveLength(2);
-    if (expected.ports === true) {
-      server = await serveHello(netns);
-      for (const address of expected.gateways) expect(ask(lab, address, 18080), address).toBe("hello");
-    }
-    expect(run("del")).toMatchObject({ status: 0, stdout: "", stderr: "" });
-    expect(left(caller, name)).toEqual({ leases: [], results: [], links: [], rules: [] });
-    expect(lab.ip("link show", netns)).toHaveLength(1);
-  });
+  it.each(HERE.map((file) => [file, LISTS[file] ?? {}] as const))(
+    "%s attaches, carries traffic and detaches as it stands",
+    async (file, expected) => {
+      const { name } = read(file);
+      const { lab } = caller;
+      if (expected.neighbour !== undefined) addNeighbour(lab, expected.neighbour);
+      const netns = lab.addNamespace("c1");
+      if (expected.device !== undefined) lab.run(["ip", "link", "add", expected.device, "type", "ifb"]);
+      const variables = { NETCONFPATH: path.dirname(path.join(confDir, file)), CAP_ARGS };
+      const run = (command: string) => caller.cnictl([command, name, netns], variables);
+      const gateways = gatewaysOf(jsonOf(run("add")), expected);
+      if (expected.check !== false) expect(run("check")).toMatchObject({ status: 0, stdout: "", stderr: "" });
+      for (const gateway of gateways) lab.run(["ping", "-n", "-c1", "-w5", gateway], netns);
+      if (expected.limits === true)
+        expect(lab.run(["tc", "qdisc", "show"]).match(/tbf .* rate 80Mbit/g)).toHaveLength(2);
+      if (expected.ports === true) {
+        server = await serveHello(netns);
+        for (const address of gateways) expect(ask(lab, address, 18080), address).toBe("hello");
+      }
+      expect(run("del")).toMatchObject({ status: 0, stdout: "", stderr: "" });
+      expect(left(caller, name)).toEqual({ leases: [], results: [], links: [], rules: [] });
+      expect(lab.ip("link show", netns)).toHaveLength(1);
+    },
+  );
 });
