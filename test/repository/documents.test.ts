@@ -88,8 +88,10 @@ describe("the documents", () => {
     expect(wrong.map(([link]) => link)).toEqual([]);
   });
 
-  it("have a page for each plugin, which each of them finds", () => {
+  it("have a page for each plugin, to which README.md and docs/differences.md lead", () => {
     expect(PLUGINS.filter((name) => !DOCUMENTS.includes(`plugins/${name}/README.md`))).toEqual([]);
+    for (const document of ["README.md", "docs/differences.md"])
+      expect(PLUGINS.filter((name) => !read(document).includes(`plugins/${name}/README.md`))).toEqual([]);
   });
 
   it("schema/*.json are what `npm run documents` writes", async () => {
@@ -181,6 +183,18 @@ describe("ARCHITECTURE.md", () => {
       SHIPPED.filter((file) => file.startsWith("src/")).map((file) => `src/${file.split("/")[1]}/`),
     );
     expect([...folders].filter((folder) => !described.includes(folder))).toEqual([]);
+  });
+
+  it("names functions that are exported by the files beside them", () => {
+    const [, table = ""] = read("ARCHITECTURE.md").split("| for | use | in |\n|---|---|---|\n");
+    const rows = (table.split("\n\n")[0] ?? "").split("\n").map((row) => row.split("|"));
+    const quoted = (cell = "") => [...cell.matchAll(/`([^`]+)`/g)].map(([, text = ""]) => text);
+    const named = rows.flatMap(([, , names, files]) => {
+      const code = quoted(files).map(read).join("\n");
+      return quoted(names).map((name) => ({ name, isThere: new RegExp(`^export \\w+ ${name}\\b`, "m").test(code) }));
+    });
+    expect(named.length).toBeGreaterThan(30);
+    expect(named.filter(({ isThere }) => !isThere)).toEqual([]);
   });
 
   it("describes nothing that is not there", () => {
