@@ -1,7 +1,6 @@
 import type * as z from "zod/mini";
-import { parseConfig } from "../../src/cni/config.ts";
 import { CniError } from "../../src/cni/error.ts";
-import { parseRequest } from "../../src/cni/parse-request.ts";
+import { type ParsedRequest, parseForRemoval, parseRequest } from "../../src/cni/parse-request.ts";
 import type { Request } from "../../src/cni/request.ts";
 import { OPTION, type Options } from "../../src/dhcp/options.ts";
 import type { Identity } from "../../src/dhcp/question.ts";
@@ -67,8 +66,8 @@ export function parseDhcp(request: Request): DhcpConfig {
 }
 
 /** The daemon's socket, which is all that DEL and GC need. The rest of the configuration may be invalid. @throws CniError invalidConfig */
-export function readSocket(request: Pick<Request, "config">): string {
-  return parseConfig(schema.socket, request.config).ipam?.daemonSocketPath || DEFAULT_SOCKET;
+export function readSocket(request: Omit<ParsedRequest, "network">): string {
+  return parseForRemoval(schema.socket, request)?.ipam?.daemonSocketPath || DEFAULT_SOCKET;
 }
 
 type Ipam = NonNullable<z.output<ReturnType<typeof schema.dhcp>>["ipam"]>;

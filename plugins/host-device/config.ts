@@ -1,7 +1,6 @@
-import { parseConfig } from "../../src/cni/config.ts";
 import { validateLinkName } from "../../src/cni/environment.ts";
 import { CniError } from "../../src/cni/error.ts";
-import { parseRequest } from "../../src/cni/parse-request.ts";
+import { parseForRemoval, parseRequest } from "../../src/cni/parse-request.ts";
 import type { Request } from "../../src/cni/request.ts";
 import type { Dns } from "../../src/cni/result.ts";
 import type { Mac } from "../../src/ip/mac.ts";
@@ -64,9 +63,9 @@ export function isInUserSpace({ selector, dpdk }: HostDeviceConfig): boolean {
   throw new CniError("unsupportedField", `Cannot use PCI device ${selector.value}: ${why}`);
 }
 
-/** The only setting that DEL and GC need. The rest of the configuration may be invalid by then. @throws CniError invalidConfig */
+/** The only setting that DEL and GC need. The rest of the configuration may be invalid by then. @throws CniError invalidConfig from GC */
 export function readDataDir(request: Request): string {
-  return parseConfig(schema.records, request.config).dataDir || DEFAULT_DATA_DIR;
+  return parseForRemoval(schema.records, request)?.dataDir || DEFAULT_DATA_DIR;
 }
 
 /** The device that the runtime asks for, as a device plugin of Kubernetes names it. It goes before the configuration's own. */

@@ -1,8 +1,7 @@
 import path from "#path";
 import { parseCniArgs } from "../../src/cni/args.ts";
-import { parseConfig } from "../../src/cni/config.ts";
 import { CniError } from "../../src/cni/error.ts";
-import { type ParsedRequest, parseRequest } from "../../src/cni/parse-request.ts";
+import { type ParsedRequest, parseForRemoval, parseRequest } from "../../src/cni/parse-request.ts";
 import type { Request } from "../../src/cni/request.ts";
 import type { Route } from "../../src/cni/result.ts";
 import { compareVersions } from "../../src/cni/version.ts";
@@ -85,8 +84,8 @@ export interface Release {
  * The folder with the network's leases and the release delay, which is all that DEL needs. The rest of the configuration may be invalid.
  * @throws CniError invalidConfig
  */
-export function parseRelease(request: Pick<Request, "config" | "network">): Release {
-  const { dataDir, releaseDelay = 0 } = parseConfig(release, request.config).ipam ?? {};
+export function parseRelease(request: ParsedRequest): Release {
+  const { dataDir, releaseDelay = 0 } = parseForRemoval(release, request)?.ipam ?? {};
   return { folder: folderOf(dataDir, request.network), releaseDelay };
 }
 

@@ -1,8 +1,7 @@
 import type * as z from "zod/mini";
 import { parseMacArg } from "../../src/cni/args.ts";
-import { parseConfig } from "../../src/cni/config.ts";
 import { isObject } from "../../src/cni/json.ts";
-import { parseRequest } from "../../src/cni/parse-request.ts";
+import { parseForRemoval, parseRequest } from "../../src/cni/parse-request.ts";
 import type { Request } from "../../src/cni/request.ts";
 import type { LinkSettings } from "./link-settings.ts";
 import { refuseRepeatedKeys } from "./repeated-key.ts";
@@ -54,7 +53,7 @@ function readFields(request: Request): Partial<z.output<ReturnType<typeof schema
   return hasFields ? parseRequest(schema.tuning, request) : {};
 }
 
-/** The only setting that DEL and GC need. The rest of the configuration may be invalid by then. @throws CniError invalidConfig */
+/** The only setting that DEL and GC need. The rest of the configuration may be invalid by then. @throws CniError invalidConfig from GC */
 export function readDataDir(request: Request): string {
-  return parseConfig(schema.backups, request.config).dataDir || DEFAULT_DATA_DIR;
+  return parseForRemoval(schema.backups, request)?.dataDir || DEFAULT_DATA_DIR;
 }

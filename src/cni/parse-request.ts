@@ -1,5 +1,6 @@
 import type * as z from "zod/mini";
 import { parseConfig, type Schema } from "./config.ts";
+import { CniError } from "./error.ts";
 import { parseBySchema } from "./fields.ts";
 import type { Request } from "./request.ts";
 import { findUnknownKeys, logMisspelt, type UnknownKey } from "./unknown-key.ts";
@@ -30,6 +31,23 @@ export function parseRequest<S extends z.ZodMiniType>(
     accepted === undefined ? findUnknownKeys(schema(), config).filter(({ place }) => isOwn(place, within)) : unknown;
   if (found.length > 0) logMisspelt({ network, log }, found);
   return accepted ?? parseBySchema(schema(), config, "the configuration");
+}
+
+/**
+ * Reads what says where DEL and GC have to look. ADD refuses an invalid configuration, so nothing was made by it: DEL logs it and goes on
+ * with undefined, so that the rest of the container can be deleted. @throws CniError invalidConfig unless the call is a DEL
+ */
+export function parseForRemoval<S extends z.ZodMiniType>(
+  schema: Schema<S>,
+  { command, config, log }: Omit<ParsedRequest, "network">,
+): z.output<S> | undefined {
+  try {
+    return parseConfig(schema, config);
+  } catch (error) {
+    if (command !== "DEL" || !(error instanceof CniError)) throw error;
+    log?.(`${error.message}. ADD refuses this, so DEL goes on without it`);
+    return undefined;
+  }
 }
 
 function isOwn(place: string, within: string): boolean {

@@ -1,8 +1,8 @@
-import { parseConfig } from "../cni/config.ts";
 import { type Delegation, orAbandon } from "../cni/delegate.ts";
 import { CniError } from "../cni/error.ts";
 import { DelegateError } from "../cni/exit.ts";
 import { findMember, isObject } from "../cni/json.ts";
+import { parseForRemoval } from "../cni/parse-request.ts";
 import { findIpamType, type Request } from "../cni/request.ts";
 import type { Dns, Result } from "../cni/result.ts";
 import { ipam as ipamSchema } from "../cni/schema.ts";
@@ -190,9 +190,9 @@ export function chooseDns(configured: Dns | undefined, assigned: Result | undefi
   return configured !== undefined && isSet ? configured : (assigned?.dns ?? {});
 }
 
-/** The only key that DEL and GC need. The rest of the configuration may be invalid by now. @throws CniError invalidConfig */
+/** The only key that DEL and GC need. The rest of the configuration may be invalid by now. @throws CniError invalidConfig from GC */
 function readIpamType(request: Request): string | undefined {
-  const type = parseConfig(ipamSchema, request.config).ipam?.type;
+  const type = parseForRemoval(ipamSchema, request)?.ipam?.type;
   return type === "" ? undefined : type;
 }
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import * as z from "zod/mini";
 import { netConf, prefix, text } from "../../src/cni/fields.ts";
-import { parseRequest } from "../../src/cni/parse-request.ts";
+import { parseForRemoval, parseRequest } from "../../src/cni/parse-request.ts";
 import * as readers from "../../src/cni/scalars.ts";
 import { compileSchema } from "../../src/cni/schema-compiler.ts";
 import { addRequest } from "../plugins/request.ts";
@@ -73,5 +73,27 @@ describe.each([
     };
     expect(logged(schema, json, { within: "ipam" })).toEqual([line("ipam.ranges[][].subnett", "subnet")]);
     expect(logged(schema, json, { command: "CHECK" as "ADD" })).toEqual([]);
+  });
+});
+
+describe("parseForRemoval()", () => {
+  const schema = () => z.object({ folder: text() });
+  const read = (command: "DEL" | "GC", folder: unknown) => {
+    const lines: string[] = [];
+    const log = (line: string) => void lines.push(line);
+    return { found: parseForRemoval(schema, { command, config: { folder }, log })?.folder, lines };
+  };
+
+  it("reads what is valid", () => {
+    expect(read("DEL", "/run/x")).toEqual({ found: "/run/x", lines: [] });
+  });
+
+  it("logs what ADD refuses, and DEL goes on without it", () => {
+    const lines = ["Cannot use folder 7: must be a string. ADD refuses this, so DEL goes on without it"];
+    expect(read("DEL", 7)).toEqual({ found: undefined, lines });
+  });
+
+  it("refuses it for GC", () => {
+    expect(() => read("GC", 7)).toThrow("Cannot use folder 7: must be a string");
   });
 });

@@ -411,6 +411,25 @@ describe("bridge's name", () => {
   });
 });
 
+describe("DEL with a configuration that ADD refuses", () => {
+  const refused: readonly (readonly [string, object])[] = [
+    ["tuning", { dataDir: "10.0.0.0/31", mtu: 1400 }],
+    ["host-device", { device: "ens11", dataDir: "relative" }],
+    ["bridge", { ipam: "host-local" }],
+    ["macvlan", { master: "lo", ipam: [] }],
+    ["host-local", { ipam: { type: "host-local", subnet: "10.1.2.0/24", dataDir: 7 } }],
+    ["dhcp", { ipam: { type: "dhcp", daemonSocketPath: "relative" } }],
+  ];
+
+  test.each(refused)("%s %j: ADD says why, and DEL lets the rest of the list be deleted", (type, members) => {
+    const call = { config: config({ type, ...members }), netns };
+    expect(errorOf(lab.plugin(type, { command: "ADD", ...call })).code).toBe(7);
+    const outcome = lab.plugin(type, { command: "DEL", ...call });
+    expect(outcome).toMatchObject({ status: 0, stdout: "" });
+    expect(outcome.stderr).toMatch(/ADD refuses this, so DEL goes on without it/);
+  });
+});
+
 describe("bridge's fields", () => {
   const l2 = { ipam: {} };
 
