@@ -17,7 +17,7 @@ export interface LeaseBook {
   readonly renew: (address: Address, setIndex: number) => void;
   /** Deletes dead leases, of the set's ranges or of one address. Returns whether there were any. */
   readonly reclaim: (where: RangeSet | Address) => boolean;
-  /** The addresses in quarantine, as text, the longest resting first. */
+  /** The resting addresses, as text, the longest resting first. */
   readonly resting: () => readonly string[];
   /** The owner of the address, as text; undefined if none is known. */
   readonly holderOf: (address: Address) => string | undefined;

@@ -12,9 +12,9 @@ import { lookForNames } from "./lease-names.ts";
 import { findRecord, removeRecord, writeRecord } from "./lease-record.ts";
 import { identifyNetnsAt } from "./netns-identity.ts";
 import { countAddresses, formatCounts, isIn } from "./pool.ts";
-import { findResting } from "./quarantine.ts";
 import type { RangeSet } from "./range-set.ts";
 import { findDeadLeases, findOutlivedLeases, reclaimLeases } from "./reclaim.ts";
+import { findResting } from "./resting.ts";
 
 /** The network's leases during one ADD. */
 export interface OpenBook extends LeaseBook {

@@ -4,8 +4,8 @@ import { isLeaseName, isVoid, type Lease, ownerOf } from "./lease.ts";
 import { listNames, readLeases } from "./lease-folder.ts";
 import { isIndexComplete } from "./lease-index.ts";
 import { type LeaseRecord, ownerOfRecord, readRecord, recordName, recordsOf } from "./lease-record.ts";
-import { readReleased } from "./quarantine.ts";
 import { type Examined, examineLeases, reasonOfDeath } from "./reclaim.ts";
+import { readReleased } from "./resting.ts";
 
 // What cnictl shows of a network's leases. It takes no lock and writes nothing, so it disturbs no ADD.
 

@@ -26,9 +26,9 @@ export function countAddresses(folder: string, set: RangeSet, resting: readonly 
   };
 }
 
-/** "253 leased, 0 of them reclaimable, 0 in quarantine, 0 excluded" */
+/** "253 leased, 0 of them reclaimable, 0 resting, 0 excluded" */
 export function formatCounts({ leased, reclaimable, resting, excluded }: Counts): string {
-  return `${leased} leased, ${reclaimable} of them reclaimable, ${resting} in quarantine, ${excluded} excluded`;
+  return `${leased} leased, ${reclaimable} of them reclaimable, ${resting} resting, ${excluded} excluded`;
 }
 
 /** Whether the name is an address in the set's ranges. */

@@ -9,8 +9,8 @@ import { describeOwner, formatLease, isLeaseName, isVoid, type Lease, ownerOf, s
 import { attempt, findLeases, listNames, readFiles, readLeases } from "./lease-folder.ts";
 import { sweepRecords } from "./lease-index.ts";
 import { recordsOf, removeRecord } from "./lease-record.ts";
-import { noteReleased } from "./quarantine.ts";
 import { forgetLease } from "./reclaim.ts";
+import { noteReleased } from "./resting.ts";
 import { errnoOf } from "./store-failure.ts";
 
 /** Errors for a path at which no folder can exist. */

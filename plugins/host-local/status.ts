@@ -8,8 +8,8 @@ import { type Config, parseHostLocal } from "./config.ts";
 import { readLast } from "./lease-folder.ts";
 import { lookForNames } from "./lease-names.ts";
 import { countAddresses, formatCounts } from "./pool.ts";
-import { findResting } from "./quarantine.ts";
 import { formatRangeSet, type RangeSet } from "./range-set.ts";
+import { findResting } from "./resting.ts";
 import { errnoOf, storeFailure } from "./store-failure.ts";
 
 /**
@@ -44,7 +44,9 @@ function reportExhausted({ log }: Request, { folder }: Config, { set, index, res
   const counts = countAddresses(folder, set, resting);
   const found = `no free address in range set ${index} (${formatRangeSet(set)}): ${formatCounts(counts)}`;
   if (counts.reclaimable + counts.resting === 0) {
-    throw new CniError("unavailable", found, { details: "delete containers, or add ranges to the set" });
+    throw new CniError("unavailable", found, {
+      details: "delete containers, add ranges to the set, or release orphans, which `cnictl leases` lists",
+    });
   }
   log(found);
 }

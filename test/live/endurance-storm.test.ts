@@ -50,7 +50,7 @@ test("bridge: 200 ADDs at once get 200 addresses, 53 more fill the range, and as
   expect(errorOf(lab.plugin("bridge", call))).toEqual({
     code: 100,
     msg: "failed to allocate for range 0: no IP addresses available in range set: 10.1.2.1-10.1.2.254",
-    details: "253 leased, 0 of them reclaimable, 0 in quarantine, 0 excluded",
+    details: "253 leased, 0 of them reclaimable, 0 resting, 0 excluded",
   });
   expect(lab.ip("link show", containers[253])).toHaveLength(1);
   expect(lab.ip("link show type veth")).toHaveLength(253);

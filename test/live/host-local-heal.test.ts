@@ -99,7 +99,7 @@ test("host-local ADD reclaims leases whose namespaces are nowhere, and none that
   expect(JSON.parse(refused.stdout)).toEqual({
     code: 100,
     msg: "failed to allocate for range 0: no IP addresses available in range set: 10.1.2.1-10.1.2.6",
-    details: "5 leased, 0 of them reclaimable, 0 in quarantine, 0 excluded",
+    details: "5 leased, 0 of them reclaimable, 0 resting, 0 excluded",
   });
 });
 
@@ -126,13 +126,13 @@ test("host-local STATUS tells of an address that can be reclaimed, and then of n
   const counts = "no free address in range set 0 (10.1.2.1-10.1.2.6): 5 leased";
   expect(JSON.parse(full.stdout)).toEqual({
     code: 50,
-    msg: `${counts}, 0 of them reclaimable, 0 in quarantine, 0 excluded`,
-    details: "delete containers, or add ranges to the set",
+    msg: `${counts}, 0 of them reclaimable, 0 resting, 0 excluded`,
+    details: "delete containers, add ranges to the set, or release orphans, which `cnictl leases` lists",
   });
   deleteNetns(first);
   const short = await untilSuccess("STATUS", network);
   expect(short).toMatchObject({ status: 0, stdout: "" });
-  expect(short.stderr).toBe(`${counts}, 1 of them reclaimable, 0 in quarantine, 0 excluded\n`);
+  expect(short.stderr).toBe(`${counts}, 1 of them reclaimable, 0 resting, 0 excluded\n`);
   expect(rest).toHaveLength(4);
 });
 

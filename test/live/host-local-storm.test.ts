@@ -23,7 +23,7 @@ test("host-local: 200 ADDs at once get 200 addresses, 53 more fill the range, an
   expect(JSON.parse(refused.stdout)).toEqual({
     code: 100,
     msg: "failed to allocate for range 0: no IP addresses available in range set: 10.1.2.1-10.1.2.254",
-    details: "253 leased, 0 of them reclaimable, 0 in quarantine, 0 excluded",
+    details: "253 leased, 0 of them reclaimable, 0 resting, 0 excluded",
   });
 
   const deleted = await Promise.all(ids(253).map((containerId) => hostLocal("DEL", network, { containerId })));

@@ -451,7 +451,7 @@ describe("after a reboot", () => {
     expect(hostLocal("ADD", input, { containerId: "c9" }).json).toEqual({
       code: 100,
       msg: "failed to allocate for range 0: no IP addresses available in range set: 10.1.2.1-10.1.2.6",
-      details: "5 leased, 0 of them reclaimable, 0 in quarantine, 0 excluded",
+      details: "5 leased, 0 of them reclaimable, 0 resting, 0 excluded",
     });
   });
 
@@ -482,7 +482,7 @@ describe("exclude and requested addresses", () => {
     expect(addresses(add("c"))).toEqual(["10.1.2.14/24"]);
     expect(add("d").json).toMatchObject({
       code: 100,
-      details: "2 leased, 0 of them reclaimable, 0 in quarantine, 3 excluded",
+      details: "2 leased, 0 of them reclaimable, 0 resting, 3 excluded",
     });
     expect(add("d", "IP=10.1.2.12").json.msg).toBe(
       "failed to allocate for range 0: requested ip 10.1.2.12 is excluded",
@@ -513,7 +513,7 @@ describe("releaseDelay", () => {
     expect(hostLocal("STATUS", input)).toMatchObject({
       status: 0,
       stderr:
-        "no free address in range set 0 (10.1.2.1-10.1.2.6): 3 leased, 0 of them reclaimable, 2 in quarantine, 0 excluded\n",
+        "no free address in range set 0 (10.1.2.1-10.1.2.6): 3 leased, 0 of them reclaimable, 2 resting, 0 excluded\n",
     });
     expect(add("f")).toBe("10.1.2.3/29");
     del("d");
@@ -542,8 +542,8 @@ describe("STATUS", () => {
       status: 1,
       json: {
         code: 50,
-        msg: "no free address in range set 1 (10.9.0.1-10.9.0.2): 1 leased, 0 of them reclaimable, 0 in quarantine, 0 excluded",
-        details: "delete containers, or add ranges to the set",
+        msg: "no free address in range set 1 (10.9.0.1-10.9.0.2): 1 leased, 0 of them reclaimable, 0 resting, 0 excluded",
+        details: "delete containers, add ranges to the set, or release orphans, which `cnictl leases` lists",
       },
     });
     expect(hostLocal("ADD", input, { containerId: "other" }).json.code).toBe(100);
@@ -558,7 +558,7 @@ describe("STATUS", () => {
       status: 0,
       stdout: "",
       stderr:
-        "no free address in range set 1 (10.9.0.1-10.9.0.2): 1 leased, 1 of them reclaimable, 0 in quarantine, 0 excluded\n",
+        "no free address in range set 1 (10.9.0.1-10.9.0.2): 1 leased, 1 of them reclaimable, 0 resting, 0 excluded\n",
     });
     expect(hostLocal("ADD", input, { containerId: "other" }).status).toBe(0);
   });

@@ -1,7 +1,7 @@
 import fs from "node:fs";
 import path from "node:path";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { findResting, noteReleased } from "../../../plugins/host-local/quarantine.ts";
+import { findResting, noteReleased } from "../../../plugins/host-local/resting.ts";
 import { temporaryFolder } from "./host-local.ts";
 
 afterEach(() => {
