@@ -137,7 +137,8 @@ describe("vlan like the reference", () => {
       addMaster(side, {}, 1200);
       attach(side, "vlan", { vlanId: 1234 });
     };
-    expectTwins(scenario, { macs, departures: [OWNED, ...ANNOUNCED] });
+    // A link with an MTU below 1280 has no IPv6. RFC 8200, section 5
+    expectTwins(scenario, { macs, departures: [OWNED, ...ANNOUNCED.slice(0, 1)] });
   });
 
   it.each([
