@@ -20,7 +20,7 @@ export default {
     "test/demo/web.ts",
     "test/documents/demo-picture.ts",
     "test/{preloaded,documents}/write.ts",
-    "test/clients/{runtimes,built}/prepare.ts",
+    "test/clients/{runtimes,built,cluster}/prepare.ts",
     "test/clients/built/api-server.ts",
     "test/live/netfilter-caller.ts",
     "test/**/fixtures/*.ts",

@@ -18,9 +18,10 @@ const needsKernel = wanted.some((name) => !["unit", "mocked", "build"].includes(
 setup(needsKernel ? { tools: ["unit", "tests", ...toolsOf(wanted)] } : { tools: ["unit", "build"] });
 if (needsKernel) ensureKernel();
 // Made before a test waits for them. Where that fails, the tests that need them say why.
-if (wanted.some((name) => ["parity", "clients", "runtimes", "built"].includes(name))) run("test/parity/reference.ts");
-if (wanted.includes("runtimes")) run("test/clients/runtimes/prepare.ts");
-if (wanted.includes("built")) run("test/clients/built/prepare.ts");
+if (wanted.some((name) => ["parity", "clients", "runtimes", "built", "cluster"].includes(name)))
+  run("test/parity/reference.ts");
+for (const name of ["runtimes", "built", "cluster"].filter((each) => wanted.includes(each)))
+  run(`test/clients/${name}/prepare.ts`);
 
 const runs = given.length > 0 ? [given] : PROJECTS.map((name) => ["--project", name]);
 const failed = runs.filter((args) => !vitest(args));
@@ -36,7 +37,12 @@ function vitest(args) {
 
 /** The groups of tools that projects need besides. */
 function toolsOf(projects) {
-  const groups = { runtimes: "runtimes", built: "runtimes", release: "release" };
+  const groups = {
+    runtimes: ["runtimes"],
+    built: ["runtimes"],
+    cluster: ["runtimes", "cluster"],
+    release: ["release"],
+  };
   return [...new Set(projects.flatMap((name) => groups[name] ?? []))];
 }
 

@@ -74,6 +74,12 @@ export const TOOLS = {
     { needs: "curl", package: "curl" },
     { needs: "inotifywait", package: "inotify-tools" },
   ],
+  cluster: [
+    { needs: "buildah", package: "buildah" },
+    { needs: "conmon", package: "conmon" },
+    { needs: "gcc", package: "gcc" },
+    { needs: "/usr/include/stdio.h", package: "libc6-dev" },
+  ],
 };
 
 /** Commands that succeed in a new network namespace where the kernel has what the plugins need. */

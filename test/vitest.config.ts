@@ -69,6 +69,8 @@ export default defineConfig({
       project("runtimes", ["test/clients/runtimes/*.test.ts"], { needsKernel: true, alone: true }),
       // They have to be built from Go modules, which takes minutes: `npm run test:clients` runs them, and .ci/run does not.
       project("built", ["test/clients/built/*.test.ts"], { needsKernel: true, alone: true }),
+      // Whole nodes, built from Go modules for an hour: only `npm run test:cluster` runs these.
+      project("cluster", ["test/clients/cluster/*.test.ts"], { needsKernel: true, alone: true }),
       // Only `npm run test:release` runs these.
       project("release", ["test/release/**/*.test.ts"], { needsKernel: true, alone: true }),
       // Only test/vm/run.mjs runs these, on a kernel of their own.

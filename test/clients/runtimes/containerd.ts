@@ -3,14 +3,14 @@ import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { NewestPackages } from "../../parity/debian.ts";
 import { Cri, type PodConfig } from "./cri.ts";
+import { cache } from "./go-module.ts";
 import { IMAGE, makeImage } from "./image.ts";
 import { PLUGIN_DIR, Sandbox } from "./sandbox.ts";
-import { askWho, readWho, type Who, webServer } from "./who.ts";
+import type { Who } from "./who.ts";
 
 const SOCKET = "/run/containerd/containerd.sock";
 const CONFIG = "/etc/containerd/config.toml";
 const LIST = "/etc/cni/net.d/10-containerd-net.conflist";
-const cache = path.join(import.meta.dirname, "../../../.cache/runtimes");
 
 /** A release of containerd: where it is, and how it is told what docs/ says to set, and what a test's machine needs. */
 export interface Release {
@@ -88,9 +88,14 @@ export class Containerd {
     node.run(["rm", "-rf", "/etc/cni/net.d"]);
     node.write(LIST, JSON.stringify(list));
     await containerd.restart();
-    const archive = makeImage(node.dir);
-    node.run([path.join(folder, "ctr"), "--address", SOCKET, "--namespace", "k8s.io", "images", "import", archive]);
+    containerd.importImage(makeImage(node.dir));
     return containerd;
+  }
+
+  /** Makes an image of an archive known to the kubelet. */
+  importImage(archive: string): void {
+    const options = ["--address", SOCKET, "--namespace", "k8s.io"];
+    this.node.run([path.join(this.#folder, "ctr"), ...options, "images", "import", archive]);
   }
 
   async dispose(): Promise<void> {
@@ -130,16 +135,13 @@ export class Containerd {
   }
 
   /** Makes a pod with a container that serves the image's pages on port 80, and waits until it does. */
-  async serve(pod: PodConfig) {
-    const id = await this.cri.runPod(pod);
-    const container = await this.cri.startContainer(pod, { id, image: IMAGE, command: webServer() });
-    while ((await this.who(container, "127.0.0.1").catch(() => undefined)) === undefined) await sleep(20);
-    return { id, container, addresses: await this.cri.addresses(id) };
+  serve(pod: PodConfig) {
+    return this.cri.serve(pod);
   }
 
   /** Asks a web server from inside a container. @throws Error where nobody answers */
-  async who(container: string, address: string): Promise<Who> {
-    return readWho(await this.cri.exec(container, askWho(address)));
+  who(container: string, address: string): Promise<Who> {
+    return this.cri.who(container, address);
   }
 
   #connect(): Cri {

@@ -1,5 +1,8 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { GrpcService } from "./grpc.ts";
+import { IMAGE } from "./image.ts";
 import { encode, type Message } from "./protobuf.ts";
+import { askWho, readWho, type Who, webServer } from "./who.ts";
 
 export interface Port {
   readonly hostPort: number;
@@ -89,6 +92,19 @@ export class Cri {
     if (answer.number(3) !== 0)
       throw new Error(`${command.join(" ")} ended with ${answer.number(3)}: ${answer.text(2)}${answer.text(1)}`);
     return answer.text(1);
+  }
+
+  /** Makes a pod with a container that serves the image's pages on port 80, and waits until it does. */
+  async serve(pod: PodConfig) {
+    const id = await this.runPod(pod);
+    const container = await this.startContainer(pod, { id, image: IMAGE, command: webServer() });
+    while ((await this.who(container, "127.0.0.1").catch(() => undefined)) === undefined) await sleep(20);
+    return { id, container, addresses: await this.addresses(id) };
+  }
+
+  /** Asks a web server from inside a container. @throws Error where nobody answers */
+  async who(container: string, address: string): Promise<Who> {
+    return readWho(await this.exec(container, askWho(address)));
   }
 
   close(): void {

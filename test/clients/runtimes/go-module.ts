@@ -4,7 +4,8 @@ import os from "node:os";
 import path from "node:path";
 import { withGo } from "../../parity/go.ts";
 
-const cache = path.join(import.meta.dirname, "../../../.cache/runtimes");
+/** Where programs are kept that are made once. */
+export const cache = path.join(import.meta.dirname, "../../../.cache/runtimes");
 
 /** A program that is built from Go modules. */
 export interface GoProgram {
@@ -14,6 +15,10 @@ export interface GoProgram {
   readonly main: string;
   /** Modules with their versions, as `example.org/module v1.2.3`. Others come in the versions that these require. */
   readonly required: readonly string[];
+  /** Build tags. */
+  readonly tags?: readonly string[];
+  /** Whether the program is the package's tests. */
+  readonly isTest?: boolean;
   /** Changes the folder where it is built before that; it has a go.mod. */
   readonly prepare?: (folder: string, run: (...argv: string[]) => string) => void;
 }
@@ -25,7 +30,8 @@ export function goExecutable(program: GoProgram): string {
   return file;
 }
 
-function build(go: string, { name, main, required, prepare }: GoProgram, file: string): void {
+function build(go: string, program: GoProgram, file: string): void {
+  const { name, main, required, tags = [], isTest = false, prepare } = program;
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), `${name}-`));
   const lines = [`module ${name}`, "go 1.21", ...required.map((module) => `require ${module}`)];
   fs.writeFileSync(path.join(folder, "go.mod"), `${lines.join("\n")}\n`);
@@ -34,7 +40,8 @@ function build(go: string, { name, main, required, prepare }: GoProgram, file: s
   try {
     prepare?.(folder, run);
     fs.mkdirSync(cache, { recursive: true });
-    run("build", "-mod=mod", "-trimpath", "-buildvcs=false", "-o", draft, main);
+    const command = isTest ? ["test", "-c"] : ["build"];
+    run(...command, "-mod=mod", "-trimpath", "-buildvcs=false", `-tags=${tags.join(",")}`, "-o", draft, main);
     fs.renameSync(draft, file);
   } finally {
     fs.rmSync(draft, { force: true });

@@ -7,11 +7,17 @@ import { BUSYBOX, writePages } from "./who.ts";
 /** The image's name for every runtime. Its command sleeps, as a pod's own container does. */
 export const IMAGE = "localhost/busybox:1";
 
+/** An image's name, and the command of a container that is given none. */
+interface Given {
+  readonly name: string;
+  readonly command: readonly string[];
+}
+
 const ARCHITECTURES: Readonly<Record<string, string>> = { x64: "amd64", arm64: "arm64" };
 const SLEEP = ["/bin/sh", "-c", "trap exit TERM; while :; do sleep 3600 & wait; done"];
 
-/** Makes an image of busybox alone, without any registry, in OCI's layout; returns its archive. */
-export function makeImage(folder: string): string {
+/** Makes an image of busybox alone, without any registry, in OCI's layout; returns its archive. Its files are in the folder `rootfs`. */
+export function makeImage(folder: string, { name, command }: Given = { name: IMAGE, command: SLEEP }): string {
   const layout = path.join(folder, "image");
   const blobs = path.join(layout, "blobs/sha256");
   fs.mkdirSync(blobs, { recursive: true });
@@ -19,7 +25,7 @@ export function makeImage(folder: string): string {
   const platform = { architecture: ARCHITECTURES[process.arch] ?? process.arch, os: "linux" };
   const config = keepJson(blobs, {
     ...platform,
-    config: { Env: ["PATH=/bin"], Cmd: SLEEP, WorkingDir: "/" },
+    config: { Env: ["PATH=/bin"], Cmd: command, WorkingDir: "/" },
     rootfs: { type: "layers", diff_ids: [layer.digest] },
   });
   const manifest = keepJson(blobs, {
@@ -28,7 +34,7 @@ export function makeImage(folder: string): string {
     config: { mediaType: "application/vnd.oci.image.config.v1+json", ...config },
     layers: [{ mediaType: "application/vnd.oci.image.layer.v1.tar", ...layer }],
   });
-  const names = { "io.containerd.image.name": IMAGE, "org.opencontainers.image.ref.name": IMAGE };
+  const names = { "io.containerd.image.name": name, "org.opencontainers.image.ref.name": name };
   const entry = { mediaType: "application/vnd.oci.image.manifest.v1+json", ...manifest, platform, annotations: names };
   fs.writeFileSync(path.join(layout, "index.json"), JSON.stringify({ schemaVersion: 2, manifests: [entry] }));
   fs.writeFileSync(path.join(layout, "oci-layout"), JSON.stringify({ imageLayoutVersion: "1.0.0" }));

@@ -52,7 +52,7 @@ export class Sandbox {
     const sandbox = new Sandbox(dir, init, pid);
     try {
       sandbox.run([path.join(binDir, "cnictl"), "install", "--dir", PLUGIN_DIR]);
-      sandbox.#connectOutside();
+      sandbox.connectOutside();
       return await prepare(sandbox);
     } catch (error) {
       await sandbox.dispose();
@@ -130,8 +130,7 @@ export class Sandbox {
     const ended = once(this.#init, "exit");
     process.kill(Number(this.#pid), "SIGKILL");
     await ended;
-    for (const hierarchy of ["", ...fs.readdirSync("/sys/fs/cgroup")])
-      removeCgroups(path.join("/sys/fs/cgroup", hierarchy, this.cgroup));
+    for (const hierarchy of ["", ...fs.readdirSync(CGROUPS)]) removeCgroups(path.join(CGROUPS, hierarchy, this.cgroup));
     fs.rmSync(this.dir, { recursive: true, force: true });
   }
 
@@ -142,7 +141,8 @@ export class Sandbox {
     return [...enter, "--", ...namespace, "env", ...assignments, ...argv];
   }
 
-  #connectOutside(): void {
+  /** Makes the namespace `outside`, on one wire with the node. */
+  connectOutside(): void {
     this.run(["ip", "netns", "add", "outside"]);
     this.run(["ip", "link", "add", "uplink", "type", "veth", "peer", "name", "eth0", "netns", "outside"]);
     for (const [netns, link, last] of [
@@ -206,8 +206,11 @@ async function firstLine(child: ChildProcess): Promise<string> {
   return out.trim();
 }
 
+/** Where control groups are: one hierarchy, or one in each folder. */
+export const CGROUPS = "/sys/fs/cgroup";
+
 /** Removes a control group with all below it; they are empty when their processes have ended. */
-function removeCgroups(folder: string): void {
+export function removeCgroups(folder: string): void {
   if (!fs.existsSync(folder)) return;
   for (const entry of fs.readdirSync(folder, { withFileTypes: true }))
     if (entry.isDirectory()) removeCgroups(path.join(folder, entry.name));

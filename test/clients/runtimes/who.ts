@@ -16,7 +16,8 @@ export function serve(sandbox: Sandbox, folder: string, options: Options): void 
   sandbox.run(["bash", "-c", script, "bash", ...server], options);
 }
 
-const PAGES = "/www";
+/** Where the web server has its pages. */
+export const PAGES = "/www";
 const WHO = "/cgi-bin/who";
 
 /** Writes what the web server shows: who is asked, and who asks. */

@@ -1,0 +1,14 @@
+// What these tests need besides packages of this distribution's, in .cache/runtimes: containerd 2 and the kubelet.
+import { RELEASES } from "../runtimes/containerd.ts";
+import { kubeletFile } from "./kubelet-program.ts";
+
+const makers = [RELEASES["2"].folder, kubeletFile];
+
+for (const make of makers) {
+  try {
+    console.log(`cluster: ${make()}`);
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    process.exitCode = 1;
+  }
+}
