@@ -1,8 +1,9 @@
-// What these tests need besides packages of this distribution's, in .cache/runtimes: containerd 2 and the kubelet.
+// What these tests need besides packages of this distribution's, in .cache/runtimes: containerd 2, the kubelet and CRI-O.
 import { RELEASES } from "../runtimes/containerd.ts";
+import { crioFiles } from "./crio-programs.ts";
 import { kubeletFile } from "./kubelet-program.ts";
 
-const makers = [RELEASES["2"].folder, kubeletFile];
+const makers = [RELEASES["2"].folder, kubeletFile, () => crioFiles().crio];
 
 for (const make of makers) {
   try {
