@@ -1,9 +1,16 @@
-// What these tests need besides packages of this distribution's, in .cache/runtimes: containerd 2, the kubelet and CRI-O.
+// What these tests need besides packages of this distribution's, in .cache/runtimes: containerd 2, the kubelet, CRI-O and BuildKit.
 import { RELEASES } from "../runtimes/containerd.ts";
+import { buildkitFile } from "./buildkit.ts";
 import { crioFiles } from "./crio-programs.ts";
 import { kubeletFile } from "./kubelet-program.ts";
 
-const makers = [RELEASES["2"].folder, kubeletFile, () => crioFiles().crio];
+const makers = [
+  RELEASES["2"].folder,
+  kubeletFile,
+  () => crioFiles().crio,
+  () => buildkitFile("buildkitd"),
+  () => buildkitFile("buildctl"),
+];
 
 for (const make of makers) {
   try {
