@@ -1,7 +1,9 @@
-// What these tests need besides packages of this distribution's, in .cache/runtimes: containerd 2, the kubelet, CRI-O and BuildKit.
+// What these tests need besides packages of this distribution's, in .cache/runtimes: containerd 2, the kubelet, CRI-O, BuildKit and critest.
+// usage: node test/clients/cluster/prepare.ts   makes them where they are missing, and prints where they are
 import { RELEASES } from "../runtimes/containerd.ts";
 import { buildkitFile } from "./buildkit.ts";
 import { crioFiles } from "./crio-programs.ts";
+import { critestFile } from "./critest.ts";
 import { kubeletFile } from "./kubelet-program.ts";
 
 const makers = [
@@ -10,6 +12,7 @@ const makers = [
   () => crioFiles().crio,
   () => buildkitFile("buildkitd"),
   () => buildkitFile("buildctl"),
+  critestFile,
 ];
 
 for (const make of makers) {
