@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { parseCniArgs } from "../../src/cni/args.ts";
+import { parseCniArgs, parseMacArg } from "../../src/cni/args.ts";
 
 describe("parseCniArgs", () => {
   test.each([
@@ -28,5 +28,25 @@ describe("parseCniArgs", () => {
   ])("refuses %j with the reference's words and code 4", (text, message) => {
     const refusal = expect.objectContaining({ code: 4, message, details: "in CNI_ARGS" });
     expect(() => parseCniArgs(text, ["IP"])).toThrow(refusal);
+  });
+});
+
+describe("parseMacArg", () => {
+  test.each([
+    ["", undefined],
+    ["MAC=", undefined],
+    ["MAC=02-00-00-00-00-0A", "02:00:00:00:00:0a"],
+    ["IgnoreUnknown=1;MAC=02:00:00:00:00:01;IP=a", "02:00:00:00:00:01"],
+  ])("reads %j", (text, mac) => expect(parseMacArg(text)).toBe(mac));
+
+  test.each([
+    ["MAC=x", 'ARGS: error parsing value of pair "MAC=x": must be a hardware address'],
+    [
+      "MAC=01:00:00:00:00:01",
+      'ARGS: error parsing value of pair "MAC=01:00:00:00:00:01": must be of 6 bytes, not multicast, not zero',
+    ],
+    ["IP=a", 'ARGS: unknown args ["IP=a"]'],
+  ])("refuses %j", (text, message) => {
+    expect(() => parseMacArg(text)).toThrow(expect.objectContaining({ code: 4, message }));
   });
 });

@@ -53,5 +53,18 @@ test("what is missing or cannot be read is left out", () => {
     command: "",
     error: { code: 1, msg: "" },
   });
+  expect(describeCall(record({ environment: { CNI_COMMAND: "STATUS" }, stdout: "" }))).toBe(
+    "STATUS bridge net1: done in 12.346 ms",
+  );
   expect(describeCall(record({ stdout: "" }))).toBe("ADD bridge net1 c1 eth0: done in 12.346 ms");
+});
+
+test("an empty variable and a name that is no text are left out, and so are details that are none", () => {
+  const made = record({ environment: { CNI_COMMAND: "GC", CNI_CONTAINERID: "" }, stdin: '{"name": 7}' });
+  expect([made.containerId, made.network]).toEqual([undefined, undefined]);
+  const failed = record({
+    code: 1,
+    stdout: '{"code": 7, "msg": "m", "details": 7, "ips": [{"address": "10.1.0.2/24"}]}',
+  });
+  expect([failed.error, failed.addresses]).toEqual([{ code: 7, msg: "m" }, undefined]);
 });

@@ -1,9 +1,10 @@
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import { orAbandon, startDelegate } from "../../src/cni/delegate.ts";
 import type { Command } from "../../src/cni/environment.ts";
+import { CniError } from "../../src/cni/error.ts";
 import { DelegateError, type Exit } from "../../src/cni/exit.ts";
 import { findPlugin } from "../../src/cni/find-plugin.ts";
 import type { LaunchOptions } from "../../src/cni/plugin-process.ts";
@@ -131,6 +132,7 @@ describe("startDelegate", () => {
       expect(() => start(command)).toThrow(expect.objectContaining({ code: 7, message }));
     }
     for (const command of ["DEL", "GC"] as const) {
+      expect(start(command).result()).toEqual({ interfaces: [], ips: [], routes: [], dns: {} });
       start(command).begin();
       start(command).done();
       expect(start(command).abandon()).toBe(true);
@@ -161,6 +163,21 @@ describe("startDelegate", () => {
       deadline: 60_000,
       maxOutput: 4_194_304,
     });
+  });
+
+  test("gives the delegate the time that is asked for, and its input at once unless it is held", () => {
+    const stdin = Buffer.from('{"name":"n"}');
+    const environment = { CNI_PATH: join(folder, "two") };
+    const call = { network: readNetwork(stdin), version: "1.0.0", stdin, environment, log: () => {} } as const;
+    const given: LaunchOptions[] = [];
+    const launch = (_: string, options: LaunchOptions) => {
+      given.push(options);
+      return { begin: () => {}, wait: () => endOf(withCode("ETIMEDOUT", "late")), abandon: () => {} };
+    };
+    const request = createRequest("STATUS", call);
+    const { done } = startDelegate(launch, request, { command: "STATUS", type: "host-local", deadline: 5_000 });
+    expect(given).toEqual([expect.objectContaining({ deadline: 5_000, held: false })]);
+    expect(() => done()).toThrow('Cannot wait longer for plugin "host-local": it did not end within 5 s');
   });
 
   test("relays what the delegate wrote to standard error, whether it succeeded or not", () => {
@@ -218,7 +235,9 @@ describe("startDelegate", () => {
   });
 
   test("held: what no pipe takes is started only when it is to begin", () => {
-    const { calls, delegation, lines } = delegate({}, { held: true, padding: 65_536 });
+    const most = 65_536 - delegate({}).stdin.length;
+    expect(delegate({}, { held: true, padding: most }).calls).toHaveLength(1);
+    const { calls, delegation, lines } = delegate({}, { held: true, padding: most + 1 });
     expect(calls).toEqual([]);
     expect(delegation.abandon()).toBe(true);
     expect(lines).toEqual([]);
@@ -242,17 +261,38 @@ describe("startDelegate", () => {
     expect(attempts).toBe(3);
   });
 
+  test("waits no longer than 5 s while the executable is being written", () => {
+    vi.useFakeTimers({ toFake: ["Date"] });
+    onTestFinished(() => void vi.useRealTimers());
+    let attempts = 0;
+    const launch = (): never => {
+      attempts++;
+      vi.setSystemTime(Date.now() + 2_500);
+      throw withCode("ETXTBSY", "Text file busy");
+    };
+    const stdin = Buffer.from('{"name":"n"}');
+    const environment = { CNI_PATH: join(folder, "two") };
+    const call = { network: readNetwork(stdin), version: "1.0.0", stdin, environment, log: () => {} } as const;
+    const start = () => startDelegate(launch, createRequest("ADD", call), { command: "ADD", type: "host-local" });
+    const message = 'Cannot run plugin "host-local": Text file busy';
+    expect(start).toThrow(expect.objectContaining({ code: 108, message }));
+    expect(attempts).toBe(3);
+  });
+
   test("cannot start what cannot be run, which of a held one is told when it is waited for", () => {
     const stdin = Buffer.from('{"name":"n"}');
     const environment = { CNI_PATH: join(folder, "two") };
     const call = { network: readNetwork(stdin), version: "1.0.0", stdin, environment, log: () => {} } as const;
+    let attempts = 0;
     const launch = (): never => {
+      attempts++;
       throw withCode("EACCES", "Permission denied");
     };
     const start = (held: boolean) =>
       startDelegate(launch, createRequest("ADD", call), { command: "ADD", type: "host-local", held });
     const error = expect.objectContaining({ code: 108, message: 'Cannot run plugin "host-local": Permission denied' });
     expect(() => start(false)).toThrow(error);
+    expect(attempts).toBe(1);
     const held = start(true);
     expect(held.abandon()).toBe(true);
     expect(() => held.begin()).toThrow(error);
@@ -321,6 +361,11 @@ describe("Delegation.done", () => {
     const own = { code: 999, message: "no IP addresses available", details: "d" };
     expect(() => delegation.done()).toThrow(expect.objectContaining(own));
     expect(() => delegation.done()).toThrow(DelegateError);
+  });
+
+  test("throws an error of ours as it is, whoever serves the delegate", () => {
+    const { delegation } = delegate(new CniError("tryAgainLater", "others hold the lock"));
+    expect(() => delegation.done()).toThrow(expect.objectContaining({ code: 11, message: "others hold the lock" }));
   });
 
   test("gives an error object without a code its own", () => {

@@ -1,5 +1,11 @@
 import { describe, expect, test } from "vitest";
-import { validateContainerId, validateIfname, validateNetworkName } from "../../src/cni/environment.ts";
+import {
+  validateContainerId,
+  validateIfname,
+  validateLinkName,
+  validateNetworkName,
+  validateNewLinkName,
+} from "../../src/cni/environment.ts";
 import { CniError } from "../../src/cni/error.ts";
 
 function refusalOf(check: () => void): { code: number; msg: string; details: string } | undefined {
@@ -33,6 +39,13 @@ describe("validateNetworkName", () => {
   test.each(["-a", "a b", "../a", "a/b", "a\n"])("refuses %j", (name) => {
     const refusal = { code: 7, msg: "invalid characters found in network name", details: name };
     expect(refusalOf(() => validateNetworkName(name))).toEqual(refusal);
+  });
+
+  test.each([
+    ["/".repeat(256), "/".repeat(256)],
+    ["/".repeat(257), `${"/".repeat(256)}…`],
+  ])("quotes at most 256 characters of what it refuses", (name, details) => {
+    expect(refusalOf(() => validateNetworkName(name))).toMatchObject({ code: 7, details });
   });
 
   test("refuses none at all", () => {
@@ -76,4 +89,29 @@ describe("validateIfname", () => {
   test("refuses none at all", () => {
     expect(refusalOf(() => validateIfname(""))).toEqual({ code: 4, msg: "interface name is empty", details: "" });
   });
+});
+
+describe.each([
+  ["validateLinkName", validateLinkName],
+  ["validateNewLinkName", validateNewLinkName],
+])("%s", (_, validate) => {
+  test("takes a name that the kernel takes", () => {
+    expect(refusalOf(() => validate("device", "eth0.100"))).toBeUndefined();
+  });
+
+  test.each([
+    ["", "interface name is empty"],
+    ["a/b", CHARACTERS],
+    ["eth0\0", "interface name contains NUL"],
+    ["0123456789abcdef", "interface name is too long"],
+  ])("refuses %j, and names what it is for", (name, reason) => {
+    const msg = `Cannot use device ${JSON.stringify(name)}: ${reason}`;
+    expect(refusalOf(() => validate("device", name))).toEqual({ code: 7, msg, details: "" });
+  });
+});
+
+test("only a link that is to be made may not have a % in its name", () => {
+  expect(refusalOf(() => validateLinkName("device", "eth%d"))).toBeUndefined();
+  const msg = 'Cannot use bridge "br%d": interface name contains %';
+  expect(refusalOf(() => validateNewLinkName("bridge", "br%d"))).toEqual({ code: 7, msg, details: "" });
 });

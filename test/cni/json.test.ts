@@ -38,6 +38,9 @@ describe("parseJson", () => {
     const refusal = (message: string, line: number, column: number) =>
       expect.objectContaining({ message, line, column });
     expect(() => read("{")).toThrow(refusal("unexpected end of JSON input", 1, 2));
+    expect(() => read("{\n  x\n}\n")).toThrow(
+      refusal("invalid character 'x' looking for beginning of object key string", 2, 3),
+    );
     expect(() => read('{\n  "é": 1,\n}')).toThrow(
       refusal("invalid character '}' looking for beginning of object key string", 3, 1),
     );

@@ -343,11 +343,14 @@ describe("servePlugin, versions", () => {
     }
   });
 
-  test("CHECK of a version between the plugin's is incompatible", () => {
-    expect(errorOf(serve("CHECK", "1.0.1"))).toEqual(
-      failure(1, "incompatible CNI versions", `config is "1.0.1", plugin supports ${SUPPORTED}`),
-    );
-  });
+  test.each(["1.0.1", "1.1"])(
+    "CHECK of %s, no newer than the plugin's and none of them, is incompatible",
+    (version) => {
+      expect(errorOf(serve("CHECK", version))).toEqual(
+        failure(1, "incompatible CNI versions", `config is "${version}", plugin supports ${SUPPORTED}`),
+      );
+    },
+  );
 });
 
 describe("servePlugin, the host's own network namespace", () => {
@@ -357,6 +360,17 @@ describe("servePlugin, the host's own network namespace", () => {
     const answer = call({ ...ATTACHMENT, CNI_COMMAND: "ADD" }, { edge: { isOwnNetns } });
     expect(errorOf(answer)).toEqual(failure(8, "plugin's netns and netns from CNI_NETNS should not be the same"));
     expect(answer.verbs).toEqual([]);
+  });
+
+  test("DEL gets no namespace instead: what is in the host's own is no container's", () => {
+    const seen: Request[] = [];
+    const del = (request: Request) => void seen.push(request);
+    call({ ...ATTACHMENT, CNI_COMMAND: "DEL" }, { plugin: { del }, edge: { isOwnNetns } });
+    call({ ...ATTACHMENT, CNI_COMMAND: "DEL", CNI_NETNS: "/run/netns/b" }, { plugin: { del }, edge: { isOwnNetns } });
+    expect(seen.map(({ netns, containerId }) => [netns, containerId])).toEqual([
+      ["", "a"],
+      ["/run/netns/b", "a"],
+    ]);
   });
 
   test.each(["1", "true", "TRUE", "True"])("CNI_NETNS_OVERRIDE %s lets it pass", (override) => {
@@ -407,6 +421,11 @@ describe("servePlugin, errors", () => {
     const answer = fail(new TypeError("potato"));
     expect(answer.out).toBe('{\n    "code": 999,\n    "msg": "potato"\n}');
     expect(answer.err).toContain("TypeError: potato\n    at ");
+  });
+
+  test("a bug whose stack begins with a function, as in the native image, is logged with its message", () => {
+    const bug = Object.assign(new TypeError("potato"), { stack: "    at add (bridge.js)\n    at serve (main.js)\n" });
+    expect(fail(bug).err).toBe("TypeError: potato\n    at add (bridge.js)\n    at serve (main.js)\n");
   });
 
   test("an endless recursion leaves as code 999", () => {
@@ -479,13 +498,53 @@ describe("servePlugin, errors", () => {
 });
 
 test.each([
-  ["CHECK", 104],
-  ["DEL", 107],
-])("a link that goes while %s looks at it leaves with code %i", (command, code) => {
-  const gone = Object.assign(new Error("Cannot list the addresses"), { errno: 19, syscall: "netlink", code: "ENODEV" });
+  ["CHECK", "ENODEV", 104],
+  ["DEL", "ENODEV", 107],
+  ["CHECK", "EPERM", 107],
+  ["CHECK", "EAGAIN", 11],
+])("%s to which the kernel answers %s leaves with code %i, and nothing on standard error", (command, answer, code) => {
+  const refused = Object.assign(new Error("Cannot list the addresses"), { errno: 1, syscall: "netlink", code: answer });
   const verb = () => {
-    throw gone;
+    throw refused;
   };
   const outcome = call({ ...ATTACHMENT, CNI_COMMAND: command }, { plugin: { check: verb, del: verb } });
   expect(errorOf(outcome)).toEqual({ code, msg: "Cannot list the addresses" });
+  expect(outcome.err).toBe("");
+});
+
+test("CHECK that a plugin refuses leaves with the plugin's own code", () => {
+  const check = () => {
+    throw new CniError("invalidConfig", "Required prevResult missing");
+  };
+  const outcome = call({ ...ATTACHMENT, CNI_COMMAND: "CHECK" }, { plugin: { check } });
+  expect(errorOf(outcome)).toEqual(failure(7, "Required prevResult missing"));
+});
+
+describe("servePlugin, what the process gives a call", () => {
+  test("the launcher of this image's plugins and the record of locks reach the request, where there are any", () => {
+    const seen: Request[] = [];
+    const del = (request: Request) => void seen.push(request);
+    const given = { launchResident: () => undefined, awaitLock: () => () => {} };
+    call({ ...ATTACHMENT, CNI_COMMAND: "DEL" }, { plugin: { del }, edge: given });
+    call({ ...ATTACHMENT, CNI_COMMAND: "DEL" }, { plugin: { del } });
+    expect(seen[0]).toMatchObject(given);
+    expect(seen[1]).not.toHaveProperty("launchResident");
+    expect(seen[1]).not.toHaveProperty("awaitLock");
+  });
+
+  test("a call that is logged reads and writes through its record, which then learns the exit code", () => {
+    const codes: number[] = [];
+    const written: string[] = [];
+    const beginRecord = (plugin: string, edge: Edge) => ({
+      edge: { ...edge, writeOut: (text: string) => void written.push(`${plugin}: ${text}`) },
+      finish: (code: number) => void codes.push(code),
+    });
+    const del = (): never => {
+      throw new CniError("ioFailure", "no");
+    };
+    call({ ...ATTACHMENT, CNI_COMMAND: "DEL" }, { edge: { beginRecord } });
+    expect(call({ ...ATTACHMENT, CNI_COMMAND: "DEL" }, { plugin: { del }, edge: { beginRecord } }).out).toBe("");
+    expect(codes).toEqual([0, 1]);
+    expect(written).toEqual(['bridge: {\n    "code": 5,\n    "msg": "no"\n}']);
+  });
 });

@@ -2,9 +2,11 @@ import { describe, expect, test } from "vitest";
 import {
   createRequest,
   findIpamType,
+  findPrevResult,
   type Request,
   readNetwork,
   readVersion,
+  requirePrevResult,
   validAttachments,
 } from "../../src/cni/request.ts";
 import { isSpecVersion } from "../../src/cni/version.ts";
@@ -73,6 +75,33 @@ describe("Request.prevResult", () => {
   ])("is refused with code 7 when it is read, not before: %j", (prevResult, message) => {
     const given = request({ cniVersion: "1.1.0", name: "n", prevResult });
     expect(() => given.prevResult).toThrow(expect.objectContaining({ code: 7, message }));
+  });
+});
+
+describe("requirePrevResult", () => {
+  test("is the result, and refuses a call without one in the plugin's words", () => {
+    expect(requirePrevResult(request({ cniVersion: "1.0.0", name: "n", prevResult: {} })).ips).toEqual([]);
+    const bare = request({ name: "n" });
+    const refusal = (message: string) => expect.objectContaining({ code: 7, message });
+    expect(() => requirePrevResult(bare)).toThrow(refusal("Required prevResult missing"));
+    expect(() => requirePrevResult(bare, "must be chained")).toThrow(refusal("must be chained"));
+  });
+});
+
+describe("findPrevResult", () => {
+  test("is the result, and undefined where there is none or it cannot be read: DEL goes on", () => {
+    expect(findPrevResult(request({ cniVersion: "1.0.0", name: "n", prevResult: {} }))?.ips).toEqual([]);
+    expect(findPrevResult(request({ name: "n" }))).toBeUndefined();
+    expect(findPrevResult(request({ name: "n", prevResult: [] }))).toBeUndefined();
+  });
+
+  test("hides no bug", () => {
+    const broken = {
+      get prevResult(): never {
+        throw new TypeError("a bug");
+      },
+    };
+    expect(() => findPrevResult(broken)).toThrow("a bug");
   });
 });
 
