@@ -210,6 +210,32 @@ describe("withdrawFile()", () => {
     expect(withdrawFile(folder, "10.1.2.3", "c1\r\neth0")).toBe(false);
     expect(contents(folder)).toEqual({ "10.1.2.3": "c2\r\neth0" });
   });
+
+  test("gives a file that it cannot read its name back: it may be another's", () => {
+    const folder = temporaryFolder();
+    publishFile(folder, { name: "10.1.2.2", text: "c1\r\neth0" });
+    vi.spyOn(fs, "openSync").mockImplementation(() => {
+      throw Object.assign(failure("EIO"), { errno: -5 });
+    });
+    expect(errnoFrom(() => withdrawFile(folder, "10.1.2.2", "c1\r\neth0"))).toBe("EIO");
+    vi.restoreAllMocks();
+    expect(contents(folder)).toEqual({ "10.1.2.2": "c1\r\neth0" });
+  });
+
+  test.each([
+    ["EINTR", -4, {}],
+    ["EROFS", -30, { ".gone": "c1\r\neth0" }],
+  ])("tries again to remove what it has set aside where %s may pass, and else says so", (code, errno, left) => {
+    const folder = temporaryFolder();
+    publishFile(folder, { name: "10.1.2.2", text: "c1\r\neth0" });
+    vi.spyOn(fs, "unlinkSync").mockImplementationOnce(() => {
+      throw Object.assign(failure(code), { errno });
+    });
+    const isLeft = Object.keys(left).length > 0;
+    expect(errnoFrom(() => withdrawFile(folder, "10.1.2.2", "c1\r\neth0"))).toBe(isLeft ? code : "none");
+    const found = Object.entries(contents(folder)).map(([name, text]) => [name.replace(/-.*/, ""), text]);
+    expect(Object.fromEntries(found)).toEqual(left);
+  });
 });
 
 describe("sweep()", () => {

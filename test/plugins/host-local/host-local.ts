@@ -2,11 +2,7 @@ import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { afterEach } from "vitest";
-import { add } from "../../../plugins/host-local/add.ts";
-import { check } from "../../../plugins/host-local/check.ts";
-import { del } from "../../../plugins/host-local/del.ts";
-import { gc } from "../../../plugins/host-local/gc.ts";
-import { status as statusVerb } from "../../../plugins/host-local/status.ts";
+import { plugin } from "../../../plugins/host-local/main.ts";
 import { servePlugin } from "../../../src/cni/plugin.ts";
 
 /** How a call ended: exit code, both streams, and the JSON on standard output. */
@@ -23,14 +19,16 @@ export interface Call {
   readonly ifname?: string;
   readonly args?: string;
   readonly netns?: string;
+  /** Whether nobody reads standard output. */
+  readonly isUnheard?: boolean;
 }
 
-/** Serves one call in this process, as main.ts does in its own. */
+/** Serves one call in this process. */
 export function hostLocal(command: string, config: unknown, call: Call = {}): Outcome {
   let stdout = "";
   let stderr = "";
   const status = servePlugin(
-    { name: "host-local", add, check, del, gc, status: statusVerb },
+    plugin,
     {
       environment: {
         CNI_COMMAND: command,
@@ -42,6 +40,7 @@ export function hostLocal(command: string, config: unknown, call: Call = {}): Ou
       },
       readStdin: () => Buffer.from(JSON.stringify(config)),
       writeOut: (text) => {
+        if (call.isUnheard === true) throw new Error("broken pipe");
         stdout += text;
       },
       writeErr: (text) => {

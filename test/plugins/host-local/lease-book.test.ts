@@ -1,8 +1,10 @@
 import fs from "node:fs";
 import path from "node:path";
 import { afterEach, describe, expect, test, vi } from "vitest";
+import { isIndexComplete } from "../../../plugins/host-local/lease-index.ts";
 import { identifyNetnsAt } from "../../../plugins/host-local/netns-identity.ts";
 import { formatAddress } from "../../../src/ip/address.ts";
+import { readBoot } from "../../../src/linux/boot-id.ts";
 import { refusal } from "./refusal.ts";
 import { inBook, ip, names, reboot, records, storeOf, write } from "./stage.ts";
 
@@ -184,6 +186,7 @@ describe("openBook()", () => {
     expect(names(store)).toEqual(["10.1.2.3", "last_reserved_ip.0"]);
     expect(store.logged).toEqual([`Cannot remove the lease "${store.folder}/10.1.2.3": input/output error`]);
     vi.restoreAllMocks();
+    expect(isIndexComplete(store.folder, readBoot())).toBe(false);
     expect(inBook(store, (book) => book.held.map(formatAddress))).toEqual(["10.1.2.3"]);
   });
 

@@ -1,6 +1,6 @@
 import fs from "node:fs";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { releaseAddresses, releaseLeases, releaseOthers } from "../../../plugins/host-local/release.ts";
+import { releaseAddresses, releaseLease, releaseLeases, releaseOthers } from "../../../plugins/host-local/release.ts";
 import { C1, inBook, ip, names, records, storeOf, write } from "./stage.ts";
 
 afterEach(() => {
@@ -76,8 +76,9 @@ describe("releaseLeases()", () => {
   });
 
   test("takes a folder that is gone for done, and does not make it", () => {
-    expect(() => releaseLeases({ ...storeOf({}), folder: "/nonexistent/mynet" }, C1, 0)).not.toThrow();
-    expect(fs.existsSync("/nonexistent")).toBe(false);
+    const store = storeOf({});
+    releaseLeases({ ...store, folder: `${store.folder}/gone/mynet` }, C1, 0);
+    expect(fs.readdirSync(store.folder)).toEqual([]);
   });
 
   test("tries all leases, then says which stayed, and keeps them in the record", () => {
@@ -91,6 +92,29 @@ describe("releaseLeases()", () => {
     expect(names(store)).toEqual(["10.1.2.2", "10.1.2.4"]);
     releaseLeases(store, C1, 0);
     expect(names(store)).toEqual([]);
+  });
+
+  test("releases what it can read, and says which lease it cannot", () => {
+    const store = storeOf({ "10.1.2.2": "c1\r\neth0", "10.1.2.3": "c1\r\neth0" });
+    const open = fs.openSync;
+    vi.spyOn(fs, "openSync").mockImplementation((file, ...rest) => {
+      if (String(file).endsWith("/10.1.2.3")) throw Object.assign(failure("EIO"), { errno: -5 });
+      return open(file, ...rest);
+    });
+    const messages = messagesOf(() => releaseLeases(store, C1, 0));
+    expect(messages).toEqual([`Cannot read the lease "${store.folder}/10.1.2.3": input/output error`]);
+    expect(names(store)).toEqual(["10.1.2.3"]);
+  });
+
+  test("takes a folder that cannot exist for one without leases, and says why it cannot look at another", () => {
+    const store = { ...storeOf({}), folder: "/dev/null/mynet" };
+    expect(() => releaseLeases(store, C1, 0)).not.toThrow();
+    expect(() => releaseOthers(store, [], 0)).not.toThrow();
+    vi.spyOn(fs, "readdirSync").mockImplementation(() => {
+      throw failure("EACCES");
+    });
+    const message = 'Cannot read the folder of leases "/dev/null/mynet": permission denied';
+    expect(() => releaseLeases(store, C1, 0)).toThrow(expect.objectContaining({ code: 103, message }));
   });
 
   test("works on all leases where it can have neither lock nor index", () => {
@@ -139,6 +163,12 @@ describe("releaseOthers()", () => {
     ]);
   });
 
+  test("knows a valid container by its id without white space, as its leases have it", () => {
+    const store = storeOf({ "10.1.2.2": "c1", "10.1.2.3": "c2" });
+    releaseOthers(store, [{ containerId: " c1 ", ifname: "eth0" }], 0);
+    expect(names(store)).toEqual(["10.1.2.2"]);
+  });
+
   test("removes all leases and nothing else where nothing is valid", () => {
     const store = storeOf(files);
     releaseOthers(store, [], 0);
@@ -172,6 +202,34 @@ describe("releaseOthers()", () => {
   });
 
   test("takes a folder that is gone for done", () => {
-    expect(() => releaseOthers({ ...storeOf({}), folder: "/nonexistent/mynet" }, [], 0)).not.toThrow();
+    const store = storeOf({});
+    releaseOthers({ ...store, folder: `${store.folder}/gone/mynet` }, [], 0);
+    expect(fs.readdirSync(store.folder)).toEqual([]);
+  });
+});
+
+describe("releaseLease()", () => {
+  const lease = { name: "10.1.2.2", text: "c1\r\neth0" };
+
+  test("removes the lease that was looked at, and forgets it, but none of the attachment's others", () => {
+    const store = storeOf({ "10.1.2.2": lease.text, "10.1.2.3": lease.text });
+    expect(releaseLease(store, lease, 0)).toBe(true);
+    expect(names(store)).toEqual(["10.1.2.3"]);
+    expect(records(store)).toEqual({ "c1:eth0": "10.1.2.3 - - -" });
+    expect(fs.existsSync(`${store.folder}/.state/released`)).toBe(false);
+  });
+
+  test("has its address rest for the network's releaseDelay", () => {
+    const store = storeOf({ "10.1.2.2": lease.text });
+    releaseLease(store, lease, 30);
+    expect(fs.readFileSync(`${store.folder}/.state/released`, "utf8")).toMatch(/^\d{13} 10\.1\.2\.2\n$/);
+  });
+
+  test("leaves an address that another has got meanwhile, which then does not rest", () => {
+    const store = storeOf({ "10.1.2.2": "c2\r\neth0" });
+    expect(releaseLease(store, lease, 30)).toBe(false);
+    expect(names(store)).toEqual(["10.1.2.2"]);
+    expect(records(store)).toEqual({ "c2:eth0": "10.1.2.2 - - -" });
+    expect(fs.existsSync(`${store.folder}/.state/released`)).toBe(false);
   });
 });

@@ -69,6 +69,25 @@ describe("findResting()", () => {
     expect(fs.readFileSync(path.join(folder, ".state/released"), "utf8")).toBe(`${T} 10.1.2.9\n`);
     expect(fs.readdirSync(path.join(folder, ".state"))).toEqual(["released"]);
   });
+
+  test.each([
+    ["short", 60, 1],
+    ["mostly of use", 90, 100],
+  ])("leaves a file as it is that is %s", (_, over, resting) => {
+    const linesOf = (count: number, time: number, subnet: string) =>
+      Array.from({ length: count }, (_, index) => `${time} ${subnet}.${index}\n`).join("");
+    const text = linesOf(over, T - 60_000, "10.1.3") + linesOf(resting, T, "10.1.4");
+    const folder = folderWith(text);
+    at(T);
+    expect(findResting(folder, 30)).toHaveLength(resting);
+    expect(fs.readFileSync(path.join(folder, ".state/released"), "utf8")).toBe(text);
+  });
+});
+
+test("noteReleased() tells root alone", () => {
+  const folder = folderWith();
+  noteReleased(folder, ["10.1.2.9"]);
+  expect(fs.statSync(path.join(folder, ".state/released")).mode & 0o777).toBe(0o600);
 });
 
 test("noteReleased() fails for no disk", () => {

@@ -298,6 +298,20 @@ describe("ADD", () => {
     expect(folders.map((folder) => fs.statSync(folder).mode & 0o777)).toEqual([0o700, 0o700]);
   });
 
+  test("gives back what it took when its result reaches nobody, and nothing else", () => {
+    const dataDir = temporaryFolder();
+    const input = config("1.1.0", dataDir, {
+      ipam: { ranges: [[{ subnet: "10.1.2.0/24" }], [{ subnet: "fd00::/64" }]] },
+    });
+    expect(hostLocal("ADD", input, { containerId: "other" }).status).toBe(0);
+    fs.writeFileSync(path.join(dataDir, "mynet/10.1.9.9"), "dummy\r\neth1");
+    expect(hostLocal("ADD", input, { isUnheard: true })).toMatchObject({ status: 1, stdout: "" });
+    expect(Object.keys(files(path.join(dataDir, "mynet")))).toEqual([
+      ...["10.1.2.2", "10.1.9.9", "fd00::2"],
+      ...["last_reserved_ip.0", "last_reserved_ip.1"],
+    ]);
+  });
+
   test("does not keep a network's folder that it made for nothing", () => {
     const dataDir = temporaryFolder();
     const input = config("1.1.0", dataDir, { ipam: { subnet: "10.1.2.0/24" } });
@@ -332,6 +346,19 @@ describe("CHECK", () => {
       expect(fs.readdirSync(dataDir)).toEqual([]);
     },
   );
+
+  test("finds the lease of a Go plugin, before and after the first call of ours that writes", () => {
+    const dataDir = temporaryFolder();
+    const input = config("1.1.0", dataDir, { ipam: { subnet: "10.1.2.0/24" } });
+    fs.mkdirSync(path.join(dataDir, "mynet"));
+    fs.writeFileSync(path.join(dataDir, "mynet/10.1.2.7"), "c7\r\neth0");
+    expect(hostLocal("CHECK", input, { containerId: "c7" })).toMatchObject({ status: 0, stderr: "" });
+    expect(fs.readdirSync(path.join(dataDir, "mynet"))).toEqual(["10.1.2.7"]);
+    expect(hostLocal("ADD", input).status).toBe(0);
+    fs.writeFileSync(path.join(dataDir, "mynet/10.1.2.8"), "c8\r\neth0");
+    expect(hostLocal("CHECK", input, { containerId: "c8" })).toMatchObject({ status: 0, stderr: "" });
+    expect(hostLocal("CHECK", input, { containerId: "c9" }).json.code).toBe(104);
+  });
 
   test("refuses a configuration that ADD would refuse", () => {
     const input = config("1.1.0", temporaryFolder(), {});
@@ -430,6 +457,13 @@ describe("after a reboot", () => {
     const added = hostLocal("ADD", { ...input, ipam }, { containerId: "c2" });
     expect(addresses(added)).toEqual(["10.1.2.3/29", "2001:db8::4/64"]);
     expect(added.stderr).toBe("Reclaimed 2001:db8::3 of container c2, interface eth0: it is from an earlier boot\n");
+  });
+
+  test("the address of another container that is asked for is reclaimed alone", () => {
+    const { input } = rebooted();
+    const added = hostLocal("ADD", input, { containerId: "c3", args: "IP=10.1.2.3" });
+    expect(addresses(added)[0]).toBe("10.1.2.3/29");
+    expect(added.stderr).toBe("Reclaimed 10.1.2.3 of container c2, interface eth0: it is from an earlier boot\n");
   });
 
   test("leases of the other containers are reclaimed once nothing else is free, each with a line", () => {
@@ -575,6 +609,15 @@ describe("STATUS", () => {
     expect(hostLocal("STATUS", config("1.1.0", dataDir, full))).toMatchObject({
       status: 1,
       json: { code: 50, msg: `Cannot write in the folder of leases "${dataDir}/mynet": ${found}`, details },
+    });
+  });
+
+  test("fails where a file is in the way of the folder", () => {
+    const dataDir = path.join(temporaryFolder(), "file");
+    fs.writeFileSync(dataDir, "");
+    expect(hostLocal("STATUS", config("1.1.0", dataDir, full)).json).toMatchObject({
+      code: 50,
+      msg: `Cannot write in the folder of leases "${dataDir}/mynet": not a directory`,
     });
   });
 
