@@ -20,8 +20,10 @@ const told: string[] = [];
 let host: Host;
 let netfilter: Nfnetlink;
 let failure: Error | undefined;
+/** Whether firewalld runs, iptables-legacy has tables, and the commands of killed calls have ended. */
+let machine = { firewalld: true, legacy: false, ended: true };
 
-vi.mock("../../../src/netfilter/rule-locks.ts", () => ({ awaitRestores: () => true }));
+vi.mock("../../../src/netfilter/rule-locks.ts", () => ({ awaitRestores: () => machine.ended }));
 
 vi.mock("../../../src/linux/aside.ts", async (original) => ({
   ...(await original<object>()),
@@ -30,12 +32,12 @@ vi.mock("../../../src/linux/aside.ts", async (original) => ({
 
 vi.mock("../../../src/netfilter/iptables/legacy-table.ts", async (original) => ({
   ...(await original<object>()),
-  hasLegacyTable: () => false,
+  hasLegacyTable: () => machine.legacy,
 }));
 
 vi.mock("../../../src/steps/firewalld.ts", async (original) => ({
   ...(await original<object>()),
-  findFirewalld: () => ({}),
+  findFirewalld: () => (machine.firewalld ? {} : undefined),
   removeSources: (_: unknown, zone: string, addresses: readonly Address[]) => {
     told.push(`zone ${zone}: ${addresses.map(formatAddress).join(" ")}`);
   },
@@ -43,8 +45,8 @@ vi.mock("../../../src/steps/firewalld.ts", async (original) => ({
 
 vi.mock("../../../plugins/firewall/iptables.ts", async (original) => ({
   ...(await original<object>()),
-  deleteFilterRules: (_: unknown, { family }: FilterTable, addresses: readonly Address[]) => {
-    told.push(`iptables ${family}: ${addresses.map(formatAddress).join(" ")}`);
+  deleteFilterRules: (_: unknown, { family, variant }: FilterTable, addresses: readonly Address[]) => {
+    told.push(`${variant === "nft" ? "iptables" : variant} ${family}: ${addresses.map(formatAddress).join(" ")}`);
     if (failure !== undefined) throw failure;
   },
 }));
@@ -56,6 +58,7 @@ const request = addRequest({ cniVersion: "1.1.0", name: "net1", type: "firewall"
 beforeEach(() => {
   told.splice(0);
   failure = undefined;
+  machine = { firewalld: true, legacy: false, ended: true };
   host = hostOn(new FakeKernel());
   netfilter = host.openNetfilter();
   const tables = [IPTABLES_FILTER[4], IPTABLES_FILTER[6]];
@@ -103,5 +106,27 @@ test("forget() keeps our table's note where another firewall has not forgotten, 
   failure = new Error("the command failed");
   expect(() => forgetOwn()).toThrow(AggregateError);
   expect(told).toHaveLength(3);
+  expect(listAdmitted(netfilter, selectOwner(own)).map(formatAddress)).toEqual(["10.88.0.2"]);
+});
+
+test("forget() asks each firewall that the host has, whichever these are", () => {
+  note(own, "10.88.0.2");
+  machine = { firewalld: false, legacy: true, ended: true };
+  forgetOwn();
+  const lines = ["iptables 4", "legacy 4", "iptables 6", "legacy 6"].map((table) => `${table}: 10.88.0.2`);
+  expect(told).toEqual([...lines, "leave"]);
+});
+
+test("forget() needs neither a table of ours nor reported addresses", () => {
+  host = hostOn(new FakeKernel());
+  forget(request, host, { selection: selectOwner(own), zone: "trusted" });
+  expect(told).toEqual(["zone trusted: "]);
+});
+
+test("forget() deletes nothing while a command of a killed call may still add rules", () => {
+  note(own, "10.88.0.2");
+  machine = { ...machine, ended: false };
+  expect(() => forgetOwn()).toThrow(expect.objectContaining({ code: 11 }));
+  expect(told).toEqual([]);
   expect(listAdmitted(netfilter, selectOwner(own)).map(formatAddress)).toEqual(["10.88.0.2"]);
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { parseFirewallConfig, readZone } from "../../../plugins/firewall/config.ts";
-import { readSubject } from "../../../plugins/firewall/subject.ts";
+import { familiesOf, readSubject, uniqueAddresses } from "../../../plugins/firewall/subject.ts";
 import { CniError } from "../../../src/cni/error.ts";
 import { createRequest, type Request, readNetwork } from "../../../src/cni/request.ts";
 import { formatAddress } from "../../../src/ip/address.ts";
@@ -54,6 +54,11 @@ describe("parseFirewallConfig", () => {
     expect(refusal).toContain(`7 Cannot use ${key} ${JSON.stringify(value)}: ${requirement}`);
   });
 
+  it("takes a chain's name of 28 letters", () => {
+    const name = "a".repeat(28);
+    expect(parseFirewallConfig(requestOf({ iptablesAdminChainName: name })).adminChain).toBe(name);
+  });
+
   it.each([7, true, ["nftables"], {}])("refuses backend %j for its type", (backend) => {
     expect(refusalOf(() => parseFirewallConfig(requestOf({ backend })))).toMatch(/^7 .*backend/);
   });
@@ -64,6 +69,7 @@ describe("readZone", () => {
     [{ firewalldZone: "home" }, "home"],
     [{ FirewalldZone: "home", ingressPolicy: 7 }, "home"],
     [{ firewalldZone: 7 }, "trusted"],
+    [{ firewalldZone: "" }, "trusted"],
     [{}, "trusted"],
   ])("of %j is %s", (fields, zone) => expect(readZone(requestOf(fields))).toBe(zone));
 });
@@ -87,7 +93,7 @@ describe("readSubject", () => {
     const interfaces = [
       { name: "cni0" },
       { name: "veth1" },
-      { name: "eth0", sandbox: "/run/netns/x" },
+      { name: "cni0.7", sandbox: "/run/netns/x" },
       { name: "cni0.100" },
     ];
     const fields = { ingressPolicy: "isolated", prevResult: { cniVersion: "1.1.0", interfaces, ips } };
@@ -103,6 +109,11 @@ describe("readSubject", () => {
   ])("refuses a policy with %s", (_, interfaces, reason) => {
     const fields = { ingressPolicy: "isolated", prevResult: { cniVersion: "1.1.0", interfaces, ips } };
     expect(refusalOf(() => subjectOf(fields))).toBe(`7 Cannot use ingressPolicy "isolated": ${reason}`);
+  });
+
+  it("has the families of its addresses, each once; no result has no addresses", () => {
+    expect(familiesOf(subjectOf({ prevResult: { cniVersion: "1.1.0", ips } }))).toEqual([4, 6]);
+    expect(uniqueAddresses(undefined)).toEqual([]);
   });
 
   it("refuses to go without prevResult", () => {
