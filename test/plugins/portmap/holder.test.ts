@@ -7,13 +7,16 @@ const owner = { network: "net1", ifname: "eth0", containerId: "c1" };
 const redirect: Redirect = { protocol: "tcp", hostIp: undefined, hostPort: 80, to: address("10.0.0.2"), toPort: 8080 };
 
 describe("isSameContainer()", () => {
-  const long = "f".repeat(64);
+  const long = "0123456789abcdef".repeat(4);
 
   it.each([
     ["another interface's and network's", owner, { ...owner, ifname: "eth1", network: "net2" }, true],
     ["another container's", owner, { ...owner, containerId: "c2" }, false],
     ["one whose id its own begins with", { ...owner, containerId: "c10" }, owner, false],
     ["one whose id was cut", { ...owner, containerId: long }, { ...owner, containerId: long.slice(0, 40) }, true],
+    ["one cut to 32 digits", { ...owner, containerId: long }, { ...owner, containerId: long.slice(0, 32) }, true],
+    ["one cut to fewer", { ...owner, containerId: long }, { ...owner, containerId: long.slice(0, 31) }, false],
+    ["one that ends alike", { ...owner, containerId: long }, { ...owner, containerId: long.slice(24) }, false],
     ["nobody's", owner, undefined, false],
   ])("tells of %s", (_what, own, held, expected) => {
     expect(isSameContainer(own, { owner: held })).toBe(expected);
@@ -36,6 +39,13 @@ describe("refuseHeld()", () => {
         'Cannot map 0.0.0.0:80/tcp: it is mapped to 10.0.0.3:8080, interface "eth0" of container "c1" on network "net1"',
       details:
         'use another hostPort, or where that container is gone, run "cnictl gc net1", which removes what it left',
+    });
+  });
+
+  it("names the holder's own end of the host, if that is another", () => {
+    const held = { ...redirect, hostIp: address("192.0.2.1") };
+    expect(refused({ redirect: held, owner })).toMatchObject({
+      message: expect.stringContaining("Cannot map 0.0.0.0:80/tcp: 192.0.2.1:80/tcp is mapped to 10.0.0.2:8080"),
     });
   });
 
