@@ -1,8 +1,9 @@
 // Changes the code of the named folders in one place at a time, and has the unit tests find each change.
-// usage: npm run test:mutants -- FOLDER... [--tests FOLDER]... [--again]
+// usage: npm run test:mutants -- FOLDER... [--tests FOLDER]... [--quick] [--again]
 //   FOLDER    folder or file of src or plugins, such as src/ip; the tests that must find its changes are test/ip, and
-//             test/plugins/static of plugins/static
-//   --tests   runs other tests as well, such as test/plugins/verbs.test.ts
+//             test/plugins/static and test/plugins/verbs.test.ts of plugins/static
+//   --tests   runs other tests as well
+//   --quick   leaves out changes of what runs when a module is loaded: for each of them, all tests run
 //   --again   tries only what the last run of these folders did not find, and what has changed since
 // Exit code 1 if less than 85 % of a folder's changes are found. The whole report is .cache/mutants/report.html.
 import { spawnSync } from "node:child_process";
@@ -12,12 +13,17 @@ import { parseArgs } from "node:util";
 import { type Outcome, outcomes, type Report, score, survivorLine } from "./report.ts";
 
 const LEAST = 85;
+const VERBS = "test/plugins/verbs.test.ts";
 const root = path.join(import.meta.dirname, "../..");
 const folder = path.join(root, ".cache/mutants");
 const manifests = import.meta.dirname;
 
 const { values, positionals } = parseArgs({
-  options: { tests: { type: "string", multiple: true, default: [] }, again: { type: "boolean", default: false } },
+  options: {
+    tests: { type: "string", multiple: true, default: [] },
+    quick: { type: "boolean", default: false },
+    again: { type: "boolean", default: false },
+  },
   allowPositionals: true,
 });
 const sources = positionals.map((place) => path.relative(root, path.resolve(place)));
@@ -49,6 +55,7 @@ function change() {
     testRunner: "vitest",
     vitest: { configFile: "test/mutants/vitest.config.ts", related: false },
     coverageAnalysis: "perTest",
+    ignoreStatic: values.quick,
     concurrency: 1,
     mutate: sources.map((place) => (place.endsWith(".ts") ? place : `${place}/**/*.ts`)),
     ignorePatterns: [".cache", "dist"],
@@ -66,7 +73,7 @@ function change() {
   fs.writeFileSync(path.join(folder, "stryker.json"), JSON.stringify(config));
   // What a run that was killed has left.
   fs.rmSync(path.join(folder, "copy"), { recursive: true, force: true });
-  const tests = [...new Set([...sources.map(testsOf), ...values.tests])];
+  const tests = [...new Set([...sources.flatMap(testsOf), ...values.tests])];
   fs.rmSync(path.join(folder, "report.json"), { force: true });
   const stryker = [path.join(folder, "node_modules/.bin/stryker"), "run", path.join(folder, "stryker.json")];
   run(process.execPath, stryker, root, { MUTANTS_TESTS: tests.join(" ") });
@@ -82,12 +89,13 @@ function forgetSurvivors(lastRun: string) {
   fs.writeFileSync(lastRun, JSON.stringify({ ...report, files: Object.fromEntries(files) }));
 }
 
-/** The tests of a folder are where it is, in test; those of a file are in its folder. */
+/** The tests of a folder are where it is, in test; those of a file are in its folder. The verbs of all plugins are tested together. */
 function testsOf(place: string) {
   const mirror = path.join("test", place.replace(/^src\//, ""));
-  if (!place.endsWith(".ts")) return mirror;
+  const verbs = place.startsWith("plugins") ? [VERBS] : [];
+  if (!place.endsWith(".ts")) return [mirror, ...verbs];
   const own = mirror.replace(/\.ts$/, ".test.ts");
-  return fs.existsSync(path.join(root, own)) ? own : path.dirname(mirror);
+  return [fs.existsSync(path.join(root, own)) ? own : path.dirname(mirror), ...verbs];
 }
 
 function print(place: string, files: readonly Outcome[]) {
