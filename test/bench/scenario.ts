@@ -1,6 +1,6 @@
-import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
+import { kernelHasKind } from "../link-kind.ts";
 import type { Contender, Port } from "./contender.ts";
 import { Netavark } from "./netavark.ts";
 import { type Plugin, PluginList } from "./plugin-list.ts";
@@ -144,7 +144,7 @@ export function restrict(scenario: Scenario, places: Places): Scenario {
 export function isPlayable({ contenders }: Scenario, places: Places): boolean {
   return contenders.every(({ origin, plugins, kind }) => {
     const place = places.get(origin) ?? "";
-    if (kind !== undefined && !hasKind(kind)) return false;
+    if (kind !== undefined && !kernelHasKind(kind)) return false;
     return origin === "netavark" || plugins.every(({ type }) => fs.existsSync(path.join(place, type)));
   });
 }
@@ -163,12 +163,6 @@ export function enter({ attached = 0, ...entry }: Entry, places: Places): Conten
     contender.dispose();
     throw error;
   }
-}
-
-/** A kernel that has the kind asks for more; `ip` says which kinds are unknown. */
-function hasKind(kind: string): boolean {
-  const { stderr } = spawnSync("unshare", ["--net", "ip", "link", "add", "name", "bench1", "type", kind]);
-  return !stderr.includes("Unknown device type");
 }
 
 function compare(

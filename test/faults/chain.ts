@@ -1,6 +1,7 @@
 import type { JsonObject } from "../fuzz/networks.ts";
 import { readList } from "../fuzz/networks.ts";
 import { PLACES } from "../fuzz/scenario.ts";
+import { kernelHasKind } from "../link-kind.ts";
 
 /** A network's plugins as a runtime calls them, one after the other. */
 export interface Chain {
@@ -34,6 +35,14 @@ const BY_IPTABLES: Readonly<Record<string, JsonObject>> = {
   firewall: { backend: "iptables" },
 };
 
+/** Kinds of link that not every kernel has: the virtual machine's has them. */
+const KINDS_OF_SOME = [
+  ["ipvlan", "71-ipvlan.conflist"],
+  ["vlan", "72-vlan.conflist"],
+  ["dummy", "73-dummy.conflist"],
+  ["vrf", "74-vrf.conflist"],
+] as const;
+
 /** The lists that are put to the test: podman's and containerd's, and what these leave out. */
 export function chains(): readonly Chain[] {
   const podman = shipped("podman/87-podman-bridge.conflist", "podman");
@@ -58,6 +67,7 @@ export function chains(): readonly Chain[] {
     { ...ptp, name: "ptp-iptables", plugins: ptp.plugins.map(withIptables) },
     shipped("80-host-device.conflist", "host-device"),
     shipped("85-tap.conflist", "tap"),
+    ...KINDS_OF_SOME.filter(([kind]) => kernelHasKind(kind)).map(([kind, file]) => shipped(file, kind)),
     { ...podman, name: "loopback", plugins: [{ cniVersion: "1.1.0", name: "lo", type: "loopback" }] },
   ];
 }

@@ -28,7 +28,7 @@ export function groups(): readonly Group[] {
 /** The first ADD differs where a bridge is made; loopback has neither GC nor STATUS, and takes nothing away. */
 function isOf(chain: Chain, index: number, situation: Situation): boolean {
   if (chain.name === "loopback") return situation === "ADD" || situation === "DEL" || situation === "CHECK";
-  // A tap ends with its container, so GC leaves it.
-  if (chain.name === "tap" && situation === "GC") return false;
+  // They end with their container, so GC leaves them.
+  if (["tap", "ipvlan", "vlan", "dummy", "vrf"].includes(chain.name) && situation === "GC") return false;
   return situation !== "first ADD" || index === 0;
 }

@@ -74,16 +74,23 @@ export function findTraces({
   const within = netns === "" ? [] : [`ip -n ${CONTAINER} -d -j link 2>/dev/null || true`];
   const questions = ["nft list ruleset", "ip -d -j link", ...within];
   const [ruleset = "", ...links] = sh(questions.join(`; echo "${SEPARATOR}"; `)).split(`${SEPARATOR}\n`);
-  return [...links.flatMap(linksIn), ...rulesIn(ruleset, containerId), ...filesLeft(), ...processesLeft()];
+  const [host = "", container = ""] = links;
+  return [
+    ...linksIn(host, ["bridge", "vlan"]),
+    ...linksIn(container),
+    ...rulesIn(ruleset, containerId),
+    ...filesLeft(),
+    ...processesLeft(),
+  ];
 }
 
-/** Bridges stay, with their links for VLANs, unless the configuration says otherwise. */
-function linksIn(json: string): readonly string[] {
+/** On the host, bridges stay, with their links for VLANs, unless the configuration says otherwise. */
+function linksIn(json: string, kept: readonly string[] = []): readonly string[] {
   const links: unknown = JSON.parse(json.trim() === "" ? "[]" : json);
   return (Array.isArray(links) ? links : [])
     .filter(({ ifname, linkinfo }) => ifname !== UPLINK || linkinfo?.info_kind !== "ifb")
     .filter(({ ifname }) => ifname !== DEVICE)
-    .filter(({ link_type, linkinfo }) => link_type !== "loopback" && !["bridge", "vlan"].includes(linkinfo?.info_kind))
+    .filter(({ link_type, linkinfo }) => link_type !== "loopback" && !kept.includes(linkinfo?.info_kind))
     .map(({ ifname, linkinfo }) => `link ${ifname} ${linkinfo?.info_kind ?? ""}`);
 }
 
