@@ -21,7 +21,10 @@ export function nodeProblem() {
   if (!fs.existsSync(node))
     return `Cannot find ${node}, an optional npm package: "npm ci --include=optional" installs it`;
   const { status, stderr, error } = spawnSync(node, ["--version"], { encoding: "utf8" });
-  if (status !== 0) return `Cannot start ${node}: ${(stderr ?? error?.message ?? "").trim()}`;
+  if (status === 0) return;
+  const why = (stderr ?? error?.message ?? "").trim();
+  const library = /libatomic|libstdc\+\+/.test(why) ? '. Debian has the library in "libatomic1" or "libstdc++6"' : "";
+  return `Cannot start ${node}: ${why}${library}`;
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

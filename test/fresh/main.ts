@@ -102,7 +102,7 @@ function script(npm: string, what: string): string {
     test: ["npm test --", ...tests].join(" "),
     archive: "sh test/fresh/archive.sh /archive.tgz",
     release: `
-      apt-get update && apt-get install -y --no-install-recommends python3-pip golang-go qemu-user-static
+      apt-get update && apt-get install -y --no-install-recommends python3-pip libatomic1 libstdc++6 golang-go qemu-user-static
       npm ci
       npm run release
       cat dist/release/SHA256SUMS`,
