@@ -342,11 +342,11 @@ static void hold_streams(void) {
     if (streams[fd].revents & POLLNVAL) open("/", O_PATH | O_CLOEXEC);
 }
 
-// The runtime knows where the stack of the process is that loaded the modules; main() says it anew.
+// The runtime knows where the stack of the process is that loaded the modules; main() says it anew. Freed blocks may point into it, too.
 static void forget_stack(void) {
-  uintptr_t here = (uintptr_t)__builtin_frame_address(0), *words = (uintptr_t *)image.runtime;
-  for (size_t i = 0; i < arena_usable(image.runtime) / sizeof *words; i++)
-    if (words[i] - (here - STACK) < 2 * STACK) words[i] = 0;
+  uintptr_t here = (uintptr_t)__builtin_frame_address(0), *end = (uintptr_t *)image.arena.at;
+  for (uintptr_t *word = (uintptr_t *)image.heap; word < end; word++)
+    if (*word - (here - STACK) < 2 * STACK) *word = 0;
 }
 
 // The engine, and `native` as the global object of that name.
