@@ -106,13 +106,13 @@ function endElements({ within }: Remains, select: () => Selection): void {
 
 function checkNftables({ netlink }: Netfilter, wanted: Wanted): readonly string[] {
   if (netlink === undefined) return ["The kernel has no nf_tables"];
-  return unlessOther(verifyMasquerade(netlink, wanted), () => missingReferenceRules(netlink, wanted));
+  const differences = verifyMasquerade(netlink, wanted);
+  return differences.length === 0 || hasReferenceRules(netlink, wanted) ? [] : differences;
 }
 
-function missingReferenceRules(netlink: Nfnetlink, { owner, prefixes, keep = [] }: Wanted): readonly string[] {
-  if (keep.length > 0) return ["The reference plugins have no list of destinations that keep the source"];
-  const missing = prefixes.length - listReferenceRules(netlink, selectOwner(owner)).length;
-  return missing > 0 ? [`${missing} rules of the reference plugins are missing`] : [];
+/** Whether the reference plugins' rules do all of it: they have no list of destinations that keep the source. */
+function hasReferenceRules(netlink: Nfnetlink, { owner, prefixes, keep = [] }: Wanted): boolean {
+  return keep.length === 0 && listReferenceRules(netlink, selectOwner(owner)).length >= prefixes.length;
 }
 
 function checkIptables(netfilter: Netfilter, wanted: Wanted): readonly string[] {
