@@ -2,6 +2,7 @@ import type { JsonObject } from "../fuzz/networks.ts";
 import { readList } from "../fuzz/networks.ts";
 import { PLACES } from "../fuzz/scenario.ts";
 import { kernelHasKind } from "../link-kind.ts";
+import { IN_VM, LISTS_IN_VM } from "../vm/kinds.ts";
 
 /** A network's plugins as a runtime calls them, one after the other. */
 export interface Chain {
@@ -35,14 +36,6 @@ const BY_IPTABLES: Readonly<Record<string, JsonObject>> = {
   firewall: { backend: "iptables" },
 };
 
-/** Kinds of link that not every kernel has: the virtual machine's has them. */
-const KINDS_OF_SOME = [
-  ["ipvlan", "71-ipvlan.conflist"],
-  ["vlan", "72-vlan.conflist"],
-  ["dummy", "73-dummy.conflist"],
-  ["vrf", "74-vrf.conflist"],
-] as const;
-
 /** The lists that are put to the test: podman's and containerd's, and what these leave out. */
 export function chains(): readonly Chain[] {
   const podman = shipped("podman/87-podman-bridge.conflist", "podman");
@@ -67,7 +60,7 @@ export function chains(): readonly Chain[] {
     { ...ptp, name: "ptp-iptables", plugins: ptp.plugins.map(withIptables) },
     shipped("80-host-device.conflist", "host-device"),
     shipped("85-tap.conflist", "tap"),
-    ...KINDS_OF_SOME.filter(([kind]) => kernelHasKind(kind)).map(([kind, file]) => shipped(file, kind)),
+    ...IN_VM.filter(kernelHasKind).map((kind) => shipped(listInVm(kind), kind)),
     { ...podman, name: "loopback", plugins: [{ cniVersion: "1.1.0", name: "lo", type: "loopback" }] },
   ];
 }
@@ -80,6 +73,13 @@ function withIptables(plugin: JsonObject): JsonObject {
 function withOneAddress(chain: Chain): Chain {
   const ranges = [[{ subnet: "10.92.0.0/24", rangeStart: "10.92.0.200", rangeEnd: "10.92.0.200" }]];
   return { ...chain, plugins: chain.plugins.map((plugin) => ({ ...plugin, ipam: { type: "host-local", ranges } })) };
+}
+
+/** The list of a kind of link that not every kernel has. */
+function listInVm(kind: string): string {
+  const found = Object.keys(LISTS_IN_VM).find((file) => file.endsWith(`-${kind}.conflist`));
+  if (found === undefined) throw new Error(`Cannot find a list of ${kind}`);
+  return found;
 }
 
 /** The chain of that name. */

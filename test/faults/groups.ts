@@ -1,3 +1,4 @@
+import { IN_VM } from "../vm/kinds.ts";
 import { type Chain, chains } from "./chain.ts";
 
 /** The verbs, ADD also on a host that has had no container yet, and CHECK also of an attachment that was deleted. */
@@ -29,6 +30,6 @@ export function groups(): readonly Group[] {
 function isOf(chain: Chain, index: number, situation: Situation): boolean {
   if (chain.name === "loopback") return situation === "ADD" || situation === "DEL" || situation === "CHECK";
   // They end with their container, so GC leaves them.
-  if (["tap", "ipvlan", "vlan", "dummy", "vrf"].includes(chain.name) && situation === "GC") return false;
+  if (["tap", ...IN_VM].includes(chain.name) && situation === "GC") return false;
   return situation !== "first ADD" || index === 0;
 }

@@ -1,5 +1,6 @@
 import fs from "node:fs";
 import path from "node:path";
+import { findMember } from "../../src/cni/json.ts";
 import { confDir } from "../caller.ts";
 
 /** Any JSON. */
@@ -35,12 +36,7 @@ export function readList(file: string): JsonObject & { plugins: JsonObject[] } {
 export function shortenWaits(json: Json): void {
   if (typeof json !== "object" || json === null) return;
   for (const value of Object.values(json)) shortenWaits(value);
-  if (Array.isArray(json) || readMember(json, "type") !== "dhcp") return;
-  const wait = readMember(json, "timeout");
+  if (Array.isArray(json) || findMember(json, "type") !== "dhcp") return;
+  const wait = findMember(json, "timeout");
   if (wait === undefined || (typeof wait === "number" && wait > 1)) json["timeout"] = 1;
-}
-
-/** The last of the members of a name, in any case, as the plugins read it. */
-function readMember(object: JsonObject, name: string): Json | undefined {
-  return Object.entries(object).findLast(([key]) => key.toLowerCase() === name)?.[1];
 }

@@ -1,7 +1,7 @@
 import fs from "node:fs";
 import path from "node:path";
 import { Containerd, RELEASES } from "../runtimes/containerd.ts";
-import { goExecutable } from "../runtimes/go-module.ts";
+import { goExecutable, sourcesOf } from "../runtimes/go-module.ts";
 import { IMAGE } from "../runtimes/image.ts";
 import type { Sandbox } from "../runtimes/sandbox.ts";
 import { askWho, readWho, type Who, webServer } from "../runtimes/who.ts";
@@ -25,7 +25,7 @@ export function nerdctlFile(): string {
 
 /** Puts nerdctl's own source into the folder, without the only file of the program that is for its tests. */
 function prepare(folder: string, run: (...argv: string[]) => string): void {
-  const { Dir: source } = JSON.parse(run("mod", "download", "-json", `${MODULE}@v${VERSION}`));
+  const source = sourcesOf(`${MODULE}@v${VERSION}`, run);
   fs.cpSync(source, folder, { recursive: true });
   fs.chmodSync(folder, 0o755);
   for (const name of ["go.mod", "go.sum", "cmd/nerdctl/helpers"]) fs.chmodSync(path.join(folder, name), 0o755);

@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
-import { cache, goExecutable } from "../runtimes/go-module.ts";
+import { cache, goExecutable, sourcesOf } from "../runtimes/go-module.ts";
 
 const VERSION = "1.34.0";
 const MODULE = "github.com/cri-o/cri-o";
@@ -27,7 +27,7 @@ export function crioFiles(): { crio: string; pinns: string } {
 }
 
 function prepare(folder: string, run: (...argv: string[]) => string): void {
-  const { Dir: source } = JSON.parse(run("mod", "download", "-json", `${MODULE}@v${VERSION}`));
+  const source = sourcesOf(`${MODULE}@v${VERSION}`, run);
   // The checksum database does not know every module that it takes. Its own list of checksums does.
   fs.copyFileSync(path.join(source, "go.sum"), path.join(folder, "go.sum"));
   const sources = fs.globSync("pinns/src/*.c", { cwd: source }).map((name) => path.join(source, name));

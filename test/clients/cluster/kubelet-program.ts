@@ -1,6 +1,6 @@
 import fs from "node:fs";
 import path from "node:path";
-import { goExecutable } from "../runtimes/go-module.ts";
+import { goExecutable, sourcesOf } from "../runtimes/go-module.ts";
 
 const VERSION = "1.34.4";
 const MODULE = "k8s.io/kubernetes";
@@ -12,7 +12,7 @@ export function kubeletFile(): string {
 
 /** Its go.mod has its libraries as folders of its repository, which are not in the module. Their releases have the same number, behind a 0. */
 function prepare(_: string, run: (...argv: string[]) => string): void {
-  const { Dir: source } = JSON.parse(run("mod", "download", "-json", `${MODULE}@v${VERSION}`));
+  const source = sourcesOf(`${MODULE}@v${VERSION}`, run);
   const text = fs.readFileSync(path.join(source, "go.mod"), "utf8");
   const libraries = [...text.matchAll(/(\S+) => \.\/staging\//g)].map(([, name]) => name);
   const release = VERSION.replace(/^1\./, "v0.");

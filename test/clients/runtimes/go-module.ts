@@ -30,6 +30,11 @@ export function goExecutable(program: GoProgram): string {
   return file;
 }
 
+/** The folder of a module's sources, downloaded, for `prepare`, which is given `run`. `module` is as `example.org/module@v1.2.3`. */
+export function sourcesOf(module: string, run: (...argv: string[]) => string): string {
+  return JSON.parse(run("mod", "download", "-json", module)).Dir;
+}
+
 function build(go: string, program: GoProgram, file: string): void {
   const { name, main, required, tags = [], isTest = false, prepare } = program;
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), `${name}-`));
