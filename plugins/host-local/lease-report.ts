@@ -26,8 +26,8 @@ export interface LeaseEntry {
   readonly boot: "this" | "earlier";
   /** The path of the network namespace, if the record has it; else "". */
   readonly netns: string;
-  /** Whether the namespace still exists, if the record tells. */
-  readonly namespace: "alive" | "gone" | "unknown";
+  /** Whether the namespace still exists, if the record tells. In a deserted one is no process, but a file or a mount keeps it. */
+  readonly namespace: "alive" | "deserted" | "gone" | "unknown";
   /** Why nobody uses it any more, so that ADD may reclaim it; undefined if somebody may use it. */
   readonly reclaimable: string | undefined;
 }
@@ -127,10 +127,9 @@ function findStrays(records: ReadonlySet<string>, examined: readonly Examined[])
 }
 
 function entryOf(examined: Examined): LeaseEntry {
-  const { lease, mtime, record, isOutlived, isOrphan } = examined;
+  const { lease, mtime, record } = examined;
   const owner = isVoid(lease) ? "" : ownerOf(lease);
   const at = owner.indexOf("\r\n");
-  const isKnown = record !== undefined && record.netns !== "" && !isOutlived;
   return {
     address: lease.name,
     text: lease.text,
@@ -138,9 +137,15 @@ function entryOf(examined: Examined): LeaseEntry {
     ifname: at === -1 ? "" : owner.slice(at + 2),
     since: mtime,
     isRecorded: record !== undefined,
-    boot: isOutlived ? "earlier" : "this",
+    boot: examined.isOutlived ? "earlier" : "this",
     netns: record?.path ?? "",
-    namespace: isOutlived || isOrphan ? "gone" : isKnown ? "alive" : "unknown",
+    namespace: namespaceOf(examined),
     reclaimable: reasonOfDeath(examined),
   };
+}
+
+function namespaceOf({ record, isOutlived, isOrphan, isDeserted }: Examined): LeaseEntry["namespace"] {
+  if (isOutlived || isOrphan) return "gone";
+  if (record === undefined || record.netns === "") return "unknown";
+  return isDeserted ? "deserted" : "alive";
 }

@@ -4,7 +4,7 @@ import { withdrawFile } from "./aside-file.ts";
 import { findBootTime } from "./boot.ts";
 import { describeOwner, isVoid, type Lease, ownerOf } from "./lease.ts";
 import { findRecord, type LeaseRecord, readRecord, recordName, removeRecord, writeRecord } from "./lease-record.ts";
-import { findGoneNamespaces } from "./namespaces.ts";
+import { type Deserted, findDeserted } from "./namespaces.ts";
 import { isNetnsAt } from "./netns-identity.ts";
 
 /** A lease that nobody uses any more, and the reason. */
@@ -34,6 +34,8 @@ export interface Examined extends Dated {
   readonly isOutlived: boolean;
   /** Whether its record is of this boot and its namespace no longer exists. */
   readonly isOrphan: boolean;
+  /** Whether its record is of this boot, and its namespace has nobody in it and is not at its path. A process may still keep it. */
+  readonly isDeserted: boolean;
   /** Whether a crash left it empty, a while ago. */
   readonly isCrashed: boolean;
 }
@@ -55,7 +57,9 @@ export function examineLeases(folder: string, leases: readonly Lease[], already?
   }
   const boot = readBoot();
   const bootTime = findBootTime();
-  const gone = findGone(dated.filter(({ record }) => record !== undefined && boot !== "" && record.boot === boot));
+  const { deserted, gone } = findDesertedOf(
+    dated.filter(({ record }) => record !== undefined && boot !== "" && record.boot === boot),
+  );
   return dated.map((each) => {
     const { lease, mtime, record } = each;
     const isOld = Math.abs(Date.now() - mtime) > VOID_AGE || isBefore(mtime, bootTime);
@@ -65,6 +69,7 @@ export function examineLeases(folder: string, leases: readonly Lease[], already?
       record,
       isOutlived: isOutlived(each, boot, bootTime),
       isOrphan: record?.boot === boot && gone.has(record.netns),
+      isDeserted: record?.boot === boot && deserted.has(record.netns),
       isCrashed: isOld && isVoid(lease),
     };
   });
@@ -154,12 +159,12 @@ function isBefore(time: number, bootTime: number | undefined): boolean {
   return bootTime !== undefined && time < bootTime;
 }
 
-/** Which of these records' namespaces no longer exist. A namespace that its path still leads to is not searched for. */
-function findGone(dated: readonly Dated[]): ReadonlySet<string> {
+/** Which of these records' namespaces are deserted. A namespace that its path still leads to is not searched for. */
+function findDesertedOf(dated: readonly Dated[]): Deserted {
   const sought = new Set<string>();
   for (const { record } of dated) {
     if (record !== undefined && record.netns !== "" && isNetnsAt(record.path, record.netns) !== true)
       sought.add(record.netns);
   }
-  return findGoneNamespaces([...sought]);
+  return findDeserted([...sought]);
 }

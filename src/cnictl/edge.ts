@@ -5,6 +5,7 @@ import type { ReapplyCall } from "../cni/reapply.ts";
 import type { Rebuilding } from "../cni/rebuilding.ts";
 import type { RuleGathering } from "../netfilter/rule-gathering.ts";
 import type { InsideLink } from "./inspect/inside.ts";
+import type { KernelMarks } from "./inventory/marks.ts";
 
 /** The command's access to its process and the machine. */
 export interface Edge {
@@ -24,6 +25,8 @@ export interface Edge {
   readonly isLiving: (netns: string) => boolean;
   /** A link of a namespace; undefined if it has none of that name. @throws LinuxError */
   readonly findInside: (netns: string, ifname: string) => InsideLink | undefined;
+  /** What the kernel knows of attachments. */
+  readonly gatherMarks: () => KernelMarks;
   /** All of standard input. */
   readonly readStdin: () => Uint8Array;
   readonly writeOut: (text: string) => void;

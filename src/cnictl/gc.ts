@@ -1,5 +1,7 @@
 import { collectGarbage } from "../runtime/garbage.ts";
+import type { RuntimeConf } from "../runtime/runtime-conf.ts";
 import { defineCommand } from "./command.ts";
+import { goneFinder } from "./inventory/gone.ts";
 import { flag, NETWORK_OPTIONS } from "./option.ts";
 import { showAttachment } from "./show.ts";
 import { findNetwork, makeRuntime } from "./target.ts";
@@ -9,9 +11,10 @@ export const gc = defineCommand({
   name: "gc",
   summary: "Removes what is left of attachments whose namespace is gone",
   help: [
-    "Detaches every attachment of the result cache whose namespace does not exist, then runs GC of",
-    "each plugin (CNI 1.1.0 and newer), which removes what belongs to none of the others. Use it",
-    "only if this cache has every attachment: one that only another cache has counts as gone.",
+    "Detaches every attachment of the result cache whose namespace is gone, then runs GC of each",
+    "plugin (CNI 1.1.0 and newer), which removes what belongs to none of the others. If the path of",
+    "a namespace leads nowhere, the lease and the host's end of the veth tell whether it is gone. Use",
+    "it only if this cache has every attachment: one that only another cache has counts as gone.",
     "<netns> is ignored; cnitool takes it.",
   ],
   operands: [
@@ -22,9 +25,9 @@ export const gc = defineCommand({
   environment: ["NETCONFPATH", "CNI_PATH"],
   run: (edge, { values, operands }) => {
     const network = findNetwork(edge, operands[0] ?? "");
-    // An attachment without a namespace stays, because nothing is known about it.
-    const isValid = ({ netns }: { netns: string }) => netns === "" || edge.isLiving(netns);
     const runtime = makeRuntime(edge, values["cache-dir"]);
+    const isGone = goneFinder(edge, { cacheDirectory: runtime.cacheDirectory, network: network.name });
+    const isValid = (attachment: RuntimeConf) => !isGone({ network: network.name, ...attachment });
     const { deleted, kept } = collectGarbage(runtime, values.all ? { network } : { network, isValid });
     if (!edge.terminal.out || values.json) return undefined;
     for (const attachment of deleted) edge.writeOut(`${showAttachment(attachment)}: detached\n`);

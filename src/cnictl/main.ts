@@ -9,6 +9,7 @@ import { COMMANDS } from "./commands.ts";
 import { completeWords } from "./completion/words.ts";
 import type { Build, Edge } from "./edge.ts";
 import { findInside } from "./inspect/inside.ts";
+import { gatherMarks } from "./inventory/marks.ts";
 
 /** Runs cnictl with this process's arguments, variables and streams, and ends the process with its code. */
 export function runTool(build: Omit<Build, "executable">, image: Pick<Edge, "reapply" | "withdraw" | "trace">): never {
@@ -22,6 +23,7 @@ export function runTool(build: Omit<Build, "executable">, image: Pick<Edge, "rea
         ...image,
         isLiving,
         findInside,
+        gatherMarks: () => gatherMarks({ launch, environment: tool.environment }),
       },
       { commands: COMMANDS, complete: (edge, words) => completeWords(edge, COMMANDS, words) },
     ),

@@ -6,6 +6,7 @@ import { type CachedEntry, cachedNetwork } from "../runtime/cache-entry.ts";
 import { deleteNetwork } from "../runtime/chain.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { Edge } from "./edge.ts";
+import { goneFinder } from "./inventory/gone.ts";
 import { findNfnetlink } from "./nfnetlink.ts";
 import { withOwnPlugins } from "./own-plugins.ts";
 import { showAttachment } from "./show.ts";
@@ -17,8 +18,8 @@ import { makeRuntime } from "./target.ts";
  */
 export function detachEnded(edge: Edge, cache: string): readonly string[] {
   const entries = [...(readCache(cache) ?? [])].flatMap(({ entry }) => entry ?? []);
-  // An attachment without a namespace stays, because nothing is known about it.
-  const ended = entries.filter(({ attachment: { netns } }) => netns !== "" && !edge.isLiving(netns));
+  const isGone = goneFinder(edge, { cacheDirectory: cache });
+  const ended = entries.filter(({ network, attachment }) => isGone({ network, ...attachment }));
   if (ended.length === 0) return [];
   return withOwnPlugins(edge, edge.build.names, (folder) => {
     const runtime = makeRuntime(edge, cache);

@@ -5,6 +5,8 @@ import { openOwnNetns } from "./netns.ts";
 /** The network namespaces that were found, by inode, each with a path that opens it. */
 export interface Namespaces {
   readonly paths: ReadonlyMap<string, string>;
+  /** The same of those that a process or thread is in. */
+  readonly inhabited: ReadonlyMap<string, string>;
   /** Whether every process could be examined, so that there is no other namespace. */
   readonly isComplete: boolean;
 }
@@ -21,21 +23,19 @@ export function listOtherNamespaces(): readonly string[] {
  */
 export function listNamespaces(): Namespaces {
   const paths = new Map<string, string>();
-  const see = (inode: string, path: string) => {
-    if (!paths.has(inode)) paths.set(inode, path);
-  };
+  const inhabited = new Map<string, string>();
   const mountNamespaces = new Set<string>();
   const processes = listProcesses();
   let isComplete = processes.length > 0;
   for (const pid of processes) {
     try {
-      examine(`/proc/${pid}`, { see, mountNamespaces });
+      examine(`/proc/${pid}`, { paths, inhabited, mountNamespaces });
     } catch (error) {
       // An init that even root may not examine is not a container's.
       isComplete &&= pid === "1" || hasEnded(error);
     }
   }
-  return { paths, isComplete };
+  return { paths, inhabited, isComplete };
 }
 
 function inodeOfOwn(): string {
@@ -57,8 +57,24 @@ function listProcesses(): readonly string[] {
 
 type See = (inode: string, path: string) => void;
 
-function examine(process: string, { see, mountNamespaces }: { see: See; mountNamespaces: Set<string> }): void {
-  for (const thread of fs.readdirSync(`${process}/task`)) seeLink(`${process}/task/${thread}/ns/net`, see);
+function keepFirst(paths: Map<string, string>, inode: string, path: string): void {
+  if (!paths.has(inode)) paths.set(inode, path);
+}
+
+/** What was found so far, in all processes. */
+interface Found {
+  readonly paths: Map<string, string>;
+  readonly inhabited: Map<string, string>;
+  readonly mountNamespaces: Set<string>;
+}
+
+function examine(process: string, { paths, inhabited, mountNamespaces }: Found): void {
+  const see: See = (inode, path) => keepFirst(paths, inode, path);
+  const seeThread: See = (inode, path) => {
+    see(inode, path);
+    keepFirst(inhabited, inode, path);
+  };
+  for (const thread of fs.readdirSync(`${process}/task`)) seeLink(`${process}/task/${thread}/ns/net`, seeThread);
   for (const fd of fs.readdirSync(`${process}/fd`)) seeDescriptor(`${process}/fd/${fd}`, see);
   const mountNamespace = readLink(`${process}/ns/mnt`);
   if (mountNamespace === undefined || mountNamespaces.has(mountNamespace)) return;

@@ -1,5 +1,7 @@
 import path from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { ownerComment } from "../../src/netfilter/owner.ts";
+import type { Link } from "../../src/netlink/link/message.ts";
 import { makeStage, type Stage } from "./stage.ts";
 
 /** What `cnitool` 1.3.0 makes of /run/netns/blue, captured. */
@@ -195,6 +197,14 @@ test("gc keeps the attachments whose namespace is there and takes the others bac
 test("gc keeps an attachment of whose namespace nothing is known", () => {
   stage.write("cache/results/x-c1-eth0", { kind: "cniCacheV1", containerId: "c1", ifName: "eth0", networkName: "x" });
   expect(stage.cnictl(["gc", "x", ...options], { terminal, isLiving: () => false }).out).toBe("0 detached, 1 kept\n");
+});
+
+test("gc keeps an attachment whose veth is there, though its path leads nowhere", () => {
+  for (const id of ["red", "blue"]) stage.cnictl(["add", "x", `/run/netns/${id}`, "--container-id", id, ...options]);
+  const alias = ownerComment({ network: "x", containerId: "red", ifname: "eth0" });
+  const gatherMarks = () => ({ links: [{ kind: "veth", alias } as Link], places: [], ports: [], problems: [] });
+  const outcome = stage.cnictl(["gc", "x", ...options], { terminal, isLiving: () => false, gatherMarks });
+  expect(outcome.out).toBe("eth0 of container blue, /run/netns/blue: detached\n1 detached, 1 kept\n");
 });
 
 test("gc --all takes everything back, as cnitool does", () => {

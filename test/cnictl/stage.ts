@@ -83,6 +83,7 @@ export function makeStage(): Stage {
       withdraw: () => {},
       isLiving: () => true,
       findInside: () => undefined,
+      gatherMarks: () => ({ links: [], places: [], ports: [], problems: [] }),
       readStdin: () => new Uint8Array(),
       writeOut: (text) => {
         out += text;

@@ -1,3 +1,7 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import fs from "node:fs";
+import path from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { Caller, jsonOf } from "../caller.ts";
 import type { Outcome } from "../lab.ts";
@@ -122,6 +126,42 @@ test("gc gives back what a vanished namespace had, and keeps the living", () => 
   expect(caller.files("results")).toHaveLength(1);
   expect(caller.files("networks/bridge").filter((name) => name.startsWith("10."))).toEqual(["10.88.0.2"]);
   expectQuiet(caller.cnictl(["check", "bridge", living]));
+});
+
+test("gc keeps a container whose namespace's path leads nowhere here, until nobody is in it", async () => {
+  const netns = caller.lab.addNamespace("c1");
+  jsonOf(caller.cnictl(["add", "bridge", netns]));
+  // Its own mount namespace keeps the path mounted, as apptainer's does.
+  const inside = spawn("unshare", ["--mount", "nsenter", `--net=${netns}`, "sh", "-c", "echo ready; exec sleep 600"]);
+  try {
+    await once(inside.stdout, "data");
+    caller.lab.deleteNamespace(netns);
+    expectQuiet(caller.cnictl(["gc", "bridge"]));
+    expect(caller.files("results")).toHaveLength(1);
+    const [{ namespace }] = JSON.parse(caller.cnictl(["ps", "--json"]).stdout);
+    expect(namespace).toBe("alive");
+    const inspected = caller.cnictl(["inspect", path.basename(netns), "--json"]).stdout;
+    expect(JSON.parse(inspected)).toMatchObject({ netns, namespace: "alive" });
+    expect(caller.lab.try(["ping", "-n", "-c1", "-W5", "10.88.0.2"]).status).toBe(0);
+  } finally {
+    inside.kill("SIGKILL");
+    await once(inside, "exit");
+  }
+  expectQuiet(caller.cnictl(["gc", "bridge"]));
+  expect([caller.files("results"), ports()]).toEqual([[], []]);
+});
+
+test("gc gives back what a namespace had that only an open file keeps", () => {
+  const netns = caller.lab.addNamespace("c1");
+  jsonOf(caller.cnictl(["add", "bridge", netns]));
+  const open = fs.openSync(netns, "r");
+  try {
+    caller.lab.deleteNamespace(netns);
+    expectQuiet(caller.cnictl(["gc", "bridge"]));
+    expect([caller.files("results"), ports()]).toEqual([[], []]);
+  } finally {
+    fs.closeSync(open);
+  }
 });
 
 test("a spoilt result cache does not block del", () => {

@@ -144,7 +144,7 @@ test(`cnictl leases, ps and metrics with ${LEASES} leases of 64-digit IDs take l
   }
 });
 
-test(`cnictl gc of a network with ${LEASES} attachments takes less than 64 MB`, async () => {
+test(`cnictl gc of a network with ${LEASES} attachments, one of them gone, takes less than 64 MB`, async () => {
   const conf = writeList("conf");
   const cache = path.join(lab.dir, "cache");
   const variables = [`NETCONFPATH=${conf}`, `CNI_PATH=${binDir}`, `CNI_TEST_LAB=${lab.id}`];
@@ -159,6 +159,8 @@ test(`cnictl gc of a network with ${LEASES} attachments takes less than 64 MB`, 
       path.join(results, name.replace(containerId, containerID)),
       text.replaceAll(containerId, containerID),
     );
+  const stale = text.replaceAll(containerId, "stale").replaceAll(netns, "/run/netns/nonexistent");
+  fs.writeFileSync(path.join(results, name.replace(containerId, "stale")), stale);
   const argv = ["env", ...variables, ...HELD_AT_END, ...cnictl, "gc", "net1", "--cache-dir", cache];
   const child = spawn("nsenter", [`--net=${lab.host}`, "--", ...argv], { stdio: "inherit" });
   const ended = once(child, "exit");

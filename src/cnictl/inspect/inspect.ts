@@ -5,6 +5,7 @@ import { cachedNetwork } from "../../runtime/cache-entry.ts";
 import { checkEachPlugin } from "../../runtime/check-each.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { defineCommand } from "../command.ts";
+import type { Edge } from "../edge.ts";
 import { viewAttachment } from "../inventory/attachment-view.ts";
 import type { KnownAttachment } from "../inventory/attachments.ts";
 import { type Inventory, takeInventory } from "../inventory/inventory.ts";
@@ -12,7 +13,7 @@ import { VIEW_OPTIONS } from "../option.ts";
 import { makeRuntime } from "../target.ts";
 import { writeJson, writeProblems } from "../view.ts";
 import { type Inside, lookInside } from "./inside.ts";
-import { type CheckView, formatInspection, inspectionJson } from "./report.ts";
+import { type CheckView, formatInspection, type Inspection, inspectionJson } from "./report.ts";
 import { findSubject } from "./subject.ts";
 
 /** `cnictl inspect`: all that exists for a container or a network namespace. */
@@ -34,10 +35,11 @@ export const inspect = defineCommand({
     const { netns, attachments } = findSubject(edge, word, { all: inventory.attachments, cacheDirectory });
     const runtime = makeRuntime(edge, cacheDirectory);
     const problems = [...inventory.problems];
+    const shown = attachments.map((attachment) => ({ attachment, view: viewAttachment(attachment, edge.isLiving) }));
     const inspection = {
       netns,
-      isLiving: netns !== "" && edge.isLiving(netns),
-      attachments: attachments.map((attachment) => ({ attachment, view: viewAttachment(attachment, edge.isLiving) })),
+      namespace: stateOf(edge, netns, shown),
+      attachments: shown,
       folders: inventory.folders,
       inside: netns === "" ? undefined : findInside(netns, problems),
       checks: attachments.flatMap((attachment) => check(runtime, inventory, attachment)),
@@ -48,6 +50,13 @@ export const inspect = defineCommand({
     return undefined;
   },
 });
+
+/** Whether the namespace exists. Its path may be one that only the container's processes see. */
+function stateOf({ isLiving }: Edge, netns: string, attachments: Inspection["attachments"]): Inspection["namespace"] {
+  if (netns !== "" && isLiving(netns)) return "alive";
+  if (attachments.some(({ view }) => view.namespace === "alive")) return "alive";
+  return netns === "" ? "unknown" : "gone";
+}
 
 /** Undefined if the namespace cannot be opened. */
 function findInside(netns: string, problems: string[]): Inside | undefined {

@@ -23,7 +23,7 @@ export interface CheckView {
 export interface Inspection {
   /** "" if it is unknown. */
   readonly netns: string;
-  readonly isLiving: boolean;
+  readonly namespace: AttachmentView["namespace"];
   readonly attachments: readonly { readonly attachment: KnownAttachment; readonly view: AttachmentView }[];
   readonly folders: Inventory["folders"];
   /** Undefined if the namespace cannot be opened. */
@@ -33,14 +33,13 @@ export interface Inspection {
 
 /** The inspection as text: tables with a line between them. */
 export function formatInspection(inspection: Inspection): string {
-  const { netns, isLiving, attachments, inside, checks } = inspection;
+  const { netns, namespace, attachments, inside, checks } = inspection;
   const now = Date.now();
   const containers = [...new Set(attachments.map(({ view }) => view.containerId))];
-  const state = isLiving ? "alive" : "gone";
   const parts = [
     formatFields([
       ["Container", containers.join(", ")],
-      ["Netns", netns === "" ? "" : `${netns} (${state})`],
+      ["Netns", netns === "" ? "" : `${netns} (${namespace})`],
     ]),
     formatTable(
       ATTACHMENT_HEADINGS,
@@ -58,10 +57,10 @@ export function formatInspection(inspection: Inspection): string {
 
 /** The inspection as JSON. */
 export function inspectionJson(inspection: Inspection) {
-  const { netns, isLiving, attachments, inside, checks } = inspection;
+  const { netns, namespace, attachments, inside, checks } = inspection;
   return {
     netns,
-    namespace: netns === "" ? "unknown" : isLiving ? "alive" : "gone",
+    namespace,
     attachments: attachments.map(({ attachment, view }) => ({
       ...attachmentJson(view),
       host: hostJson(attachment, inspection),

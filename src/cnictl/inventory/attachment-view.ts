@@ -88,7 +88,7 @@ export function attachmentJson({ since, by, ...view }: AttachmentView) {
 
 /**
  * Whether the attachment's namespace exists: by its lease's record, which has the inode; else by a veth, which ends with either of its
- * namespaces; else by the path in the result.
+ * namespaces; else by the path in the result. One that has no process and is not at that path either is gone.
  */
 export function namespaceOf(
   { leases, cached, links }: KnownAttachment,
@@ -96,8 +96,9 @@ export function namespaceOf(
 ): AttachmentView["namespace"] {
   if (leases.some(({ namespace }) => namespace === "alive")) return "alive";
   if (leases.some(({ namespace }) => namespace === "gone")) return "gone";
-  if (links.some(({ kind }) => kind === "veth")) return "alive";
   const netns = cached?.netns ?? "";
+  const isDeserted = leases.some(({ namespace }) => namespace === "deserted");
+  if (isDeserted ? netns === "" : links.some(({ kind }) => kind === "veth")) return "alive";
   if (netns === "") return "unknown";
   return isLiving(netns) ? "alive" : "gone";
 }

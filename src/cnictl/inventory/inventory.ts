@@ -4,7 +4,7 @@ import { CACHE_DIRECTORY } from "../../runtime/cache.ts";
 import type { Edge } from "../edge.ts";
 import { networkDirectory } from "../target.ts";
 import { joinAttachments, type KnownAttachment, type NetworkLeases } from "./attachments.ts";
-import { gatherMarks, type KernelMarks } from "./marks.ts";
+import type { KernelMarks } from "./marks.ts";
 import { gatherNetworks, type LeaseFolder, leaseFolders, type NetworkFolder } from "./networks.ts";
 import { gatherResults, type ResultCache } from "./results.ts";
 
@@ -23,6 +23,8 @@ export interface InventoryOptions {
   readonly cacheDirectory?: string | undefined;
   /** Limits leases to a network. All else is gathered for every network. */
   readonly network?: string | undefined;
+  /** Limits the results by the path of the network namespace. */
+  readonly isWanted?: (netns: string) => boolean;
 }
 
 /**
@@ -30,8 +32,8 @@ export interface InventoryOptions {
  * and goes on if something cannot be read.
  */
 export function takeInventory(
-  edge: Pick<Edge, "environment" | "launch">,
-  { cacheDirectory = CACHE_DIRECTORY, network }: InventoryOptions = {},
+  edge: Pick<Edge, "environment" | "gatherMarks">,
+  { cacheDirectory = CACHE_DIRECTORY, network, isWanted }: InventoryOptions = {},
 ): Inventory {
   const problems: string[] = [];
   const attempt = <T>(read: () => T, otherwise: T): T => {
@@ -45,14 +47,17 @@ export function takeInventory(
   };
   const { networks, broken } = attempt(() => gatherNetworks(networkDirectory(edge)), { networks: [], broken: [] });
   const names = new Set(networks.map((each) => each.network.name));
-  const cache = attempt(() => gatherResults(cacheDirectory, (name) => names.has(name)), NO_RESULTS);
+  const cache = attempt(
+    () => gatherResults(cacheDirectory, { isListed: (name) => names.has(name), isWanted }),
+    NO_RESULTS,
+  );
   const folders = leaseFolders(networks, cache.remembered)
     .filter((folder) => network === undefined || folder.network === network)
     .flatMap((folder) => {
       const report = attempt(() => reportLeases(folder.folder, folder.releaseDelay), undefined);
       return report === undefined ? [] : [{ ...folder, ...report }];
     });
-  const marks = gatherMarks(edge);
+  const marks = edge.gatherMarks();
   problems.push(
     ...broken.map(({ file, error }) => `${file}: ${error.message}`),
     ...cache.unreadable.map((file) => `${file}: no result of an attachment can be read from it`),

@@ -6,13 +6,12 @@ import {
   type PublishedPort,
 } from "../../../plugins/portmap/published.ts";
 import { reasonOf } from "../../cni/error.ts";
-import { IptablesError, invocationFor } from "../../netfilter/iptables/tool.ts";
+import { type Invocation, IptablesError, invocationFor } from "../../netfilter/iptables/tool.ts";
 import { listOwnedPlaces, type OwnedPlace } from "../../netfilter/owner-list.ts";
 import { listKind } from "../../netlink/link/list.ts";
 import type { Link } from "../../netlink/link/message.ts";
 import { type Nfnetlink, openNfnetlink, openRtnetlink } from "../../netlink/socket.ts";
 import { LinuxError } from "../../platform/errno.ts";
-import type { Edge } from "../edge.ts";
 import { isAbsent, readModules } from "../kernel-modules.ts";
 
 /** What the kernel knows of attachments. */
@@ -27,7 +26,7 @@ export interface KernelMarks {
 }
 
 /** Lists the kernel's links, elements and port mappings of attachments. It changes nothing and loads no kernel module. */
-export function gatherMarks({ launch, environment }: Pick<Edge, "launch" | "environment">): KernelMarks {
+export function gatherMarks({ launch, environment }: Pick<Invocation, "launch" | "environment">): KernelMarks {
   const problems: string[] = [];
   const attempt = <T>(list: () => readonly T[]): readonly T[] => {
     try {

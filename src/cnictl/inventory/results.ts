@@ -45,8 +45,15 @@ export interface ResultCache {
   readonly unreadable: readonly string[];
 }
 
-/** Reads all attachments in the result cache. `isListed` says which networks have a file. @throws CniError ioFailure */
-export function gatherResults(directory: string, isListed: (network: string) => boolean): ResultCache {
+export interface ResultOptions {
+  /** Which networks have a file in the folder of lists. */
+  readonly isListed: (network: string) => boolean;
+  /** Limits the attachments by the path of the network namespace. */
+  readonly isWanted?: ((netns: string) => boolean) | undefined;
+}
+
+/** Reads the attachments in the result cache. @throws CniError ioFailure */
+export function gatherResults(directory: string, { isListed, isWanted }: ResultOptions): ResultCache {
   const attachments: CachedAttachment[] = [];
   const remembered = new Map<string, Network>();
   const unreadable: string[] = [];
@@ -55,6 +62,7 @@ export function gatherResults(directory: string, isListed: (network: string) => 
     if (result === undefined) unreadable.push(file);
     if (entry === undefined) continue;
     if (!isListed(entry.network)) remember(remembered, entry);
+    if (isWanted?.(entry.attachment.netns) === false) continue;
     attachments.push({ ...describe(entry, result), file, since: timeOf(file) });
   }
   return { attachments, remembered: [...remembered.values()], unreadable };

@@ -3,7 +3,7 @@ import fs from "node:fs";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { findBootTime } from "../../../plugins/host-local/boot.ts";
 import { readLeases } from "../../../plugins/host-local/lease-folder.ts";
-import { findGoneNamespaces } from "../../../plugins/host-local/namespaces.ts";
+import { findDeserted } from "../../../plugins/host-local/namespaces.ts";
 import { identifyNetnsAt, isNetnsAt } from "../../../plugins/host-local/netns-identity.ts";
 import { findDeadLeases, reclaimLeases } from "../../../plugins/host-local/reclaim.ts";
 import { readBoot } from "../../../src/linux/boot-id.ts";
@@ -169,19 +169,22 @@ describe("reclaimLeases()", () => {
   });
 });
 
-describe("findGoneNamespaces()", () => {
+describe("findDeserted()", () => {
+  const nobody = { deserted: new Set(), gone: new Set() };
   const own = identifyNetnsAt("/proc/self/ns/net");
   const [inode = ""] = own.split(":");
 
   test("finds no living one gone, and one that nobody has", () => {
-    expect(findGoneNamespaces([own, inode, "4026999999"])).toEqual(new Set(["4026999999"]));
-    expect(findGoneNamespaces([])).toEqual(new Set());
+    const never = new Set(["4026999999"]);
+    expect(findDeserted([own, inode, "4026999999"])).toEqual({ deserted: never, gone: never });
+    expect(findDeserted([])).toEqual(nobody);
   });
 
   test("finds one gone whose inode another namespace has, if it can compare cookies", () => {
     const other = `${inode}:999999999`;
     // Without the right to enter a namespace, and before Linux 5.14, nobody knows.
-    expect(findGoneNamespaces([own, other])).toEqual(new Set(own === inode ? [] : [other]));
+    const earlier = new Set(own === inode ? [] : [other]);
+    expect(findDeserted([own, other])).toEqual({ deserted: earlier, gone: earlier });
   });
 
   test("identifyNetnsAt() tells namespaces from files", () => {
@@ -200,7 +203,7 @@ describe("findGoneNamespaces()", () => {
       if (args[0] === "/proc") found.push("99999999" as never);
       return found;
     });
-    expect(findGoneNamespaces([own])).toEqual(new Set());
+    expect(findDeserted([own])).toEqual(nobody);
     child.kill();
   });
 });
