@@ -1,11 +1,10 @@
 import fs from "node:fs";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { NewestPackages } from "../../parity/debian.ts";
 import { Cri, type PodConfig } from "./cri.ts";
-import { cache } from "./go-module.ts";
 import { IMAGE, makeImage } from "./image.ts";
 import { PLUGIN_DIR, Sandbox } from "./sandbox.ts";
+import { unpackedPackages } from "./unpacked-packages.ts";
 import type { Who } from "./who.ts";
 
 const SOCKET = "/run/containerd/containerd.sock";
@@ -40,7 +39,8 @@ version = 2
   },
   "2": {
     version: /\b2\./,
-    folder: unpackNewest,
+    // It needs a libc 2.34.
+    folder: () => path.join(unpackedPackages("containerd", ["containerd"]), "usr/bin"),
     config: `
 version = 3
 
@@ -146,31 +146,5 @@ export class Containerd {
 
   #connect(): Cri {
     return new Cri(this.node.seenFromOutside(SOCKET));
-  }
-}
-
-/** containerd of the distribution's newest suite, unpacked and not installed. It needs a libc 2.34. @throws Error where it is not to be had */
-function unpackNewest(): string {
-  const folder = path.join(cache, "containerd");
-  const unfinished = `${folder}.${process.pid}`;
-  try {
-    if (!fs.existsSync(folder)) unpack(unfinished, folder);
-  } catch (error) {
-    const help = `put its usr/bin/{containerd,ctr,containerd-shim-runc-v2} into ${folder} by hand`;
-    throw new Error(`Cannot have the distribution's newest containerd: ${help}`, { cause: error });
-  } finally {
-    fs.rmSync(unfinished, { recursive: true, force: true });
-  }
-  return path.join(folder, "usr/bin");
-}
-
-function unpack(unfinished: string, folder: string): void {
-  fs.mkdirSync(unfinished, { recursive: true });
-  const newest = new NewestPackages();
-  try {
-    newest.unpack("containerd", unfinished);
-    fs.renameSync(unfinished, folder);
-  } finally {
-    newest.dispose();
   }
 }
