@@ -1,6 +1,7 @@
-// What these tests need besides packages of this distribution's, in .cache/runtimes: containerd 2, the kubelet, CRI-O, BuildKit and critest.
+// What these tests need besides packages of this distribution's, in .cache/runtimes: containerd 2, the kubelet, CRI-O, BuildKit, critest and apptainer.
 // usage: node test/clients/cluster/prepare.ts   makes them where they are missing, and prints where they are
 import { RELEASES } from "../runtimes/containerd.ts";
+import { apptainerFolder } from "./apptainer.ts";
 import { buildkitFile } from "./buildkit.ts";
 import { crioFiles } from "./crio-programs.ts";
 import { critestFile } from "./critest.ts";
@@ -13,6 +14,7 @@ const makers = [
   () => buildkitFile("buildkitd"),
   () => buildkitFile("buildctl"),
   critestFile,
+  apptainerFolder,
 ];
 
 for (const make of makers) {
