@@ -63,7 +63,7 @@ export default defineConfig({
       // They build, compile C or run the tools of the tree.
       project("build", ["test/platform/**/*.test.ts", "test/build/**/*.test.ts", documents], { needsKernel: false }),
       project("live", ["test/live/**/*.test.ts"], { needsKernel: true }),
-      project("parity", ["test/parity/**/*.test.ts"], { needsKernel: true, alone: true }),
+      project("parity", ["test/parity/**/*.test.ts"], { needsKernel: true }),
       project("clients", ["test/clients/*.test.ts"], { needsKernel: true, alone: true }),
       // Only `npm run test:clients` runs these, with what it installs for them.
       project("runtimes", ["test/clients/runtimes/*.test.ts"], { needsKernel: true, alone: true }),
