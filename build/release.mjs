@@ -46,7 +46,7 @@ async function makeRelease(output) {
     await makeImage(images[name], { arch, kind: "native", mustRun: true });
   }
   const files = collectFiles({ release, notices, cnictl: path.join(images[ARCHITECTURES[process.arch]], "cnictl") });
-  for (const [arch, image] of Object.entries(images)) makeArchive(output, { release, arch, image, files });
+  for (const [arch, image] of Object.entries(images)) await makeArchive(output, { release, arch, image, files });
   makeSystemPackages(output, { release, images, files, work });
   const write = (name, text) => fs.writeFileSync(path.join(output, name), text);
   write(`cni-plugins-ts-v${release.version}.cdx.json`, formatBom(release, components));

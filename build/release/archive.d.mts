@@ -8,4 +8,4 @@ export function makeArchive(
     /** Texts by path. */
     readonly files: Readonly<Record<string, string>>;
   },
-): void;
+): Promise<void>;

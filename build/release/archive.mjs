@@ -1,36 +1,45 @@
 // The archive of one architecture. Its executables are at the top, as in the CNI project's archives, so that what unpacks those into
 // /opt/cni/bin unpacks this.
-import { execFileSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
+import { buffer } from "node:stream/consumers";
 import { gzipSync } from "fflate";
+import { pack } from "tar-stream";
 import { names } from "../tree.mjs";
 
-/** What GNU tar would take from the machine, the user or the clock. */
-const REPRODUCIBLE = [
-  "--format=ustar",
-  "--sort=name",
-  "--owner=0",
-  "--group=0",
-  "--numeric-owner",
-  "--mode=u=rwX,go=rX",
-];
-
 /** Writes the archive. `image` is a folder with the executables, `files` the texts of all else by path. */
-export function makeArchive(output, { release: { version, time }, arch, image, files }) {
-  const folder = `${image}.archive`;
-  for (const [name, text] of Object.entries(files)) {
-    fs.mkdirSync(path.dirname(path.join(folder, name)), { recursive: true });
-    fs.writeFileSync(path.join(folder, name), text);
-  }
-  // Hard links: one copy, in the archive too.
-  for (const name of names) fs.linkSync(path.join(image, name), path.join(folder, name));
-  const top = fs.readdirSync(folder).sort();
-  const tar = execFileSync("tar", ["-c", ...REPRODUCIBLE, `--mtime=@${time}`, "-C", folder, ...top], {
-    maxBuffer: 1 << 28,
-    env: { ...process.env, LC_ALL: "C", TAR_OPTIONS: "" },
-  });
+export async function makeArchive(output, { release: { version, time }, arch, image, files }) {
+  const tar = await makeTar([...executables(image), ...foldersOf(files), ...textsOf(files)], new Date(time * 1000));
   // In JavaScript: zlib's output depends on its version and on the processor.
   const compressed = gzipSync(tar, { level: 9, mtime: time * 1000 });
   fs.writeFileSync(path.join(output, `cni-plugins-ts-linux-${arch}-v${version}.tgz`), compressed);
+}
+
+/** Hard links: one copy, in the archive too. */
+function executables(image) {
+  const [first, ...others] = names.toSorted();
+  const links = others.map((name) => ({ name, type: "link", linkname: first, mode: 0o755 }));
+  return [{ name: first, mode: 0o755, content: fs.readFileSync(path.join(image, first)) }, ...links];
+}
+
+function textsOf(files) {
+  return Object.entries(files).map(([name, text]) => ({ name, mode: 0o644, content: text }));
+}
+
+function foldersOf(files) {
+  const all = Object.keys(files).flatMap((name) => {
+    const parts = name.split("/").slice(0, -1);
+    return parts.map((_, depth) => `${parts.slice(0, depth + 1).join("/")}/`);
+  });
+  return [...new Set(all)].map((name) => ({ name, type: "directory", mode: 0o755 }));
+}
+
+/** In the order of the names, and with root as owner. GNU tar's headers depend on its version. */
+async function makeTar(entries, mtime) {
+  const tar = pack();
+  const bytes = buffer(tar);
+  for (const { content, ...header } of entries.toSorted((a, b) => (a.name < b.name ? -1 : 1)))
+    tar.entry({ ...header, mtime, uid: 0, gid: 0 }, content);
+  tar.finalize();
+  return bytes;
 }
