@@ -1,7 +1,8 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { setTimeout as sleep } from "node:timers/promises";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import fs from "node:fs";
+import path from "node:path";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { type Call, Lab, type Outcome } from "../lab.ts";
 
 let lab: Lab;
@@ -202,10 +203,12 @@ describe("removeEmptyBridge", () => {
     const holder = spawn("nsenter", [`--net=${lab.host}`, "--", "bash", "-c", script], { stdio: "pipe" });
     await once(holder.stdout, "data");
     const call = { command: "DEL", config: removing(), containerId: "c1", netns: netnsOf("c1") };
-    const { ended } = lab.start("bridge", call);
-    const isLeased = () => lab.leases("net1").includes("10.88.0.2");
-    for (let moment = 0; isLeased() && moment < 1000; moment++) await sleep(10);
-    await sleep(50);
+    const log = path.join(lab.dir, "strace");
+    const wrapper = ["strace", "-f", "-qq", "-e", "trace=flock", "-e", "signal=none", "-o", log];
+    const { ended } = lab.start("bridge", { ...call, wrapper });
+    const tries = () => (fs.existsSync(log) ? fs.readFileSync(log, "utf8").split("EAGAIN").length - 1 : 0);
+    await vi.waitUntil(() => tries() > 1, { timeout: 60_000, interval: 10 });
+    expect(lab.leases("net1")).not.toContain("10.88.0.2");
     expect(links()).toContain("br0");
     holder.stdin.end("\n");
     expect(await ended).toMatchObject({ status: 0, stdout: "" });

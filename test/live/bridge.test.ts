@@ -301,9 +301,12 @@ describe("bridge DEL", () => {
   });
 
   it("leaves another interface of the container, and its lease", () => {
-    add(base, { ifname: "eth0" });
-    expect(run("DEL", base, { ifname: "lo" })).toMatchObject({ status: 0, stdout: "", stderr: "" });
+    for (const ifname of ["eth0", "net1"]) add(base, { ifname });
+    expect(run("DEL", base, { ifname: "net1" })).toMatchObject({ status: 0, stdout: "", stderr: "" });
     expect(lab.leases("net1")).toContain("10.88.0.2");
+    expect(lab.leases("net1")).not.toContain("10.88.0.3");
+    expect(linkNames(netns)).toEqual(["lo", "eth0"]);
+    expect(run("DEL", base, { ifname: "lo" })).toMatchObject({ status: 0, stdout: "", stderr: "" });
     expect(linkNames(netns)).toEqual(["lo", "eth0"]);
   });
 });

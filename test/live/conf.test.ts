@@ -23,11 +23,11 @@ interface Expectation {
 
 /** A list that needs nothing of the host and is for nothing else need not be here. */
 const LISTS: Readonly<Record<string, Expectation>> = {
-  "10-bridge.conflist": { gateways: ["10.88.0.1"] },
-  "20-dual-stack.conflist": { gateways: ["10.89.0.1", "fd00:10:89::1"] },
+  "10-bridge.conflist": { gateways: ["10.88.0.1"], ports: true },
+  "20-dual-stack.conflist": { gateways: ["10.89.0.1", "fd00:10:89::1"], ports: true },
   "30-layer2.conflist": { gateways: [] },
   "40-rkt.conf": { gateways: ["10.1.0.1"], check: false },
-  "50-cluster.conflist": { gateways: ["10.244.1.1", "fd00:10:244:1::1"] },
+  "50-cluster.conflist": { gateways: ["10.244.1.1", "fd00:10:244:1::1"], ports: true, limits: true },
   "60-static.conflist": { gateways: ["10.90.0.1", "fd00:10:90::1"] },
   "70-macvlan.conflist": { gateways: ["10.92.0.1"], neighbour: "10.92.0.1/24" },
   "60-ptp.conflist": { gateways: ["10.97.0.1", "fd00:10:97::1"], ports: true },

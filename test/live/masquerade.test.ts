@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import fs from "node:fs";
 import path from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { type Call, Lab, type Outcome } from "../lab.ts";
 import { referenceDir } from "../parity/reference.ts";
 import { addOutside, pathFor, reached, rulesAbout, traced, type Variant } from "./masquerading.ts";
@@ -212,7 +212,7 @@ describe("ipMasqBackend iptables", () => {
       "bridge",
       call("ADD", config(), { variant: "legacy", environment: { XTABLES_LOCKFILE: file } }),
     );
-    await new Promise((resolve) => setTimeout(resolve, 2_000));
+    await untilWaitedFor(file);
     expect(rulesAbout(lab, "CNI-")).toEqual([]);
     await release();
     expect(await adding.ended).toMatchObject({ status: 0, stderr: "" });
@@ -280,6 +280,12 @@ it("without ipMasq nobody outside answers", () => {
 const HIDE_SBIN = `mount -t tmpfs none /usr/sbin; PATH=/nowhere exec "$@"`;
 
 /** Another process holds the lock of iptables-legacy until it is told to let go. */
+/** Waits until a process waits for the lock on a file: a line with "->". proc_locks(5) */
+async function untilWaitedFor(file: string): Promise<void> {
+  const waiter = new RegExp(`-> FLOCK .*:${fs.statSync(file).ino} `);
+  await vi.waitUntil(() => waiter.test(fs.readFileSync("/proc/locks", "utf8")), { timeout: 60_000, interval: 10 });
+}
+
 async function holdLock(): Promise<{ file: string; release: () => Promise<unknown> }> {
   const file = path.join(lab.dir, "xtables.lock");
   const holder = spawn("flock", [file, "sh", "-c", "echo held; read line"], { stdio: ["pipe", "pipe", "inherit"] });
