@@ -29,17 +29,17 @@ export function add(request: Request, host: Host): Result {
   const { socket, timeout, families } = config;
   const deadline = readBootClock() + timeout * 1000;
   const container = openContainer(host, request.netns);
-  const link = requireInterface(container, request.ifname);
+  const found = requireInterface(container, request.ifname);
   return undoOnError(request.log, (defer) => {
-    requireCarrier(container, link, { timeout: timeout * 1000, defer });
+    const link = requireCarrier(container, found, { timeout: timeout * 1000, defer });
     const { network, containerId, ifname, netns } = request;
     const place = { netns, namespace: container.identify(), boot: readBoot(), index: link.index };
     const asking = { request, config, deadline, defer, at: { container, link } };
     const own = { network, containerId, ifname, ...place };
-    const found = families.map((family) => (family === 4 ? lease4(own, asking) : lease6(own, asking)));
-    for (const { record } of found) save(leaseFolder(socket), record, defer);
+    const leases = families.map((family) => (family === 4 ? lease4(own, asking) : lease6(own, asking)));
+    for (const { record } of leases) save(leaseFolder(socket), record, defer);
     wakeDaemon(socket);
-    return mergeAnswers(found.map(({ answer }) => answer));
+    return mergeAnswers(leases.map(({ answer }) => answer));
   });
 }
 

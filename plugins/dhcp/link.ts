@@ -19,9 +19,12 @@ export function requireInterface(container: Container, ifname: string): Link {
   throw new CniError("unsupportedField", message);
 }
 
-/** Sets the interface up, and waits at most `timeout` ms until it carries traffic. @throws CniError tryAgainLater without a carrier */
-export function requireCarrier(container: Container, link: Link, options: { timeout: number; defer: Defer }): void {
-  if (bringUp(container, link, options)) return;
+/**
+ * Sets the interface up, and waits at most `timeout` ms until it carries traffic. Returns it as it is then. @throws CniError tryAgainLater
+ * without a carrier
+ */
+export function requireCarrier(container: Container, link: Link, options: { timeout: number; defer: Defer }): Link {
+  if (bringUp(container, link, options)) return { ...link, up: true };
   const time = `${Math.round(options.timeout / 1000)} s`;
   const message = `Cannot get a DHCP lease for "${link.name}" within ${time}: the link has no carrier`;
   throw new CniError("tryAgainLater", message, { details: "see whether its master is up and its cable plugged in" });
