@@ -42,8 +42,11 @@ export function replaceLease(folder: string, old: StoredLease, record: LeaseReco
 
 /** Deletes a lease file. A missing one is no error. @throws CniError tryAgainLater, and the errors of node:fs */
 export function removeLease(folder: string, path: string): void {
-  if (!fs.existsSync(folder)) return;
-  withLock(folder, () => removeFile(path));
+  try {
+    withLock(folder, () => removeFile(path));
+  } catch (error) {
+    if (!isGone(error)) throw error;
+  }
 }
 
 function findText(path: string): string | undefined {

@@ -1,6 +1,6 @@
 import type { Request } from "../../src/cni/request.ts";
 import { readBootClock } from "../../src/linux/boot-clock.ts";
-import { readBoot } from "../../src/linux/boot-id.ts";
+import { findBoot } from "../../src/linux/boot-id.ts";
 import { parseDhcp } from "./config.ts";
 import { leaseFolder, listLeases } from "./lease-file.ts";
 
@@ -8,7 +8,7 @@ import { leaseFolder, listLeases } from "./lease-file.ts";
 export function status(request: Request): void {
   const { socket } = parseDhcp(request);
   const folder = leaseFolder(socket);
-  const boot = readBoot();
+  const boot = findBoot();
   const now = readBootClock();
   const late = listLeases(folder, request.log).filter(
     ({ record: { network, boot: of, lease } }) => network === request.network && of === boot && now > lease.rebindAt,

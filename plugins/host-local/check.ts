@@ -2,7 +2,7 @@ import fs from "#fs";
 import { CniError } from "../../src/cni/error.ts";
 import type { Request } from "../../src/cni/request.ts";
 import { formatAddress } from "../../src/ip/address.ts";
-import { readBoot } from "../../src/linux/boot-id.ts";
+import { findBoot } from "../../src/linux/boot-id.ts";
 import { type Config, parseHostLocal } from "./config.ts";
 import { storeOf, withFolder } from "./exclusive.ts";
 import type { Lease } from "./lease.ts";
@@ -29,7 +29,7 @@ export function check(request: Request): void {
 }
 
 function readOwn(request: Request, { folder }: Config): readonly Lease[] {
-  if (isIndexComplete(folder, readBoot())) return findLeases(folder, request, { isIndexed: true });
+  if (isIndexComplete(folder, findBoot())) return findLeases(folder, request, { isIndexed: true });
   // An existing index may only be in use. A missing one is left for ADD to create.
   if (!fs.existsSync(`${folder}/.state`)) return findLeases(folder, request, { isIndexed: false });
   return withFolder(storeOf(request, { folder }), PATIENCE, ({ index }) =>

@@ -1,6 +1,6 @@
 import fs from "#fs";
 import type { AwaitLock, Request } from "../../src/cni/request.ts";
-import { readBoot } from "../../src/linux/boot-id.ts";
+import { findBoot } from "../../src/linux/boot-id.ts";
 import { discard } from "../../src/linux/discard.ts";
 import { pause } from "../../src/platform/pause.ts";
 import { waitForFlock } from "../../src/steps/flock.ts";
@@ -62,7 +62,7 @@ export function withOpenFolder<T>(store: Store, patience: number, act: (open: Op
     return withGoLock(folder, patience, (lock) =>
       withLock(folder, patience, () => {
         endWait?.();
-        const boot = readBoot();
+        const boot = findBoot();
         const index = waitForIndex(folder, boot) ? "complete" : indexLeases(store, boot);
         return actAndMark(store, { boot, index: lock.isKept ? index : "none", lock }, act);
       }),
@@ -79,7 +79,7 @@ export function withOpenFolder<T>(store: Store, patience: number, act: (open: Op
  */
 export function withFolder<T>(store: Store, patience: number, act: (open: OpenFolder) => T): T {
   const { folder } = store;
-  const boot = readBoot();
+  const boot = findBoot();
   const direct = withGoLock(folder, patience, (lock) => {
     if (!lock.isKept || !isIndexComplete(folder, boot)) return undefined;
     return { result: actAndMark(store, { boot, index: "complete", lock }, act) };

@@ -1,4 +1,4 @@
-import { readBoot } from "../../src/linux/boot-id.ts";
+import { findBoot } from "../../src/linux/boot-id.ts";
 import { readShort } from "../../src/linux/bounded-file.ts";
 import { isLeaseName, isVoid, type Lease, ownerOf } from "./lease.ts";
 import { listNames, readLeases } from "./lease-folder.ts";
@@ -50,7 +50,7 @@ export function reportLeases(folder: string, releaseDelay: number): LeaseReport 
   const unread: unknown[] = [];
   const names = listNames(folder).filter(isLeaseName).sort();
   const records = new Set(listNames(recordsOf(folder)).filter((name) => !name.startsWith(".")));
-  const indexed = isIndexComplete(folder, readBoot()) ? readIndex(folder, records) : new Map<string, IndexedLease>();
+  const indexed = isIndexComplete(folder, findBoot()) ? readIndex(folder, records) : new Map<string, IndexedLease>();
   const leases = readEach(folder, { names, indexed, unread });
   const examined = examineLeases(folder, leases, { records, recordOf: ({ name }) => indexed.get(name)?.record });
   const released = releaseDelay === 0 ? new Map<string, number>() : readReleased(folder, releaseDelay).released;

@@ -1,5 +1,5 @@
 import fs from "#fs";
-import { readBoot } from "../../src/linux/boot-id.ts";
+import { findBoot } from "../../src/linux/boot-id.ts";
 import { withdrawFile } from "./aside-file.ts";
 import { findBootTime } from "./boot.ts";
 import { describeOwner, isVoid, type Lease, ownerOf } from "./lease.ts";
@@ -55,7 +55,7 @@ export function examineLeases(folder: string, leases: readonly Lease[], already?
     const found = dateByRecord(lease, already) ?? date(folder, lease, already);
     if (found !== undefined) dated.push(found);
   }
-  const boot = readBoot();
+  const boot = findBoot();
   const bootTime = findBootTime();
   const { deserted, gone } = findDesertedOf(
     dated.filter(({ record }) => record !== undefined && boot !== "" && record.boot === boot),
@@ -96,7 +96,7 @@ export function findDeadLeases(folder: string, leases: readonly Lease[]): readon
 
 /** The leases of an earlier boot. */
 export function findOutlivedLeases(folder: string, leases: readonly Lease[]): readonly DeadLease[] {
-  const boot = readBoot();
+  const boot = findBoot();
   const bootTime = findBootTime();
   const dated = leases.flatMap((lease) => date(folder, lease) ?? []).filter((each) => isOutlived(each, boot, bootTime));
   return dated.map(({ lease }) => ({ ...lease, reason: OUTLIVED }));
