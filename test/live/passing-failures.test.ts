@@ -2,6 +2,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { isNative, Lab } from "../lab.ts";
+import { failing } from "./failing.ts";
 import { errorOf, leaseFiles } from "./traces.ts";
 
 const network = { cniVersion: "1.1.0", name: "net1" };
@@ -32,27 +33,6 @@ function tuning(command: string, wrapper: readonly string[] = [], members: objec
     ...members,
   };
   return lab.plugin("tuning", { command, config, netns, wrapper });
-}
-
-/** Runs an executable whose first system call of that name fails, or the first on that file. */
-function failing(syscall: string, error: string, options: { file?: string; when?: number } = {}): string[] {
-  const { file, when = 1 } = options;
-  const only = file === undefined ? [] : ["-P", file];
-  const inject = `inject=${syscall}:error=${error}:when=${when}`;
-  return [
-    "strace",
-    "-f",
-    "-qq",
-    ...only,
-    "-e",
-    `trace=${syscall}`,
-    "-e",
-    inject,
-    "-e",
-    "signal=none",
-    "-o",
-    "/dev/null",
-  ];
 }
 
 function ports(): number {
