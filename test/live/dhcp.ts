@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import fs from "node:fs";
 import path from "node:path";
-import { DNSMASQ } from "../dnsmasq.ts";
+import { dnsmasqLeases, lanCommands, lanDnsmasq } from "../dhcp-lan.ts";
 import { Lab, sleep } from "../lab.ts";
 
 /** What a server does, until it is told otherwise. */
@@ -42,17 +42,14 @@ export class DhcpLab {
   readonly #log = path.join(this.lab.dir, "received");
   readonly #modeFile = path.join(this.lab.dir, "mode");
   readonly #leaseFile = path.join(this.lab.dir, "pool");
+  readonly #dnsmasqLeases = path.join(this.lab.dir, "dnsmasq.leases");
   readonly #children: ChildProcess[] = [];
   #dnsmasq = 0;
 
   constructor() {
-    this.lab.run(["ip", "link", "add", "lan0", "type", "bridge"]);
-    this.lab.run(["ip", "link", "set", "lan0", "up"]);
-    const peer = path.basename(this.server);
-    this.lab.run(["ip", "link", "add", "up0", "master", "lan0", "type", "veth", "peer", "name", "eth0", "netns", peer]);
-    this.lab.run(["ip", "link", "set", "up0", "up"]);
-    this.lab.run(["ip", "address", "add", "10.9.0.1/24", "dev", "eth0"], this.server);
-    this.lab.run(["ip", "link", "set", "eth0", "up"], this.server);
+    const commands = lanCommands(path.basename(this.server));
+    for (const args of commands.host) this.lab.run(["ip", ...args]);
+    for (const args of commands.server) this.lab.run(["ip", ...args], this.server);
     fs.writeFileSync(this.#log, "");
   }
 
@@ -70,24 +67,20 @@ export class DhcpLab {
 
   /** Starts dnsmasq, which gives 10.9.0.5 to 10.9.0.`last`. */
   async startDnsmasq({ last = 50, options = [] }: { last?: number; options?: readonly string[] } = {}): Promise<void> {
-    const range = `--dhcp-range=10.9.0.5,10.9.0.${last},120`;
-    const place = ["--interface=eth0", "--bind-interfaces", `--dhcp-leasefile=${this.lab.dir}/dnsmasq.leases`, range];
-    const { pid } = await this.start([...DNSMASQ, ...place, ...options], "sockets bound", this.server);
+    const argv = [...lanDnsmasq(this.#dnsmasqLeases, { last }), ...options];
+    const { pid } = await this.start(argv, "sockets bound", this.server);
     this.#dnsmasq = pid;
   }
 
   /** Ends dnsmasq, which then knows no lease any more. */
   async stopDnsmasq(): Promise<void> {
     await this.stop(this.#dnsmasq);
-    fs.rmSync(path.join(this.lab.dir, "dnsmasq.leases"));
+    fs.rmSync(this.#dnsmasqLeases);
   }
 
   /** The addresses that dnsmasq has given. */
   dnsmasqLeases(): readonly string[] {
-    const file = path.join(this.lab.dir, "dnsmasq.leases");
-    if (!fs.existsSync(file)) return [];
-    const lines = fs.readFileSync(file, "utf8").trim().split("\n");
-    return lines.flatMap((line) => line.split(" ")[2] ?? []).sort();
+    return dnsmasqLeases(this.#dnsmasqLeases);
   }
 
   setMode(mode: Mode): void {
