@@ -10,6 +10,10 @@ export interface Chain {
   readonly plugins: readonly JsonObject[];
   /** Where plugins are found. */
   readonly path: string;
+  /** Whether a DHCP server serves its network. */
+  readonly isServed?: boolean;
+  /** Whether the container is on another network already. */
+  readonly isSecond?: boolean;
 }
 
 /** Where host-local is a file of its own, so that it is another process. */
@@ -46,6 +50,7 @@ export function chains(): readonly Chain[] {
   const [bridge = {}] = podman.plugins;
   const ptp = shipped("60-ptp.conflist", "ptp");
   const sbr = shipped("70-sbr.conflist", "sbr");
+  const dhcp = served(shipped("60-lan.conflist", "dhcp"));
   const checked = { ...bridge, spoofchk: "strict", removeEmptyBridge: true };
   return [
     { ...podman, plugins: tuned },
@@ -57,6 +62,9 @@ export function chains(): readonly Chain[] {
     { ...podman, name: "checked", plugins: [checked] },
     ptp,
     sbr,
+    { ...sbr, name: "sbr-second", isSecond: true },
+    dhcp,
+    { ...dhcp, name: "dhcp-macvlan", plugins: dhcp.plugins.map(onMacvlan) },
     { ...ptp, name: "ptp-iptables", plugins: ptp.plugins.map(withIptables) },
     shipped("80-host-device.conflist", "host-device"),
     shipped("85-tap.conflist", "tap"),
@@ -67,6 +75,17 @@ export function chains(): readonly Chain[] {
 
 function withIptables(plugin: JsonObject): JsonObject {
   return { ...plugin, ...BY_IPTABLES[String(plugin["type"])] };
+}
+
+/** ADD gives up within seconds: a question that is lost is repeated once. */
+function served(chain: Chain): Chain {
+  const plugins = chain.plugins.map((plugin) => ({ ...plugin, ipam: { type: "dhcp", timeout: 5 } }));
+  return { ...chain, plugins, isServed: true };
+}
+
+/** With a MAC that is the same each time, by which the server gives the same address: GC leaves a macvlan to its container. */
+function onMacvlan({ bridge = null, ...plugin }: JsonObject): JsonObject {
+  return { ...plugin, type: "macvlan", master: bridge, runtimeConfig: runtimeConfigOf(0) };
 }
 
 /** GC leaves a macvlan to its container: with more addresses, it would be another one each time. */

@@ -6,7 +6,7 @@ import type { Ended } from "../fuzz/verdict.ts";
 import { clearWorld } from "../fuzz/world.ts";
 import { NETWORKS, networkOf } from "./crowd-networks.ts";
 import type { Finding } from "./finding.ts";
-import { compare, kindsOf, type Snapshot, takeSnapshot } from "./snapshot.ts";
+import { differencesFrom, kindsOf, type Snapshot, takeSnapshot } from "./snapshot.ts";
 import { NOBODY, Stage, type Ways } from "./stage.ts";
 
 /** Whom a crowd consists of. */
@@ -142,7 +142,7 @@ function expectDistinct(
 }
 
 function expectAsBefore(stage: Stage, name: string, before: Snapshot): void {
-  const differences = compare(before, takeSnapshot());
+  const differences = differencesFrom(before);
   if (differences.length > 0)
     stage.find(`${name}: left behind: ${kindsOf(differences)}`, differences.slice(0, 40).join("\n"));
 }

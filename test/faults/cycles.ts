@@ -2,11 +2,11 @@ import fs from "node:fs";
 import type { Json } from "../fuzz/networks.ts";
 import { chainOf } from "./chain.ts";
 import type { Finding } from "./finding.ts";
-import { compare, kindsOf, takeSnapshot } from "./snapshot.ts";
+import { differencesFrom, kindsOf, takeSnapshot } from "./snapshot.ts";
 import { NOBODY, Stage } from "./stage.ts";
 
 /** The chains that come and go, with ports. */
-export const CYCLED = ["podman", "containerd", "ptp", "sbr"] as const;
+export const CYCLED = ["podman", "containerd", "ptp", "sbr", "dhcp"] as const;
 
 /** How many cycles lie between two runs of GC, and after how many it is looked at what is left. */
 const GC_EVERY = 25;
@@ -31,9 +31,9 @@ export function playCycles(
     cycle(stage);
     if (cycles % GC_EVERY !== GC_EVERY - 1) continue;
     for (const index of stage.chain.plugins.keys()) stage.succeed(index, "GC", NOBODY);
-    verify(stage, cycles, compare(before, takeSnapshot()));
+    verify(stage, cycles, differencesFrom(before));
   }
-  verify(stage, cycles, compare(before, takeSnapshot()));
+  verify(stage, cycles, differencesFrom(before));
   const kilobytes = kernelMemory() - memory;
   if (cycles >= MEMORY_FROM && kilobytes > MOST_MEMORY)
     stage.find(`${name}: the kernel's memory grows`, `${kilobytes} KB in ${cycles} cycles`);

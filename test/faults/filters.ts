@@ -1,7 +1,7 @@
 import type { Json } from "../fuzz/networks.ts";
 import { type Chain, chains } from "./chain.ts";
 import type { Finding } from "./finding.ts";
-import { compare, kindsOf, takeSnapshot } from "./snapshot.ts";
+import { differencesFrom, kindsOf, takeSnapshot } from "./snapshot.ts";
 import { NOBODY, Stage, type Ways } from "./stage.ts";
 
 /**
@@ -89,7 +89,7 @@ function playChain(stage: Stage, filter: string, wrapper: readonly string[]): vo
   runAll(stage, all);
   const before = takeSnapshot();
   runAll(stage, all, { wrapper });
-  const differences = compare(before, takeSnapshot());
+  const differences = differencesFrom(before);
   if (differences.length > 0)
     stage.find(`${stage.chain.name} under ${filter}: left behind: ${kindsOf(differences)}`, differences.join("\n"));
 }

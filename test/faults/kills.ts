@@ -6,11 +6,11 @@ import { PLACES } from "../fuzz/scenario.ts";
 import type { Ended } from "../fuzz/verdict.ts";
 import { type Chain, chainOf } from "./chain.ts";
 import type { Finding } from "./finding.ts";
-import { compare, kindsOf, type Snapshot, takeSnapshot } from "./snapshot.ts";
+import { differencesFrom, isLease, kindsOf, type Snapshot, takeSnapshot } from "./snapshot.ts";
 import { NOBODY, Stage, type Ways } from "./stage.ts";
 
 /** The chains whose processes die. */
-export const KILLED = ["podman", "containerd", "iptables", "apart", "ptp", "sbr"] as const;
+export const KILLED = ["podman", "containerd", "iptables", "apart", "ptp", "sbr", "dhcp"] as const;
 
 const SIGNALS = ["SIGKILL", "SIGTERM", "SIGINT"] as const;
 
@@ -33,7 +33,7 @@ export async function playKills(
     const known = stage.findings.length;
     const { isHit, story } = await victim.round();
     if (isHit) kills++;
-    const differences = compare(before, withoutSettings(takeSnapshot()));
+    const differences = differencesFrom(before, isKept);
     if (differences.length > 0)
       stage.find(`${name}: ${story}: left behind: ${kindsOf(differences)}`, differences.join("\n"));
     if (stage.findings.length === known) continue;
@@ -47,12 +47,12 @@ export async function playKills(
 function settle(stage: Stage, { plugins }: Chain): Snapshot {
   const results = stage.attach();
   for (const index of [...plugins.keys()].reverse()) stage.succeed(index, "DEL", { prevResult: results.at(-1) });
-  return withoutSettings(takeSnapshot());
+  return new Set([...takeSnapshot()].filter(isKept));
 }
 
-/** A container that is taken for gone keeps its settings. */
-function withoutSettings(snapshot: Snapshot): Snapshot {
-  return new Set([...snapshot].filter((line) => !line.startsWith("setting ")));
+/** Not the settings of a container that is taken for gone, nor a lease that a killed ADD has not recorded yet: its server ends it. */
+function isKept(line: string): boolean {
+  return !line.startsWith("setting ") && !isLease(line);
 }
 
 /** Rounds of a chain, one of whose processes dies in each. */

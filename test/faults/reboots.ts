@@ -7,11 +7,11 @@ import { Random } from "../fuzz/random.ts";
 import { clearWorld } from "../fuzz/world.ts";
 import { chainOf } from "./chain.ts";
 import type { Finding } from "./finding.ts";
-import { compare, kindsOf, takeSnapshot } from "./snapshot.ts";
+import { differencesFrom, kindsOf, takeSnapshot } from "./snapshot.ts";
 import { NOBODY, Stage, type Ways } from "./stage.ts";
 
 /** The chains whose host gets another time or boot. */
-export const REBOOTED = ["podman", "containerd", "iptables"] as const;
+export const REBOOTED = ["podman", "containerd", "iptables", "dhcp"] as const;
 
 const BOOT_ID = "/proc/sys/kernel/random/boot_id";
 
@@ -73,7 +73,7 @@ function playRound(stage: Stage, random: Random): number {
   if (random.chance(0.5)) detach(stage, { ...ONE, prevResult: again });
   else for (const index of stage.chain.plugins.keys()) expectSuccess(stage, index, { verb: "GC", ways: NOBODY });
   detach(stage, { ...ONE, prevResult: again });
-  const differences = compare(before, takeSnapshot()).filter((line) => !isReboot || !isOfBoot(line));
+  const differences = differencesFrom(before).filter((line) => !isReboot || !isOfBoot(line));
   if (differences.length > 0)
     stage.find(`${stage.chain.name}: left behind after jumps: ${kindsOf(differences)}`, differences.join("\n"));
   return jumps + (isReboot ? 1 : 0);

@@ -3,9 +3,14 @@ import fs from "node:fs";
 import path from "node:path";
 import { PLACES } from "../fuzz/scenario.ts";
 import { processesLeft } from "../fuzz/world.ts";
+import { sleep } from "../lab.ts";
+import { leasedByServer } from "./dhcp-server.ts";
 
 /** All that calls can change in a world, a line each. */
 export type Snapshot = ReadonlySet<string>;
+
+/** How the line of a lease begins that a DHCP server knows. */
+const LEASE = "lease ";
 
 const SEPARATOR = "@@@@";
 
@@ -15,8 +20,16 @@ const QUESTIONS = [
   "ip -json -details address show",
   "tc qdisc show",
   "ip route show table all",
+  "ip rule show",
+  "ip -6 rule show",
 ];
-const INSIDE = ["ip -json -details address show", "ip route show table all", "cat /proc/sys/net/core/somaxconn"];
+const INSIDE = [
+  "ip -json -details address show",
+  "ip route show table all",
+  "ip rule show",
+  "ip -6 rule show",
+  "cat /proc/sys/net/core/somaxconn",
+];
 
 /** Files that say nothing of an attachment: the last addresses, and what host-local knows of the boot. */
 const NOTES = /\/(last_reserved_ip\.[0-9]+|\.state\/boot)$/;
@@ -31,23 +44,45 @@ const OWN = /^\/run\/(fuzz|netns|mount)(\/|$)/;
 export function takeSnapshot(): Snapshot {
   const processes = processesLeft();
   const inside = INSIDE.map((question) => `nsenter --net=${PLACES.netns} ${question}`);
-  const [rules = "", links = "", qdiscs = "", routes = "", ...container] = ask([...QUESTIONS, ...inside]);
-  const [linksInside = "", routesInside = "", settings = ""] = container;
+  const [rules = "", links = "", qdiscs = "", routes = "", policies = "", policies6 = "", ...container] = ask([
+    ...QUESTIONS,
+    ...inside,
+  ]);
+  const [linksInside = "", routesInside = "", policiesInside = "", policies6Inside = "", settings = ""] = container;
   return new Set([
     ...rulesIn(rules),
     ...linksIn(links).map((link) => `host ${link}`),
     ...qdiscsIn(qdiscs),
     ...routesIn(routes).map((route) => `host ${route}`),
+    ...policiesIn(`${policies}${policies6}`).map((policy) => `host ${policy}`),
     ...linksIn(linksInside).map((link) => `container ${link}`),
     ...routesIn(routesInside).map((route) => `container ${route}`),
+    ...policiesIn(`${policiesInside}${policies6Inside}`).map((policy) => `container ${policy}`),
     `setting ${settings.trim()}`,
     ...filesBelow(["/var/lib", "/run"]),
     ...processes,
+    ...leasedByServer().map((address) => `${LEASE}${address}`),
   ]);
 }
 
+/** What differs from before. Waits up to a second for a server that has yet to read that a lease is given back. `isMeant` leaves lines out. */
+export function differencesFrom(before: Snapshot, isMeant: (line: string) => boolean = () => true): readonly string[] {
+  const deadline = performance.now() + 1000;
+  for (;;) {
+    const after = new Set([...takeSnapshot()].filter(isMeant));
+    const differences = compare(before, after);
+    if (!differences.some(isLease) || performance.now() > deadline) return differences;
+    sleep(10);
+  }
+}
+
+/** Whether a line of a snapshot or of a comparison is about a lease at the DHCP server. */
+export function isLease(line: string): boolean {
+  return line.replace(/^(more|less): /, "").startsWith(LEASE);
+}
+
 /** What one has more than the other, and what it lacks. */
-export function compare(before: Snapshot, after: Snapshot): readonly string[] {
+function compare(before: Snapshot, after: Snapshot): readonly string[] {
   return [
     ...[...after].filter((line) => !before.has(line)).map((line) => `more: ${line}`),
     ...[...before].filter((line) => !after.has(line)).map((line) => `less: ${line}`),
@@ -108,6 +143,11 @@ function qdiscsIn(text: string): readonly string[] {
 function routesIn(text: string): readonly string[] {
   const lines = text.split("\n").filter((line) => line !== "" && !/fe80::|multicast|anycast|ff00::/.test(line));
   return lines.map((line) => `route ${line.replace(/ linkdown/, "").trim()}`);
+}
+
+/** Which rule leads to which table. */
+function policiesIn(text: string): readonly string[] {
+  return text.split("\n").flatMap((line) => (line === "" ? [] : [`policy ${line.replaceAll(/\s+/g, " ").trim()}`]));
 }
 
 function filesBelow(folders: readonly string[]): readonly string[] {

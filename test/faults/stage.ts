@@ -6,7 +6,9 @@ import { type Call, callOf, PLACES } from "../fuzz/scenario.ts";
 import { type Ended, judge } from "../fuzz/verdict.ts";
 import { clearWorld, run } from "../fuzz/world.ts";
 import { APART, type Chain, runtimeConfigOf } from "./chain.ts";
+import { startDhcpServer } from "./dhcp-server.ts";
 import type { Finding } from "./finding.ts";
+import { joinOtherNetwork } from "./other-network.ts";
 
 /** After so many milliseconds a call does not end. */
 const HANGS = 120_000;
@@ -38,6 +40,8 @@ export class Stage {
   #calls: string[] = [];
   readonly findings: Finding[] = [];
   count = 0;
+  /** Whether a server may keep a lease until its time is over: a call could not give it back, or a DEL or GC that failed took its link. */
+  mayBeLeased = false;
 
   /** `repeat` says how to see it again. */
   constructor(chain: Chain, repeat: string) {
@@ -48,12 +52,14 @@ export class Stage {
   /** A fresh container on a host that has nothing. */
   clear(): void {
     clearWorld();
-    this.#calls = [];
+    this.begin();
     this.restore();
   }
 
   /** Puts back what a cleared world lacks of it. */
   restore(): void {
+    if (this.chain.isServed === true) startDhcpServer();
+    if (this.chain.isSecond === true) joinOtherNetwork();
     if (!this.chain.path.startsWith(APART)) return;
     fs.mkdirSync(APART, { recursive: true });
     fs.copyFileSync(`${PLACES.bin}/host-local`, `${APART}/host-local`);
@@ -62,6 +68,7 @@ export class Stage {
   /** Only the calls from now on belong to what is found from now on. */
   begin(): void {
     this.#calls = [];
+    this.mayBeLeased = false;
   }
 
   /** Runs a plugin by its place in the chain. What is no answer of a plugin's is a finding. */
@@ -147,7 +154,9 @@ export class Stage {
 
   #note(call: Call, ended: Ended, wrapper: readonly string[] = []): Ended {
     this.count++;
-    const { CNI_COMMAND, CNI_CONTAINERID, CNI_NETNS } = call.environment;
+    const { CNI_COMMAND = "", CNI_CONTAINERID, CNI_NETNS } = call.environment;
+    const hasFailed = ended.status !== 0 && ["DEL", "GC"].includes(CNI_COMMAND);
+    this.mayBeLeased ||= hasFailed || /^Cannot give \S+ back/m.test(ended.stderr);
     const answer = `${ended.stdout}${ended.stderr}`.replaceAll(/\s+/g, " ").slice(0, 400);
     const fault = wrapper.filter((word) => word.startsWith("inject="));
     this.#calls.push(

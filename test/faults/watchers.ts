@@ -7,7 +7,7 @@ import { PLACES } from "../fuzz/scenario.ts";
 import { type Ended, judgeTool } from "../fuzz/verdict.ts";
 import { clearWorld } from "../fuzz/world.ts";
 import type { Finding } from "./finding.ts";
-import { compare, kindsOf, takeSnapshot } from "./snapshot.ts";
+import { differencesFrom, kindsOf, takeSnapshot } from "./snapshot.ts";
 import { endOf } from "./stage.ts";
 
 /** What an operator looks with, each second. `doctor` ends with 1 where it finds an error, which a host with nothing else on it may have. */
@@ -55,7 +55,7 @@ export async function playWatchers(count: number, until: number): Promise<Counts
     counts.calls += 3 * count;
   }
   await looking;
-  const differences = compare(before, takeSnapshot());
+  const differences = differencesFrom(before);
   if (differences.length > 0)
     find(`watchers: left behind: ${kindsOf(differences)}`, differences.slice(0, 40).join("\n"));
   for (const id of ids) spawnSync("ip", ["netns", "del", id]);

@@ -8,6 +8,9 @@ import type { Ended } from "./verdict.ts";
 /** How long a program may run before it is killed, in milliseconds. */
 const KILLED_AFTER = 60_000;
 
+/** Variables of a process that belongs to the world itself, such as a server that containers ask: no call has left it. */
+export const OF_THE_WORLD = { CNI_TEST_WORLD: "1" };
+
 /** A device of the host that a list in conf names. */
 const DEVICE = "ens11";
 const ADD_DEVICE = `ip link add ${DEVICE} address 02:00:00:00:00:0d type ifb`;
@@ -124,24 +127,37 @@ function filesLeft(): readonly string[] {
 export function processesLeft(): readonly string[] {
   const deadline = performance.now() + 1000;
   for (;;) {
-    const found = findProcesses();
-    if (found.length === 0 || performance.now() > deadline) return found;
+    const found = findProcesses().filter(({ isOfTheWorld }) => !isOfTheWorld);
+    if (found.length === 0 || performance.now() > deadline)
+      return found.map(({ pid, argv }) => `process ${pid} ${argv}`);
     sleep(10);
   }
 }
 
+interface Process {
+  readonly pid: number;
+  readonly argv: string;
+  readonly isOfTheWorld: boolean;
+}
+
 /** The first process of the namespace is the shell, and this one is its child. */
-function findProcesses(): readonly string[] {
+function findProcesses(): readonly Process[] {
   const others = fs
     .readdirSync("/proc")
     .filter((name) => /^[0-9]+$/.test(name) && name !== "1" && name !== String(process.pid));
-  return others.flatMap((pid) => {
+  return others.flatMap((name) => {
     try {
-      return [`process ${pid} ${fs.readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ")}`];
+      const [argv = [], variables = []] = ["cmdline", "environ"].map((file) => readStrings(`/proc/${name}/${file}`));
+      const isOfTheWorld = Object.entries(OF_THE_WORLD).every(([key, value]) => variables.includes(`${key}=${value}`));
+      return [{ pid: Number(name), argv: argv.join(" "), isOfTheWorld }];
     } catch {
       return [];
     }
   });
+}
+
+function readStrings(file: string): readonly string[] {
+  return fs.readFileSync(file, "latin1").split("\0");
 }
 
 /** What is in /run for the fuzzer's own sake. */
@@ -149,7 +165,8 @@ const OWN = ["fuzz", "netns"];
 
 /** Takes away what is there, so that the next scenario finds the same world: a fresh container, and nothing else. */
 export function clearWorld(): void {
-  for (const left of processesLeft()) kill(Number(left.split(" ")[1]));
+  processesLeft();
+  for (const { pid } of findProcesses()) kill(pid);
   const links = fs.readdirSync("/sys/class/net").filter((name) => name !== "lo");
   // A batch would read some names as words of its own.
   for (const name of links) spawnSync("ip", ["link", "delete", "dev", name]);
