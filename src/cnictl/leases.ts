@@ -1,6 +1,7 @@
 import { formatJson } from "../cni/json.ts";
 import { defineCommand } from "./command.ts";
 import type { Edge } from "./edge.ts";
+import { DHCP_HEADINGS, type DhcpLeaseView, dhcpJson, dhcpRow, viewDhcpLeases } from "./inventory/dhcp-leases.ts";
 import { type Inventory, takeInventory } from "./inventory/inventory.ts";
 import {
   countStates,
@@ -15,29 +16,38 @@ import { VIEW_OPTIONS } from "./option.ts";
 import { writeTable } from "./table.ts";
 import { writeJsonArray, writeProblems } from "./view.ts";
 
-/** `cnictl leases`: the addresses that host-local has leased. */
+/** `cnictl leases`: the addresses that host-local has leased, and those that DHCP servers have. */
 export const leases = defineCommand({
   name: "leases",
-  summary: "Lists the leased addresses of host-local: holder, age and state",
+  summary: "Lists the leased addresses of host-local and of DHCP servers: holder, age and state",
   help: [
     "STATE is `in use`; `reclaimable` if certainly nobody uses the address, so that ADD may take it, with",
     "the reason; `orphan` if no living attachment is known to have it; `resting` if it was released and is",
     "not given out yet (`releaseDelay`). BOOT says whether the lease is of this boot. The last lines are",
-    "totals for each network. `cnictl release` deletes a lease.",
+    "totals for each network. `cnictl release` deletes a lease. Leases of DHCP servers have a table of their",
+    "own, with the time that is LEFT: `over` if nobody has renewed one, `orphan` if its namespace is gone.",
   ],
   operands: [{ name: "network", completion: "network" }],
   options: VIEW_OPTIONS,
   environment: ["NETCONFPATH"],
   run: (edge, { values, operands }) => {
-    const inventory = takeInventory(edge, { cacheDirectory: values["cache-dir"], network: operands[0] || undefined });
+    const network = operands[0] || undefined;
+    const inventory = takeInventory(edge, { cacheDirectory: values["cache-dir"], network });
     const views = viewLeases(inventory, edge.isLiving);
     const totals = makeTotals(inventory, views);
-    if (values.json) writeDocument(edge, views, totals);
-    else writeText(edge, views, totals);
-    writeProblems(edge, inventory.problems);
+    const dhcp = viewDhcpLeases(inventory, { network, isLiving: edge.isLiving });
+    if (values.json) writeDocument(edge, { views, totals, dhcp: dhcp.views });
+    else writeText(edge, { views, totals, dhcp: dhcp.views });
+    writeProblems(edge, [...inventory.problems, ...dhcp.problems]);
     return undefined;
   },
 });
+
+interface Shown {
+  readonly views: readonly LeaseView[];
+  readonly totals: readonly Total[];
+  readonly dhcp: readonly DhcpLeaseView[];
+}
 
 interface Total {
   readonly network: string;
@@ -64,8 +74,19 @@ function makeTotals({ folders }: Inventory, views: readonly LeaseView[]): readon
   });
 }
 
-function writeText(edge: Edge, views: readonly LeaseView[], totals: readonly Total[]): void {
+function writeText(edge: Edge, { views, totals, dhcp }: Shown): void {
   const now = Date.now();
+  if (dhcp.length === 0 || views.length > 0) writePools(edge, { views, totals }, now);
+  if (dhcp.length === 0) return;
+  if (views.length > 0) edge.writeOut("\n");
+  writeTable(
+    edge.writeOut,
+    DHCP_HEADINGS,
+    dhcp.map((view) => dhcpRow(view, now)),
+  );
+}
+
+function writePools(edge: Edge, { views, totals }: Omit<Shown, "dhcp">, now: number): void {
   writeTable(
     edge.writeOut,
     LEASE_HEADINGS,
@@ -79,13 +100,15 @@ function writeText(edge: Edge, views: readonly LeaseView[], totals: readonly Tot
 }
 
 /** One object, written in parts. */
-function writeDocument(edge: Edge, views: readonly LeaseView[], totals: readonly Total[]): void {
+function writeDocument(edge: Edge, { views, totals, dhcp }: Shown): void {
   edge.writeOut('{\n"leases": ');
   writeJsonArray(edge, views, leaseJson);
   edge.writeOut(
     `,\n"totals": ${formatJson(
       totals.map((each) => ({ ...each, pools: each.pools.map(useJson) })),
       2,
-    )}\n}\n`,
+    )},\n"dhcp": `,
   );
+  writeJsonArray(edge, dhcp, dhcpJson);
+  edge.writeOut("}\n");
 }

@@ -219,6 +219,29 @@ describe("what ADD says of a server that gives nothing", () => {
   });
 });
 
+it("`cnictl leases` and `inspect` show the lease with its server and its end, and none after DEL", async () => {
+  await dhcp.startDnsmasq();
+  const lists = path.join(dhcp.lab.dir, "net.d");
+  fs.mkdirSync(lists);
+  const { cniVersion, name, ...plugin } = Object(dhcp.network());
+  fs.writeFileSync(path.join(lists, "lan.conflist"), JSON.stringify({ cniVersion, name, plugins: [plugin] }));
+  const cnictl = (...args: string[]) => {
+    const argv = ["env", `NETCONFPATH=${lists}`, path.join(binDir, "cnictl"), ...args, "--json"];
+    return JSON.parse(dhcp.lab.run([...argv, "--cache-dir", dhcp.lab.dir]));
+  };
+  const leases = () => cnictl("leases", "lan").dhcp;
+  const address = add(dhcp.network()).ips[0].address.split("/")[0];
+  const lease = {
+    ...{ network: "lan", containerId: "c1", ifname: "eth0", netns, address, server: "10.9.0.1" },
+    ...{ boot: "this", file: path.join(dhcp.folder, "lan:c1:eth0.json"), state: "in use" },
+    until: expect.stringMatching(/^\d{4}-.*Z$/),
+  };
+  expect(leases()).toEqual([lease]);
+  expect(cnictl("inspect", "c1").attachments).toMatchObject([{ network: "lan", host: { dhcp: [lease] } }]);
+  expectDone(call("DEL", dhcp.network()));
+  expect(leases()).toEqual([]);
+});
+
 describe("what the server is told", () => {
   it("is who asks, what is provided, and what is asked for", async () => {
     await dhcp.startServer();

@@ -8,6 +8,7 @@ import { defineCommand } from "../command.ts";
 import type { Edge } from "../edge.ts";
 import { viewAttachment } from "../inventory/attachment-view.ts";
 import type { KnownAttachment } from "../inventory/attachments.ts";
+import { viewDhcpLeases } from "../inventory/dhcp-leases.ts";
 import { type Inventory, takeInventory } from "../inventory/inventory.ts";
 import { VIEW_OPTIONS } from "../option.ts";
 import { makeRuntime } from "../target.ts";
@@ -34,13 +35,15 @@ export const inspect = defineCommand({
     const inventory = takeInventory(edge, { cacheDirectory });
     const { netns, attachments } = findSubject(edge, word, { all: inventory.attachments, cacheDirectory });
     const runtime = makeRuntime(edge, cacheDirectory);
-    const problems = [...inventory.problems];
+    const dhcp = viewDhcpLeases(inventory, edge);
+    const problems = [...inventory.problems, ...dhcp.problems];
     const shown = attachments.map((attachment) => ({ attachment, view: viewAttachment(attachment, edge.isLiving) }));
     const inspection = {
       netns,
       namespace: stateOf(edge, netns, shown),
       attachments: shown,
       folders: inventory.folders,
+      dhcp: dhcp.views,
       inside: netns === "" ? undefined : findInside(netns, problems),
       checks: attachments.flatMap((attachment) => check(runtime, inventory, attachment)),
     };

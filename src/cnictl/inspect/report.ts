@@ -6,6 +6,7 @@ import {
   attachmentRow,
 } from "../inventory/attachment-view.ts";
 import type { KnownAttachment } from "../inventory/attachments.ts";
+import { type DhcpLeaseView, dhcpJson } from "../inventory/dhcp-leases.ts";
 import type { Inventory } from "../inventory/inventory.ts";
 import { formatFields, formatTable, formatTime } from "../table.ts";
 import type { Inside } from "./inside.ts";
@@ -26,6 +27,8 @@ export interface Inspection {
   readonly namespace: AttachmentView["namespace"];
   readonly attachments: readonly { readonly attachment: KnownAttachment; readonly view: AttachmentView }[];
   readonly folders: Inventory["folders"];
+  /** The DHCP leases of all containers. */
+  readonly dhcp: readonly DhcpLeaseView[];
   /** Undefined if the namespace cannot be opened. */
   readonly inside: Inside | undefined;
   readonly checks: readonly CheckView[];
@@ -70,7 +73,8 @@ export function inspectionJson(inspection: Inspection) {
   };
 }
 
-function hostJson({ cached, leases, links, places, ports }: KnownAttachment, { folders }: Inspection) {
+function hostJson(attachment: KnownAttachment, { folders, dhcp }: Inspection) {
+  const { cached, leases, links, places, ports } = attachment;
   return {
     ...(cached !== undefined && { result: cached.file }),
     leases: leases.map((lease) => ({
@@ -79,6 +83,7 @@ function hostJson({ cached, leases, links, places, ports }: KnownAttachment, { f
       since: formatTime(lease.since),
       ...(lease.reclaimable !== undefined && { reclaimable: lease.reclaimable }),
     })),
+    dhcp: dhcp.filter((lease) => isOf(lease, attachment)).map(dhcpJson),
     links: links.map(({ name, kind, up, mtu, mac, alias }) => ({ name, kind, up, mtu, mac, alias })),
     rules: places.map(({ table, count, comment }) => ({ table, count, comment })),
     ports: ports.map(({ protocol, hostIp, hostPort, containerIp, containerPort, backend }) => {
@@ -87,11 +92,12 @@ function hostJson({ cached, leases, links, places, ports }: KnownAttachment, { f
   };
 }
 
-function hostRows(attachment: KnownAttachment, { folders }: Inspection): readonly (readonly string[])[] {
+function hostRows(attachment: KnownAttachment, { folders, dhcp }: Inspection): readonly (readonly string[])[] {
   const { network, cached, leases, links, places, ports } = attachment;
   return [
     ...(cached === undefined ? [] : [["result", network, cached.file, ""]]),
     ...leases.map((lease) => ["lease", network, lease.address, lease.reclaimable ?? fileOf(lease, folders)]),
+    ...dhcp.filter((lease) => isOf(lease, attachment)).map(({ address, file }) => ["dhcp", network, address, file]),
     ...links.map(({ name, kind, up, mtu, mac }) => [
       "link",
       network,
@@ -106,6 +112,10 @@ function hostRows(attachment: KnownAttachment, { folders }: Inspection): readonl
     ]),
     ...ports.map((port) => ["port", network, formatPort(port), `to ${port.containerIp}, ${port.backend}`]),
   ];
+}
+
+function isOf(lease: DhcpLeaseView, { network, containerId, ifname }: KnownAttachment): boolean {
+  return lease.network === network && lease.containerId === containerId && lease.ifname === ifname;
 }
 
 function fileOf(lease: KnownAttachment["leases"][number], folders: Inventory["folders"]): string {

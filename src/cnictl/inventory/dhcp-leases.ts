@@ -1,0 +1,70 @@
+import {
+  DHCP_LEASES_DIRECTORY,
+  type DhcpLease,
+  readDhcpFolder,
+  reportDhcpLeases,
+} from "../../../plugins/dhcp/lease-report.ts";
+import { CniError, reasonOf } from "../../cni/error.ts";
+import { ipamTypeOf, type Network } from "../../runtime/network.ts";
+import { formatAge, formatTime, shortenId } from "../table.ts";
+import type { Inventory } from "./inventory.ts";
+
+/** in use: a container has it. over: nobody has renewed it, or it is of an earlier boot. orphan: its namespace is gone, and nobody has called DEL. */
+type DhcpState = "in use" | "over" | "orphan";
+
+/** What people and machines are shown of a DHCP lease. */
+export interface DhcpLeaseView extends DhcpLease {
+  readonly state: DhcpState;
+}
+
+/** The DHCP leases of all networks, or of one, and what could not be read of them. */
+export function viewDhcpLeases(
+  { networks, cache }: Pick<Inventory, "networks" | "cache">,
+  { network, isLiving }: { network?: string | undefined; isLiving: (netns: string) => boolean },
+): { views: readonly DhcpLeaseView[]; problems: readonly string[] } {
+  const problems: string[] = [];
+  const all = [...networks.map((each) => each.network), ...cache.remembered];
+  const folders = new Set([DHCP_LEASES_DIRECTORY, ...all.flatMap(foldersOf)]);
+  const leases = [...folders].flatMap((folder) => {
+    try {
+      return reportDhcpLeases(folder, (line) => problems.push(line));
+    } catch (error) {
+      problems.push(`Cannot read the leases in ${folder}: ${reasonOf(error)}`);
+      return [];
+    }
+  });
+  const own = leases.filter((lease) => network === undefined || lease.network === network);
+  return { views: own.map((lease) => ({ ...lease, state: stateOf(lease, isLiving) })), problems };
+}
+
+export const DHCP_HEADINGS = ["DHCP-ADDRESS", "NETWORK", "CONTAINER", "INTERFACE", "LEFT", "SERVER", "STATE"];
+
+/** A line of the table with DHCP_HEADINGS. A lease without an end has no time that is left. */
+export function dhcpRow(view: DhcpLeaseView, now: number): readonly string[] {
+  const { address, network, containerId, ifname, until, server, state } = view;
+  const left = until === undefined ? "" : formatAge(now, until);
+  return [address, network, shortenId(containerId), ifname, left, server, state];
+}
+
+/** The view with its end as ISO 8601. */
+export function dhcpJson({ until, ...view }: DhcpLeaseView) {
+  return { ...view, ...(until !== undefined && { until: formatTime(until) }) };
+}
+
+/** ADD refuses an invalid configuration: it has no leases. */
+function foldersOf({ plugins }: Network): readonly string[] {
+  return plugins.flatMap((plugin) => {
+    if (ipamTypeOf(plugin) !== "dhcp") return [];
+    try {
+      return [readDhcpFolder(plugin.json)];
+    } catch (error) {
+      if (error instanceof CniError) return [];
+      throw error;
+    }
+  });
+}
+
+function stateOf({ boot, until, netns }: DhcpLease, isLiving: (netns: string) => boolean): DhcpState {
+  if (boot === "earlier" || (until !== undefined && until <= Date.now())) return "over";
+  return isLiving(netns) ? "in use" : "orphan";
+}
