@@ -64,7 +64,7 @@ export function chains(): readonly Chain[] {
     sbr,
     { ...sbr, name: "sbr-second", isSecond: true },
     dhcp,
-    { ...dhcp, name: "dhcp-macvlan", plugins: dhcp.plugins.map(onMacvlan) },
+    { ...dhcp, name: "dhcp-both", plugins: dhcp.plugins.map(withBothFamilies) },
     { ...ptp, name: "ptp-iptables", plugins: ptp.plugins.map(withIptables) },
     shipped("80-host-device.conflist", "host-device"),
     shipped("85-tap.conflist", "tap"),
@@ -83,9 +83,10 @@ function served(chain: Chain): Chain {
   return { ...chain, plugins, isServed: true };
 }
 
-/** With a MAC that is the same each time, by which the server gives the same address: GC leaves a macvlan to its container. */
-function onMacvlan({ bridge = null, ...plugin }: JsonObject): JsonObject {
-  return { ...plugin, type: "macvlan", master: bridge, runtimeConfig: runtimeConfigOf(0) };
+/** On a macvlan, with a MAC by which the server gives the same address each time: GC leaves a macvlan to its container. */
+function withBothFamilies({ bridge = null, ...plugin }: JsonObject): JsonObject {
+  const ipam = { ...Object(plugin["ipam"]), families: [4, 6] };
+  return { ...plugin, type: "macvlan", master: bridge, runtimeConfig: runtimeConfigOf(0), ipam };
 }
 
 /** GC leaves a macvlan to its container: with more addresses, it would be another one each time. */

@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import { dnsmasqLeases, lanCommands, lanDnsmasq } from "../dhcp-lan.ts";
+import { PLACES } from "../fuzz/scenario.ts";
 import { OF_THE_WORLD } from "../fuzz/world.ts";
 import { sleep } from "../lab.ts";
 import { ip } from "./ip.ts";
@@ -12,6 +13,8 @@ const NAMESPACE = "server";
 const LEASES = "/run/fuzz/dnsmasq.leases";
 const LOG = "/run/fuzz/dnsmasq.log";
 
+const RANGE6 = "--dhcp-range=fd00:10:9::10,fd00:10:9::50,64,infinite";
+
 /** Gives a cleared world the bridge "lan0" with a DHCP server behind it, which knows no lease. */
 export function startDhcpServer(): void {
   spawnSync("ip", ["netns", "del", NAMESPACE]);
@@ -19,8 +22,11 @@ export function startDhcpServer(): void {
   const { host, server } = lanCommands(NAMESPACE);
   ip(host);
   ip(server, NAMESPACE);
+  ip([["address", "add", "fd00:10:9::1/64", "dev", "eth0", "nodad"]], NAMESPACE);
+  // Else each ADD waits a second for its link-local address.
+  spawnSync("nsenter", [`--net=${PLACES.netns}`, "sysctl", "-qw", "net.ipv6.conf.default.accept_dad=0"]);
   for (const file of [LEASES, LOG]) fs.rmSync(file, { force: true });
-  const inside = ["nsenter", `--net=/run/netns/${NAMESPACE}`, ...lanDnsmasq(LEASES, { time: "infinite" })];
+  const inside = ["nsenter", `--net=/run/netns/${NAMESPACE}`, ...lanDnsmasq(LEASES, { time: "infinite" }), RANGE6];
   // The world's first process becomes its parent, and waits for it.
   const env = { ...process.env, ...OF_THE_WORLD, LOG };
   spawnSync("sh", ["-c", '"$@" >"$LOG" 2>&1 &', "sh", ...inside], { env });

@@ -1,5 +1,6 @@
 import { spawnSync } from "node:child_process";
 import path from "node:path";
+import { PROTOCOL } from "../../plugins/sbr/rules.ts";
 import type { Json } from "../fuzz/networks.ts";
 import { Random } from "../fuzz/random.ts";
 import { PLACES } from "../fuzz/scenario.ts";
@@ -127,6 +128,10 @@ class Victim {
     const netns = afterwards === "DEL without namespace" ? { netns: "" } : {};
     if (afterwards !== "GC") for (const index of all.reverse()) this.#expect(index, "DEL", { ...ways, ...netns });
     if (afterwards === "DEL after the namespace") spawnSync("ip", ["netns", "add", name]);
+    // The rules of sbr end with the namespace, which these do not reach.
+    if (afterwards === "GC" || afterwards === "DEL without namespace")
+      for (const family of ["-4", "-6"])
+        spawnSync("ip", ["-n", name, family, "rule", "flush", "protocol", String(PROTOCOL)]);
   }
 
   #expect(index: number, verb: string, ways: Ways): void {
