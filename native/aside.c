@@ -7,7 +7,7 @@
 //
 // Why this is safe:
 // - The process shares this one's memory (a copy of the page tables costs more than all the rest), and its caller goes on and ends
-//   meanwhile. So it uses nothing but its own block of memory, stack included, and system calls made here: no errno, no malloc,
+//   at that time. So it uses nothing but its own block of memory, stack included, and system calls made here: no errno, no malloc,
 //   no lock of the C library's. The block is never given back. The memory of a process lives as long as one that shares it.
 // - Its descriptors are a copy. It closes all but the sockets that it is for, so that a caller's pipes, locks and namespaces are as
 //   closed as they would be without it.
@@ -92,7 +92,7 @@ int hold_aside(int socket, int milliseconds) {
   return start(&order, "");
 }
 
-// Whether such a process is no more; it is reaped then.
+// Whether such a process has ended; it is reaped then.
 int has_ended_aside(int id) {
   return waitpid(id, NULL, WNOHANG) != 0;
 }

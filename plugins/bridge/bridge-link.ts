@@ -96,13 +96,13 @@ export function awaitRunning(host: Host, bridge: LinkId): void {
   waitForLink(host.netlink, bridge, { timeout: RUNNING_MS, until });
 }
 
-/** Runs an action that needs an existing bridge. @throws CniError tryAgainLater if it fails because the bridge was deleted meanwhile */
+/** Runs an action that needs an existing bridge. @throws CniError tryAgainLater if it fails because the bridge was deleted since */
 export function withBridge<T>(host: Host, { name, index }: LinkId, act: () => T): T {
   try {
     return act();
   } catch (error) {
     if (!(error instanceof NetlinkError) || findLink(host.netlink, index) !== undefined) throw error;
-    throw new CniError("tryAgainLater", `Cannot use bridge "${name}": it was deleted meanwhile`, { cause: error });
+    throw new CniError("tryAgainLater", `Cannot use bridge "${name}": it has just been deleted`, { cause: error });
   }
 }
 
@@ -129,7 +129,7 @@ export function isBridgeUnused(host: Host, bridge: LinkId, port: LinkId): boolea
 
 /**
  * Deletes a bridge that this plugin created, if `counts` is false for all of its ports. Calls `disconnect` for each of these ports first.
- * A host-wide lock keeps ADD from using the bridge meanwhile. A missing bridge is success.
+ * A host-wide lock keeps ADD from using the bridge at the same time. A missing bridge is success.
  * @throws CniError tryAgainLater
  */
 export function deleteEmptyBridge(

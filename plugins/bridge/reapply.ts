@@ -37,7 +37,7 @@ export function reapply(request: Request, host: Host): Rebuilding {
   return { rebuilt: [...made, ...rebuilt], failed };
 }
 
-/** Deletes what reapply() may have rebuilt for an attachment that has ended meanwhile: its port and its lease are gone already. */
+/** Deletes what reapply() may have rebuilt for an attachment that has ended since: its port and its lease are gone already. */
 export function withdraw(request: Request, host: Host): void {
   const remains = openRemains(host);
   runAll([

@@ -11,7 +11,7 @@ import { removeLease } from "./lease-store.ts";
 import { releaseElsewhere } from "./reference-daemon.ts";
 
 /**
- * Gives the attachment's leases back and forgets them. Works without the namespace: then only the files are deleted, and the server frees
+ * Gives the attachment's leases back and deletes their files. Works without the namespace: then only the files are deleted, and the server frees
  * the address when its time is over. A lease of the Go plugins' daemon is given back by that.
  */
 export function del(request: Request, host: Host): void {

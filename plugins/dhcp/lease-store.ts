@@ -28,7 +28,7 @@ export function saveLease(folder: string, record: LeaseRecord): StoredLease {
 }
 
 /**
- * Writes a lease that has been renewed. Undefined if DEL has deleted the file meanwhile, or ADD has written another.
+ * Writes a lease that has been renewed. Undefined if DEL has deleted the file since, or ADD has written another.
  * @throws CniError tryAgainLater, and the errors of node:fs
  */
 export function replaceLease(folder: string, old: StoredLease, record: LeaseRecord): StoredLease | undefined {

@@ -48,7 +48,7 @@ export function addFilterRules(iptables: Iptables, tables: readonly FilterTable[
       runAtOnce(commands);
       return;
     } catch (error) {
-      // Another process has created one of the chains meanwhile.
+      // Another process has created one of the chains since.
       if (!isRefusal(error) || attempt === ATTEMPTS) throw error;
     }
   }
@@ -119,7 +119,7 @@ function deleteFromLegacy(iptables: Iptables, table: FilterTable, addresses: rea
       startRestore(table.family, formatInput(lines, FILTER), iptables.invocation, table)();
       return;
     } catch (error) {
-      // Another process has deleted one of the rules meanwhile.
+      // Another process has deleted one of the rules since.
       if (!isRefusal(error) || attempt === ATTEMPTS) throw error;
     }
   }

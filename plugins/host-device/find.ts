@@ -31,7 +31,7 @@ export function getHostDevice(host: Host, config: HostDeviceConfig): FoundDevice
   throw new CniError("tryAgainLater", message);
 }
 
-/** The same, or undefined if the host has no such device now. */
+/** The device that a configuration selects; undefined if the host has no such device now. */
 export function findHostDevice(host: Host, selector: Selector, dataDir: string): FoundDevice | undefined {
   const device = select(host, selector);
   const records = listRecords(dataDir);

@@ -67,7 +67,7 @@ function findOnHost({ netlink }: Host, record: DeviceRecord): Whereabouts | unde
   return device && { container: undefined, device };
 }
 
-/** Looks into every other namespace. One that ends meanwhile, or cannot be entered, has no device for us. */
+/** Looks into every other namespace. One that ends at that moment, or cannot be entered, has no device for us. */
 function findElsewhere(host: Host, record: DeviceRecord): Whereabouts | undefined {
   for (const path of listOtherNamespaces()) {
     try {

@@ -102,7 +102,7 @@ function redate(lock: string): void {
   try {
     if (fs.statSync(lock).mtimeMs > now + STALE) fs.utimesSync(lock, now / 1000, now / 1000);
   } catch {
-    // It was released meanwhile, which is fine.
+    // It was released since, which is fine.
   }
 }
 

@@ -16,14 +16,14 @@ const CAUSES: Readonly<Record<string, readonly [found: string, advice: string]>>
 };
 
 /**
- * The error for lease files that cannot be used. `action` completes "Cannot <action>" and names the path. If files disappeared meanwhile
+ * The error for lease files that cannot be used. `action` completes "Cannot <action>" and names the path. If files disappeared since
  * (another call took over the lock of a stopped one, or the folder was cleared), it says to try again. A CniError is passed on unchanged.
  */
 export function storeFailure(action: string, error: unknown): CniError {
   if (error instanceof CniError) return error;
   const text = reasonOf(error);
   if (errnoOf(error) === "ENOENT") {
-    return new CniError("tryAgainLater", `Cannot ${action}: somebody has removed it meanwhile`, {
+    return new CniError("tryAgainLater", `Cannot ${action}: somebody has just removed it`, {
       details: "try again",
       cause: error,
     });

@@ -15,7 +15,7 @@ const XT_MULTI_PORTS = 15;
 
 /**
  * Input for `iptables-restore --noflush` that sets up a family's mappings, whatever part of them exists. `listing` is the output of
- * `iptables -t nat -S`. Missing chains are created by commands that fail if others have created them meanwhile.
+ * `iptables -t nat -S`. Missing chains are created by commands that fail if others have created them since.
  */
 export function formatAdditions(listing: string, plan: Plan, family: Redirects): string {
   const lines = listing.split("\n");

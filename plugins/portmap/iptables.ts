@@ -128,7 +128,7 @@ function hasChain(listing: string, chain: string): boolean {
 }
 
 /**
- * Repeats the attempt: another call may have created one of the shared chains meanwhile. Then nothing was changed, and the table is read
+ * Repeats the attempt: another call may have created one of the shared chains since. Then nothing was changed, and the table is read
  * again.
  */
 function insist(attempt: () => void): void {

@@ -186,6 +186,6 @@ function forget({ log }: Request, run: () => void): void {
   try {
     run();
   } catch (error) {
-    log(`Cannot forget UDP connections to mapped ports: ${reasonOf(error)}`);
+    log(`Cannot delete tracked UDP connections to mapped ports: ${reasonOf(error)}`);
   }
 }

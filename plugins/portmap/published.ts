@@ -70,7 +70,7 @@ export function listIptablesPorts(netlink: Nfnetlink, invocation: Invocation): r
   );
 }
 
-/** The same in the tables of iptables-legacy. @throws LinuxError, IptablesError */
+/** The published ports in the tables of iptables-legacy. @throws LinuxError, IptablesError */
 export function listLegacyPorts({ environment, ...invocation }: Invocation): readonly PublishedPort[] {
   // The kernel hands out a table as a whole, so a reader needs no lock. With the usual one an ADD would have to wait.
   const unlocked = { ...invocation, environment: { ...environment, XTABLES_LOCKFILE: "/dev/null" } };

@@ -38,7 +38,7 @@ export function reapply(request: Request, host: Host): Rebuilding {
   ]);
 }
 
-/** Deletes what reapply() may have rebuilt for an attachment that has ended meanwhile: its veth and its lease are gone already. */
+/** Deletes what reapply() may have rebuilt for an attachment that has ended since: its veth and its lease are gone already. */
 export function withdraw(request: Request, host: Host): void {
   endMasquerade(request, openRemains(host));
 }

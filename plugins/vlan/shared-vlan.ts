@@ -57,7 +57,7 @@ export function findSharedVlan(vlan: Vlan): Link | undefined {
 
 /**
  * Deletes the links in VLANs that this plugin made and on which no macvlan stands, in the namespace of the socket: all, or that of one
- * VLAN. A host-wide lock keeps ADD from using them meanwhile. @throws CniError tryAgainLater, NetlinkError
+ * VLAN. A host-wide lock keeps ADD from using them at the same time. @throws CniError tryAgainLater, NetlinkError
  */
 export function removeUnusedVlans(host: Pick<Host, "withVlans">, netlink: Rtnetlink, only?: Vlan): void {
   const list = () => {

@@ -37,7 +37,7 @@ export function belongingsOf(netlink: Rtnetlink, link: LinkId): Belongings {
   return { addresses: listWholeAddresses(netlink, link, 6), routes };
 }
 
-/** The same, with the routes of the table `from` in the table `to`. */
+/** The addresses, and the routes with those of the table `from` in the table `to`. */
 export function inOtherTable({ addresses, routes }: Belongings, from: number, to: number): Belongings {
   return { addresses, routes: routes.map((route) => (route.known.table === from ? inTable(route, to) : route)) };
 }

@@ -65,7 +65,7 @@ export function createVrf(netlink: Rtnetlink, { vrfname, table: given }: VrfConf
     throw new CniError("unsupportedField", message, { cause: error, details: "it needs CONFIG_NET_VRF" });
   }
   const link = findLink(netlink, vrfname);
-  if (link === undefined) throw new CniError("tryAgainLater", `VRF "${vrfname}" was deleted meanwhile`);
+  if (link === undefined) throw new CniError("tryAgainLater", `VRF "${vrfname}" has just been deleted`);
   setLink(netlink, link, { up: true, ...marked(MARK) });
   return { link, table };
 }

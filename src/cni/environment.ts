@@ -80,7 +80,7 @@ export function validateLinkName(what: string, name: string): void {
   refuseLinkName(what, name, validateIfname);
 }
 
-/** The same for a link that may have to be made. @throws CniError invalidConfig */
+/** Refuses the name of a link that may have to be created, if the kernel or the protocol does not allow it. @throws CniError invalidConfig */
 export function validateNewLinkName(what: string, name: string): void {
   refuseLinkName(what, name, validateNewIfname);
 }

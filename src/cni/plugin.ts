@@ -29,7 +29,7 @@ export interface Plugin<Host = unknown> {
   readonly status?: (request: Request, host: Host) => void;
   /** Rebuilds what the plugin made on the host for an attachment that lives, where it is missing. It is no verb of the protocol. */
   readonly reapply?: (request: Request, host: Host) => Rebuilding;
-  /** Deletes what `reapply` may have rebuilt for an attachment that has ended meanwhile. The request is that of a DEL. */
+  /** Deletes what `reapply` may have rebuilt for an attachment that has ended since. The request is that of a DEL. */
   readonly withdraw?: (request: Request, host: Host) => void;
   /** What cnictl asks about configurations. Without it, cnictl knows only what VERSION says. */
   readonly configuration?: () => Configuration;

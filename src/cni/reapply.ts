@@ -26,7 +26,7 @@ export function reapplyPlugin<Host>(
   return withHost((host) => reapply(request, host));
 }
 
-/** Has a plugin delete what it may have rebuilt for an attachment that has ended meanwhile. @throws CniError */
+/** Has a plugin delete what it may have rebuilt for an attachment that has ended since. @throws CniError */
 export function withdrawPlugin<Host>(plugin: Plugin<Host>, call: ReapplyCall, withHost: WithHost<Host>): void {
   const { withdraw } = plugin;
   if (withdraw === undefined) return;

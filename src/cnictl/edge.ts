@@ -48,7 +48,7 @@ export interface TraceListener {
   readonly ended: (call: TracedCall) => void;
 }
 
-/** Has a plugin of this image delete what it may have rebuilt for an attachment that has ended meanwhile. @throws CniError */
+/** Has a plugin of this image delete what it may have rebuilt for an attachment that has ended since. @throws CniError */
 export type Withdraw = (type: string, call: ReapplyCall) => void;
 
 /** The running executable. */

@@ -82,7 +82,7 @@ function rebuildAttachments(edge: Edge, runtime: Runtime, only: string | undefin
       outcomes.set(entry, describe(entry, { rebuilt: [...new Set([...done, ...rebuilt])], failed }));
     }
   for (const entry of watchForEnd(edge, runtime.cacheDirectory, [...outcomes.keys()])) {
-    // What a DEL has deleted meanwhile cannot be rebuilt, and need not be.
+    // What a DEL has deleted since cannot be rebuilt, and need not be.
     outcomes.set(entry, describe(entry, { rebuilt: [], failed: withdraw(edge, { runtime, entry, isOurs }) }));
   }
   return [...outcomes.values()];

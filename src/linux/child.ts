@@ -34,7 +34,7 @@ export interface LaunchOptions {
   readonly environment: Readonly<Record<string, string>>;
   readonly stdin: Uint8Array;
   /**
-   * Holds `stdin` back until begin() or wait(). The child starts meanwhile. At most 65,536 bytes, which fit into a pipe without a
+   * Holds `stdin` back until begin() or wait(). The child starts at the same time. At most 65,536 bytes, which fit into a pipe without a
    * reader. pipe(7)
    */
   readonly held?: boolean;

@@ -4,7 +4,7 @@ import { ERRNO, errnoOf } from "../platform/errno.ts";
 
 /**
  * Creates a folder and its missing parents, like `mkdir -p`. Returns the first folder that was missing. A folder that another process
- * creates meanwhile is no error. `folder` is absolute. @throws the errors of node:fs
+ * creates at that moment is no error. `folder` is absolute. @throws the errors of node:fs
  */
 export function makeFolders(folder: string, mode: number): string | undefined {
   // Not mkdir's own recursion: Node.js reports a read-only file system as ENOENT there.

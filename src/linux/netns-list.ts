@@ -5,7 +5,7 @@ import { openOwnNetns } from "./netns.ts";
 /** The network namespaces that were found, by inode, each with a path that opens it. */
 export interface Namespaces {
   readonly paths: ReadonlyMap<string, string>;
-  /** The same of those that a process or thread is in. */
+  /** Those that a process or thread is in, by inode, each with a path that opens it. */
   readonly inhabited: ReadonlyMap<string, string>;
   /** Whether every process could be examined, so that there is no other namespace. */
   readonly isComplete: boolean;

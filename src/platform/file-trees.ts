@@ -17,7 +17,7 @@ export function makeFolders(files: FileSystem, path: string, mode: number): stri
   try {
     files.mkdirSync(path, { mode });
   } catch (error) {
-    // Another process has created it meanwhile.
+    // Another process has created it since.
     if (found !== undefined || files.statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) throw error;
   }
   return first ?? path;

@@ -13,7 +13,7 @@ import { awaitCommands, openRemains, type Remains } from "./remains.ts";
 import { runAll } from "./undo.ts";
 import { beginDeletionIfThere } from "./veth.ts";
 
-/** A container's veth that is being deleted. The kernel needs about 10 ms for it; the caller can do other work meanwhile. */
+/** A container's veth that is being deleted. The kernel needs about 10 ms for it; the caller can do other work at the same time. */
 interface Departure {
   /** The host ends. */
   readonly ports: readonly Link[];

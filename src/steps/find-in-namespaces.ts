@@ -18,7 +18,7 @@ export function findInNamespaces<T>(find: (netlink: Rtnetlink) => T | undefined)
   return undefined;
 }
 
-/** Undefined if the namespace has ended meanwhile, or cannot be entered. */
+/** Undefined if the namespace has ended since, or cannot be entered. */
 function openIn(path: string): Rtnetlink | undefined {
   try {
     const netns = openNetns(path);

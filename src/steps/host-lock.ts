@@ -31,7 +31,7 @@ const KIND: Readonly<Record<LinkUse, FlockKind>> = { used: "shared", withdrawn: 
 /**
  * Runs `act` while it holds a host-wide flock(2) on bridges, which ends with the process. `used` (from finding a bridge until
  * its port exists) excludes `withdrawn` (deleting a bridge without ports, or undoing a change). If the lock file cannot be
- * created, `act` runs without the lock. An ADD then fails if its bridge is deleted meanwhile, and the runtime can try again.
+ * created, `act` runs without the lock. An ADD then fails if its bridge is deleted at that moment, and the runtime can try again.
  * @throws CniError tryAgainLater
  */
 export function withBridges<T>(how: LinkUse, act: () => T): T {

@@ -26,7 +26,7 @@ export interface Remains {
   readonly socket: Nfnetlink | undefined;
   /**
    * Call it after deletions, before the process ends. Closing the socket waits until the kernel has finished all pending
-   * deletions, about 10 ms, and blocks other rule changes meanwhile. A process in the background keeps the socket open instead.
+   * deletions, about 10 ms, and blocks other rule changes for that time. A process in the background keeps the socket open instead.
    */
   readonly leave: () => void;
   /** Starts commands of iptables. */

@@ -69,12 +69,12 @@ export function connectVeth(host: Host, spec: VethSpec, defer: Defer): VethPair 
 /**
  * Waits until a bridge's port is up; it then forwards, unless the bridge runs a spanning tree. Both ends of the veth must be up
  * and the bridge must have noticed, usually within a millisecond. Returns the port in that state. @throws CniError
- * deadlineExceeded, or tryAgainLater if the bridge was deleted meanwhile
+ * deadlineExceeded, or tryAgainLater if the bridge was deleted since
  */
 export function waitForPort(host: Host, port: LinkId): Link {
   const ready = waitUntilUp(host, port, "bridge port in error state");
   if (ready.master === undefined) {
-    throw new CniError("tryAgainLater", `Cannot use port "${port.name}": its bridge was deleted meanwhile`);
+    throw new CniError("tryAgainLater", `Cannot use port "${port.name}": its bridge has just been deleted`);
   }
   return ready;
 }

@@ -116,7 +116,7 @@ describe("waitForPort()", () => {
     const { port, inside } = connect(on, () => {});
     setLinkUp(on.container.netlink, inside);
     deleteLink(on.host.netlink, on.bridge);
-    expect(() => waitForPort(on.host, port)).toThrow("its bridge was deleted meanwhile");
+    expect(() => waitForPort(on.host, port)).toThrow("its bridge has just been deleted");
   });
 });
 

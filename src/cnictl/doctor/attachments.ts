@@ -62,7 +62,7 @@ function differencesOf(
   if (typeof said === "string") return [];
   const errors = said.flatMap(({ error }) => (error === undefined ? [] : [error.message]));
   if (errors.length === 0) return [];
-  // A DEL may have begun meanwhile.
+  // A DEL may have begun since.
   const key = { directory: runtime.cacheDirectory, network: entry.network, attachment };
   if (findCached(key) === undefined || !isLiving(attachment.netns)) return [];
   return [`${attachment.containerId} ${attachment.ifname}: ${errors.join("; ")}`];

@@ -29,7 +29,7 @@ export function searchAddress(address: Address): AddressSearch {
       places.push(...searchIn(netns, address));
     } catch (error) {
       if (!(error instanceof LinuxError)) throw error;
-      // A namespace whose process has ended meanwhile is gone, or is found by another path the next time.
+      // A namespace whose process has ended since is gone, or is found by another path the next time.
       if (![ERRNO.ENOENT, ERRNO.ESRCH].some((errno) => errno === error.errno)) isWhole = false;
     }
   }

@@ -53,7 +53,7 @@ export function countStates(views: readonly LeaseView[]): ReadonlyMap<string, St
   return counts.byNetwork;
 }
 
-/** The same of an inventory, without the views, of which there may be tens of thousands. */
+/** The number of leases of an inventory in each state, by network. It makes no views: there may be tens of thousands. */
 export function countLeases(
   { folders, attachments }: Pick<Inventory, "folders" | "attachments">,
   isLiving: (netns: string) => boolean,

@@ -37,7 +37,7 @@ function deleteLegacyJumps(family: Family, selection: JumpSelection, invocation:
       startRestore(family, input, invocation, { variant: "legacy" })();
       return;
     } catch (error) {
-      // Another process has deleted one of the rules meanwhile.
+      // Another process has deleted one of the rules since.
       const isLost = error instanceof IptablesError && error.failure === "refused" && attempt < REMOVAL_ATTEMPTS;
       if (!isLost) throw error;
     }

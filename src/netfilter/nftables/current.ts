@@ -13,7 +13,7 @@ const PATIENCE_MS = 60_000;
 
 /**
  * Applies the changes that `read` returns, possibly none, to exactly the rule set that `read` saw. If others have changed the rule set
- * meanwhile, or the kernel refuses with an errno of `refusals`, it reads again. `read` gets the last refusal. @throws NetlinkError, or
+ * since, or the kernel refuses with an errno of `refusals`, it reads again. `read` gets the last refusal. @throws NetlinkError, or
  * LinuxError EAGAIN if others have changed the rule set for 60 seconds
  */
 export function applyCurrent(

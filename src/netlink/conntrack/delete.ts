@@ -13,6 +13,6 @@ export function deleteConnection(netlink: Nfnetlink, { message, original }: Conn
     type: connectionType(IPCTNL_MSG.CT_DELETE),
     flags: NLM_F.ACK,
     payload: encodeConnection({ family: message.family, attributes: { original: tuple, zone, id } }),
-    action: `forget a tracked connection to port ${original.destinationPort}`,
+    action: `delete a tracked connection to port ${original.destinationPort}`,
   });
 }

@@ -25,7 +25,7 @@ export function addMasquerade(netlink: Nfnetlink, wanted: Wanted): void {
 
 /**
  * Ends the masquerading of all addresses of the selected attachments, and deletes the chains of subnets that then have no
- * address. An address that another attachment has taken over meanwhile stays. Nothing to delete is success.
+ * address. An address that another attachment has taken over since stays. Nothing to delete is success.
  * @throws NetlinkError, or LinuxError EAGAIN if others have changed the rule set for 60 seconds
  */
 export function deleteSelected(netlink: Nfnetlink, selection: Selection): void {

@@ -19,7 +19,7 @@ test("deleteConnection() names the connection as `conntrack -D` does, and by its
   expect({ type, flags, action }).toEqual({
     type: connectionType(CT_DELETE),
     flags: NLM_F.ACK,
-    action: "forget a tracked connection to port 5353",
+    action: "delete a tracked connection to port 5353",
   });
   const { family, attributes } = decodeConnection(payload);
   expect({ family, original: attributes.original }).toEqual({

@@ -270,5 +270,5 @@ test("withBridge() says of a bridge that went away that it can be tried again, a
   expect(withBridge(host, bridge, () => 7)).toBe(7);
   expect(() => withBridge(host, bridge, fail)).toThrow(failure);
   deleteLink(host.netlink, bridge);
-  expect(() => withBridge(host, bridge, fail)).toThrow('Cannot use bridge "br0": it was deleted meanwhile');
+  expect(() => withBridge(host, bridge, fail)).toThrow('Cannot use bridge "br0": it has just been deleted');
 });

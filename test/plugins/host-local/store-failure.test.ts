@@ -22,7 +22,7 @@ describe("storeFailure()", () => {
     ],
     ["EIO", 103, "input/output error", "check the disk and the kernel's log"],
     ["EMFILE", 103, "too many open files", "raise the limit of open files"],
-    ["ENOENT", 11, "somebody has removed it meanwhile", "try again"],
+    ["ENOENT", 11, "somebody has just removed it", "try again"],
     ["ELOOP", 103, "too many symbolic links", "set ipam.dataDir to a folder, or mend the link that is in its place"],
     [
       "ENAMETOOLONG",
