@@ -9,12 +9,12 @@ import { checkInterface, checkMac, findReported } from "../../src/steps/containe
 import { refuseDifferences } from "../../src/steps/differences.ts";
 import { checkForwarding } from "../../src/steps/forwarding.ts";
 import type { Container, Host } from "../../src/steps/host.ts";
-import { checkPath } from "../../src/steps/host-path.ts";
 import { checkWithIpam } from "../../src/steps/ipam.ts";
 import { checkMasquerade } from "../../src/steps/masquerade/masquerade.ts";
 import { forwards } from "../../src/steps/veth.ts";
 import { planBridgeAddresses } from "./addresses.ts";
 import { type BridgeConfig, parseBridgeConfig } from "./config.ts";
+import { checkPath } from "./host-path.ts";
 import { verifySpoofGuard } from "./spoof/guard.ts";
 import { checkVlans, needForVlans, planVlans } from "./vlan.ts";
 import { checkVlanGateway } from "./vlan-gateway.ts";

@@ -9,8 +9,8 @@ import type { LinkId } from "../../src/netlink/link/message.ts";
 import { findDefaultRoute } from "../../src/netlink/route/default.ts";
 import { forwardFrom, forwardingOf } from "../../src/steps/forwarding.ts";
 import type { Host } from "../../src/steps/host.ts";
-import { checkPath } from "../../src/steps/host-path.ts";
 import { openNetfilter } from "../../src/steps/netfilter.ts";
+import { checkPath } from "./host-path.ts";
 
 /** The chain in which `firewall` lets iptables accept containers' packets. */
 const ACCEPTING = "CNI-FORWARD";

@@ -11,8 +11,8 @@ import type { Rtnetlink } from "../../src/netlink/socket.ts";
 import { ERRNO, LinuxError } from "../../src/platform/errno.ts";
 import { findContainer } from "../../src/steps/container.ts";
 import type { Container, Host } from "../../src/steps/host.ts";
-import { moveLinkOut } from "../../src/steps/move-link.ts";
 import { readDataDir } from "./config.ts";
+import { moveLinkOut } from "./move-link.ts";
 import { type DeviceRecord, findRecord, listRecords, removeRecord } from "./record.ts";
 import { awaitRecorded, findRecorded, isHardware, isReturned, type Whereabouts } from "./whereabouts.ts";
 

@@ -4,11 +4,11 @@ import { ownerKey } from "../../src/netfilter/owner.ts";
 import { listAddresses } from "../../src/netlink/address/list.ts";
 import type { Link } from "../../src/netlink/link/message.ts";
 import type { Container, Host } from "../../src/steps/host.ts";
-import { moveLinkIn } from "../../src/steps/move-link.ts";
 import type { Defer } from "../../src/steps/undo.ts";
 import type { HostDeviceConfig } from "./config.ts";
 import type { FoundDevice } from "./find.ts";
 import { undoTaking } from "./give-back.ts";
+import { moveLinkIn } from "./move-link.ts";
 import { type DeviceRecord, isSameHardware, listRecords, removeRecord, saveRecord } from "./record.ts";
 
 /**

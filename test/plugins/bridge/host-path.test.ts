@@ -1,12 +1,12 @@
 import { describe, expect, test } from "vitest";
-import { addAddress } from "../../src/netlink/address/add.ts";
-import { addBridge } from "../../src/netlink/link/add.ts";
-import { getLink } from "../../src/netlink/link/get.ts";
-import { RT_TABLE } from "../../src/netlink/route/header.ts";
-import { checkPath } from "../../src/steps/host-path.ts";
-import { FakeKernel } from "../kernel/fake-kernel.ts";
-import { hostOn } from "../kernel/host.ts";
-import { prefix } from "../netlink/text.ts";
+import { checkPath } from "../../../plugins/bridge/host-path.ts";
+import { addAddress } from "../../../src/netlink/address/add.ts";
+import { addBridge } from "../../../src/netlink/link/add.ts";
+import { getLink } from "../../../src/netlink/link/get.ts";
+import { RT_TABLE } from "../../../src/netlink/route/header.ts";
+import { FakeKernel } from "../../kernel/fake-kernel.ts";
+import { hostOn } from "../../kernel/host.ts";
+import { prefix } from "../../netlink/text.ts";
 
 /** A host with two links, of which `other` has that address. */
 function stage(other: string) {

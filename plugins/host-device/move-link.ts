@@ -1,8 +1,8 @@
-import { findLink, getLink } from "../netlink/link/get.ts";
-import type { Link, LinkId } from "../netlink/link/message.ts";
-import { moveLinkTo } from "../netlink/link/move.ts";
-import { setLink } from "../netlink/link/set.ts";
-import type { Rtnetlink } from "../netlink/socket.ts";
+import { findLink, getLink } from "../../src/netlink/link/get.ts";
+import type { Link, LinkId } from "../../src/netlink/link/message.ts";
+import { moveLinkTo } from "../../src/netlink/link/move.ts";
+import { setLink } from "../../src/netlink/link/set.ts";
+import type { Rtnetlink } from "../../src/netlink/socket.ts";
 
 /** A network namespace: a socket inside it, and a descriptor of it. */
 export interface Place {

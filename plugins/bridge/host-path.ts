@@ -1,10 +1,10 @@
-import type { IpConfig } from "../cni/result.ts";
-import { type Address, formatAddress, isSameAddress } from "../ip/address.ts";
-import { listAddresses } from "../netlink/address/list.ts";
-import { findLink } from "../netlink/link/get.ts";
-import type { LinkId } from "../netlink/link/message.ts";
-import { findRoute } from "../netlink/route/list.ts";
-import type { Host } from "./host.ts";
+import type { IpConfig } from "../../src/cni/result.ts";
+import { type Address, formatAddress, isSameAddress } from "../../src/ip/address.ts";
+import { listAddresses } from "../../src/netlink/address/list.ts";
+import { findLink } from "../../src/netlink/link/get.ts";
+import type { LinkId } from "../../src/netlink/link/message.ts";
+import { findRoute } from "../../src/netlink/route/list.ts";
+import type { Host } from "../../src/steps/host.ts";
 
 /** The link through which the host reaches its own addresses. */
 const LOOPBACK = "lo";

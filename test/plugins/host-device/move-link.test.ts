@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { addIfb } from "../../src/netlink/link/add.ts";
-import { findLink, getLink } from "../../src/netlink/link/get.ts";
-import { setLinkUp } from "../../src/netlink/link/set.ts";
-import { ERRNO } from "../../src/platform/errno.ts";
-import { moveLinkIn, moveLinkOut } from "../../src/steps/move-link.ts";
-import { FakeKernel } from "../kernel/fake-kernel.ts";
+import { moveLinkIn, moveLinkOut } from "../../../plugins/host-device/move-link.ts";
+import { addIfb } from "../../../src/netlink/link/add.ts";
+import { findLink, getLink } from "../../../src/netlink/link/get.ts";
+import { setLinkUp } from "../../../src/netlink/link/set.ts";
+import { ERRNO } from "../../../src/platform/errno.ts";
+import { FakeKernel } from "../../kernel/fake-kernel.ts";
 
 /** A host with card0, and a container. */
 function stage() {
