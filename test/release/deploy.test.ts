@@ -4,7 +4,8 @@ import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { binDir } from "../lab.ts";
+import { binDir, Lab } from "../lab.ts";
+import { referenceDir } from "../parity/reference.ts";
 import { PLUGINS, root } from "../repository/tree.ts";
 
 /** Checks manifests by the API's schemas, which it brings along. */
@@ -220,5 +221,71 @@ describe("the containers of the DaemonSet", () => {
     expect(runContainer(install, ["/cnictl", ...install.args, "--force"]).status).toBe(0);
     expect(runContainer(install, ["/cnictl", "install", "--rollback", "--dir=/host/opt/cni/bin"]).status).toBe(0);
     expect(fs.readFileSync(path.join(folder, "plugins/bridge"), "utf8")).toBe("the Go bridge");
+  });
+
+  it("replace the Go plugins under containers that live, and go back", () => {
+    const { install } = podOf("base");
+    const bin = path.join(folder, "plugins");
+    fs.cpSync(referenceDir(), bin, { recursive: true });
+    const lab = new Lab();
+    try {
+      const ipam = { type: "host-local", dataDir: lab.dataDir, subnet: "10.88.0.0/24" };
+      const config = {
+        cniVersion: "1.0.0",
+        name: "net1",
+        type: "bridge",
+        bridge: "br0",
+        isGateway: true,
+        ipMasq: true,
+        ipam,
+      };
+      const call = (command: string, name: string, more: object = {}) => {
+        const netns = `/run/netns/${lab.id}-${name}`;
+        const outcome = lab.plugin("bridge", {
+          command,
+          config: { ...config, ...more },
+          netns,
+          containerId: name,
+          bin,
+        });
+        expect(outcome).toMatchObject({ status: 0 });
+        return command === "ADD" ? JSON.parse(outcome.stdout) : undefined;
+      };
+      const reaches = (from: string, to: string) =>
+        lab.run(["ping", "-n", "-c1", "-W5", to], `/run/netns/${lab.id}-${from}`);
+      const [old1, old2] = ["old1", "old2"].map((name) => {
+        lab.addNamespace(name);
+        return call("ADD", name);
+      });
+      expect(runContainer(install, ["/cnictl", ...install.args, "--force"]).status).toBe(0);
+      lab.addNamespace("new1");
+      const new1 = call("ADD", "new1");
+      for (const [from, to] of [
+        ["old1", "10.88.0.4"],
+        ["new1", "10.88.0.2"],
+        ["old2", "10.88.0.1"],
+      ] as const)
+        reaches(from, to);
+      call("CHECK", "old1", { prevResult: old1 });
+      call("DEL", "old1", { prevResult: old1 });
+      expect(runContainer(install, ["/cnictl", "install", "--rollback", "--dir=/host/opt/cni/bin"]).status).toBe(0);
+      for (const name of PLUGINS)
+        expect(
+          fs.readFileSync(path.join(bin, name)).equals(fs.readFileSync(path.join(referenceDir(), name))),
+          name,
+        ).toBe(true);
+      reaches("new1", "10.88.0.3");
+      for (const [name, prevResult] of [
+        ["old2", old2],
+        ["new1", new1],
+      ] as const) {
+        call("CHECK", name, { prevResult });
+        call("DEL", name, { prevResult });
+      }
+      expect(lab.ip("link show type veth")).toEqual([]);
+      expect(lab.leases("net1").filter((name) => name.startsWith("10."))).toEqual([]);
+    } finally {
+      lab.dispose();
+    }
   });
 });
