@@ -1,9 +1,10 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { DhcpServer } from "../runtimes/dhcp-server.ts";
+import { IMAGE } from "../runtimes/image.ts";
 import { OpenLog } from "../runtimes/open-log.ts";
 import { addSecondLink, SECOND_RANGE } from "../runtimes/second-link.ts";
 import { traces } from "../runtimes/traces.ts";
-import { who } from "../runtimes/who.ts";
+import { webServer, who } from "../runtimes/who.ts";
 import { Nerdctl } from "./nerdctl.ts";
 
 let nerdctl: Nerdctl;
@@ -18,7 +19,6 @@ beforeAll(async () => {
 }, 1_200_000);
 afterEach(() => {
   nerdctl.run(["rm", "--force", "left", "right"]);
-  nerdctl.run(["network", "rm", "lan"]);
 });
 afterAll(() => nerdctl?.dispose());
 
@@ -54,6 +54,11 @@ function expectConnected(containers: Readonly<Record<string, string>>): void {
 }
 
 describe("nerdctl network create --driver macvlan", () => {
+  afterEach(() => {
+    nerdctl.run(["rm", "--force", "left", "right"]);
+    nerdctl.run(["network", "rm", "lan"]);
+  });
+
   test("--ipam-driver dhcp takes addresses of the network's server under the containers' names, and forgets them", async () => {
     createNetwork("--ipam-driver", "dhcp");
     const before = left();
@@ -85,5 +90,56 @@ describe("nerdctl network create --driver macvlan", () => {
     await nerdctl.untilServed("left");
     expectConnected({ left: nerdctl.address("left") });
     expect(left().records).toHaveLength(1);
+  });
+});
+
+/** Two services. The first has a fixed address and publishes a port; the second asks it, by the name that nerdctl writes into /etc/hosts. */
+function composition(): string {
+  const service = {
+    image: IMAGE,
+    pull_policy: "never",
+    command: webServer(),
+    cgroup_parent: nerdctl.node.cgroup,
+  };
+  const services = {
+    front: { ...service, hostname: "front", ports: ["8080:80"], networks: { inner: { ipv4_address: "10.33.0.10" } } },
+    back: { ...service, hostname: "back", networks: ["inner"] },
+  };
+  const networks = { inner: { ipam: { config: [{ subnet: "10.33.0.0/24" }] } } };
+  return JSON.stringify({ name: "project", services, networks });
+}
+
+describe("nerdctl without a network of the user's", () => {
+  const bridged = () => traces(nerdctl.node, { network: "bridge", addresses: /\b10\.4\.0\./ });
+
+  test("writes its own list, by which containers reach each other and the outside, and one publishes a port", async () => {
+    nerdctl.run(["network", "ls"]);
+    const before = bridged();
+    await nerdctl.serve("left", ["--publish", "8080:80"]);
+    await nerdctl.serve("right");
+    expect(nerdctl.node.files("/etc/cni/net.d")).toContain("nerdctl-bridge.conflist");
+    expect(nerdctl.address("left")).toMatch(/^10\.4\.0\./);
+    expect(nerdctl.who("right", nerdctl.address("left"))).toEqual({ name: "left", client: nerdctl.address("right") });
+    expect(nerdctl.who("right", "192.0.2.2")).toMatchObject({ client: "192.0.2.1" });
+    expect(who(nerdctl.node, "192.0.2.1:8080", outside)).toEqual({ name: "left", client: "192.0.2.2" });
+    expect(who(nerdctl.node, "127.0.0.1:8080")).toMatchObject({ name: "left" });
+    nerdctl.run(["rm", "--force", "left", "right"]);
+    expect(bridged()).toEqual(before);
+  });
+
+  test("compose up makes a network, gives the fixed address, publishes the port, and compose down leaves nothing", async () => {
+    const file = "/run/compose.json";
+    nerdctl.node.write(file, composition());
+    const compose = (...args: readonly string[]) => nerdctl.run(["compose", "--file", file, ...args]);
+    const composed = () => traces(nerdctl.node, { network: "project_inner", addresses: /\b10\.33\.0\./ });
+    const before = composed();
+    compose("up", "--detach");
+    const [front, back] = ["project-front-1", "project-back-1"];
+    for (const name of [front, back]) await nerdctl.untilServed(name);
+    expect(nerdctl.address(front)).toBe("10.33.0.10");
+    expect(nerdctl.who(back, "front")).toMatchObject({ name: "front" });
+    expect(who(nerdctl.node, "192.0.2.1:8080", outside)).toEqual({ name: "front", client: "192.0.2.2" });
+    compose("down");
+    expect(composed()).toEqual(before);
   });
 });

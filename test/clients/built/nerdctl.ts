@@ -56,7 +56,8 @@ export class Nerdctl {
   }
 
   run(args: readonly string[]): string {
-    return this.node.run([this.#file, ...args]).trim();
+    // compose asks for its working directory.
+    return this.node.run(["env", "--chdir=/", this.#file, ...args]).trim();
   }
 
   /** Starts a container that serves the image's pages on port 80, and waits until it does. */
