@@ -11,6 +11,7 @@ import { answerOf, answerOf6, mergeAnswers, prefixOf } from "./answer.ts";
 import { type DhcpConfig, parseDhcp } from "./config.ts";
 import { wakeDaemon } from "./daemon-socket.ts";
 import { giveBack } from "./give-back.ts";
+import { identity4 } from "./identity4.ts";
 import { identity6 } from "./identity6.ts";
 import { askFor4, askFor6 } from "./lease-client.ts";
 import { leaseFolder } from "./lease-file.ts";
@@ -65,7 +66,7 @@ function advise(server: string, way: string): string {
 
 function lease4(own: LeasePlace, { request, config, deadline, defer, at }: Asking): Found {
   const { client, priority, timeout } = config;
-  const identity = { ...client, mac: at.link.mac };
+  const identity = identity4(client, at.link);
   const what = `a DHCP lease for "${request.ifname}"`;
   const advice = advise("DHCP", "broadcasts");
   const lease = acquireLease(askFor4(identity), at, { deadline, what, advice });
