@@ -1,7 +1,5 @@
 import { CniError } from "../../src/cni/error.ts";
-import { type Child, listChildren } from "../../src/netlink/link/child.ts";
-import { findNetnsId } from "../../src/netlink/netns/get.ts";
-import type { Rtnetlink } from "../../src/netlink/socket.ts";
+import { findChildOf } from "../../src/steps/child-of.ts";
 import type { Host } from "../../src/steps/host.ts";
 import type { Master } from "../../src/steps/master.ts";
 import { flagsName, modeName, type PortSettings } from "./config.ts";
@@ -24,31 +22,10 @@ export function refuseOtherSettings(
 }
 
 /** Mode and flags of the ipvlans on a master; undefined if it has none. */
-function findSettings(host: Host, { link, netlink }: Master): PortSettings | undefined {
-  const isBeside = netlink === host.netlink;
-  const own = listOn(netlink, link.index).find(({ parentNetns }) => parentNetns === undefined);
-  if (own !== undefined || !isBeside) return own && settingsOf(own);
-  const netns = host.openOwnNetns();
-  const found = host.findInNamespaces((each) => findElsewhere(each, link.index, netns));
-  return found && settingsOf(found);
-}
-
-/** An ipvlan of the socket's namespace on a link of another one. Links of several namespaces can have one index. */
-function findElsewhere(netlink: Rtnetlink, index: number, netns: number): Ipvlan | undefined {
-  const candidates = listOn(netlink, index).filter(({ parentNetns }) => parentNetns !== undefined);
-  if (candidates.length === 0) return undefined;
-  const number = findNetnsId(netlink, netns);
-  return candidates.find(({ parentNetns }) => parentNetns === number);
-}
-
-type Ipvlan = Child<"ipvlan">;
-
-/** The ipvlans of the socket's namespace on a link of that index, in whatever namespace that is. */
-function listOn(netlink: Rtnetlink, index: number): readonly Ipvlan[] {
-  return listChildren(netlink, "ipvlan").filter(({ parent }) => parent === index);
-}
-
-function settingsOf({ settings: { mode = 0, flags = 0 } }: Ipvlan): PortSettings {
+function findSettings(host: Host, master: Master): PortSettings | undefined {
+  const found = findChildOf(host, master, { kind: "ipvlan", is: () => true });
+  if (found === undefined) return undefined;
+  const { mode = 0, flags = 0 } = found.settings;
   return { mode, flags };
 }
 

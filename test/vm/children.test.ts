@@ -108,7 +108,7 @@ describe("vlan", () => {
     const other = { netns: second, containerId: "c2" };
     expect(refusal("vlan", "ADD", { vlanId: 100 }, other)).toEqual([
       107,
-      'Cannot use VLAN 100 of "up0": a link in another network namespace has it already',
+      'Cannot use VLAN 100 of "up0": interface "eth0" of container "c1" on network "net1" has it already',
     ]);
     expect([lab.linkNames(second), leases()]).toEqual([[], ["10.93.0.100"]]);
     lab.run("ip link add up0.7 link up0 type vlan id 7".split(" "));
