@@ -87,7 +87,7 @@ function select(fields: {
   if (device) return { by: "name", value: checkName(device) };
   if (hwaddr) return { by: "mac", value: hwaddr };
   if (kernelpath) return { by: "path", value: checkPath(kernelpath) };
-  return pciBusID ? { by: "pci", value: checkAddress(pciBusID) } : undefined;
+  return pciBusID ? selectById(pciBusID) : undefined;
 }
 
 function checkName(device: string): string {
@@ -100,9 +100,13 @@ function checkPath(kernelpath: string): string {
   return invalid(`kernel device path ${JSON.stringify(kernelpath)} must be absolute and begin with /sys/devices/`);
 }
 
-function checkAddress(pciBusID: string): string {
-  if (isPciAddress(pciBusID)) return pciBusID;
-  return invalid(`Cannot use pciBusID ${JSON.stringify(pciBusID)}: must be a PCI address such as 0000:3b:00.1`);
+/** Multus writes the identifier of a device plugin here, of whichever bus its device is. */
+function selectById(pciBusID: string): Selector {
+  if (isPciAddress(pciBusID)) return { by: "pci", value: pciBusID };
+  if (hasAuxiliaryDevice(pciBusID)) return { by: "auxiliary", value: pciBusID };
+  return invalid(
+    `Cannot use pciBusID ${JSON.stringify(pciBusID)}: must be a PCI address such as 0000:3b:00.1, or a device on the auxiliary bus`,
+  );
 }
 
 function refuseUnnamed(): never {

@@ -11,6 +11,7 @@ export function hostDevice() {
     hwaddr: z.optional(mac()),
     kernelpath: optionalText,
     pciBusID: optionalText,
+    deviceID: optionalText,
     DPDKMode: flag,
     restoreAddresses: flag,
     dataDir: dataDir(),

@@ -414,6 +414,20 @@ describe("host-device with devices of /sys", () => {
     expect(link("net1", netns)).toMatchObject({ alias: "card0" });
   });
 
+  it("takes a device of either bus as multus writes it, and logs nothing", () => {
+    const auxiliary = "mlx5_core.sf.4";
+    const sys = bound("ixgbevf", {
+      [`bus/pci/devices/${PCI}/net/card0`]: "",
+      [`bus/auxiliary/devices/${auxiliary}/net/card0`]: "",
+    });
+    for (const id of [PCI, auxiliary]) {
+      add({ device: undefined, deviceID: id, pciBusID: id }, sys);
+      expect(link("net1", netns)).toMatchObject({ alias: "card0" });
+      expect(run("DEL", { device: undefined, deviceID: id, pciBusID: id }, sys)).toMatchObject(quiet);
+      expectReturned();
+    }
+  });
+
   it("finds the link of a device on the auxiliary bus, and of a path", () => {
     const sys = withSys({
       "bus/auxiliary/devices/mlx5_core.sf.4/net/card0": "",

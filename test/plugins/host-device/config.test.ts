@@ -47,6 +47,7 @@ describe("parseHostDeviceConfig()", () => {
     [{ hwaddr: "zz" }, "hwaddr"],
     [{ kernelpath: "/opt/x" }, "must be absolute and begin with /sys/devices/"],
     [{ pciBusID: "0000:3b:00.9" }, "must be a PCI address"],
+    [{ pciBusID: "mlx5_core.sf.4" }, "or a device on the auxiliary bus"],
     [{ runtimeConfig: { deviceID: "none" } }, "runtime config DeviceID none not found or unsupported"],
     [{ device: "ens11", dataDir: "relative" }, "dataDir"],
   ])("refuses %j", (fields, text) => expect(() => parse(fields)).toThrow(text));
