@@ -27,9 +27,10 @@ export interface TapConfig {
 /** Reads the configuration and CNI_ARGS. @throws CniError invalidConfig or invalidEnvironment */
 export function parseTapConfig(request: Request): TapConfig {
   const { args, runtimeConfig, mac, ipam, bridge, selinuxContext, ...fields } = parseRequest(tap, request);
+  const fromArgs = parseMacArg(request.args);
   return {
     ...fields,
-    mac: runtimeConfig?.mac ?? parseMacArg(request.args) ?? args?.cni?.mac ?? mac,
+    mac: runtimeConfig?.mac ?? args?.cni?.mac ?? fromArgs ?? mac,
     ipam: ipam?.type || undefined,
     bridge: checkBridge(bridge),
     selinuxContext: checkContext(selinuxContext),

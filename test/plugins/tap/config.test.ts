@@ -21,12 +21,16 @@ describe("parseTapConfig()", () => {
     expect({ mtu, multiQueue }).toEqual({ mtu: 0, multiQueue: false });
   });
 
-  it("takes the MAC of the runtime, of CNI_ARGS, of args, and its own, in this order", () => {
-    const [args, runtimeConfig] = [{ cni: { mac: third } }, { mac: first }];
-    expect(parse({ mac: fourth, args, runtimeConfig }, `MAC=${second}`).mac).toBe(first);
-    expect(parse({ mac: fourth, args }, `MAC=${second}`).mac).toBe(second);
-    expect(parse({ mac: fourth, args }).mac).toBe(third);
+  it("takes the MAC of the runtime, of args, of CNI_ARGS, and its own, in this order", () => {
+    const [args, runtimeConfig] = [{ cni: { mac: second } }, { mac: first }];
+    expect(parse({ mac: fourth, args, runtimeConfig }, `MAC=${third}`).mac).toBe(first);
+    expect(parse({ mac: fourth, args }, `MAC=${third}`).mac).toBe(second);
+    expect(parse({ mac: fourth }, `MAC=${third}`).mac).toBe(third);
     expect(parse({ mac: fourth }).mac).toBe(fourth);
+  });
+
+  it("refuses unknown CNI_ARGS whatever MAC counts", () => {
+    expect(() => parse({ runtimeConfig: { mac: first } }, "IP=10.0.0.1")).toThrow("unknown args");
   });
 
   it.each([
