@@ -42,14 +42,16 @@ export function addGateways(host: Host, port: LinkId, gateways: readonly Prefix[
 }
 
 /**
- * Adds the host's routes to the container, like `ip route add ADDRESS/32 dev NAME scope host`.
+ * Adds the host's routes to the container, like `ip route add ADDRESS/32 dev NAME scope host`. Where the host's end has no address, that
+ * scope would give what the host sends the source 127.0.0.1, which the kernel refuses; then it is "link".
  * @throws CniError addressUnavailable if the host reaches an address elsewhere: it would reach only one of the two; NetlinkError
  */
 export function addHostRoutes(host: Host, port: LinkId, ips: readonly IpConfig[]): void {
-  for (const { address } of ips) {
+  for (const { address, gateway } of ips) {
     const destination = single(address.address);
     refuseTaken(host, port, destination);
-    addRoute(host.netlink, port, { destination, ...(address.address.family === 4 && { scope: RT_SCOPE.HOST }) });
+    const scope = gateway === undefined ? RT_SCOPE.LINK : RT_SCOPE.HOST;
+    addRoute(host.netlink, port, { destination, ...(address.address.family === 4 && { scope }) });
   }
 }
 

@@ -76,6 +76,31 @@ describe("ptp", () => {
     expect(left()).toEqual(NOTHING);
   });
 
+  it.each([
+    [{ address: "10.94.0.1/31", gateway: "10.94.0.0" }],
+    [{ address: "10.94.0.7/32", gateway: "169.254.1.1" }],
+    [{ address: "10.94.0.7/32" }],
+  ])("reaches the host with %j, CHECK finds it, and DEL leaves nothing", (given) => {
+    const ipam = { type: "static", addresses: [given], routes: [{ dst: "0.0.0.0/0" }] };
+    lab.run(["ip", "address", "add", "192.0.2.1/32", "dev", "lo"]);
+    const prevResult = succeed("ADD", { ...base, ipam });
+    expect(isReached(netns, "192.0.2.1")).toBe(true);
+    expect(isReached(lab.host, given.address.replace(/\/.*/, ""))).toBe(true);
+    succeed("CHECK", { ...base, ipam, prevResult });
+    succeed("DEL", { ...base, ipam });
+    expect(left()).toEqual(NOTHING);
+  });
+
+  it("sets mtu and advmss of routes", () => {
+    const routes = [{ dst: "10.1.0.0/16", mtu: 1400, advmss: 1300, priority: 7 }];
+    const ipam = { type: "static", addresses: [{ address: "10.94.0.2/24", gateway: "10.94.0.1" }], routes };
+    const prevResult = succeed("ADD", { ...base, ipam });
+    expect(lab.ip("-details route show 10.1.0.0/16", netns)).toMatchObject([
+      { gateway: "10.94.0.1", metric: 7, metrics: [{ mtu: 1400, advmss: 1300 }] },
+    ]);
+    succeed("CHECK", { ...base, ipam, prevResult });
+  });
+
   // Duplicate address detection of the host's end would take more than a second at every try. A busy machine may take that once.
   it("is reached from elsewhere the moment that ADD returns", { retry: 3 }, () => {
     addOutside(lab);
