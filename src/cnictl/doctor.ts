@@ -16,6 +16,7 @@ import { leftoverCheck } from "./doctor/leftovers.ts";
 import { listCheck } from "./doctor/lists.ts";
 import { poolCheck } from "./doctor/pools.ts";
 import { statusCheck } from "./doctor/readiness.ts";
+import { renewalCheck } from "./doctor/renewal.ts";
 import { sysctlCheck } from "./doctor/sysctls.ts";
 import type { Edge } from "./edge.ts";
 import { executableFinder } from "./executable.ts";
@@ -36,6 +37,7 @@ const CHECKS: readonly Check[] = [
   sysctlCheck,
   clashCheck,
   poolCheck,
+  renewalCheck,
   attachmentCheck,
   leftoverCheck,
 ];

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import fs from "node:fs";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -374,5 +375,20 @@ test("firewalld without the list's zone is an error, and a list without firewall
     expect(subjects(firewall())).toEqual(["warning firewall firewalld"]);
   } finally {
     await firewalld.stop();
+  }
+});
+
+test("leases that nobody renews are a note until a daemon listens, which the examination does not start", async () => {
+  const socket = path.join(caller.lab.dir, "dhcp.sock");
+  writeList("one", [{ type: "bridge", bridge: "cni0", ipam: { type: "dhcp", daemonSocketPath: socket } }]);
+  const renewal = () => subjects(examine().filter(({ check }) => check === "renewal"));
+  expect(renewal()).toEqual([`note renewal ${socket}`]);
+  const daemon = caller.start([path.join(binDir, "dhcp"), "daemon", "-socketpath", socket]);
+  try {
+    await expect.poll(() => fs.existsSync(socket), { timeout: 20_000 }).toBe(true);
+    expect(renewal()).toEqual([]);
+  } finally {
+    process.kill(-(daemon.pid ?? 0), "SIGTERM");
+    await once(daemon, "exit");
   }
 });

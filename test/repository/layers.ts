@@ -35,6 +35,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
 /** The readers by which the operator's command sees a plugin's own state: a second parser of that state could differ from the plugin's. */
 const READERS: readonly string[] = [
   "plugins/dhcp/lease-report.ts",
+  "plugins/dhcp/renewal-report.ts",
   "plugins/host-local/lease-report.ts",
   "plugins/host-local/pool-report.ts",
   "plugins/host-local/release.ts",

@@ -1,0 +1,79 @@
+import fs from "#fs";
+import { type RenewalReport, readRenewals } from "../../../plugins/dhcp/renewal-report.ts";
+import { findMember, isObject } from "../../cni/json.ts";
+import { listListening } from "../../linux/listening.ts";
+import { ipamTypeOf, type Network, type PluginConfig } from "../../runtime/network.ts";
+import { attempt, type Check } from "./examination.ts";
+import type { Found } from "./finding.ts";
+
+/** Where systemd keeps that the timer of `dhcp renew` is enabled. */
+const TIMER = "/etc/systemd/system/timers.target.wants/cni-dhcp-renew.timer";
+
+/** Whether somebody renews the leases of networks with the IPAM plugin `dhcp`. It connects to no socket: that would start the daemon. */
+export const renewalCheck: Check = {
+  name: "renewal",
+  run: ({ networks }) => {
+    const users = new Map<string | undefined, string[]>();
+    for (const network of networks) {
+      for (const socket of socketsOf(network)) users.set(socket, [...(users.get(socket) ?? []), network.name]);
+    }
+    return [...users].flatMap(([socket, names]) =>
+      attempt(names.join(", "), () => {
+        const report = readRenewals(socket);
+        // A daemon in a container has bound it below another root.
+        const isServed = listListening().some((path) => path.endsWith(report.socket));
+        return [judgeRenewals(report, { names, isServed, hasTimer: fs.existsSync(TIMER) })];
+      }),
+    );
+  },
+};
+
+/** Who may renew the leases of a socket. */
+export interface Renewers {
+  /** The networks with these leases. */
+  readonly names: readonly string[];
+  /** Whether a process listens on the socket. */
+  readonly isServed: boolean;
+  /** Whether the timer is enabled. */
+  readonly hasTimer: boolean;
+}
+
+/** The finding about the leases of one socket. */
+export function judgeRenewals(
+  { socket, count, timed, overdue, late }: RenewalReport,
+  { names, isServed, hasTimer }: Renewers,
+): Found {
+  const users = `${names.length === 1 ? "network" : "networks"} ${names.join(", ")}`;
+  const found = { subject: socket, message: `leases of ${users} are renewed` };
+  if (isServed) {
+    if (late === 0) return { ...found, level: "ok" };
+    const message = `${late} of ${timed} leases of ${users} are not renewed in time, though a daemon listens`;
+    const cure = "see whether it is `dhcp daemon` of this file, and in its log whether a server answers";
+    return { ...found, level: "warning", message, cure };
+  }
+  const cure = `systemctl enable --now cni-dhcp.socket, which is in conf/systemd${ofSocket(socket)}`;
+  if (overdue > 0) {
+    const message = `${overdue} of ${timed} leases of ${users} are not renewed, and no daemon listens`;
+    return { ...found, level: "warning", message, cure };
+  }
+  if (hasTimer) return { ...found, level: "ok" };
+  if (count > 0 && timed === 0) return { ...found, level: "ok", message: `leases of ${users} have no end` };
+  const message = `no daemon listens: leases of ${users} end unless their server gives them for ever`;
+  return { ...found, level: "note", message, cure };
+}
+
+/** The unit has a path of its own. */
+function ofSocket(socket: string): string {
+  return socket === "/run/cni/dhcp.sock" ? "" : `, with ListenStream=${socket}`;
+}
+
+/** The sockets that a network's `dhcp` plugins name; undefined for the plugin's own. */
+function socketsOf({ plugins }: Network): ReadonlySet<string | undefined> {
+  return new Set(plugins.filter((plugin) => ipamTypeOf(plugin) === "dhcp").map(socketOf));
+}
+
+function socketOf({ json }: PluginConfig): string | undefined {
+  const ipam = findMember(json, "ipam");
+  const path = isObject(ipam) ? findMember(ipam, "daemonSocketPath") : undefined;
+  return typeof path === "string" && path.startsWith("/") ? path : undefined;
+}
