@@ -76,6 +76,9 @@ function ptp(config: Readonly<Record<string, unknown>> = {}) {
 /** A network whose addresses have routing tables of their own. */
 const ROUTED_BY_SOURCE = [bridge(), { type: "sbr" }];
 
+/** A network whose interfaces are in a VRF of the container. */
+const IN_A_VRF = [bridge(), { type: "vrf", vrfname: "red" }];
+
 /** The list that podman ships. */
 const PODMAN = [bridge({ ipMasq: true, hairpinMode: true }), PORTMAP, { type: "firewall" }, { type: "tuning" }];
 
@@ -116,6 +119,7 @@ export const SCENARIOS: readonly Scenario[] = [
   { ...compare("ptp", [ptp()]), play: everyCommand },
   { ...compare("ptp, ipMasq", [ptp(MASQUERADE)], { share: 0.5 }), play: attachment },
   { ...compare("bridge and sbr", ROUTED_BY_SOURCE, { share: 0.5 }), play: addAndDelete },
+  { ...compare("bridge and vrf", IN_A_VRF, { share: 0.5, kind: "vrf" }), play: addAndDelete },
   { ...compare("host-device", [DEVICE]), play: attachment },
   { ...compare("tap", [TAP]), play: attachment },
   { ...compare("20 at once", [bridge()], { share: 0.5 }), play: crowd },
