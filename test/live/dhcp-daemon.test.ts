@@ -150,6 +150,25 @@ describe("dhcp daemon", () => {
     if (isNative) expect([dhcp.socket, pidfile].filter(fs.existsSync)).toEqual([]);
   });
 
+  it("finds socket, leases and namespaces below -hostprefix", async () => {
+    await dhcp.startServer({ seconds: 6 });
+    const prefix = path.join(dhcp.lab.dir, "host");
+    fs.mkdirSync(prefix);
+    // As a DaemonSet sees the host's root: the daemon alone has these mounts.
+    const mounts = [dhcp.lab.dir, "/run/netns"].map(
+      (each) => `mkdir -p "$0${each}"; mount --rbind ${each} "$0${each}"`,
+    );
+    const script = `mount -t tmpfs none "$0"; ${mounts.join("; ")}; umount -l /run/netns; exec "$@"`;
+    const args = ["daemon", "-socketpath", dhcp.socket, "-hostprefix", prefix];
+    daemon = await dhcp.start(["unshare", "--mount", "sh", "-ec", script, prefix, PLUGIN, ...args], "");
+    await dhcp.until("the daemon listens", () => fs.existsSync(dhcp.socket));
+    add(dhcp.network());
+    await dhcp.until("the address is limited", () => (dhcp.addresses(netns)[0]?.valid_life_time ?? 1e9) <= 6);
+    await dhcp.until("it is renewed", () => count("REQUEST", "10.9.0.7") >= 1);
+    expect(call("DEL", dhcp.network())).toMatchObject({ status: 0, stdout: "", stderr: "" });
+    expect(dhcp.files()).toEqual([]);
+  });
+
   it.each([
     [["-pidfile", "rel"], 'Error writing pidfile "rel": path not absolute'],
     [["-port", "1"], 'unknown argument "-port"'],

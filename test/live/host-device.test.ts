@@ -289,6 +289,20 @@ describe("host-device DEL", () => {
     expect(lab.leases("net1").filter((name) => /^\d/.test(name))).toEqual([]);
   });
 
+  it("after a reboot has neither record nor namespace, releases the lease and leaves the device alone", () => {
+    const { interfaces } = add(addressed());
+    endSandbox();
+    fs.rmSync(dataDir, { recursive: true });
+    // The host names the device as it does at each boot.
+    lab.run(["ip", "link", "set", "net1", "name", "card0", "alias", ""]);
+    const found = link("card0");
+    const prevResult = { cniVersion: "1.1.0", interfaces };
+    for (const given of [netns, ""])
+      expect(run("DEL", { ...addressed(), prevResult }, { netns: given })).toMatchObject(quiet);
+    expect([link("card0"), records()]).toEqual([found, []]);
+    expect(lab.leases("net1").filter((name) => /^\d/.test(name))).toEqual([]);
+  });
+
   it("leaves the device in the container, up and with its lease, while the host has another link of its name", () => {
     add(addressed());
     lab.run(["ip", "link", "add", "card0", "type", "ifb"]);

@@ -100,6 +100,43 @@ describe("macvlan ADD", () => {
     expect(known().filter((mac) => mac === after)).toHaveLength(2);
   });
 
+  it.each([
+    ["10.94.0.1/31", "10.94.0.0/31", "10.94.0.0", []],
+    ["10.94.0.7/32", "10.93.0.9/32", "10.93.0.9", [{ dst: "10.93.0.9/32", scope: 253 }]],
+    [
+      "10.94.0.7/32",
+      "10.93.0.9/32",
+      "10.93.0.9",
+      [
+        { dst: "10.93.0.9/32", scope: 253 },
+        { dst: "0.0.0.0/0", gw: "10.93.0.9" },
+      ],
+    ],
+  ])("reaches the network with %s, CHECK finds it, and DEL leaves nothing", (address, neighbour, to, routes) => {
+    const netns = lab.addNamespace("c1");
+    lab.inLan(`ip address add ${neighbour} dev lan0`);
+    if (address.endsWith("/32")) lab.inLan(`ip route add ${address} dev lan0`);
+    const ipam = { ...fixed(address), routes };
+    const prevResult = add({ ipam }, { netns });
+    expect([prevResult.ips[0].address, lab.addresses("eth0", netns)]).toEqual([address, [address]]);
+    expect(lab.pings(netns, to)).toBe(true);
+    done("CHECK", { ipam, prevResult }, { netns });
+    done("DEL", { ipam }, { netns });
+    expect(lab.linkNames(netns)).toEqual([]);
+  });
+
+  it("sets mtu and advmss of routes", () => {
+    const netns = lab.addNamespace("c1");
+    const routes = [{ dst: "10.1.0.0/16", gw: "10.93.0.1", mtu: 1400, advmss: 1300, priority: 7 }];
+    const ipam = { ...fixed("10.93.0.101/24"), routes };
+    const prevResult = add({ ipam }, { netns });
+    expect(prevResult.routes).toEqual(routes);
+    expect(lab.ip("-details route show 10.1.0.0/16", netns)).toMatchObject([
+      { gateway: "10.93.0.1", metric: 7, metrics: [{ mtu: 1400, advmss: 1300 }] },
+    ]);
+    done("CHECK", { ipam, prevResult }, { netns });
+  });
+
   it("without IPAM brings the interface up, and no more", () => {
     const netns = lab.addNamespace("c1");
     const { interfaces, ips } = add({ ipam: {} }, { netns });
