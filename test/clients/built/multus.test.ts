@@ -1,7 +1,7 @@
 import path from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { kernelHasKind } from "../../link-kind.ts";
-import { who } from "../runtimes/who.ts";
+import { serve, who } from "../runtimes/who.ts";
 import type { Selection } from "./kubernetes.ts";
 import { MultusNode } from "./multus-node.ts";
 
@@ -285,7 +285,50 @@ const SHAPES_OF_KINDS: Readonly<Record<string, Shape>> = {
         expect(multus.ask("192.0.2.2", ifname)).toMatchObject({ client });
     },
   },
+  "macvlan in two vrfs, whose addresses and routes overlap": {
+    networks: { red: overlapping("uplink", "red"), blue: overlapping("ens11", "blue") },
+    pod: [{ name: "red" }, { name: "blue" }],
+    plugins: ["macvlan", "vrf"],
+    kind: "vrf",
+    carries: () => {
+      addOverlap();
+      for (const [ifname, netns] of [
+        ["net1", "outside"],
+        ["net2", "vm"],
+      ] as const) {
+        for (const address of ["10.92.7.1", "203.0.113.1"])
+          expect(multus.ask(address, ifname)).toMatchObject({ client: "10.92.7.9" });
+        const [mac] = /(?<=link\/ether )\S+/.exec(multus.inPod(`ip -oneline link show dev ${ifname}`)) ?? ["none"];
+        expect(multus.node.run("ip neigh show 10.92.7.9".split(" "), { netns })).toContain(mac);
+      }
+    },
+  },
 };
+
+/** The same address and the same routes, in a VRF of that name on another wire. */
+function overlapping(master: string, vrfname: string): object {
+  const addresses = [{ address: "10.92.7.9/24", gateway: "10.92.7.1" }];
+  return list(
+    { type: "macvlan", master, ipam: { type: "static", addresses, routes: [{ dst: "203.0.113.0/24" }] } },
+    { type: "vrf", vrfname },
+  );
+}
+
+/** Makes `vm` a machine on the second wire, with the addresses that `outside` has on the first. */
+function addOverlap(): void {
+  const { node } = multus;
+  // `outside` has the address on the first wire, and answers for it there alone.
+  node.run(["sysctl", "-qw", "net.ipv4.conf.eth1.arp_ignore=1"], outside);
+  node.run("ip link add eth9 link eth1 netns vm type macvlan mode bridge".split(" "), outside);
+  for (const command of ["ip link set lo up", "ip link set eth9 up", "ip addr add 203.0.113.1/32 dev lo"])
+    node.run(command.split(" "), { netns: "vm" });
+  for (const [netns, dev] of [
+    ["outside", "eth0"],
+    ["vm", "eth9"],
+  ] as const)
+    node.run(`ip addr add 10.92.7.1/24 dev ${dev}`.split(" "), { netns });
+  serve(node, node.dir, { netns: "vm" });
+}
 
 /** Starts a machine in the namespace `vm`, 10.94.0.9, on a tap of the pod. @returns what ends it */
 async function startMachine(tap: string): Promise<() => void> {
