@@ -5,7 +5,7 @@ import { bytesOf, lastOf } from "./captured.ts";
 
 describe("decodeAcknowledgement()", () => {
   test("reads success", () => {
-    expect(decodeAcknowledgement(lastOf("add-bridge", "received", NLMSG.ERROR))).toEqual({ errno: 0 });
+    expect(decodeAcknowledgement(lastOf("add-bridge", "received", NLMSG.ERROR))).toStrictEqual({ errno: 0 });
   });
 
   test("reads an error without an explanation", () => {
@@ -35,6 +35,22 @@ describe("decodeAcknowledgement()", () => {
     expect(decodeAcknowledgement(lastOf("list-addresses", "received", NLMSG.DONE))).toEqual({ errno: 0 });
   });
 
+  test("reads the explanation at the end of a list, and has nothing of what the kernel does not say", () => {
+    const payload = bytesOf("00000000" + "0800010061620000");
+    const end = { type: NLMSG.DONE, flags: 0x202, sequence: 1, port: 1, payload };
+
+    expect(decodeAcknowledgement(end)).toStrictEqual({ errno: 0, text: "ab" });
+    expect(decodeAcknowledgement({ ...end, payload: bytesOf("00000000") })).toStrictEqual({ errno: 0 });
+  });
+
+  test("throws RangeError for an explanation without the header that it is about", () => {
+    const message = { type: NLMSG.ERROR, flags: 0x300, sequence: 1, port: 1, payload: new Uint8Array(19) };
+
+    expect(() => decodeAcknowledgement(message)).toThrow(
+      new RangeError("Cannot decode struct nlmsgerr: 19 bytes, must be at least 20"),
+    );
+  });
+
   test("throws RangeError for a message without an errno", () => {
     const message = { type: NLMSG.ERROR, flags: 0, sequence: 1, port: 1, payload: bytesOf("0000") };
 
@@ -53,6 +69,7 @@ describe("NetlinkError", () => {
       message: "Cannot add route 10.0.0.0/8: Network is unreachable (Nexthop has invalid gateway)",
       errno: 101,
       code: "ENETUNREACH",
+      syscall: "netlink",
       explanation: "Nexthop has invalid gateway",
     });
   });

@@ -155,6 +155,7 @@ describe("askUntilWhole()", () => {
     expect(() => askUntilWhole(list, ask)).toThrow(
       expect.objectContaining({
         code: "EAGAIN",
+        syscall: "recvfrom",
         message: "Cannot list the ports: the list changed during each of 20 attempts to read it",
       }),
     );

@@ -5,7 +5,10 @@ import type { Pending } from "../../src/netlink/pending.ts";
 import type { Events, Netlink } from "../../src/netlink/socket.ts";
 import { ERRNO } from "../../src/platform/errno.ts";
 
-/** A socket whose kernel answers requests from a function, and tells of events from a list; `requests` is what it was asked. */
+/**
+ * A socket whose kernel answers requests from a function, and tells of events from a list; `requests` is what it was asked. Like the real
+ * one, it drops what a request does not keep.
+ */
 export class FakeNetlink implements Netlink<never> {
   /** Of whichever protocol is needed. */
   declare readonly protocol: never;
@@ -40,7 +43,7 @@ export class FakeNetlink implements Netlink<never> {
   request = (request: NetlinkRequest): readonly Message[] => {
     this.requests.push(request);
     try {
-      return this.#answer(request);
+      return this.#answer(request).filter(({ payload }) => request.keep?.(payload) ?? true);
     } catch (error) {
       if (error instanceof NetlinkError && request.expected?.includes(error.errno)) return [];
       throw error;

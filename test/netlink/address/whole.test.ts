@@ -41,6 +41,26 @@ describe("listWholeAddresses()", () => {
   });
 });
 
+describe("listWholeAddresses() asks", () => {
+  test("for those of one link and family", () => {
+    const netlink = new FakeNetlink();
+    listWholeAddresses(netlink, link, 6);
+    const { type, flags, payload, action } = netlink.onlyRequest;
+    expect({ type, flags, action }).toEqual({
+      type: RTM.GETADDR,
+      flags: NLM_F.DUMP,
+      action: 'list the IPv6 addresses of link "eth0"',
+    });
+    expect(decodeLinkAddress(payload).header).toMatchObject({ family: 10, index: 2 });
+  });
+
+  test("and leaves out what a kernel without filters sends as well", () => {
+    const kernel = () => new FakeNetlink(() => captured("list-addresses-settled", "received", RTM.NEWADDR));
+    const listed = (index: number, family: 4 | 6) => listWholeAddresses(kernel(), { index, name: "eth0" }, family);
+    expect([listed(2, 4), listed(2, 6), listed(3, 4), listed(3, 6)].map(({ length }) => length)).toEqual([1, 3, 0, 0]);
+  });
+});
+
 describe("addWholeAddress()", () => {
   test("adds an address with its length, lifetime and flags, usable at once if it was usable", () => {
     for (const address of list("list-addresses-settled")) {
@@ -54,8 +74,8 @@ describe("addWholeAddress()", () => {
     }
   });
 
-  test("has the kernel look for duplicates of one that was not usable yet", () => {
-    const [address] = list("list-addresses-settled", IFA_F.TENTATIVE);
+  test.each(["TENTATIVE", "DADFAILED"] as const)("has the kernel look for duplicates of one that was %s", (flag) => {
+    const [address] = list("list-addresses-settled", IFA_F[flag]);
     if (address === undefined) throw new Error("The capture has an address");
     const [usable] = list("list-addresses-settled");
     const wasNodad = ((usable?.message.attributes.flags ?? 0) & IFA_F.NODAD) !== 0;

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { connectionType, IPCTNL_MSG } from "../../../src/netlink/conntrack/header.ts";
 import { listConnections } from "../../../src/netlink/conntrack/list.ts";
+import { decodeConnection } from "../../../src/netlink/conntrack/message.ts";
 import { NLM_F } from "../../../src/netlink/message.ts";
 import { captured, lastOf } from "../captured.ts";
 import { FakeNetlink } from "../fake-netlink.ts";
@@ -13,8 +14,12 @@ test("listConnections() has the kernel pick out those of a protocol to a port", 
   const found = listConnections(netlink, { family: 4, protocol: UDP, destinationPort: 5353 });
 
   expect(found.map(({ original }) => original.sourcePort)).toEqual([40000]);
-  const { type, flags, payload } = netlink.onlyRequest;
-  expect({ type, flags }).toEqual({ type: connectionType(CT_GET), flags: NLM_F.DUMP });
+  const { type, flags, payload, action } = netlink.onlyRequest;
+  expect({ type, flags, action }).toEqual({
+    type: connectionType(CT_GET),
+    flags: NLM_F.DUMP,
+    action: "list the tracked connections of protocol 17 to port 5353",
+  });
   // The kernel has answered it with this connection alone of several.
   expect(payload).toEqual(lastOf("../conntrack/list-port", "sent", connectionType(CT_GET)).payload);
 });
@@ -27,4 +32,13 @@ test.each([
   const netlink = new FakeNetlink(() => captured("../conntrack/list", "received", connectionType(CT_NEW)));
 
   expect(listConnections(netlink, { family: 6, ...filter })).toEqual([]);
+});
+
+test("listConnections() has those of a protocol whatever their port", () => {
+  const netlink = new FakeNetlink(() => captured("../conntrack/list", "received", connectionType(CT_NEW)));
+
+  expect(listConnections(netlink, { family: 6, protocol: UDP })).toHaveLength(1);
+  expect(netlink.onlyRequest.action).toBe("list the tracked connections of protocol 17");
+  const { original, filter } = decodeConnection(netlink.onlyRequest.payload).attributes;
+  expect([original, filter]).toEqual([{ proto: { protocol: UDP } }, { original: 8, reply: 0 }]);
 });

@@ -30,6 +30,25 @@ describe("readConnection()", () => {
     });
   });
 
+  test("reads a connection of a protocol without ports, and one that has no protocol", () => {
+    const ip = { source4: address("10.0.0.1"), destination4: address("10.0.0.2") };
+    const read = (proto: { protocol: number } | undefined) =>
+      readConnection({
+        payload: encodeConnection({ family: 2, attributes: { original: { ip, proto }, reply: { ip, proto } } }),
+      });
+    expect(read({ protocol: 1 })).toMatchObject({ protocol: 1, original: { sourcePort: 0, destinationPort: 0 } });
+    expect(read(undefined)).toMatchObject({ protocol: 0, reply: { sourcePort: 0, destinationPort: 0 } });
+  });
+
+  test.each(["source4", "destination4"] as const)("throws RangeError for a direction that has a %s alone", (which) => {
+    const whole = { ip: { source4: address("10.0.0.1"), destination4: address("10.0.0.2") } };
+    const half = { ip: { [which]: address("10.0.0.1") } };
+    const payload = encodeConnection({ family: 2, attributes: { original: whole, reply: half } });
+    expect(() => readConnection({ payload })).toThrow(
+      new RangeError("Cannot decode a connection: CTA_TUPLE_REPLY has no addresses"),
+    );
+  });
+
   test.each([
     ["02000000", "Cannot decode a connection: CTA_TUPLE_ORIG has no addresses"],
     ["0200", "Cannot decode struct nfgenmsg: 2 bytes, must be at least 4"],

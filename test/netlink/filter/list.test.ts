@@ -13,6 +13,7 @@ test("listIngressFilters() asks for those of one link, as `tc filter show dev` d
   const filters = listIngressFilters(netlink, { index: 2, name: "veth0" });
 
   expect(filters.map(({ redirect }) => redirect)).toContain(3);
-  expect(netlink.onlyRequest).toMatchObject({ type: RTM.GETTFILTER, flags: NLM_F.DUMP });
+  const action = 'list the filters of link "veth0"';
+  expect(netlink.onlyRequest).toMatchObject({ type: RTM.GETTFILTER, flags: NLM_F.DUMP, action });
   expect(decodeFilter(netlink.onlyRequest.payload).header).toEqual(sent.header);
 });

@@ -35,6 +35,16 @@ describe("readFilter()", () => {
     ]);
   });
 
+  test("reads none of a filter of another kind, or whose action says nothing", () => {
+    const mirred = encodeFields(U32_FIELDS, { actions: { first: { kind: "mirred" } } });
+    const empty = encodeFields(U32_FIELDS, { actions: { first: { kind: "mirred", options: new Uint8Array() } } });
+    const read = (attributes: { kind?: string; options?: Uint8Array }) =>
+      readFilter(encodeFilter({ header: {}, attributes }));
+    expect([mirred, empty].map((options) => read({ kind: "u32", options }).redirect)).toEqual([undefined, undefined]);
+    expect(read({ kind: "bpf", options: new Uint8Array([1, 0, 2, 0]) })).toMatchObject({ redirect: undefined });
+    expect(read({})).toEqual({ kind: "", priority: 0, protocol: 0, redirect: undefined });
+  });
+
   test("throws RangeError for a message without its structure", () => {
     expect(() => readFilter(bytesOf("0000"))).toThrow(
       new RangeError("Cannot decode struct tcmsg: 2 bytes, must be at least 20"),

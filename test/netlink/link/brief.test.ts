@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { SIOCGIFHWADDR, SIOCGIFINDEX, SIOCGIFMTU } from "../../../src/linux/ifreq.ts";
+import { SIOCGIFFLAGS, SIOCGIFHWADDR, SIOCGIFINDEX, SIOCGIFMTU } from "../../../src/linux/ifreq.ts";
 import { NetlinkError } from "../../../src/netlink/acknowledgement.ts";
-import { getLinkBrief } from "../../../src/netlink/link/brief.ts";
+import { getLinkBrief, hasArp, isRunning } from "../../../src/netlink/link/brief.ts";
 import { bytesOf, linkIn } from "../captured.ts";
 import { FakeNetlink } from "../fake-netlink.ts";
 
@@ -42,8 +42,33 @@ describe("getLinkBrief()", () => {
     expect(netlink.requests).toHaveLength(1);
   });
 
+  test("throws any other refusal", () => {
+    const netlink = new FakeNetlink();
+    netlink.ask = () => ({ errno: 1, data: new Uint8Array() });
+    const link = { name: "br0", index: 7 };
+    expect(() => getLinkBrief(netlink, link)).toThrow('Cannot get link "br0": Operation not permitted');
+    netlink.ask = () => ({ errno: 0, data: new Uint8Array() });
+    expect(() => getLinkBrief(netlink, link)).toThrow(RangeError);
+    expect(netlink.requests).toEqual([]);
+  });
+
   test("throws NetlinkError where there is no link of that name", () => {
     expect(() => getLinkBrief(new FakeNetlink(), "br0")).toThrow(NetlinkError);
     expect(() => getLinkBrief(new FakeNetlink(), "br0")).toThrow('Cannot get link "br0": No such device');
   });
+});
+
+test.each([
+  ["1043", true, true],
+  ["1003", false, true],
+  ["10c3", true, false],
+])("isRunning() and hasArp() read the flags 0x%s: %s, %s", (flags, running, arp) => {
+  const netlink = new FakeNetlink();
+  netlink.ask = (what, name) => {
+    expect([what, name]).toEqual([SIOCGIFFLAGS, "br0"]);
+    return { errno: 0, data: bytesOf(`${flags.slice(2)}${flags.slice(0, 2)}${"00".repeat(22)}`) };
+  };
+  const link = { name: "br0", index: 7 };
+  expect([isRunning(netlink, link), hasArp(netlink, link)]).toEqual([running, arp]);
+  expect(() => isRunning(new FakeNetlink(), link)).toThrow('Cannot get link "br0": No such device');
 });

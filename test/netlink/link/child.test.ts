@@ -2,9 +2,11 @@ import { describe, expect, test } from "vitest";
 import { decoderOf, type Fields } from "../../../src/netlink/fields.ts";
 import {
   addChild,
+  findChild,
   IPVLAN_F,
   IPVLAN_FIELDS,
   IPVLAN_MODE,
+  listChildren,
   MACVLAN_FIELDS,
   MACVLAN_MODE,
   readChild,
@@ -12,6 +14,7 @@ import {
   VRF_FIELDS,
 } from "../../../src/netlink/link/child.ts";
 import { decodeLink } from "../../../src/netlink/link/message.ts";
+import { NLM_F } from "../../../src/netlink/message.ts";
 import { RTM } from "../../../src/netlink/rtnetlink.ts";
 import { lastOf, linkIn } from "../captured.ts";
 import { FakeNetlink } from "../fake-netlink.ts";
@@ -93,4 +96,25 @@ describe("readChild()", () => {
   test("reads no settings of a link of another kind", () => {
     expect(readChild("macvlan", linkIn("get-bridge", "br0").payload).settings).toEqual({});
   });
+});
+
+test("findChild() reads a link and its settings, and finds none where there is none", () => {
+  const netlink = new FakeNetlink(() => [linkIn("get-vrf", "red")]);
+  expect(findChild(netlink, "vrf", "red")).toMatchObject({ link: { name: "red" }, settings: { table: 1000 } });
+  expect(decodeLink(netlink.onlyRequest.payload).attributes.name).toBe("red");
+  expect(findChild(new FakeNetlink(), "vrf", "red")).toBeUndefined();
+});
+
+test("listChildren() asks the kernel for a kind, and leaves out what a kernel without filters sends as well", () => {
+  const netlink = new FakeNetlink(() => [linkIn("get-vrf", "red"), linkIn("get-dummy", "eth3")]);
+  expect(listChildren(netlink, "vrf").map(({ link, settings }) => [link.name, settings.table])).toEqual([
+    ["red", 1000],
+  ]);
+  const { type, flags, payload, action } = netlink.onlyRequest;
+  expect({ type, flags, action }).toEqual({
+    type: RTM.GETLINK,
+    flags: NLM_F.DUMP,
+    action: 'list the links of kind "vrf"',
+  });
+  expect(decodeLink(payload).attributes).toEqual({ info: { kind: "vrf" } });
 });

@@ -1,8 +1,10 @@
 import { expect, test } from "vitest";
+import { NetlinkError } from "../../../src/netlink/acknowledgement.ts";
 import { encodeFields } from "../../../src/netlink/fields.ts";
 import { DEVICE_FIELDS, findDevice, listDevices, readDevice } from "../../../src/netlink/link/device.ts";
 import { decodeLink } from "../../../src/netlink/link/message.ts";
 import { moveLinkTo } from "../../../src/netlink/link/move.ts";
+import { NLM_F } from "../../../src/netlink/message.ts";
 import { RTM } from "../../../src/netlink/rtnetlink.ts";
 import { concat } from "../../../src/platform/bytes.ts";
 import { lastOf, linkIn } from "../captured.ts";
@@ -35,10 +37,24 @@ test("readDevice() reads a port's name, as cards with several links have it", ()
 test("findDevice() and listDevices() ask for one link, and for all", () => {
   const one = new FakeNetlink(() => [card]);
   expect(findDevice(one, "eth0")?.bus).toBe("virtio");
-  expect(decodeLink(one.onlyRequest.payload).attributes.name).toBe("eth0");
+  expect(one.onlyRequest).toMatchObject({ type: RTM.GETLINK, flags: 0, action: 'get link "eth0"' });
+  // RTEXT_FILTER_SKIP_STATS
+  expect(decodeLink(one.onlyRequest.payload).attributes).toEqual({ name: "eth0", extensions: 8 });
   expect(findDevice(new FakeNetlink(), "eth0")).toBeUndefined();
   const all = new FakeNetlink(() => [card, linkIn("get-port", "veth0")]);
   expect(listDevices(all).map(({ name }) => name)).toEqual(["eth0", "veth0"]);
+  expect(all.onlyRequest).toMatchObject({ type: RTM.GETLINK, flags: NLM_F.DUMP, action: "list the links" });
+  expect(decodeLink(all.onlyRequest.payload).attributes).toEqual({ extensions: 8 });
+});
+
+test.each([
+  ["ENODEV", 19],
+  ["ERANGE, for a name too long", 34],
+])("findDevice() finds none on %s", (_, errno) => {
+  const refusing = new FakeNetlink((request) => {
+    throw new NetlinkError(request.action, { errno });
+  });
+  expect(findDevice(refusing, "eth0")).toBeUndefined();
 });
 
 test("moveLinkTo() sends what `ip` sends", () => {

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { NetlinkError } from "../../../src/netlink/acknowledgement.ts";
-import { findLink, getLink } from "../../../src/netlink/link/get.ts";
-import { decodeLink } from "../../../src/netlink/link/message.ts";
+import { encodeFields } from "../../../src/netlink/fields.ts";
+import { findLink, findOtherEnd, getLink, hasLink } from "../../../src/netlink/link/get.ts";
+import { decodeLink, encodeLink } from "../../../src/netlink/link/message.ts";
 import { RTM } from "../../../src/netlink/rtnetlink.ts";
 import { linkIn } from "../captured.ts";
 import { FakeNetlink } from "../fake-netlink.ts";
@@ -30,8 +31,8 @@ describe("findLink()", () => {
 
     expect(decodeLink(netlink.onlyRequest.payload)).toMatchObject({
       header: { index: 2 },
-      attributes: { extensions: 8 },
     });
+    expect(decodeLink(netlink.onlyRequest.payload).attributes).toEqual({ extensions: 8 });
   });
 
   test.each([
@@ -49,4 +50,37 @@ describe("findLink()", () => {
 test("getLink() throws ENODEV where there is none", () => {
   expect(() => getLink(refusing(19), "missing")).toThrow(new NetlinkError('get link "missing"', { errno: 19 }));
   expect(() => getLink(refusing(19), 7)).toThrow("Cannot get link 7: No such device");
+});
+
+describe("findOtherEnd()", () => {
+  /** A veth with an index, whose other end has another. */
+  const veth = (index: number, peer: number) => {
+    const attributes = { name: "veth0", link: peer, info: { kind: "veth", data: encodeFields({}, {}) } };
+    const message = { ...linkIn("get-bridge", "br0"), payload: encodeLink({ header: { index }, attributes }) };
+    return new FakeNetlink(() => [message]);
+  };
+
+  test("asks for the other end by its index", () => {
+    const netlink = veth(5, 4);
+    expect(findOtherEnd(netlink, { index: 4, peer: 5 })).toMatchObject({ index: 5, peer: 4 });
+    expect(decodeLink(netlink.onlyRequest.payload).header.index).toBe(5);
+  });
+
+  test("knows another link by that it does not point back", () => {
+    expect(findOtherEnd(veth(5, 9), { index: 4, peer: 5 })).toBeUndefined();
+    expect(findOtherEnd(refusing(19), { index: 4, peer: 5 })).toBeUndefined();
+  });
+
+  test("asks nothing about a link without one", () => {
+    const netlink = new FakeNetlink();
+    expect(findOtherEnd(netlink, { index: 4, peer: undefined })).toBeUndefined();
+    expect(netlink.requests).toEqual([]);
+  });
+});
+
+test("hasLink() asks without a request whether there is a link of an index", () => {
+  const netlink = new FakeNetlink();
+  netlink.hasIndex = (index) => index === 4;
+  expect([hasLink(netlink, 4), hasLink(netlink, 5)]).toEqual([true, false]);
+  expect(netlink.requests).toEqual([]);
 });

@@ -98,10 +98,19 @@ test("setLink() makes all changes in one request", () => {
   });
 });
 
+test("setLink() does not speak of what stays as it is", () => {
+  const netlink = new FakeNetlink();
+
+  setLink(netlink, veth, { mtu: undefined, up: true });
+
+  expect(netlink.onlyRequest.action).toBe('set up true on link "veth0"');
+});
+
 test("setPort() leaves alone what it is not told", () => {
   const netlink = new FakeNetlink();
 
   setPort(netlink, veth, { isolated: false });
 
+  expect(netlink.onlyRequest.action).toBe('set isolated off on bridge port "veth0"');
   expect(decodeLink(netlink.onlyRequest.payload).attributes).toEqual({ port: { isolated: 0 } });
 });

@@ -7,6 +7,7 @@ import { NLM_F } from "../../../src/netlink/message.ts";
 import { RTM } from "../../../src/netlink/rtnetlink.ts";
 import { ERRNO } from "../../../src/platform/errno.ts";
 import { FakeKernel } from "../../kernel/fake-kernel.ts";
+import { bytesOf } from "../captured.ts";
 import { FakeNetlink } from "../fake-netlink.ts";
 
 function refusing(errno: number): FakeNetlink {
@@ -23,6 +24,25 @@ test("supportsKind() asks for a link with a MAC that none may have, so that an o
   const { header, attributes } = decodeLink(netlink.onlyRequest.payload);
   expect(header.index).toBe(0);
   expect(attributes).toEqual({ mac: "01:00:00:00:00:00", info: { kind: "bridge" } });
+});
+
+test("supportsKind() asks for an ipvlan with flags that none may have", () => {
+  const netlink = refusing(ERRNO.EINVAL);
+  expect(supportsKind(netlink, "ipvlan")).toBe(true);
+  const { header, attributes } = decodeLink(netlink.onlyRequest.payload);
+  expect([header.index, attributes.info?.kind]).toEqual([0, "ipvlan"]);
+  expect(netlink.onlyRequest.flags).toBe(NLM_F.ACK | NLM_F.CREATE | NLM_F.EXCL);
+  // IFLA_IPVLAN_FLAGS: 0xff
+  expect(attributes.info?.data).toEqual(bytesOf("06000200ff000000"));
+  expect(() => supportsKind(refusing(ERRNO.EADDRNOTAVAIL), "ipvlan")).toThrow(NetlinkError);
+});
+
+test("supportsKind() throws what is no answer of the kernel's", () => {
+  const failure = Object.assign(new Error("a bug"), { errno: ERRNO.ENODEV });
+  const broken = new FakeNetlink(() => {
+    throw failure;
+  });
+  expect(() => supportsKind(broken, "veth")).toThrow(failure);
 });
 
 test.each(["ENODEV", "EOPNOTSUPP"] as const)("supportsKind() is false when the kernel answers %s", (code) => {
@@ -64,5 +84,6 @@ test("hasKind() lists the links of the kind, which loads no module, and sees lo 
 
   const netlink = new FakeNetlink(() => []);
   hasKind(netlink, "ifb");
-  expect(netlink.onlyRequest).toMatchObject({ type: RTM.GETLINK, flags: NLM_F.DUMP });
+  const action = 'ask whether links of kind "ifb" are known';
+  expect(netlink.onlyRequest).toMatchObject({ type: RTM.GETLINK, flags: NLM_F.DUMP, action });
 });

@@ -20,6 +20,7 @@ test("findQdisc() asks for one place of one link", () => {
   expect(findQdisc(netlink, link, TC_H.ROOT)).toMatchObject({ kind: "tbf" });
   const { type, flags, payload } = netlink.onlyRequest;
   expect({ type, flags }).toEqual({ type: RTM.GETQDISC, flags: NLM_F.ECHO | NLM_F.ACK });
+  expect(netlink.onlyRequest.action).toBe('get a qdisc of link "veth0"');
   expect(decodeQdisc(payload)).toEqual({ header: { index: 2, handle: 0, parent: TC_H.ROOT, info: 0 }, attributes: {} });
 });
 

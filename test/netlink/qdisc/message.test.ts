@@ -37,6 +37,16 @@ describe("readQdisc()", () => {
     );
   });
 
+  test("reads settings of a token bucket filter alone, and only if there are any", () => {
+    const options = encodeFields(TBF_FIELDS, { rate64: 1n });
+    const read = (attributes: { kind?: string; options?: Uint8Array }) =>
+      readQdisc(encodeQdisc({ header: { index: 2 }, attributes }));
+    expect(read({ kind: "htb", options: new Uint8Array(4) })).toMatchObject({ kind: "htb", tokenBucket: undefined });
+    expect(read({ kind: "tbf" }).tokenBucket).toBeUndefined();
+    expect(read({ kind: "tbf", options }).tokenBucket).toBeUndefined();
+    expect(read({})).toMatchObject({ kind: "", index: 2 });
+  });
+
   test.each([
     ["00000000", "Cannot decode struct tcmsg: 4 bytes, must be at least 20"],
     [

@@ -52,6 +52,30 @@ describe("addRoute()", () => {
     expect(netlink.onlyRequest.flags).toBe(0x404);
   });
 
+  test.each([
+    [{ mtu: 1300 }, { mtu: 1300 }],
+    [{ advmss: 1200 }, { advmss: 1200 }],
+    [{}, undefined],
+  ])("says of metrics what it is told: %j", (metrics, expected) => {
+    const netlink = new FakeNetlink();
+
+    addRoute(netlink, link, { destination: prefix("10.8.0.0/16"), ...metrics });
+
+    expect(decodeRoute(netlink.onlyRequest.payload).attributes.metrics).toEqual(expected);
+  });
+
+  test.each([
+    [255, 255, undefined],
+    [256, 252, 256],
+  ])("has the table %i where it fits", (table, inHeader, attribute) => {
+    const netlink = new FakeNetlink();
+
+    addRoute(netlink, link, { destination: prefix("10.8.0.0/16"), table });
+
+    const { header, attributes } = decodeRoute(netlink.onlyRequest.payload);
+    expect([header.table, attributes.table]).toEqual([inHeader, attribute]);
+  });
+
   test("clears the bits behind the prefix", () => {
     const netlink = new FakeNetlink();
 

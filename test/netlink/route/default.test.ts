@@ -4,7 +4,7 @@ import type { NetlinkRequest } from "../../../src/netlink/answers.ts";
 import { type Message, NLM_F } from "../../../src/netlink/message.ts";
 import { findDefaultRoute } from "../../../src/netlink/route/default.ts";
 import { RTM_F } from "../../../src/netlink/route/header.ts";
-import { decodeRoute } from "../../../src/netlink/route/message.ts";
+import { decodeRoute, encodeRoute } from "../../../src/netlink/route/message.ts";
 import { RTM } from "../../../src/netlink/rtnetlink.ts";
 import { captured, lastOf } from "../captured.ts";
 import { FakeNetlink } from "../fake-netlink.ts";
@@ -49,6 +49,28 @@ describe("findDefaultRoute()", () => {
     for (const netlink of [another, blackhole]) {
       expect(findDefaultRoute(netlink, 4)).toMatchObject({ gateway: address("10.1.0.1"), priority: 5, mtu: 1300 });
     }
+  });
+
+  test("has the lowest priority of several, and decodes no other routes of the table", () => {
+    const list = captured("list-routes", "received", RTM.NEWROUTE);
+    const payloads = [7, 3, 5].map((priority) => {
+      const header = { family: 2, table: 254, type: 1 };
+      return encodeRoute({ header, attributes: { index: priority, priority } });
+    });
+    const answer = list.slice(0, 1).flatMap((message) => payloads.map((payload) => ({ ...message, payload })));
+    const netlink = new FakeNetlink((request) => (request.flags === NLM_F.DUMP ? answer : refuse(request, 113)));
+
+    expect(findDefaultRoute(netlink, 4)).toMatchObject({ index: 3, priority: 3 });
+    const { keep } = netlink.requests.at(-1) ?? {};
+    expect(list.map(({ payload }) => keep?.(payload))).toEqual([true, false, false]);
+  });
+
+  test("throws what is no answer of the kernel's", () => {
+    const failure = new Error("a bug");
+    const broken = new FakeNetlink(() => {
+      throw failure;
+    });
+    expect(() => findDefaultRoute(broken, 4)).toThrow(failure);
   });
 
   test("finds none in a table without", () => {
