@@ -4,6 +4,10 @@ import { libcServer } from "../platform/libc.ts";
 import { AF, bindSocket, openPrepared, SOCK } from "./socket.ts";
 import { connectUnix, encodeUnixAddress } from "./unix-stream.ts";
 
+/** The kind of a file in its mode. <linux/stat.h> */
+const S_IFMT = 0o170000;
+const S_IFSOCK = 0o140000;
+
 /** How many connections may wait to be accepted. */
 const BACKLOG = 128;
 
@@ -35,6 +39,11 @@ function deleteUnserved(path: string): void {
   try {
     connectUnix(path, { atOnce: true }).close();
   } catch (error) {
-    if (error instanceof LinuxError && error.errno === ERRNO.ECONNREFUSED) fs.unlinkSync(path);
+    if (error instanceof LinuxError && error.errno === ERRNO.ECONNREFUSED && isSocket(path)) fs.unlinkSync(path);
   }
+}
+
+/** A file of another kind refuses connections as well. */
+function isSocket(path: string): boolean {
+  return (fs.statSync(path).mode & S_IFMT) === S_IFSOCK;
 }
