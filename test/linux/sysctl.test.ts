@@ -1,5 +1,5 @@
 import fs from "node:fs";
-import { expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import { sysctls } from "../../src/linux/sysctl.ts";
 import { LinuxError } from "../../src/platform/errno.ts";
 
@@ -41,4 +41,35 @@ test("sysctls.write() throws when it cannot write", () => {
   expect(() => sysctls.write("kernel/ostype", "Plan 9")).toThrow(
     expect.objectContaining({ message: expect.stringMatching(/^Cannot write "Plan 9" to sysctl kernel\/ostype: /) }),
   );
+});
+
+afterEach(() => void vi.restoreAllMocks());
+
+test("sysctls.list() has the names in a folder, and throws where there is none", () => {
+  expect(sysctls.list("kernel")).toContain("ostype");
+  expect(() => sysctls.list("net/missing")).toThrow(
+    new LinuxError("list sysctls net/missing", { syscall: "open", errno: 2 }),
+  );
+});
+
+test("sysctls.write() writes one line into a parameter that has another value, and closes it", () => {
+  const written: unknown[] = [];
+  vi.spyOn(fs, "openSync").mockImplementation((path, flags) => {
+    written.push(path, flags);
+    return 100_000;
+  });
+  vi.spyOn(fs, "writeSync").mockImplementation((fd: number, text: unknown) => written.push(fd, text));
+  vi.spyOn(fs, "closeSync").mockImplementation((fd) => void written.push(fd));
+  sysctls.write("kernel/ostype", "");
+  // O_WRONLY, without O_CREAT
+  expect(written).toEqual(["/proc/sys/kernel/ostype", 1, 100_000, "\n", 100_000]);
+});
+
+test("sysctls throw what is no answer of Linux's as it is", () => {
+  const failure = new Error("a bug");
+  vi.spyOn(fs, "readFileSync").mockImplementation(() => {
+    throw failure;
+  });
+  expect(() => sysctls.read("kernel/ostype")).toThrow(failure);
+  expect(() => sysctls.find("kernel/ostype")).toThrow(failure);
 });

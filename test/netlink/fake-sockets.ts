@@ -7,8 +7,11 @@ import { hexOf } from "./captured.ts";
 /** Descriptors of no file. */
 const FIRST = 100_000;
 
-/** A datagram for whoever receives next, from a port: 0 is the kernel. Or the errno of a refusal. */
-type Answer = { readonly bytes: Uint8Array; readonly port?: number } | number;
+/** A datagram for whoever receives next, from the kernel or another sender. Or the errno of a refusal. */
+type Answer = { readonly bytes: Uint8Array; readonly sender?: Uint8Array } | number;
+
+/** struct sockaddr_nl of the kernel. */
+const KERNEL = Uint8Array.of(16, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
 
 /**
  * Stands in for the system calls of sockets until vi.restoreAllMocks(). Each datagram that is sent is answered from a list, of which a
@@ -62,7 +65,7 @@ export class FakeSockets {
     vi.spyOn(functions, "recvfrom").mockImplementation((_fd, buffer, _length, _flags, sender) => {
       const answer = this.answers.shift() ?? ERRNO.EAGAIN;
       if (typeof answer === "number") return this.#refuse(answer);
-      sender?.set([16, 0, 0, 0, answer.port ?? 0]);
+      sender?.set(answer.sender ?? KERNEL);
       buffer?.set(answer.bytes);
       return answer.bytes.length;
     });

@@ -102,7 +102,8 @@ describe("request()", () => {
 
   test("does not listen to other processes, which may write to the socket as well", () => {
     const netlink = openRtnetlink();
-    sockets.answers.push({ bytes: encodeMessages([verdict(1, ERRNO.EPERM)]), port: 4711 });
+    const sender = bytesOf("100000006712000000000000");
+    sockets.answers.push({ bytes: encodeMessages([verdict(1, ERRNO.EPERM)]), sender });
     answer(verdict(1));
     expect(netlink.request(request(NLM_F.ACK))).toEqual([]);
   });
