@@ -1,7 +1,7 @@
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { makeFolders } from "../../src/linux/folder.ts";
 
 let folder: string;
@@ -18,6 +18,28 @@ describe("makeFolders()", () => {
     expect(makeFolders(deep, 0o700)).toBe(path.join(folder, "a"));
     expect(fs.statSync(deep).mode & 0o777).toBe(0o700);
     expect(makeFolders(deep, 0o700)).toBeUndefined();
+  });
+
+  it("takes a folder that another process makes meanwhile, and throws where it is gone again", () => {
+    const deep = path.join(folder, "a/b");
+    const { mkdirSync } = fs;
+    const failure = Object.assign(new Error("is there"), { errno: -17 });
+    const make = vi.spyOn(fs, "mkdirSync").mockImplementationOnce((which, options) => {
+      mkdirSync(which, options);
+      throw failure;
+    });
+    expect(makeFolders(deep, 0o700)).toBe(path.join(folder, "a"));
+    expect(fs.statSync(deep).isDirectory()).toBe(true);
+    make.mockImplementationOnce(() => {
+      throw failure;
+    });
+    expect(() => makeFolders(path.join(folder, "x"), 0o700)).toThrow(failure);
+    make.mockImplementationOnce((which, options) => {
+      mkdirSync(which, options);
+      throw Object.assign(new Error("refused"), { errno: -13 });
+    });
+    expect(() => makeFolders(path.join(folder, "y"), 0o700)).toThrow("refused");
+    vi.restoreAllMocks();
   });
 
   it("throws where a file is in the way", () => {

@@ -44,3 +44,43 @@ test.each(["writeFileSync", "renameSync"] as const)("replaceFile() leaves the ol
   expect(() => replace("two")).toThrow("ENOSPC");
   expect([fs.readdirSync(folder), fs.readFileSync(file, "utf8")]).toEqual([["file"], "one"]);
 });
+
+test("replaceFile() has the disk keep what must survive a crash before it has its name, and nothing else", () => {
+  const order: string[] = [];
+  const { renameSync, fsyncSync } = fs;
+  vi.spyOn(fs, "fsyncSync").mockImplementation((fd) => {
+    order.push(`fsync ${path.basename(fs.readlinkSync(`/proc/self/fd/${fd}`))}`);
+    fsyncSync(fd);
+  });
+  vi.spyOn(fs, "renameSync").mockImplementation((from, to) => {
+    order.push("rename");
+    renameSync(from, to);
+  });
+  const before = fs.readdirSync("/proc/self/fd").length;
+  replace("one");
+  replaceFile(file, { draft, text: "two", mode: 0o600, isDurable: true });
+  expect(order).toEqual(["rename", "fsync .file.new", "rename"]);
+  expect(fs.readdirSync("/proc/self/fd").length).toBe(before);
+});
+
+test("replaceFile() writes into no draft that another makes meanwhile", () => {
+  const { rmSync } = fs;
+  vi.spyOn(fs, "rmSync").mockImplementationOnce((which, options) => {
+    rmSync(which, options);
+    fs.writeFileSync(draft, "other's");
+  });
+  expect(() => replace("one")).toThrow("EEXIST");
+});
+
+test("replaceFile() throws the first error where the draft cannot be deleted either", () => {
+  vi.spyOn(fs, "renameSync").mockImplementation(() => {
+    throw new Error("the first");
+  });
+  const { rmSync } = fs;
+  vi.spyOn(fs, "rmSync")
+    .mockImplementationOnce(rmSync)
+    .mockImplementation(() => {
+      throw new Error("the second");
+    });
+  expect(() => replace("one")).toThrow("the first");
+});

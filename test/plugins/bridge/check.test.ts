@@ -114,7 +114,9 @@ describe("CHECK of the port", () => {
   test("compares its VLANs", () => {
     const { netlink, port, check } = attach({ ...PLAIN, vlan: 100 });
     addVlans(netlink, getLink(netlink, port), [{ id: 7, pvid: false, untagged: false }]);
-    expect(said(check)).toMatch(/^Port "veth\w+" has VLANs \(PVID 100, untagged 100, tagged 7\), expected \(PVID 100, /);
+    expect(said(check)).toMatch(
+      /^Port "veth\w+" has VLANs \(PVID 100, untagged 100, tagged 7\), expected \(PVID 100, /,
+    );
   });
 
   test("compares hairpin mode and isolation, whichever they are to be", () => {
@@ -135,9 +137,11 @@ describe("CHECK of the port", () => {
     const { netlink, port, check } = attach(PLAIN);
     const { request } = netlink;
     const answerWith = (state: number) =>
-      vi.spyOn(netlink, "request").mockImplementation((asked) =>
-        request(asked).map((message) => ({ ...message, payload: withPortState(message.payload, state) })),
-      );
+      vi
+        .spyOn(netlink, "request")
+        .mockImplementation((asked) =>
+          request(asked).map((message) => ({ ...message, payload: withPortState(message.payload, state) })),
+        );
     answerWith(BR_STATE.LISTENING);
     expect(said(check)).toBe(`Port "${port}" does not forward: the bridge's spanning tree holds it back`);
     setLink(netlink, getLink(netlink, port), { up: false });

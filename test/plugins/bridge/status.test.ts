@@ -122,7 +122,8 @@ describe("STATUS of a network of host-local", () => {
     const small = { subnet: "10.88.0.0/30", gateway: "10.88.0.2" };
     const route = (text: string) => statusOf(gateway(small), other([], [text]));
     expect(route("10.88.0.0/31")).toContain("The host reaches 10.88.0.0/31 through");
-    const single = (text: string) => statusOf(gateway({ subnet: "10.88.0.9/32", gateway: "10.88.0.9" }), other([], [text]));
+    const single = (text: string) =>
+      statusOf(gateway({ subnet: "10.88.0.9/32", gateway: "10.88.0.9" }), other([], [text]));
     expect(single("10.88.0.9/32")).toContain("The host reaches 10.88.0.9/32 through");
     expect(statusOf(gateway({ subnet: "10.88.0.0/31", gateway: "10.88.0.0" }), other([], ["10.88.0.0/31"]))).toContain(
       "The host reaches 10.88.0.0/31 through",
@@ -139,7 +140,8 @@ describe("STATUS of a network of host-local", () => {
     };
 
   test("says that the gateway has another address, unless ADD may replace it", () => {
-    const conflict = /^"cni0" already has an IP address different from 10\.88\.0\.1\/16 \(found 10\.99\.0\.1\/24; set forceAddress/;
+    const conflict =
+      /^"cni0" already has an IP address different from 10\.88\.0\.1\/16 \(found 10\.99\.0\.1\/24; set forceAddress/;
     const bridge = own("cni0", "10.99.0.1/24");
     expect(statusOf(gateway(), bridge)).toMatch(conflict);
     expect(statusOf(gateway({}, { forceAddress: true }), bridge)).toBe("");
@@ -151,7 +153,9 @@ describe("STATUS of a network of host-local", () => {
   test("looks at the gateway of a VLAN, which is a link of its own", () => {
     const vlan = { vlan: 100 };
     expect(statusOf(gateway({}, vlan), own("cni0", "10.99.0.1/24"))).toBe("");
-    expect(statusOf(gateway({}, vlan), own("cni0.100", "10.99.0.1/24"))).toMatch(/^"cni0.100" already has an IP address/);
+    expect(statusOf(gateway({}, vlan), own("cni0.100", "10.99.0.1/24"))).toMatch(
+      /^"cni0.100" already has an IP address/,
+    );
     expect(statusOf(gateway({}, vlan), own("cni0.100", "10.88.0.1/16"))).toBe("");
   });
 
