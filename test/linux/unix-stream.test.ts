@@ -92,7 +92,7 @@ test("connectUnix() waits for no server that it is told not to wait for", () => 
 
 test("encodeUnixAddress() takes a path of 108 bytes, and no more", () => {
   expect(encodeUnixAddress("a".repeat(108))).toHaveLength(110);
-  expect(() => encodeUnixAddress("é".repeat(54) + "a")).toThrow(
+  expect(() => encodeUnixAddress(`${"é".repeat(54)}a`)).toThrow(
     new LinuxError(`connect to ${"é".repeat(54)}a`, { syscall: "connect", errno: ERRNO.ENAMETOOLONG }),
   );
 });
