@@ -8,6 +8,7 @@ it.each([
   ["unix:path=/a;unix:path=/b", ["/a", "/b"]],
   ["unix:path=/100%", ["/100%"]],
   ["unix:tmpdir=/tmp", []],
+  ["nonunix:path=/a", []],
   ["", []],
 ])("systemBusSockets reads %s", (address, sockets) => {
   expect(systemBusSockets({ DBUS_SYSTEM_BUS_ADDRESS: address })).toEqual(sockets);

@@ -3,9 +3,10 @@ import { once } from "node:events";
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { connectBus, DbusError } from "../../../src/linux/dbus/bus.ts";
 import { ERRNO } from "../../../src/platform/errno.ts";
+import { libc } from "../../../src/platform/libc.ts";
 import { capturedMessages, lastMessage } from "./captured.ts";
 
 // Another process plays the bus, for our calls wait: whatever it is told, it answers with the bytes of a file, a piece at a time where asked to.
@@ -43,7 +44,7 @@ const ACCEPTED = "DATA\r\nOK 0123456789abcdef0123456789abcdef\r\n";
 const [hello = new Uint8Array(), signal = new Uint8Array()] = capturedMessages("add-source", "received");
 const call = { destination: "org.fedoraproject.FirewallD1", path: "/p", interface: "i", member: "m", args: [] };
 let sockets: Readonly<
-  Record<"whole" | "pieces" | "refusing" | "rejecting" | "closing" | "endless" | "babbling", string>
+  Record<"whole" | "pieces" | "owned" | "refusing" | "rejecting" | "closing" | "endless" | "babbling", string>
 >;
 
 beforeAll(async () => {
@@ -53,6 +54,7 @@ beforeAll(async () => {
   sockets = {
     whole: await startBus("whole", [ACCEPTED, hello, signal, answer]),
     pieces: await startBus("pieces", [ACCEPTED, hello, signal, answer], 7),
+    owned: await startBus("owned", [ACCEPTED, hello, signal, lastMessage("query-source", "received")]),
     refusing: await startBus("refusing", [ACCEPTED, hello, signal, lastMessage("add-source-again", "received")]),
     rejecting: await startBus("rejecting", ["REJECTED EXTERNAL\r\n"]),
     closing: await startBus("closing", [ACCEPTED, hello.subarray(0, 20)]),
@@ -86,6 +88,37 @@ test("a call throws the error that it is answered with", () => {
   bus.close();
 });
 
+test("hasOwner() is whether the bus says so", () => {
+  const [owned, other] = [connectBus(sockets.owned), connectBus(sockets.whole)];
+  expect([owned.hasOwner("a.b"), other.hasOwner("a.b")]).toEqual([true, false]);
+  owned.close();
+  other.close();
+});
+
+test("connectBus() greets the bus as the user of this process, and asks for nothing but a name", () => {
+  const sent: string[] = [];
+  const { sendto } = libc().functions;
+  vi.spyOn(libc().functions, "sendto").mockImplementation((fd, bytes, ...rest) => {
+    sent.push(Buffer.from(bytes ?? []).toString("latin1"));
+    return sendto(fd, bytes, ...rest);
+  });
+  const bus = connectBus(sockets.owned);
+  bus.hasOwner("a.b");
+  bus.close();
+  const [greeting, hi, question] = sent;
+  expect(greeting).toBe("\0AUTH EXTERNAL\r\nDATA\r\nBEGIN\r\n");
+  const words = (text = "") => text.match(/[A-Za-z][\w./]{2,}/g);
+  expect(words(hi)).toEqual(["org/freedesktop/DBus", "org.freedesktop.DBus", "Hello", "org.freedesktop.DBus"]);
+  expect(words(question)?.slice(2)).toEqual(["NameHasOwner", "org.freedesktop.DBus", "a.b"]);
+  vi.restoreAllMocks();
+});
+
+test("connectBus() leaves nothing open where it fails", () => {
+  const before = fs.readdirSync("/proc/self/fd").length;
+  expect(() => connectBus(sockets.rejecting)).toThrow(DbusError);
+  expect(fs.readdirSync("/proc/self/fd").length).toBe(before);
+});
+
 test("connectBus() says how it was rejected", () => {
   expect(() => connectBus(sockets.rejecting)).toThrow(
     new DbusError("REJECTED", 'The message bus answered "REJECTED EXTERNAL"'),
@@ -97,7 +130,7 @@ test("connectBus() fails where the bus ends in the middle of an answer", () => {
 });
 
 test("connectBus() waits for no message that nobody can have meant", () => {
-  expect(() => connectBus(sockets.endless)).toThrow(RangeError);
+  expect(() => connectBus(sockets.endless)).toThrow(/^Cannot read a D-Bus message of \d+ bytes$/);
 });
 
 test("connectBus() takes no line without an end", () => {

@@ -67,6 +67,19 @@ describe("decodeReply", () => {
       );
   });
 
+  it("reads a message of a machine with the other byte order", () => {
+    // METHOD_RETURN with serial 9 to the call 2: REPLY_SERIAL, SIGNATURE "b", true
+    const fields = "05017500" + "00000002" + "08016700" + "01620000";
+    const bytes = Buffer.from(`4202000100000004000000090000000f${fields}00000001`, "hex");
+    expect(messageLength(bytes)).toBe(bytes.length);
+    expect(decodeReply(bytes)).toEqual({ type: 2, replySerial: 2, errorName: undefined, value: true });
+  });
+
+  it("refuses a header field of a type that there is not in one", () => {
+    const bytes = Buffer.from("6c020001000000000900000008000000" + "0501640000000000", "hex");
+    expect(() => decodeReply(bytes)).toThrow('Cannot decode a D-Bus message: it has a value of type "d"');
+  });
+
   it("refuses bytes that name no byte order", () => {
     expect(() => decodeReply(Uint8Array.from({ length: 32 }))).toThrow("names no byte order");
   });
