@@ -1,9 +1,10 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { NetlinkError } from "../../src/netlink/acknowledgement.ts";
 import type { NetlinkRequest } from "../../src/netlink/answers.ts";
 import { askUntilWhole, collectAnswers } from "../../src/netlink/answers.ts";
 import type { Message } from "../../src/netlink/message.ts";
 import { decodeMessages, NLM_F, NLMSG } from "../../src/netlink/message.ts";
+import { libc } from "../../src/platform/libc.ts";
 import { bytesOf, captured, capturedBytes } from "./captured.ts";
 
 const request = (action: string, flags: number): NetlinkRequest => ({
@@ -145,7 +146,9 @@ describe("askUntilWhole()", () => {
     expect(askUntilWhole(list, ask)).toEqual([object(3)]);
   });
 
-  test("throws EAGAIN after 20 times", () => {
+  test("throws EAGAIN after 20 times, with pauses from the third on", () => {
+    const pauses: number[] = [];
+    const poll = vi.spyOn(libc().functions, "poll").mockImplementation(() => pauses.push(asked));
     let asked = 0;
     const ask = () => {
       asked++;
@@ -160,5 +163,7 @@ describe("askUntilWhole()", () => {
       }),
     );
     expect(asked).toBe(20);
+    expect(pauses).toEqual(Array.from({ length: 18 }, (_, index) => index + 3));
+    poll.mockRestore();
   });
 });

@@ -121,8 +121,7 @@ export function onLinkFirst(routes: readonly WholeRoute[]): readonly WholeRoute[
 export function identifyWhole(route: WholeRoute): string {
   return JSON.stringify(describeWhole(route), (_, value) => {
     if (typeof value === "bigint") return String(value);
-    if (value instanceof Uint8Array) return [...value];
-    const isPlain = typeof value === "object" && value !== null && !Array.isArray(value);
+    const isPlain = typeof value === "object" && !Array.isArray(value);
     return isPlain ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))) : value;
   });
 }

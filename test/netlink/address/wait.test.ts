@@ -45,6 +45,8 @@ describe("waitForDad()", () => {
 
     expect(waitForDad(netlink, link, { timeout: 1000, prefixes })).toMatchObject([{ tentative: false }]);
     expect(netlink.groups).toEqual([]);
+    const two = underway.slice(0, 2).map(({ payload }) => readLinkAddress(payload).prefix);
+    expect(waitForDad(new FakeNetlink(() => settled), link, { timeout: 1000, prefixes: two })).toHaveLength(2);
   });
 
   test("does not wait for an address that another host has", () => {
