@@ -101,6 +101,11 @@ describe("a machine", () => {
     expect(findPathLink("/sys/devices/out")).toBeUndefined();
   });
 
+  test("a folder is no device, though there is one of that name", () => {
+    expect([".", ".."].map(hasAuxiliaryDevice)).toEqual([false, false]);
+    expect([findPciAddress("virtio", "."), findPciAddress("virtio", "..")]).toEqual([undefined, undefined]);
+  });
+
   test("findDriver() has the name of the driver", () => {
     expect(["0000:3b:00.1", "0000:3b:00.2"].map(findDriver)).toEqual(["mlx5_core", undefined]);
   });

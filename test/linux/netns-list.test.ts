@@ -106,6 +106,27 @@ describe("a machine", () => {
     expect([found.isComplete, [...found.paths.keys()]]).toEqual([isComplete, ["10", "11"]]);
   });
 
+  test("has other namespaces than the own one for listOtherNamespaces(), which leaves nothing open", () => {
+    const fds = () => fs.readdirSync(`/dev/fd/`).length;
+    const before = fds();
+    const fd = fs.openSync("/proc/thread-self/ns/net", "r");
+    const own = String(fs.fstatSync(fd).ino);
+    fs.closeSync(fd);
+    addProcess("1", own);
+    addProcess("7", "20");
+    expect(listOtherNamespaces()).toEqual(["/proc/7/task/7/ns/net"]);
+    expect(fds()).toBe(before);
+  });
+
+  test("takes no name that only looks like a process or a namespace", () => {
+    addProcess("10", "100");
+    addProcess("x10", "101");
+    addProcess("10x", "102");
+    proc.link("/proc/10/fd/3", "/tmp/net:[30]");
+    proc.link("/proc/10/fd/4", "net:[40] (deleted)");
+    expect([...listNamespaces().paths.keys()]).toEqual(["100"]);
+  });
+
   test("passes over a file that was closed since, and goes on", () => {
     addProcess("1", "10");
     proc.link("/proc/1/fd/3", "net:[30]");
