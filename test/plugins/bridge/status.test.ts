@@ -99,7 +99,8 @@ describe("STATUS of a network of host-local", () => {
   });
 
   test("leaves it to others to say what is no subnet, and asks nothing of another IPAM plugin", () => {
-    for (const ipam of [{ subnet: "x" }, { gateway: "x" }, { subnet: 7 }]) expect(statusOf(gateway(ipam))).toBe("");
+    const others = [{ subnet: "x" }, { gateway: "x" }, { subnet: 7 }, { subnet: "x", gateway: "10.99.0.1" }];
+    for (const ipam of others) expect(statusOf(gateway(ipam))).toBe("");
     expect(statusOf({ isGateway: true, ipam: { ...pool, type: "fixed", gateway: "10.99.0.1" } })).toBe("");
   });
 
@@ -148,6 +149,8 @@ describe("STATUS of a network of host-local", () => {
     expect(statusOf({ ipam: pool }, bridge)).toBe("");
     expect(statusOf(gateway({ subnet: "fd00:88::/64" }), bridge)).toBe("");
     expect(statusOf(gateway({ gateway: "10.88.0.1" }), own("cni0", "10.88.0.1/16"))).toBe("");
+    // ADD adds nothing then.
+    expect(statusOf(gateway(), own("cni0", "10.88.0.1/16", "10.99.0.1/24"))).toBe("");
   });
 
   test("looks at the gateway of a VLAN, which is a link of its own", () => {
