@@ -9,6 +9,7 @@ import { deleteLink } from "../../../src/netlink/link/delete.ts";
 import { getLink } from "../../../src/netlink/link/get.ts";
 import { decodeLink, encodeLink } from "../../../src/netlink/link/message.ts";
 import { setLink, setPort } from "../../../src/netlink/link/set.ts";
+import { addRoute } from "../../../src/netlink/route/add.ts";
 import { addVlans } from "../../../src/netlink/vlan/add.ts";
 import { prefix } from "../../netlink/text.ts";
 import { attach, said } from "./attachment.ts";
@@ -210,4 +211,35 @@ test("CHECK lets an interface be down that ADD leaves down", () => {
   expect(said(() => check({ disableContainerInterface: false }))).toBe(
     'Interface "eth0" in /run/netns/container is down, expected up',
   );
+});
+
+describe("CHECK of the container's interface", () => {
+  test("says that it is missing, and nothing of a port then", () => {
+    const { inside, check } = attach(PLAIN);
+    deleteLink(inside, getLink(inside, "eth0"));
+    expect(said(check)).toBe('Interface "eth0" in /run/netns/container is missing');
+  });
+
+  test("says which address it has not", () => {
+    const { inside, check } = attach(PLAIN);
+    deleteAddress(inside, getLink(inside, "eth0"), prefix("10.88.0.2/16"));
+    expect(said(check)).toContain('Interface "eth0" has no address 10.88.0.2/16, found ');
+  });
+});
+
+test("CHECK says that the host reaches a container of the gateway through another link", () => {
+  const { netlink, check } = attach(GATEWAY);
+  addBridge(netlink, { name: "other", mac: "02:00:00:00:00:07", up: true });
+  addRoute(netlink, getLink(netlink, "other"), { destination: prefix("10.88.0.0/24") });
+  expect(said(check)).toBe(
+    'The host reaches 10.88.0.2 through link "other", expected link "cni0": both have its network, give each one of its own',
+  );
+});
+
+test("CHECK finds whole checks of the MAC whole, and says nothing of them where the bridge is gone", () => {
+  const { netlink, given, check } = attach({ ...GATEWAY, macspoofchk: true });
+  expect(said(check)).toBe("");
+  expect(said(() => check({}, without(given, "cni0")))).toBe(`Bridge "cni0" is not among prevResult's interfaces`);
+  deleteLink(netlink, getLink(netlink, "cni0"));
+  expect(said(check)).toMatch(/^Bridge "cni0" is missing; Port "veth\w+" is not a port of bridge "cni0"$/);
 });
