@@ -1,9 +1,20 @@
 import { describe, expect, it } from "vitest";
 import { parseBridgeConfig, readRemoval } from "../../../plugins/bridge/config.ts";
-import { reportMtu } from "../../../plugins/bridge/mtu.ts";
+import { chooseMtu, refuseLosingIpv6, refuseSmallMtu, reportMtu } from "../../../plugins/bridge/mtu.ts";
 import type { Request } from "../../../src/cni/request.ts";
-import { readLink } from "../../../src/netlink/link/message.ts";
+import { addAddress } from "../../../src/netlink/address/add.ts";
+import { addBridge } from "../../../src/netlink/link/add.ts";
+import { getLink } from "../../../src/netlink/link/get.ts";
+import { encodeLink, readLink } from "../../../src/netlink/link/message.ts";
+import type { Message } from "../../../src/netlink/message.ts";
+import { encodeRoute } from "../../../src/netlink/route/message.ts";
+import { RTM } from "../../../src/netlink/rtnetlink.ts";
+import { FakeKernel } from "../../kernel/fake-kernel.ts";
+import { hostOn } from "../../kernel/host.ts";
 import { linkIn } from "../../netlink/captured.ts";
+import { FakeNetlink } from "../../netlink/fake-netlink.ts";
+import { prefix } from "../../netlink/text.ts";
+import { fakeHost } from "../../steps/fake-host.ts";
 import { refusal } from "../host-local/refusal.ts";
 import { addRequest } from "../request.ts";
 
@@ -75,5 +86,51 @@ describe("reportMtu()", () => {
       expect(lines).toEqual([
         expect.stringContaining(`Port "veth1" has MTU ${mtu}, bridge "br0" and its other ports ${expected}`),
       ]);
+  });
+});
+
+describe("chooseMtu()", () => {
+  it("takes the lowest of several links with the default route, but for lo", () => {
+    const names = ["", "lo", "up0", "up1"];
+    const message = (payload: Uint8Array): Message => ({ type: 0, flags: 0, sequence: 0, port: 0, payload });
+    const nextHops = [1, 2, 3].map((index) => ({ index, flags: 0, hops: 0, attributes: {} }));
+    const route = encodeRoute({ header: { family: 2, table: 254, type: 1 }, attributes: { nextHops } });
+    const netlink = new FakeNetlink(({ type, payload }) => {
+      if (type === RTM.GETROUTE) return [message(route)];
+      const { index } = readLink(payload);
+      return [message(encodeLink({ header: { index }, attributes: { name: names[index], mtu: index * 1000 } }))];
+    });
+    expect(chooseMtu(fakeHost({ netlink }), "auto", expect.fail)).toBe(2000);
+  });
+});
+
+describe("IPv6 needs 1280 bytes", () => {
+  const host = hostOn(new FakeKernel());
+  addBridge(host.netlink, { name: "br0", mac: "02:00:00:00:00:01", up: true });
+  const bridge = getLink(host.netlink, "br0");
+  addAddress(host.netlink, bridge, { prefix: prefix("fd01::1/64"), withoutDad: true });
+
+  it.each([
+    [0, false],
+    [1279, true],
+    [1280, false],
+  ])("refuseLosingIpv6(): a port of %i on a bridge with an IPv6 address is refused: %s", (mtu, isRefused) => {
+    const act = () => refuseLosingIpv6(host, bridge, mtu);
+    if (!isRefused) return expect(act).not.toThrow();
+    const message = 'Cannot use mtu 1279: bridge "br0" has fd01::1/64, and would lose it; IPv6 needs at least 1280';
+    expect(refusal(act)).toEqual({ code: 7, message });
+  });
+
+  it.each([
+    [1279, "fd00::1/64", true],
+    [1280, "fd00::1/64", false],
+    [undefined, "fd00::1/64", false],
+    [1279, "10.0.0.1/24", false],
+  ])("refuseSmallMtu(): a bridge of %s does not get the address %s: %s", (mtu, gateway, isRefused) => {
+    const links = { bridge: { name: "br0", ...(mtu !== undefined && { mtu }) }, port: { name: "veth0", mtu: 1500 } };
+    const act = () => refuseSmallMtu({ ips: [], gatewayAddresses: [prefix("10.9.0.1/24"), prefix(gateway)] }, links);
+    if (!isRefused) return expect(act).not.toThrow();
+    const message = 'Cannot give bridge "br0" address fd00::1/64: its MTU is 1279, IPv6 needs at least 1280';
+    expect(refusal(act)).toMatchObject({ message });
   });
 });

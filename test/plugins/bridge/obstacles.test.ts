@@ -1,0 +1,70 @@
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { examineGateway } from "../../../plugins/bridge/obstacles.ts";
+import { findForwardRefusal, listDroppingChains } from "../../../src/netfilter/forward-refusal.ts";
+import { findNftChain } from "../../../src/netfilter/iptables/nft-filter.ts";
+import { addBridge } from "../../../src/netlink/link/add.ts";
+import { getLink } from "../../../src/netlink/link/get.ts";
+import { openNetfilter } from "../../../src/steps/netfilter.ts";
+import { prefix } from "../../netlink/text.ts";
+import { arrange } from "./attachment.ts";
+
+vi.mock("../../../src/netfilter/forward-refusal.ts", () => ({
+  findForwardRefusal: vi.fn(),
+  listDroppingChains: vi.fn(() => []),
+}));
+vi.mock("../../../src/netfilter/iptables/nft-filter.ts", () => ({ findNftChain: vi.fn() }));
+vi.mock("../../../src/steps/netfilter.ts", () => ({ openNetfilter: vi.fn(() => ({ netlink: undefined })) }));
+
+afterEach(() => void vi.resetAllMocks());
+
+const ADVICE =
+  ': containers are cut off unless "firewall" stands behind "bridge" in the list, or rules there accept their packets; published ports need such rules';
+
+/** What is logged about a bridge with new addresses, on a host with such rules. */
+function examine({ added = ["10.88.0.1/16", "fd00:88::1/64"], hasNetfilter = true, accepting = [] as number[] }) {
+  const { kernel, host, logged, request } = arrange({});
+  addBridge(host.netlink, { name: "cni0", mac: "02:00:00:00:00:01", up: true });
+  kernel.host.sysctls.write("net/ipv4/conf/cni0/forwarding", "0");
+  const netlink = hasNetfilter ? kernel.openNetfilter() : undefined;
+  vi.mocked(openNetfilter).mockReturnValue({
+    netlink,
+    invocation: { environment: {}, deadline: 0, launch: expect.fail, owners: [] },
+  });
+  vi.mocked(listDroppingChains).mockReturnValue(["chain f of nftables table inet t has policy drop"]);
+  vi.mocked(findForwardRefusal).mockImplementation((_, { family, variant }) => `chain of ${family}-${variant}`);
+  vi.mocked(findNftChain).mockImplementation((_, { family, name }) =>
+    accepting.includes(family) && name === "CNI-FORWARD" ? { policy: undefined, rules: () => [] } : undefined,
+  );
+  const gateway = getLink(host.netlink, "cni0");
+  examineGateway(request("ADD"), host, { gateway, added: added.map(prefix), ips: [] });
+  return { logged, forwarding: kernel.host.sysctls.read("net/ipv4/conf/cni0/forwarding") };
+}
+
+const CHAIN = `Chain f of nftables table inet t has policy drop${ADVICE}`;
+const refusals = (...names: readonly string[]) => names.map((name) => `Chain of ${name}${ADVICE}`);
+
+describe("examineGateway()", () => {
+  test("names each firewall of the addresses' families that drops what it does not accept", () => {
+    const { logged, forwarding } = examine({});
+    expect(logged).toEqual([...refusals("4-nft", "4-legacy", "6-nft", "6-legacy"), CHAIN]);
+    expect(forwarding).toBe("1");
+    expect(examine({ added: ["10.88.0.1/16", "10.89.0.1/16"] }).logged).toEqual([
+      ...refusals("4-nft", "4-legacy"),
+      CHAIN,
+    ]);
+  });
+
+  test("says nothing of a family that firewall accepts packets of", () => {
+    expect(examine({ accepting: [4] }).logged).toEqual([...refusals("6-nft", "6-legacy"), CHAIN]);
+  });
+
+  test("looks at iptables-legacy alone where there is no nf_tables", () => {
+    const { logged } = examine({ hasNetfilter: false, accepting: [4, 6] });
+    expect(logged).toEqual(refusals("4-nft", "4-legacy", "6-nft", "6-legacy"));
+    expect(listDroppingChains).not.toHaveBeenCalled();
+  });
+
+  test("leaves forwarding alone of a family that has no new address", () => {
+    expect(examine({ added: ["fd00:88::1/64"] }).forwarding).toBe("0");
+  });
+});
