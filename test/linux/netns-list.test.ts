@@ -50,7 +50,8 @@ describe("a machine", () => {
     addProcess("7", "10");
     proc.file("/proc/uptime", "1 1");
     proc.folder("/proc/7x");
-    const { paths, isComplete } = listNamespaces();
+    const { paths, inhabited, isComplete } = listNamespaces();
+    expect([...inhabited.keys()]).toEqual(["10", "11"]);
     expect([...paths]).toEqual([
       ["10", "/proc/1/task/1/ns/net"],
       ["11", "/proc/1/task/2/ns/net"],
@@ -58,6 +59,13 @@ describe("a machine", () => {
       ["20", "/proc/1/root/run/netns/a b"],
     ]);
     expect(isComplete).toBe(true);
+  });
+
+  test("has a namespace as inhabited by the thread's path, though a mount of it was seen before", () => {
+    addProcess("1", "10", mount("20", "/run/netns/a"));
+    addProcess("7", "20");
+    const { paths, inhabited } = listNamespaces();
+    expect([paths.get("20"), inhabited.get("20")]).toEqual(["/proc/1/root/run/netns/a", "/proc/7/task/7/ns/net"]);
   });
 
   test("reads the mounts of each mount namespace once", () => {
@@ -136,6 +144,6 @@ describe("a machine", () => {
   });
 
   test("has none without /proc, and is not complete then", () => {
-    expect(listNamespaces()).toEqual({ paths: new Map(), isComplete: false });
+    expect(listNamespaces()).toEqual({ paths: new Map(), inhabited: new Map(), isComplete: false });
   });
 });
