@@ -15,6 +15,7 @@ const unit = [
   "steps",
   "runtime",
   "cnictl",
+  "image",
   "plugins",
   "repository",
   "bench",
