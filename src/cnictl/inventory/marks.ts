@@ -38,9 +38,9 @@ export function gatherMarks({ launch, environment }: Pick<Invocation, "launch" |
     }
   };
   const links = attempt(listLinks);
-  const netlink = openNftables(problems);
   const invocation = invocationFor({ environment, launch });
   const legacy = attempt(() => listLegacyPorts(invocation));
+  const netlink = openNftables(problems);
   if (netlink === undefined) return { links, places: [], ports: legacy, problems };
   try {
     const places = attempt(() => listOwnedPlaces(netlink));
