@@ -51,12 +51,11 @@ interface Watched {
   readonly ended: (call: TracedCall, start: number) => void;
 }
 
-/** A child whose call is told of when it has been waited for. */
+/** Starts a child, whose call is told of when it has been waited for, or could not be started. */
 function watch(start: () => Child, { executable, options, takeTrace, ended }: Watched): Child {
   let began = performance.now();
   let trace: CallTrace | undefined;
   let milliseconds: number | undefined;
-  const child = start();
   const run = <T>(act: () => T): T => {
     try {
       return act();
@@ -71,20 +70,24 @@ function watch(start: () => Child, { executable, options, takeTrace, ended }: Wa
     const call = { ...describeInput(executable, options), milliseconds: roundTime(elapsed), ...details };
     ended({ ...call, ...describeOutcome(outcome) }, began);
   };
+  const orTell = <T>(act: () => T): T => {
+    try {
+      return act();
+    } catch (error) {
+      tell({ failure: reasonOf(error) });
+      throw error;
+    }
+  };
+  const child = orTell(start);
   return {
     begin: () => {
       if (trace === undefined && options.held === true) began = performance.now();
       run(child.begin);
     },
     wait: () => {
-      try {
-        const exit = run(child.wait);
-        tell(exit);
-        return exit;
-      } catch (error) {
-        tell({ failure: reasonOf(error) });
-        throw error;
-      }
+      const exit = orTell(() => run(child.wait));
+      tell(exit);
+      return exit;
     },
     abandon: child.abandon,
   };
