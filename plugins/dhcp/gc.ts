@@ -16,9 +16,10 @@ export function gc(request: Request, host: Host): void {
     ({ record }) =>
       !valid.some(({ containerId, ifname }) => containerId === record.containerId && ifname === record.ifname),
   );
-  const steps = stale.flatMap((stored) => [
-    () => endLease(stored, host, { netns: "", log: request.log }),
-    () => removeLease(folder, stored.path),
-  ]);
+  // One step: a record that was deleted without its lease's being given back would leave nothing for the next call.
+  const steps = stale.map((stored) => () => {
+    endLease(stored, host, { netns: "", log: request.log });
+    removeLease(folder, stored.path);
+  });
   runAll(steps);
 }
