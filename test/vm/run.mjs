@@ -50,6 +50,8 @@ export HOME=/root PATH=${quote(path.dirname(node))}:/usr/local/sbin:/usr/local/b
 export CNI_BIN_DIR=${quote(bin)} CI=1 NO_COLOR=1
 mkdir -p /lib/modules
 mount --bind ${quote(image.modules)} /lib/modules
+# Real callers need control groups.
+mount -t cgroup2 none /sys/fs/cgroup
 ip link set lo up
 cd ${quote(root)}
 { ${command}; echo $? > /vm/status; } 2>&1 </dev/null | cat
