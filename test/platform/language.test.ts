@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { runOnBoth } from "./runtimes.ts";
 
 test.each([
-  ["UTF-8, JSON and what is large", "texts.ts", 100],
+  ["UTF-8, JSON, digests and what is large", "texts.ts", 100],
   ["numbers, patterns, lists, dates and errors", "language.ts", 50],
 ])(
   "the native image treats %s as Node.js does",
