@@ -28,7 +28,8 @@ const unit = [
 /** They make every document anew, and have groff and mandoc read the man pages. */
 const documents = "test/repository/documents.test.ts";
 
-const units = fs
+/** Tests without root and without a kernel. */
+export const units = fs
   .globSync([...unit.map((folder) => `test/${folder}/**/*.test.ts`), "test/*.test.ts"], { cwd: root })
   .filter((file) => file !== documents);
 

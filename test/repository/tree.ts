@@ -28,8 +28,24 @@ export function codeOf(file: string): string {
 
 const IMPORT = /^(?:import|export)\b[^;"]*\bfrom "([^"\n]+)"|^import "([^"\n]+)"|\b(?:import|require)\("([^"\n]+)"\)/gm;
 
+const TYPES = /^(?:import|export) type\b[^;"]*\bfrom "[^"\n]+";/gm;
+
 /** What a file imports: packages by name, our own files as paths from the root. */
 export function importsOf(file: string): string[] {
-  const names = [...read(file).matchAll(IMPORT)].map(([, from, bare, call]) => from ?? bare ?? call ?? "");
-  return names.map((name) => (name.startsWith(".") ? path.normalize(path.join(path.dirname(file), name)) : name));
+  return findImports(file, read(file));
+}
+
+/** What a file loads when it runs: importsOf() without what is imported for its types. */
+export function loadsOf(file: string): string[] {
+  return findImports(file, read(file).replaceAll(TYPES, ""));
+}
+
+function findImports(file: string, code: string): string[] {
+  const names = [...code.matchAll(IMPORT)].map(([, from, bare, call]) => from ?? bare ?? call ?? "");
+  return names.map((name) => pathOf(file, name));
+}
+
+/** A name that a file imports by, as a path from the root if it is one of our own files'. */
+export function pathOf(file: string, name: string): string {
+  return name.startsWith(".") ? path.normalize(path.join(path.dirname(file), name)) : name;
 }
