@@ -9,8 +9,6 @@ import { codeOf, loadsOf, pathOf, read, root, SHIPPED } from "./tree.ts";
 const EXCEPTIONS: Readonly<Record<string, string>> = {
   "src/{image,cnictl}/main.ts": "they end their process: each live test starts it",
   "src/image/node.ts": "it calls image/main.ts",
-  "plugins/dhcp/*.ts": "its verbs and its daemon speak to servers and to each other: test/live/dhcp*",
-  "src/linux/signals.ts": "it holds signals of the thread back: test/live/dhcp-daemon.test.ts",
   "src/platform/{digest,ffi,fs,globals,path,process}-native.ts": "the native image alone has them: test/platform",
   "src/platform/{c-call,file-trees,statx}.ts": "the native image alone has them: test/platform",
 };
