@@ -16,7 +16,7 @@ export function gc(request: Request, host: Host): void {
     ({ record }) =>
       !valid.some(({ containerId, ifname }) => containerId === record.containerId && ifname === record.ifname),
   );
-  // One step: a record that was deleted without its lease's being given back would leave nothing for the next call.
+  // One step: until its lease has been given back, the record stays for the next call.
   const steps = stale.map((stored) => () => {
     endLease(stored, host, { netns: "", log: request.log });
     removeLease(folder, stored.path);
