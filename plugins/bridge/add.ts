@@ -15,7 +15,7 @@ import type { Backend } from "../../src/steps/netfilter.ts";
 import { type Defer, undoOnError } from "../../src/steps/undo.ts";
 import { connectVeth, forwards, type VethPair, waitForPort, waitForSpanningTree } from "../../src/steps/veth.ts";
 import { planBridgeAddresses } from "./addresses.ts";
-import { awaitRunning, ensureBridge, pinBridgeMac, withBridge } from "./bridge-link.ts";
+import { awaitRunning, ensureBridge, explainDeleted, pinBridgeMac } from "./bridge-link.ts";
 import { type BridgeConfig, parseBridgeConfig } from "./config.ts";
 import { ensureGateway } from "./gateway.ts";
 import { ensureGatewayAddresses } from "./gateway-address.ts";
@@ -41,7 +41,7 @@ export function add(request: Request, host: Host): Result {
     const place = host.withBridges("used", () => connect(call));
     // IPAM can be slow. It starts only after the lock on bridges is released.
     ipam?.begin();
-    return withBridge(host, place.bridge, () => {
+    return explainDeleted(host, place.bridge, () => {
       guardFrames(call, place);
       const port = bringUp(call, place, { managed: ipam !== undefined });
       const links = reportLinks(call, place);
@@ -74,7 +74,7 @@ interface Call {
 }
 
 /** A bridge, and the veth pair between it and the container. */
-interface Place {
+interface Connected {
   readonly bridge: Link;
   readonly veth: VethPair;
 }
@@ -85,19 +85,19 @@ function openBackend(request: Request, host: Host, { ipMasq, ipam, ipMasqBackend
 }
 
 /** Ensures that the bridge exists, and connects the container to it with a veth pair. */
-function connect({ request, host, config, container, guard, defer }: Call): Place {
+function connect({ request, host, config, container, guard, defer }: Call): Connected {
   const { bridge: name, promiscMode: promiscuous, mac, portIsolation: isolated } = config;
   const mtu = chooseMtu(host, config.mtu, request.log);
   if (config.removeEmptyBridge) defer(() => removeEmptyBridges(request, host));
   const bridge = ensureBridge(host, { name, promiscuous, vlanNeed: needForVlans(config), mtu }, defer);
   refuseLosingIpv6(host, bridge, mtu);
   const spec = { bridge, container, ifname: request.ifname, mtu, mac, isolated, owner: request };
-  const veth = withBridge(host, bridge, () => connectVeth(host, { ...spec, up: guard === undefined }, defer));
+  const veth = explainDeleted(host, bridge, () => connectVeth(host, { ...spec, up: guard === undefined }, defer));
   return { bridge, veth };
 }
 
 /** Adds the port to its VLANs and sets up the spoof checks, before the first frame passes. */
-function guardFrames({ request, host, config, guard }: Call, { bridge, veth }: Place): void {
+function guardFrames({ request, host, config, guard }: Call, { bridge, veth }: Connected): void {
   joinVlans(host.netlink, bridge, veth.port, planVlans(config));
   if (guard !== undefined) guardPort(host, guard, { request, bridge, veth });
 }
@@ -105,7 +105,7 @@ function guardFrames({ request, host, config, guard }: Call, { bridge, veth }: P
 /** Brings the container's interface up and returns the port once it is up. With `disableContainerInterface` it does nothing. */
 function bringUp(
   { host, config, container, guard }: Call,
-  { veth }: Place,
+  { veth }: Connected,
   { managed }: { managed: boolean },
 ): Link | undefined {
   if (config.disableContainerInterface) return undefined;
@@ -125,7 +125,7 @@ interface Assigned {
 const NOTHING_ASSIGNED: Assigned = { ips: [], routes: [], gateways: [] };
 
 /** Gives the container what IPAM assigned. Makes the host its gateway if the configuration asks for that. */
-function assign(call: Call, place: Place & { readonly links: Links; readonly answer: Result }): Assigned {
+function assign(call: Call, place: Connected & { readonly links: Links; readonly answer: Result }): Assigned {
   const { request, host, config, container, backend, guard, defer } = call;
   const { veth, links, answer } = place;
   const plan = planBridgeAddresses(answer, config);
@@ -141,7 +141,7 @@ function assign(call: Call, place: Place & { readonly links: Links; readonly ans
 /** Returns the link that has the gateway's addresses. */
 function setUpGateway(
   { request, host, config, defer }: Call,
-  { bridge, veth, plan: { ips, gatewayAddresses: addresses } }: Place & { readonly plan: AddressPlan },
+  { bridge, veth, plan: { ips, gatewayAddresses: addresses } }: Connected & { readonly plan: AddressPlan },
 ): Link {
   const gateway = ensureGateway(host, { config, bridge, port: veth.port }, defer);
   const added = ensureGatewayAddresses(host, gateway, { addresses, force: config.forceAddress }, defer);
@@ -161,7 +161,7 @@ function awaitForwarding({ request, host, config }: Call, bridge: Link, port: Li
 type Links = Readonly<Record<"bridge" | "port" | "inside", Interface>>;
 
 /** The links after they are connected. The bridge is reported with the MAC that it had before our port joined. */
-function reportLinks({ host, request }: Call, { bridge, veth }: Place): Links {
+function reportLinks({ host, request }: Call, { bridge, veth }: Connected): Links {
   const now = getLinkBrief(host.netlink, bridge);
   pinBridgeMac(host, bridge, now);
   reportMtu({ before: bridge, now, port: veth.port }, request.log);

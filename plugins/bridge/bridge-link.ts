@@ -97,7 +97,7 @@ export function awaitRunning(host: Host, bridge: LinkId): void {
 }
 
 /** Runs an action that needs an existing bridge. @throws CniError tryAgainLater if it fails because the bridge was deleted since */
-export function withBridge<T>(host: Host, { name, index }: LinkId, act: () => T): T {
+export function explainDeleted<T>(host: Host, { name, index }: LinkId, act: () => T): T {
   try {
     return act();
   } catch (error) {

@@ -10,14 +10,14 @@ import type { LinkId } from "../../src/netlink/link/message.ts";
 import type { Container } from "../../src/steps/host.ts";
 
 /** The inside of a container. */
-type Place = Pick<Container, "within">;
+type Inside = Pick<Container, "within">;
 
 /** What a client sends and receives through. It may outlive the container's descriptor, which is needed to send alone. */
 export interface Wire<Outgoing, Message> {
   /** It is readable when a message arrives. */
   readonly fd: number;
   /** Sends from a container that is open. @throws LinuxError if the link is down or gone, or lacks the address */
-  readonly send: (outgoing: Outgoing, container: Place) => void;
+  readonly send: (outgoing: Outgoing, container: Inside) => void;
   /** The messages that have arrived. What is no message of a server is left out. @throws LinuxError */
   readonly receive: () => readonly Message[];
   readonly close: () => void;
@@ -30,11 +30,11 @@ export interface Wire4 extends Wire<Outgoing, DhcpMessage> {
 }
 
 /** Opens the sockets of a client on a link of a container. @throws LinuxError */
-export function openWire({ within }: Place, link: LinkId): Wire4 {
+export function openWire({ within }: Inside, link: LinkId): Wire4 {
   const options = { index: link.index, protocol: ETH_P.IP, filter: udpTo(PORT.CLIENT) };
   const packets = within(() => openPacketSocket(options));
   let udp: UdpSocket | undefined;
-  const send = (outgoing: Outgoing, container: Place) => {
+  const send = (outgoing: Outgoing, container: Inside) => {
     if (outgoing.kind === "everyone") {
       packets.send(outgoing.packet, BROADCAST);
       return;

@@ -97,8 +97,8 @@ function restore(
   { device, log }: { device: Link; log: (line: string) => void },
 ): void {
   const { mac, mtu, alias, up } = record;
-  if (device.mac !== mac) attempt(log, () => setLink(netlink, device, { mac }));
-  if (device.mtu !== mtu) attempt(log, () => setLink(netlink, device, { mtu }));
+  if (device.mac !== mac) orLog(log, () => setLink(netlink, device, { mac }));
+  if (device.mtu !== mtu) orLog(log, () => setLink(netlink, device, { mtu }));
   if (record.restoreAddresses) restoreAddresses(netlink, device, record);
   if (device.up !== up) setLink(netlink, device, { up });
   if (device.alias !== alias) setLink(netlink, device, { alias });
@@ -110,7 +110,7 @@ function restoreAddresses(netlink: Rtnetlink, link: LinkId, { addresses }: Devic
 }
 
 /** A device may refuse a setting that it had, such as an MTU after its driver was exchanged. */
-function attempt(log: (line: string) => void, change: () => void): void {
+function orLog(log: (line: string) => void, change: () => void): void {
   try {
     change();
   } catch (error) {

@@ -5,7 +5,7 @@ import { setLink } from "../../src/netlink/link/set.ts";
 import type { Rtnetlink } from "../../src/netlink/socket.ts";
 
 /** A network namespace: a socket inside it, and a descriptor of it. */
-export interface Place {
+export interface Namespace {
   readonly netlink: Rtnetlink;
   readonly netns: number;
 }
@@ -17,7 +17,7 @@ export interface Place {
  */
 export function moveLinkIn(
   from: Rtnetlink,
-  to: Place,
+  to: Namespace,
   { link, name, alias }: { readonly link: LinkId; readonly name: string; readonly alias: string },
 ): Link {
   moveLinkTo(from, link, { netns: to.netns, name, alias });
@@ -29,7 +29,7 @@ export function moveLinkIn(
  * nobody outside sees another one, unless another link inside has that name. If the kernel refuses, the link has its former name and state
  * again. @throws NetlinkError EEXIST if the name is taken outside
  */
-export function moveLinkOut(from: Place, to: Place, { link, name }: { link: Link; name: string }): Link {
+export function moveLinkOut(from: Namespace, to: Namespace, { link, name }: { link: Link; name: string }): Link {
   const { netlink } = from;
   try {
     // Before Linux 6.2 a link that is up cannot be renamed.

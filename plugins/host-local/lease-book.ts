@@ -7,7 +7,7 @@ import { withdrawFile } from "./aside-file.ts";
 import * as files from "./atomic-file.ts";
 import type { OpenFolder } from "./exclusive.ts";
 import { addressesOf, describeOwner, formatLease, isVoid, type Lease, ownerOf } from "./lease.ts";
-import { attempt, findLeases, lastName, listNames, readLast, readLeases } from "./lease-folder.ts";
+import { explained, findLeases, lastName, listNames, readLast, readLeases } from "./lease-folder.ts";
 import { lookForNames } from "./lease-names.ts";
 import { findRecord, removeRecord, writeRecord } from "./lease-record.ts";
 import { identifyNetnsAt } from "./netns-identity.ts";
@@ -60,14 +60,14 @@ export function openBook(open: OpenFolder, { attachment, netns, releaseDelay }: 
       noteLast(folder, setIndex, name);
     },
     reclaim: (where) =>
-      attempt("reclaim leases", () => {
+      explained("reclaim leases", () => {
         if (isAddress(where) && isOutlived(where)) return reclaimLeases(folder, outlivedAt(where), log) > 0;
         const names = isAddress(where) ? [formatAddress(where)] : listNames(folder).filter((name) => isIn(where, name));
         return reclaimLeases(folder, findDeadLeases(folder, readLeases(folder, names)), log) > 0;
       }),
     resting,
     holderOf: (address) => {
-      const [lease] = attempt("read a lease", () => readLeases(folder, [formatAddress(address)]));
+      const [lease] = explained("read a lease", () => readLeases(folder, [formatAddress(address)]));
       return lease === undefined || isVoid(lease) ? undefined : describeOwner(ownerOf(lease));
     },
     describe: (set) => formatCounts(countAddresses(folder, set, resting())),
@@ -79,7 +79,7 @@ export function openBook(open: OpenFolder, { attachment, netns, releaseDelay }: 
 
 /** Creates a lease of the owner, after its record. False if the address is taken. */
 function publish({ folder }: OpenFolder, { owner, time, add }: Recorder, name: string): boolean {
-  return attempt(`write the lease "${folder}/${name}"`, () =>
+  return explained(`write the lease "${folder}/${name}"`, () =>
     files.publishFile(folder, { name, text: owner, time, announce: () => add(name) }),
   );
 }
@@ -90,7 +90,7 @@ function publish({ folder }: OpenFolder, { owner, time, add }: Recorder, name: s
  */
 function renew({ folder }: OpenFolder, { time, add }: Recorder, name: string): () => void {
   const path = `${folder}/${name}`;
-  return attempt(`renew the lease "${path}"`, () => {
+  return explained(`renew the lease "${path}"`, () => {
     const { mtimeMs } = fs.statSync(path);
     add(name);
     files.redate(path, time);
@@ -99,12 +99,12 @@ function renew({ folder }: OpenFolder, { time, add }: Recorder, name: string): (
 }
 
 function withdraw({ folder }: OpenFolder, name: string, text: string): void {
-  attempt(`remove the lease "${folder}/${name}"`, () => withdrawFile(folder, name, text));
+  explained(`remove the lease "${folder}/${name}"`, () => withdrawFile(folder, name, text));
 }
 
 function noteLast(folder: string, setIndex: number, name: string): void {
   const file = lastName(setIndex);
-  attempt(`write "${folder}/${file}"`, () => files.overwriteFile(folder, file, name));
+  explained(`write "${folder}/${file}"`, () => files.overwriteFile(folder, file, name));
 }
 
 /** The record of one ADD: writes it, and restores the old one if the ADD fails. */

@@ -9,7 +9,7 @@ import { errnoOf, storeFailure } from "./store-failure.ts";
 
 /** The file names in a folder; empty if it does not exist. @throws CniError leaseStore */
 export function listNames(folder: string): readonly string[] {
-  return attempt(`read the folder of leases "${folder}"`, () => {
+  return explained(`read the folder of leases "${folder}"`, () => {
     try {
       return fs.readdirSync(folder);
     } catch (error) {
@@ -54,7 +54,7 @@ export function findLeases(
 }
 
 function addressesOf(folder: string, owner: string): readonly string[] {
-  return attempt(`read what "${folder}" knows of the attachment`, () => findRecord(folder, owner)?.addresses ?? []);
+  return explained(`read what "${folder}" knows of the attachment`, () => findRecord(folder, owner)?.addresses ?? []);
 }
 
 /** The last reserved address of a range set. If it is unknown, allocation starts from the beginning, which is harmless. */
@@ -73,7 +73,7 @@ export function lastName(setIndex: number): string {
 }
 
 /** Runs an action on the folder. @throws CniError leaseStore, tryAgainLater: "Cannot <action>" */
-export function attempt<T>(action: string, act: () => T): T {
+export function explained<T>(action: string, act: () => T): T {
   try {
     return act();
   } catch (error) {

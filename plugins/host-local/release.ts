@@ -6,7 +6,7 @@ import { isPassing } from "../../src/platform/errno.ts";
 import { isAside, withdrawFile } from "./aside-file.ts";
 import { type OpenFolder, type Store, withFolder } from "./exclusive.ts";
 import { describeOwner, formatLease, isLeaseName, isVoid, type Lease, ownerOf, selectLeases } from "./lease.ts";
-import { attempt, findLeases, listNames, readFiles, readLeases } from "./lease-folder.ts";
+import { explained, findLeases, listNames, readFiles, readLeases } from "./lease-folder.ts";
 import { sweepRecords } from "./lease-index.ts";
 import { recordsOf, removeRecord } from "./lease-record.ts";
 import { forgetLease } from "./reclaim.ts";
@@ -78,7 +78,7 @@ export function releaseOthers(store: Store, valid: readonly ContainerInterface[]
 export function releaseLease(store: Store, lease: Lease, releaseDelay: number): boolean {
   return withFolder(store, PATIENCE, ({ folder }) => {
     const path = `${folder}/${lease.name}`;
-    const isGone = attempt(`remove the lease "${path}"`, () => withdrawFile(folder, lease.name, lease.text));
+    const isGone = explained(`remove the lease "${path}"`, () => withdrawFile(folder, lease.name, lease.text));
     if (!isGone) return false;
     if (releaseDelay > 0) noteReleased(folder, [lease.name]);
     forgetLease(folder, lease);
@@ -103,7 +103,7 @@ function removeAll({ folder }: OpenFolder, { leases, releaseDelay, owners, unrea
   const refused = leases.flatMap((lease) => {
     const { name, text } = lease;
     return failureOf(() => {
-      const isGone = attempt(`remove the lease "${folder}/${name}"`, () => withdrawFile(folder, name, text));
+      const isGone = explained(`remove the lease "${folder}/${name}"`, () => withdrawFile(folder, name, text));
       if (isGone) log?.(lease);
     });
   });

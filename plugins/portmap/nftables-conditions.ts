@@ -78,7 +78,7 @@ function endsIn({ expressions = [] }: Rule, chain: string): boolean {
 
 function runNft(input: string, { environment, launch }: Invocation): void {
   const executable = findNft(environment);
-  const { status, signal, stderr } = attempt(() =>
+  const { status, signal, stderr } = orCannotUse(() =>
     launch(executable, {
       args: ["-f", "-"],
       environment,
@@ -96,7 +96,7 @@ function runNft(input: string, { environment, launch }: Invocation): void {
   throw new CniError("invalidConfig", `Cannot use conditions: ${executable} ended with ${end}: ${said}`);
 }
 
-function attempt<T>(run: () => T): T {
+function orCannotUse<T>(run: () => T): T {
   try {
     return run();
   } catch (error) {

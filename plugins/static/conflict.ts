@@ -59,7 +59,7 @@ function requireInterface(container: Container, ifname: string): Link {
 }
 
 /** A link to send from, and its namespace. */
-interface Place {
+interface Sender {
   readonly link: Link;
   readonly within: <T>(run: () => T) => T;
 }
@@ -68,7 +68,7 @@ interface Place {
  * The container's interface. For an ipvlan it is the link below: answers to 0.0.0.0 are for none of the ipvlans that have one MAC, so the
  * kernel leaves them there.
  */
-function findPlace({ host, container, link }: { host: Host; container: Container; link: Link }): Place {
+function findPlace({ host, container, link }: { host: Host; container: Container; link: Link }): Sender {
   const inside = { link, within: <T>(run: () => T) => container.within(run) };
   if (link.kind !== "ipvlan") return inside;
   const { parent = 0, parentNetns } = findChild(container.netlink, "ipvlan", link.name) ?? {};
@@ -79,7 +79,7 @@ function findPlace({ host, container, link }: { host: Host; container: Container
 }
 
 /** Probes until somebody claims an address, or nobody has in time. */
-function collectClaims({ link, within }: Place, addresses: readonly Address[]): readonly Claim[] {
+function collectClaims({ link, within }: Sender, addresses: readonly Address[]): readonly Claim[] {
   const asking: Asking[] = [];
   const of = (family: Family) => addresses.filter((address) => address.family === family);
   try {

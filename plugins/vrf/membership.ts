@@ -8,7 +8,7 @@ import { belongingsOf, type Giving, giveBack, inOtherTable } from "./belongings.
 import type { Vrf } from "./vrf-link.ts";
 
 /** Where an interface routes: in a VRF, or in none. */
-interface Place {
+interface RoutingDomain {
   /** The index of the VRF, 0 for none. */
   readonly master: number;
   /** RT_TABLE. */
@@ -16,7 +16,7 @@ interface Place {
 }
 
 /** Outside of all VRFs. */
-const NO_VRF: Place = { master: 0, table: RT_TABLE.MAIN };
+const NO_VRF: RoutingDomain = { master: 0, table: RT_TABLE.MAIN };
 
 /** An interface that joins or leaves a VRF. */
 interface Membership {
@@ -43,13 +43,13 @@ export function leaveVrf(membership: Membership, defer: Defer): void {
   move(membership, { from: placeOf(membership.vrf), to: NO_VRF, isNeeded: () => false }, defer);
 }
 
-function placeOf({ link, table }: Vrf): Place {
+function placeOf({ link, table }: Vrf): RoutingDomain {
   return { master: link.index, table };
 }
 
 interface Move extends Pick<Giving, "isNeeded"> {
-  readonly from: Place;
-  readonly to: Place;
+  readonly from: RoutingDomain;
+  readonly to: RoutingDomain;
 }
 
 /** The kernel takes addresses and routes away at once, so all is read before, and given back afterwards. */

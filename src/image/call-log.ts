@@ -16,7 +16,7 @@ export function beginRecord(
   edge: Edge,
   { file, trace }: { readonly file: string; readonly trace: CallTrace },
 ): LoggedCall | undefined {
-  const target = attempt(edge, () => readTarget(file));
+  const target = orComplain(edge, () => readTarget(file));
   if (target === undefined) return undefined;
   const began = new Date();
   let stdin: Uint8Array = new Uint8Array();
@@ -32,7 +32,7 @@ export function beginRecord(
   const finish = (code: number) => {
     const milliseconds = trace.elapsed();
     const phases = trace.phases(milliseconds);
-    attempt(edge, () => {
+    orComplain(edge, () => {
       const { environment } = edge;
       write(target, recordCall({ plugin, environment, stdin, stdout, began, milliseconds, phases, code }));
     });
@@ -87,7 +87,7 @@ function journalFields(record: CallRecord): Readonly<Record<string, string>> {
 }
 
 /** Runs `act`. An error becomes a line on standard error. */
-function attempt<T>(edge: Edge, act: () => T): T | undefined {
+function orComplain<T>(edge: Edge, act: () => T): T | undefined {
   try {
     return act();
   } catch (error) {

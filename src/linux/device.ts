@@ -49,7 +49,7 @@ export function findAuxiliaryLink(name: string): string | undefined {
  * none. @throws errors that may pass, such as EIO
  */
 export function findPathLink(device: string): string | undefined {
-  const real = isDevicePath(device) ? attempt(() => fs.realpathSync(device)) : undefined;
+  const real = isDevicePath(device) ? orUndefined(() => fs.realpathSync(device)) : undefined;
   return real?.startsWith(DEVICES) ? firstLink(real) : undefined;
 }
 
@@ -60,7 +60,7 @@ export function isDevicePath(device: string): boolean {
 
 /** The name of the driver of a PCI device; undefined if none is bound to it. */
 export function findDriver(address: string): string | undefined {
-  const target = isPciAddress(address) ? attempt(() => fs.readlinkSync(`${PCI}/${address}/driver`)) : undefined;
+  const target = isPciAddress(address) ? orUndefined(() => fs.readlinkSync(`${PCI}/${address}/driver`)) : undefined;
   return target === undefined ? undefined : path.basename(target);
 }
 
@@ -69,7 +69,7 @@ export function findPciAddress(bus: string | undefined, device: string | undefin
   if (device === undefined || !isName(device)) return undefined;
   if (bus === "pci") return isPciAddress(device) ? device : undefined;
   if (bus !== "virtio") return undefined;
-  const real = attempt(() => fs.realpathSync(`${VIRTIO}/${device}`)) ?? "";
+  const real = orUndefined(() => fs.realpathSync(`${VIRTIO}/${device}`)) ?? "";
   return real.split("/").findLast(isPciAddress);
 }
 
@@ -82,10 +82,10 @@ function isName(text: string): boolean {
 }
 
 function list(folder: string): readonly string[] {
-  return attempt(() => fs.readdirSync(folder)) ?? [];
+  return orUndefined(() => fs.readdirSync(folder)) ?? [];
 }
 
-function attempt<T>(read: () => T): T | undefined {
+function orUndefined<T>(read: () => T): T | undefined {
   try {
     return read();
   } catch (error) {

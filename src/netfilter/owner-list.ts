@@ -42,7 +42,7 @@ const REFERENCE_CHAIN = { ...REFERENCE_TABLES.masquerade, name: "masq_checks" } 
 
 function count(
   comments: readonly string[],
-  { family, table, isReference }: Place & { isReference: boolean },
+  { family, table, isReference }: TableName & { isReference: boolean },
 ): readonly OwnedPlace[] {
   const counts = new Map<string, number>();
   for (const comment of comments) counts.set(comment, (counts.get(comment) ?? 0) + 1);
@@ -55,20 +55,20 @@ export function listOwnerComments(netlink: Nfnetlink): readonly string[] {
   return [...new Set(TABLES.flatMap((table) => listComments(netlink, table)))];
 }
 
-interface Place {
+interface TableName {
   readonly family: keyof typeof FAMILY_NAMES;
   readonly table: string;
 }
 
 /** A table as nft names it: "inet cni_masquerade". */
-export function describeTable({ family, table }: Place): string {
+export function describeTable({ family, table }: TableName): string {
   return `${FAMILY_NAMES[family]} ${table}`;
 }
 
 const FAMILY_NAMES = { [NFPROTO.INET]: "inet", [NFPROTO.BRIDGE]: "bridge" } as const;
 
 /** The comments of all elements in a table. @throws NetlinkError */
-export function listComments(netlink: Nfnetlink, where: Place): readonly string[] {
+export function listComments(netlink: Nfnetlink, where: TableName): readonly string[] {
   return listSets(netlink, where)
     .flatMap(({ family, table, name }) => listElements(netlink, { family, table: table ?? "", name: name ?? "" }))
     .flatMap(({ userdata }) => findComment("element", userdata) ?? []);

@@ -13,7 +13,7 @@ export function undoOnError<T>(log: (line: string) => void, work: (defer: Defer)
   try {
     return work((reversal) => reversals.push(reversal));
   } catch (error) {
-    for (const reversal of reversals.reverse()) attempt(log, reversal);
+    for (const reversal of reversals.reverse()) revert(log, reversal);
     throw error;
   }
 }
@@ -54,7 +54,7 @@ export function runAll(steps: readonly (() => void)[]): void {
   if (errors.length > 1) throw new AggregateError(errors);
 }
 
-function attempt(log: (line: string) => void, reversal: () => unknown): void {
+function revert(log: (line: string) => void, reversal: () => unknown): void {
   try {
     reversal();
   } catch (error) {

@@ -3,7 +3,7 @@ import { type CachedEntry, cachedNetwork } from "../../runtime/cache-entry.ts";
 import { checkEachPlugin } from "../../runtime/check-each.ts";
 import type { Network } from "../../runtime/network.ts";
 import { ownPlugins } from "../own-plugins.ts";
-import { attempt, type Check, type Examination } from "./examination.ts";
+import { type Check, type Examination, orCannotTell } from "./examination.ts";
 import type { Found } from "./finding.ts";
 
 /** How long in milliseconds each plugin may take for CHECK. */
@@ -26,7 +26,7 @@ export const attachmentCheck: Check = {
         checked.count += 1;
         return [];
       };
-      findings.push(...attempt(entry.network, look));
+      findings.push(...orCannotTell(entry.network, look));
     }
     return [...[...networks].map(([network, checked]) => judge(network, checked)), ...findings];
   },

@@ -7,7 +7,7 @@ import { findRoute, listRoutesWithin } from "../../netlink/route/list.ts";
 import type { KernelRoute } from "../../netlink/route/message.ts";
 import type { Host } from "../../steps/host.ts";
 import { listOwned } from "../../steps/owned-links.ts";
-import { attempt, type Check } from "./examination.ts";
+import { type Check, orCannotTell } from "./examination.ts";
 import type { Found } from "./finding.ts";
 import { type Needs, needsOf } from "./needs.ts";
 
@@ -18,7 +18,7 @@ export const clashCheck: Check = {
     const needs = networks.map(needsOf);
     return needs.flatMap((each, index) => [
       ...needs.slice(index + 1).flatMap((other) => compare(each, other)),
-      ...attempt(each.name, () => each.subnets.flatMap((subnet) => judgeSubnet(host, each, subnet))),
+      ...orCannotTell(each.name, () => each.subnets.flatMap((subnet) => judgeSubnet(host, each, subnet))),
     ]);
   },
 };

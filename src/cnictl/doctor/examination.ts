@@ -43,7 +43,7 @@ export interface Check {
 /** Runs every check. A check that fails becomes a finding, and the others still run. */
 export function runChecks(examination: Examination, checks: readonly Check[]): readonly Finding[] {
   return checks.flatMap(({ name, run }) =>
-    attempt(name, () => run(examination)).map((found) => ({
+    orCannotTell(name, () => run(examination)).map((found) => ({
       level: found.level,
       check: name,
       subject: found.subject,
@@ -54,7 +54,7 @@ export function runChecks(examination: Examination, checks: readonly Check[]): r
 }
 
 /** What `look` finds; if it fails, the finding that this cannot be told. */
-export function attempt(subject: string, look: () => readonly Found[]): readonly Found[] {
+export function orCannotTell(subject: string, look: () => readonly Found[]): readonly Found[] {
   try {
     return look();
   } catch (error) {

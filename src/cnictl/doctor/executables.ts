@@ -2,7 +2,7 @@ import path from "#path";
 import { reasonOf } from "../../cni/error.ts";
 import { askVersions } from "../../runtime/supported-versions.ts";
 import { type Executable, shortDigest } from "../executable.ts";
-import { attempt, type Check, type Examination } from "./examination.ts";
+import { type Check, type Examination, orCannotTell } from "./examination.ts";
 import type { Found } from "./finding.ts";
 import { needsOf } from "./needs.ts";
 
@@ -24,7 +24,7 @@ function judgeTypes(examination: Examination, types: readonly string[]): readonl
     places[0]?.isExecutable ? startVersion(examination, type) : undefined,
   );
   return asked.flatMap(({ type, places }, index) =>
-    attempt(type, () => [
+    orCannotTell(type, () => [
       ...judgeType(examination, { type, places, started: started[index] }),
       ...judgeShadows(places),
     ]),

@@ -8,7 +8,7 @@ import { listRules } from "../../netfilter/nftables/rule.ts";
 import { IPTABLES_FILTER, IPTABLES_NAT } from "../../netfilter/tables.ts";
 import type { Nfnetlink } from "../../netlink/socket.ts";
 import { findFirewalld, knowsZone } from "../../steps/firewalld.ts";
-import { attempt, type Check, type Examination, openRules } from "./examination.ts";
+import { type Check, type Examination, openRules, orCannotTell } from "./examination.ts";
 import type { Found } from "./finding.ts";
 import { isRouted, type Needs, needsOf } from "./needs.ts";
 
@@ -24,8 +24,8 @@ export const forwardCheck: Check = {
     const needs = examination.networks.map(needsOf).filter(isRouted);
     if (needs.length === 0) return [];
     return [
-      ...attempt("iptables", () => judgeIptables(examination, needs)),
-      ...attempt("nftables", () => judgeChains(examination, needs)),
+      ...orCannotTell("iptables", () => judgeIptables(examination, needs)),
+      ...orCannotTell("nftables", () => judgeChains(examination, needs)),
     ];
   },
 };
@@ -34,9 +34,9 @@ export const forwardCheck: Check = {
 export const firewallCheck: Check = {
   name: "firewall",
   run: (examination) => [
-    ...attempt("iptables", () => judgeVariants(examination)),
-    ...attempt("iptables", () => judgeCommands(examination)),
-    ...attempt("firewalld", () => judgeFirewalld(examination)),
+    ...orCannotTell("iptables", () => judgeVariants(examination)),
+    ...orCannotTell("iptables", () => judgeCommands(examination)),
+    ...orCannotTell("firewalld", () => judgeFirewalld(examination)),
   ],
 };
 

@@ -1,14 +1,14 @@
 import path from "#path";
 import { shortDigest } from "../executable.ts";
 import { findManifest } from "../installation.ts";
-import { attempt, type Check, type Examination } from "./examination.ts";
+import { type Check, type Examination, orCannotTell } from "./examination.ts";
 import type { Found } from "./finding.ts";
 
 /** Whether the names of this image are one file in each folder of CNI_PATH, and the image that runs now. */
 export const imageCheck: Check = {
   name: "image",
   run: (examination) =>
-    examination.runtime.path.flatMap((folder) => attempt(folder, () => judgeFolder(examination, folder))),
+    examination.runtime.path.flatMap((folder) => orCannotTell(folder, () => judgeFolder(examination, folder))),
 };
 
 function judgeFolder({ edge, findExecutable }: Examination, folder: string): readonly Found[] {

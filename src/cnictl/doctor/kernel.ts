@@ -3,7 +3,7 @@ import { hasKind, supportsVlanFiltering } from "../../netlink/link/support.ts";
 import { supportsTokenBucket } from "../../netlink/qdisc/support.ts";
 import { once } from "../../platform/once.ts";
 import type { KernelModules } from "../kernel-modules.ts";
-import { attempt, type Check, type Examination, openRules } from "./examination.ts";
+import { type Check, type Examination, openRules, orCannotTell } from "./examination.ts";
 import type { Found } from "./finding.ts";
 import { type Needs, needsOf } from "./needs.ts";
 
@@ -81,8 +81,8 @@ export const kernelCheck: Check = {
       ),
     );
     return [
-      ...wanted.flatMap((each) => attempt(each.part.moduleName, () => judge(examination, { ...each, lacking }))),
-      ...attempt("bridge", () => judgeVlans(examination, needs)),
+      ...wanted.flatMap((each) => orCannotTell(each.part.moduleName, () => judge(examination, { ...each, lacking }))),
+      ...orCannotTell("bridge", () => judgeVlans(examination, needs)),
     ];
   },
 };

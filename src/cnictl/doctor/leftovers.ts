@@ -1,7 +1,7 @@
 import { namespaceOf } from "../inventory/attachment-view.ts";
 import type { KnownAttachment } from "../inventory/attachments.ts";
 import type { Inventory } from "../inventory/inventory.ts";
-import { attempt, type Check } from "./examination.ts";
+import { type Check, orCannotTell } from "./examination.ts";
 import type { Found } from "./finding.ts";
 
 /** How many attachments a finding names. */
@@ -17,7 +17,7 @@ export const leftoverCheck: Check = {
     return [
       ...groups(found.attachments, (each) => stateOf(each, isLiving)).map(describeGroup(cureFor)),
       ...found.folders.flatMap(({ network, strayRecords }) =>
-        attempt(network, () => judgeRecords(network, strayRecords)),
+        orCannotTell(network, () => judgeRecords(network, strayRecords)),
       ),
       ...judgeProblems(found),
     ];

@@ -1,6 +1,6 @@
 import type { Inventory } from "../inventory/inventory.ts";
 import { viewLeases } from "../inventory/lease-view.ts";
-import { attempt, type Check } from "./examination.ts";
+import { type Check, orCannotTell } from "./examination.ts";
 import type { Found } from "./finding.ts";
 
 /** The use of a pool in per cent from which on it is a finding. */
@@ -12,7 +12,7 @@ export const poolCheck: Check = {
   run: ({ inventory, isLiving }) => {
     const { folders, attachments } = inventory();
     return folders.flatMap((folder) =>
-      attempt(folder.network, () => {
+      orCannotTell(folder.network, () => {
         const views = viewLeases({ folders: [folder], attachments }, isLiving);
         const orphans = views.filter(({ state }) => state === "orphan").map(({ address }) => address);
         return judgeFolder(folder, orphans);

@@ -1,7 +1,7 @@
 import { CniError } from "../../cni/error.ts";
 import type { Network } from "../../runtime/network.ts";
 import { checkStatus } from "../../runtime/status.ts";
-import { attempt, type Check, type Examination } from "./examination.ts";
+import { type Check, type Examination, orCannotTell } from "./examination.ts";
 import type { Found } from "./finding.ts";
 import { needsOf } from "./needs.ts";
 
@@ -12,7 +12,7 @@ const DEADLINE = 5_000;
 export const statusCheck: Check = {
   name: "status",
   run: (examination) =>
-    examination.networks.flatMap((network) => attempt(network.name, () => judge(examination, network))),
+    examination.networks.flatMap((network) => orCannotTell(network.name, () => judge(examination, network))),
 };
 
 function judge({ runtime, silent }: Examination, network: Network): readonly Found[] {

@@ -3,7 +3,7 @@ import { type RenewalReport, readRenewals } from "../../../plugins/dhcp/renewal-
 import { findMember, isObject } from "../../cni/json.ts";
 import { listListening } from "../../linux/listening.ts";
 import { ipamTypeOf, type Network, type PluginConfig } from "../../runtime/network.ts";
-import { attempt, type Check } from "./examination.ts";
+import { type Check, orCannotTell } from "./examination.ts";
 import type { Found } from "./finding.ts";
 
 /** Where systemd keeps that the timer of `dhcp renew` is enabled. */
@@ -18,7 +18,7 @@ export const renewalCheck: Check = {
       for (const socket of socketsOf(network)) users.set(socket, [...(users.get(socket) ?? []), network.name]);
     }
     return [...users].flatMap(([socket, names]) =>
-      attempt(names.join(", "), () => {
+      orCannotTell(names.join(", "), () => {
         const report = readRenewals(socket);
         // A daemon in a container has bound it below another root.
         const isServed = listListening().some((path) => path.endsWith(report.socket));

@@ -4,7 +4,7 @@ import { findLink } from "../../netlink/link/get.ts";
 import type { Link } from "../../netlink/link/message.ts";
 import { findDefaultRoute } from "../../netlink/route/default.ts";
 import type { Host } from "../../steps/host.ts";
-import { attempt, type Check, type Examination, openRules } from "./examination.ts";
+import { type Check, type Examination, openRules, orCannotTell } from "./examination.ts";
 import type { Found } from "./finding.ts";
 import { isRouted, type Needs, needsOf } from "./needs.ts";
 
@@ -23,11 +23,11 @@ export const sysctlCheck: Check = {
     const needs = examination.networks.map(needsOf);
     const bridges = findBridges(examination.host, needs);
     return [
-      ...attempt("forwarding", () => judgeForwarding(examination.host, bridges)),
-      ...attempt("rp_filter", () => judgeReversePath(examination.host, bridges)),
-      ...attempt("accept_ra", () => judgeAdvertisements(examination.host, needs)),
-      ...attempt("disable_ipv6", () => judgeIpv6(examination.host, { needs, bridges })),
-      ...attempt("bridge-nf-call", () => judgeBridgedPackets(examination, needs)),
+      ...orCannotTell("forwarding", () => judgeForwarding(examination.host, bridges)),
+      ...orCannotTell("rp_filter", () => judgeReversePath(examination.host, bridges)),
+      ...orCannotTell("accept_ra", () => judgeAdvertisements(examination.host, needs)),
+      ...orCannotTell("disable_ipv6", () => judgeIpv6(examination.host, { needs, bridges })),
+      ...orCannotTell("bridge-nf-call", () => judgeBridgedPackets(examination, needs)),
     ];
   },
 };

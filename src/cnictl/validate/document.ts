@@ -5,7 +5,7 @@ import type { Path } from "../../cni/schema-walk.ts";
 import { decode } from "../../linux/bounded-file.ts";
 
 /** A place in a text, both from 1. */
-interface Place {
+interface Position {
   readonly line: number;
   readonly column: number;
 }
@@ -15,7 +15,7 @@ export interface Document {
   readonly file: string;
   readonly json: unknown;
   /** The place of a value, or of its key. If there is no such value, that of the nearest object around it. */
-  place(path: Path, atKey: boolean): Place;
+  place(path: Path, atKey: boolean): Position;
   /** The paths of the keys that an object has a second time. Only the last one of them counts. */
   repeated(): readonly Path[];
 }
@@ -34,7 +34,7 @@ export function openDocument(file: string, bytes: Uint8Array): Document {
 }
 
 /** The document of a file that cannot be read as JSON: everything is at one place. */
-export function brokenDocument(file: string, place: Place = { line: 1, column: 1 }): Document {
+export function brokenDocument(file: string, place: Position = { line: 1, column: 1 }): Document {
   return { file, json: undefined, place: () => place, repeated: () => [] };
 }
 
@@ -104,7 +104,7 @@ function repeatedKeys(node: Node, path: Path): readonly Path[] {
   });
 }
 
-function placeOf(text: string, offset: number): Place {
+function placeOf(text: string, offset: number): Position {
   const before = text.slice(0, offset).split("\n");
   return { line: before.length, column: (before.at(-1) ?? "").length + 1 };
 }

@@ -2,11 +2,11 @@ import { describe, expect, test } from "vitest";
 import {
   deleteEmptyBridge,
   ensureBridge,
+  explainDeleted,
   isBridgeUnused,
   learnsUnseen,
   pinBridgeMac,
   requireVlans,
-  withBridge,
 } from "../../../plugins/bridge/bridge-link.ts";
 import { NetlinkError } from "../../../src/netlink/acknowledgement.ts";
 import { addBridge, addVeth } from "../../../src/netlink/link/add.ts";
@@ -259,7 +259,7 @@ test("learnsUnseen() is whether the bridge notes the senders of frames that no r
   expect(learnsUnseen(getLink(host.netlink, "br0"))).toBe(false);
 });
 
-test("withBridge() says of a bridge that went away that it can be tried again, and lets any other failure be", () => {
+test("explainDeleted() says of a bridge that went away that it can be tried again, and lets any other failure be", () => {
   const { host } = stage();
   addBridge(host.netlink, { name: "br0" });
   const bridge = getLink(host.netlink, "br0");
@@ -267,8 +267,8 @@ test("withBridge() says of a bridge that went away that it can be tried again, a
   const fail = () => {
     throw failure;
   };
-  expect(withBridge(host, bridge, () => 7)).toBe(7);
-  expect(() => withBridge(host, bridge, fail)).toThrow(failure);
+  expect(explainDeleted(host, bridge, () => 7)).toBe(7);
+  expect(() => explainDeleted(host, bridge, fail)).toThrow(failure);
   deleteLink(host.netlink, bridge);
-  expect(() => withBridge(host, bridge, fail)).toThrow('Cannot use bridge "br0": it has just been deleted');
+  expect(() => explainDeleted(host, bridge, fail)).toThrow('Cannot use bridge "br0": it has just been deleted');
 });
