@@ -52,18 +52,20 @@ test.each(["link", "copy"])(
   (kind) => {
     const CNI_PATH = kind === "copy" ? caller.lab.pathWithCopy("host-local") : binDir;
     const [folder = ""] = CNI_PATH.split(":");
-    const [bridge, ipam] = [path.join(binDir, "bridge"), path.join(folder, "host-local")];
-    const both = kind === "copy" ? [bridge, ipam] : [bridge];
+    const [bridge = "", portmap = ""] = ["bridge", "portmap"].map((name) => path.join(binDir, name));
+    const interfaceAndIpam = kind === "copy" ? [bridge, path.join(folder, "host-local")] : [bridge];
+    const all = [...interfaceAndIpam, portmap];
     const added = traced("add", "bridge", { CNI_PATH });
     expect(jsonOf(added.outcome)).toMatchObject({ cniVersion: "1.1.0", ips: [{ address: "10.88.0.2/16" }] });
-    expect(added.started).toEqual(both);
+    expect(added.started).toEqual(all);
     caller.lab.run(["ping", "-c1", "-W10", "-q", "10.88.0.1"], netns);
     for (const command of ["check", "status", "del"]) {
       const { outcome, started } = traced(command, "bridge", { CNI_PATH });
       expect(outcome).toMatchObject(quiet);
       // STATUS need not go further than bridge.
-      expect(started).toEqual(command === "status" ? expect.arrayContaining([bridge]) : both);
-      expect(started.every((file) => both.includes(file))).toBe(true);
+      const expected = command === "del" ? [portmap, ...interfaceAndIpam] : all;
+      expect(started).toEqual(command === "status" ? expect.arrayContaining([bridge]) : expected);
+      expect(started.every((file) => all.includes(file))).toBe(true);
     }
     expect(traces()).toEqual(gone);
   },
@@ -74,7 +76,7 @@ test("cnitool collects garbage through our executables: every attachment, then G
   const { outcome, started } = traced("gc", "bridge");
   expect(outcome).toMatchObject(quiet);
   expect(started.length).toBeGreaterThan(1);
-  expect(new Set(started)).toEqual(new Set([path.join(binDir, "bridge")]));
+  expect(new Set(started)).toEqual(new Set(["bridge", "portmap"].map((name) => path.join(binDir, name))));
   expect(traces()).toEqual(gone);
 });
 

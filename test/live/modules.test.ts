@@ -33,7 +33,8 @@ test("native/preloaded.txt has the modules that each ADD, CHECK and DEL loads: `
 });
 
 test("an ADD loads the same modules however their imports are written", async () => {
-  const lists = ["10-bridge.conflist"];
+  // What portmap loads depends on the connections that the kernel tracks at that moment.
+  const lists = ["buildkit/cni.conflist"];
   const written = await recordModules({ lists, times: 5 });
   for (const [how, rewrite] of Object.entries(SPELLINGS)) {
     const found = await recordModules({ lists, times: 5, load: (file) => rewrite(read(file)) });
