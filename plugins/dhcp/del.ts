@@ -11,8 +11,8 @@ import { removeLease } from "./lease-store.ts";
 import { releaseElsewhere } from "./reference-daemon.ts";
 
 /**
- * Gives the attachment's leases back and deletes their files. Works without the namespace: then only the files are deleted, and the server frees
- * the address when its time is over. A lease of the Go plugins' daemon is given back by that.
+ * Gives the attachment's leases back and deletes their files. Works without the namespace: then only the files are deleted, and the
+ * server frees the address when its time is over. A lease of the Go plugins' daemon is given back by that.
  */
 export function del(request: Request, host: Host): void {
   const socket = readSocket(request);

@@ -8,7 +8,8 @@ import type { LeaseRecord } from "./lease-record.ts";
 
 // What cnictl shows of DHCP leases. It takes no lock and asks no server.
 
-/** The folder of leases, if the configuration names no socket. */
+/** The daemon's socket and the folder of leases, if the configuration names no socket. */
+export const DEFAULT_DHCP_SOCKET = DEFAULT_SOCKET;
 export const DHCP_LEASES_DIRECTORY = leaseFolder(DEFAULT_SOCKET);
 
 /** A lease as its file tells it. */
@@ -27,9 +28,14 @@ export interface DhcpLease {
   readonly file: string;
 }
 
-/** The folder of a configuration's leases. The rest of it may be invalid. @throws CniError invalidConfig */
+/** The socket of a configuration; the default if ADD refuses that, and so has no lease there. The rest may be invalid. */
+export function readDhcpSocket(config: Request["config"]): string {
+  return readSocket({ config, command: "DEL" });
+}
+
+/** The folder of a configuration's leases. */
 export function readDhcpFolder(config: Request["config"]): string {
-  return leaseFolder(readSocket({ config, command: "STATUS" }));
+  return leaseFolder(readDhcpSocket(config));
 }
 
 /** The leases of a folder, by the names of their files. `log` gets what cannot be read of it. @throws the errors of node:fs */

@@ -1,6 +1,5 @@
 import { readBootClock } from "../../src/linux/boot-clock.ts";
 import { readBoot } from "../../src/linux/boot-id.ts";
-import { DEFAULT_SOCKET } from "./config.ts";
 import { leaseFolder, listLeases } from "./lease-file.ts";
 
 /** The leases that the daemon at one socket renews, or a timer that knows the socket. */
@@ -18,8 +17,8 @@ export interface RenewalReport {
 /** How long a lease may wait for the next round of a timer, in ms. */
 const ROUND = 120_000;
 
-/** Reads the leases of a socket, or of the plugin's own. @throws what is in the way, such as EACCES */
-export function readRenewals(socket = DEFAULT_SOCKET): RenewalReport {
+/** Reads the leases of a socket. @throws what is in the way, such as EACCES */
+export function readRenewals(socket: string): RenewalReport {
   const [boot, now] = [readBoot(), readBootClock()];
   const records = listLeases(leaseFolder(socket), () => {}).map(({ record }) => record);
   const own = records.filter((record) => record.boot === boot);

@@ -13,9 +13,9 @@ export interface Deserted {
 }
 
 /**
- * Which of these namespaces are deserted. A missing path proves nothing, because a container may outlive it. A
- * namespace with the same inode and another cookie proves that the earlier one no longer exists. If something cannot be examined, all
- * namespaces count as inhabited.
+ * Which of these namespaces are deserted. A missing path proves nothing, because a container may outlive it. A namespace with the same
+ * inode and another cookie proves that the earlier one no longer exists. If something cannot be examined, all namespaces count as
+ * inhabited.
  */
 export function findDeserted(identities: readonly string[]): Deserted {
   let [deserted, gone] = [identities, identities];

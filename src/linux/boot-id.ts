@@ -14,7 +14,7 @@ export function readBoot(): string {
   }
 }
 
-/** The same; "" also after an error that may pass: for whoever can do without. */
+/** The ID of this boot as readBoot() has it; "" also after an error that may pass: for callers that can do without. */
 export function findBoot(): string {
   try {
     return readBoot();

@@ -1,5 +1,5 @@
-import { namespaceOf } from "../inventory/attachment-view.ts";
 import type { KnownAttachment } from "../inventory/attachments.ts";
+import { isGone } from "../inventory/gone.ts";
 import type { Inventory } from "../inventory/inventory.ts";
 import { type Check, orCannotTell } from "./examination.ts";
 import type { Found } from "./finding.ts";
@@ -56,9 +56,7 @@ function groups(
 /** Undefined if the attachment may be in use. The kernel deletes a veth with its namespace, so one that is there has a container. */
 function stateOf(attachment: KnownAttachment, isLiving: (netns: string) => boolean): State | undefined {
   const { cached, leases, links, places, ports, network } = attachment;
-  if (cached !== undefined) {
-    return !isLiving(cached.netns) && namespaceOf(attachment, isLiving) === "gone" ? "gone" : undefined;
-  }
+  if (cached !== undefined) return isGone(attachment, isLiving) ? "gone" : undefined;
   if (links.some(({ kind }) => kind === "veth") || network === "") return undefined;
   if (leases.some(({ reclaimable }) => reclaimable === undefined)) return undefined;
   const hasRules = places.some(({ isReference }) => !isReference) || ports.some(({ isOurs }) => isOurs === true);

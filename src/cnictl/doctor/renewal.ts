@@ -1,8 +1,8 @@
 import fs from "#fs";
+import { DEFAULT_DHCP_SOCKET, readDhcpSocket } from "../../../plugins/dhcp/lease-report.ts";
 import { type RenewalReport, readRenewals } from "../../../plugins/dhcp/renewal-report.ts";
-import { findMember, isObject } from "../../cni/json.ts";
 import { listListening } from "../../linux/listening.ts";
-import { ipamTypeOf, type Network, type PluginConfig } from "../../runtime/network.ts";
+import { ipamTypeOf, type Network } from "../../runtime/network.ts";
 import { type Check, orCannotTell } from "./examination.ts";
 import type { Found } from "./finding.ts";
 
@@ -13,7 +13,7 @@ const TIMER = "/etc/systemd/system/timers.target.wants/cni-dhcp-renew.timer";
 export const renewalCheck: Check = {
   name: "renewal",
   run: ({ networks }) => {
-    const users = new Map<string | undefined, string[]>();
+    const users = new Map<string, string[]>();
     for (const network of networks) {
       for (const socket of socketsOf(network)) users.set(socket, [...(users.get(socket) ?? []), network.name]);
     }
@@ -64,16 +64,10 @@ export function judgeRenewals(
 
 /** The unit has a path of its own. */
 function ofSocket(socket: string): string {
-  return socket === "/run/cni/dhcp.sock" ? "" : `, with ListenStream=${socket}`;
+  return socket === DEFAULT_DHCP_SOCKET ? "" : `, with ListenStream=${socket}`;
 }
 
-/** The sockets that a network's `dhcp` plugins name; undefined for the plugin's own. */
-function socketsOf({ plugins }: Network): ReadonlySet<string | undefined> {
-  return new Set(plugins.filter((plugin) => ipamTypeOf(plugin) === "dhcp").map(socketOf));
-}
-
-function socketOf({ json }: PluginConfig): string | undefined {
-  const ipam = findMember(json, "ipam");
-  const path = isObject(ipam) ? findMember(ipam, "daemonSocketPath") : undefined;
-  return typeof path === "string" && path.startsWith("/") ? path : undefined;
+/** The sockets of a network's `dhcp` plugins. */
+function socketsOf({ plugins }: Network): ReadonlySet<string> {
+  return new Set(plugins.filter((plugin) => ipamTypeOf(plugin) === "dhcp").map(({ json }) => readDhcpSocket(json)));
 }

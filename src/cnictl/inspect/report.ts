@@ -1,4 +1,5 @@
 import { formatPort } from "../../../plugins/portmap/published.ts";
+import { nameOf } from "../inventory/attachment-index.ts";
 import {
   ATTACHMENT_HEADINGS,
   type AttachmentView,
@@ -83,7 +84,7 @@ function hostJson(attachment: KnownAttachment, { folders, dhcp }: Inspection) {
       since: formatTime(lease.since),
       ...(lease.reclaimable !== undefined && { reclaimable: lease.reclaimable }),
     })),
-    dhcp: dhcp.filter((lease) => isOf(lease, attachment)).map(dhcpJson),
+    dhcp: dhcpLeasesOf(attachment, dhcp).map(dhcpJson),
     links: links.map(({ name, kind, up, mtu, mac, alias }) => ({ name, kind, up, mtu, mac, alias })),
     rules: places.map(({ table, count, comment }) => ({ table, count, comment })),
     ports: ports.map(({ protocol, hostIp, hostPort, containerIp, containerPort, backend }) => {
@@ -97,7 +98,7 @@ function hostRows(attachment: KnownAttachment, { folders, dhcp }: Inspection): r
   return [
     ...(cached === undefined ? [] : [["result", network, cached.file, ""]]),
     ...leases.map((lease) => ["lease", network, lease.address, lease.reclaimable ?? fileOf(lease, folders)]),
-    ...dhcp.filter((lease) => isOf(lease, attachment)).map(({ address, file }) => ["dhcp", network, address, file]),
+    ...dhcpLeasesOf(attachment, dhcp).map(({ address, file }) => ["dhcp", network, address, file]),
     ...links.map(({ name, kind, up, mtu, mac }) => [
       "link",
       network,
@@ -114,8 +115,8 @@ function hostRows(attachment: KnownAttachment, { folders, dhcp }: Inspection): r
   ];
 }
 
-function isOf(lease: DhcpLeaseView, { network, containerId, ifname }: KnownAttachment): boolean {
-  return lease.network === network && lease.containerId === containerId && lease.ifname === ifname;
+function dhcpLeasesOf(attachment: KnownAttachment, all: Inspection["dhcp"]): Inspection["dhcp"] {
+  return all.filter((lease) => nameOf(lease) === nameOf(attachment));
 }
 
 function fileOf(lease: KnownAttachment["leases"][number], folders: Inventory["folders"]): string {

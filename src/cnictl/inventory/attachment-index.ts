@@ -21,7 +21,13 @@ export interface Draft {
 /** Shared by all attachments: there may be tens of thousands, and most know only one source. */
 const NONE: readonly never[] = [];
 
-type Names = Pick<Draft, "network" | "containerId" | "ifname">;
+/** What names an attachment. */
+export type Names = Pick<Draft, "network" | "containerId" | "ifname">;
+
+/** One text for the names. None of them has a line break. */
+export function nameOf({ network, containerId, ifname }: Names): string {
+  return `${network}\n${containerId}\n${ifname}`;
+}
 
 /** The length of an ownerKey. */
 const KEY_LENGTH = 33;
@@ -39,8 +45,9 @@ export class Attachments {
   }
 
   /** The attachment of these names, new if it is not known yet. */
-  at({ network, containerId, ifname }: Names, isCut = false): Draft {
-    const name = `${network}\n${containerId}\n${ifname}`;
+  at(names: Names, isCut = false): Draft {
+    const { network, containerId, ifname } = names;
+    const name = nameOf(names);
     const known = this.#byNames.get(name);
     if (known !== undefined) return known;
     const draft: Draft = {

@@ -4,7 +4,7 @@ import {
   readDhcpFolder,
   reportDhcpLeases,
 } from "../../../plugins/dhcp/lease-report.ts";
-import { CniError, reasonOf } from "../../cni/error.ts";
+import { reasonOf } from "../../cni/error.ts";
 import { ipamTypeOf, type Network } from "../../runtime/network.ts";
 import { formatAge, formatTime, shortenId } from "../table.ts";
 import type { Inventory } from "./inventory.ts";
@@ -51,17 +51,8 @@ export function dhcpJson({ until, ...view }: DhcpLeaseView) {
   return { ...view, ...(until !== undefined && { until: formatTime(until) }) };
 }
 
-/** ADD refuses an invalid configuration: it has no leases. */
 function foldersOf({ plugins }: Network): readonly string[] {
-  return plugins.flatMap((plugin) => {
-    if (ipamTypeOf(plugin) !== "dhcp") return [];
-    try {
-      return [readDhcpFolder(plugin.json)];
-    } catch (error) {
-      if (error instanceof CniError) return [];
-      throw error;
-    }
-  });
+  return plugins.filter((plugin) => ipamTypeOf(plugin) === "dhcp").map(({ json }) => readDhcpFolder(json));
 }
 
 function stateOf({ boot, until, netns }: DhcpLease, isLiving: (netns: string) => boolean): DhcpState {
