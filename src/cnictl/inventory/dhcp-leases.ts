@@ -10,7 +10,8 @@ import { formatAge, formatTime, shortenId } from "../table.ts";
 import type { Inventory } from "./inventory.ts";
 
 /** in use: a container has it. over: nobody has renewed it, or it is of an earlier boot. orphan: its namespace is gone, and nobody has called DEL. */
-type DhcpState = "in use" | "over" | "orphan";
+export const DHCP_STATES = ["in use", "over", "orphan"] as const;
+type DhcpState = (typeof DHCP_STATES)[number];
 
 /** What people and machines are shown of a DHCP lease. */
 export interface DhcpLeaseView extends DhcpLease {

@@ -1,13 +1,21 @@
 import { addressesOf, namespaceOf } from "../inventory/attachment-view.ts";
 import { type KnownAttachment, type Source, sourcesOf } from "../inventory/attachments.ts";
+import { DHCP_STATES, type DhcpLeaseView } from "../inventory/dhcp-leases.ts";
 import type { Inventory } from "../inventory/inventory.ts";
 import { countLeases } from "../inventory/lease-view.ts";
 import { countLeased } from "../inventory/use.ts";
 import { countOverlaps, countSharedAddresses } from "./conflicts.ts";
 import type { Metric, Sample } from "./exposition.ts";
 
-/** The metrics of an inventory. `isLiving` says whether a path leads to a network namespace. */
-export function collectMetrics(inventory: Inventory, isLiving: (netns: string) => boolean): readonly Metric[] {
+interface Observed {
+  readonly inventory: Omit<Inventory, "cache" | "marks">;
+  readonly dhcp: readonly DhcpLeaseView[];
+  /** Whether a path leads to a network namespace. */
+  readonly isLiving: (netns: string) => boolean;
+}
+
+/** The metrics of an inventory and of the leases of DHCP servers. */
+export function collectMetrics({ inventory, dhcp, isLiving }: Observed): readonly Metric[] {
   const states = groupByState(inventory.attachments, isLiving);
   const pools = poolSamples(inventory);
   return [
@@ -26,6 +34,7 @@ export function collectMetrics(inventory: Inventory, isLiving: (netns: string) =
       "Addresses of host-local by state: in_use, reclaimable, orphan, resting.",
       leaseSamples(inventory, isLiving),
     ),
+    gauge("cni_dhcp_leases", "Leases of DHCP servers by state: in_use, over, orphan.", dhcpSamples(dhcp)),
     gauge("cni_attachments", "Attachments by whether their network namespace exists.", attachmentSamples(states)),
     gauge(
       "cni_leftovers",
@@ -59,7 +68,7 @@ function gauge(name: string, help: string, samples: readonly Sample[]): Metric {
 }
 
 /** The pools of each network with a list, also of those without a folder of leases yet. */
-function poolSamples({ networks, folders }: Inventory) {
+function poolSamples({ networks, folders }: Pick<Inventory, "networks" | "folders">) {
   return networks.flatMap(({ network, pools, shadowedBy }) => {
     if (shadowedBy !== undefined) return [];
     return pools.flatMap((each) => {
@@ -72,9 +81,18 @@ function poolSamples({ networks, folders }: Inventory) {
   });
 }
 
-function leaseSamples(inventory: Inventory, isLiving: (netns: string) => boolean): readonly Sample[] {
+function leaseSamples(inventory: Observed["inventory"], isLiving: (netns: string) => boolean): readonly Sample[] {
   return Array.from(countLeases(inventory, isLiving)).flatMap(([network, counts]) =>
     Object.entries(counts).map(([state, value]) => ({ labels: { network, state: state.replace(" ", "_") }, value })),
+  );
+}
+
+function dhcpSamples(dhcp: readonly DhcpLeaseView[]): readonly Sample[] {
+  return Object.entries(Object.groupBy(dhcp, ({ network }) => network)).flatMap(([network, leases = []]) =>
+    DHCP_STATES.map((state) => {
+      const value = leases.filter((lease) => lease.state === state).length;
+      return { labels: { network, state: state.replace(" ", "_") }, value };
+    }),
   );
 }
 
@@ -111,7 +129,7 @@ const KINDS: Readonly<Record<Source, string>> = {
   ports: "ports",
 };
 
-function leftoverSamples({ folders }: Inventory, gone: readonly KnownAttachment[]): readonly Sample[] {
+function leftoverSamples({ folders }: Pick<Inventory, "folders">, gone: readonly KnownAttachment[]): readonly Sample[] {
   const sources = gone.flatMap(sourcesOf);
   const counts = Object.entries(KINDS).map(([source, kind]) => {
     return { labels: { kind }, value: sources.filter((each) => each === source).length };

@@ -4,6 +4,7 @@ import { formatJson } from "../../cni/json.ts";
 import { randomBytes } from "../../linux/random.ts";
 import { replaceFile } from "../../linux/replace-file.ts";
 import { defineCommand } from "../command.ts";
+import { viewDhcpLeases } from "../inventory/dhcp-leases.ts";
 import { takeInventory } from "../inventory/inventory.ts";
 import { VIEW_OPTIONS } from "../option.ts";
 import { writeProblems } from "../view.ts";
@@ -26,11 +27,13 @@ export const metrics = defineCommand({
   environment: ["NETCONFPATH"],
   run: (edge, { values }) => {
     const inventory = takeInventory(edge, { cacheDirectory: values["cache-dir"] });
-    const all = collectMetrics(inventory, edge.isLiving);
+    const dhcp = viewDhcpLeases(inventory, { isLiving: edge.isLiving });
+    const problems = [...inventory.problems, ...dhcp.problems];
+    const all = collectMetrics({ inventory: { ...inventory, problems }, dhcp: dhcp.views, isLiving: edge.isLiving });
     const text = values.json ? `${formatJson(all.flatMap(samplesJson), 2)}\n` : formatMetrics(all);
     if (values.output === undefined) edge.writeOut(text);
     else writeMetrics(path.resolve(edge.directory, values.output), text);
-    writeProblems(edge, inventory.problems);
+    writeProblems(edge, problems);
     return undefined;
   },
 });
