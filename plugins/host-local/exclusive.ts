@@ -56,21 +56,7 @@ const MOMENTS = [1, 2, 4];
  * @throws CniError tryAgainLater if the lock is not free within `patience` ms, leaseStore
  */
 export function withOpenFolder<T>(store: Store, patience: number, act: (open: OpenFolder) => T): T {
-  const { folder } = store;
-  const endWait = store.awaitLock?.(`lock the leases in "${folder}"`);
-  try {
-    return withGoLock(folder, patience, (lock) =>
-      withLock(folder, patience, () => {
-        endWait?.();
-        const boot = findBoot();
-        const index = waitForIndex(folder, boot) ? "complete" : indexLeases(store, boot);
-        return actAndMark(store, { boot, index: lock.isKept ? index : "none", lock }, act);
-      }),
-    );
-  } catch (error) {
-    endWait?.(error);
-    throw error;
-  }
+  return withGoLock(store, patience, (lock) => withIndex(store, { patience, lock }, act));
 }
 
 /**
@@ -78,22 +64,41 @@ export function withOpenFolder<T>(store: Store, patience: number, act: (open: Op
  * it), `act` reads all leases.
  */
 export function withFolder<T>(store: Store, patience: number, act: (open: OpenFolder) => T): T {
-  const { folder } = store;
-  const boot = findBoot();
-  const direct = withGoLock(folder, patience, (lock) => {
-    if (!lock.isKept || !isIndexComplete(folder, boot)) return undefined;
-    return { result: actAndMark(store, { boot, index: "complete", lock }, act) };
+  return withGoLock(store, patience, (lock) => {
+    const boot = findBoot();
+    if (lock.isKept && isIndexComplete(store.folder, boot))
+      return actAndMark(store, { boot, index: "complete", lock }, act);
+    let isBegun = false;
+    try {
+      return withIndex(store, { patience, lock }, (open) => {
+        isBegun = true;
+        return act(open);
+      });
+    } catch (error) {
+      if (isBegun) throw error;
+      return act({ ...store, boot, index: "none", spoilIndex: () => {} });
+    }
   });
-  if (direct !== undefined) return direct.result;
-  let isBegun = false;
+}
+
+/** Runs `act` with the folder's own lock, and completes the index first. */
+function withIndex<T>(
+  store: Store,
+  { patience, lock }: { patience: number; lock: GoLock },
+  act: (open: OpenFolder) => T,
+): T {
+  const { folder } = store;
+  const endWait = store.awaitLock?.(`lock the leases in "${folder}"`);
   try {
-    return withOpenFolder(store, patience, (open) => {
-      isBegun = true;
-      return act(open);
+    return withLock(folder, patience, () => {
+      endWait?.();
+      const boot = findBoot();
+      const index = waitForIndex(folder, boot) ? "complete" : indexLeases(store, boot);
+      return actAndMark(store, { boot, index: lock.isKept ? index : "none", lock }, act);
     });
   } catch (error) {
-    if (isBegun) throw error;
-    return act({ ...store, boot, index: "none", spoilIndex: () => {} });
+    endWait?.(error);
+    throw error;
   }
 }
 
@@ -123,13 +128,22 @@ function actAndMark<T>(store: Store, { boot, index, lock }: Beginning, act: (ope
   }
 }
 
-/** Runs `act` with the Go plugin's lock, if it can be had within `patience` ms. */
-function withGoLock<T>(folder: string, patience: number, act: (lock: GoLock) => T): T {
+/**
+ * Runs `act` with the Go plugin's lock. If others hold it for `patience` ms, logs that and runs `act` without it: a stopped process must not
+ * keep every container from starting.
+ */
+function withGoLock<T>({ folder, log, awaitLock }: Store, patience: number, act: (lock: GoLock) => T): T {
   if (!hasGoLock(folder)) return act({ exists: false, isKept: true });
   const fd = openGoLock(folder);
   if (fd === undefined) return act({ exists: true, isKept: false });
+  const file = goLockPath(folder);
   try {
-    return act({ exists: true, isKept: waitForFlock(fd, patience) });
+    const endWait = awaitLock?.(`lock "${file}"`);
+    const isKept = waitForFlock(fd, patience);
+    const held = `Going on without the lock "${file}": another process has held it for ${patience / 1000} s`;
+    if (!isKept) log(held);
+    endWait?.(isKept ? undefined : new Error(held));
+    return act({ exists: true, isKept });
   } finally {
     discard(fd);
   }

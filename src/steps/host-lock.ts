@@ -60,7 +60,7 @@ function withLock<T>(what: keyof typeof LOCKS, kind: FlockKind, act: () => T): T
   try {
     if (!waitForFlock(fd, PATIENCE, kind)) {
       const message = `Cannot get the lock on this host's ${what} within ${PATIENCE / 1000} s: other calls hold it`;
-      throw new CniError("tryAgainLater", message, { details: `it is on ${file}: lslocks names its holders` });
+      throw new CniError("tryAgainLater", message, { details: `it is on ${file}: fuser -v names its holders` });
     }
     return act();
   } finally {

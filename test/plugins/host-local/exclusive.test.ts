@@ -1,7 +1,9 @@
+import fs from "node:fs";
 import { expect, test } from "vitest";
 import { type OpenFolder, withFolder, withOpenFolder } from "../../../plugins/host-local/exclusive.ts";
 import { isIndexComplete } from "../../../plugins/host-local/lease-index.ts";
 import { readBoot } from "../../../src/linux/boot-id.ts";
+import { tryFlock } from "../../../src/linux/flock.ts";
 import { storeOf } from "./stage.ts";
 
 const PATIENCE = 1000;
@@ -61,3 +63,27 @@ test("withOpenFolder() records the wait for its lock, which ends before the work
   expect(() => withOpenFolder({ ...store, folder: "/proc/none" }, 10, () => {})).toThrow();
   expect(events.slice(3)).toEqual(['lock the leases in "/proc/none"', expect.any(Error)]);
 });
+
+test.each([["withFolder()", withFolder] as const, ["withOpenFolder()", withOpenFolder] as const])(
+  "%s waits once for the Go plugin's lock, says that it goes on without, and reads all leases",
+  (_, run) => {
+    const { folder } = storeOf({ lock: "" });
+    const fd = fs.openSync(`${folder}/lock`, "r");
+    try {
+      expect(tryFlock(fd)).toBe(true);
+      const said: string[] = [];
+      const waits: unknown[] = [];
+      const store = {
+        folder,
+        log: (line: string) => said.push(line),
+        awaitLock: () => (end: unknown) => waits.push(end),
+      };
+      expect(run(store, 30, ({ index }) => index)).toBe("none");
+      const line = `Going on without the lock "${folder}/lock": another process has held it for 0.03 s`;
+      expect(said).toEqual([line]);
+      expect(waits).toEqual([new Error(line), undefined]);
+    } finally {
+      fs.closeSync(fd);
+    }
+  },
+);
