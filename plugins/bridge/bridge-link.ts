@@ -122,9 +122,9 @@ export function learnsUnseen({ bridge }: Link): boolean {
   return bridge?.bits !== undefined && (bridge.bits.values & (1 << BR_BOOLOPT.NO_LL_LEARN)) === 0;
 }
 
-/** Whether the bridge has no other port than this one. */
-export function isBridgeUnused(host: Host, bridge: LinkId, port: LinkId): boolean {
-  return listPorts(host.netlink, bridge).every(({ index }) => index === port.index);
+/** The ports of the bridge but this one. */
+export function listOtherPorts(host: Host, bridge: LinkId, port: LinkId): readonly Link[] {
+  return listPorts(host.netlink, bridge).filter(({ index }) => index !== port.index);
 }
 
 /**

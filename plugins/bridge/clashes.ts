@@ -14,6 +14,7 @@ import {
 } from "../../src/ip/prefix.ts";
 import { listAddresses } from "../../src/netlink/address/list.ts";
 import { findLink } from "../../src/netlink/link/get.ts";
+import { listPorts } from "../../src/netlink/link/list.ts";
 import type { LinkId } from "../../src/netlink/link/message.ts";
 import { RTN } from "../../src/netlink/route/header.ts";
 import { findRoute } from "../../src/netlink/route/list.ts";
@@ -73,13 +74,14 @@ function describeOutside({ subnet, gateway }: Pool): readonly string[] {
 
 function findConflicts(host: Host, link: LinkId, found: readonly Pool[]): readonly string[] {
   const addresses = found.map(({ subnet, gateway }) => ({ address: gateway, length: subnet.length }));
+  const gateway = { link, listOthers: () => listPorts(host.netlink, link) };
   const families = [...new Set(addresses.map(({ address }) => address.family))];
   return families.flatMap((family) => {
     const present = listAddresses(host.netlink, link, family).map(({ prefix }) => prefix);
     const missing = addresses.filter(
       (each) => each.address.family === family && !present.some((prefix) => isSamePrefix(prefix, each)),
     );
-    return missing.flatMap((address) => refusalOf(() => refuseConflict(link, { present, address, addresses })));
+    return missing.flatMap((address) => refusalOf(() => refuseConflict(gateway, { present, address, addresses })));
   });
 }
 

@@ -3,6 +3,7 @@ import { isLinkLocal } from "../../src/ip/address.ts";
 import { linkLocalAddress } from "../../src/ip/link-local.ts";
 import { broadcastAddress, formatPrefix, isSamePrefix, type Prefix, prefixContains } from "../../src/ip/prefix.ts";
 import { ignoring } from "../../src/linux/ignoring.ts";
+import { parseOwnerComment } from "../../src/netfilter/owner.ts";
 import { NetlinkError } from "../../src/netlink/acknowledgement.ts";
 import { addAddress } from "../../src/netlink/address/add.ts";
 import { deleteAddress } from "../../src/netlink/address/delete.ts";
@@ -18,10 +19,10 @@ import { changeOwing, type Defer } from "../../src/steps/undo.ts";
 const LINK_LOCAL_ATTEMPTS = 3;
 
 /** The host's interface in a network: the bridge itself, or a link in a VLAN of it. */
-export interface Gateway {
-  readonly link: Link;
-  /** Whether only this call's container uses it. */
-  readonly isUnused: () => boolean;
+export interface Gateway<L extends LinkId = Link> {
+  readonly link: L;
+  /** The ports of other containers that use it. */
+  readonly listOthers: () => readonly Link[];
 }
 
 /**
@@ -42,14 +43,14 @@ export function ensureGatewayAddresses(
 /** Returns whether this call added the address. */
 function ensureGatewayAddress(
   host: Host,
-  { link, isUnused }: Gateway,
+  { link, listOthers }: Gateway,
   { address, addresses, force }: { address: Prefix; addresses: readonly Prefix[]; force: boolean },
   defer: Defer,
 ): boolean {
   const found = listAddresses(host.netlink, link, address.address.family);
   const present = found.map(({ prefix }) => prefix);
   if (present.some((prefix) => isSamePrefix(prefix, address))) return false;
-  if (!force) refuseConflict(link, { present, address, addresses });
+  if (!force) refuseConflict({ link, listOthers }, { present, address, addresses });
   for (const other of findConflicting({ present, address, addresses })) {
     changeOwing(
       defer,
@@ -58,7 +59,7 @@ function ensureGatewayAddress(
     );
   }
   if (address.address.family === 6) ensureLinkLocal(host, link, found);
-  const reversal = () => isUnused() && deleteIfThere(host, link, address);
+  const reversal = () => listOthers().length === 0 && deleteIfThere(host, link, address);
   if (!changeOwing(defer, reversal, () => addIfMissing(host, link, address))) return false;
   setLink(host.netlink, link, { mac: link.mac });
   return true;
@@ -72,13 +73,21 @@ interface Addressing {
 }
 
 /** @throws CniError bridgeConflict if the link has an address that the new one cannot stand beside */
-export function refuseConflict(link: LinkId, addressing: Addressing): void {
-  const [other] = findConflicting(addressing);
-  if (other === undefined) return;
+export function refuseConflict({ link, listOthers }: Gateway<LinkId>, addressing: Addressing): void {
+  const others = findConflicting(addressing);
+  if (others.length === 0) return;
   const message = `"${link.name}" already has an IP address different from ${formatPrefix(addressing.address)}`;
-  throw new CniError("bridgeConflict", message, {
-    details: `found ${formatPrefix(other)}; set forceAddress to replace it`,
-  });
+  const details = `found ${others.map(formatPrefix).join(", ")}${adviseOn(listOthers())}`;
+  throw new CniError("bridgeConflict", message, { details });
+}
+
+/** What to do about another gateway address: containers that use it lose their gateway when it is replaced. */
+function adviseOn(ports: readonly Link[]): string {
+  if (ports.length === 0) return "; set forceAddress to replace it";
+  const networks = new Set(ports.flatMap(({ alias }) => parseOwnerComment(alias)?.network ?? []));
+  const whose = networks.size === 0 ? "" : ` of network ${[...networks].map((name) => `"${name}"`).join(", ")}`;
+  const count = ports.length === 1 ? "1 port" : `${ports.length} ports`;
+  return ` and ${count}${whose}: give each network a bridge of its own; forceAddress would cut them off`;
 }
 
 function findConflicting({ present, address, addresses }: Addressing): readonly Prefix[] {

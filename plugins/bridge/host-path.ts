@@ -1,5 +1,6 @@
 import type { IpConfig } from "../../src/cni/result.ts";
 import { type Address, formatAddress, isSameAddress } from "../../src/ip/address.ts";
+import { formatPrefix, type Prefix } from "../../src/ip/prefix.ts";
 import { listAddresses } from "../../src/netlink/address/list.ts";
 import { findLink } from "../../src/netlink/link/get.ts";
 import type { LinkId } from "../../src/netlink/link/message.ts";
@@ -15,12 +16,10 @@ const LOOPBACK = "lo";
  * is not routed through the host.
  */
 export function checkPath(host: Host, link: LinkId, ips: readonly IpConfig[]): string[] {
-  return ips
-    .filter(({ gateway }) => gateway !== undefined)
-    .flatMap((ip) => describePath(host, link, ip.address.address));
+  return ips.filter(({ gateway }) => gateway !== undefined).flatMap((ip) => describePath(host, link, ip.address));
 }
 
-function describePath(host: Host, link: LinkId, address: Address): string[] {
+function describePath(host: Host, link: LinkId, { address, length }: Prefix): string[] {
   const index = findRoute(host.netlink, address)?.index;
   if (index === link.index) return [];
   const text = formatAddress(address);
@@ -29,9 +28,13 @@ function describePath(host: Host, link: LinkId, address: Address): string[] {
   const other = findLink(host.netlink, index);
   // With CNI_NETNS_OVERRIDE the container is the host.
   if (other !== undefined && isOwnAddress(host, other, address)) return [];
-  return [
-    `The host reaches ${text} through link "${other?.name ?? index}", ${expected}: both have its network, give each one of its own`,
-  ];
+  const found = `The host reaches ${text} through link "${other?.name ?? index}", ${expected}`;
+  const route = findRoute(host.netlink, address, { whole: true });
+  if (route !== undefined && route.destination.length < length)
+    return [
+      `${found}: that is its route to ${formatPrefix(route.destination)}, and "${link.name}" has no address for it`,
+    ];
+  return [`${found}: both have its network, give each one of its own`];
 }
 
 /** Whether the host itself has an address that it reaches through the link. The kernel routes a new IPv6 one through "lo" only later. */

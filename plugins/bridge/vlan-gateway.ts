@@ -55,12 +55,12 @@ export function isGatewayPort(port: Link): boolean {
   return isMarked(MARK, port);
 }
 
-/** Whether the VLAN has no ports but the container's and the gateway's. */
-export function isVlanUnused(host: Host, { bridge, name, port, config }: VlanMembership): boolean {
+/** The ports of the VLAN but the container's and the gateway's. */
+export function listVlanOthers(host: Host, { bridge, name, port, config }: VlanMembership): readonly Link[] {
   const gateway = findLink(host.netlink, name);
   const ours = [port.index, gateway?.peer];
   const others = listPorts(host.netlink, bridge).filter(({ index }) => !ours.includes(index));
-  return !others.some((other) => listVlans(host.netlink, other).some(({ id }) => id === config.vlan));
+  return others.filter((other) => listVlans(host.netlink, other).some(({ id }) => id === config.vlan));
 }
 
 /** The differences between a VLAN's gateway and what ADD creates, as sentences. */
@@ -87,7 +87,7 @@ function createGateway(host: Host, membership: VlanMembership, defer: Defer): Li
   const { mtu } = bridge;
   const peer = { name, mac: randomMac(), mtu };
   const port = { name: randomName(), group: MARK.group, master: bridge.index, mac: randomMac() };
-  const reversal = () => isVlanUnused(host, membership) && deleteLinkIfThere(host.netlink, name, peer);
+  const reversal = () => listVlanOthers(host, membership).length === 0 && deleteLinkIfThere(host.netlink, name, peer);
   try {
     changeOwing(defer, reversal, () => addVeth(host.netlink, { ...port, up: true, mtu, peer }));
   } catch (error) {

@@ -3,8 +3,8 @@ import {
   deleteEmptyBridge,
   ensureBridge,
   explainDeleted,
-  isBridgeUnused,
   learnsUnseen,
+  listOtherPorts,
   pinBridgeMac,
   requireVlans,
 } from "../../../plugins/bridge/bridge-link.ts";
@@ -242,13 +242,13 @@ describe("the MAC of a bridge that was given none", () => {
   });
 });
 
-test("isBridgeUnused() is whether there is no port but that one", () => {
+test("listOtherPorts() leaves out that one", () => {
   const { host } = stage();
   addBridge(host.netlink, { name: "br0" });
   const [bridge, port] = [getLink(host.netlink, "br0"), addPort(host, "port0")];
-  expect(isBridgeUnused(host, bridge, port)).toBe(true);
+  expect(listOtherPorts(host, bridge, port)).toEqual([]);
   addPort(host, "port1");
-  expect(isBridgeUnused(host, bridge, port)).toBe(false);
+  expect(listOtherPorts(host, bridge, port).map(({ name }) => name)).toEqual(["port1"]);
 });
 
 test("learnsUnseen() is whether the bridge notes the senders of frames that no rule sees", () => {

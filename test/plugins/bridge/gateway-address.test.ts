@@ -1,11 +1,16 @@
 import { describe, expect, test } from "vitest";
 import { ensureGatewayAddresses } from "../../../plugins/bridge/gateway-address.ts";
+import { CniError } from "../../../src/cni/error.ts";
 import { formatPrefix } from "../../../src/ip/prefix.ts";
+import { ownerComment } from "../../../src/netfilter/owner.ts";
 import { addAddress } from "../../../src/netlink/address/add.ts";
 import { deleteAddress } from "../../../src/netlink/address/delete.ts";
 import { listAddresses } from "../../../src/netlink/address/list.ts";
 import { addBridge, addVeth } from "../../../src/netlink/link/add.ts";
 import { getLink } from "../../../src/netlink/link/get.ts";
+import { listPorts } from "../../../src/netlink/link/list.ts";
+import type { Link } from "../../../src/netlink/link/message.ts";
+import { setLink } from "../../../src/netlink/link/set.ts";
 import type { Host } from "../../../src/steps/host.ts";
 import type { Defer } from "../../../src/steps/undo.ts";
 import { failEach } from "../../kernel/failures.ts";
@@ -27,11 +32,11 @@ function ensure(
   {
     addresses = ADDRESSES,
     force = false,
-    isUnused = true,
-  }: { addresses?: typeof ADDRESSES; force?: boolean; isUnused?: boolean },
+    others = [],
+  }: { addresses?: typeof ADDRESSES; force?: boolean; others?: readonly Link[] },
   defer: Defer = () => {},
 ): readonly string[] {
-  const gateway = { link: getLink(host.netlink, "br0"), isUnused: () => isUnused };
+  const gateway = { link: getLink(host.netlink, "br0"), listOthers: () => others };
   return ensureGatewayAddresses(host, gateway, { addresses, force }, defer).map(formatPrefix);
 }
 
@@ -67,7 +72,7 @@ describe("ensureGatewayAddresses()", () => {
     addBridge(host.netlink, { name: "br1", up: true });
     const mac = "02:00:00:00:00:50";
     addVeth(host.netlink, { name: "port0", mac, master: getLink(host.netlink, "br1").index, peer: { name: "p0" } });
-    const gateway = { link: getLink(host.netlink, "br1"), isUnused: () => true };
+    const gateway = { link: getLink(host.netlink, "br1"), listOthers: () => [] };
     ensureGatewayAddresses(host, gateway, { addresses: ADDRESSES, force: false }, () => {});
     const lower = "02:00:00:00:00:02";
     addVeth(host.netlink, {
@@ -96,6 +101,27 @@ describe("ensureGatewayAddresses()", () => {
     expect(() => ensure(host, {})).toThrow('"br0" already has an IP address different from 10.88.0.1/16');
     expect(ensure(host, { force: true })).toEqual(["10.88.0.1/16", "fd00:88::1/64"]);
     expect(present(host)).toEqual(["10.88.0.1/16", "fd00:88::1/64"]);
+  });
+
+  test("names every address in the way, and whose ports would be cut off", () => {
+    const detailsOf = (host: Host) => {
+      try {
+        ensure(host, { others: listPorts(host.netlink, getLink(host.netlink, "br0")) });
+        return undefined;
+      } catch (error) {
+        return error instanceof CniError ? error.details : error;
+      }
+    };
+    const { host } = stage();
+    const link = getLink(host.netlink, "br0");
+    for (const each of ["10.99.0.1/24", "10.98.0.1/24"]) addAddress(host.netlink, link, { prefix: prefix(each) });
+    expect(detailsOf(host)).toBe("found 10.99.0.1/24, 10.98.0.1/24; set forceAddress to replace it");
+    addVeth(host.netlink, { name: "port0", master: link.index, peer: { name: "p0" } });
+    const advice = "give each network a bridge of its own; forceAddress would cut them off";
+    expect(detailsOf(host)).toBe(`found 10.99.0.1/24, 10.98.0.1/24 and 1 port: ${advice}`);
+    const alias = ownerComment({ network: "apps", containerId: "c1", ifname: "eth0" });
+    setLink(host.netlink, getLink(host.netlink, "port0"), { alias });
+    expect(detailsOf(host)).toBe(`found 10.99.0.1/24, 10.98.0.1/24 and 1 port of network "apps": ${advice}`);
   });
 
   test("IPv6: leaves what does not overlap, and refuses what does, whichever is the larger", () => {
@@ -154,7 +180,7 @@ describe("ensureGatewayAddresses()", () => {
   test("does not take back an address that has come to be used", () => {
     const { host } = stage();
     const { defer, undo } = deferred();
-    ensure(host, { isUnused: false }, defer);
+    ensure(host, { others: [getLink(host.netlink, "br0")] }, defer);
     undo();
     expect(present(host)).toEqual(["10.88.0.1/16", "fd00:88::1/64"]);
   });

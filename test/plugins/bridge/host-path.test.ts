@@ -45,6 +45,13 @@ describe("checkPath()", () => {
     ]);
   });
 
+  test("says that the link has no address where only a wider route is left", () => {
+    const { check } = stage("fd00::1/32");
+    expect(check("fd00:0:3::3/64")).toEqual([
+      'The host reaches fd00:0:3::3 through link "other", expected link "br0": that is its route to fd00::/32, and "br0" has no address for it',
+    ]);
+  });
+
   test("says that there is no route", () => {
     expect(stage("fd00:2::1/64").check("fd00:3::1/64")).toEqual([
       'The host has no route to fd00:3::1, expected link "br0"',

@@ -4,7 +4,7 @@ import {
   checkVlanGateway,
   ensureVlanGateway,
   isGatewayPort,
-  isVlanUnused,
+  listVlanOthers,
 } from "../../../plugins/bridge/vlan-gateway.ts";
 import { addBridge, addVeth } from "../../../src/netlink/link/add.ts";
 import { deleteLink } from "../../../src/netlink/link/delete.ts";
@@ -122,19 +122,19 @@ describe("ensureVlanGateway()", () => {
   });
 });
 
-test("isVlanUnused() counts every port of the VLAN but the container's and the gateway's own", () => {
+test("listVlanOthers() has every port of the VLAN but the container's and the gateway's own", () => {
   const on = stage();
   ensure(on);
-  expect(isVlanUnused(on.host, on.membership)).toBe(true);
+  expect(listVlanOthers(on.host, on.membership)).toEqual([]);
   const other = addPort(on.host, "port1");
-  expect(isVlanUnused(on.host, on.membership)).toBe(true);
+  expect(listVlanOthers(on.host, on.membership)).toEqual([]);
   joinVlans(
     on.host.netlink,
     on.membership.bridge,
     other,
     planVlans({ vlan: 0, vlanTrunk: [99, 100], preserveDefaultVlan: false }),
   );
-  expect(isVlanUnused(on.host, on.membership)).toBe(false);
+  expect(listVlanOthers(on.host, on.membership).map(({ name }) => name)).toEqual(["port1"]);
   deleteLink(on.host.netlink, other);
   expect(listPorts(on.host.netlink, on.membership.bridge)).toHaveLength(2);
 });
