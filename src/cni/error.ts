@@ -106,6 +106,12 @@ export function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/** The message of an error, and its details in brackets if it has any: one sentence among several. */
+export function fullReasonOf(error: unknown): string {
+  const details = error instanceof CniError && error.details !== "" ? ` (${error.details})` : "";
+  return `${reasonOf(error)}${details}`;
+}
+
 /** Error codes of a system that is busy or short of memory for now: the same call may succeed later. */
 const BUSY: readonly unknown[] = ["EAGAIN", "EINTR", "ERESTART", "ENOMEM", "ENOBUFS", "ENFILE", "ETIMEDOUT"];
 

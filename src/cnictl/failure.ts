@@ -95,6 +95,8 @@ function adviceForCode(code: number, undo: string): string | undefined {
       return "run it again in a moment";
     case ERROR_CODES.noAddressAvailable:
       return "detach containers that are not needed, or remove stale leases: `cnictl gc <network>`";
+    case ERROR_CODES.checkFailed:
+      return "`cnictl reapply` rebuilds what others deleted on the host; if that does not help, start the container again";
     case ERROR_CODES.duplicateAllocation:
     case ERROR_CODES.interfaceExists:
       return `${undo} first, or use another name with --ifname`;

@@ -1,4 +1,4 @@
-import { CniError, reasonOf } from "../cni/error.ts";
+import { CniError, fullReasonOf } from "../cni/error.ts";
 import { formatJson } from "../cni/json.ts";
 import type { ReapplyCall } from "../cni/reapply.ts";
 import type { Rebuilding } from "../cni/rebuilding.ts";
@@ -136,8 +136,7 @@ function attempting(failed: string[]): (act: () => void) => void {
     try {
       act();
     } catch (error) {
-      const details = error instanceof CniError && error.details !== "" ? ` (${error.details})` : "";
-      failed.push(`${reasonOf(error)}${details}`);
+      failed.push(fullReasonOf(error));
     }
   };
 }

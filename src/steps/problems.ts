@@ -1,4 +1,4 @@
-import { CniError } from "../cni/error.ts";
+import { CniError, fullReasonOf } from "../cni/error.ts";
 
 /** The message and the hint of the CniError that `act` throws; nothing if it succeeds. */
 export function refusalOf(act: () => void): readonly string[] {
@@ -7,7 +7,7 @@ export function refusalOf(act: () => void): readonly string[] {
     return [];
   } catch (error) {
     if (!(error instanceof CniError)) throw error;
-    return [error.details === "" ? error.message : `${error.message} (${error.details})`];
+    return [fullReasonOf(error)];
   }
 }
 

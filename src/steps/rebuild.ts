@@ -1,4 +1,4 @@
-import { CniError, reasonOf } from "../cni/error.ts";
+import { CniError, fullReasonOf } from "../cni/error.ts";
 import type { Rebuilding } from "../cni/rebuilding.ts";
 import type { Request } from "../cni/request.ts";
 import { findLink, findOtherEnd } from "../netlink/link/get.ts";
@@ -24,7 +24,7 @@ export function rebuildAll(steps: readonly Rebuild[]): Rebuilding {
     try {
       if (run()) rebuilt.push(what);
     } catch (error) {
-      failed.push(`${what}: ${reasonOf(error)}`);
+      failed.push(`${what}: ${fullReasonOf(error)}`);
     }
   }
   return { rebuilt, failed };

@@ -69,6 +69,12 @@ test.each([
     "detach containers that are not needed, or remove stale leases: `cnictl gc <network>`",
   ],
   ["del", 11, "tryAgainLater", "run it again in a moment"],
+  [
+    "check",
+    104,
+    "checkFailed",
+    "`cnictl reapply` rebuilds what others deleted on the host; if that does not help, start the container again",
+  ],
   ["check", 109, "deadlineExceeded", "run it again in a moment"],
   ["add", 8, "invalidNetns", "use an existing network namespace, such as /run/netns/<name> of `ip netns list`"],
   ["add", 7, "invalidConfig", "correct the network list"],
