@@ -128,7 +128,7 @@ function checkGateway({ request, config, result, host }: Inspection, bridge: Lin
     ...(name === undefined ? [] : checkVlanGateway(host, { bridge, name, config }, reported)),
     ...(link === undefined ? [] : missingAddresses(host.netlink, link, { what, prefixes })),
     ...[...new Set(prefixes.map(({ address }) => address.family))].flatMap((family) => checkForwarding(host, family)),
-    ...(link === undefined || prefixes.length === 0 ? [] : checkPath(host, link, ips)),
+    ...(link === undefined || prefixes.length === 0 ? [] : checkPath(host, link, { ips, ifname: request.ifname })),
   ];
 }
 

@@ -26,7 +26,11 @@ export function examineGateway(
 ): void {
   const families = [...new Set(added.map(({ address }) => address.family))];
   forwardFrom(host, gateway.name, families);
-  for (const line of [...checkPath(host, gateway, ips), ...findObstacles(request, host, families)]) request.log(line);
+  for (const line of [
+    ...checkPath(host, gateway, { ips, ifname: request.ifname }),
+    ...findObstacles(request, host, families),
+  ])
+    request.log(line);
 }
 
 /** What on the host blocks the containers of a new gateway, as sentences. */

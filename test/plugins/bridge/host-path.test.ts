@@ -19,10 +19,11 @@ function stage(other: string) {
     addBridge(host.netlink, { name, mac: `02:00:00:00:00:0${name.length}`, up: true });
     addAddress(host.netlink, getLink(host.netlink, name), { prefix: prefix(address), withoutDad: true });
   }
-  const check = (address: string) =>
-    checkPath(host, getLink(host.netlink, "br0"), [
-      { address: prefix(address), gateway: prefix("fd00:1::1/64").address },
-    ]);
+  const check = (address: string, ifname = "eth0") =>
+    checkPath(host, getLink(host.netlink, "br0"), {
+      ips: [{ address: prefix(address), gateway: prefix("fd00:1::1/64").address }],
+      ifname,
+    });
   /** As if the kernel had put no address into the table of local ones yet. */
   const forgetLocal = () => {
     kernel.host.routes = kernel.host.routes.filter(({ table }) => table !== RT_TABLE.LOCAL);
@@ -31,15 +32,18 @@ function stage(other: string) {
 }
 
 describe("checkPath()", () => {
-  test("finds nothing where the host reaches the address through the link, or has it itself", () => {
+  test("finds nothing where the host reaches the address through the link, or is the container", () => {
     const { check } = stage("fd00:2::1/64");
-    expect([...check("fd00:1::2/64"), ...check("fd00:2::1/64")]).toEqual([]);
+    expect([...check("fd00:1::2/64"), ...check("fd00:2::1/64", "other")]).toEqual([]);
   });
 
-  test("takes an address on the other link for the host's own, also before the kernel has a local route to it", () => {
+  test("says that the host has the address itself, also before the kernel has a local route to it", () => {
     const { check, forgetLocal } = stage("fd00:2::2/64");
+    const lines = ['The host itself has fd00:2::2, on link "other": give the network another subnet'];
+    expect(check("fd00:2::2/64")).toEqual(lines);
     forgetLocal();
-    expect(check("fd00:2::2/64")).toEqual([]);
+    expect(check("fd00:2::2/64")).toEqual(lines);
+    expect(check("fd00:2::2/64", "other")).toEqual([]);
     expect(check("fd00:2::3/64")).toEqual([
       'The host reaches fd00:2::3 through link "other", expected link "br0": both have its network, give each one of its own',
     ]);
