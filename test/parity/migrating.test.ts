@@ -39,9 +39,15 @@ state() {
 }
 `;
 
-it("docs/migrating-from-go.md: a node goes from the Go plugins to these and back, and its containers stay", () => {
-  const blocks = blocksOf(fs.readFileSync(path.join(root, "docs/migrating-from-go.md"), "utf8"));
-  const [keep, install, trial, back, clean, rest, ...others] = blocks.map(({ script }) => script);
+const blocks = blocksOf(fs.readFileSync(path.join(root, "docs/migrating-from-go.md"), "utf8"));
+const [validate, keep, install, trial, flush, rollBack, copyBack, clean, rest, ...others] = blocks.map(
+  ({ script }) => script,
+);
+
+it.each([
+  ["what the installation kept", rollBack],
+  ["the copies of the Go plugins", copyBack],
+])("docs/migrating-from-go.md: a node goes from the Go plugins to these and back to %s, and its containers stay", (_, back) => {
   expect(others).toEqual([]);
   const clone = path.join(lab.dir, "clone");
   fs.mkdirSync(path.join(clone, "dist"), { recursive: true });
@@ -49,7 +55,7 @@ it("docs/migrating-from-go.md: a node goes from the Go plugins to these and back
   const script = `cd ${clone}\nCNICTL=${binDir}/cnictl\n${NODE}
 add old1 8081
 add old2 8082
-${keep}${install}${trial}
+${validate}${keep}${install}${trial?.replace("NETWORK=bridge", "NETWORK=containerd-net")}${keep}
 reach old1
 $CNICTL check containerd-net /run/netns/old1
 add new1 8083
@@ -63,6 +69,9 @@ reach new1
 # Its firewall chains may be missing to the Go plugins, which then say so.
 $CNICTL del containerd-net /run/netns/new1 || rm /var/lib/cni/results/containerd-net-*
 reach old2
+iptables -N CNI-ISOLATION-STAGE-1
+iptables -N CNI-ISOLATION-STAGE-2
+${flush}
 ${clean}
 state > after-clean
 nft list tables > tables-before
