@@ -52,19 +52,18 @@ async function main(): Promise<void> {
   await run(["ip", "-n", "green", "route", "delete", "default"]);
   await cnictl(["check", "bridge", "/run/netns/green"], { fails: true });
 
-  step("Publish a port: 8080 of the host to 80 of web, on the network that nerdctl uses");
-  const nerdctl = [`NETCONFPATH=conf/nerdctl`, `CAP_ARGS=${JSON.stringify({ portMappings: [PUBLISHED] })}`];
-  await cnictl(["add", "bridge", "/run/netns/web"], { environment: nerdctl });
+  step("Publish a port: 8080 of the host to 80 of web");
+  const environment = ["NETCONFPATH=conf", `CAP_ARGS=${JSON.stringify({ portMappings: [PUBLISHED] })}`];
+  await cnictl(["add", "bridge", "/run/netns/web"], { environment });
   await serve("web", PUBLISHED.containerPort);
   const client = await get("outside", `http://${HOST}:${PUBLISHED.hostPort}/`);
   note(`web was asked by ${client}`);
   expect(client === OUTSIDE, "the outside reaches the published port, and web sees its address");
 
   step("Detach all");
-  for (const name of ["blue", "green"]) await cnictl(["del", "bridge", `/run/netns/${name}`]);
-  await cnictl(["del", "bridge", "/run/netns/web"], { environment: nerdctl });
+  for (const name of ["blue", "green", "web"]) await cnictl(["del", "bridge", `/run/netns/${name}`]);
 
-  step("Only the bridges are left, for the next containers, and the number of the last address");
+  step("Only the bridge is left, for the next containers, and the number of the last address");
   await showNothingLeft();
   note("done");
 }
