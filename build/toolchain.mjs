@@ -122,7 +122,9 @@ async function compileEngine(variant, target) {
   const key = createHash("sha256").update(flags.join(" ")).digest("hex").slice(0, 16);
   const objects = path.join(folder, `${variant}-${key}`);
   if (fs.existsSync(objects)) return filesIn(objects);
-  console.log(`> ${variant === "sanitized" ? "gcc" : "zig cc"}: the engine (${variant}) for ${target}, once, about a minute`);
+  console.log(
+    `> ${variant === "sanitized" ? "gcc" : "zig cc"}: the engine (${variant}) for ${target}, once, about a minute`,
+  );
   const fresh = `${objects}.${process.pid}`;
   fs.mkdirSync(fresh, { recursive: true });
   try {
