@@ -1,11 +1,11 @@
 import type { Request } from "../../src/cni/request.ts";
-import { ignoring } from "../../src/linux/ignoring.ts";
 import { listIngressFilters } from "../../src/netlink/filter/list.ts";
 import type { Link } from "../../src/netlink/link/message.ts";
 import { deleteQdisc } from "../../src/netlink/qdisc/delete.ts";
 import { findQdisc } from "../../src/netlink/qdisc/get.ts";
 import { HANDLE, TC_H } from "../../src/netlink/qdisc/header.ts";
 import { ERRNO } from "../../src/platform/errno.ts";
+import { ignoring } from "../../src/platform/outcome.ts";
 import type { Host } from "../../src/steps/host.ts";
 import { runAll } from "../../src/steps/undo.ts";
 import { deleteLinkIfThere } from "../../src/steps/veth.ts";

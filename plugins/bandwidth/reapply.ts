@@ -1,10 +1,10 @@
 import type { Rebuilding } from "../../src/cni/rebuilding.ts";
 import { type Request, requirePrevResult } from "../../src/cni/request.ts";
-import { ignoring } from "../../src/linux/ignoring.ts";
 import { listIngressFilters } from "../../src/netlink/filter/list.ts";
 import { deleteQdisc } from "../../src/netlink/qdisc/delete.ts";
 import { HANDLE, TC_H } from "../../src/netlink/qdisc/header.ts";
 import { ERRNO } from "../../src/platform/errno.ts";
+import { ignoring } from "../../src/platform/outcome.ts";
 import { findReported } from "../../src/steps/container-interface.ts";
 import type { Host } from "../../src/steps/host.ts";
 import { KEPT, rebuildAll } from "../../src/steps/rebuild.ts";

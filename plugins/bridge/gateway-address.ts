@@ -2,7 +2,6 @@ import { CniError } from "../../src/cni/error.ts";
 import { isLinkLocal } from "../../src/ip/address.ts";
 import { linkLocalAddress } from "../../src/ip/link-local.ts";
 import { broadcastAddress, formatPrefix, isSamePrefix, type Prefix, prefixContains } from "../../src/ip/prefix.ts";
-import { ignoring } from "../../src/linux/ignoring.ts";
 import { parseOwnerComment } from "../../src/netfilter/owner.ts";
 import { NetlinkError } from "../../src/netlink/acknowledgement.ts";
 import { addAddress } from "../../src/netlink/address/add.ts";
@@ -12,6 +11,7 @@ import type { LinkAddress } from "../../src/netlink/address/message.ts";
 import type { Link, LinkId } from "../../src/netlink/link/message.ts";
 import { setLink } from "../../src/netlink/link/set.ts";
 import { ERRNO } from "../../src/platform/errno.ts";
+import { ignoring } from "../../src/platform/outcome.ts";
 import type { Host } from "../../src/steps/host.ts";
 import { changeOwing, type Defer } from "../../src/steps/undo.ts";
 

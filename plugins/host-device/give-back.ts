@@ -1,7 +1,6 @@
 import { CniError, reasonOf } from "../../src/cni/error.ts";
 import type { Request } from "../../src/cni/request.ts";
 import { broadcastAddress } from "../../src/ip/prefix.ts";
-import { ignoring } from "../../src/linux/ignoring.ts";
 import { addAddress } from "../../src/netlink/address/add.ts";
 import { type Device, findDevice } from "../../src/netlink/link/device.ts";
 import { findLink } from "../../src/netlink/link/get.ts";
@@ -9,6 +8,7 @@ import type { Link, LinkId } from "../../src/netlink/link/message.ts";
 import { setLink } from "../../src/netlink/link/set.ts";
 import type { Rtnetlink } from "../../src/netlink/socket.ts";
 import { ERRNO, LinuxError } from "../../src/platform/errno.ts";
+import { ignoring } from "../../src/platform/outcome.ts";
 import { findContainer } from "../../src/steps/container.ts";
 import type { Container, Host } from "../../src/steps/host.ts";
 import { readDataDir } from "./config.ts";

@@ -9,8 +9,8 @@ import { makeFolders } from "../../src/linux/folder.ts";
 import { replaceFile } from "../../src/linux/replace-file.ts";
 import { type Attachment, ownerKey } from "../../src/netfilter/owner.ts";
 import type { Device, Hardware } from "../../src/netlink/link/device.ts";
-import { isPassing } from "../../src/platform/errno.ts";
-import { explainWrite, isGone, removeFile } from "../../src/steps/record-file.ts";
+import { asLinuxError, isPassing } from "../../src/platform/errno.ts";
+import { isGone, removeFile } from "../../src/steps/record-file.ts";
 import { record as schema } from "./schema.ts";
 
 /** What a device was on the host before an attachment took it, and where it went. */
@@ -52,7 +52,7 @@ export function isSameHardware(one: Hardware & Pick<Device, "kind">, other: Hard
 export function saveRecord(dataDir: string, record: DeviceRecord): void {
   const file = fileOf(dataDir, record);
   const draft = path.join(dataDir, `${DRAFT}${path.basename(file)}`);
-  explainWrite(`record in "${file}" how the device was`, () => {
+  asLinuxError(`record in "${file}" how the device was`, () => {
     makeFolders(dataDir, 0o700);
     refuseForeignFolder(dataDir);
     const text = formatJson({ ...record, addresses: record.addresses.map(formatPrefix) }, 1);

@@ -1,5 +1,4 @@
 import { type Address, type Family, isSameAddress } from "../../src/ip/address.ts";
-import { ignoring } from "../../src/linux/ignoring.ts";
 import { IPPROTO } from "../../src/netfilter/nftables/match.ts";
 import { deleteConnection } from "../../src/netlink/conntrack/delete.ts";
 import { listConnections } from "../../src/netlink/conntrack/list.ts";
@@ -8,6 +7,7 @@ import { RTN } from "../../src/netlink/route/header.ts";
 import { findRoute } from "../../src/netlink/route/list.ts";
 import type { Nfnetlink } from "../../src/netlink/socket.ts";
 import { ERRNO, LinuxError } from "../../src/platform/errno.ts";
+import { ignoring } from "../../src/platform/outcome.ts";
 import type { Host } from "../../src/steps/host.ts";
 import type { Redirect } from "./redirect.ts";
 

@@ -1,5 +1,4 @@
 import { decodeAddress, formatAddress } from "../../src/ip/address.ts";
-import { ignoring } from "../../src/linux/ignoring.ts";
 import { findInLegacy } from "../../src/netfilter/iptables/legacy-table.ts";
 import { hasNftRules } from "../../src/netfilter/iptables/nft-table.ts";
 import { parseJump } from "../../src/netfilter/iptables/text.ts";
@@ -7,12 +6,11 @@ import { type Invocation, listTable } from "../../src/netfilter/iptables/tool.ts
 import { listElements } from "../../src/netfilter/nftables/element.ts";
 import type { Expression } from "../../src/netfilter/nftables/expression.ts";
 import { IPPROTO } from "../../src/netfilter/nftables/match.ts";
-import { listRules, type Rule } from "../../src/netfilter/nftables/rule.ts";
+import { listRulesIfThere, type Rule } from "../../src/netfilter/nftables/rule.ts";
 import { findComment } from "../../src/netfilter/nftables/userdata.ts";
 import { type Attachment, parseOwnerComment } from "../../src/netfilter/owner.ts";
 import { u16be } from "../../src/netlink/codec.ts";
 import type { Nfnetlink } from "../../src/netlink/socket.ts";
-import { ERRNO } from "../../src/platform/errno.ts";
 import { parseEntryComment, SHARED_CHAIN } from "./iptables-chains.ts";
 import { parseRedirects } from "./iptables-redirects.ts";
 import { decodeRedirect, MAPS } from "./nftables-maps.ts";
@@ -55,9 +53,7 @@ export function listReferencePorts(netlink: Nfnetlink): readonly PublishedPort[]
   const chains = REFERENCE_TABLES.flatMap((table) =>
     ["hostports", "hostip_hostports"].map((name) => ({ ...table, name })),
   );
-  return chains
-    .flatMap((chain) => ignoring([ERRNO.ENOENT], () => listRules(netlink, chain)) ?? [])
-    .flatMap((rule) => readReferenceRule(rule) ?? []);
+  return chains.flatMap((chain) => listRulesIfThere(netlink, chain)).flatMap((rule) => readReferenceRule(rule) ?? []);
 }
 
 /**

@@ -1,14 +1,12 @@
 import { type Address, encodeAddress } from "../../src/ip/address.ts";
 import type { ChainKey } from "../../src/netfilter/nftables/chain.ts";
 import { applyCurrent } from "../../src/netfilter/nftables/current.ts";
-import { deleteRule, listRules, type Rule } from "../../src/netfilter/nftables/rule.ts";
+import { deleteRule, listRulesIfThere, type Rule } from "../../src/netfilter/nftables/rule.ts";
 import { findComment } from "../../src/netfilter/nftables/userdata.ts";
 import type { Attachment } from "../../src/netfilter/owner.ts";
-import { NetlinkError } from "../../src/netlink/acknowledgement.ts";
 import { u16be } from "../../src/netlink/codec.ts";
 import type { Nfnetlink } from "../../src/netlink/socket.ts";
 import { isSameBytes } from "../../src/platform/bytes.ts";
-import { ERRNO } from "../../src/platform/errno.ts";
 import type { Redirect } from "./redirect.ts";
 import { REFERENCE_TABLES } from "./tables.ts";
 
@@ -47,7 +45,7 @@ function listReferenceRedirects(
   addresses: readonly Address[],
 ): readonly Rule[] {
   const values = addresses.map(encodeAddress);
-  return CHAINS.flatMap((chain) => listIfThere(netlink, chain, containerId)).filter(
+  return CHAINS.flatMap((chain) => listRulesIfThere(netlink, chain, [containerId])).filter(
     (rule) =>
       findComment("rule", rule.userdata) === containerId && (values.length === 0 || values.some((v) => holds(rule, v))),
   );
@@ -60,13 +58,4 @@ function holds({ expressions = [] }: Rule, address: Uint8Array): boolean {
     const { value } = each.data.data ?? {};
     return value !== undefined && isSameBytes(value, address);
   });
-}
-
-function listIfThere(netlink: Nfnetlink, chain: ChainKey, text: string): readonly Rule[] {
-  try {
-    return listRules(netlink, chain, [text]);
-  } catch (error) {
-    if (error instanceof NetlinkError && error.errno === ERRNO.ENOENT) return [];
-    throw error;
-  }
 }

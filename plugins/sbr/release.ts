@@ -1,5 +1,4 @@
 import type { Address } from "../../src/ip/address.ts";
-import { ignoring } from "../../src/linux/ignoring.ts";
 import { findHolders, listAddresses } from "../../src/netlink/address/list.ts";
 import type { LinkId } from "../../src/netlink/link/message.ts";
 import { RT_TABLE } from "../../src/netlink/route/header.ts";
@@ -16,6 +15,7 @@ import { deleteRule } from "../../src/netlink/rule/change.ts";
 import type { PolicyRule } from "../../src/netlink/rule/message.ts";
 import type { Rtnetlink } from "../../src/netlink/socket.ts";
 import { ERRNO } from "../../src/platform/errno.ts";
+import { ignoring } from "../../src/platform/outcome.ts";
 import { findRules } from "../../src/steps/routing-tables.ts";
 import { runAll } from "../../src/steps/undo.ts";
 import { isForSource, PRIORITY, PROTOCOL } from "./rules.ts";

@@ -1,6 +1,6 @@
 import type { Request } from "../../src/cni/request.ts";
-import { ignoring } from "../../src/linux/ignoring.ts";
 import { listRules } from "../../src/netlink/rule/list.ts";
+import { ignoring } from "../../src/platform/outcome.ts";
 import type { Host } from "../../src/steps/host.ts";
 import { refuseProblems } from "../../src/steps/problems.ts";
 import { NO_RULES } from "../../src/steps/routing-tables.ts";

@@ -5,7 +5,8 @@ import { formatJson, parseJson } from "../../src/cni/json.ts";
 import type { ContainerInterface } from "../../src/cni/request.ts";
 import { readFile } from "../../src/linux/bounded-file.ts";
 import { makeFolders } from "../../src/linux/folder.ts";
-import { explainWrite, fitFileName, isGone, removeFile } from "../../src/steps/record-file.ts";
+import { asLinuxError } from "../../src/platform/errno.ts";
+import { fitFileName, isGone, removeFile } from "../../src/steps/record-file.ts";
 import type { LinkSettings } from "./link-settings.ts";
 import { backup } from "./schema.ts";
 
@@ -27,7 +28,7 @@ export function backupFile(dataDir: string, { containerId, ifname }: ContainerIn
 
 /** Writes the file as a new one. Never follows a symbolic link in its place. @throws LinuxError naming the file */
 export function saveBackup(file: string, backup: Backup): void {
-  explainWrite(`keep in "${file}" how the interface was`, () => save(file, backup));
+  asLinuxError(`keep in "${file}" how the interface was`, () => save(file, backup));
 }
 
 function save(file: string, { settings, ...origin }: Backup): void {

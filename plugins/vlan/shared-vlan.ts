@@ -1,4 +1,3 @@
-import { ignoring } from "../../src/linux/ignoring.ts";
 import { NetlinkError } from "../../src/netlink/acknowledgement.ts";
 import type { LinkBrief } from "../../src/netlink/link/brief.ts";
 import { addChild, listChildren, MACVLAN_MODE } from "../../src/netlink/link/child.ts";
@@ -7,6 +6,7 @@ import type { Link } from "../../src/netlink/link/message.ts";
 import { setLink } from "../../src/netlink/link/set.ts";
 import type { Rtnetlink } from "../../src/netlink/socket.ts";
 import { ERRNO } from "../../src/platform/errno.ts";
+import { ignoring } from "../../src/platform/outcome.ts";
 import { type ChildSpec, makeChild } from "../../src/steps/child-link.ts";
 import type { Container, Host } from "../../src/steps/host.ts";
 import { randomName } from "../../src/steps/link-name.ts";

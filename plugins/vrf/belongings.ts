@@ -1,7 +1,6 @@
 import { CniError, reasonOf } from "../../src/cni/error.ts";
 import { formatAddress, isLinkLocal } from "../../src/ip/address.ts";
 import { formatPrefix } from "../../src/ip/prefix.ts";
-import { ignoring } from "../../src/linux/ignoring.ts";
 import { deleteAddress } from "../../src/netlink/address/delete.ts";
 import {
   addWholeAddress,
@@ -23,6 +22,7 @@ import {
 } from "../../src/netlink/route/whole.ts";
 import type { Rtnetlink } from "../../src/netlink/socket.ts";
 import { ERRNO, errnoOf } from "../../src/platform/errno.ts";
+import { ignoring } from "../../src/platform/outcome.ts";
 import { runAll } from "../../src/steps/undo.ts";
 
 /** What the kernel takes from an interface that joins or leaves a VRF: IPv6 addresses, and the routes through it of all tables. */

@@ -1,4 +1,5 @@
 import { libcAio, native } from "../platform/libc.ts";
+import { ifPossible } from "../platform/outcome.ts";
 
 /** sizeof(struct aiocb) of glibc and musl on 64-bit. <aio.h> */
 const AIOCB_SIZE = 168;
@@ -47,11 +48,7 @@ function sendByProcess(fd: number, bytes: Uint8Array, held: number): Aside | und
 }
 
 function findNative() {
-  try {
-    return native().functions;
-  } catch {
-    return undefined;
-  }
+  return ifPossible(() => native().functions);
 }
 
 /** Uses aio_write(3), which also writes to a socket. */
@@ -76,9 +73,5 @@ function writeByThread(fd: number, bytes: Uint8Array): Aside | undefined {
 
 /** Opens librt, which has aio_write before glibc 2.34. In newer versions it is a stub, and libc has aio_write. */
 function openAio() {
-  try {
-    return libcAio();
-  } catch {
-    return undefined;
-  }
+  return ifPossible(() => libcAio());
 }

@@ -1,6 +1,7 @@
 import fs from "#fs";
 import path from "#path";
-import { isPassing } from "../platform/errno.ts";
+import { isLasting } from "../platform/errno.ts";
+import { ignoring } from "../platform/outcome.ts";
 
 const DEVICES = "/sys/devices/";
 const PCI = "/sys/bus/pci/devices";
@@ -49,7 +50,7 @@ export function findAuxiliaryLink(name: string): string | undefined {
  * none. @throws errors that may pass, such as EIO
  */
 export function findPathLink(device: string): string | undefined {
-  const real = isDevicePath(device) ? orUndefined(() => fs.realpathSync(device)) : undefined;
+  const real = isDevicePath(device) ? ignoring(isLasting, () => fs.realpathSync(device)) : undefined;
   return real?.startsWith(DEVICES) ? firstLink(real) : undefined;
 }
 
@@ -60,7 +61,9 @@ export function isDevicePath(device: string): boolean {
 
 /** The name of the driver of a PCI device; undefined if none is bound to it. */
 export function findDriver(address: string): string | undefined {
-  const target = isPciAddress(address) ? orUndefined(() => fs.readlinkSync(`${PCI}/${address}/driver`)) : undefined;
+  const target = isPciAddress(address)
+    ? ignoring(isLasting, () => fs.readlinkSync(`${PCI}/${address}/driver`))
+    : undefined;
   return target === undefined ? undefined : path.basename(target);
 }
 
@@ -69,7 +72,7 @@ export function findPciAddress(bus: string | undefined, device: string | undefin
   if (device === undefined || !isName(device)) return undefined;
   if (bus === "pci") return isPciAddress(device) ? device : undefined;
   if (bus !== "virtio") return undefined;
-  const real = orUndefined(() => fs.realpathSync(`${VIRTIO}/${device}`)) ?? "";
+  const real = ignoring(isLasting, () => fs.realpathSync(`${VIRTIO}/${device}`)) ?? "";
   return real.split("/").findLast(isPciAddress);
 }
 
@@ -82,14 +85,5 @@ function isName(text: string): boolean {
 }
 
 function list(folder: string): readonly string[] {
-  return orUndefined(() => fs.readdirSync(folder)) ?? [];
-}
-
-function orUndefined<T>(read: () => T): T | undefined {
-  try {
-    return read();
-  } catch (error) {
-    if (isPassing(error)) throw error;
-    return undefined;
-  }
+  return ignoring(isLasting, () => fs.readdirSync(folder)) ?? [];
 }

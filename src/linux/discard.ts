@@ -1,6 +1,6 @@
 import fs from "#fs";
 import { ERRNO } from "../platform/errno.ts";
-import { ignoring } from "./ignoring.ts";
+import { ignoring } from "../platform/outcome.ts";
 
 /**
  * Closes a descriptor through which nothing was written to a disk: a socket, a pipe, a namespace, a lock, a file that was read. An error

@@ -1,4 +1,5 @@
 import fs from "#fs";
+import { ifPossible, ignoring } from "../platform/outcome.ts";
 import { discard } from "./discard.ts";
 import { openOwnNetns } from "./netns.ts";
 
@@ -48,11 +49,8 @@ function inodeOfOwn(): string {
 }
 
 function listProcesses(): readonly string[] {
-  try {
-    return fs.readdirSync("/proc").filter((name) => /^\d+$/.test(name));
-  } catch {
-    return [];
-  }
+  const names = ifPossible(() => fs.readdirSync("/proc")) ?? [];
+  return names.filter((name) => /^\d+$/.test(name));
 }
 
 type See = (inode: string, path: string) => void;
@@ -99,7 +97,7 @@ function seeLink(path: string, see: See): void {
 function seeDescriptor(path: string, see: See): void {
   const name = readLink(path);
   seeName(name, path, see);
-  const file = name?.endsWith("/") ? unlessEnded(() => fs.statSync(path)) : undefined;
+  const file = name?.endsWith("/") ? ignoring(hasEnded, () => fs.statSync(path)) : undefined;
   if (file !== undefined && file.dev === fs.statSync("/proc/self/ns/net").dev) see(String(file.ino), path);
 }
 
@@ -110,16 +108,7 @@ function seeName(name: string | undefined, path: string, see: See): void {
 
 /** Undefined if the thread has ended or the file has been closed since. */
 function readLink(path: string): string | undefined {
-  return unlessEnded(() => fs.readlinkSync(path));
-}
-
-function unlessEnded<T>(read: () => T): T | undefined {
-  try {
-    return read();
-  } catch (error) {
-    if (hasEnded(error)) return undefined;
-    throw error;
-  }
+  return ignoring(hasEnded, () => fs.readlinkSync(path));
 }
 
 function hasEnded(error: unknown): boolean {

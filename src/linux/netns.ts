@@ -1,6 +1,7 @@
 import fs from "#fs";
-import { ERRNO, errnoOf, LinuxError } from "../platform/errno.ts";
+import { asLinuxError, ERRNO, LinuxError } from "../platform/errno.ts";
 import { libc } from "../platform/libc.ts";
+import { handling, ifPossible } from "../platform/outcome.ts";
 import { discard } from "./discard.ts";
 import { AF, openSocket, SOCK } from "./socket.ts";
 
@@ -48,12 +49,7 @@ export function openNetns(path: string): number {
 
 /** Opens the network namespace of the calling thread, even without /proc. The caller closes the descriptor. @throws LinuxError */
 export function openOwnNetns(): number {
-  try {
-    return open(OWN);
-  } catch (error) {
-    if (!(error instanceof LinuxError && error.errno === ERRNO.ENOENT)) throw error;
-    return openBySocket();
-  }
+  return handling([ERRNO.ENOENT], () => open(OWN), openBySocket);
 }
 
 /**
@@ -91,13 +87,7 @@ function openBySocket(): number {
 }
 
 function open(path: string): number {
-  try {
-    return fs.openSync(path, O.RDONLY | O.NONBLOCK | O.CLOEXEC);
-  } catch (cause) {
-    const errno = errnoOf(cause);
-    if (errno === undefined) throw cause;
-    throw new LinuxError(`open netns "${path}"`, { syscall: "open", errno, cause });
-  }
+  return asLinuxError(`open netns "${path}"`, () => fs.openSync(path, O.RDONLY | O.NONBLOCK | O.CLOEXEC));
 }
 
 function enter(fd: number): void {
@@ -109,11 +99,7 @@ function enter(fd: number): void {
 
 /** The path by which a descriptor was opened, or the kernel's name for it. proc_pid_fd(5) */
 function pathOf(fd: number): string {
-  try {
-    return fs.readlinkSync(`/proc/self/fd/${fd}`);
-  } catch {
-    return `descriptor ${fd}`;
-  }
+  return ifPossible(() => fs.readlinkSync(`/proc/self/fd/${fd}`)) ?? `descriptor ${fd}`;
 }
 
 function comeBack<T>(own: number, run: () => T): T {

@@ -1,5 +1,6 @@
 import fs from "#fs";
-import { errnoOf, LinuxError } from "../platform/errno.ts";
+import { asLinuxError, LinuxError } from "../platform/errno.ts";
+import { ignoring } from "../platform/outcome.ts";
 import { discard } from "./discard.ts";
 
 /** Kernel parameters by their paths under /proc/sys. Those under "net" belong to one network namespace. */
@@ -33,12 +34,7 @@ function readSysctl(path: string): string {
 }
 
 function findSysctl(path: string): string | undefined {
-  try {
-    return readSysctl(path);
-  } catch (error) {
-    if (error instanceof LinuxError) return undefined;
-    throw error;
-  }
+  return ignoring([LinuxError], () => readSysctl(path));
 }
 
 function writeSysctl(path: string, value: string): void {
@@ -59,12 +55,3 @@ function writeSysctlUnread(path: string, value: string): void {
 }
 
 /** Runs `run` and turns an error with an errno into a LinuxError of the action. */
-function asLinuxError<T>(action: string, run: () => T): T {
-  try {
-    return run();
-  } catch (cause) {
-    const errno = errnoOf(cause);
-    if (errno === undefined) throw cause;
-    throw new LinuxError(action, { syscall: "open", errno, cause });
-  }
-}

@@ -1,9 +1,7 @@
-import { ignoring } from "../linux/ignoring.ts";
 import { NFPROTO } from "../netlink/nfnetlink.ts";
 import type { Nfnetlink } from "../netlink/socket.ts";
-import { ERRNO } from "../platform/errno.ts";
 import { listElements } from "./nftables/element.ts";
-import { listRules } from "./nftables/rule.ts";
+import { listRulesIfThere } from "./nftables/rule.ts";
 import { listSets } from "./nftables/set.ts";
 import { findComment } from "./nftables/userdata.ts";
 import { isOwnerComment } from "./owner.ts";
@@ -32,7 +30,7 @@ export interface OwnedPlace {
 /** The owners of elements in this project's tables and of masquerade rules of the reference plugins. @throws NetlinkError */
 export function listOwnedPlaces(netlink: Nfnetlink): readonly OwnedPlace[] {
   const own = TABLES.flatMap((place) => count(listComments(netlink, place), { ...place, isReference: false }));
-  const rules = ignoring([ERRNO.ENOENT], () => listRules(netlink, REFERENCE_CHAIN)) ?? [];
+  const rules = listRulesIfThere(netlink, REFERENCE_CHAIN);
   const comments = rules.flatMap(({ userdata }) => findComment("rule", userdata) ?? []).filter(isOwnerComment);
   return [...own, ...count(comments, { ...REFERENCE_CHAIN, isReference: true })];
 }

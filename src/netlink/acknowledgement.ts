@@ -30,6 +30,11 @@ export class NetlinkError extends LinuxError {
   }
 }
 
+/** What knows the kernel's refusals with one of these error numbers, for ignoring(): an error of a system call is none. */
+export function refusals(...errnos: readonly number[]) {
+  return (error: unknown): error is NetlinkError => error instanceof NetlinkError && errnos.includes(error.errno);
+}
+
 /**
  * Reads struct nlmsgerr or the end of a dump: an int and, if the flags say so, attributes. A refused request follows the int in full,
  * unless the socket asked for its header only (NETLINK_CAP_ACK). @throws RangeError if it is too short

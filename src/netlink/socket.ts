@@ -3,6 +3,7 @@ import { askInterface, hasInterfaceIndex, type InterfaceAnswer } from "../linux/
 import { withNetns } from "../linux/netns.ts";
 import { AF, bindSocket, openSocket, SOCK, SOL, setSocketOption } from "../linux/socket.ts";
 import { ERRNO, LinuxError } from "../platform/errno.ts";
+import { handling } from "../platform/outcome.ts";
 import type { NetlinkRequest } from "./answers.ts";
 import { askUntilWhole, collectAnswers } from "./answers.ts";
 import { kernelAddress, receiveMessages, sendWhole } from "./datagram.ts";
@@ -181,10 +182,9 @@ function join(fd: number, group: number): void {
 
 /** The kernel reports lost messages once, with ENOBUFS. */
 function receiveEvents(fd: number, deadline: number): readonly Message[] | undefined {
-  try {
-    return receiveMessages(fd, deadline);
-  } catch (error) {
-    if (error instanceof LinuxError && error.errno === ERRNO.ENOBUFS) return [];
-    throw error;
-  }
+  return handling(
+    [ERRNO.ENOBUFS],
+    () => receiveMessages(fd, deadline),
+    () => [],
+  );
 }

@@ -145,6 +145,11 @@ export function isPassing(error: unknown): boolean {
   return errno !== undefined && PASSING.includes(errno);
 }
 
+/** Whether an error is not temporary: an object that could not be read because of it is as good as missing. */
+export function isLasting(error: unknown): boolean {
+  return !isPassing(error);
+}
+
 /** Linux refused an operation. `action` follows "Cannot" in the message; `code` is the name of `errno`. */
 export class LinuxError extends Error {
   readonly errno: number;
@@ -157,6 +162,17 @@ export class LinuxError extends Error {
     this.errno = options.errno;
     this.code = errnoName(options.errno);
     this.syscall = options.syscall;
+  }
+}
+
+/** Runs `act`, which uses node:fs, and says of its errors what it was for: `action` follows "Cannot". @throws LinuxError, and other errors as they are */
+export function asLinuxError<T>(action: string, act: () => T): T {
+  try {
+    return act();
+  } catch (cause) {
+    const errno = errnoOf(cause);
+    if (errno === undefined) throw cause;
+    throw new LinuxError(action, { syscall: "open", errno, cause });
   }
 }
 

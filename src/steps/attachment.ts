@@ -1,12 +1,12 @@
 import { type Request, validAttachments } from "../cni/request.ts";
 import type { Dns, Result } from "../cni/result.ts";
-import { ignoring } from "../linux/ignoring.ts";
 import { isOwnerComment } from "../netfilter/owner.ts";
 import type { LinkBrief } from "../netlink/link/brief.ts";
 import { type Child, type ChildKind, findChild } from "../netlink/link/child.ts";
 import type { Link } from "../netlink/link/message.ts";
 import { setLinkUp } from "../netlink/link/set.ts";
 import { ERRNO } from "../platform/errno.ts";
+import { ignoring } from "../platform/outcome.ts";
 import { checkAddresses } from "./check-addresses.ts";
 import { findOwnChild, refuseTaken } from "./child-link.ts";
 import { findContainer, openContainer } from "./container.ts";

@@ -1,11 +1,11 @@
 import { CniError } from "../cni/error.ts";
 import type { Request } from "../cni/request.ts";
-import { ignoring } from "../linux/ignoring.ts";
 import { findRestore, type Invocation, IptablesError, invocationFor } from "../netfilter/iptables/tool.ts";
 import { supportsNftables } from "../netfilter/nftables/support.ts";
 import type { Attachment } from "../netfilter/owner.ts";
 import type { Nfnetlink } from "../netlink/socket.ts";
 import { ERRNO } from "../platform/errno.ts";
+import { ignoring } from "../platform/outcome.ts";
 import type { Host } from "./host.ts";
 
 /** The means to make rules on this host. */

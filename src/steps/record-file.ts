@@ -1,6 +1,7 @@
 import { sha512 } from "#digest";
 import fs from "#fs";
-import { ERRNO, errnoOf, errnoText, LinuxError } from "../platform/errno.ts";
+import { ERRNO, errnoOf } from "../platform/errno.ts";
+import { ignoring } from "../platform/outcome.ts";
 
 // The files in which plugins keep what an attachment's ADD found, each named by the attachment.
 
@@ -24,20 +25,5 @@ export function isGone(error: unknown): boolean {
 
 /** Deletes a file, if there is one. @throws the errors of node:fs */
 export function removeFile(file: string): void {
-  try {
-    fs.unlinkSync(file);
-  } catch (error) {
-    if (!isGone(error)) throw error;
-  }
-}
-
-/** Runs `write`, and says of what fails in the file system what it was for: `action` names the file. @throws LinuxError, and other errors as they are */
-export function explainWrite(action: string, write: () => void): void {
-  try {
-    write();
-  } catch (error) {
-    const errno = errnoOf(error);
-    if (errno === undefined) throw error;
-    throw new LinuxError(action, { syscall: "open", errno, reason: errnoText(errno), cause: error });
-  }
+  ignoring(isGone, () => fs.unlinkSync(file));
 }

@@ -1,10 +1,10 @@
 import type { Family } from "../ip/address.ts";
-import { ignoring } from "../linux/ignoring.ts";
 import { listTables } from "../netlink/route/whole.ts";
 import { listRules } from "../netlink/rule/list.ts";
 import type { PolicyRule } from "../netlink/rule/message.ts";
 import type { Rtnetlink } from "../netlink/socket.ts";
 import { ERRNO } from "../platform/errno.ts";
+import { ignoring } from "../platform/outcome.ts";
 
 /** Errors of a kernel without policy rules, or without a family. */
 export const NO_RULES: readonly number[] = [ERRNO.EOPNOTSUPP, ERRNO.EAFNOSUPPORT];

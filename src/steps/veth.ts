@@ -1,6 +1,5 @@
 import { CniError } from "../cni/error.ts";
 import type { Mac } from "../ip/mac.ts";
-import { ignoring } from "../linux/ignoring.ts";
 import type { Attachment } from "../netfilter/owner.ts";
 import { NetlinkError } from "../netlink/acknowledgement.ts";
 import { addVeth } from "../netlink/link/add.ts";
@@ -13,6 +12,7 @@ import { setLink, setPort } from "../netlink/link/set.ts";
 import { waitForLink } from "../netlink/link/wait.ts";
 import type { Nfnetlink, Rtnetlink } from "../netlink/socket.ts";
 import { ERRNO } from "../platform/errno.ts";
+import { ignoring } from "../platform/outcome.ts";
 import { randomMac } from "./hardware-address.ts";
 import type { Container, Host } from "./host.ts";
 import { randomName } from "./link-name.ts";

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { decodeAcknowledgement, NetlinkError } from "../../src/netlink/acknowledgement.ts";
+import { decodeAcknowledgement, NetlinkError, refusals } from "../../src/netlink/acknowledgement.ts";
 import { NLMSG } from "../../src/netlink/message.ts";
+import { LinuxError } from "../../src/platform/errno.ts";
 import { bytesOf, lastOf } from "./captured.ts";
 
 describe("decodeAcknowledgement()", () => {
@@ -81,4 +82,12 @@ describe("NetlinkError", () => {
       explanation: undefined,
     });
   });
+});
+
+test("refusals() knows the kernel's answers with these error numbers alone", () => {
+  const isRefusal = refusals(2, 17);
+
+  expect(isRefusal(new NetlinkError("add link", { errno: 17 }))).toBe(true);
+  expect(isRefusal(new NetlinkError("add link", { errno: 1 }))).toBe(false);
+  expect(isRefusal(new LinuxError("open netns", { syscall: "open", errno: 2 }))).toBe(false);
 });

@@ -1,8 +1,8 @@
 import { reasonOf } from "../../cni/error.ts";
-import { ignoring } from "../../linux/ignoring.ts";
 import { supportsNftables } from "../../netfilter/nftables/support.ts";
 import type { Nfnetlink } from "../../netlink/socket.ts";
 import { ERRNO, LinuxError } from "../../platform/errno.ts";
+import { ignoring } from "../../platform/outcome.ts";
 import type { NetworkFile } from "../../runtime/load.ts";
 import type { Network } from "../../runtime/network.ts";
 import type { Runtime } from "../../runtime/runtime.ts";

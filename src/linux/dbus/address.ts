@@ -1,3 +1,5 @@
+import { ifPossible } from "../../platform/outcome.ts";
+
 /** The system bus's default address. A variable may override it. D-Bus Specification, "Well-known Message Bus Instances" */
 const SYSTEM_BUS = "unix:path=/run/dbus/system_bus_socket";
 
@@ -26,9 +28,5 @@ function splitPair(pair: string): readonly [string, string] {
 
 /** Decodes a value. Bytes may be written as % and two hexadecimal digits, as in a URI. */
 function decodeValue(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
+  return ifPossible(() => decodeURIComponent(text)) ?? text;
 }

@@ -3,7 +3,8 @@ import type { Family } from "../../ip/address.ts";
 import { discard } from "../../linux/discard.ts";
 import { AF, getSocketOption, openSocket, SOCK, SOL } from "../../linux/socket.ts";
 import { holdsText, viewOf, viewOfStruct } from "../../netlink/bytes.ts";
-import { ERRNO, errnoOf, LinuxError } from "../../platform/errno.ts";
+import { ERRNO, LinuxError } from "../../platform/errno.ts";
+import { ignoring } from "../../platform/outcome.ts";
 
 /** IPPROTO_RAW. <netinet/in.h> */
 const IPPROTO_RAW = 255;
@@ -64,13 +65,9 @@ export function readLegacyTable(family: Family, table: string): LegacyTable | un
 
 /** Whether this namespace has the table. Asking the kernel for the table itself would create it. */
 export function hasLegacyTable(family: Family, table: string): boolean {
-  try {
-    return fs.readFileSync(SOURCE[family].names, "utf8").split("\n").includes(table);
-  } catch (error) {
-    // A kernel without iptables-legacy has no such file.
-    if (errnoOf(error) === ERRNO.ENOENT) return false;
-    throw error;
-  }
+  // A kernel without iptables-legacy has no such file.
+  const names = ignoring([ERRNO.ENOENT], () => fs.readFileSync(SOURCE[family].names, "utf8")) ?? "";
+  return names.split("\n").includes(table);
 }
 
 function copyTable(family: Family, table: string): LegacyTable {

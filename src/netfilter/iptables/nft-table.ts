@@ -1,8 +1,6 @@
 import { type Address, decodeAddress, type Family } from "../../ip/address.ts";
-import { NetlinkError } from "../../netlink/acknowledgement.ts";
 import type { NetlinkRequest } from "../../netlink/answers.ts";
 import type { Nfnetlink } from "../../netlink/socket.ts";
-import { ERRNO } from "../../platform/errno.ts";
 import { type ChainKey, deleteChain, findChain } from "../nftables/chain.ts";
 import { applyCurrent } from "../nftables/current.ts";
 import { NFT } from "../nftables/data.ts";
@@ -10,7 +8,7 @@ import { NFT_CMP } from "../nftables/expression/cmp.ts";
 import { NFT_PAYLOAD } from "../nftables/expression/payload.ts";
 import type { Expression } from "../nftables/expression.ts";
 import { sourceField } from "../nftables/field.ts";
-import { deleteRule, listRules, type Rule } from "../nftables/rule.ts";
+import { deleteRule, listRules, listRulesIfThere, type Rule } from "../nftables/rule.ts";
 import { findComment } from "../nftables/userdata.ts";
 import { IPTABLES_NAT } from "../tables.ts";
 import type { Jump, JumpSelection } from "./jump.ts";
@@ -33,7 +31,7 @@ export function deleteNftJumps(netlink: Nfnetlink, family: Family, selection: Ju
 
 /** Whether a chain of one family exists and has rules. @throws NetlinkError */
 export function hasNftRules(netlink: Nfnetlink, family: Family, name: string): boolean {
-  return listIfThere(netlink, { ...IPTABLES_NAT[family], name }).length > 0;
+  return listRulesIfThere(netlink, { ...IPTABLES_NAT[family], name }).length > 0;
 }
 
 /** How many rules of a chain, in any table, contain a text. @throws NetlinkError */
@@ -42,7 +40,7 @@ export function countNftRules(
   family: Family,
   { table, chain, text }: { table: string; chain: string; text: string },
 ): number {
-  return listIfThere(netlink, { family: IPTABLES_NAT[family].family, table, name: chain }, [text]).length;
+  return listRulesIfThere(netlink, { family: IPTABLES_NAT[family].family, table, name: chain }, [text]).length;
 }
 
 function removals(
@@ -65,19 +63,10 @@ function removals(
 }
 
 function listJumps(netlink: Nfnetlink, from: ChainKey, family: Family): readonly (Jump & { rule: Rule })[] {
-  return listIfThere(netlink, from).flatMap((rule) => {
+  return listRulesIfThere(netlink, from).flatMap((rule) => {
     const jump = readJump(rule, family);
     return jump === undefined ? [] : [{ ...jump, rule }];
   });
-}
-
-function listIfThere(netlink: Nfnetlink, chain: ChainKey, parts: readonly string[] = []): readonly Rule[] {
-  try {
-    return listRules(netlink, chain, parts);
-  } catch (error) {
-    if (error instanceof NetlinkError && error.errno === ERRNO.ENOENT) return [];
-    throw error;
-  }
 }
 
 /** Reads a jump from a rule of iptables-nft; undefined if the rule is not a jump. */

@@ -4,6 +4,7 @@ import type { Family } from "../../ip/address.ts";
 import type { Child, LaunchOptions } from "../../linux/child.ts";
 import { discard } from "../../linux/discard.ts";
 import { ERRNO, LinuxError } from "../../platform/errno.ts";
+import { translating } from "../../platform/outcome.ts";
 import { describeMissing, findExecutable } from "../executable.ts";
 import type { Attachment } from "../owner.ts";
 import { holdRestores } from "../rule-locks.ts";
@@ -188,12 +189,9 @@ function start(
 
 /** Runs `run` and turns a LinuxError into an IptablesError. */
 function asIptablesError<T>(run: () => T): T {
-  try {
-    return run();
-  } catch (error) {
-    if (!(error instanceof LinuxError)) throw error;
-    throw new IptablesError(error.errno === ERRNO.ETIMEDOUT ? "busy" : "refused", error.message);
-  }
+  return translating([LinuxError], run, ({ errno, message }) => {
+    return new IptablesError(errno === ERRNO.ETIMEDOUT ? "busy" : "refused", message);
+  });
 }
 
 function refuseLock(executable: string): IptablesError {

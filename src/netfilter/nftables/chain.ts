@@ -1,4 +1,4 @@
-import { NetlinkError } from "../../netlink/acknowledgement.ts";
+import { refusals } from "../../netlink/acknowledgement.ts";
 import type { NetlinkRequest } from "../../netlink/answers.ts";
 import { holdsAny } from "../../netlink/bytes.ts";
 import { i32be, text, u32be, u64be } from "../../netlink/codec.ts";
@@ -7,6 +7,7 @@ import { NLM_F } from "../../netlink/message.ts";
 import { encodeNfgenmsg, NFPROTO } from "../../netlink/nfnetlink.ts";
 import type { Nfnetlink } from "../../netlink/socket.ts";
 import { ERRNO } from "../../platform/errno.ts";
+import { ignoring } from "../../platform/outcome.ts";
 import { NFT_MSG, type NftObject, nftObject, nftRequest } from "./message.ts";
 import { userdata } from "./userdata.ts";
 
@@ -100,16 +101,10 @@ export function listBaseChains(netlink: Nfnetlink): readonly Chain[] {
 
 /** Finds a chain; undefined if the chain or the table does not exist. @throws NetlinkError */
 export function findChain(netlink: Nfnetlink, { family, table, name }: ChainKey): Chain | undefined {
-  try {
-    const [answer] = netlink.request(
-      nftRequest(NFT_MSG.GETCHAIN, {
-        payload: encodeChain({ family, table, name }),
-        action: `find nftables chain ${name} in table ${table}`,
-      }),
-    );
-    return answer === undefined ? undefined : decodeChain(answer.payload);
-  } catch (error) {
-    if (error instanceof NetlinkError && error.errno === ERRNO.ENOENT) return undefined;
-    throw error;
-  }
+  const request = nftRequest(NFT_MSG.GETCHAIN, {
+    payload: encodeChain({ family, table, name }),
+    action: `find nftables chain ${name} in table ${table}`,
+  });
+  const [answer] = ignoring(refusals(ERRNO.ENOENT), () => netlink.request(request)) ?? [];
+  return answer && decodeChain(answer.payload);
 }

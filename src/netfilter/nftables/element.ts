@@ -1,4 +1,4 @@
-import { NetlinkError } from "../../netlink/acknowledgement.ts";
+import { refusals } from "../../netlink/acknowledgement.ts";
 import type { NetlinkRequest } from "../../netlink/answers.ts";
 import { holdsText } from "../../netlink/bytes.ts";
 import { raw, text, u32be } from "../../netlink/codec.ts";
@@ -6,6 +6,7 @@ import { nest, type Values } from "../../netlink/fields.ts";
 import { NLM_F } from "../../netlink/message.ts";
 import type { Nfnetlink } from "../../netlink/socket.ts";
 import { ERRNO } from "../../platform/errno.ts";
+import { ignoring } from "../../platform/outcome.ts";
 import { data } from "./data.ts";
 import { list } from "./list.ts";
 import { NFT_MSG, nftObject, nftRequest } from "./message.ts";
@@ -88,16 +89,11 @@ export function listElements(netlink: Nfnetlink, set: SetKey, text = ""): readon
 }
 
 function ask(netlink: Nfnetlink, request: NetlinkRequest, text: string): readonly Uint8Array[] {
-  try {
-    return netlink
-      .request(request)
-      .filter(({ payload }) => holdsText(payload, text))
-      .flatMap(({ payload }) => decodeElementList(payload).elements ?? [])
-      .filter((element) => holdsText(element, text));
-  } catch (error) {
-    if (error instanceof NetlinkError && error.errno === ERRNO.ENOENT) return [];
-    throw error;
-  }
+  const messages = ignoring(refusals(ERRNO.ENOENT), () => netlink.request(request)) ?? [];
+  return messages
+    .filter(({ payload }) => holdsText(payload, text))
+    .flatMap(({ payload }) => decodeElementList(payload).elements ?? [])
+    .filter((element) => holdsText(element, text));
 }
 
 function listOfOne(set: SetKey, element: Element): Uint8Array {

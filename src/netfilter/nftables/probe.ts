@@ -1,7 +1,8 @@
 import type { NetlinkRequest } from "../../netlink/answers.ts";
 import { NFPROTO } from "../../netlink/nfnetlink.ts";
 import type { Nfnetlink } from "../../netlink/socket.ts";
-import { ERRNO, LinuxError } from "../../platform/errno.ts";
+import { ERRNO } from "../../platform/errno.ts";
+import { ignoring } from "../../platform/outcome.ts";
 import { addChain, NF_INET, NF_IP_PRI } from "./chain.ts";
 import { NFT_NAT } from "./expression/nat.ts";
 import { NFT_REG } from "./expression/register.ts";
@@ -59,11 +60,9 @@ function has(netlink: Nfnetlink, probes: readonly Probe[]): boolean {
       return [addRule({ ...PLACE, chain, expressions: EXPRESSIONS[probe], label: probe })];
     }),
   ];
-  try {
+  const attempt = () => {
     checkTransaction(netlink, changes, { action: "ask what nftables rules can use" });
     return true;
-  } catch (error) {
-    if (error instanceof LinuxError && LACKS.includes(error.errno)) return false;
-    throw error;
-  }
+  };
+  return ignoring(LACKS, attempt) ?? false;
 }

@@ -1,8 +1,11 @@
+import { refusals } from "../../netlink/acknowledgement.ts";
 import type { NetlinkRequest } from "../../netlink/answers.ts";
 import { holdsAny } from "../../netlink/bytes.ts";
 import { text, u64be } from "../../netlink/codec.ts";
 import { NLM_F } from "../../netlink/message.ts";
 import type { Nfnetlink } from "../../netlink/socket.ts";
+import { ERRNO } from "../../platform/errno.ts";
+import { ignoring } from "../../platform/outcome.ts";
 import type { ChainKey } from "./chain.ts";
 import { expression } from "./expression.ts";
 import { list } from "./list.ts";
@@ -71,4 +74,13 @@ export function listRules(
     .request(request)
     .filter(({ payload }) => holdsAny(payload, parts))
     .map(({ payload }) => decodeRule(payload));
+}
+
+/** The same as listRules(), but none if the table does not exist either. @throws NetlinkError */
+export function listRulesIfThere(
+  netlink: Nfnetlink,
+  chain: ChainKey,
+  parts: readonly (string | Uint8Array)[] = [],
+): readonly Rule[] {
+  return ignoring(refusals(ERRNO.ENOENT), () => listRules(netlink, chain, parts)) ?? [];
 }

@@ -1,9 +1,10 @@
-import { NetlinkError } from "../../netlink/acknowledgement.ts";
+import { refusals } from "../../netlink/acknowledgement.ts";
 import type { NetlinkRequest } from "../../netlink/answers.ts";
 import { text, u32, u32be, u64be } from "../../netlink/codec.ts";
 import { NLM_F } from "../../netlink/message.ts";
 import type { Nfnetlink } from "../../netlink/socket.ts";
 import { ERRNO } from "../../platform/errno.ts";
+import { ignoring } from "../../platform/outcome.ts";
 import { NFT_DATA } from "./data.ts";
 import { type Datatype, keyType, NO_BYTEORDER } from "./datatype.ts";
 import { NFT_MSG, type NftObject, nftObject, nftRequest } from "./message.ts";
@@ -93,13 +94,9 @@ export function typedSet({ family, table, name, id, key, data, flags = 0 }: SetS
 export function listSets(netlink: Nfnetlink, { family, table }: Omit<SetKey, "name">): readonly NamedSet[] {
   const payload = encodeSet({ family, table });
   const action = `list the sets of nftables table ${table}`;
-  try {
-    const found = netlink.request(nftRequest(NFT_MSG.GETSET, { payload, flags: NLM_F.DUMP, action }));
-    return found.map((message) => decodeSet(message.payload)).filter((set) => set.table === table);
-  } catch (error) {
-    if (error instanceof NetlinkError && error.errno === ERRNO.ENOENT) return [];
-    throw error;
-  }
+  const request = nftRequest(NFT_MSG.GETSET, { payload, flags: NLM_F.DUMP, action });
+  const found = ignoring(refusals(ERRNO.ENOENT), () => netlink.request(request)) ?? [];
+  return found.map((message) => decodeSet(message.payload)).filter((set) => set.table === table);
 }
 
 /** The change `nft add set FAMILY TABLE NAME` or `add map`. It changes nothing if the set exists. */
@@ -122,11 +119,6 @@ export function deleteSet({ family, table, name }: SetKey): NetlinkRequest {
 /** Whether a set of that name exists. @throws NetlinkError */
 export function hasSet(netlink: Nfnetlink, { family, table, name }: SetKey): boolean {
   const payload = encodeSet({ family, table, name });
-  try {
-    netlink.request(nftRequest(NFT_MSG.GETSET, { payload, action: `find nftables set ${name} in table ${table}` }));
-    return true;
-  } catch (error) {
-    if (error instanceof NetlinkError && error.errno === ERRNO.ENOENT) return false;
-    throw error;
-  }
+  const request = nftRequest(NFT_MSG.GETSET, { payload, action: `find nftables set ${name} in table ${table}` });
+  return ignoring(refusals(ERRNO.ENOENT), () => netlink.request(request)) !== undefined;
 }

@@ -1,6 +1,7 @@
-import { NetlinkError } from "../../netlink/acknowledgement.ts";
+import { refusals } from "../../netlink/acknowledgement.ts";
 import type { Nfnetlink } from "../../netlink/socket.ts";
 import { ERRNO } from "../../platform/errno.ts";
+import { ignoring } from "../../platform/outcome.ts";
 import { getGeneration } from "./generation.ts";
 
 /** Errors of a kernel that lacks a part of netfilter. */
@@ -8,11 +9,5 @@ const MISSING: readonly number[] = [ERRNO.EINVAL, ERRNO.EOPNOTSUPP];
 
 /** Whether the kernel has nf_tables, by one small request. @throws NetlinkError EPERM without CAP_NET_ADMIN, when this cannot be known */
 export function supportsNftables(netlink: Nfnetlink): boolean {
-  try {
-    getGeneration(netlink);
-    return true;
-  } catch (error) {
-    if (error instanceof NetlinkError && MISSING.includes(error.errno)) return false;
-    throw error;
-  }
+  return ignoring(refusals(...MISSING), () => getGeneration(netlink)) !== undefined;
 }

@@ -1,7 +1,8 @@
 import { decodeMac } from "../../ip/mac.ts";
 import { SIOCGIFFLAGS, SIOCGIFHWADDR, SIOCGIFINDEX, SIOCGIFMTU } from "../../linux/ifreq.ts";
 import { ERRNO } from "../../platform/errno.ts";
-import { NetlinkError } from "../acknowledgement.ts";
+import { ignoring } from "../../platform/outcome.ts";
+import { NetlinkError, refusals } from "../acknowledgement.ts";
 import { viewOf } from "../bytes.ts";
 import type { Rtnetlink } from "../socket.ts";
 import { getLink } from "./get.ts";
@@ -20,13 +21,8 @@ const ETH_ALEN = 6;
  */
 export function getLinkBrief(netlink: Rtnetlink, which: string | LinkId): LinkBrief {
   if (typeof which === "string") return askAll(netlink, which);
-  try {
-    const found = askAll(netlink, which.name);
-    if (found.index === which.index) return found;
-  } catch (error) {
-    if (!(error instanceof NetlinkError && error.errno === ERRNO.ENODEV)) throw error;
-  }
-  return getLink(netlink, which.index);
+  const found = ignoring(refusals(ERRNO.ENODEV), () => askAll(netlink, which.name));
+  return found?.index === which.index ? found : getLink(netlink, which.index);
 }
 
 /** The flag of a link that is operationally up: the kernel sends through it. <net/if.h> */

@@ -1,5 +1,6 @@
 import { ERRNO } from "../../platform/errno.ts";
-import { NetlinkError } from "../acknowledgement.ts";
+import { ignoring } from "../../platform/outcome.ts";
+import { refusals } from "../acknowledgement.ts";
 import { encodeFields } from "../fields.ts";
 import { NLM_F } from "../message.ts";
 import { RTM } from "../rtnetlink.ts";
@@ -68,12 +69,6 @@ function probe(
   { action, yes, flags }: { action: string; yes: number; flags: number },
 ): boolean {
   const payload = encodeLink({ header: {}, attributes });
-  try {
-    netlink.request({ type: RTM.NEWLINK, flags: NLM_F.ACK | flags, payload, action, expected: [yes] });
-    return true;
-  } catch (error) {
-    if (!(error instanceof NetlinkError)) throw error;
-    if (error.errno === ERRNO.ENODEV || error.errno === ERRNO.EOPNOTSUPP) return false;
-    throw error;
-  }
+  const request = { type: RTM.NEWLINK, flags: NLM_F.ACK | flags, payload, action, expected: [yes] };
+  return ignoring(refusals(ERRNO.ENODEV, ERRNO.EOPNOTSUPP), () => netlink.request(request)) !== undefined;
 }

@@ -1,5 +1,6 @@
 import { ERRNO } from "../../platform/errno.ts";
-import { NetlinkError } from "../acknowledgement.ts";
+import { ignoring } from "../../platform/outcome.ts";
+import { refusals } from "../acknowledgement.ts";
 import type { LinkId } from "../link/message.ts";
 import { NLM_F } from "../message.ts";
 import { RTM } from "../rtnetlink.ts";
@@ -14,12 +15,7 @@ export function findQdisc(netlink: Rtnetlink, link: LinkId, parent: number): Qdi
   const payload = encodeQdisc({ header: { index: link.index, parent }, attributes: {} });
   // The kernel answers with the echo of a notification, and not at all for a default qdisc.
   const flags = NLM_F.ECHO | NLM_F.ACK;
-  try {
-    const action = `get a qdisc of link "${link.name}"`;
-    const [message] = netlink.request({ type: RTM.GETQDISC, flags, payload, action });
-    return message && readQdisc(message.payload);
-  } catch (error) {
-    if (error instanceof NetlinkError && error.errno === ERRNO.ENOENT) return undefined;
-    throw error;
-  }
+  const request = { type: RTM.GETQDISC, flags, payload, action: `get a qdisc of link "${link.name}"` };
+  const [message] = ignoring(refusals(ERRNO.ENOENT), () => netlink.request(request)) ?? [];
+  return message && readQdisc(message.payload);
 }

@@ -1,5 +1,6 @@
 import type { Address, Family } from "../../ip/address.ts";
 import { ERRNO } from "../../platform/errno.ts";
+import { handling } from "../../platform/outcome.ts";
 import { NetlinkError } from "../acknowledgement.ts";
 import type { Rtnetlink } from "../socket.ts";
 import { getRoute, listRoutes } from "./list.ts";
@@ -26,14 +27,12 @@ export function findDefaultRoute(netlink: Rtnetlink, family: Family): KernelRout
 }
 
 function lookUp(netlink: Rtnetlink, address: Address): KernelRoute | "none" | "another" {
-  try {
+  const look = () => {
     const route = getRoute(netlink, address, { whole: true });
     return isDefault(route) ? route : "another";
-  } catch (error) {
-    if (!(error instanceof NetlinkError)) throw error;
-    // Other errors come from a route of type blackhole, prohibit or unreachable.
-    return error.errno === ERRNO.ENETUNREACH ? "none" : "another";
-  }
+  };
+  // Other errors come from a route of type blackhole, prohibit or unreachable.
+  return handling([NetlinkError], look, ({ errno }) => (errno === ERRNO.ENETUNREACH ? "none" : "another"));
 }
 
 function isDefault({ destination }: KernelRoute): boolean {

@@ -1,5 +1,5 @@
-import { ignoring } from "../../linux/ignoring.ts";
 import { ERRNO } from "../../platform/errno.ts";
+import { ignoring } from "../../platform/outcome.ts";
 import type { LinkId } from "../link/message.ts";
 import { NLM_F } from "../message.ts";
 import { RTM } from "../rtnetlink.ts";

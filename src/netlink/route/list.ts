@@ -1,9 +1,9 @@
 import type { Address, Family } from "../../ip/address.ts";
 import { ADDRESS_BITS, encodeAddress, formatAddress } from "../../ip/address.ts";
 import { networkAddress, type Prefix, prefixContains } from "../../ip/prefix.ts";
-import { ignoring } from "../../linux/ignoring.ts";
 import { ERRNO } from "../../platform/errno.ts";
-import { NetlinkError } from "../acknowledgement.ts";
+import { ignoring } from "../../platform/outcome.ts";
+import { NetlinkError, refusals } from "../acknowledgement.ts";
 import type { NetlinkRequest } from "../answers.ts";
 import { holdsAny } from "../bytes.ts";
 import { encodeFamily } from "../family.ts";
@@ -89,13 +89,9 @@ function selectDestinations(destinations: readonly Prefix[]): (payload: Uint8Arr
 }
 
 function dump(netlink: Rtnetlink, list: Pick<NetlinkRequest, "payload" | "action" | "keep">): readonly KernelRoute[] {
-  try {
-    const messages = netlink.request({ type: RTM.GETROUTE, flags: NLM_F.DUMP, ...list });
-    return messages.map((message) => readRoute(message.payload));
-  } catch (error) {
-    if (error instanceof NetlinkError && error.errno === ERRNO.ENOENT) return [];
-    throw error;
-  }
+  const request = { type: RTM.GETROUTE, flags: NLM_F.DUMP, ...list };
+  const messages = ignoring(refusals(ERRNO.ENOENT), () => netlink.request(request)) ?? [];
+  return messages.map((message) => readRoute(message.payload));
 }
 
 function goesThrough(route: KernelRoute, index: number): boolean {

@@ -1,7 +1,7 @@
 import type { Family } from "../../ip/address.ts";
 import { formatPrefix, type Prefix } from "../../ip/prefix.ts";
-import { ignoring } from "../../linux/ignoring.ts";
 import { ERRNO } from "../../platform/errno.ts";
+import { ignoring } from "../../platform/outcome.ts";
 import { encodeFamily } from "../family.ts";
 import { NLM_F } from "../message.ts";
 import { RTM } from "../rtnetlink.ts";

@@ -1,11 +1,9 @@
 import { applyCurrent } from "../../netfilter/nftables/current.ts";
-import { deleteRule, listRules, type Rule } from "../../netfilter/nftables/rule.ts";
+import { deleteRule, listRulesIfThere, type Rule } from "../../netfilter/nftables/rule.ts";
 import { findComment } from "../../netfilter/nftables/userdata.ts";
 import { isSelected, type Selection } from "../../netfilter/owner.ts";
 import { REFERENCE_TABLES } from "../../netfilter/tables.ts";
-import { NetlinkError } from "../../netlink/acknowledgement.ts";
 import type { Nfnetlink } from "../../netlink/socket.ts";
-import { ERRNO } from "../../platform/errno.ts";
 
 /** The reference plugins' chain, which has a rule for each container address. */
 const CHAIN = { ...REFERENCE_TABLES.masquerade, name: "masq_checks" } as const;
@@ -21,16 +19,7 @@ export function deleteReferenceRules(netlink: Nfnetlink, selection: Selection): 
 
 /** The reference plugins' nftables rules for the selected attachments, one for each address. @throws NetlinkError */
 export function listReferenceRules(netlink: Nfnetlink, selection: Selection): readonly Rule[] {
-  return listIfThere(netlink, selection.key).filter(({ userdata }) =>
+  return listRulesIfThere(netlink, CHAIN, [selection.key]).filter(({ userdata }) =>
     isSelected(selection, findComment("rule", userdata) ?? ""),
   );
-}
-
-function listIfThere(netlink: Nfnetlink, text: string): readonly Rule[] {
-  try {
-    return listRules(netlink, CHAIN, [text]);
-  } catch (error) {
-    if (error instanceof NetlinkError && error.errno === ERRNO.ENOENT) return [];
-    throw error;
-  }
 }

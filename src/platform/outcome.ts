@@ -1,0 +1,55 @@
+import { errnoOf } from "./errno.ts";
+
+type ErrorClass = abstract new (...given: never[]) => Error;
+
+/** The errors that a caller expects: error numbers of Linux and classes of errors, or a function that knows them. */
+export type Expected = readonly (number | ErrorClass)[] | ((error: unknown) => boolean);
+
+type ErrorOf<E> = E extends readonly (infer Each)[]
+  ? Each extends ErrorClass
+    ? InstanceType<Each>
+    : Error
+  : E extends (error: unknown) => error is infer Known
+    ? Known
+    : unknown;
+
+/** Runs `act`. Returns undefined for an expected error, and throws any other. */
+export function ignoring<T>(expected: Expected, act: () => T): T | undefined {
+  return handling(expected, act, () => undefined);
+}
+
+/** Runs `act`. Returns undefined for any error: what `act` is for works without it. */
+export function ifPossible<T>(act: () => T): T | undefined {
+  try {
+    return act();
+  } catch {
+    return undefined;
+  }
+}
+
+/** Runs `act`. Returns what `handle` makes of an expected error, and throws any other. */
+export function handling<E extends Expected, T, U>(expected: E, act: () => T, handle: (error: ErrorOf<E>) => U): T | U {
+  try {
+    return act();
+  } catch (error) {
+    if (!isExpected(error, expected)) throw error;
+    return handle(error);
+  }
+}
+
+/** Runs `act`. Throws what `translate` makes of an expected error, and any other as it is. */
+export function translating<E extends Expected, T>(
+  expected: E,
+  act: () => T,
+  translate: (error: ErrorOf<E>) => Error,
+): T {
+  return handling(expected, act, (error) => {
+    throw translate(error);
+  });
+}
+
+function isExpected<E extends Expected>(error: unknown, expected: E): error is ErrorOf<E> {
+  if (typeof expected === "function") return expected(error);
+  const errno = errnoOf(error);
+  return expected.some((each) => (typeof each === "number" ? each === errno : error instanceof each));
+}
