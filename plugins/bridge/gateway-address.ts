@@ -3,7 +3,7 @@ import { isLinkLocal } from "../../src/ip/address.ts";
 import { linkLocalAddress } from "../../src/ip/link-local.ts";
 import { broadcastAddress, formatPrefix, isSamePrefix, type Prefix, prefixContains } from "../../src/ip/prefix.ts";
 import { parseOwnerComment } from "../../src/netfilter/owner.ts";
-import { NetlinkError } from "../../src/netlink/acknowledgement.ts";
+import { refusals } from "../../src/netlink/acknowledgement.ts";
 import { addAddress } from "../../src/netlink/address/add.ts";
 import { deleteAddress } from "../../src/netlink/address/delete.ts";
 import { listAddresses } from "../../src/netlink/address/list.ts";
@@ -11,7 +11,7 @@ import type { LinkAddress } from "../../src/netlink/address/message.ts";
 import type { Link, LinkId } from "../../src/netlink/link/message.ts";
 import { setLink } from "../../src/netlink/link/set.ts";
 import { ERRNO } from "../../src/platform/errno.ts";
-import { ignoring } from "../../src/platform/outcome.ts";
+import { handling, ignoring } from "../../src/platform/outcome.ts";
 import type { Host } from "../../src/steps/host.ts";
 import { changeOwing, type Defer } from "../../src/steps/undo.ts";
 
@@ -116,22 +116,17 @@ function deleteIfThere(host: Host, link: Link, address: Prefix): void {
 function addIfMissing(host: Host, link: Link, address: Prefix): boolean {
   // Duplicate address detection would keep an IPv6 gateway from answering for its first second.
   const withoutDad = address.address.family === 6;
-  const add = () =>
+  const add = () => {
     addAddress(host.netlink, link, { prefix: address, broadcast: broadcastAddress(address), withoutDad });
-  try {
-    try {
-      add();
-    } catch (error) {
-      if (!(error instanceof NetlinkError) || error.errno !== ERRNO.EACCES) throw error;
+    return true;
+  };
+  const addEnabled = () =>
+    handling(refusals(ERRNO.EACCES), add, () => {
       // The host may have disabled IPv6 on new links (disable_ipv6). The gateway needs it.
       host.sysctls.write(`net/ipv6/conf/${link.name}/disable_ipv6`, "0");
-      add();
-    }
-    return true;
-  } catch (error) {
-    if (error instanceof NetlinkError && error.errno === ERRNO.EEXIST) return false;
-    throw error;
-  }
+      return add();
+    });
+  return ignoring(refusals(ERRNO.EEXIST), addEnabled) ?? false;
 }
 
 function isInTheWay(present: Prefix, wanted: Prefix): boolean {

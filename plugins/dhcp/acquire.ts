@@ -3,6 +3,7 @@ import { formatAddress } from "../../src/ip/address.ts";
 import { readBootClock } from "../../src/linux/boot-clock.ts";
 import { poll } from "../../src/linux/poll.ts";
 import { LinuxError } from "../../src/platform/errno.ts";
+import { handling } from "../../src/platform/outcome.ts";
 import type { Conversation, Told } from "./conversation.ts";
 import type { LeaseLink } from "./lease-link.ts";
 
@@ -58,13 +59,10 @@ function trySending(client: Conversation<unknown>, place: LeaseLink, seen: Seen)
 }
 
 function noteFailure<T>(act: () => T, seen: Seen): T | undefined {
-  try {
-    return act();
-  } catch (error) {
-    if (!(error instanceof LinuxError)) throw error;
+  return handling([LinuxError], act, (error) => {
     seen.failure = error;
     return undefined;
-  }
+  });
 }
 
 /** What was seen, for whoever has to find the reason. */

@@ -1,12 +1,13 @@
 import type { Route } from "../../src/cni/result.ts";
 import { isSameAddress } from "../../src/ip/address.ts";
 import { broadcastAddress, isSamePrefix, type Prefix } from "../../src/ip/prefix.ts";
-import { NetlinkError } from "../../src/netlink/acknowledgement.ts";
+import { refusals } from "../../src/netlink/acknowledgement.ts";
 import { deleteAddress } from "../../src/netlink/address/delete.ts";
 import { listAddresses } from "../../src/netlink/address/list.ts";
 import { replaceAddress, type TimedAddress } from "../../src/netlink/address/replace.ts";
 import { addRoute } from "../../src/netlink/route/add.ts";
 import { ERRNO } from "../../src/platform/errno.ts";
+import { ignoring } from "../../src/platform/outcome.ts";
 import { routesOf } from "./answer.ts";
 import type { LeaseLink } from "./lease-link.ts";
 import type { LeaseRecord } from "./lease-record.ts";
@@ -55,9 +56,6 @@ function timed(record: LeaseRecord, now: number): TimedAddress {
 
 function addMissing({ container, link }: LeaseLink, { dst, gw, ...rest }: Route): void {
   const gateway = gw === undefined || gw.value === 0n ? undefined : gw;
-  try {
-    addRoute(container.netlink, link, { ...rest, destination: dst, gateway });
-  } catch (error) {
-    if (!(error instanceof NetlinkError && error.errno === ERRNO.EEXIST)) throw error;
-  }
+  const route = { ...rest, destination: dst, gateway };
+  ignoring(refusals(ERRNO.EEXIST), () => addRoute(container.netlink, link, route));
 }

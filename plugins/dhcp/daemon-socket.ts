@@ -1,14 +1,11 @@
 import { connectUnix } from "../../src/linux/unix-stream.ts";
 import { LinuxError } from "../../src/platform/errno.ts";
+import { ignoring } from "../../src/platform/outcome.ts";
 
 /**
  * Tells the daemon that there is a lease to renew; systemd starts it if it does not run. Without a daemon nothing happens: the lease
  * holds for its time.
  */
 export function wakeDaemon(socket: string): void {
-  try {
-    connectUnix(socket, { atOnce: true }).close();
-  } catch (error) {
-    if (!(error instanceof LinuxError)) throw error;
-  }
+  ignoring([LinuxError], () => connectUnix(socket, { atOnce: true }).close());
 }

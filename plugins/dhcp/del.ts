@@ -1,7 +1,7 @@
-import { reasonOf } from "../../src/cni/error.ts";
 import type { Request } from "../../src/cni/request.ts";
-import { isPassing } from "../../src/platform/errno.ts";
+import { isLasting } from "../../src/platform/errno.ts";
 import type { Host } from "../../src/steps/host.ts";
+import { logging } from "../../src/steps/logging.ts";
 import { runAll } from "../../src/steps/undo.ts";
 import { readSocket } from "./config.ts";
 import { giveBack } from "./give-back.ts";
@@ -37,11 +37,5 @@ export function endLease(stored: StoredLease, host: Host, { netns, log }: Pick<R
 
 /** Reads the file. One that is broken is logged, and then deleted. @throws errors that may pass, such as EIO */
 function find(path: string, log: (line: string) => void): StoredLease | undefined {
-  try {
-    return readLeaseFile(path);
-  } catch (error) {
-    if (isPassing(error)) throw error;
-    log(`Cannot read the lease in ${path}: ${reasonOf(error)}`);
-    return undefined;
-  }
+  return logging(isLasting, { log, what: `Cannot read the lease in ${path}` }, () => readLeaseFile(path));
 }

@@ -7,6 +7,7 @@ import { formatAddress, isSameAddress } from "../../src/ip/address.ts";
 import { poll } from "../../src/linux/poll.ts";
 import { listAddresses } from "../../src/netlink/address/list.ts";
 import { LinuxError } from "../../src/platform/errno.ts";
+import { logging } from "../../src/steps/logging.ts";
 import { readMoment } from "./conversation.ts";
 import type { LeaseLink } from "./lease-link.ts";
 import type { LeaseRecord4, LeaseRecord6 } from "./lease-record.ts";
@@ -27,13 +28,11 @@ export type Given =
 /** Tells the server that its address is free again. What cannot be sent is logged: the server frees the address when its time is over. */
 export function giveBack(given: Given, place: LeaseLink, log: (line: string) => void): void {
   if (!place.link.up) return;
-  try {
+  const what = `Cannot give ${formatAddress(given.lease.address)} back to its server`;
+  logging([LinuxError, CniError], { log, what }, () => {
     if (given.family === 4) giveBack4(given, place);
     else giveBack6(given, place);
-  } catch (error) {
-    if (!(error instanceof LinuxError || error instanceof CniError)) throw error;
-    log(`Cannot give ${formatAddress(given.lease.address)} back to its server: ${error.message}`);
-  }
+  });
 }
 
 /** By UDP from the address, or, where the link no longer has it, in a packet to everyone. No server answers. */

@@ -2,7 +2,9 @@ import { reasonOf } from "../../src/cni/error.ts";
 import { formatPrefix, isSamePrefix } from "../../src/ip/prefix.ts";
 import { readBootClock } from "../../src/linux/boot-clock.ts";
 import { LinuxError } from "../../src/platform/errno.ts";
+import { ignoring } from "../../src/platform/outcome.ts";
 import { withHost } from "../../src/steps/host.ts";
+import { logging } from "../../src/steps/logging.ts";
 import { changeAddress, limitAddress, takeAddress } from "./apply.ts";
 import type { Conversation, Told } from "./conversation.ts";
 import { keepLease } from "./lease-client.ts";
@@ -77,13 +79,8 @@ function serve(job: Job, options: KeeperOptions): boolean {
 }
 
 function listen(client: Conversation<LeaseRecord>): boolean {
-  try {
-    return client.listen();
-  } catch (error) {
-    // The link is down, or gone.
-    if (error instanceof LinuxError) return false;
-    throw error;
-  }
+  // The link is down, or gone.
+  return ignoring([LinuxError], () => client.listen()) ?? false;
 }
 
 /** The interface cannot be reached: its container may have ended. Its lease is kept until it is over. */
@@ -113,12 +110,8 @@ interface Surroundings {
 
 /** A question that cannot be sent is asked again later, as one that is lost. */
 function send(client: Conversation<LeaseRecord>, { place, options }: Surroundings): void {
-  try {
-    client.send(place);
-  } catch (error) {
-    if (!(error instanceof LinuxError)) throw error;
-    options.log(`${place.link.name} in ${place.container.path}: ${error.message}`);
-  }
+  const what = `${place.link.name} in ${place.container.path}`;
+  logging([LinuxError], { log: options.log, what }, () => client.send(place));
 }
 
 /** Writes down what happened, and applies it; false if DEL or ADD has been faster. */

@@ -2,7 +2,9 @@ import fs from "#fs";
 import type { Family } from "../../src/ip/address.ts";
 import { readText } from "../../src/linux/bounded-file.ts";
 import type { Attachment } from "../../src/netfilter/owner.ts";
-import { isPassing } from "../../src/platform/errno.ts";
+import { isLasting } from "../../src/platform/errno.ts";
+import { ignoring } from "../../src/platform/outcome.ts";
+import { logging } from "../../src/steps/logging.ts";
 import { fitFileName, isGone } from "../../src/steps/record-file.ts";
 import { type LeaseRecord, parseLease } from "./lease-record.ts";
 
@@ -28,34 +30,19 @@ export interface StoredLease {
 
 /** Reads a lease file; undefined if there is none. @throws SyntaxError, CniError if it is broken, and the errors of node:fs */
 export function readLeaseFile(path: string): StoredLease | undefined {
-  let text: string;
-  try {
-    text = readText(path);
-  } catch (error) {
-    if (isGone(error)) return undefined;
-    throw error;
-  }
-  return { path, text, record: parseLease(text, path) };
+  const text = ignoring(isGone, () => readText(path));
+  return text === undefined ? undefined : { path, text, record: parseLease(text, path) };
 }
 
 /** All leases of a folder. A file that cannot be read is logged and left out. @throws errors that may pass, such as EIO */
 export function listLeases(folder: string, log: (line: string) => void): readonly StoredLease[] {
   return listNames(folder).flatMap((name) => {
-    try {
-      return readLeaseFile(`${folder}/${name}`) ?? [];
-    } catch (error) {
-      if (isPassing(error)) throw error;
-      log(`Cannot read the lease in ${folder}/${name}: ${error instanceof Error ? error.message : error}`);
-      return [];
-    }
+    const path = `${folder}/${name}`;
+    return logging(isLasting, { log, what: `Cannot read the lease in ${path}` }, () => readLeaseFile(path)) ?? [];
   });
 }
 
 function listNames(folder: string): readonly string[] {
-  try {
-    return fs.readdirSync(folder).filter((name) => name.endsWith(SUFFIX));
-  } catch (error) {
-    if (isGone(error)) return [];
-    throw error;
-  }
+  const names = ignoring(isGone, () => fs.readdirSync(folder)) ?? [];
+  return names.filter((name) => name.endsWith(SUFFIX));
 }

@@ -6,6 +6,7 @@ import { tryFlock } from "../../src/linux/flock.ts";
 import { makeFolders } from "../../src/linux/folder.ts";
 import { replaceFile } from "../../src/linux/replace-file.ts";
 import { waitFor } from "../../src/linux/wait.ts";
+import { ignoring } from "../../src/platform/outcome.ts";
 import { isGone, removeFile } from "../../src/steps/record-file.ts";
 import { leasePath, type StoredLease } from "./lease-file.ts";
 import { formatLease, type LeaseRecord } from "./lease-record.ts";
@@ -42,20 +43,11 @@ export function replaceLease(folder: string, old: StoredLease, record: LeaseReco
 
 /** Deletes a lease file. A missing one is no error. @throws CniError tryAgainLater, and the errors of node:fs */
 export function removeLease(folder: string, path: string): void {
-  try {
-    withLock(folder, () => removeFile(path));
-  } catch (error) {
-    if (!isGone(error)) throw error;
-  }
+  ignoring(isGone, () => withLock(folder, () => removeFile(path)));
 }
 
 function findText(path: string): string | undefined {
-  try {
-    return readText(path);
-  } catch (error) {
-    if (isGone(error)) return undefined;
-    throw error;
-  }
+  return ignoring(isGone, () => readText(path));
 }
 
 /** Runs `act` while no other process changes the folder. The lock is flock(2) on the folder: the kernel releases that of a killed process. */

@@ -5,6 +5,7 @@ import { findForwardRefusal } from "../../src/netfilter/forward-refusal.ts";
 import type { Iptables } from "../../src/netfilter/iptables/delete-jumps.ts";
 import { findRestore, type Invocation, IptablesError, variantOf } from "../../src/netfilter/iptables/tool.ts";
 import type { Nfnetlink } from "../../src/netlink/socket.ts";
+import { handling } from "../../src/platform/outcome.ts";
 import { type Firewalld, findFirewalld } from "../../src/steps/firewalld.ts";
 import type { Host } from "../../src/steps/host.ts";
 import { openNetfilter, withIptables } from "../../src/steps/netfilter.ts";
@@ -60,12 +61,8 @@ function findRefusing(iptables: Iptables, families: readonly Family[]): Readonly
 
 /** The tables that the first commands found on the path change. */
 function askedTables(invocation: Invocation, families: readonly Family[]): readonly FilterTable[] {
-  try {
-    for (const family of families) findRestore(family, invocation.environment);
-  } catch (error) {
-    if (error instanceof IptablesError) refuse("iptables", error.message);
-    throw error;
-  }
+  const find = () => families.map((family) => findRestore(family, invocation.environment));
+  handling([IptablesError], find, ({ message }) => refuse("iptables", message));
   return withIptables("find iptables", () =>
     families.map((family) => ({ family, variant: variantOf(family, invocation) })),
   );

@@ -1,6 +1,7 @@
 import { CniError } from "../../src/cni/error.ts";
 import type { Request } from "../../src/cni/request.ts";
 import { findRestore, IptablesError } from "../../src/netfilter/iptables/tool.ts";
+import { handling } from "../../src/platform/outcome.ts";
 import { knowsZone } from "../../src/steps/firewalld.ts";
 import type { Host } from "../../src/steps/host.ts";
 import { refuseProblems } from "../../src/steps/problems.ts";
@@ -14,23 +15,18 @@ import { chooseFirewalls, type Firewalls } from "./firewalls.ts";
  */
 export function status(request: Request, host: Host): void {
   const config = parseFirewallConfig(request);
-  const problems = findProblems(request, host, config);
-  refuseProblems(problems);
+  const find = () => findProblems(request, host, config);
+  refuseProblems(handling([CniError], find, ({ message }) => [message]));
 }
 
 function findProblems(request: Request, host: Host, config: FirewallConfig): readonly string[] {
-  try {
-    const firewalls = chooseFirewalls(host, { request, config }, [4, 6]);
-    const advice = 'leave backend unset or set it to "iptables", or let packets through there';
-    return [
-      ...firewalls.refusals.map((refusal) => `Containers would be cut off: ${refusal}: ${advice}`),
-      ...checkCommands(request, firewalls),
-      ...checkZone(firewalls, config),
-    ];
-  } catch (error) {
-    if (error instanceof CniError) return [error.message];
-    throw error;
-  }
+  const firewalls = chooseFirewalls(host, { request, config }, [4, 6]);
+  const advice = 'leave backend unset or set it to "iptables", or let packets through there';
+  return [
+    ...firewalls.refusals.map((refusal) => `Containers would be cut off: ${refusal}: ${advice}`),
+    ...checkCommands(request, firewalls),
+    ...checkZone(firewalls, config),
+  ];
 }
 
 function checkCommands({ environment }: Request, { tables }: Firewalls): readonly string[] {

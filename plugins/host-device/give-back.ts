@@ -1,4 +1,4 @@
-import { CniError, reasonOf } from "../../src/cni/error.ts";
+import { CniError } from "../../src/cni/error.ts";
 import type { Request } from "../../src/cni/request.ts";
 import { broadcastAddress } from "../../src/ip/prefix.ts";
 import { addAddress } from "../../src/netlink/address/add.ts";
@@ -8,7 +8,7 @@ import type { Link, LinkId } from "../../src/netlink/link/message.ts";
 import { setLink } from "../../src/netlink/link/set.ts";
 import type { Rtnetlink } from "../../src/netlink/socket.ts";
 import { ERRNO, LinuxError } from "../../src/platform/errno.ts";
-import { ignoring } from "../../src/platform/outcome.ts";
+import { handling, ignoring } from "../../src/platform/outcome.ts";
 import { findContainer } from "../../src/steps/container.ts";
 import type { Container, Host } from "../../src/steps/host.ts";
 import { readDataDir } from "./config.ts";
@@ -111,12 +111,7 @@ function restoreAddresses(netlink: Rtnetlink, link: LinkId, { addresses }: Devic
 
 /** A device may refuse a setting that it had, such as an MTU after its driver was exchanged. */
 function orLog(log: (line: string) => void, change: () => void): void {
-  try {
-    change();
-  } catch (error) {
-    if (!(error instanceof LinuxError)) throw error;
-    log(reasonOf(error));
-  }
+  handling([LinuxError], change, ({ message }) => log(message));
 }
 
 /** The device of an attachment that the Go plugin made: the link of that name, with the name on the host as its alias. */

@@ -9,7 +9,8 @@ import { makeFolders } from "../../src/linux/folder.ts";
 import { replaceFile } from "../../src/linux/replace-file.ts";
 import { type Attachment, ownerKey } from "../../src/netfilter/owner.ts";
 import type { Device, Hardware } from "../../src/netlink/link/device.ts";
-import { asLinuxError, isPassing } from "../../src/platform/errno.ts";
+import { asLinuxError, isLasting, isPassing } from "../../src/platform/errno.ts";
+import { ignoring } from "../../src/platform/outcome.ts";
 import { isGone, removeFile } from "../../src/steps/record-file.ts";
 import { record as schema } from "./schema.ts";
 
@@ -71,13 +72,7 @@ export function findRecord(
 
 /** All records that can be read. @throws errors that may pass, such as EIO */
 export function listRecords(dataDir: string): readonly DeviceRecord[] {
-  let names: readonly string[];
-  try {
-    names = fs.readdirSync(dataDir);
-  } catch (error) {
-    if (isPassing(error)) throw error;
-    return [];
-  }
+  const names = ignoring(isLasting, () => fs.readdirSync(dataDir)) ?? [];
   return names
     .filter((name) => name.endsWith(SUFFIX) && !name.startsWith(DRAFT))
     .map((name) => read(path.join(dataDir, name), () => {}))

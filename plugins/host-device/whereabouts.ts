@@ -1,6 +1,7 @@
 import { CniError } from "../../src/cni/error.ts";
 import { listOtherNamespaces } from "../../src/linux/netns-list.ts";
 import { type Device, listDevices } from "../../src/netlink/link/device.ts";
+import { ignoring } from "../../src/platform/outcome.ts";
 import { pause } from "../../src/platform/pause.ts";
 import { findContainer } from "../../src/steps/container.ts";
 import type { Container, Host } from "../../src/steps/host.ts";
@@ -70,12 +71,8 @@ function findOnHost({ netlink }: Host, record: DeviceRecord): Whereabouts | unde
 /** Looks into every other namespace. One that ends at that moment, or cannot be entered, has no device for us. */
 function findElsewhere(host: Host, record: DeviceRecord): Whereabouts | undefined {
   for (const path of listOtherNamespaces()) {
-    try {
-      const found = findIn(host, record, [path]);
-      if (found !== undefined) return found;
-    } catch (error) {
-      if (!(error instanceof CniError)) throw error;
-    }
+    const found = ignoring([CniError], () => findIn(host, record, [path]));
+    if (found !== undefined) return found;
   }
   return undefined;
 }

@@ -3,6 +3,7 @@ import type { Request } from "../../src/cni/request.ts";
 import type { IpConfig, Result } from "../../src/cni/result.ts";
 import { type Address, formatAddress } from "../../src/ip/address.ts";
 import { excludesGateway, formatPrefix, network } from "../../src/ip/prefix.ts";
+import { ifPossible } from "../../src/platform/outcome.ts";
 import { allocateAddress, assignHeld, assignRequested } from "./allocator.ts";
 import { type Config, parseHostLocal } from "./config.ts";
 import { inContext } from "./context.ts";
@@ -65,16 +66,8 @@ function reserveAll(book: OpenBook, { sets }: Config, { requested, containerId }
   }
 }
 
-/** Deletes the folder that this call created, unless another call uses it already. */
+/** Deletes the folder that this call created, unless another call uses it already. A part of it may never have been created. */
 function removeUnused(folder: string): void {
-  tryTo(() => fs.unlinkSync(`${folder}/.state/boot`));
-  for (const each of [".state/attachments", ".state", ""]) tryTo(() => fs.rmdirSync(`${folder}/${each}`));
-}
-
-function tryTo(act: () => void): void {
-  try {
-    act();
-  } catch {
-    // It is in use, or was never created.
-  }
+  ifPossible(() => fs.unlinkSync(`${folder}/.state/boot`));
+  for (const each of [".state/attachments", ".state", ""]) ifPossible(() => fs.rmdirSync(`${folder}/${each}`));
 }

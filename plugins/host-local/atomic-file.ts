@@ -1,6 +1,7 @@
 import fs from "#fs";
 import * as bounded from "../../src/linux/bounded-file.ts";
-import { isPassing } from "../../src/platform/errno.ts";
+import { isLasting } from "../../src/platform/errno.ts";
+import { ignoring } from "../../src/platform/outcome.ts";
 import { errnoOf } from "./store-failure.ts";
 
 /** <fcntl.h>; non-blocking, so that a pipe in a file's place cannot block us. */
@@ -107,21 +108,12 @@ export function placeLink(path: string, text: string): void {
 
 /** The text of a symbolic link; undefined if there is none. @throws errors that may pass, such as EIO and EMFILE */
 export function readLink(path: string): string | undefined {
-  return unlessPassing(() => fs.readlinkSync(path));
+  return ignoring(isLasting, () => fs.readlinkSync(path));
 }
 
 /** The text of a file; undefined if it is gone or not a file, such as a folder. @throws errors that may pass, such as EIO and EMFILE */
 export function readText(path: string): string | undefined {
-  return unlessPassing(() => bounded.readText(path));
-}
-
-function unlessPassing(read: () => string): string | undefined {
-  try {
-    return read();
-  } catch (error) {
-    if (isPassing(error)) throw error;
-    return undefined;
-  }
+  return ignoring(isLasting, () => bounded.readText(path));
 }
 
 /** Whether this may be a draft that a killed process left. */

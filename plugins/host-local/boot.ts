@@ -1,4 +1,5 @@
 import fs from "#fs";
+import { ifPossible } from "../../src/platform/outcome.ts";
 
 /** The magic number of tmpfs. <linux/magic.h> */
 const TMPFS_MAGIC = 0x01021994;
@@ -9,7 +10,8 @@ const TMPFS_MAGIC = 0x01021994;
  * during the start count too: they have the date of the clock at that time.
  */
 export function findBootTime(): number | undefined {
-  const seconds = /^btime (\d+)$/m.exec(readFile("/proc/stat"))?.[1];
+  const stat = ifPossible(() => fs.readFileSync("/proc/stat", "utf8")) ?? "";
+  const seconds = /^btime (\d+)$/m.exec(stat)?.[1];
   if (seconds === undefined) return undefined;
   return Math.min(Number(seconds) * 1000, ...birthOf("/run"));
 }
@@ -22,13 +24,5 @@ function birthOf(folder: string): readonly number[] {
     return birthtimeMs > 0 ? [birthtimeMs] : [];
   } catch {
     return [];
-  }
-}
-
-function readFile(path: string): string {
-  try {
-    return fs.readFileSync(path, "utf8");
-  } catch {
-    return "";
   }
 }

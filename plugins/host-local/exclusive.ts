@@ -2,6 +2,7 @@ import fs from "#fs";
 import type { AwaitLock, Request } from "../../src/cni/request.ts";
 import { findBoot } from "../../src/linux/boot-id.ts";
 import { discard } from "../../src/linux/discard.ts";
+import { ifPossible } from "../../src/platform/outcome.ts";
 import { pause } from "../../src/platform/pause.ts";
 import { waitForFlock } from "../../src/steps/flock.ts";
 import { isAside, sweep } from "./aside-file.ts";
@@ -150,11 +151,7 @@ function withGoLock<T>({ folder, log, awaitLock }: Store, patience: number, act:
 }
 
 function openGoLock(folder: string): number | undefined {
-  try {
-    return fs.openSync(goLockPath(folder), O_RDONLY | O_NONBLOCK);
-  } catch {
-    return undefined;
-  }
+  return ifPossible(() => fs.openSync(goLockPath(folder), O_RDONLY | O_NONBLOCK));
 }
 
 /** Whether the index is complete. A concurrent DEL makes it look incomplete for a moment, so this waits a little. */

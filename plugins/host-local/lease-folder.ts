@@ -2,6 +2,8 @@ import fs from "#fs";
 import type { ContainerInterface } from "../../src/cni/request.ts";
 import { type Address, parseAddress } from "../../src/ip/address.ts";
 import { readText } from "../../src/linux/bounded-file.ts";
+import { ERRNO } from "../../src/platform/errno.ts";
+import { ignoring, translating } from "../../src/platform/outcome.ts";
 import * as files from "./atomic-file.ts";
 import { formatLease, isLeaseName, type Lease, selectLeases } from "./lease.ts";
 import { findRecord } from "./lease-record.ts";
@@ -9,14 +11,8 @@ import { errnoOf, storeFailure } from "./store-failure.ts";
 
 /** The file names in a folder; empty if it does not exist. @throws CniError leaseStore */
 export function listNames(folder: string): readonly string[] {
-  return explained(`read the folder of leases "${folder}"`, () => {
-    try {
-      return fs.readdirSync(folder);
-    } catch (error) {
-      if (errnoOf(error) === "ENOENT") return [];
-      throw error;
-    }
-  });
+  const read = () => ignoring([ERRNO.ENOENT], () => fs.readdirSync(folder)) ?? [];
+  return explained(`read the folder of leases "${folder}"`, read);
 }
 
 /** Reads those of the files that are leases. For `unread` see `readFiles`. */
@@ -74,9 +70,5 @@ export function lastName(setIndex: number): string {
 
 /** Runs an action on the folder. @throws CniError leaseStore, tryAgainLater: "Cannot <action>" */
 export function explained<T>(action: string, act: () => T): T {
-  try {
-    return act();
-  } catch (error) {
-    throw storeFailure(action, error);
-  }
+  return translating([Error], act, (error) => storeFailure(action, error));
 }

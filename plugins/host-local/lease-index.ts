@@ -1,5 +1,6 @@
 import fs from "#fs";
 import path from "#path";
+import { ifPossible } from "../../src/platform/outcome.ts";
 import { isAside, sweep } from "./aside-file.ts";
 import * as files from "./atomic-file.ts";
 import { type Lease, ownerOf } from "./lease.ts";
@@ -108,19 +109,11 @@ function withdrawRecord(folder: string, owner: string, record: LeaseRecord): voi
 
 /** If the boot's file cannot be read, the index does not count as complete. */
 function isOfBoot(folder: string, boot: string): boolean {
-  try {
-    return files.readLink(bootPath(folder)) === bootText(boot);
-  } catch {
-    return false;
-  }
+  return ifPossible(() => files.readLink(bootPath(folder))) === bootText(boot);
 }
 
 function statusOf(path: string) {
-  try {
-    return fs.statSync(path, { throwIfNoEntry: false });
-  } catch {
-    return undefined;
-  }
+  return ifPossible(() => fs.statSync(path, { throwIfNoEntry: false }));
 }
 
 function isRecent(path: string): boolean {

@@ -1,7 +1,8 @@
 import { sha512 } from "#digest";
 import fs from "#fs";
 import { byteLength } from "../../src/platform/bytes.ts";
-import { isPassing } from "../../src/platform/errno.ts";
+import { isLasting } from "../../src/platform/errno.ts";
+import { ignoring } from "../../src/platform/outcome.ts";
 import * as files from "./atomic-file.ts";
 
 /**
@@ -100,10 +101,5 @@ function isShort(name: string): boolean {
 }
 
 function isThere(path: string): boolean {
-  try {
-    return fs.lstatSync(path, { throwIfNoEntry: false }) !== undefined;
-  } catch (error) {
-    if (isPassing(error)) throw error;
-    return false;
-  }
+  return ignoring(isLasting, () => fs.lstatSync(path, { throwIfNoEntry: false })) !== undefined;
 }

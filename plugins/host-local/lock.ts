@@ -4,7 +4,9 @@ import { CniError } from "../../src/cni/error.ts";
 import { discard } from "../../src/linux/discard.ts";
 import { tryFlock, wasFlockHeld } from "../../src/linux/flock.ts";
 import { makeFolders } from "../../src/linux/folder.ts";
+import { ifPossible } from "../../src/platform/outcome.ts";
 import { pause } from "../../src/platform/pause.ts";
+import { explained } from "./lease-folder.ts";
 import { recordsOf } from "./lease-record.ts";
 import { errnoOf, storeFailure } from "./store-failure.ts";
 
@@ -39,7 +41,8 @@ export function withLock<T>(folder: string, patience: number, critical: () => T)
   try {
     return critical();
   } finally {
-    letGo(release);
+    // The work under the lock is done. A lock that cannot be released becomes stale by itself.
+    ifPossible(release);
   }
 }
 
@@ -71,12 +74,8 @@ function tryLock(folder: string, lock: string, waited: number): (() => void) | u
  * % to load, and on ext4 0.3 ms to create and delete its folder.
  */
 function lockRecords(folder: string): (() => void) | "held" | "unsupported" {
-  let fd: number;
-  try {
-    fd = fs.openSync(recordsOf(folder), "r");
-  } catch {
-    return "unsupported";
-  }
+  const fd = ifPossible(() => fs.openSync(recordsOf(folder), "r"));
+  if (fd === undefined) return "unsupported";
   if (tryFlock(fd)) return () => discard(fd);
   const held = wasFlockHeld();
   discard(fd);
@@ -119,17 +118,5 @@ function makeRecords(folder: string): void {
 
 /** Creates the folder and its parents. Returns the first one that was missing. @throws CniError leaseStore */
 export function makeFolder(folder: string, mode = 0o755): string | undefined {
-  try {
-    return makeFolders(folder, mode);
-  } catch (error) {
-    throw storeFailure(`make the folder of leases "${folder}"`, error);
-  }
-}
-
-function letGo(release: () => void): void {
-  try {
-    release();
-  } catch {
-    // The work under the lock is done. The lock becomes stale by itself.
-  }
+  return explained(`make the folder of leases "${folder}"`, () => makeFolders(folder, mode));
 }

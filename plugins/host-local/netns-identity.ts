@@ -2,6 +2,7 @@ import fs from "#fs";
 import { discard } from "../../src/linux/discard.ts";
 import { openNetns } from "../../src/linux/netns.ts";
 import { identifyNetns } from "../../src/linux/netns-identity.ts";
+import { ifPossible } from "../../src/platform/outcome.ts";
 
 /**
  * The identity of the network namespace at a path: its inode, and its cookie if the kernel has cookies and lets this process enter it.
@@ -34,9 +35,5 @@ export function isNetnsAt(path: string, identity: string): boolean | undefined {
 }
 
 function identify(netns: number): string {
-  try {
-    return identifyNetns(netns);
-  } catch {
-    return String(fs.fstatSync(netns, { bigint: true }).ino);
-  }
+  return ifPossible(() => identifyNetns(netns)) ?? String(fs.fstatSync(netns, { bigint: true }).ino);
 }

@@ -3,6 +3,8 @@ import { CniError } from "../../src/cni/error.ts";
 import type { ContainerInterface } from "../../src/cni/request.ts";
 import { type Address, formatAddress } from "../../src/ip/address.ts";
 import { isPassing } from "../../src/platform/errno.ts";
+import { ifPossible } from "../../src/platform/outcome.ts";
+import { failuresOf } from "../../src/steps/undo.ts";
 import { isAside, withdrawFile } from "./aside-file.ts";
 import { type OpenFolder, type Store, withFolder } from "./exclusive.ts";
 import { describeOwner, formatLease, isLeaseName, isVoid, type Lease, ownerOf, selectLeases } from "./lease.ts";
@@ -100,31 +102,21 @@ interface Removal {
 function removeAll({ folder }: OpenFolder, { leases, releaseDelay, owners, unread, log }: Removal): void {
   const names = leases.map(({ name }) => name).filter(isLeaseName);
   if (releaseDelay > 0 && names.length > 0) noteReleased(folder, names);
-  const refused = leases.flatMap((lease) => {
+  const steps = leases.map((lease) => () => {
     const { name, text } = lease;
-    return failureOf(() => {
-      const isGone = explained(`remove the lease "${folder}/${name}"`, () => withdrawFile(folder, name, text));
-      if (isGone) log?.(lease);
-    });
+    const isGone = explained(`remove the lease "${folder}/${name}"`, () => withdrawFile(folder, name, text));
+    if (isGone) log?.(lease);
   });
-  const failures = [...unread, ...refused];
+  const failures = [...unread, ...failuresOf(steps)];
   if (failures.length > 0) throw new AggregateError(failures);
   for (const owner of owners) forget(folder, owner);
 }
 
 /** Deletes a record. If that fails it is harmless; an error that may pass gets a second try. */
 function forget(folder: string, owner: string): void {
-  const [failure] = failureOf(() => removeRecord(folder, owner));
-  if (isPassing(failure)) failureOf(() => removeRecord(folder, owner));
-}
-
-function failureOf(act: () => void): readonly unknown[] {
-  try {
-    act();
-    return [];
-  } catch (error) {
-    return [error];
-  }
+  const remove = () => removeRecord(folder, owner);
+  const [failure] = failuresOf([remove]);
+  if (isPassing(failure)) ifPossible(remove);
 }
 
 /** Leases that a killed DEL of the attachment had set aside. */

@@ -48,12 +48,7 @@ export function forgetAfter(host: Host, find: () => readonly Redirect[], open: N
  * ms. True if this cannot be determined.
  */
 function tracksConnections({ sysctls }: Host): boolean {
-  try {
-    return sysctls.read("net/netfilter/nf_conntrack_count") !== "0";
-  } catch (error) {
-    if (error instanceof LinuxError) return true;
-    throw error;
-  }
+  return ignoring([LinuxError], () => sysctls.read("net/netfilter/nf_conntrack_count")) !== "0";
 }
 
 function forget(

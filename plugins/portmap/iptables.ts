@@ -12,6 +12,7 @@ import {
   type Variant,
 } from "../../src/netfilter/iptables/tool.ts";
 import type { Attachment } from "../../src/netfilter/owner.ts";
+import { ignoring } from "../../src/platform/outcome.ts";
 import { refuseHeld } from "./holder.ts";
 import { chainName, ENTRY_COMMENT, referenceChainName, SHARED_CHAIN } from "./iptables-chains.ts";
 import { findHeld } from "./iptables-listing.ts";
@@ -155,10 +156,5 @@ function tablesWith(
 }
 
 function listIfPossible(family: Family, invocation: Invocation, options: { chain?: string; variant: Variant }): string {
-  try {
-    return listTable(family, invocation, options);
-  } catch (error) {
-    if (error instanceof IptablesError) return "";
-    throw error;
-  }
+  return ignoring([IptablesError], () => listTable(family, invocation, options)) ?? "";
 }

@@ -8,6 +8,7 @@ import { listRules, type Rule } from "../../src/netfilter/nftables/rule.ts";
 import type { Attachment } from "../../src/netfilter/owner.ts";
 import type { Nfnetlink } from "../../src/netlink/socket.ts";
 import { LinuxError } from "../../src/platform/errno.ts";
+import { translating } from "../../src/platform/outcome.ts";
 import type { PortmapConfig } from "./config.ts";
 import { chainKey, conditionalChains } from "./nftables-rules.ts";
 import type { Plan } from "./plan.ts";
@@ -97,12 +98,9 @@ function runNft(input: string, { environment, launch }: Invocation): void {
 }
 
 function orCannotUse<T>(run: () => T): T {
-  try {
-    return run();
-  } catch (error) {
-    if (!(error instanceof LinuxError)) throw error;
-    throw new CniError("kernelRequest", `Cannot use conditions: ${error.message}`, { cause: error });
-  }
+  return translating([LinuxError], run, (cause) => {
+    return new CniError("kernelRequest", `Cannot use conditions: ${cause.message}`, { cause });
+  });
 }
 
 function findNft(environment: Environment): string {

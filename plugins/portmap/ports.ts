@@ -1,4 +1,4 @@
-import { CniError, reasonOf } from "../../src/cni/error.ts";
+import { CniError } from "../../src/cni/error.ts";
 import { findPrevResult, type Request } from "../../src/cni/request.ts";
 import type { Address } from "../../src/ip/address.ts";
 import { hasLegacyTable } from "../../src/netfilter/iptables/legacy-table.ts";
@@ -7,6 +7,7 @@ import { type Attachment, selectStale } from "../../src/netfilter/owner.ts";
 import { IPTABLES_NAT } from "../../src/netfilter/tables.ts";
 import { unlessOther } from "../../src/steps/differences.ts";
 import type { Host } from "../../src/steps/host.ts";
+import { logging } from "../../src/steps/logging.ts";
 import { type Backend, type Netfilter, withIptables } from "../../src/steps/netfilter.ts";
 import { endJumps, openRemains, type Remains } from "../../src/steps/remains.ts";
 import { changeOwing, type Defer, runAll } from "../../src/steps/undo.ts";
@@ -183,9 +184,5 @@ function redirectsOf({ families }: Pick<Plan, "families">): readonly Redirect[] 
 
 /** Logs the error: a kernel without connection listing can still map ports. */
 function forget({ log }: Request, run: () => void): void {
-  try {
-    run();
-  } catch (error) {
-    log(`Cannot delete tracked UDP connections to mapped ports: ${reasonOf(error)}`);
-  }
+  logging([Error], { log, what: "Cannot delete tracked UDP connections to mapped ports" }, run);
 }

@@ -5,6 +5,7 @@ import type { Sysctls } from "../../src/linux/sysctl.ts";
 import { NetlinkError } from "../../src/netlink/acknowledgement.ts";
 import type { Link } from "../../src/netlink/link/message.ts";
 import { ERRNO, LinuxError } from "../../src/platform/errno.ts";
+import { translating } from "../../src/platform/outcome.ts";
 import { addressesOf } from "../../src/steps/check-addresses.ts";
 import { findInterface, openContainer } from "../../src/steps/container.ts";
 import type { Container, Host } from "../../src/steps/host.ts";
@@ -86,10 +87,7 @@ const ADVICE: Readonly<Record<number, string>> = {
 };
 
 function explain(write: () => void): void {
-  try {
-    write();
-  } catch (error) {
-    if (!(error instanceof LinuxError)) throw error;
-    throw new CniError("kernelRequest", error.message, { details: ADVICE[error.errno] ?? "", cause: error });
-  }
+  translating([LinuxError], write, (cause) => {
+    return new CniError("kernelRequest", cause.message, { details: ADVICE[cause.errno] ?? "", cause });
+  });
 }

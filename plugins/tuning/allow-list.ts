@@ -1,6 +1,7 @@
 import { CniError } from "../../src/cni/error.ts";
 import { decode, readFile } from "../../src/linux/bounded-file.ts";
-import { ERRNO, errnoOf } from "../../src/platform/errno.ts";
+import { ERRNO } from "../../src/platform/errno.ts";
+import { ignoring } from "../../src/platform/outcome.ts";
 import type { Sysctl } from "./sysctl-name.ts";
 
 /** The sysctls that an administrator allows: one regular expression on each line, which may match any part of a key. */
@@ -19,13 +20,9 @@ export function refuseForbidden(sysctls: readonly Sysctl[]): void {
 }
 
 function readAllowList(): readonly string[] | undefined {
-  try {
-    const lines = decode(readFile(ALLOW_LIST)).split("\n");
-    return lines.map((line) => line.trim()).filter((line) => line !== "");
-  } catch (error) {
-    if (errnoOf(error) === ERRNO.ENOENT) return undefined;
-    throw error;
-  }
+  const bytes = ignoring([ERRNO.ENOENT], () => readFile(ALLOW_LIST));
+  const lines = bytes && decode(bytes).split("\n");
+  return lines?.map((line) => line.trim()).filter((line) => line !== "");
 }
 
 /** Compiles a line. With "u", syntax that only Go has is refused; without it, it could mean something else here. */

@@ -6,6 +6,7 @@ import type { ContainerInterface } from "../../src/cni/request.ts";
 import { readFile } from "../../src/linux/bounded-file.ts";
 import { makeFolders } from "../../src/linux/folder.ts";
 import { asLinuxError } from "../../src/platform/errno.ts";
+import { ignoring } from "../../src/platform/outcome.ts";
 import { fitFileName, isGone, removeFile } from "../../src/steps/record-file.ts";
 import type { LinkSettings } from "./link-settings.ts";
 import { backup } from "./schema.ts";
@@ -41,23 +42,14 @@ function save(file: string, { settings, ...origin }: Backup): void {
 
 /** Reads the file; undefined if it is missing. @throws SyntaxError, CniError invalidConfig if it is not a backup file */
 export function readBackup(file: string): Backup | undefined {
-  let bytes: Uint8Array;
-  try {
-    bytes = readFile(file);
-  } catch (error) {
-    if (isGone(error)) return undefined;
-    throw error;
-  }
+  const bytes = ignoring(isGone, () => readFile(file));
+  if (bytes === undefined) return undefined;
   const { network, netns, ifindex, ...settings } = parseConfig(backup, parseJson(bytes), file);
   return { settings, network, netns, ifindex };
 }
 
 /** The names of all files in the folder, also those of others. */
 export function listBackups(dataDir: string): readonly string[] {
-  try {
-    return fs.readdirSync(dataDir).filter((name) => name.endsWith(".json"));
-  } catch (error) {
-    if (isGone(error)) return [];
-    throw error;
-  }
+  const names = ignoring(isGone, () => fs.readdirSync(dataDir)) ?? [];
+  return names.filter((name) => name.endsWith(".json"));
 }

@@ -1,6 +1,7 @@
 import { type Request, requirePrevResult } from "../../src/cni/request.ts";
 import type { Sysctls } from "../../src/linux/sysctl.ts";
 import { ERRNO, LinuxError } from "../../src/platform/errno.ts";
+import { ifPossible } from "../../src/platform/outcome.ts";
 import { findInterface, openContainer } from "../../src/steps/container.ts";
 import { refuseDifferences } from "../../src/steps/differences.ts";
 import type { Container, Host } from "../../src/steps/host.ts";
@@ -31,11 +32,7 @@ function checkOrigin(container: Container, file: string): readonly string[] {
 }
 
 function findBackup(file: string): Backup | undefined {
-  try {
-    return readBackup(file);
-  } catch {
-    return undefined;
-  }
+  return ifPossible(() => readBackup(file));
 }
 
 function checkLink(container: Container, ifname: string, settings: LinkSettings): readonly string[] {

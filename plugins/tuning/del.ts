@@ -2,9 +2,10 @@ import { reasonOf } from "../../src/cni/error.ts";
 import type { Request } from "../../src/cni/request.ts";
 import { findLink } from "../../src/netlink/link/get.ts";
 import type { Link } from "../../src/netlink/link/message.ts";
-import { isPassing } from "../../src/platform/errno.ts";
+import { isLasting, isPassing } from "../../src/platform/errno.ts";
 import { findContainer, findInterface } from "../../src/steps/container.ts";
 import type { Container, Host } from "../../src/steps/host.ts";
+import { logging } from "../../src/steps/logging.ts";
 import { removeFile } from "../../src/steps/record-file.ts";
 import { runAll } from "../../src/steps/undo.ts";
 import { type Backup, backupFile, readBackup } from "./backup.ts";
@@ -27,12 +28,7 @@ export function del(request: Request, host: Host): void {
 }
 
 function removeIfPossible(file: string, log: (line: string) => void): void {
-  try {
-    removeFile(file);
-  } catch (error) {
-    if (isPassing(error)) throw error;
-    log(`Cannot remove ${file}: ${reasonOf(error)}`);
-  }
+  logging(isLasting, { log, what: `Cannot remove ${file}` }, () => removeFile(file));
 }
 
 /**

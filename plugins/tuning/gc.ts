@@ -1,6 +1,7 @@
 import path from "#path";
 import { type ContainerInterface, type Request, validAttachments } from "../../src/cni/request.ts";
-import { isPassing } from "../../src/platform/errno.ts";
+import { isLasting } from "../../src/platform/errno.ts";
+import { ignoring } from "../../src/platform/outcome.ts";
 import { removeFile } from "../../src/steps/record-file.ts";
 import { runAll } from "../../src/steps/undo.ts";
 import { backupFile, listBackups, readBackup } from "./backup.ts";
@@ -23,10 +24,5 @@ export function gc(request: Request): void {
 
 /** The network that a file names; undefined if it names none or is not ours. @throws errors that may pass, such as EIO */
 function networkOf(file: string): string | undefined {
-  try {
-    return readBackup(file)?.network;
-  } catch (error) {
-    if (isPassing(error)) throw error;
-    return undefined;
-  }
+  return ignoring(isLasting, () => readBackup(file))?.network;
 }

@@ -1,3 +1,4 @@
+import { ifPossible } from "../platform/outcome.ts";
 import { type Phases, roundTime } from "./call-trace.ts";
 import type { Environment } from "./environment.ts";
 import { isObject, parseJson } from "./json.ts";
@@ -82,12 +83,8 @@ function errorOf({ code, msg, details }: Readonly<Record<string, unknown>>): Cal
 }
 
 function readObject(bytes: Uint8Array): Readonly<Record<string, unknown>> {
-  try {
-    const json = parseJson(bytes);
-    return isObject(json) ? json : {};
-  } catch {
-    return {};
-  }
+  const json = ifPossible(() => parseJson(bytes));
+  return isObject(json) ? json : {};
 }
 
 function textOf(value: unknown): string | undefined {

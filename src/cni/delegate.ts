@@ -1,7 +1,8 @@
+import { ifPossible } from "../platform/outcome.ts";
 import type { Command } from "./environment.ts";
 import { CniError } from "./error.ts";
 import { parseJson } from "./json.ts";
-import { type Launch, type Started, startPlugin } from "./plugin-process.ts";
+import { type Launch, startPlugin } from "./plugin-process.ts";
 import type { Request } from "./request.ts";
 import type { Result } from "./result.ts";
 import { parseDelegatedResult } from "./result-json.ts";
@@ -76,7 +77,8 @@ export function startDelegate(launch: Launch, request: Request, options: Delegat
     result: () => decodeResult(finish(), type, request),
     done: () => void finish(),
     abandon: () => {
-      if (!hasBegun) abandonEarly(early);
+      // A call that cannot be abandoned never started.
+      if (!hasBegun) ifPossible(() => early?.().abandon());
       return !hasBegun;
     },
   };
@@ -105,14 +107,6 @@ function passOver(command: Command, type: string): Delegation {
     done: () => {},
     abandon: () => true,
   };
-}
-
-function abandonEarly(early: (() => Started) | undefined): void {
-  try {
-    early?.().abandon();
-  } catch {
-    // It never started.
-  }
 }
 
 /** A function that calls `run` at most once: later calls return the first call's outcome. */

@@ -1,5 +1,6 @@
 import fs from "#fs";
 import path from "#path";
+import { ifPossible } from "../platform/outcome.ts";
 import { CniError } from "./error.ts";
 
 /**
@@ -16,9 +17,5 @@ export function findPlugin(type: string, folders: readonly string[]): string {
 }
 
 function isRegularFile(path: string): boolean {
-  try {
-    return fs.statSync(path).isFile();
-  } catch {
-    return false;
-  }
+  return ifPossible(() => fs.statSync(path).isFile()) ?? false;
 }

@@ -1,3 +1,4 @@
+import { translating } from "../platform/outcome.ts";
 import { parseConfig } from "./config.ts";
 import { type Command, type Environment, validateNetworkName } from "./environment.ts";
 import { CniError } from "./error.ts";
@@ -163,12 +164,8 @@ function parsePrevResult(json: Readonly<Record<string, unknown>>, version: SpecV
 }
 
 function decode(stdin: Uint8Array): unknown {
-  try {
-    return parseJson(stdin);
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-    throw refusal(error.message);
-  }
+  const parse = () => parseJson(stdin);
+  return translating([SyntaxError], parse, ({ message }) => refusal(message));
 }
 
 function refusal(reason: string): CniError {

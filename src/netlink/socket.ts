@@ -182,9 +182,6 @@ function join(fd: number, group: number): void {
 
 /** The kernel reports lost messages once, with ENOBUFS. */
 function receiveEvents(fd: number, deadline: number): readonly Message[] | undefined {
-  return handling(
-    [ERRNO.ENOBUFS],
-    () => receiveMessages(fd, deadline),
-    () => [],
-  );
+  const receive = () => receiveMessages(fd, deadline);
+  return handling([ERRNO.ENOBUFS], receive, () => []);
 }

@@ -2,16 +2,13 @@ import { CniError } from "../cni/error.ts";
 import { findLink } from "../netlink/link/get.ts";
 import type { Link } from "../netlink/link/message.ts";
 import { ERRNO, LinuxError } from "../platform/errno.ts";
+import { ignoring, translating } from "../platform/outcome.ts";
 import type { Container, Host } from "./host.ts";
 
 /** Opens a container's network namespace by its path. @throws CniError invalidNetns if there is none */
 export function openContainer(host: Host, path: string): Container {
-  try {
-    return host.openContainer(path);
-  } catch (error) {
-    if (error instanceof LinuxError) throw new CniError("invalidNetns", error.message, { cause: error });
-    throw error;
-  }
+  const open = () => host.openContainer(path);
+  return translating([LinuxError], open, (cause) => new CniError("invalidNetns", cause.message, { cause }));
 }
 
 /**
@@ -19,14 +16,7 @@ export function openContainer(host: Host, path: string): Container {
  * the namespace was unmounted. @throws CniError invalidNetns if it cannot be opened for another reason
  */
 export function findContainer(host: Host, path: string): Container | undefined {
-  if (path === "") return undefined;
-  try {
-    return openContainer(host, path);
-  } catch (error) {
-    if (error instanceof CniError && error.cause instanceof LinuxError && GONE.includes(error.cause.errno))
-      return undefined;
-    throw error;
-  }
+  return path === "" ? undefined : ignoring(isGone, () => openContainer(host, path));
 }
 
 /** The container's interface of that name. A link that has the name only as an alternative name does not count. @throws NetlinkError */
@@ -46,3 +36,7 @@ const GONE: readonly number[] = [
   ERRNO.ELOOP,
   ERRNO.ENAMETOOLONG,
 ];
+
+function isGone(error: unknown): boolean {
+  return error instanceof CniError && error.cause instanceof LinuxError && GONE.includes(error.cause.errno);
+}

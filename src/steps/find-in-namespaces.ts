@@ -3,6 +3,7 @@ import { openNetns } from "../linux/netns.ts";
 import { listOtherNamespaces } from "../linux/netns-list.ts";
 import { openRtnetlink, type Rtnetlink } from "../netlink/socket.ts";
 import { LinuxError } from "../platform/errno.ts";
+import { ignoring } from "../platform/outcome.ts";
 
 /** What Host.findInNamespaces() is on this machine. It reads /proc, so it is for rare questions. */
 export function findInNamespaces<T>(find: (netlink: Rtnetlink) => T | undefined): T | undefined {
@@ -20,15 +21,12 @@ export function findInNamespaces<T>(find: (netlink: Rtnetlink) => T | undefined)
 
 /** Undefined if the namespace has ended since, or cannot be entered. */
 function openIn(path: string): Rtnetlink | undefined {
-  try {
+  return ignoring([LinuxError], () => {
     const netns = openNetns(path);
     try {
       return openRtnetlink({ netns });
     } finally {
       discard(netns);
     }
-  } catch (error) {
-    if (error instanceof LinuxError) return undefined;
-    throw error;
-  }
+  });
 }

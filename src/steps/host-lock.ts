@@ -5,6 +5,7 @@ import { discard } from "../linux/discard.ts";
 import type { FlockKind } from "../linux/flock.ts";
 import { makeFolders } from "../linux/folder.ts";
 import { ERRNO, errnoOf } from "../platform/errno.ts";
+import { ifPossible } from "../platform/outcome.ts";
 import { waitForFlock } from "./flock.ts";
 
 /** Root owns the files and their folders. A process that can open a file can also lock it and so stop every ADD. */
@@ -76,10 +77,8 @@ function openLock(file: string): number | undefined {
   } catch (error) {
     if (errnoOf(error) !== ERRNO.ENOENT) return undefined;
   }
-  try {
+  return ifPossible(() => {
     makeFolders(path.dirname(file), 0o700);
     return open();
-  } catch {
-    return undefined;
-  }
+  });
 }

@@ -5,7 +5,7 @@ import { supportsNftables } from "../netfilter/nftables/support.ts";
 import type { Attachment } from "../netfilter/owner.ts";
 import type { Nfnetlink } from "../netlink/socket.ts";
 import { ERRNO } from "../platform/errno.ts";
-import { ignoring } from "../platform/outcome.ts";
+import { handling, ignoring, translating } from "../platform/outcome.ts";
 import type { Host } from "./host.ts";
 
 /** The means to make rules on this host. */
@@ -53,24 +53,17 @@ export function openBackend(
   if (asked === "nftables") refuse(`${field} "nftables"`, "the kernel has no nf_tables");
   const instead = asked === "iptables" ? `${field} "iptables"` : need;
   const why = asked === "iptables" ? "" : "the kernel has no nf_tables, and ";
-  try {
-    findRestore(4, invocation.environment);
-  } catch (error) {
-    if (error instanceof IptablesError) refuse(instead, `${why}${error.message}`);
-    throw error;
-  }
+  const find = () => findRestore(4, invocation.environment);
+  handling([IptablesError], find, ({ message }) => refuse(instead, `${why}${message}`));
   return { kind: "iptables", netlink, invocation };
 }
 
 /** Runs iptables commands and turns an IptablesError into a CniError. @throws CniError tryAgainLater, kernelRequest */
 export function withIptables<T>(action: string, run: () => T): T {
-  try {
-    return run();
-  } catch (error) {
-    if (!(error instanceof IptablesError)) throw error;
-    const name = error.failure === "busy" ? "tryAgainLater" : "kernelRequest";
-    throw new CniError(name, `Cannot ${action}: ${error.message}`, { cause: error });
-  }
+  return translating([IptablesError], run, (cause) => {
+    const name = cause.failure === "busy" ? "tryAgainLater" : "kernelRequest";
+    return new CniError(name, `Cannot ${action}: ${cause.message}`, { cause });
+  });
 }
 
 function openNftables(host: Host): Nfnetlink | undefined {

@@ -1,5 +1,6 @@
-import { CniError, reasonOf } from "../cni/error.ts";
+import { CniError } from "../cni/error.ts";
 import { LinuxError } from "../platform/errno.ts";
+import { logging } from "./logging.ts";
 
 /** Registers a function that undoes the step just done. */
 export type Defer = (reversal: () => unknown) => void;
@@ -13,7 +14,7 @@ export function undoOnError<T>(log: (line: string) => void, work: (defer: Defer)
   try {
     return work((reversal) => reversals.push(reversal));
   } catch (error) {
-    for (const reversal of reversals.reverse()) revert(log, reversal);
+    for (const reversal of reversals.reverse()) logging([Error], { log, what: "Cannot undo" }, reversal);
     throw error;
   }
 }
@@ -42,6 +43,13 @@ function isRefusal(error: unknown): boolean {
 
 /** Runs every step, then throws the error of the step that failed, or an AggregateError if several failed. */
 export function runAll(steps: readonly (() => void)[]): void {
+  const errors = failuresOf(steps);
+  if (errors.length === 1) throw errors[0];
+  if (errors.length > 1) throw new AggregateError(errors);
+}
+
+/** Runs every step. Returns the errors of those that failed. */
+export function failuresOf(steps: readonly (() => void)[]): readonly unknown[] {
   const errors: unknown[] = [];
   for (const step of steps) {
     try {
@@ -50,14 +58,5 @@ export function runAll(steps: readonly (() => void)[]): void {
       errors.push(error);
     }
   }
-  if (errors.length === 1) throw errors[0];
-  if (errors.length > 1) throw new AggregateError(errors);
-}
-
-function revert(log: (line: string) => void, reversal: () => unknown): void {
-  try {
-    reversal();
-  } catch (error) {
-    log(`Cannot undo: ${reasonOf(error)}`);
-  }
+  return errors;
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { CniError } from "../../src/cni/error.ts";
 import { NetlinkError } from "../../src/netlink/acknowledgement.ts";
 import { LinuxError } from "../../src/platform/errno.ts";
-import { changeOwing, runAll, undoOnError } from "../../src/steps/undo.ts";
+import { changeOwing, failuresOf, runAll, undoOnError } from "../../src/steps/undo.ts";
 
 describe("undoOnError", () => {
   it("takes nothing back when the work succeeds", () => {
@@ -36,6 +36,22 @@ describe("undoOnError", () => {
     expect(failing).toThrow("the cause");
     expect(seen).toEqual(["third", "first"]);
     expect(logged).toEqual(["Cannot undo: Cannot delete link"]);
+  });
+});
+
+describe("failuresOf", () => {
+  it("runs every step and returns the errors of those that failed, in order", () => {
+    const seen: number[] = [];
+    const [one, two] = [new Error("one"), new Error("two")];
+    const failing = (error: Error) => () => {
+      throw error;
+    };
+    expect(failuresOf([failing(one), () => seen.push(1), failing(two)])).toEqual([one, two]);
+    expect(seen).toEqual([1]);
+  });
+
+  it("returns nothing if every step succeeds", () => {
+    expect(failuresOf([() => {}])).toEqual([]);
   });
 });
 

@@ -6,6 +6,7 @@ import { IptablesError } from "../../netfilter/iptables/tool.ts";
 import { type Attachment, type Selection, selectOwner, selectStale } from "../../netfilter/owner.ts";
 import { OWN_TABLES, REFERENCE_TABLES } from "../../netfilter/tables.ts";
 import type { Nfnetlink } from "../../netlink/socket.ts";
+import { handling } from "../../platform/outcome.ts";
 import { unlessOther } from "../differences.ts";
 import type { Host } from "../host.ts";
 import { type Backend, type Netfilter, openBackend, withIptables } from "../netfilter.ts";
@@ -116,12 +117,7 @@ function hasReferenceRules(netlink: Nfnetlink, { owner, prefixes, keep = [] }: W
 }
 
 function checkIptables(netfilter: Netfilter, wanted: Wanted): readonly string[] {
-  try {
-    return missingIptablesMasquerade(netfilter, wanted).map(
-      (rule) => `The iptables rule '${rule}' of table nat is missing`,
-    );
-  } catch (error) {
-    if (!(error instanceof IptablesError)) throw error;
-    return [`Cannot list iptables rules: ${error.message}`];
-  }
+  const check = () =>
+    missingIptablesMasquerade(netfilter, wanted).map((rule) => `The iptables rule '${rule}' of table nat is missing`);
+  return handling([IptablesError], check, ({ message }) => [`Cannot list iptables rules: ${message}`]);
 }
