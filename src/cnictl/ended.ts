@@ -1,5 +1,6 @@
 import fs from "#fs";
 import { readText } from "../linux/bounded-file.ts";
+import { ifPossible } from "../platform/outcome.ts";
 import { pause } from "../platform/pause.ts";
 import { findCached } from "../runtime/cache.ts";
 import type { CachedEntry } from "../runtime/cache-entry.ts";
@@ -57,9 +58,5 @@ function isBeingDeleted(entries: readonly CachedEntry[]): boolean {
 
 /** The variables of a process; none if it has ended. */
 function readVariables(pid: string): readonly string[] {
-  try {
-    return readText(`/proc/${pid}/environ`).split("\0");
-  } catch {
-    return [];
-  }
+  return ifPossible(() => readText(`/proc/${pid}/environ`).split("\0")) ?? [];
 }

@@ -2,6 +2,7 @@ import fs from "#fs";
 import path from "#path";
 import { findPlugin } from "../cni/find-plugin.ts";
 import { randomBytes } from "../linux/random.ts";
+import { ifPossible } from "../platform/outcome.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { Build, Edge } from "./edge.ts";
 import { executableFinder } from "./executable.ts";
@@ -36,11 +37,8 @@ export function ownPlugins(
   const image = find(build.executable)?.digest;
   const found = new Map<string, boolean>();
   const look = (type: string) => {
-    try {
-      return build.names.includes(type) && find(findPlugin(type, folders))?.digest === image;
-    } catch {
-      return false;
-    }
+    const isOwn = () => build.names.includes(type) && find(findPlugin(type, folders))?.digest === image;
+    return ifPossible(isOwn) ?? false;
   };
   return (type) => {
     const known = found.get(type) ?? look(type);

@@ -1,5 +1,6 @@
 import fs from "#fs";
 import path from "#path";
+import { ifPossible } from "../platform/outcome.ts";
 import { listFiles, NetworkNotFound } from "../runtime/load.ts";
 import { defineCommand } from "./command.ts";
 import type { Edge } from "./edge.ts";
@@ -84,12 +85,8 @@ function listBatch(edge: Edge, operand: string): Batch {
 }
 
 function isFolder(place: string): boolean {
-  try {
-    return fs.statSync(place).isDirectory();
-  } catch {
-    // What is not there is reported when it is read.
-    return false;
-  }
+  // What is not there is reported when it is read.
+  return ifPossible(() => fs.statSync(place).isDirectory()) ?? false;
 }
 
 function describeMachine(edge: Edge): Machine {

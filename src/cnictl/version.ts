@@ -1,6 +1,7 @@
 import fs from "#fs";
 import path from "#path";
 import { formatJson } from "../cni/json.ts";
+import { ifPossible } from "../platform/outcome.ts";
 import { defineCommand } from "./command.ts";
 import type { Edge } from "./edge.ts";
 import { identifyFile } from "./executable.ts";
@@ -70,21 +71,13 @@ function listExecutables(edge: Edge, folder: string): readonly Found[] {
 }
 
 function namesIn(folder: string): readonly string[] {
-  try {
-    return fs.readdirSync(folder).sort();
-  } catch {
-    return [];
-  }
+  return ifPossible(() => fs.readdirSync(folder).sort()) ?? [];
 }
 
 /** Tells a file from every other; undefined if it is not an executable file, or cannot be examined. */
 function identify(file: string): string | undefined {
-  try {
-    const found = identifyFile(file);
-    return found?.isExecutable ? found.identity : undefined;
-  } catch {
-    return undefined;
-  }
+  const found = ifPossible(() => identifyFile(file));
+  return found?.isExecutable ? found.identity : undefined;
 }
 
 function introduce(edge: Edge, file: string): Pick<Found, "version" | "protocols"> {

@@ -6,6 +6,7 @@ import { isObject, parseJson } from "../cni/json.ts";
 import { appendLine } from "../linux/append.ts";
 import { readFile } from "../linux/bounded-file.ts";
 import { sendToJournal } from "../linux/journal.ts";
+import { handling } from "../platform/outcome.ts";
 
 /** The word for systemd's journal; any other value of "log" is the path of a file. */
 const JOURNAL = "journal";
@@ -88,12 +89,10 @@ function journalFields(record: CallRecord): Readonly<Record<string, string>> {
 
 /** Runs `act`. An error becomes a line on standard error. */
 function orComplain<T>(edge: Edge, act: () => T): T | undefined {
-  try {
-    return act();
-  } catch (error) {
+  return handling([Error], act, (error) => {
     complain(edge, error);
     return undefined;
-  }
+  });
 }
 
 function complain(edge: Edge, error: unknown): void {

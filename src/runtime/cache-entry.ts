@@ -3,6 +3,7 @@ import { parseConfig } from "../cni/config.ts";
 import { CniError, reasonOf } from "../cni/error.ts";
 import { formatJson } from "../cni/json.ts";
 import { once } from "../platform/once.ts";
+import { ignoring } from "../platform/outcome.ts";
 import { sortKeys } from "./json-object.ts";
 import { type Network, parseNetwork } from "./network.ts";
 import type { RuntimeConf } from "./runtime-conf.ts";
@@ -62,16 +63,12 @@ function decodeBase64(text: string): Uint8Array {
 
 /** Reads a cache file's JSON; undefined if it is not the library's cniCacheV1. */
 export function findEntry(json: unknown): CachedEntry | undefined {
-  try {
-    const entry = parseConfig(cacheFile, json);
-    const { containerId = "", ifName: ifname = "", netns = "", capabilityArgs = {} } = entry;
-    const args = (entry.cniArgs ?? []).map(([key = "", value = ""]) => [key, value] as const);
-    const attachment = { containerId, ifname, netns, args, capabilityArgs };
-    return { network: entry.networkName ?? "", attachment, config: entry.config ?? "", result: entry.result };
-  } catch (error) {
-    if (error instanceof CniError) return undefined;
-    throw error;
-  }
+  const entry = ignoring([CniError], () => parseConfig(cacheFile, json));
+  if (entry === undefined) return undefined;
+  const { containerId = "", ifName: ifname = "", netns = "", capabilityArgs = {} } = entry;
+  const args = (entry.cniArgs ?? []).map(([key = "", value = ""]) => [key, value] as const);
+  const attachment = { containerId, ifname, netns, args, capabilityArgs };
+  return { network: entry.networkName ?? "", attachment, config: entry.config ?? "", result: entry.result };
 }
 
 /** One schema for all files, of which there may be thousands. */

@@ -1,12 +1,12 @@
 import { sha512 } from "#digest";
 import fs from "#fs";
 import path from "#path";
-import { CniError, reasonOf } from "../cni/error.ts";
 import { parseJson } from "../cni/json.ts";
 import { readFile as readRegular } from "../linux/bounded-file.ts";
+import { ifPossible, ignoring } from "../platform/outcome.ts";
 import { type CachedEntry, type CacheEntry, findEntry, formatEntry } from "./cache-entry.ts";
 import { isMissing } from "./file-error.ts";
-import { decoded } from "./refusal.ts";
+import { asIoFailure, decoded } from "./refusal.ts";
 import { isAttachment, type RuntimeConf } from "./runtime-conf.ts";
 import { parseStated, type StatedResult } from "./stated-result.ts";
 
@@ -38,7 +38,7 @@ export function writeCached(directory: string, entry: CacheEntry): void {
  * itself. @throws CniError if the file is invalid
  */
 export function readCachedResult(key: CacheKey): StatedResult | undefined {
-  const bytes = readIfPossible(cacheFile(key));
+  const bytes = ifPossible(() => readRegular(cacheFile(key)));
   if (bytes === undefined) return undefined;
   const json = decoded("it is not JSON", () => parseJson(bytes));
   const entry = findEntry(json);
@@ -127,32 +127,11 @@ function freshFile(key: CacheKey): string {
 }
 
 function readEntry(file: string): CachedEntry | undefined {
-  const bytes = readIfPossible(file);
-  const entry = bytes === undefined ? undefined : findEntry(parseIfPossible(bytes));
+  const bytes = ifPossible(() => readRegular(file));
+  const entry = bytes === undefined ? undefined : findEntry(ifPossible(() => parseJson(bytes)));
   return entry !== undefined && isAttachment(entry.network, entry.attachment) ? entry : undefined;
 }
 
-function readIfPossible(file: string): Uint8Array | undefined {
-  try {
-    return readRegular(file);
-  } catch {
-    return undefined;
-  }
-}
-
-function parseIfPossible(bytes: Uint8Array): unknown {
-  try {
-    return parseJson(bytes);
-  } catch {
-    return undefined;
-  }
-}
-
 function namesIn(folder: string): string[] | undefined {
-  try {
-    return fs.readdirSync(folder);
-  } catch (error) {
-    if (isMissing(error)) return undefined;
-    throw new CniError("ioFailure", `Cannot list the result cache: ${reasonOf(error)}`, { cause: error });
-  }
+  return asIoFailure("Cannot list the result cache", () => ignoring(isMissing, () => fs.readdirSync(folder)));
 }

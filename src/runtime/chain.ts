@@ -1,8 +1,9 @@
-import { CniError, reasonOf, toCniError } from "../cni/error.ts";
+import { CniError, toCniError } from "../cni/error.ts";
+import { logging } from "../steps/logging.ts";
 import { type CacheKey, deleteCached, readCachedResult, writeCached } from "./cache.ts";
 import type { PluginConfig } from "./network.ts";
 import { callForResult, callPlugin } from "./plugin-call.ts";
-import { prefixed } from "./refusal.ts";
+import { asIoFailure, prefixed } from "./refusal.ts";
 import type { Runtime, Target } from "./runtime.ts";
 import { validateAttachment } from "./runtime-conf.ts";
 import { convertStated, type StatedResult } from "./stated-result.ts";
@@ -82,21 +83,14 @@ function describe({ type, name }: PluginConfig): string {
 }
 
 function keepResult(runtime: Runtime, entry: Target & { readonly result: StatedResult }): void {
-  try {
-    writeCached(runtime.cacheDirectory, entry);
-  } catch (error) {
-    const what = `failed to set network "${entry.network.name}" cached result: ${reasonOf(error)}`;
-    throw new CniError("ioFailure", what, { cause: error });
-  }
+  const write = () => writeCached(runtime.cacheDirectory, entry);
+  asIoFailure(`failed to set network "${entry.network.name}" cached result`, write);
 }
 
 /** Deletes the cached result. A failure is not an error, because the container is already detached. */
 function forgetResult(runtime: Runtime, target: Target): void {
-  try {
-    deleteCached(cacheKey(runtime, target));
-  } catch (error) {
-    runtime.log(`The cached result cannot be removed: ${reasonOf(error)}`);
-  }
+  const { log } = runtime;
+  logging([Error], { log, what: "The cached result cannot be removed" }, () => deleteCached(cacheKey(runtime, target)));
 }
 
 /** The cached result in the list's version. */
@@ -106,12 +100,8 @@ function cachedResult(runtime: Runtime, target: Target): StatedResult | undefine
 }
 
 function readableResult(runtime: Runtime, target: Target): StatedResult | undefined {
-  try {
-    return cachedResult(runtime, target);
-  } catch (error) {
-    runtime.log(`The cached result cannot be used and is left out: ${reasonOf(error)}`);
-    return undefined;
-  }
+  const what = "The cached result cannot be used and is left out";
+  return logging([Error], { log: runtime.log, what }, () => cachedResult(runtime, target));
 }
 
 function cacheKey(runtime: Runtime, { network, attachment }: Target): CacheKey {

@@ -1,4 +1,5 @@
 import { toCniError } from "../cni/error.ts";
+import { failuresOf } from "../steps/undo.ts";
 import { listCached } from "./cache.ts";
 import { deleteNetwork } from "./chain.ts";
 import type { Network, PluginConfig } from "./network.ts";
@@ -73,13 +74,6 @@ function collectPlugin(runtime: Runtime, collection: PluginCollection): void {
 }
 
 function runAll(steps: readonly (() => void)[]): void {
-  const errors: Error[] = [];
-  for (const step of steps) {
-    try {
-      step();
-    } catch (error) {
-      errors.push(toCniError(error));
-    }
-  }
+  const errors = failuresOf(steps).map(toCniError);
   if (errors.length > 0) throw new AggregateError(errors, "Cannot collect all garbage");
 }

@@ -7,7 +7,7 @@ import type { FolderEntry } from "../platform/file-system.ts";
 import { isMissing } from "./file-error.ts";
 import { sortKeys } from "./json-object.ts";
 import { type Network, type PluginConfig, parseNetwork, parsePlugin } from "./network.ts";
-import { decoded, prefixed } from "./refusal.ts";
+import { asIoFailure, decoded, prefixed } from "./refusal.ts";
 import { isNetworkName } from "./runtime-conf.ts";
 
 /** No network has that name. `found` lists the names in the directory. */
@@ -120,11 +120,7 @@ function readDirectory(directory: string): readonly FolderEntry[] {
 }
 
 function readFile(file: string): Uint8Array {
-  try {
-    return readRegular(file);
-  } catch (error) {
-    throw new CniError("ioFailure", `error reading ${file}: ${reasonOf(error)}`, { cause: error });
-  }
+  return asIoFailure(`error reading ${file}`, () => readRegular(file));
 }
 
 /** Adds the file to the details of an error of `read`, and the position where the text is not JSON. */

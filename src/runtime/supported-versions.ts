@@ -1,6 +1,7 @@
 import { CniError } from "../cni/error.ts";
 import { findMember, isObject, parseJson } from "../cni/json.ts";
 import { startPlugin } from "../cni/plugin-process.ts";
+import { ignoring } from "../platform/outcome.ts";
 import type { Runtime } from "./runtime.ts";
 
 /**
@@ -26,10 +27,5 @@ function readVersions(type: string, stdout: Uint8Array): readonly string[] {
 }
 
 function parseAnswer(stdout: Uint8Array): unknown {
-  try {
-    return parseJson(stdout);
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
+  return ignoring([SyntaxError], () => parseJson(stdout));
 }

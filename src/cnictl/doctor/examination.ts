@@ -2,7 +2,7 @@ import { reasonOf } from "../../cni/error.ts";
 import { supportsNftables } from "../../netfilter/nftables/support.ts";
 import type { Nfnetlink } from "../../netlink/socket.ts";
 import { ERRNO, LinuxError } from "../../platform/errno.ts";
-import { ignoring } from "../../platform/outcome.ts";
+import { handling, ignoring } from "../../platform/outcome.ts";
 import type { NetworkFile } from "../../runtime/load.ts";
 import type { Network } from "../../runtime/network.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
@@ -55,11 +55,7 @@ export function runChecks(examination: Examination, checks: readonly Check[]): r
 
 /** What `look` finds; if it fails, the finding that this cannot be told. */
 export function orCannotTell(subject: string, look: () => readonly Found[]): readonly Found[] {
-  try {
-    return look();
-  } catch (error) {
-    return [cannotTell(subject, error)];
-  }
+  return handling([Error], look, (error) => [cannotTell(subject, error)]);
 }
 
 /** The finding that a check of `subject` could not be made. */

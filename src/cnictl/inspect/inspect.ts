@@ -1,5 +1,6 @@
 import { CniError, toCniError } from "../../cni/error.ts";
 import { LinuxError } from "../../platform/errno.ts";
+import { handling } from "../../platform/outcome.ts";
 import { findCached } from "../../runtime/cache.ts";
 import { cachedNetwork } from "../../runtime/cache-entry.ts";
 import { checkEachPlugin } from "../../runtime/check-each.ts";
@@ -63,13 +64,11 @@ function stateOf({ isLiving }: Edge, netns: string, attachments: Inspection["att
 
 /** Undefined if the namespace cannot be opened. */
 function findInside(netns: string, problems: string[]): Inside | undefined {
-  try {
-    return lookInside(netns);
-  } catch (error) {
-    if (!(error instanceof LinuxError)) throw error;
-    problems.push(error.message);
+  const look = () => lookInside(netns);
+  return handling([LinuxError], look, ({ message }) => {
+    problems.push(message);
     return undefined;
-  }
+  });
 }
 
 /** What CHECK of each plugin says, with the network list of the folder, else with that of ADD. */

@@ -1,5 +1,6 @@
 import fs from "#fs";
 import { CniError } from "../../cni/error.ts";
+import { ifPossible } from "../../platform/outcome.ts";
 import { CACHE_DIRECTORY } from "../../runtime/cache.ts";
 import type { Edge } from "../edge.ts";
 import type { KnownAttachment } from "../inventory/attachments.ts";
@@ -45,10 +46,6 @@ function ofContainer(all: readonly KnownAttachment[], word: string): readonly Kn
 }
 
 function inodeOf(path: string): string | undefined {
-  try {
-    const { dev, ino } = fs.statSync(path, { bigint: true });
-    return `${dev}:${ino}`;
-  } catch {
-    return undefined;
-  }
+  const found = ifPossible(() => fs.statSync(path, { bigint: true }));
+  return found && `${found.dev}:${found.ino}`;
 }

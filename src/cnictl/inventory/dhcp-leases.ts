@@ -4,8 +4,8 @@ import {
   readDhcpFolder,
   reportDhcpLeases,
 } from "../../../plugins/dhcp/lease-report.ts";
-import { reasonOf } from "../../cni/error.ts";
 import { ipamTypeOf, type Network } from "../../runtime/network.ts";
+import { logging } from "../../steps/logging.ts";
 import { formatAge, formatTime, shortenId } from "../table.ts";
 import type { Inventory } from "./inventory.ts";
 
@@ -26,13 +26,10 @@ export function viewDhcpLeases(
   const problems: string[] = [];
   const all = [...networks.map((each) => each.network), ...cache.remembered];
   const folders = new Set([DHCP_LEASES_DIRECTORY, ...all.flatMap(foldersOf)]);
+  const log = (line: string) => problems.push(line);
   const leases = [...folders].flatMap((folder) => {
-    try {
-      return reportDhcpLeases(folder, (line) => problems.push(line));
-    } catch (error) {
-      problems.push(`Cannot read the leases in ${folder}: ${reasonOf(error)}`);
-      return [];
-    }
+    const what = `Cannot read the leases in ${folder}`;
+    return logging([Error], { log, what }, () => reportDhcpLeases(folder, log)) ?? [];
   });
   const own = leases.filter((lease) => network === undefined || lease.network === network);
   return { views: own.map((lease) => ({ ...lease, state: stateOf(lease, isLiving) })), problems };

@@ -1,5 +1,6 @@
 import { reportLeases } from "../../../plugins/host-local/lease-report.ts";
 import { CniError } from "../../cni/error.ts";
+import { handling } from "../../platform/outcome.ts";
 import { CACHE_DIRECTORY } from "../../runtime/cache.ts";
 import type { Edge } from "../edge.ts";
 import { networkDirectory } from "../target.ts";
@@ -37,13 +38,10 @@ export function takeInventory(
 ): Inventory {
   const problems: string[] = [];
   const attempt = <T>(read: () => T, otherwise: T): T => {
-    try {
-      return read();
-    } catch (error) {
-      if (!(error instanceof CniError)) throw error;
-      problems.push(error.details === "" ? error.message : `${error.message}: ${error.details}`);
+    return handling([CniError], read, ({ message, details }) => {
+      problems.push(details === "" ? message : `${message}: ${details}`);
       return otherwise;
-    }
+    });
   };
   const { networks, broken } = attempt(() => gatherNetworks(networkDirectory(edge)), { networks: [], broken: [] });
   const names = new Set(networks.map((each) => each.network.name));

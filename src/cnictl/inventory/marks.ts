@@ -5,13 +5,13 @@ import {
   listReferencePorts,
   type PublishedPort,
 } from "../../../plugins/portmap/published.ts";
-import { reasonOf } from "../../cni/error.ts";
 import { type Invocation, IptablesError, invocationFor } from "../../netfilter/iptables/tool.ts";
 import { listOwnedPlaces, type OwnedPlace } from "../../netfilter/owner-list.ts";
 import { listKind } from "../../netlink/link/list.ts";
 import type { Link } from "../../netlink/link/message.ts";
 import { type Nfnetlink, openNfnetlink, openRtnetlink } from "../../netlink/socket.ts";
 import { LinuxError } from "../../platform/errno.ts";
+import { handling } from "../../platform/outcome.ts";
 import { isAbsent, readModules } from "../kernel-modules.ts";
 
 /** What the kernel knows of attachments. */
@@ -29,13 +29,10 @@ export interface KernelMarks {
 export function gatherMarks({ launch, environment }: Pick<Invocation, "launch" | "environment">): KernelMarks {
   const problems: string[] = [];
   const attempt = <T>(list: () => readonly T[]): readonly T[] => {
-    try {
-      return list();
-    } catch (error) {
-      if (!(error instanceof LinuxError || error instanceof IptablesError || error instanceof RangeError)) throw error;
-      problems.push(reasonOf(error));
+    return handling([LinuxError, IptablesError, RangeError], list, ({ message }) => {
+      problems.push(message);
       return [];
-    }
+    });
   };
   const links = attempt(listLinks);
   const invocation = invocationFor({ environment, launch });
@@ -69,11 +66,9 @@ function listLinks(): readonly Link[] {
 function openNftables(problems: string[]): Nfnetlink | undefined {
   // A module that is not loaded has no rules.
   if (isAbsent(readModules(), "nf_tables")) return undefined;
-  try {
-    return openNfnetlink();
-  } catch (error) {
-    if (!(error instanceof LinuxError)) throw error;
-    problems.push(reasonOf(error));
+  const open = () => openNfnetlink();
+  return handling([LinuxError], open, ({ message }) => {
+    problems.push(message);
     return undefined;
-  }
+  });
 }

@@ -3,6 +3,7 @@ import path from "#path";
 import { LEASES_DIRECTORY, type Pools, readFolder, readPools } from "../../../plugins/host-local/pool-report.ts";
 import { CniError } from "../../cni/error.ts";
 import { DEFAULT_VERSION, isSpecVersion } from "../../cni/version.ts";
+import { ifPossible } from "../../platform/outcome.ts";
 import { type NetworkFile, readNetworks } from "../../runtime/load.ts";
 import { ipamTypeOf, type Network, type PluginConfig } from "../../runtime/network.ts";
 import { isNetworkName } from "../../runtime/runtime-conf.ts";
@@ -113,11 +114,7 @@ function readNetworkPools({ name, cniVersion }: Network, plugin: PluginConfig): 
 
 /** The folders in a folder; none if it cannot be read. */
 function foldersIn(directory: string): readonly string[] {
-  try {
-    const entries = fs.readdirSync(directory, { withFileTypes: true });
-    const folders = entries.filter((entry) => entry.isDirectory() && isNetworkName(entry.name));
-    return folders.map(({ name }) => path.join(directory, name)).sort();
-  } catch {
-    return [];
-  }
+  const entries = ifPossible(() => fs.readdirSync(directory, { withFileTypes: true })) ?? [];
+  const folders = entries.filter((entry) => entry.isDirectory() && isNetworkName(entry.name));
+  return folders.map(({ name }) => path.join(directory, name)).sort();
 }

@@ -3,6 +3,7 @@ import { CniError } from "../../cni/error.ts";
 import { findMember, isObject } from "../../cni/json.ts";
 import type { Result } from "../../cni/result.ts";
 import { formatPrefix } from "../../ip/prefix.ts";
+import { ignoring } from "../../platform/outcome.ts";
 import { readCache } from "../../runtime/cache.ts";
 import { type CachedEntry, cachedNetwork } from "../../runtime/cache-entry.ts";
 import type { Network } from "../../runtime/network.ts";
@@ -71,11 +72,7 @@ export function gatherResults(directory: string, { isListed, isWanted }: ResultO
 /** Adds the network of an entry, unless its list cannot be used. */
 function remember(networks: Map<string, Network>, entry: CachedEntry): void {
   if (networks.has(entry.network)) return;
-  try {
-    networks.set(entry.network, cachedNetwork(entry));
-  } catch (error) {
-    if (!(error instanceof CniError)) throw error;
-  }
+  ignoring([CniError], () => networks.set(entry.network, cachedNetwork(entry)));
 }
 
 /** When a file was written, in ms; now if it has been deleted since. */
@@ -102,12 +99,7 @@ function describe(
 }
 
 function readResult(json: unknown): Result | undefined {
-  try {
-    return parseStated(json, "0.1.0").result;
-  } catch (error) {
-    if (error instanceof CniError) return undefined;
-    throw error;
-  }
+  return ignoring([CniError], () => parseStated(json, "0.1.0").result);
 }
 
 function portsOf(value: unknown): readonly RequestedPort[] {

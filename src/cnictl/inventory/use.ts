@@ -1,5 +1,6 @@
 import { listLeased, type Pool } from "../../../plugins/host-local/pool-report.ts";
 import { CniError } from "../../cni/error.ts";
+import { ignoring } from "../../platform/outcome.ts";
 
 /** The use of a pool. */
 export interface PoolUse {
@@ -20,12 +21,7 @@ export function countLeased(leased: readonly string[], pools: readonly Pool[]): 
 
 /** The use of pools, or undefined if the folder cannot be read. */
 export function findUse(folder: string, pools: readonly Pool[]): readonly PoolUse[] | undefined {
-  try {
-    return countUse(folder, pools);
-  } catch (error) {
-    if (error instanceof CniError) return undefined;
-    throw error;
-  }
+  return ignoring([CniError], () => countUse(folder, pools));
 }
 
 /** The text "3/253 (1%)". */

@@ -1,8 +1,8 @@
 import path from "#path";
-import { CniError, reasonOf } from "../../cni/error.ts";
 import { formatJson } from "../../cni/json.ts";
 import { randomBytes } from "../../linux/random.ts";
 import { replaceFile } from "../../linux/replace-file.ts";
+import { asIoFailure } from "../../runtime/refusal.ts";
 import { defineCommand } from "../command.ts";
 import { viewDhcpLeases } from "../inventory/dhcp-leases.ts";
 import { takeInventory } from "../inventory/inventory.ts";
@@ -46,9 +46,5 @@ function samplesJson({ name, samples }: Metric) {
 function writeMetrics(file: string, text: string): void {
   // The collector reads files that end in .prom alone.
   const draft = path.join(path.dirname(file), `.${path.basename(file)}.${randomBytes(4).toHex()}`);
-  try {
-    replaceFile(file, { draft, text, mode: 0o644 });
-  } catch (error) {
-    throw new CniError("ioFailure", `Cannot write "${file}": ${reasonOf(error)}`, { cause: error });
-  }
+  asIoFailure(`Cannot write "${file}"`, () => replaceFile(file, { draft, text, mode: 0o644 }));
 }

@@ -3,6 +3,7 @@ import { CniError, ERROR_CODES } from "../../cni/error.ts";
 import { JsonSyntaxError, parseJson } from "../../cni/json.ts";
 import type { Path } from "../../cni/schema-walk.ts";
 import { decode } from "../../linux/bounded-file.ts";
+import { ifPossible } from "../../platform/outcome.ts";
 
 /** A place in a text, both from 1. */
 interface Position {
@@ -60,11 +61,7 @@ function parseAt(file: string, bytes: Uint8Array): unknown {
 
 /** The tree of a text; undefined if it is nested too deep for the engine's stack. */
 function findTree(text: string): Node | undefined {
-  try {
-    return parseTree(text);
-  } catch {
-    return undefined;
-  }
+  return ifPossible(() => parseTree(text));
 }
 
 function offsetOf(root: Node, path: Path, atKey: boolean): number {

@@ -1,5 +1,6 @@
 import { CniError } from "../../cni/error.ts";
 import { DEFAULT_VERSION } from "../../cni/version.ts";
+import { handling } from "../../platform/outcome.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { askVersions } from "../../runtime/supported-versions.ts";
 import type { Report } from "./finding.ts";
@@ -41,10 +42,6 @@ export function examineExecutables({ source, placed, ipamType }: Subject, ask: A
 }
 
 function answerOf(runtime: Runtime, type: string): readonly string[] | CniError {
-  try {
-    return askVersions(runtime, type, PATIENCE)();
-  } catch (error) {
-    if (error instanceof CniError) return error;
-    throw error;
-  }
+  const ask = () => askVersions(runtime, type, PATIENCE)();
+  return handling([CniError], ask, (error) => error);
 }

@@ -2,6 +2,7 @@ import { isObject } from "../../cni/json.ts";
 import { parseVersion } from "../../cni/version.ts";
 import { startChild } from "../../linux/child.ts";
 import { findExecutable } from "../../netfilter/executable.ts";
+import { ifPossible } from "../../platform/outcome.ts";
 import type { Report } from "./finding.ts";
 import type { Source } from "./source.ts";
 
@@ -16,12 +17,8 @@ export function findContainerd(environment: Readonly<Record<string, string>>): s
   const executable = findExecutable(["containerd"], environment);
   if (executable === undefined) return undefined;
   const options = { args: ["--version"], environment, stdin: new Uint8Array(), deadline: PATIENCE, maxOutput: 1 << 16 };
-  try {
-    const { stdout } = startChild(executable, options).wait();
-    return /\bv?(\d+\.\d+\.\d+)/.exec(new TextDecoder().decode(stdout))?.[1];
-  } catch {
-    return undefined;
-  }
+  const ended = ifPossible(() => startChild(executable, options).wait());
+  return ended && /\bv?(\d+\.\d+\.\d+)/.exec(new TextDecoder().decode(ended.stdout))?.[1];
 }
 
 /** Reports a version that the installed containerd refuses. It reads `cniVersion` alone, not `cniVersions`. */

@@ -2,11 +2,12 @@ import { findLink } from "../../netlink/link/get.ts";
 import { findDefaultRoute } from "../../netlink/route/default.ts";
 import { openRtnetlink } from "../../netlink/socket.ts";
 import { LinuxError } from "../../platform/errno.ts";
+import { ignoring } from "../../platform/outcome.ts";
 import type { Uplink } from "./addresses.ts";
 
 /** The link of the default route, of IPv4 or else of IPv6; the one with the smallest MTU of several. Undefined without such a route. */
 export function findUplink(): Uplink | undefined {
-  try {
+  return ignoring([LinuxError], () => {
     const netlink = openRtnetlink();
     try {
       const links = ([4, 6] as const).map((family) => {
@@ -20,8 +21,5 @@ export function findUplink(): Uplink | undefined {
     } finally {
       netlink.close();
     }
-  } catch (error) {
-    if (error instanceof LinuxError) return undefined;
-    throw error;
-  }
+  });
 }
