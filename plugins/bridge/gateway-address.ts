@@ -11,7 +11,7 @@ import type { LinkAddress } from "../../src/netlink/address/message.ts";
 import type { Link, LinkId } from "../../src/netlink/link/message.ts";
 import { setLink } from "../../src/netlink/link/set.ts";
 import { ERRNO } from "../../src/platform/errno.ts";
-import { handling, ignoring } from "../../src/platform/outcome.ts";
+import { handling, ignoring, succeeds } from "../../src/platform/outcome.ts";
 import type { Host } from "../../src/steps/host.ts";
 import { changeOwing, type Defer } from "../../src/steps/undo.ts";
 
@@ -116,17 +116,15 @@ function deleteIfThere(host: Host, link: Link, address: Prefix): void {
 function addIfMissing(host: Host, link: Link, address: Prefix): boolean {
   // Duplicate address detection would keep an IPv6 gateway from answering for its first second.
   const withoutDad = address.address.family === 6;
-  const add = () => {
+  const add = () =>
     addAddress(host.netlink, link, { prefix: address, broadcast: broadcastAddress(address), withoutDad });
-    return true;
-  };
   const addEnabled = () =>
     handling(refusals(ERRNO.EACCES), add, () => {
       // The host may have disabled IPv6 on new links (disable_ipv6). The gateway needs it.
       host.sysctls.write(`net/ipv6/conf/${link.name}/disable_ipv6`, "0");
-      return add();
+      add();
     });
-  return ignoring(refusals(ERRNO.EEXIST), addEnabled) ?? false;
+  return succeeds(refusals(ERRNO.EEXIST), addEnabled);
 }
 
 function isInTheWay(present: Prefix, wanted: Prefix): boolean {

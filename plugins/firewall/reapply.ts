@@ -1,6 +1,7 @@
 import { CniError, ERROR_CODES } from "../../src/cni/error.ts";
 import type { Rebuilding } from "../../src/cni/rebuilding.ts";
 import type { Request } from "../../src/cni/request.ts";
+import { succeeds } from "../../src/platform/outcome.ts";
 import type { Host } from "../../src/steps/host.ts";
 import { KEPT, rebuildAll } from "../../src/steps/rebuild.ts";
 import { letThrough } from "./add.ts";
@@ -17,11 +18,6 @@ export function reapply(request: Request, host: Host): Rebuilding {
 }
 
 function isWhole(request: Request, host: Host): boolean {
-  try {
-    check(request, host);
-    return true;
-  } catch (error) {
-    if (error instanceof CniError && error.code === ERROR_CODES.checkFailed) return false;
-    throw error;
-  }
+  const isDifference = (error: unknown) => error instanceof CniError && error.code === ERROR_CODES.checkFailed;
+  return succeeds(isDifference, () => check(request, host));
 }

@@ -1,5 +1,6 @@
 import fs from "#fs";
 import { isPassing } from "../../src/platform/errno.ts";
+import { handling } from "../../src/platform/outcome.ts";
 import { discard, giveName, isDraft, readText, removeFile, uniqueSuffix } from "./atomic-file.ts";
 import { errnoOf } from "./store-failure.ts";
 
@@ -56,12 +57,8 @@ function readAside(aside: string, path: string): string | undefined {
 
 /** Deletes a file set aside, with a second try: while the records are complete, nobody would look for its new name. */
 function removeAside(aside: string): void {
-  try {
-    removeFile(aside);
-  } catch (error) {
-    if (!isPassing(error)) throw error;
-    removeFile(aside);
-  }
+  const remove = () => removeFile(aside);
+  handling(isPassing, remove, remove);
 }
 
 /** Time in ms since a file was last renamed, also if the clock was set back since; 0 if it is gone. */

@@ -1,7 +1,7 @@
 import fs from "#fs";
 import * as bounded from "../../src/linux/bounded-file.ts";
-import { isLasting } from "../../src/platform/errno.ts";
-import { ignoring } from "../../src/platform/outcome.ts";
+import { ERRNO, isLasting } from "../../src/platform/errno.ts";
+import { ignoring, succeeds } from "../../src/platform/outcome.ts";
 import { errnoOf } from "./store-failure.ts";
 
 /** <fcntl.h>; non-blocking, so that a pipe in a file's place cannot block us. */
@@ -27,18 +27,13 @@ export interface NewFile {
  * with the boot. A power cut may leave an empty file; it has no owner, and the next ADD deletes it.
  */
 export function publishFile(folder: string, { name, text, time, announce }: NewFile): boolean {
-  try {
-    withDraft(folder, text, (draft) => {
-      if (time !== undefined) redate(draft, time);
-      announce?.();
-      giveName(draft, `${folder}/${name}`);
-      discard(draft);
-    });
-    return true;
-  } catch (error) {
-    if (errnoOf(error) === "EEXIST") return false;
-    throw error;
-  }
+  const publish = (draft: string) => {
+    if (time !== undefined) redate(draft, time);
+    announce?.();
+    giveName(draft, `${folder}/${name}`);
+    discard(draft);
+  };
+  return succeeds([ERRNO.EEXIST], () => withDraft(folder, text, publish));
 }
 
 /** Writes or replaces a file, with mode 0600. Readers see either the old text or the new. */
@@ -75,13 +70,7 @@ export function discard(path: string): void {
 
 /** Deletes a file; false if there is none. */
 export function removeFile(path: string): boolean {
-  try {
-    fs.unlinkSync(path);
-    return true;
-  } catch (error) {
-    if (errnoOf(error) === "ENOENT") return false;
-    throw error;
-  }
+  return succeeds([ERRNO.ENOENT], () => fs.unlinkSync(path));
 }
 
 /** Sets a file's date, in ms. */

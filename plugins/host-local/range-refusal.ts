@@ -3,6 +3,7 @@ import { CniError } from "../../src/cni/error.ts";
 import { formatPath } from "../../src/cni/issue.ts";
 import type { ParsedRequest } from "../../src/cni/parse-request.ts";
 import { findMisspelt, findUnknownKeys } from "../../src/cni/unknown-key.ts";
+import { succeeds } from "../../src/platform/outcome.ts";
 import { completeRange, type RangeFields } from "./range-set.ts";
 import { hostLocal } from "./schema.ts";
 
@@ -50,10 +51,5 @@ function countSets(request: ParsedRequest): { readonly runtime: number; readonly
 }
 
 function isRefused(range: RangeFields): boolean {
-  try {
-    completeRange(range);
-    return false;
-  } catch {
-    return true;
-  }
+  return !succeeds([Error], () => completeRange(range));
 }

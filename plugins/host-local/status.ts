@@ -3,6 +3,8 @@ import path from "#path";
 import { CniError } from "../../src/cni/error.ts";
 import type { Request } from "../../src/cni/request.ts";
 import { formatAddress } from "../../src/ip/address.ts";
+import { ERRNO } from "../../src/platform/errno.ts";
+import { ignoring } from "../../src/platform/outcome.ts";
 import { type Candidate, findCandidate } from "./candidate.ts";
 import { type Config, parseHostLocal } from "./config.ts";
 import { readLast } from "./lease-folder.ts";
@@ -10,7 +12,7 @@ import { lookForNames } from "./lease-names.ts";
 import { countAddresses, formatCounts } from "./pool.ts";
 import { formatRangeSet, type RangeSet } from "./range-set.ts";
 import { findResting } from "./resting.ts";
-import { errnoOf, storeFailure } from "./store-failure.ts";
+import { storeFailure } from "./store-failure.ts";
 
 /**
  * Succeeds if ADD could assign an address from each range set. Logs if that needs to reclaim a lease or use a resting address. Reads few
@@ -72,11 +74,6 @@ function nearest(folder: string): string {
 }
 
 function isThere(file: string): boolean {
-  try {
-    return fs.lstatSync(file, { throwIfNoEntry: false }) !== undefined;
-  } catch (error) {
-    // The path above shows the cause.
-    if (["ENOTDIR", "ELOOP"].includes(errnoOf(error) ?? "")) return false;
-    throw error;
-  }
+  // The path above shows the cause.
+  return ignoring([ERRNO.ENOTDIR, ERRNO.ELOOP], () => fs.lstatSync(file, { throwIfNoEntry: false })) !== undefined;
 }

@@ -6,7 +6,7 @@ import type { Link } from "../../src/netlink/link/message.ts";
 import { setLink } from "../../src/netlink/link/set.ts";
 import type { Rtnetlink } from "../../src/netlink/socket.ts";
 import { ERRNO } from "../../src/platform/errno.ts";
-import { ignoring } from "../../src/platform/outcome.ts";
+import { succeeds } from "../../src/platform/outcome.ts";
 import { type ChildSpec, makeChild } from "../../src/steps/child-link.ts";
 import type { Container, Host } from "../../src/steps/host.ts";
 import { randomName } from "../../src/steps/link-name.ts";
@@ -76,11 +76,8 @@ export function removeUnusedVlans(host: Pick<Host, "withVlans">, netlink: Rtnetl
 function removeIfUnused(netlink: Rtnetlink, { index: parent, name, mac }: Link): void {
   removeProbe(netlink);
   const settings = { mode: MACVLAN_MODE.PASSTHRU };
-  const isUnused = ignoring([ERRNO.EINVAL, ERRNO.EBUSY], () => {
-    addChild(netlink, { kind: "macvlan", name: PROBE, settings, parent });
-    return true;
-  });
-  if (isUnused !== true) return;
+  const add = () => addChild(netlink, { kind: "macvlan", name: PROBE, settings, parent });
+  if (!succeeds([ERRNO.EINVAL, ERRNO.EBUSY], add)) return;
   try {
     deleteLinkIfThere(netlink, name, { kind: "vlan", mac });
   } catch (error) {

@@ -3,20 +3,17 @@ import type { Gathering } from "../netfilter/nftables/gathering.ts";
 import type { RuleGathering } from "../netfilter/rule-gathering.ts";
 import { NetlinkError } from "../netlink/acknowledgement.ts";
 import { openNfnetlink } from "../netlink/socket.ts";
+import { succeeds } from "../platform/outcome.ts";
 
 /**
  * Applies the rules of all attachments. False if those of one were refused: then each has to be rebuilt by itself. Those of nftables are
  * first: among them are deletions from the tables of iptables-nft. @throws LinuxError
  */
 export function applyRules({ nftables, iptables }: RuleGathering): boolean {
-  try {
+  return succeeds([NetlinkError, IptablesError], () => {
     if (!nftables.isEmpty) applyNftables(nftables);
     iptables.apply();
-    return true;
-  } catch (error) {
-    if (error instanceof NetlinkError || error instanceof IptablesError) return false;
-    throw error;
-  }
+  });
 }
 
 function applyNftables(nftables: Gathering): void {

@@ -18,6 +18,15 @@ export function ignoring<T>(expected: Expected, act: () => T): T | undefined {
   return handling(expected, act, () => undefined);
 }
 
+/** Runs `act`. Returns whether it succeeds: false for an expected error. Throws any other. */
+export function succeeds(expected: Expected, act: () => unknown): boolean {
+  const attempt = () => {
+    act();
+    return true;
+  };
+  return ignoring(expected, attempt) ?? false;
+}
+
 /** Runs `act`. Returns undefined for any error: what `act` is for works without it. */
 export function ifPossible<T>(act: () => T): T | undefined {
   try {

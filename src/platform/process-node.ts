@@ -1,4 +1,5 @@
 import { isatty } from "node:tty";
+import { ifPossible } from "./outcome.ts";
 import type { HostProcess } from "./process.ts";
 
 const host: HostProcess = {
@@ -14,9 +15,5 @@ const host: HostProcess = {
 export default host;
 
 function directory(): string {
-  try {
-    return process.cwd();
-  } catch {
-    return ".";
-  }
+  return ifPossible(() => process.cwd()) ?? ".";
 }

@@ -1,9 +1,10 @@
 import fs from "#fs";
 import path from "#path";
-import { CniError, reasonOf } from "../cni/error.ts";
+import { CniError } from "../cni/error.ts";
 import { formatJson, JsonSyntaxError, parseJson } from "../cni/json.ts";
 import { readFile as readRegular } from "../linux/bounded-file.ts";
 import type { FolderEntry } from "../platform/file-system.ts";
+import { ignoring, translating } from "../platform/outcome.ts";
 import { isMissing } from "./file-error.ts";
 import { sortKeys } from "./json-object.ts";
 import { type Network, type PluginConfig, parseNetwork, parsePlugin } from "./network.ts";
@@ -111,12 +112,8 @@ function extensionOf(name: string): string {
 }
 
 function readDirectory(directory: string): readonly FolderEntry[] {
-  try {
-    return fs.readdirSync(directory, { withFileTypes: true });
-  } catch (error) {
-    if (isMissing(error)) return [];
-    throw new CniError("ioFailure", reasonOf(error), { cause: error });
-  }
+  const read = () => ignoring(isMissing, () => fs.readdirSync(directory, { withFileTypes: true })) ?? [];
+  return translating([Error], read, (cause) => new CniError("ioFailure", cause.message, { cause }));
 }
 
 function readFile(file: string): Uint8Array {

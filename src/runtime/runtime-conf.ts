@@ -1,5 +1,6 @@
 import { validateContainerId, validateIfname, validateNetworkName } from "../cni/environment.ts";
 import { CniError } from "../cni/error.ts";
+import { succeeds } from "../platform/outcome.ts";
 
 /** The caller's description of an attachment, in every call: libcni's RuntimeConf. */
 export interface RuntimeConf {
@@ -25,20 +26,10 @@ export function validateAttachment(network: string, attachment: Pick<RuntimeConf
 
 /** Whether the network's name is a valid name of a folder or file. */
 export function isNetworkName(name: string): boolean {
-  return passes(() => validateNetworkName(name));
+  return succeeds([CniError], () => validateNetworkName(name));
 }
 
 /** Whether `validateAttachment` accepts the names. */
 export function isAttachment(network: string, attachment: Pick<RuntimeConf, "containerId" | "ifname">): boolean {
-  return passes(() => validateAttachment(network, attachment));
-}
-
-function passes(validate: () => void): boolean {
-  try {
-    validate();
-    return true;
-  } catch (error) {
-    if (error instanceof CniError) return false;
-    throw error;
-  }
+  return succeeds([CniError], () => validateAttachment(network, attachment));
 }

@@ -1,7 +1,7 @@
 import fs from "node:fs";
 import { describe, expect, it } from "vitest";
 import { ERRNO, LinuxError } from "../../src/platform/errno.ts";
-import { type Expected, handling, ifPossible, ignoring, translating } from "../../src/platform/outcome.ts";
+import { type Expected, handling, ifPossible, ignoring, succeeds, translating } from "../../src/platform/outcome.ts";
 
 const refusal = (errno: number) => new LinuxError("delete link", { syscall: "netlink", errno });
 
@@ -42,6 +42,20 @@ describe("ignoring()", () => {
 
   it("knows the error numbers of node:fs", () => {
     expect(ignoring([ERRNO.ENOENT], () => fs.readFileSync("/nonexistent"))).toBeUndefined();
+  });
+});
+
+describe("succeeds()", () => {
+  it("is true whatever the act returns", () => {
+    expect(succeeds([Error], () => undefined)).toBe(true);
+  });
+
+  it.each(EXPECTED)("is false for %s", (_, expected, error) => {
+    expect(succeeds(expected, failing(error))).toBe(false);
+  });
+
+  it.each(UNEXPECTED)("throws %s", (_, expected, error) => {
+    expect(thrownBy(() => succeeds(expected, failing(error)))).toBe(error);
   });
 });
 

@@ -2,7 +2,7 @@ import type { NetlinkRequest } from "../../netlink/answers.ts";
 import { NFPROTO } from "../../netlink/nfnetlink.ts";
 import type { Nfnetlink } from "../../netlink/socket.ts";
 import { ERRNO } from "../../platform/errno.ts";
-import { ignoring } from "../../platform/outcome.ts";
+import { succeeds } from "../../platform/outcome.ts";
 import { addChain, NF_INET, NF_IP_PRI } from "./chain.ts";
 import { NFT_NAT } from "./expression/nat.ts";
 import { NFT_REG } from "./expression/register.ts";
@@ -60,9 +60,5 @@ function has(netlink: Nfnetlink, probes: readonly Probe[]): boolean {
       return [addRule({ ...PLACE, chain, expressions: EXPRESSIONS[probe], label: probe })];
     }),
   ];
-  const attempt = () => {
-    checkTransaction(netlink, changes, { action: "ask what nftables rules can use" });
-    return true;
-  };
-  return ignoring(LACKS, attempt) ?? false;
+  return succeeds(LACKS, () => checkTransaction(netlink, changes, { action: "ask what nftables rules can use" }));
 }

@@ -4,7 +4,7 @@ import { text, u32, u32be, u64be } from "../../netlink/codec.ts";
 import { NLM_F } from "../../netlink/message.ts";
 import type { Nfnetlink } from "../../netlink/socket.ts";
 import { ERRNO } from "../../platform/errno.ts";
-import { ignoring } from "../../platform/outcome.ts";
+import { ignoring, succeeds } from "../../platform/outcome.ts";
 import { NFT_DATA } from "./data.ts";
 import { type Datatype, keyType, NO_BYTEORDER } from "./datatype.ts";
 import { NFT_MSG, type NftObject, nftObject, nftRequest } from "./message.ts";
@@ -120,5 +120,5 @@ export function deleteSet({ family, table, name }: SetKey): NetlinkRequest {
 export function hasSet(netlink: Nfnetlink, { family, table, name }: SetKey): boolean {
   const payload = encodeSet({ family, table, name });
   const request = nftRequest(NFT_MSG.GETSET, { payload, action: `find nftables set ${name} in table ${table}` });
-  return ignoring(refusals(ERRNO.ENOENT), () => netlink.request(request)) !== undefined;
+  return succeeds(refusals(ERRNO.ENOENT), () => netlink.request(request));
 }

@@ -1,5 +1,5 @@
 import { ERRNO } from "../../platform/errno.ts";
-import { ignoring } from "../../platform/outcome.ts";
+import { succeeds } from "../../platform/outcome.ts";
 import { refusals } from "../acknowledgement.ts";
 import { encodeFields } from "../fields.ts";
 import { NLM_F } from "../message.ts";
@@ -70,5 +70,5 @@ function probe(
 ): boolean {
   const payload = encodeLink({ header: {}, attributes });
   const request = { type: RTM.NEWLINK, flags: NLM_F.ACK | flags, payload, action, expected: [yes] };
-  return ignoring(refusals(ERRNO.ENODEV, ERRNO.EOPNOTSUPP), () => netlink.request(request)) !== undefined;
+  return succeeds(refusals(ERRNO.ENODEV, ERRNO.EOPNOTSUPP), () => netlink.request(request));
 }

@@ -1,5 +1,5 @@
 import { ERRNO } from "../../platform/errno.ts";
-import { ignoring } from "../../platform/outcome.ts";
+import { succeeds } from "../../platform/outcome.ts";
 import type { LinkId } from "../link/message.ts";
 import { NLM_F } from "../message.ts";
 import { RTM } from "../rtnetlink.ts";
@@ -11,5 +11,5 @@ import { encodeRoute } from "./message.ts";
 export function deleteRoute(netlink: Rtnetlink, link: LinkId, route: NewRoute): boolean {
   const payload = encodeRoute(describeRoute(link, route));
   const request = { type: RTM.DELROUTE, flags: NLM_F.ACK, payload, action: `delete ${nameRoute(link, route)}` };
-  return ignoring([ERRNO.ESRCH], () => netlink.request(request)) !== undefined;
+  return succeeds([ERRNO.ESRCH], () => netlink.request(request));
 }

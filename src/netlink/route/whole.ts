@@ -1,7 +1,7 @@
 import type { Family } from "../../ip/address.ts";
 import { formatPrefix, type Prefix } from "../../ip/prefix.ts";
 import { ERRNO } from "../../platform/errno.ts";
-import { ignoring } from "../../platform/outcome.ts";
+import { ignoring, succeeds } from "../../platform/outcome.ts";
 import { encodeFamily } from "../family.ts";
 import { NLM_F } from "../message.ts";
 import { RTM } from "../rtnetlink.ts";
@@ -93,7 +93,7 @@ export function addWholeRoute(netlink: Rtnetlink, route: WholeRoute): boolean {
   const payload = encodeRoute(describeWhole(route));
   const flags = NLM_F.CREATE | NLM_F.ACK;
   const add = () => netlink.request({ type: RTM.NEWROUTE, flags, payload, action: `add ${nameOf(route)}` });
-  return ignoring([ERRNO.EEXIST], add) !== undefined;
+  return succeeds([ERRNO.EEXIST], add);
 }
 
 /** Deletes a route. Returns false if it is not there. @throws NetlinkError */
@@ -105,7 +105,7 @@ export function deleteWholeRoute(netlink: Rtnetlink, route: WholeRoute): boolean
     attributes: { destination, gateway, index, priority, preferredSource, nextHops, table },
   });
   const request = { type: RTM.DELROUTE, flags: NLM_F.ACK, payload, action: `delete ${nameOf(route)}` };
-  return ignoring([ERRNO.ESRCH], () => netlink.request(request)) !== undefined;
+  return succeeds([ERRNO.ESRCH], () => netlink.request(request));
 }
 
 /** A route through a gateway can be added only if there is a route to the gateway. */
