@@ -30,9 +30,9 @@ export class NetlinkError extends LinuxError {
   }
 }
 
-/** What knows the kernel's refusals with one of these error numbers, for ignoring(): an error of a system call is none. */
-export function refusals(...errnos: readonly number[]) {
-  return (error: unknown): error is NetlinkError => error instanceof NetlinkError && errnos.includes(error.errno);
+/** Tells, for ignoring() and the like, whether the kernel refused with one of these error numbers. A system call that failed does not count. */
+export function refusals(...errnos: readonly number[]): (error: unknown) => boolean {
+  return (error) => error instanceof NetlinkError && errnos.includes(error.errno);
 }
 
 /**

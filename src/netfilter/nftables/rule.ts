@@ -76,7 +76,7 @@ export function listRules(
     .map(({ payload }) => decodeRule(payload));
 }
 
-/** The same as listRules(), but none if the table does not exist either. @throws NetlinkError */
+/** The rules of a chain like listRules(), and none if the table does not exist. @throws NetlinkError */
 export function listRulesIfThere(
   netlink: Nfnetlink,
   chain: ChainKey,

@@ -1,6 +1,14 @@
 import { expect, test } from "vitest";
-import { addRule, decodeRule, encodeRule, flushChain, listRules } from "../../../src/netfilter/nftables/rule.ts";
+import {
+  addRule,
+  decodeRule,
+  encodeRule,
+  flushChain,
+  listRules,
+  listRulesIfThere,
+} from "../../../src/netfilter/nftables/rule.ts";
 import { MASQUERADE } from "../../../src/netfilter/nftables/statement.ts";
+import { NetlinkError } from "../../../src/netlink/acknowledgement.ts";
 import { captured, hex, payloads } from "../captured.ts";
 import { fakeNetlink } from "../kernel.ts";
 
@@ -51,4 +59,19 @@ test("listRules asks for the list of one chain", () => {
     },
   });
   expect(listRules(netlink, { ...place, name: "postrouting" }).map(({ handle }) => handle)).toEqual([7n, 8n, 9n, 10n]);
+});
+
+test.each([
+  ["finds no rules without the table", 2, []],
+  ["throws any other refusal", 1, "Cannot list rules: Operation not permitted"],
+])("listRulesIfThere %s", (_, errno, expected) => {
+  const netlink = fakeNetlink({
+    request: () => {
+      throw new NetlinkError("list rules", { errno });
+    },
+  });
+  const list = () => listRulesIfThere(netlink, { ...place, name: "postrouting" });
+
+  if (typeof expected === "string") expect(list).toThrow(expected);
+  else expect(list()).toEqual(expected);
 });
