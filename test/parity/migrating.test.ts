@@ -47,12 +47,14 @@ const [validate, keep, install, trial, flush, rollBack, copyBack, clean, rest, .
 it.each([
   ["what the installation kept", rollBack],
   ["the copies of the Go plugins", copyBack],
-])("docs/migrating-from-go.md: a node goes from the Go plugins to these and back to %s, and its containers stay", (_, back) => {
-  expect(others).toEqual([]);
-  const clone = path.join(lab.dir, "clone");
-  fs.mkdirSync(path.join(clone, "dist"), { recursive: true });
-  fs.symlinkSync(binDir, path.join(clone, "dist/bin"));
-  const script = `cd ${clone}\nCNICTL=${binDir}/cnictl\n${NODE}
+])(
+  "docs/migrating-from-go.md: a node goes from the Go plugins to these and back to %s, and its containers stay",
+  (_, back) => {
+    expect(others).toEqual([]);
+    const clone = path.join(lab.dir, "clone");
+    fs.mkdirSync(path.join(clone, "dist"), { recursive: true });
+    fs.symlinkSync(binDir, path.join(clone, "dist/bin"));
+    const script = `cd ${clone}\nCNICTL=${binDir}/cnictl\n${NODE}
 add old1 8081
 add old2 8082
 ${validate}${keep}${install}${trial?.replace("NETWORK=bridge", "NETWORK=containerd-net")}${keep}
@@ -82,16 +84,17 @@ ls -A /opt/cni/bin > executables
 ls -A ${referenceDir()} > reference
 diff executables reference
 ls -A /opt/cni > folders`;
-  const { status, stdout, stderr } = lab.try(["unshare", "--mount", "sh", "-exc", script]);
-  expect(status, `${stdout}${stderr}`).toBe(0);
-  const written = (name: string) => fs.readFileSync(path.join(clone, name), "utf8");
-  // What it says without a command has its version only where Go puts it in.
-  expect(written("back")).toBe(lab.try([path.join(referenceDir(), "bridge")]).stderr);
-  expect(written("after-del")).not.toMatch(/10\.88\.0\.2\b|8081/);
-  expect(written("after-del")).toMatch(/8082/);
-  expect(written("after-clean")).not.toMatch(/8083/);
-  expect(written("after-clean")).toMatch(/10\.88\.0\.3\n/);
-  expect(written("tables-before")).toMatch(/inet cni_/);
-  expect(written("tables")).not.toMatch(/inet cni_/);
-  expect(written("folders")).toBe("bin\n");
-});
+    const { status, stdout, stderr } = lab.try(["unshare", "--mount", "sh", "-exc", script]);
+    expect(status, `${stdout}${stderr}`).toBe(0);
+    const written = (name: string) => fs.readFileSync(path.join(clone, name), "utf8");
+    // What it says without a command has its version only where Go puts it in.
+    expect(written("back")).toBe(lab.try([path.join(referenceDir(), "bridge")]).stderr);
+    expect(written("after-del")).not.toMatch(/10\.88\.0\.2\b|8081/);
+    expect(written("after-del")).toMatch(/8082/);
+    expect(written("after-clean")).not.toMatch(/8083/);
+    expect(written("after-clean")).toMatch(/10\.88\.0\.3\n/);
+    expect(written("tables-before")).toMatch(/inet cni_/);
+    expect(written("tables")).not.toMatch(/inet cni_/);
+    expect(written("folders")).toBe("bin\n");
+  },
+);
