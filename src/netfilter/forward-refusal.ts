@@ -4,7 +4,7 @@ import type { Nfnetlink } from "../netlink/socket.ts";
 import { decodeLegacyFilter } from "./iptables/legacy-filter.ts";
 import { readLegacyTable } from "./iptables/legacy-table.ts";
 import { findNftChain } from "./iptables/nft-filter.ts";
-import { type Chain, listBaseChains, NF_INET } from "./nftables/chain.ts";
+import { type Chain, type ChainKey, listBaseChains, NF_INET } from "./nftables/chain.ts";
 import { NF } from "./nftables/data.ts";
 import type { Expression } from "./nftables/expression.ts";
 import { listRules, type Rule } from "./nftables/rule.ts";
@@ -47,6 +47,7 @@ export function listDroppingChains(netlink: Nfnetlink): readonly string[] {
 /** A chain that drops: `table` is its family and table, as the nft tool takes them. */
 export interface DroppingChain {
   readonly chain: { readonly table: string; readonly name: string };
+  readonly key: ChainKey;
   /** What it does, as words to follow its name. */
   readonly how: string;
 }
@@ -59,7 +60,8 @@ export function findDroppingChains(netlink: Nfnetlink): readonly DroppingChain[]
     .flatMap((chain) => {
       const how = chain.policy === NF.DROP ? "has policy drop" : findFinalDrop(netlink, chain);
       if (how === undefined) return [];
-      return [{ chain: { table: `${FAMILY_NAMES[chain.family]} ${chain.table}`, name: chain.name ?? "" }, how }];
+      const { family, table = "", name = "" } = chain;
+      return [{ chain: { table: `${FAMILY_NAMES[family]} ${table}`, name }, key: { family, table, name }, how }];
     });
 }
 

@@ -1,5 +1,5 @@
 import type { Family } from "../../ip/address.ts";
-import { findDroppingChains, findForwardRefusal } from "../../netfilter/forward-refusal.ts";
+import { findForwardRefusal } from "../../netfilter/forward-refusal.ts";
 import { countLegacyRules } from "../../netfilter/iptables/legacy-filter.ts";
 import { readLegacyTable } from "../../netfilter/iptables/legacy-table.ts";
 import { findRestore, IptablesError } from "../../netfilter/iptables/tool.ts";
@@ -8,6 +8,7 @@ import { listRules } from "../../netfilter/nftables/rule.ts";
 import { IPTABLES_FILTER, IPTABLES_NAT } from "../../netfilter/tables.ts";
 import type { Nfnetlink } from "../../netlink/socket.ts";
 import { findFirewalld, knowsZone } from "../../steps/firewalld.ts";
+import { examineChains, judgeChain } from "./dropping-chains.ts";
 import { type Check, type Examination, openRules, orCannotTell } from "./examination.ts";
 import type { Found } from "./finding.ts";
 import { isRouted, type Needs, needsOf } from "./needs.ts";
@@ -73,20 +74,7 @@ function describeRefusal(
 function judgeChains(examination: Examination, needs: readonly Needs[]): readonly Found[] {
   const netlink = openRules(examination);
   if (netlink === undefined) return [];
-  const names = needs.flatMap(({ bridges, ptps }) => [
-    ...bridges.map(({ bridge }) => bridge),
-    ...ptps.map(() => `'"veth*"'`),
-  ]);
-  return findDroppingChains(netlink).map(({ chain: { table, name }, how }) => ({
-    level: "warning",
-    subject: `${table} ${name}`,
-    message: `this chain of nftables ${how}: containers are cut off unless its own rules accept their packets`,
-    cure: [...new Set(names)]
-      .flatMap((bridge) =>
-        ["iifname", "oifname"].map((way) => `nft insert rule ${table} ${name} ${way} ${bridge} accept`),
-      )
-      .join("; "),
-  }));
+  return examineChains(netlink).flatMap((chain) => judgeChain(examination.host.netlink, chain, needs));
 }
 
 /** iptables-legacy and iptables-nft with rules at once: each tool shows only its own. */

@@ -1,6 +1,6 @@
 import { findMember, isObject } from "../../cni/json.ts";
-import type { Family } from "../../ip/address.ts";
-import { isSamePrefix, network as networkOf, type Prefix, parsePrefix } from "../../ip/prefix.ts";
+import { type Family, parseAddress } from "../../ip/address.ts";
+import { defaultGateway, isSamePrefix, network as networkOf, type Prefix, parsePrefix } from "../../ip/prefix.ts";
 import { ipamTypeOf, type Network, type PluginConfig } from "../../runtime/network.ts";
 
 /** What a network asks of the host, as far as its list tells. Values that a plugin would refuse count as absent. */
@@ -26,6 +26,10 @@ export interface Needs {
 /** What a `bridge` plugin of a list asks. */
 export interface BridgeNeeds {
   readonly bridge: string;
+  /** 0 without VLAN. */
+  readonly vlan: number;
+  /** The gateways' addresses that ADD puts on the bridge, or on the link in its VLAN, if it does not replace others there. */
+  readonly gateways: readonly Prefix[];
   /** Whether the host forwards for the containers. */
   readonly isRouted: boolean;
   readonly masquerades: boolean;
@@ -38,10 +42,20 @@ export function isRouted({ bridges, ptps }: Needs): boolean {
   return ptps.length > 0 || bridges.some((bridge) => bridge.isRouted);
 }
 
+/**
+ * The links that forwarded packets of a network's containers pass: its bridges, or the links in their VLANs; "veth*" for `ptp`, whose
+ * names nobody knows before.
+ */
+export function routedLinks({ bridges, ptps }: Needs): readonly string[] {
+  const routed = bridges.filter((each) => each.isRouted);
+  const names = routed.map(({ bridge, vlan }) => (vlan === 0 ? bridge : `${bridge}.${vlan}`));
+  return ptps.length === 0 ? names : [...names, "veth*"];
+}
+
 /** Reads what a network needs. */
 export function needsOf({ name, plugins }: Network): Needs {
   const ofType = (type: string) => plugins.filter((plugin) => plugin.type === type);
-  const subnets = plugins.flatMap(subnetsOf);
+  const subnets = plugins.flatMap(rangesOf).map(({ subnet }) => subnet);
   const [bandwidth] = ofType("bandwidth");
   const [firewall] = ofType("firewall");
   return {
@@ -66,25 +80,39 @@ function typesOf(plugin: PluginConfig): readonly string[] {
 function bridgeOf(plugin: PluginConfig): BridgeNeeds {
   const isOn = (key: string) => findMember(plugin.json, key) === true;
   const spoofchk = textOf(plugin, "spoofchk") ?? "";
-  const isRouted = isOn("isGateway") || isOn("isDefaultGateway") || isOn("ipMasq");
+  const isGateway = isOn("isGateway") || isOn("isDefaultGateway");
+  const vlan = findMember(plugin.json, "vlan");
   return {
     bridge: textOf(plugin, "bridge") ?? "cni0",
-    isRouted,
+    vlan: typeof vlan === "number" ? vlan : 0,
+    gateways: isGateway && !isOn("forceAddress") ? rangesOf(plugin).flatMap(({ gateway }) => gateway ?? []) : [],
+    isRouted: isGateway || isOn("ipMasq"),
     masquerades: isOn("ipMasq"),
     checksSpoofs: isOn("macspoofchk") || (spoofchk !== "" && spoofchk !== "off"),
     usesVlans: isSet(plugin, "vlan") || Array.isArray(findMember(plugin.json, "vlanTrunk")),
   };
 }
 
-function subnetsOf({ json }: PluginConfig): readonly Prefix[] {
+/** A range of host-local: its subnet, and the gateway with the subnet's length. */
+interface Range {
+  readonly subnet: Prefix;
+  readonly gateway: Prefix | undefined;
+}
+
+function rangesOf({ json }: PluginConfig): readonly Range[] {
   const ipam = findMember(json, "ipam");
   if (!isObject(ipam) || ipamTypeOf({ json }) !== "host-local") return [];
   const sets = findMember(ipam, "ranges");
   const ranges = Array.isArray(sets) ? sets.flat() : [];
   return [ipam, ...ranges].flatMap((range) => {
-    const text = isObject(range) ? findMember(range, "subnet") : undefined;
-    const prefix = typeof text === "string" ? parsePrefix(text) : undefined;
-    return prefix === undefined ? [] : [networkOf(prefix)];
+    const text = (key: string) => {
+      const value = isObject(range) ? findMember(range, key) : undefined;
+      return typeof value === "string" ? value : "";
+    };
+    const prefix = parsePrefix(text("subnet"));
+    if (prefix === undefined) return [];
+    const address = text("gateway") === "" ? defaultGateway(prefix) : parseAddress(text("gateway"));
+    return [{ subnet: networkOf(prefix), gateway: address && { address, length: prefix.length } }];
   });
 }
 

@@ -1,12 +1,13 @@
 import type { Family } from "../../ip/address.ts";
-import { findForwardRefusal } from "../../netfilter/forward-refusal.ts";
 import { findLink } from "../../netlink/link/get.ts";
 import type { Link } from "../../netlink/link/message.ts";
-import { findDefaultRoute } from "../../netlink/route/default.ts";
 import type { Host } from "../../steps/host.ts";
-import { type Check, type Examination, openRules, orCannotTell } from "./examination.ts";
+import { judgeBridgedPackets } from "./bridged-packets.ts";
+import { type Check, orCannotTell } from "./examination.ts";
 import type { Found } from "./finding.ts";
 import { isRouted, type Needs, needsOf } from "./needs.ts";
+import { nameOf, setting } from "./sysctl-name.ts";
+import { findUplink } from "./uplink.ts";
 
 /** A bridge that is there, and what networks with it need. */
 interface UsedBridge {
@@ -132,40 +133,4 @@ function judgeIpv6(
     const message = `1: the bridge has no IPv6, which networks ${names} need`;
     return { level: "error", subject: nameOf(path), message, cure: setting(path, "0") };
   });
-}
-
-/** br_netfilter sends packets between containers of one bridge through FORWARD. */
-function judgeBridgedPackets(examination: Examination, needs: readonly Needs[]): readonly Found[] {
-  const { host } = examination;
-  const users = needs.filter(({ bridges }) => bridges.length > 0);
-  return ([4, 6] as const).flatMap((family): readonly Found[] => {
-    const path = `net/bridge/bridge-nf-call-${family === 4 ? "iptables" : "ip6tables"}`;
-    if (users.length === 0 || host.sysctls.find(path) !== "1") return [];
-    const netlink = openRules(examination);
-    const refusal =
-      findForwardRefusal(netlink, { family, variant: "nft" }) ??
-      findForwardRefusal(netlink, { family, variant: "legacy" });
-    const cutOff = users.filter(({ hasFirewall }) => !hasFirewall).map(({ name }) => name);
-    if (refusal === undefined || cutOff.length === 0) {
-      return [{ level: "ok", subject: nameOf(path), message: "1, and FORWARD lets containers of one bridge through" }];
-    }
-    const message = `1, and ${refusal}: it drops packets between containers of one bridge, too, of networks ${cutOff.join(", ")}`;
-    const cure = `add { "type": "firewall" } to the list, or: ${setting(path, "0")}`;
-    return [{ level: "warning", subject: nameOf(path), message, cure }];
-  });
-}
-
-function findUplink(netlink: Host["netlink"], family: Family): Link | undefined {
-  const route = findDefaultRoute(netlink, family);
-  const index = route?.index ?? route?.nextHops[0]?.index;
-  return index === undefined ? undefined : findLink(netlink, index);
-}
-
-/** The name of a parameter for sysctl(8). It has "/" where the name of a link has a dot. */
-function nameOf(path: string): string {
-  return path.includes(".") ? path : path.replaceAll("/", ".");
-}
-
-function setting(path: string, value: string): string {
-  return `sysctl -w ${nameOf(path)}=${value}`;
 }

@@ -1,10 +1,11 @@
 import { expect, test } from "vitest";
 import { needsOf } from "../../../src/cnictl/doctor/needs.ts";
 import { formatPrefix } from "../../../src/ip/prefix.ts";
+import { prefix } from "../../netlink/text.ts";
 import { networkOf, ROUTED } from "./examinee.ts";
 
 test("needsOf() reads what a list asks of the host", () => {
-  const { subnets, ...needs } = needsOf(
+  const { subnets, bridges, ...needs } = needsOf(
     networkOf({
       plugins: [
         ROUTED,
@@ -15,10 +16,12 @@ test("needsOf() reads what a list asks of the host", () => {
     }),
   );
   expect(subnets.map(formatPrefix)).toEqual(["10.88.0.0/16", "fd00:88::/64"]);
+  const routed = { isRouted: true, masquerades: true, checksSpoofs: false, usesVlans: false };
+  const gateways = [prefix("10.88.0.1/16"), prefix("fd00:88::1/64")];
+  expect(bridges).toEqual([{ bridge: "cni0", vlan: 0, gateways, ...routed }]);
   expect(needs).toEqual({
     name: "x",
     types: ["bridge", "host-local", "firewall", "portmap", "bandwidth"],
-    bridges: [{ bridge: "cni0", isRouted: true, masquerades: true, checksSpoofs: false, usesVlans: false }],
     ptps: [],
     families: [4, 6],
     hasFirewall: true,
@@ -30,7 +33,7 @@ test("needsOf() reads what a list asks of the host", () => {
 });
 
 test.each([
-  [{ vlan: 5 }, { usesVlans: true }],
+  [{ vlan: 5 }, { usesVlans: true, vlan: 5 }],
   [{ vlan: 0 }, { usesVlans: false }],
   [{ vlanTrunk: [] }, { usesVlans: true }],
   [{ macspoofchk: true }, { checksSpoofs: true }],
@@ -40,6 +43,17 @@ test.each([
   [{ bridge: "" }, { bridge: "cni0" }],
 ])("needsOf() reads of a bridge with %j: %j", (fields, expected) => {
   expect(needsOf(networkOf({ plugins: [{ type: "bridge", ...fields }] })).bridges[0]).toMatchObject(expected);
+});
+
+test.each([
+  [{ isGateway: true }, {}, ["10.1.0.1/16"]],
+  [{ isDefaultGateway: true }, { gateway: "10.1.0.9" }, ["10.1.0.9/16"]],
+  [{ isGateway: true, forceAddress: true }, {}, []],
+  [{ ipMasq: true }, {}, []],
+])("needsOf() reads of a bridge with %j and the range %j the gateways %j", (fields, range, expected) => {
+  const ipam = { type: "host-local", subnet: "10.1.0.0/16", ...range };
+  const [bridge] = needsOf(networkOf({ plugins: [{ type: "bridge", ...fields, ipam }] })).bridges;
+  expect(bridge?.gateways.map(formatPrefix)).toEqual(expected);
 });
 
 test.each([true, false])("needsOf() reads of ptp whether it masquerades: %j", (ipMasq) => {
