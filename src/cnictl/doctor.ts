@@ -10,6 +10,7 @@ import { type Check, type Examination, runChecks } from "./doctor/examination.ts
 import { executableCheck } from "./doctor/executables.ts";
 import { formatFindings } from "./doctor/finding.ts";
 import { firewallCheck, forwardCheck } from "./doctor/firewalls.ts";
+import { gatewayClashCheck } from "./doctor/gateways.ts";
 import { imageCheck } from "./doctor/image-links.ts";
 import { kernelCheck } from "./doctor/kernel.ts";
 import { leftoverCheck } from "./doctor/leftovers.ts";
@@ -36,6 +37,7 @@ const CHECKS: readonly Check[] = [
   forwardCheck,
   sysctlCheck,
   clashCheck,
+  gatewayClashCheck,
   poolCheck,
   renewalCheck,
   attachmentCheck,
@@ -47,11 +49,12 @@ export const doctor = defineCommand({
   name: "doctor",
   summary: "Examines the host and all networks, and names what helps",
   help: [
-    "Looks at the kernel, the executables, firewalls, sysctls, addresses, routes, pools and what gone",
-    "containers have left. Runs STATUS of every network (CNI 1.1.0 and newer), and CHECK of every",
-    "attachment in the result cache whose namespace exists (CNI 0.4.0 and newer). Each finding has a",
-    "level: error (containers do not start, or reach nothing), warning (they may not), note. The exit",
-    'code is 1 if there is an error. It changes nothing. What it may not look at is a warning, "cannot tell".',
+    "Looks at the kernel, the executables, locks, firewalls, sysctls, addresses, routes, pools and what",
+    "gone containers have left. Runs STATUS of every network (CNI 1.1.0 and newer), which only says",
+    "whether a new container can be attached, and CHECK of every attachment in the result cache whose",
+    "namespace exists (CNI 0.4.0 and newer). Each finding has a level: error (containers do not start,",
+    "or reach nothing), warning (they may not), note. The exit code is 1 if there is an error. It changes",
+    'nothing. What it may not look at is a warning, "cannot tell".',
   ],
   operands: [],
   options: {

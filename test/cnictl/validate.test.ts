@@ -331,6 +331,32 @@ describe("cnictl validate", () => {
     ]);
   });
 
+  it.each<[string, object, string | undefined]>([
+    ["another subnet", {}, "10.2.0.1/24"],
+    ["another gateway in the subnet", { ipam: { ...HOST_LOCAL, gateway: "10.1.0.9" } }, "10.1.0.9/16"],
+    ["the same gateway", { ipam: HOST_LOCAL }, undefined],
+    ["forceAddress", { forceAddress: true }, undefined],
+    ["no gateway", { isGateway: false }, undefined],
+  ])("tells whether two networks of one bridge can start, if the second has %s", (_, more, refused) => {
+    const ipam = { type: "host-local", subnet: "10.2.0.0/24" };
+    stage.write("net.d/10-a.conflist", listOf({ isGateway: true, ipam: HOST_LOCAL }));
+    stage.write("net.d/20-b.conflist", listOf({ isGateway: true, ipam, ...more }).replace('"net"', '"b"'));
+    const { code, lines } = run([]);
+    const text = lines
+      .filter((line) => line.includes("plugins[0].bridge"))
+      .map((line) => line.replace(/:\d+:\d+:/, ":"));
+    const whose = 'plugins[0].bridge: network "net" of net.d/10-a.conflist';
+    if (refused === undefined)
+      expect(text).toEqual([
+        `net.d/20-b.conflist: warning: ${whose} uses bridge cni0 too; give each its own, or a VLAN`,
+      ]);
+    else
+      expect(text).toEqual([
+        `net.d/20-b.conflist: error: ${whose} gives bridge cni0 the gateway 10.1.0.1/16, which it cannot have beside ${refused}: only containers of the network that comes first start; set "bridge" to another name`,
+      ]);
+    expect(code).toBe(refused === undefined ? 0 : 1);
+  });
+
   it("says that containerd stops at a first file that is broken, and CRI-O goes on", () => {
     stage.write("net.d/10-a.conflist", "{");
     stage.write("net.d/20-b.conflist", listOf({}));

@@ -3,6 +3,7 @@ import type { Network } from "../../runtime/network.ts";
 import { checkStatus } from "../../runtime/status.ts";
 import { type Check, type Examination, orCannotTell } from "./examination.ts";
 import type { Found } from "./finding.ts";
+import { cureForStatus } from "./gateways.ts";
 import { needsOf } from "./needs.ts";
 
 /** How long in milliseconds each plugin may take for STATUS. */
@@ -15,7 +16,8 @@ export const statusCheck: Check = {
     examination.networks.flatMap((network) => orCannotTell(network.name, () => judge(examination, network))),
 };
 
-function judge({ runtime, silent }: Examination, network: Network): readonly Found[] {
+function judge(examination: Examination, network: Network): readonly Found[] {
+  const { runtime, silent } = examination;
   const subject = network.name;
   const type = needsOf(network).types.find((each) => silent.has(each));
   if (type !== undefined) {
@@ -33,6 +35,7 @@ function judge({ runtime, silent }: Examination, network: Network): readonly Fou
   } catch (error) {
     if (!(error instanceof CniError)) throw error;
     const { message, details } = error;
-    return [{ level: "error", subject, message, cure: details }, ...notes()];
+    const cure = details === "" ? cureForStatus(examination, network.name, message) : details;
+    return [{ level: "error", subject, message, cure }, ...notes()];
   }
 }

@@ -1,6 +1,9 @@
 import type { Claims } from "../../cni/configuration.ts";
-import { formatPrefix, prefixesOverlap } from "../../ip/prefix.ts";
+import { ERROR_CODES } from "../../cni/error.ts";
+import { findMember } from "../../cni/json.ts";
+import { formatPrefix, type Prefix, prefixesOverlap } from "../../ip/prefix.ts";
 import type { Report } from "./finding.ts";
+import { findGatewayConflict } from "./gateway-conflict.ts";
 import type { PlacedPlugin, Source } from "./source.ts";
 
 /** A network with what each of its plugins claims. */
@@ -43,20 +46,33 @@ function examineNames({ source: earlier }: Examined, { source: later }: Examined
 }
 
 function examineBridges(earlier: Examined, later: Examined, report: Report): void {
-  for (const { placed, claims } of later.claims) {
-    const { bridge } = claims;
-    const isShared = earlier.claims.some(
+  for (const own of later.claims) {
+    const { bridge } = own.claims;
+    const sharing = earlier.claims.filter(
       ({ claims: other }) =>
         bridge !== undefined && other.bridge?.name === bridge.name && other.bridge.vlan === bridge.vlan,
     );
-    if (bridge === undefined || !isShared) continue;
-    const message = `network "${earlier.source.network.name}" of ${earlier.source.document.file} uses bridge ${bridge.name} too`;
-    report(placed.document, "warning", {
-      path: [...placed.path, "bridge"],
-      message,
-      hint: "give each its own, or a VLAN",
-    });
+    if (bridge === undefined || sharing.length === 0) continue;
+    const { document } = own.placed;
+    const path = [...own.placed.path, "bridge"];
+    const whose = `network "${earlier.source.network.name}" of ${earlier.source.document.file}`;
+    const conflict = sharing.map((other) => findGatewayConflict(gatewaysOf(other), gatewaysOf(own))).find(Boolean);
+    if (conflict !== undefined) {
+      const [first, second] = conflict.map(formatPrefix);
+      const message = `${whose} gives bridge ${bridge.name} the gateway ${first}, which it cannot have beside ${second}: only containers of the network that comes first start`;
+      const hint = 'set "bridge" to another name';
+      report(document, "error", { path, message, hint, code: ERROR_CODES.bridgeConflict });
+      continue;
+    }
+    const message = `${whose} uses bridge ${bridge.name} too`;
+    report(document, "warning", { path, message, hint: "give each its own, or a VLAN" });
   }
+}
+
+/** The gateways that the bridge gets, and that do not replace others. */
+function gatewaysOf({ placed, claims: { bridge, ranges = [] } }: Examined["claims"][number]): readonly Prefix[] {
+  if (bridge?.isGateway !== true || findMember(placed.config.json, "forceAddress") === true) return [];
+  return ranges.flatMap(({ subnet, gateway }) => (gateway ? [{ address: gateway, length: subnet.length }] : []));
 }
 
 function examineSubnets(earlier: Examined, later: Examined, report: Report): void {
