@@ -15,6 +15,7 @@ import { imageCheck } from "./doctor/image-links.ts";
 import { kernelCheck } from "./doctor/kernel.ts";
 import { leftoverCheck } from "./doctor/leftovers.ts";
 import { listCheck } from "./doctor/lists.ts";
+import { lockCheck } from "./doctor/locks.ts";
 import { poolCheck } from "./doctor/pools.ts";
 import { statusCheck } from "./doctor/readiness.ts";
 import { renewalCheck } from "./doctor/renewal.ts";
@@ -32,6 +33,7 @@ const CHECKS: readonly Check[] = [
   kernelCheck,
   executableCheck,
   imageCheck,
+  lockCheck,
   statusCheck,
   firewallCheck,
   forwardCheck,
@@ -94,5 +96,6 @@ function examine(
     isLiving: edge.isLiving,
     findExecutable: executableFinder(),
     silent: new Map(),
+    locked: new Map(),
   };
 }

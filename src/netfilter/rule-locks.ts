@@ -20,6 +20,9 @@ const ATTACHMENTS = 0x10000;
 /** The byte after all other locks. A call holds it while it changes rules that others keep changing. */
 const TURN = COMMANDS * ATTACHMENTS * 0x10000;
 
+/** The bytes of every command and of the turn. A shared lock on them is free while no call and no command holds one. */
+export const EVERY_BYTE = { kind: "shared", start: 0, length: TURN + 1 } as const satisfies ByteLock;
+
 /** How long in ms to wait to lock a command's byte, and how long to wait for a command to end. */
 const BRIEF_MS = 100;
 const PATIENCE_MS = 35_000;
@@ -61,6 +64,11 @@ export function holdTurn(patience: number): number | undefined {
   return hold([TURN], patience, {});
 }
 
+/** The file of these locks, which the commands of iptables-legacy lock, too. */
+export function rulesLockFile(environment: Environment): string {
+  return environment["XTABLES_LOCKFILE"] || FILE;
+}
+
 /** A descriptor with a lock on each of these bytes that becomes free within `patience` ms. Undefined if none does. */
 function hold(starts: readonly number[], patience: number, environment: Environment): number | undefined {
   const fd = openIfPossible(environment, O.RDWR | O.CREAT);
@@ -75,7 +83,7 @@ function hold(starts: readonly number[], patience: number, environment: Environm
 
 function openIfPossible(environment: Environment, flags: number): number | undefined {
   try {
-    return fs.openSync(environment["XTABLES_LOCKFILE"] || FILE, flags | O.NONBLOCK | O.CLOEXEC, 0o600);
+    return fs.openSync(rulesLockFile(environment), flags | O.NONBLOCK | O.CLOEXEC, 0o600);
   } catch (error) {
     if (errnoOf(error) === undefined) throw error;
     return undefined;

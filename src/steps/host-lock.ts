@@ -8,8 +8,8 @@ import { ERRNO, errnoOf } from "../platform/errno.ts";
 import { ifPossible } from "../platform/outcome.ts";
 import { waitForFlock } from "./flock.ts";
 
-/** Root owns the files and their folders. A process that can open a file can also lock it and so stop every ADD. */
-const LOCKS = {
+/** The host-wide locks. Root owns the files and their folders. A process that can open a file can also lock it and so stop every ADD. */
+export const HOST_LOCKS = {
   bridges: "/run/cni/bridge/lock",
   "VLAN links": "/run/cni/vlan/lock",
   "routing tables": "/run/cni/sbr/lock",
@@ -22,7 +22,7 @@ const O = { RDONLY: 0, CREAT: 0o100, NOFOLLOW: 0o400000, NONBLOCK: 0o4000, CLOEX
  * How long in ms to wait for others to release the lock. It covers hundreds of calls in a row and is shorter than a runtime's
  * timeout.
  */
-const PATIENCE = 30_000;
+export const HOST_LOCK_PATIENCE = 30_000;
 
 /** How a call uses links that calls share. `used`: it finds one and puts a link on it. `withdrawn`: it deletes one or undoes a change of one. */
 export type LinkUse = "used" | "withdrawn";
@@ -54,14 +54,14 @@ export function withTables<T>(act: () => T): T {
   return withLock("routing tables", "exclusive", act);
 }
 
-function withLock<T>(what: keyof typeof LOCKS, kind: FlockKind, act: () => T): T {
-  const file = LOCKS[what];
+function withLock<T>(what: keyof typeof HOST_LOCKS, kind: FlockKind, act: () => T): T {
+  const file = HOST_LOCKS[what];
   const fd = openLock(file);
   if (fd === undefined) return act();
   try {
-    if (!waitForFlock(fd, PATIENCE, kind)) {
-      const message = `Cannot get the lock on this host's ${what} within ${PATIENCE / 1000} s: other calls hold it`;
-      throw new CniError("tryAgainLater", message, { details: `it is on ${file}: fuser -v names its holders` });
+    if (!waitForFlock(fd, HOST_LOCK_PATIENCE, kind)) {
+      const message = `Cannot get the lock on this host's ${what} within ${HOST_LOCK_PATIENCE / 1000} s: other calls hold it`;
+      throw new CniError("tryAgainLater", message, { details: `it is on ${file}: cnictl doctor names its holders` });
     }
     return act();
   } finally {

@@ -36,6 +36,8 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
 const READERS: readonly string[] = [
   "plugins/dhcp/lease-report.ts",
   "plugins/dhcp/renewal-report.ts",
+  "plugins/host-local/lease-index.ts",
+  "plugins/host-local/lease-record.ts",
   "plugins/host-local/lease-report.ts",
   "plugins/host-local/pool-report.ts",
   "plugins/host-local/release.ts",

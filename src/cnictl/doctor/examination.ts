@@ -32,6 +32,8 @@ export interface Examination {
   readonly findExecutable: FindExecutable;
   /** Why a plugin is not called any more: it is missing, or it did not answer in time. */
   readonly silent: Map<string, string>;
+  /** The file of a lock that somebody keeps, and that CHECK of a network's attachments waits for. */
+  readonly locked: Map<string, string>;
 }
 
 /** One check. It changes nothing. */

@@ -59,6 +59,7 @@ export function examinationOf(
     isLiving: () => true,
     findExecutable: executableFinder(),
     silent: new Map(),
+    locked: new Map(),
     ...parts,
   };
 }

@@ -5,25 +5,9 @@ import { CniError } from "../../../src/cni/error.ts";
 import { leftoverCheck } from "../../../src/cnictl/doctor/leftovers.ts";
 import { poolCheck } from "../../../src/cnictl/doctor/pools.ts";
 import type { KnownAttachment } from "../../../src/cnictl/inventory/attachments.ts";
-import type { Inventory } from "../../../src/cnictl/inventory/inventory.ts";
 import type { Link } from "../../../src/netlink/link/message.ts";
 import { examinationOf, networkOf, wrong } from "./examinee.ts";
-
-function inventoryOf(parts: Partial<Inventory>): Inventory {
-  const cache = { attachments: [], remembered: [], unreadable: [] };
-  const marks = { links: [], places: [], ports: [], problems: [] };
-  return { networks: [], broken: [], cache, folders: [], marks, attachments: [], problems: [], ...parts };
-}
-
-function attachment(containerId: string, parts: Partial<KnownAttachment> = {}): KnownAttachment {
-  const nothing = { cached: undefined, leases: [], links: [], places: [], ports: [] };
-  return { network: "x", containerId, ifname: "eth0", isCut: false, ...nothing, ...parts };
-}
-
-function cached(netns: string): KnownAttachment["cached"] {
-  const names = { network: "x", containerId: "c", ifname: "eth0", file: "/f" };
-  return { ...names, since: 0, netns, addresses: [], mac: "", hostLinks: [], ports: [] };
-}
+import { attachment, cached, inventoryOf } from "./inventory.ts";
 
 function lease(address: string, reclaimable?: string): LeaseEntry {
   const owner = { text: "", containerId: "", ifname: "", since: 0, isRecorded: true };

@@ -1,0 +1,66 @@
+import fs from "#fs";
+import path from "#path";
+import { readText } from "../../linux/bounded-file.ts";
+
+/** A process that has a lock. */
+export interface Holder {
+  readonly pid: string;
+  /** Its command, as ps(1) shows it; "" if it has ended since. */
+  readonly name: string;
+}
+
+/** Locks of flock(2), and of bytes by an open file description, in fdinfo. proc_pid_fdinfo(5) */
+const LOCK = { flock: /^lock:\s+\d+: FLOCK /m, bytes: /^lock:\s+\d+: OFDLCK /m } as const;
+
+/**
+ * The processes that have a file open through a descriptor with a lock of that kind. A child inherits the descriptor and with it the lock, and keeps
+ * it when the process that took it has ended, which is the one that /proc/locks names. Processes that may not be examined are left out.
+ */
+export function findHolders(file: string, kind: keyof typeof LOCK): readonly Holder[] {
+  const identity = identify(file);
+  if (identity === undefined) return [];
+  const isHolder = (pid: string) =>
+    listDescriptors(pid).some(
+      (fd) =>
+        // Only names are read of other files: to examine one may take long on a network file system.
+        path.basename(readLink(`/proc/${pid}/fd/${fd}`)) === path.basename(file) &&
+        identify(`/proc/${pid}/fd/${fd}`) === identity &&
+        LOCK[kind].test(readIfThere(`/proc/${pid}/fdinfo/${fd}`)),
+    );
+  const processes = fs.readdirSync("/proc").filter((name) => /^\d+$/.test(name));
+  return processes.filter(isHolder).map((pid) => ({ pid, name: readIfThere(`/proc/${pid}/comm`).trimEnd() }));
+}
+
+function listDescriptors(pid: string): readonly string[] {
+  try {
+    return fs.readdirSync(`/proc/${pid}/fd`);
+  } catch {
+    return [];
+  }
+}
+
+/** Device and inode; undefined if the file cannot be examined. */
+function identify(file: string): string | undefined {
+  try {
+    const { dev, ino } = fs.statSync(file, { bigint: true });
+    return `${dev}:${ino}`;
+  } catch {
+    return undefined;
+  }
+}
+
+function readLink(file: string): string {
+  try {
+    return fs.readlinkSync(file);
+  } catch {
+    return "";
+  }
+}
+
+function readIfThere(file: string): string {
+  try {
+    return readText(file);
+  } catch {
+    return "";
+  }
+}
