@@ -4,6 +4,7 @@ import { readNetworks } from "../runtime/load.ts";
 import type { Network } from "../runtime/network.ts";
 import { withHost } from "../steps/host.ts";
 import { defineCommand } from "./command.ts";
+import { addressClashCheck } from "./doctor/address-clashes.ts";
 import { attachmentCheck } from "./doctor/attachments.ts";
 import { clashCheck } from "./doctor/clashes.ts";
 import { type Check, type Examination, runChecks } from "./doctor/examination.ts";
@@ -22,6 +23,7 @@ import { renewalCheck } from "./doctor/renewal.ts";
 import { sysctlCheck } from "./doctor/sysctls.ts";
 import type { Edge } from "./edge.ts";
 import { executableFinder } from "./executable.ts";
+import { listInsideAddresses } from "./inventory/inside-addresses.ts";
 import { takeInventory } from "./inventory/inventory.ts";
 import { readModules } from "./kernel-modules.ts";
 import { CACHE_OPTION, flag } from "./option.ts";
@@ -40,6 +42,7 @@ const CHECKS: readonly Check[] = [
   sysctlCheck,
   clashCheck,
   gatewayClashCheck,
+  addressClashCheck,
   poolCheck,
   renewalCheck,
   attachmentCheck,
@@ -94,6 +97,7 @@ function examine(
     networks: [...networks.values()],
     inventory: once(() => takeInventory(edge, { cacheDirectory })),
     isLiving: edge.isLiving,
+    listInside: listInsideAddresses,
     findExecutable: executableFinder(),
     silent: new Map(),
     locked: new Map(),

@@ -10,6 +10,7 @@ import type { Host } from "../../steps/host.ts";
 import { NO_NFTABLES } from "../../steps/netfilter.ts";
 import type { Build, Edge } from "../edge.ts";
 import type { FindExecutable } from "../executable.ts";
+import type { InsideAddresses } from "../inventory/inside-addresses.ts";
 import type { Inventory } from "../inventory/inventory.ts";
 import { isAbsent, type KernelModules } from "../kernel-modules.ts";
 import type { Finding, Found } from "./finding.ts";
@@ -29,6 +30,8 @@ export interface Examination {
   readonly inventory: () => Inventory;
   /** False if the path is certainly no network namespace any more. */
   readonly isLiving: (netns: string) => boolean;
+  /** @throws LinuxError if the namespace cannot be opened */
+  readonly listInside: (netns: string) => InsideAddresses;
   readonly findExecutable: FindExecutable;
   /** Why a plugin is not called any more: it is missing, or it did not answer in time. */
   readonly silent: Map<string, string>;

@@ -43,7 +43,7 @@ export function collectMetrics({ inventory, dhcp, isLiving }: Observed): readonl
     ),
     gauge(
       "cni_conflicts",
-      "Addresses that several living attachments have, pairs of networks with overlapping subnets, and files with the name of another network.",
+      "Addresses that results and leases give to several living attachments, pairs of networks with overlapping subnets, and files with the name of another network.",
       [
         { labels: { kind: "address" }, value: countSharedAddresses(states.alive.map(addressesOf)) },
         { labels: { kind: "subnet" }, value: countOverlaps(inventory.networks) },

@@ -57,6 +57,9 @@ export function examinationOf(
       throw new Error("nobody takes an inventory here");
     },
     isLiving: () => true,
+    listInside: () => {
+      throw new Error("nobody enters a namespace here");
+    },
     findExecutable: executableFinder(),
     silent: new Map(),
     locked: new Map(),
