@@ -5,20 +5,25 @@ import type { Network } from "../../runtime/network.ts";
 import { ownPlugins } from "../own-plugins.ts";
 import { type Check, type Examination, orCannotTell } from "./examination.ts";
 import type { Found } from "./finding.ts";
+import { describeAttachment } from "./netns-name.ts";
 
 /** How long in milliseconds each plugin may take for CHECK. */
 const DEADLINE = 5_000;
+
+/** How many attachments a finding names. */
+const NAMED = 5;
 
 /** CHECK of this image's plugins for every attachment that lives: what others took since its ADD, such as rules that were flushed. */
 export const attachmentCheck: Check = {
   name: "attachment",
   run: (examination) => {
-    const { runtime, edge, isLiving } = examination;
+    const { runtime, edge, isLiving, locked } = examination;
     const isOurs = ownPlugins(edge, runtime);
     const networks = new Map<string, Checked>();
     const findings: Found[] = [];
     for (const { entry } of readCache(runtime.cacheDirectory) ?? []) {
       if (entry === undefined || entry.attachment.netns === "" || !isLiving(entry.attachment.netns)) continue;
+      if (locked.has(entry.network)) continue;
       const checked = networks.get(entry.network) ?? { count: 0, differences: [] };
       networks.set(entry.network, checked);
       const look = () => {
@@ -28,30 +33,59 @@ export const attachmentCheck: Check = {
       };
       findings.push(...orCannotTell(entry.network, look));
     }
-    return [...[...networks].map(([network, checked]) => judge(network, checked)), ...findings];
+    return [
+      ...[...networks].map(([network, checked]) => judgeChecked(network, checked)),
+      ...[...locked].map(([network, file]) => describeUnchecked(network, file)),
+      ...findings,
+    ];
   },
 };
 
 /** What CHECK said of the attachments of a network. */
-interface Checked {
+export interface Checked {
   count: number;
   /** One for each attachment that is not as it should be. */
-  readonly differences: string[];
+  readonly differences: Difference[];
 }
 
-function judge(subject: string, { count, differences }: Checked): Found {
-  const [first] = differences;
-  if (first === undefined) return { level: "ok", subject, message: `${count} attachments are as ADD made them` };
-  const message = `${differences.length} of ${count} attachments are not as ADD made them: ${first}`;
+interface Difference {
+  /** The attachment with its namespace. */
+  readonly whose: string;
+  readonly texts: readonly string[];
+}
+
+/** The finding about the attachments of a network. It names five of those that differ, and what several differ in once. */
+export function judgeChecked(subject: string, { count, differences }: Checked): Found {
+  if (differences.length === 0) return { level: "ok", subject, message: `${count} attachments are as ADD made them` };
+  const named = differences.slice(0, NAMED);
+  const others = differences.length > NAMED ? [`And ${differences.length - NAMED} more`] : [];
+  const lines = [...describeGroups(named), ...others].join(". ");
+  const message = `${differences.length} of ${count} attachments are not as ADD made them: ${lines}`;
   return { level: "error", subject, message, cure: `cnictl reapply ${subject}` };
 }
 
-/** One text if the attachment is not as it should be, else none. The list is that of its ADD, as for `cnictl reapply`. */
+/** For each group of attachments with texts in common: the attachments, and these texts. */
+function describeGroups(differences: readonly Difference[]): readonly string[] {
+  const texts = new Set(differences.flatMap((each) => each.texts));
+  const ownersOf = (text: string) =>
+    differences
+      .filter((each) => each.texts.includes(text))
+      .map(({ whose }) => whose)
+      .join(", ");
+  return [...Map.groupBy(texts, ownersOf)].map(([owners, each]) => `${owners}: ${each.join("; ")}`);
+}
+
+/** Each CHECK would wait for seconds. */
+function describeUnchecked(subject: string, file: string): Found {
+  return { level: "warning", subject, message: `cannot tell: CHECK waits for the lock ${file}` };
+}
+
+/** One difference if the attachment is not as it should be, else none. The list is that of its ADD, as for `cnictl reapply`. */
 function differencesOf(
   { runtime, networks, isLiving }: Examination,
   entry: CachedEntry,
   isOurs: (type: string) => boolean,
-): readonly string[] {
+): readonly Difference[] {
   const { attachment } = entry;
   const network = networkOf(entry, networks);
   if (network === undefined) return [];
@@ -65,7 +99,9 @@ function differencesOf(
   // A DEL may have begun since.
   const key = { directory: runtime.cacheDirectory, network: entry.network, attachment };
   if (findCached(key) === undefined || !isLiving(attachment.netns)) return [];
-  return [`${attachment.containerId} ${attachment.ifname}: ${errors.join("; ")}`];
+  return [
+    { whose: describeAttachment(attachment, attachment.netns), texts: errors.flatMap((text) => text.split("; ")) },
+  ];
 }
 
 /** The list of the ADD; if its plugins are in files of their own, the one in the folder. */
