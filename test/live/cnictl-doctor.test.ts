@@ -54,9 +54,9 @@ function subjects(findings: readonly Finding[]): readonly string[] {
   return findings.map(({ level, check, subject }) => `${level} ${check} ${subject}`);
 }
 
-/** Types what a finding says, after "or: " if it begins with words. */
+/** Types what a finding says, after "or: " or the last colon if it begins with words. */
 function cure({ cure: text }: Finding): void {
-  caller.lab.run(["sh", "-ec", text.replace(/^.* or: /, "")]);
+  caller.lab.run(["sh", "-ec", text.replace(/^.* or: |^.*: (?=nft |kill )/, "")]);
 }
 
 function attach(name: string): string {
@@ -200,10 +200,116 @@ test("a chain of nftables that drops is found, and its cure connects a container
     "add table inet guard; add chain inet guard pass { type filter hook forward priority 0; policy drop; }",
   ]);
   const found = examine().filter(({ check }) => check === "forward");
-  expect(subjects(found)).toEqual(["warning forward inet guard pass"]);
+  expect(subjects(found)).toEqual(["error forward inet guard pass"]);
   expect(caller.lab.try(["ping", "-c1", "-W1", "-q", "203.0.113.2"], netns).status).toBe(1);
   found.forEach(cure);
   expect(reaches()).toBe(true);
+  expect(examine().filter(({ check }) => check === "forward")).toEqual([]);
+});
+
+test.each([
+  ["that accepts answers", "ct state established,related accept; iifname eth0 accept;", ["error iifname cni0"]],
+  [
+    "with a map and a set",
+    "ct state vmap { established : accept, invalid : drop }; iifname { cni0, eth9 } accept;",
+    [],
+  ],
+  ["that jumps", "ct state { established, related } accept; jump side;", []],
+  ["for one protocol", "ct state established accept; iif cni0 tcp dport 80 accept;", ["warning iifname cni0"]],
+])("of a chain of nftables %s the rules are read, and the cure has what is missing", (_, rules, expected) => {
+  writeList("one", [BRIDGE]);
+  attach("one");
+  caller.lab.run([
+    "nft",
+    `table inet guard { chain side { iifname "cni*" counter accept; }; chain pass { type filter hook forward priority 10; policy drop; ${rules} }; }`,
+  ]);
+  const forward = () => examine().filter(({ check }) => check === "forward");
+  const found = forward();
+  expect(found.map(({ level, cure: text }) => `${level} ${text.replace(/^.*guard pass (.*) accept$/, "$1")}`)).toEqual(
+    expected,
+  );
+  found.forEach(cure);
+  expect(forward()).toEqual([]);
+});
+
+test("a chain that drops what one bridge passes on is found beside bridge-nf-call-iptables, and its cure connects the containers", () => {
+  writeList("one", [BRIDGE]);
+  const netns = attach("one");
+  const other = caller.lab.addNamespace("other");
+  jsonOf(caller.cnictl(["add", "one", other], { NETCONFPATH: folder }));
+  caller.lab.run(["sysctl", "-qw", "net.bridge.bridge-nf-call-iptables=1", "net.bridge.bridge-nf-call-ip6tables=0"]);
+  const reaches = () => caller.lab.try(["ping", "-c1", "-W1", "-q", "10.88.0.3"], netns).status === 0;
+  const bridged = () => examine().filter(({ subject }) => subject.startsWith("net.bridge."));
+  expect([reaches(), bridged()]).toEqual([true, []]);
+  caller.lab.run(["nft", "table inet guard { chain pass { type filter hook forward priority 10; policy drop; }; }"]);
+  const [found, ...others] = bridged();
+  expect(others).toEqual([]);
+  expect(found).toMatchObject({ level: "error", subject: "net.bridge.bridge-nf-call-iptables" });
+  expect(reaches()).toBe(false);
+  caller.lab.run(["sh", "-ec", found?.cure.replace(/^.*?: (nft .*), or: .*$/, "$1") ?? "false"]);
+  expect([reaches(), bridged()]).toEqual([true, []]);
+});
+
+test("a container with another one's address is found, and the cure takes it from that one", () => {
+  writeList("one", [BRIDGE]);
+  attach("one");
+  const other = caller.lab.addNamespace("other");
+  jsonOf(caller.cnictl(["add", "one", other], { NETCONFPATH: folder }));
+  const clashes = () => examine().filter(({ check }) => check === "clash");
+  expect(clashes()).toEqual([]);
+  caller.lab.run(["ip", "address", "add", "10.88.0.2/16", "dev", "eth0"], other);
+  const [found, ...others] = clashes();
+  expect(others).toEqual([]);
+  expect(found).toMatchObject({
+    level: "error",
+    subject: "one",
+    cure: `ip -n ${path.basename(other)} address delete 10.88.0.2/16 dev eth0`,
+  });
+  expect(found?.message).toMatch(
+    /^10\.88\.0\.2 of one cnitool-\w+ eth0 \(netns \S+one-c1\) is also on interface eth0 of cnitool-\w+ \(netns \S+other\)$/,
+  );
+  clashes().forEach(cure);
+  expect(examine()).toEqual([]);
+});
+
+test("two networks with different gateways for one bridge are found, and STATUS has the same cure", () => {
+  writeList("one", [BRIDGE]);
+  attach("one");
+  const second = { ...BRIDGE, ipam: { type: "host-local", subnet: "10.89.0.0/24" } };
+  writeList("two", [second]);
+  const found = examine();
+  expect(subjects(found)).toEqual(["error status two", "error clash two"]);
+  expect(new Set(found.map((each) => each.cure))).toEqual(new Set(['set "bridge" to another name in two.conflist']));
+  writeList("two", [{ ...second, bridge: "cni1" }]);
+  expect(examine()).toEqual([]);
+});
+
+test("who keeps host-local's locks is found within seconds, also as a child of who took them, and the cure helps", async () => {
+  writeList("one", [BRIDGE]);
+  attach("one");
+  const locks = () => examine().filter(({ check }) => check === "lock");
+  expect(locks()).toEqual([]);
+  // The process that takes the lock ends, and leaves it to a child.
+  const hold = (file: string) =>
+    caller.lab.run(["sh", "-ec", `exec 9<"$0"; flock 9; setsid sleep 600 >/dev/null 2>&1 & echo $!`, file]).trim();
+  for (const [place, level, effect] of [
+    ["lock", "error", "each ADD waits up to 20 s"],
+    [".state/attachments", "warning", "each ADD waits 2 s"],
+  ] as const) {
+    const file = path.join(caller.lab.dir, "state/networks/one", place);
+    if (place === "lock") fs.writeFileSync(file, "");
+    const pid = hold(file);
+    const begin = performance.now();
+    const found = examine();
+    expect(performance.now() - begin).toBeLessThan(5_000);
+    expect(subjects(found)).toEqual([`${level} lock one`, "warning attachment one"]);
+    expect(found[0]).toMatchObject({
+      message: `/var/lib/cni/networks/one/${place} is held by PID ${pid} (sleep): ${effect}`,
+      cure: `end process ${pid} if it is not a CNI call: kill ${pid}`,
+    });
+    found.slice(0, 1).forEach(cure);
+    await expect.poll(locks, { timeout: 10_000 }).toEqual([]);
+  }
 });
 
 test("addresses and routes of the host in a network's subnet, and two networks with one, are found", () => {
@@ -254,7 +360,7 @@ test("what was taken from a container that lives is found, and `cnictl reapply` 
   expect(others).toEqual([]);
   expect(found).toMatchObject({ level: "error", subject: "one", cure: "cnictl reapply one" });
   expect(found?.message).toMatch(
-    /^1 of 1 attachments are not as ADD made them: cnitool-\w+ eth0: .*is not masqueraded/,
+    /^1 of 1 attachments are not as ADD made them: cnitool-\w+ eth0 \(netns \S+one-c1\): .*is not masqueraded/,
   );
   expect(caller.cnictl(["reapply", "one"], { NETCONFPATH: folder }).status).toBe(0);
   expect(attachments()).toEqual([]);
