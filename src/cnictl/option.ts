@@ -32,7 +32,7 @@ export const PLUGIN_DIRECTORY = "/opt/cni/bin";
 /** The variables that commands read. */
 export const VARIABLES = {
   NETCONFPATH: `directory of network lists (default ${NETWORK_DIRECTORY})`,
-  CNI_PATH: `directories of plugins, separated by colons (default ${PLUGIN_DIRECTORY})`,
+  CNI_PATH: `plugin directories, separated by colons (default ${PLUGIN_DIRECTORY}, then cnictl's own)`,
   CNI_ARGS: "KEY=VALUE;KEY=VALUE for the plugins",
   CAP_ARGS: "capability arguments, a JSON object",
   CNI_IFNAME: "as --ifname",

@@ -13,6 +13,7 @@ import type { Description } from "./command.ts";
 import type { Edge } from "./edge.ts";
 import { findNetns } from "./namespace.ts";
 import { NETWORK_DIRECTORY, NETWORK_OPTIONS, PLUGIN_DIRECTORY } from "./option.ts";
+import { findOwnDirectory } from "./own-directory.ts";
 
 /** What add, check and del take. */
 export const TARGET = {
@@ -101,10 +102,11 @@ export function networkDirectory({ environment }: Pick<Edge, "environment">): st
   return setOr(environment["NETCONFPATH"], NETWORK_DIRECTORY);
 }
 
-/** The folders of the plugins, in search order. */
-export function pluginDirectories({ environment }: Pick<Edge, "environment">): readonly string[] {
-  const folders = setOr(environment["CNI_PATH"], PLUGIN_DIRECTORY).split(":");
-  return folders.filter((folder) => folder !== "");
+/** The folders of the plugins, in search order: those of CNI_PATH, or the runtimes' default and then the one that has this image. */
+export function pluginDirectories(edge: Pick<Edge, "environment" | "build">): readonly string[] {
+  const folders = setOr(edge.environment["CNI_PATH"], PLUGIN_DIRECTORY).split(":");
+  const own = findOwnDirectory(edge);
+  return [...folders.filter((folder) => folder !== ""), ...(own === undefined ? [] : [own])];
 }
 
 /** The environment in which plugins run. */

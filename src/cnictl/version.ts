@@ -6,6 +6,7 @@ import { defineCommand } from "./command.ts";
 import type { Edge } from "./edge.ts";
 import { identifyFile } from "./executable.ts";
 import { flag } from "./option.ts";
+import { findOwnDirectory } from "./own-directory.ts";
 import { formatTable } from "./table.ts";
 import { pluginDirectories } from "./target.ts";
 
@@ -31,13 +32,14 @@ export const version = defineCommand({
   summary: "Prints the version of cnictl and of every plugin",
   help: [
     "Runs each executable in the folders of CNI_PATH without a command, whereupon plugins say their",
-    "version. `this image` marks the plugins that are the same file as cnictl.",
+    "version; in cnictl's own folder, if CNI_PATH is not set, only those with the names of its plugins.",
+    "`this image` marks the plugins that are the same file as cnictl.",
   ],
   operands: [],
   options: { json: flag("print JSON") },
   environment: ["CNI_PATH"],
   run: (edge, { values }) => {
-    const plugins = pluginDirectories(edge).flatMap((folder) => listExecutables(edge, folder));
+    const plugins = pluginDirectories(edge).flatMap((folder) => listExecutables(edge, folder, namesFor(edge, folder)));
     const { version: own, commit, date, engine } = edge.build;
     if (values.json) edge.writeOut(`${formatJson({ version: own, commit, date, engine, plugins })}\n`);
     else
@@ -59,10 +61,16 @@ function describeBuild({ build: { version, commit, date, engine } }: Edge): stri
   return `cnictl v${version}${source}, ${engine}`;
 }
 
-/** The executables of a folder, by name; none if it cannot be read. */
-function listExecutables(edge: Edge, folder: string): readonly Found[] {
+/** The names that are run in a folder: in cnictl's own, not the commands that may be there besides, such as `reboot`. */
+function namesFor(edge: Edge, folder: string): readonly string[] {
+  const names = namesIn(folder);
+  return folder === findOwnDirectory(edge) ? names.filter((name) => edge.build.names.includes(name)) : names;
+}
+
+/** Those that are executables. */
+function listExecutables(edge: Edge, folder: string, names: readonly string[]): readonly Found[] {
   const own = identify(edge.build.executable);
-  return namesIn(folder).flatMap((name) => {
+  return names.flatMap((name) => {
     const file = path.join(folder, name);
     const identity = identify(file);
     if (identity === undefined) return [];
@@ -70,6 +78,7 @@ function listExecutables(edge: Edge, folder: string): readonly Found[] {
   });
 }
 
+/** By name; none if the folder cannot be read. */
 function namesIn(folder: string): readonly string[] {
   return ifPossible(() => fs.readdirSync(folder).sort()) ?? [];
 }

@@ -117,7 +117,7 @@ until \`cnictl del\`.
 
 Environment:
   NETCONFPATH          directory of network lists (default /etc/cni/net.d)
-  CNI_PATH             directories of plugins, separated by colons (default /opt/cni/bin)
+  CNI_PATH             plugin directories, separated by colons (default /opt/cni/bin, then cnictl's own)
   CNI_ARGS             KEY=VALUE;KEY=VALUE for the plugins
   CAP_ARGS             capability arguments, a JSON object
   CNI_IFNAME           as --ifname

@@ -52,6 +52,8 @@ export interface Outcome {
 export interface Stage extends World {
   /** Runs cnictl; where `changes` do not say otherwise, nobody reads at a terminal. */
   cnictl(args: readonly string[], changes?: Partial<Edge>, commands?: readonly Command[]): Outcome;
+  /** The build whose image is this file below the folder. */
+  buildAt(executable: string): Edge["build"];
 }
 
 /** What the image was made of, besides the version: its commit, and the plugins in the tree. */
@@ -64,6 +66,11 @@ export function makeStage(): Stage {
     CNI_PATH: path.join(world.directory, "bin"),
   };
 
+  function buildAt(file: string): Edge["build"] {
+    const names = ["bridge", "host-local", "cnictl"];
+    return { version: "1.2.3", ...SOURCE, names, executable: path.join(world.directory, file) };
+  }
+
   function cnictl(args: readonly string[], changes: Partial<Edge> = {}, commands = COMMANDS): Outcome {
     let [out, err] = ["", ""];
     const edge: Edge = {
@@ -71,12 +78,7 @@ export function makeStage(): Stage {
       environment,
       directory: world.directory,
       terminal: { out: false, err: false },
-      build: {
-        version: "1.2.3",
-        ...SOURCE,
-        names: ["bridge", "host-local", "cnictl"],
-        executable: path.join(world.directory, "image"),
-      },
+      build: buildAt("image"),
       launch: world.runtime.launch,
       reapply: () => undefined,
       trace: () => world.runtime.launch,
@@ -97,5 +99,5 @@ export function makeStage(): Stage {
     return { code, out, err };
   }
 
-  return { ...world, cnictl };
+  return { ...world, cnictl, buildAt };
 }

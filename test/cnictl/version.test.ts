@@ -60,3 +60,17 @@ test("version passes over folders that are not there and executables that cannot
   expect(code).toBe(0);
   expect(out.split("\n").at(-2)).toMatch(/^bridge +- +- +\//);
 });
+
+test("version runs nothing but plugins in cnictl's own folder, which may have other commands", () => {
+  const bridge = executable("bridge", GO);
+  executable("reboot", "");
+  fs.linkSync(bridge, path.join(stage.directory, "bin/cnictl"));
+  const build = stage.buildAt("bin/cnictl");
+  const { plugins } = JSON.parse(stage.cnictl(["version", "--json"], { environment: {}, build }).out);
+  const files: string[] = plugins.map(({ file }: { file: string }) => file);
+  expect(files.filter((file) => file.startsWith(stage.directory))).toEqual([
+    bridge,
+    path.join(stage.directory, "bin/cnictl"),
+  ]);
+  expect(stage.calls.map(({ type }) => type)).not.toContain("reboot");
+});
