@@ -17,9 +17,21 @@ const DEFAULT_FOLDERS = { deb: "/usr/lib/cni", rpm: "/usr/libexec/cni" };
 /** The distribution's own package, on Debian as on Fedora. */
 const DISTRIBUTION = "containernetworking-plugins";
 
+/** Units that the distribution's package has too. Two packages cannot own one file, so these are installed only in its place. */
+const DISTRIBUTION_UNITS = /^conf\/systemd\/cni-dhcp\.(service|socket)$/;
+
+/** What else the distribution's package provides. podman and buildah depend on `container-network-stack`, of which netavark is 2. */
+const PROVIDED = {
+  deb: [["container-network-stack", "1"]],
+  rpm: [["container-network-stack", "1"], ["containernetworking-cni"], ["kubernetes-cni"]],
+};
+
+const UNITS = "/usr/lib/systemd/system";
+
 /** Where the archive's folders are in a package. */
 const PLACES = [
-  [/^conf\/systemd\/(.*)$/, "/usr/lib/systemd/system/$1"],
+  [DISTRIBUTION_UNITS, "/usr/share/cni-plugins-ts/$&"],
+  [/^conf\/systemd\/(.*)$/, `${UNITS}/$1`],
   [/^(conf|schema)\/(.*)$/, "/usr/share/cni-plugins-ts/$1/$2"],
   [/^man\/(.*)$/, "/usr/share/man/man8/$1"],
   [/^completions\/cnictl\.bash$/, "/usr/share/bash-completion/completions/cnictl"],
@@ -35,20 +47,26 @@ export function makeSystemPackages(output, { release, images, files, work }) {
   for (const packager of Object.keys(DEFAULT_FOLDERS)) {
     for (const [arch, image] of Object.entries(images)) {
       const contents = [...placeImage(image), ...placeFiles(files, `${work}/files`)];
-      make(packager, { ...describe("cni-plugins-ts", release), arch, contents });
+      // Networks with an iptables backend need it; none does by default.
+      make(packager, { ...describe("cni-plugins-ts", release), arch, contents, suggests: ["iptables"] });
     }
+    const relate = (name, version) => relation(packager, name, version);
     make(packager, {
       ...describe("cni-plugins-ts-default", release),
       arch: "all",
-      contents: linkPlugins(DEFAULT_FOLDERS[packager]),
-      depends: [packager === "deb" ? `cni-plugins-ts (= ${release.version})` : `cni-plugins-ts = ${release.version}`],
-      provides: [
-        packager === "deb" ? `${DISTRIBUTION} (= ${release.version})` : `${DISTRIBUTION} = ${release.version}`,
-      ],
+      contents: [...linkPlugins(DEFAULT_FOLDERS[packager]), ...placeUnits(files, `${work}/units`)],
+      depends: [relate("cni-plugins-ts", release.version)],
+      provides: [relate(DISTRIBUTION, release.version), ...PROVIDED[packager].map((each) => relate(...each))],
+      // Without `replaces`, so that dpkg refuses and apt removes the distribution's first. dpkg would delete its units after it has unpacked
+      // ours, which on Debian 12 are the same files by another path: /lib is a link to /usr/lib.
       conflicts: [DISTRIBUTION],
-      replaces: packager === "deb" ? [DISTRIBUTION] : [],
     });
   }
+}
+
+function relation(packager, name, version) {
+  if (version === undefined) return name;
+  return packager === "deb" ? `${name} (= ${version})` : `${name} = ${version}`;
 }
 
 function describe(name, { version, time }) {
@@ -58,7 +76,7 @@ function describe(name, { version, time }) {
       : "CNI plugins in the place of the distribution's";
   return {
     ...{ name, version, platform: "linux", section: "net", priority: "optional", license: "Apache-2.0" },
-    ...{ maintainer: "The makers of cni-plugins-ts <cni-plugins-ts@localhost>", description: what },
+    ...{ maintainer: "The makers of cni-plugins-ts", description: what },
     mtime: new Date(time * 1000).toISOString(),
     deb: { compression: "xz" },
     rpm: { compression: "xz", buildhost: "localhost" },
@@ -73,13 +91,29 @@ function placeImage(image) {
 }
 
 function placeFiles(files, folder) {
-  return Object.entries(files).map(([name, text]) => {
-    const src = path.join(folder, name);
-    const [pattern, place] = PLACES.find(([each]) => each.test(name));
-    fs.mkdirSync(path.dirname(src), { recursive: true });
-    fs.writeFileSync(src, text.replaceAll("/opt/cni/bin/cnictl", "/usr/bin/cnictl"));
-    return { src, dst: name.replace(pattern, place), file_info: { mode: 0o644 } };
+  return Object.keys(files).map((name) => {
+    const place = PLACES.find(([pattern]) => pattern.test(name));
+    return placeFile(files, { name, folder, dst: name.replace(...place) });
   });
+}
+
+/** The units that take the place of the distribution's. */
+function placeUnits(files, folder) {
+  const units = Object.keys(files).filter((name) => DISTRIBUTION_UNITS.test(name));
+  return units.map((name) => placeFile(files, { name, folder, dst: path.join(UNITS, path.basename(name)) }));
+}
+
+function placeFile(files, { name, folder, dst }) {
+  const src = path.join(folder, name);
+  fs.mkdirSync(path.dirname(src), { recursive: true });
+  fs.writeFileSync(src, name.startsWith("conf/systemd/") ? adaptUnit(files[name], dst) : files[name]);
+  return { src, dst, file_info: { mode: 0o644 } };
+}
+
+/** A unit with the package's paths. Where it is installed, it does not say how to copy it. */
+function adaptUnit(text, dst) {
+  const adapted = text.replaceAll("/opt/cni/bin/", `${HOME}/`);
+  return dst.startsWith(UNITS) ? adapted.replace(/^(#\s+)cp .* && (?=systemctl )/gm, "$1") : adapted;
 }
 
 function linkPlugins(folder) {

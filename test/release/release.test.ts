@@ -137,18 +137,40 @@ describe("the packages", () => {
     return target;
   }
 
-  /** A package with the distribution's name, and its bridge. */
+  /** A package with the distribution's name, what it provides, its bridge, and a unit of its. */
   function distribution(): string {
     const tree = fs.mkdtempSync(path.join(folder, "distribution-"));
-    fs.mkdirSync(path.join(tree, "DEBIAN"));
-    fs.mkdirSync(path.join(tree, "usr/lib/cni"), { recursive: true });
-    fs.writeFileSync(path.join(tree, "usr/lib/cni/bridge"), "the distribution's");
-    const control =
-      "Package: containernetworking-plugins\nVersion: 1.1.1\nArchitecture: all\nMaintainer: a <a@localhost>\nDescription: a\n";
-    fs.writeFileSync(path.join(tree, "DEBIAN/control"), control);
+    for (const [file, text] of Object.entries({
+      "DEBIAN/control":
+        "Package: containernetworking-plugins\nVersion: 1.1.1\nArchitecture: all\nMaintainer: a <a@localhost>\nProvides: container-network-stack (= 1)\nDescription: a\n",
+      "usr/lib/cni/bridge": "the distribution's",
+      "usr/lib/systemd/system/cni-dhcp.service": "the distribution's",
+    })) {
+      fs.mkdirSync(path.dirname(path.join(tree, file)), { recursive: true });
+      fs.writeFileSync(path.join(tree, file), text);
+    }
     fs.chmodSync(tree, 0o755);
     run(["dpkg-deb", "--build", tree, `${tree}.deb`]);
     return `${tree}.deb`;
+  }
+
+  /** Every path in what the units of a system start. */
+  function startedBy(target: string): readonly string[] {
+    const units = fs.globSync(`${target}/usr/{lib/systemd/system,share/cni-plugins-ts/conf/systemd}/*.service`);
+    const lines = units.flatMap((unit) => fs.readFileSync(unit, "utf8").match(/^Exec\w+=.*$/gm) ?? []);
+    return lines.flatMap((line) => line.match(/(?<=[ =])\/[\w./-]+/g) ?? []);
+  }
+
+  /** What apt would do on a system. */
+  function simulate(target: string, ...files: readonly string[]): readonly string[] {
+    const state = path.join(target, "apt");
+    fs.mkdirSync(path.join(state, "lists/partial"), { recursive: true });
+    const options = [
+      ...[`Dir::State=${state}`, `Dir::State::status=${target}/var/lib/dpkg/status`, `Dir::Cache=${state}`],
+      ...["Dir::Etc::SourceList=/dev/null", "Dir::Etc::SourceParts=/dev/null"],
+    ];
+    const text = run(["apt-get", ...options.flatMap((option) => ["-o", option]), "--simulate", "install", ...files]);
+    return [...text.matchAll(/^(?:Inst|Remv) \S+/gm)].map(([line]) => line);
   }
 
   const own = path.join(release, `cni-plugins-ts_${version}_${arch}.deb`);
@@ -161,18 +183,39 @@ describe("the packages", () => {
     expect(fs.readFileSync(path.join(target, "usr/lib/cni/bridge"), "utf8")).toBe("the distribution's");
     const bridge = path.join(target, "usr/libexec/cni-plugins-ts/bridge");
     expect(spawnSync(bridge, { encoding: "utf8", env: {}, input: "" }).stderr).toContain(`plugin v${version}\n`);
-    expect(run(["cat", path.join(target, "usr/lib/systemd/system/cni-reapply.service")])).toContain(
-      "=/usr/bin/cnictl reapply",
+    expect(fs.readFileSync(path.join(target, "usr/lib/systemd/system/cni-dhcp.service"), "utf8")).toBe(
+      "the distribution's",
     );
     dpkg(target, "--remove", "cni-plugins-ts");
     expect(fs.readFileSync(path.join(target, "usr/lib/cni/bridge"), "utf8")).toBe("the distribution's");
     expect(fs.existsSync(bridge)).toBe(false);
   });
 
+  it("for Debian: cnictl finds the plugins of its package", () => {
+    const target = system();
+    dpkg(target, "--install", own);
+    const home = path.join(target, "usr/libexec/cni-plugins-ts");
+    const text = run([path.join(home, "cnictl"), "version", "--json"], { env: {} });
+    const { plugins }: { plugins: readonly { file: string }[] } = JSON.parse(text);
+    const files = plugins.map(({ file }) => file).filter((file) => !file.startsWith("/opt/cni/bin/"));
+    expect(files).toEqual([...PLUGINS, "cnictl"].sort().map((name) => path.join(home, name)));
+  });
+
+  it("for Debian: units start what is in the package", () => {
+    const target = system();
+    dpkg(target, "--install", own, instead);
+    const started = startedBy(target).filter((file) => file !== "/bin/sh");
+    expect(new Set(started.map((file) => path.basename(file)))).toEqual(new Set(["cnictl", "dhcp"]));
+    for (const file of started) expect(fs.statSync(path.join(target, file)).mode & 0o111, file).toBe(0o111);
+  });
+
   it("for Debian: in the place of the distribution's, whose package leaves", () => {
     const target = system();
     dpkg(target, "--install", distribution());
-    dpkg(target, "--auto-deconfigure", "--install", own, instead);
+    dpkg(target, "--install", own);
+    // As apt does it.
+    dpkg(target, "--remove", "containernetworking-plugins");
+    dpkg(target, "--install", instead);
     const status = fs.readFileSync(path.join(target, "var/lib/dpkg/status"), "utf8");
     const installed = status.split("\n\n").filter((each) => each.includes("Status: install ok installed"));
     expect(installed.map((each) => /^Package: (.*)$/m.exec(each)?.[1])).toEqual([
@@ -181,6 +224,26 @@ describe("the packages", () => {
     ]);
     for (const name of PLUGINS)
       expect(fs.readlinkSync(path.join(target, "usr/lib/cni", name))).toBe(`/usr/libexec/cni-plugins-ts/${name}`);
+  });
+
+  it("for Debian: apt removes nothing that depends on the distribution's", () => {
+    const target = system();
+    dpkg(target, "--install", distribution());
+    const dependent = {
+      "golang-github-containers-common": "container-network-stack",
+      podman: "golang-github-containers-common",
+      buildah: "golang-github-containers-common, containernetworking-plugins",
+    };
+    const stanzas = Object.entries(dependent).map(
+      ([name, depends]) =>
+        `\nPackage: ${name}\nStatus: install ok installed\nVersion: 1\nArchitecture: all\nMaintainer: a <a@localhost>\nDepends: ${depends}\nDescription: a\n`,
+    );
+    fs.appendFileSync(path.join(target, "var/lib/dpkg/status"), stanzas.join(""));
+    expect(simulate(target, own, instead).toSorted()).toEqual([
+      "Inst cni-plugins-ts",
+      "Inst cni-plugins-ts-default",
+      "Remv containernetworking-plugins",
+    ]);
   });
 
   it("for RPM: the same files, and the same relations", () => {
@@ -193,8 +256,13 @@ describe("the packages", () => {
     const query = (what: string) =>
       run(["rpm", "-qp", `--${what}`, path.join(release, `cni-plugins-ts-default-${version}-1.noarch.rpm`)]);
     expect(query("conflicts")).toBe("containernetworking-plugins\n");
-    expect(query("provides")).toContain(`containernetworking-plugins = ${version}\n`);
+    expect(query("provides").split("\n")).toEqual(
+      expect.arrayContaining([`containernetworking-plugins = ${version}`, "container-network-stack = 1"]),
+    );
     expect(query("requires")).toContain(`cni-plugins-ts = ${version}\n`);
     expect(query("list")).toContain("/usr/libexec/cni/bridge\n");
+    // Fedora's package has this unit.
+    expect(query("list")).toContain("/usr/lib/systemd/system/cni-dhcp.service\n");
+    expect(files).not.toContain("/usr/lib/systemd/system/cni-dhcp.service\n");
   });
 });
