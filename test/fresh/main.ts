@@ -1,8 +1,8 @@
 // npm run test:fresh: what a new user sees. Runs `npm run demo` (as root, then as a user) and `npm test` on fresh Debian systems with their
 // own nodejs and npm, and with other releases of npm, each in a copy of a root made by debootstrap and from a fresh clone of HEAD. Root.
 // `--only release` makes a release on each instead, from nothing: all have to come to the same bytes. Half an hour for each.
-// `--only archive` gives each nothing but the archive of `npm run release`: see archive.sh.
-// usage: npm run test:fresh -- [--suite bookworm|trixie|sid]... [--npm own|9|10|11|12]... [--only demo|test|release|archive] [-- arguments of npm test]
+// `--only archive` gives each nothing but the archive of `npm run release`: see archive.sh. `--only packages`: its packages, see packages.sh.
+// usage: npm run test:fresh -- [--suite bookworm|trixie|sid]... [--npm own|9|10|11|12]... [--only demo|test|release|archive|packages] [-- arguments of npm test]
 // With another npm than its own, a system runs of the tests the projects "unit", "mocked" and "build" alone, unless told others.
 import { spawnSync } from "node:child_process";
 import fs from "node:fs";
@@ -39,9 +39,11 @@ const { values, positionals } = parseArgs({
   },
 });
 const repository = path.join(import.meta.dirname, "../..");
+/** What the last `npm run release` made. */
+const released = path.join(repository, "dist/release");
 const logs = path.join(cache, "logs");
 fs.mkdirSync(logs, { recursive: true });
-const npms = values.only === "release" || values.only === "archive" ? ["own"] : values.npm;
+const npms = ["release", "archive", "packages"].includes(values.only ?? "") ? ["own"] : values.npm;
 const rows = values.suite.flatMap((suite) => npms.flatMap((npm) => runSystem(suite, npm)));
 console.table(rows);
 if (values.only === "release") compareReleases();
@@ -60,6 +62,7 @@ function runOnce(suite: string, { npm, what }: { npm: string; what: string }): R
     const root = ensureRoot(suite);
     clone(path.join(scratch, "upper/clone"));
     if (what === "archive") fs.copyFileSync(findArchive(), path.join(scratch, "upper/archive.tgz"));
+    if (what === "packages") fs.cpSync(released, path.join(scratch, "upper/packages"), { recursive: true });
     const status = enter({ root, scratch, suite, script: script(npm, what), log });
     const text = fs.readFileSync(log, "utf8");
     const versions = /^node .* npm .*$/m.exec(text)?.[0] ?? "";
@@ -101,6 +104,7 @@ function script(npm: string, what: string): string {
       setpriv --reuid=${USER} --regid=${USER} --init-groups env HOME=/home/${USER} npm run demo`,
     test: ["npm test --", ...tests].join(" "),
     archive: "sh test/fresh/archive.sh /archive.tgz",
+    packages: "sh test/fresh/packages.sh /packages",
     release: `
       apt-get update && apt-get install -y --no-install-recommends python3-pip libatomic1 libstdc++6 golang-go qemu-user-static
       npm ci
@@ -116,13 +120,12 @@ function script(npm: string, what: string): string {
 
 /** The archive of the last `npm run release` for this machine's architecture. */
 function findArchive(): string {
-  const folder = path.join(repository, "dist/release");
   const architecture = os.arch() === "x64" ? "amd64" : os.arch();
   const found = fs
-    .readdirSync(folder)
+    .readdirSync(released)
     .find((name) => name.includes(`-linux-${architecture}-`) && name.endsWith(".tgz"));
-  if (found === undefined) throw new Error(`Cannot find an archive in ${folder}: run \`npm run release\` first`);
-  return path.join(folder, found);
+  if (found === undefined) throw new Error(`Cannot find an archive in ${released}: run \`npm run release\` first`);
+  return path.join(released, found);
 }
 
 /** Fails unless all systems have made the same files. */
