@@ -1,6 +1,7 @@
 import fs from "#fs";
 import path from "#path";
 import { pause } from "../platform/pause.ts";
+import { formatCall } from "./call-text.ts";
 import { defineCommand } from "./command.ts";
 import type { Edge } from "./edge.ts";
 import { InstallError, withContext } from "./installation.ts";
@@ -41,14 +42,16 @@ export const install = defineCommand({
     const directory = path.resolve(edge.directory, dir);
     if (rollback && only !== undefined) throw new UsageError("--only and --rollback exclude each other");
     const names = only === undefined ? undefined : parseNames(only, edge.build.names);
+    const file = list === undefined ? undefined : path.resolve(edge.directory, list);
     const action = rollback ? "roll back" : "install in";
     const lines = withContext(`Cannot ${action} ${directory}`, () => {
       refuseLink(directory);
       if (rollback) return withStaging(directory, (staging) => rollBack(directory, staging, { force }));
-      return installNames(edge, directory, { names, force });
+      const again = formatCall("install", { force: true, dir: directory, only, list: file, stay });
+      return installNames(edge, directory, { names, force, again });
     });
     for (const line of lines) edge.writeOut(`${directory}: ${line}\n`);
-    if (list !== undefined) installList(edge, path.resolve(edge.directory, list));
+    if (file !== undefined) installList(edge, file);
     while (stay) pause(STAY_MS);
     return undefined;
   },
@@ -83,20 +86,23 @@ function refuseLink(directory: string): void {
   );
 }
 
+/** What is to be installed. `again` is the same call with --force. */
+interface Order {
+  readonly names: readonly string[] | undefined;
+  readonly force: boolean;
+  readonly again: string;
+}
+
 /** Returns a report, one entry for each line. */
-function installNames(
-  edge: Edge,
-  directory: string,
-  { names, force }: { names: readonly string[] | undefined; force: boolean },
-): readonly string[] {
+function installNames(edge: Edge, directory: string, { names, ...order }: Order): readonly string[] {
   const plan = () => planInstallation(directory, edge.build, names);
   // Before anything is made: what is refused leaves nothing behind.
-  refuseForeign(directory, plan(), { force });
+  refuseForeign(directory, plan(), order);
   fs.mkdirSync(directory, { recursive: true });
   return withStaging(directory, (staging) => {
     // Once more: an installation that had the lock may have ended.
     const found = plan();
-    refuseForeign(directory, found, { force });
+    refuseForeign(directory, found, order);
     const { changing, current, foreign, previous } = found;
     const source = current[0] === undefined ? edge.build.executable : path.join(directory, current[0]);
     stageFiles(staging, { source, isInPlace: current.length > 0, names: changing });
@@ -107,7 +113,9 @@ function installNames(
       ...(foreign.length === 0 ? [] : [`replaced what was not from cnictl install: ${foreign.join(", ")}`]),
       ...(changing.length === 0 ? [] : [`${changing.join(", ")}${version}`]),
       ...(current.length === 0 ? [] : [`unchanged: ${current.join(", ")}${version}`]),
-      ...(previous === undefined ? [] : ["`cnictl install --rollback` brings back what was there"]),
+      ...(previous === undefined
+        ? []
+        : [`${formatCall("install", { rollback: true, dir: directory })} brings back what was there`]),
     ];
   });
 }

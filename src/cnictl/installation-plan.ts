@@ -1,4 +1,5 @@
 import path from "#path";
+import { formatCall } from "./call-text.ts";
 import type { Build } from "./edge.ts";
 import { digestFile, findManifest, findOccupants, InstallError, type Manifest, type Occupant } from "./installation.ts";
 import { findPrevious, type Previous } from "./previous.ts";
@@ -71,14 +72,20 @@ function planKeeping(
   return { previous: isWorthIt ? { manifest: found, kept, added } : undefined, isResumed: earlier !== undefined };
 }
 
-/** Refuses to replace directories, and without `force` what is not ours. @throws InstallError */
-export function refuseForeign(directory: string, { foreign, directories }: Plan, { force }: { force: boolean }): void {
+/** Refuses to replace directories, and without `force` what is not ours: `again` is the call that does. @throws InstallError */
+export function refuseForeign(
+  directory: string,
+  { foreign, directories }: Plan,
+  { force, again }: { force: boolean; again: string },
+): void {
   if (directories.length > 0)
     throw new InstallError(`Cannot install in ${directory}: ${directories.join(", ")} there is a directory`);
   if (foreign.length === 0 || force) return;
   // The hint is part of the message, because an installer's log has no terminal.
   const what = `${foreign.join(", ")} there ${foreign.length === 1 ? "is" : "are"} not from cnictl install`;
-  const hint = "`cnictl install --force` replaces them, and `cnictl install --rollback` brings them back";
+  const rollback = formatCall("install", { rollback: true, dir: directory });
+  const them = foreign.length === 1 ? "it" : "them";
+  const hint = `${again} replaces ${them}, and ${rollback} brings ${them} back`;
   throw new InstallError(`Cannot install in ${directory}: ${what}; nothing was changed: ${hint}`);
 }
 

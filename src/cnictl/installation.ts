@@ -7,6 +7,7 @@ import { reasonOf } from "../cni/error.ts";
 import { formatJson, parseJson } from "../cni/json.ts";
 import { readFile } from "../linux/bounded-file.ts";
 import { isMissing } from "../runtime/file-error.ts";
+import { formatCall } from "./call-text.ts";
 
 /** The description of an installation, in a file beside its executables. */
 export interface Manifest {
@@ -59,7 +60,7 @@ export function findManifest(directory: string): Manifest | undefined {
     return { ...manifest, names: manifest.names.filter(isFileName) };
   } catch (cause) {
     if (isMissing(cause)) return undefined;
-    const advice = "remove it, and run `cnictl install --force`";
+    const advice = `remove it, and run ${formatCall("install", { force: true, dir: directory })}`;
     throw new InstallError(`Cannot read ${file}: ${reasonOf(cause)}`, { cause, advice });
   }
 }

@@ -1,5 +1,6 @@
 import fs from "#fs";
 import path from "#path";
+import { formatCall } from "./call-text.ts";
 import { findManifest, findOccupants, formatManifest, InstallError, MANIFEST } from "./installation.ts";
 import { dropPrevious, findPrevious, PREVIOUS } from "./previous.ts";
 import { linkOrCopy, writeText } from "./staging.ts";
@@ -34,7 +35,8 @@ export function rollBack(directory: string, staging: string, { force }: { force:
 
 function refuseChanged(directory: string, changed: readonly string[]): never {
   const what = `${changed.join(", ")} there ${changed.length === 1 ? "was" : "were"} changed since the installation`;
-  const hint = "`cnictl install --rollback --force` replaces them";
+  const call = formatCall("install", { rollback: true, force: true, dir: directory });
+  const hint = `${call} replaces ${changed.length === 1 ? "it" : "them"}`;
   throw new InstallError(`Cannot roll back ${directory}: ${what}; nothing was changed: ${hint}`);
 }
 

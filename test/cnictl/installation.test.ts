@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -8,7 +9,6 @@ import { makeStage, SOURCE, type Stage } from "./stage.ts";
 const MANIFEST = ".cni-plugins-ts.json";
 const NAMES = ["bridge", "cnictl", "host-local"];
 const PREVIOUS = ".cni-plugins-ts.old";
-const ROLLBACK = "`cnictl install --rollback` brings back what was there";
 const terminal = { out: true, err: true };
 
 let stage: Stage;
@@ -37,6 +37,11 @@ function cnictl(...args: string[]) {
 function newer(names: readonly string[]) {
   const build = { ...SOURCE, version: "2.0.0", names, executable: stage.write("newer", "the newer image") };
   return (...args: string[]) => stage.cnictl([...args, "--dir", bin], { build, launch: works });
+}
+
+/** What a successful call says of the way back. */
+function rollbackLine(): string {
+  return `${bin}: \`cnictl install --rollback --dir ${bin}\` brings back what was there\n`;
 }
 
 function inodes(): number {
@@ -88,7 +93,7 @@ test("install never writes into a file that somebody has open", () => {
 test("install leaves everything as it is where a file is not ours, and names it", () => {
   stage.write("opt/cni/bin/bridge", "the Go bridge");
   stage.write("opt/cni/bin/loopback", "the Go loopback");
-  const err = `Cannot install in ${bin}: bridge there is not from cnictl install; nothing was changed: \`cnictl install --force\` replaces them, and \`cnictl install --rollback\` brings them back\n`;
+  const err = `Cannot install in ${bin}: bridge there is not from cnictl install; nothing was changed: \`cnictl install --force --dir ${bin}\` replaces it, and \`cnictl install --rollback --dir ${bin}\` brings it back\n`;
   expect(cnictl("install")).toEqual({ code: 1, out: "", err });
   expect(stage.files("opt/cni/bin")).toEqual(["bridge", "loopback"]);
 });
@@ -103,12 +108,41 @@ test("install --force replaces what is not ours, and no more", () => {
   stage.write("opt/cni/bin/bridge", "the Go bridge");
   stage.write("opt/cni/bin/loopback", "the Go loopback");
   expect(cnictl("install", "--force").out).toBe(
-    `${bin}: replaced what was not from cnictl install: bridge\n${bin}: bridge, host-local, cnictl (1.2.3)\n${bin}: ${ROLLBACK}\n`,
+    `${bin}: replaced what was not from cnictl install: bridge\n${bin}: bridge, host-local, cnictl (1.2.3)\n${rollbackLine()}`,
   );
   expect([stage.read("opt/cni/bin/bridge"), stage.read("opt/cni/bin/loopback")]).toEqual([
     "the image",
     "the Go loopback",
   ]);
+});
+
+describe("the calls that install prints", () => {
+  test("have every option of the call that was refused", () => {
+    stage.write("opt/cni/bin/bridge", "the Go bridge");
+    stage.write("opt/cni/bin/cnictl", "something else");
+    const more = ["--only", "bridge,cnictl", "--list", "10-n.conflist", "--stay"];
+    expect(cnictl("install", ...more).err).toContain(
+      `\`cnictl install --force --dir ${bin} --only bridge,cnictl --list ${stage.directory}/10-n.conflist --stay\` replaces them`,
+    );
+  });
+
+  test("are quoted for a shell", () => {
+    const odd = path.join(stage.directory, "it's a folder");
+    stage.write("it's a folder/bridge", "the Go bridge");
+    const { err } = stage.cnictl(["install", "--dir", odd]);
+    const [, call = ""] = /changed: `cnictl install --force (.*?)`/.exec(err) ?? [];
+    expect(execFileSync("sh", ["-c", `printf '%s|' ${call}`], { encoding: "utf8" })).toBe(`--dir|${odd}|`);
+  });
+
+  test("name the folder if a rollback is refused", () => {
+    stage.write("opt/cni/bin/bridge", "the Go bridge");
+    cnictl("install", "--force");
+    fs.rmSync(path.join(bin, "bridge"));
+    stage.write("opt/cni/bin/bridge", "a third one");
+    expect(cnictl("install", "--rollback").err).toContain(
+      `nothing was changed: \`cnictl install --rollback --force --dir ${bin}\` replaces it\n`,
+    );
+  });
 });
 
 test("install does not replace a directory, even with --force", () => {

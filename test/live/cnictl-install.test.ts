@@ -56,7 +56,7 @@ test("install leaves another project's bridge alone until it is told to replace 
     status: 1,
     stdout: "",
     stderr: expect.stringMatching(
-      /: bridge there is not from cnictl install; nothing was changed: `cnictl install --force`/,
+      /: bridge there is not from cnictl install; nothing was changed: `cnictl install --force --dir \S+` replaces it/,
     ),
   });
   expect(cnictl(binDir, "install", "--force").status).toBe(0);

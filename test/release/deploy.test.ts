@@ -215,7 +215,7 @@ describe("the containers of the DaemonSet", () => {
     const refused = runContainer(install);
     expect([refused.status, refused.stderr]).toEqual([
       1,
-      expect.stringContaining("`cnictl install --force` replaces them"),
+      expect.stringContaining("`cnictl install --force --dir /host/opt/cni/bin --list "),
     ]);
     expect(fs.readdirSync(path.join(folder, "plugins"))).toEqual(["bridge"]);
     expect(runContainer(install, ["/cnictl", ...install.args, "--force"]).status).toBe(0);
