@@ -24,9 +24,10 @@ export const install = defineCommand({
     "name changes in one step, so it is safe while plugins run: a caller finds the old file or the",
     "new one. Names that have this executable already are left as they are. Before anything changes,",
     "the new executable is started here under each name. If a file of such a name is not from",
-    "`cnictl install`, nothing is installed, except with --force. What is replaced is kept until the",
-    "next installation: --rollback brings it back. --list and --stay are for an installer that runs as a",
-    "container: --list puts a network list or a template into NETCONFPATH, once the plugins are there.",
+    "`cnictl install`, nothing is installed, except with --force. What is replaced is kept until another",
+    "build is installed: --rollback brings it back. Several calls of one build, such as with --only, are",
+    "one step. --list and --stay are for an installer that runs as a container: --list puts a network list",
+    "or a template into NETCONFPATH, once the plugins are there.",
   ],
   operands: [],
   options: {

@@ -19,8 +19,8 @@ export interface Plan {
   readonly directories: readonly string[];
   /** What is to be kept for `cnictl install --rollback`; undefined if there is nothing. */
   readonly previous: Previous | undefined;
-  /** Whether an installation was interrupted, and has kept what was there before it. */
-  readonly isResumed: boolean;
+  /** Whether this goes on with the last installation, which has kept what was there before it. */
+  readonly isContinued: boolean;
 }
 
 /** What has to be done so that a directory has the running executable under `wanted` names, or under all. @throws InstallError */
@@ -37,7 +37,8 @@ export function planInstallation(
   const before = found ?? { names: [], images: [] };
   const isWhole = names.every((name) => wanted.includes(name));
   const image = digestFile(executable);
-  const images = [...new Set([...before.images, image])];
+  // The last one is that of the last installation.
+  const images = [...before.images.filter((each) => each !== image), image];
   const gone = isWhole ? before.names.filter((name) => !names.includes(name)) : [];
   const others = isWhole ? [] : before.names.filter((name) => !wanted.includes(name));
   const occupants = findOccupants(directory, [...wanted, ...gone]);
@@ -45,31 +46,47 @@ export function planInstallation(
   const isOurs = ({ kind, digest }: Occupant) => kind === "file" && images.includes(digest);
   const changing = wanted.filter(holding(({ digest }) => digest !== image));
   const obsolete = gone.filter(holding(isOurs));
+  const foreign = wanted.filter(
+    holding((each) => each.kind !== "nothing" && each.kind !== "directory" && !isOurs(each)),
+  );
   return {
     during: { version, names: [...others, ...wanted, ...gone], images, unfinished: true },
     after: { version, names: [...others, ...wanted], images: isWhole ? [image] : images },
     changing,
     current: wanted.filter((name) => !changing.includes(name)),
     obsolete,
-    foreign: wanted.filter(holding((each) => each.kind !== "nothing" && each.kind !== "directory" && !isOurs(each))),
+    foreign,
     directories: wanted.filter(holding(({ kind }) => kind === "directory")),
-    ...planKeeping(directory, { found, occupants, touched: [...changing, ...obsolete] }),
+    ...planKeeping(directory, { found, image, occupants, touched: [...changing, ...obsolete], foreign }),
   };
 }
 
-/** Of an interrupted installation, what it has kept or found missing is not looked at again: it may have its files by now. */
+/** What planKeeping() is given: the manifest, the running image, and the names that change. */
+interface Touched {
+  readonly found: Manifest | undefined;
+  readonly image: string;
+  readonly occupants: ReadonlyMap<string, Occupant>;
+  readonly touched: readonly string[];
+  readonly foreign: readonly string[];
+}
+
+/**
+ * An installation of the same image continues the last one, and so does one after an interrupted one: what is kept stays kept. A name
+ * that it has kept or found free is not looked at again, because it may have the new file by now, unless somebody has put a file of his
+ * own there since.
+ */
 function planKeeping(
   directory: string,
-  given: { found: Manifest | undefined; occupants: ReadonlyMap<string, Occupant>; touched: readonly string[] },
-): Pick<Plan, "previous" | "isResumed"> {
-  const { found, occupants, touched } = given;
-  const earlier = found?.unfinished ? findPrevious(directory) : undefined;
+  { found, image, occupants, touched, foreign }: Touched,
+): Pick<Plan, "previous" | "isContinued"> {
+  const isSame = found !== undefined && (found.unfinished || found.images.at(-1) === image);
+  const earlier = isSame ? findPrevious(directory) : undefined;
   const known = [...(earlier?.kept ?? []), ...(earlier?.added ?? [])];
-  const left = touched.filter((name) => !known.includes(name));
+  const left = touched.filter((name) => !known.includes(name) || foreign.includes(name));
   const kept = left.filter((name) => get(occupants, name).kind !== "nothing");
   const added = left.filter((name) => !kept.includes(name));
   const isWorthIt = left.length > 0 && (found !== undefined || kept.length > 0);
-  return { previous: isWorthIt ? { manifest: found, kept, added } : undefined, isResumed: earlier !== undefined };
+  return { previous: isWorthIt ? { manifest: found, kept, added } : undefined, isContinued: earlier !== undefined };
 }
 
 /** Refuses to replace directories, and without `force` what is not ours: `again` is the call that does. @throws InstallError */

@@ -12,7 +12,7 @@ import { formatCall } from "./call-text.ts";
 /** The description of an installation, in a file beside its executables. */
 export interface Manifest {
   readonly version: string;
-  /** SHA-256, in hex, of every image that the names may contain. */
+  /** SHA-256, in hex, of every image that the names may contain. The last one was installed last. */
   readonly images: readonly string[];
   readonly names: readonly string[];
   /** An installation has begun to change names, and has not ended. */

@@ -51,7 +51,7 @@ export function keepPrevious(directory: string, staging: string, { manifest, kep
   fs.renameSync(fresh, folder);
 }
 
-/** Keeps the files of further names beside what is kept: of an interrupted installation, some names have its files by now. */
+/** Keeps the files of further names beside what is kept by the installation that this one continues. */
 export function keepMore(directory: string, staging: string, more: Pick<Previous, "kept" | "added">): void {
   const folder = path.join(directory, PREVIOUS);
   const old = findPrevious(directory);
@@ -61,7 +61,8 @@ export function keepMore(directory: string, staging: string, more: Pick<Previous
     fs.renameSync(fresh, path.join(folder, name));
   };
   for (const name of more.kept) place(name, (fresh) => linkOrCopy(path.join(directory, name), fresh));
-  const added = [...(old?.added ?? []), ...more.added];
+  const free = (old?.added ?? []).filter((name) => !more.kept.includes(name));
+  const added = [...free, ...more.added];
   place(RECORD, (fresh) => writeText(fresh, formatRecord({ manifest: old?.manifest, added })));
 }
 

@@ -24,13 +24,13 @@ export function stageFiles(
 export function replaceFiles(
   directory: string,
   staging: string,
-  { during, after, changing, obsolete, previous, isResumed }: Plan,
+  { during, after, changing, obsolete, previous, isContinued }: Plan,
 ): void {
   const manifests = [during, after].map((manifest, i) => stageManifest(path.join(staging, `manifest ${i}`), manifest));
   const [began = "", ended = ""] = manifests;
   const manifest = path.join(directory, MANIFEST);
   if (previous !== undefined)
-    if (isResumed) keepMore(directory, staging, previous);
+    if (isContinued) keepMore(directory, staging, previous);
     else keepPrevious(directory, staging, previous);
   if (changing.length > 0 || obsolete.length > 0) fs.renameSync(began, manifest);
   for (const name of changing) fs.renameSync(path.join(staging, name), path.join(directory, name));

@@ -355,6 +355,73 @@ describe("install --rollback", () => {
   });
 });
 
+describe("installations of one image, one after the other", () => {
+  /** The files of the Go plugins, and what they were before. */
+  function putGo(): () => readonly string[] {
+    const names = ["bridge", "host-local"];
+    for (const name of names) stage.write(`opt/cni/bin/${name}`, `the Go ${name}`);
+    return () => names.map((name) => stage.read(`opt/cni/bin/${name}`));
+  }
+
+  test.each([
+    [
+      "of some names each",
+      [
+        ["--only", "bridge"],
+        ["--only", "host-local,cnictl"],
+      ],
+    ],
+    ["of some names, and a whole one", [["--only", "bridge"], []]],
+    ["of some names, repeated", [["--only", "bridge"], ["--only", "bridge"], []]],
+    ["whole, and of a name", [[], ["--only", "bridge"]]],
+  ])("are one step for --rollback: %s", (_, calls) => {
+    const contents = putGo();
+    for (const more of calls) expect(cnictl("install", "--force", ...more).code).toBe(0);
+    expect(contents()).toEqual(["the image", "the image"]);
+    expect(cnictl("install", "--rollback").out).toContain(": brought back bridge, host-local\n");
+    expect(contents()).toEqual(["the Go bridge", "the Go host-local"]);
+  });
+
+  test("keep the Go plugins of all of them when they are uninstalled", () => {
+    putGo();
+    for (const name of ["bridge", "host-local"]) cnictl("install", "--force", "--only", name);
+    expect(cnictl("uninstall").out).toContain(`left ${PREVIOUS}, which has what was there before: bridge, host-local`);
+  });
+
+  test("bring back the earlier version whole, after a part of it had the new one", () => {
+    cnictl("install");
+    newer(NAMES)("install", "--only", "bridge");
+    newer(NAMES)("install");
+    cnictl("install", "--rollback");
+    expect(NAMES.map((name) => stage.read(`opt/cni/bin/${name}`))).toEqual(NAMES.map(() => "the image"));
+  });
+
+  test("keep what somebody has put there since, instead of what was there before", () => {
+    const contents = putGo();
+    cnictl("install", "--force");
+    for (const name of ["bridge", "cnictl"]) {
+      fs.rmSync(path.join(bin, name));
+      stage.write(`opt/cni/bin/${name}`, `a newer Go ${name}`);
+    }
+    expect(cnictl("install", "--force").code).toBe(0);
+    cnictl("install", "--rollback");
+    expect([...contents(), stage.read("opt/cni/bin/cnictl")]).toEqual([
+      "a newer Go bridge",
+      "the Go host-local",
+      "a newer Go cnictl",
+    ]);
+  });
+
+  test("end with one of another image, also of one that was there earlier", () => {
+    const contents = putGo();
+    cnictl("install", "--force");
+    newer(NAMES)("install", "--only", "bridge");
+    cnictl("install", "--only", "bridge");
+    cnictl("install", "--rollback");
+    expect(contents()).toEqual(["the newer image", "the image"]);
+  });
+});
+
 describe("install --list", () => {
   const list = { cniVersion: "1.0.0", name: "n", plugins: [{ type: "bridge" }] };
 
