@@ -26,8 +26,9 @@ export const install = defineCommand({
     "the new executable is started here under each name. If a file of such a name is not from",
     "`cnictl install`, nothing is installed, except with --force. What is replaced is kept until another",
     "build is installed: --rollback brings it back. Several calls of one build, such as with --only, are",
-    "one step. --list and --stay are for an installer that runs as a container: --list puts a network list",
-    "or a template into NETCONFPATH, once the plugins are there.",
+    "one step. A rollback removes names that were free before, except cnictl. --list and --stay are for an",
+    "installer that runs as a container: --list puts a network list or a template into NETCONFPATH, once the",
+    "plugins are there.",
   ],
   operands: [],
   options: {

@@ -284,18 +284,57 @@ describe("install --only", () => {
 
 describe("install --rollback", () => {
   test("brings back the files of others that were replaced, and removes the names that were free", () => {
+    const four = newer([...NAMES, "macvlan"]);
     stage.write("opt/cni/bin/bridge", "the Go bridge");
     fs.symlinkSync("bridge", path.join(bin, "host-local"));
-    cnictl("install", "--force");
-    expect(cnictl("install", "--rollback")).toEqual({
+    four("install", "--force");
+    expect(cnictl("install", "--rollback")).toMatchObject({
       ...{ code: 0, err: "" },
-      out: `${bin}: brought back bridge, host-local\n${bin}: removed cnictl\n`,
+      out: expect.stringContaining(`${bin}: brought back bridge, host-local\n${bin}: removed macvlan\n`),
     });
-    expect(stage.files("opt/cni/bin")).toEqual(["bridge", "host-local"]);
+    expect(stage.files("opt/cni/bin")).toEqual([MANIFEST, ...NAMES]);
     expect([stage.read("opt/cni/bin/bridge"), fs.readlinkSync(path.join(bin, "host-local"))]).toEqual([
       "the Go bridge",
       "bridge",
     ]);
+  });
+
+  test("keeps cnictl and says why; uninstall removes it, and an installation counts it as ours", () => {
+    stage.write("opt/cni/bin/bridge", "the Go bridge");
+    cnictl("install", "--force");
+    expect(cnictl("install", "--rollback").out).toBe(
+      `${bin}: brought back bridge\n${bin}: removed host-local\n${bin}: kept cnictl: when containers that these plugins attached are deleted, \`cnictl clean\` removes what is left of them\n`,
+    );
+    expect(stage.files("opt/cni/bin")).toEqual([MANIFEST, "bridge", "cnictl"]);
+    expect(JSON.parse(stage.read(`opt/cni/bin/${MANIFEST}`))).toMatchObject({ version: "1.2.3", names: ["cnictl"] });
+    expect(cnictl("install", "--rollback").err).toMatch(
+      /: nothing is kept there; `cnictl uninstall .*` removes cnictl\n/,
+    );
+    expect(newer(NAMES)("install").err).toMatch(/: bridge there is not from cnictl install/);
+    fs.cpSync(bin, path.join(stage.directory, "copy"), { recursive: true });
+    expect(stage.cnictl(["uninstall", "--dir", path.join(stage.directory, "copy")]).out).toMatch(/: removed cnictl\n$/);
+    expect(stage.files("copy")).toEqual(["bridge"]);
+    expect(newer(NAMES)("install", "--force").code).toBe(0);
+    cnictl("install", "--rollback");
+    expect(NAMES.map((name) => fs.existsSync(path.join(bin, name)) && stage.read(`opt/cni/bin/${name}`))).toEqual([
+      ...["the Go bridge", "the image", false],
+    ]);
+  });
+
+  test("keeps cnictl beside the names that an earlier version had", () => {
+    cnictl("install", "--only", "bridge");
+    newer(NAMES)("install");
+    cnictl("install", "--rollback");
+    expect([stage.read("opt/cni/bin/bridge"), stage.read("opt/cni/bin/cnictl")]).toEqual([
+      "the image",
+      "the newer image",
+    ]);
+    expect(cnictl("uninstall").out).toBe(`${bin}: removed bridge, cnictl\n`);
+  });
+
+  test("has nothing to say of uninstall where nothing is installed", () => {
+    fs.mkdirSync(bin, { recursive: true });
+    expect(cnictl("install", "--rollback").err).toBe(`Cannot roll back ${bin}: nothing is kept there\n`);
   });
 
   test("brings back the earlier version, its names and its manifest", () => {
@@ -307,7 +346,9 @@ describe("install --rollback", () => {
     expect(stage.files("opt/cni/bin")).toEqual([MANIFEST, ...NAMES]);
     expect(stage.read("opt/cni/bin/bridge")).toBe("the image");
     expect(JSON.parse(stage.read(`opt/cni/bin/${MANIFEST}`))).toEqual(JSON.parse(manifest));
-    expect(cnictl("install", "--rollback").err).toBe(`Cannot roll back ${bin}: nothing is kept there\n`);
+    expect(cnictl("install", "--rollback").err).toBe(
+      `Cannot roll back ${bin}: nothing is kept there; \`cnictl uninstall --dir ${bin}\` removes the plugins\n`,
+    );
   });
 
   test("leaves what was changed since the installation, except with --force", () => {
