@@ -1,8 +1,10 @@
 import fs from "#fs";
 import path from "#path";
 import { CACHE_DIRECTORY } from "../runtime/cache.ts";
+import { formatCall, quoteWord } from "./call-text.ts";
 import { cleanHost } from "./clean.ts";
 import { defineCommand } from "./command.ts";
+import { describeDependents } from "./dependents.ts";
 import { findManifest, findOccupants, InstallError, MANIFEST, withContext } from "./installation.ts";
 import { CACHE_OPTION, FOLDER_OPTION, flag, PLUGIN_DIRECTORY } from "./option.ts";
 import { dropPrevious, findPrevious, PREVIOUS } from "./previous.ts";
@@ -14,16 +16,18 @@ export const uninstall = defineCommand({
   summary: "Uninstalls the plugins",
   help: [
     "Removes what `cnictl install` installed. Files that were changed since then stay, and files of",
-    "others that it replaced: they are in the folder .cni-plugins-ts.old. With --clean, first removes what",
-    "containers that are gone left on the host: DEL for each attachment of the result cache whose namespace",
-    "is gone, then what `cnictl clean` does, and then the nftables tables that nobody uses. If that fails,",
-    "nothing is uninstalled.",
+    "others that it replaced: they are in the folder .cni-plugins-ts.old. Containers that live are no",
+    "obstacle, but their DEL needs plugins of the same names: their number is printed. With --clean, first",
+    "removes what containers that are gone left on the host: DEL for each attachment of the result cache",
+    "whose namespace is gone, then what `cnictl clean` does, and then the nftables tables that nobody uses.",
+    "If that fails, nothing is uninstalled.",
   ],
   operands: [],
   options: { dir: FOLDER_OPTION, clean: flag("remove what containers that are gone left"), "cache-dir": CACHE_OPTION },
   environment: ["NETCONFPATH"],
   run: (edge, { values: { dir = PLUGIN_DIRECTORY, clean = false, "cache-dir": cache = CACHE_DIRECTORY } }) => {
     const directory = path.resolve(edge.directory, dir);
+    if (!fs.existsSync(directory)) throw new InstallError(`Cannot uninstall from ${directory}: it does not exist`);
     if (clean) {
       const ended = detachEnded(edge, cache);
       cleanHost(edge, cache);
@@ -31,28 +35,42 @@ export const uninstall = defineCommand({
       for (const each of ended) edge.writeOut(`${each}: detached\n`);
       for (const table of tables) edge.writeOut(`table ${table}: deleted\n`);
     }
-    for (const line of withContext(`Cannot uninstall from ${directory}`, () => removeOurs(directory)))
-      edge.writeOut(`${directory}: ${line}\n`);
+    const { removed, lines } = withContext(`Cannot uninstall from ${directory}`, () => removeOurs(directory));
+    const plugins = removed.filter((name) => name !== "cnictl");
+    const report = [...lines, ...(plugins.length === 0 ? [] : describeDependents(edge, cache, plugins))];
+    for (const line of report) edge.writeOut(`${directory}: ${line}\n`);
     return undefined;
   },
 });
 
-/** Returns a report, one entry for each line. */
-function removeOurs(directory: string): readonly string[] {
+/** Returns the names that are gone, and a report, one entry for each line. */
+function removeOurs(directory: string): { removed: readonly string[]; lines: readonly string[] } {
   const manifest = findManifest(directory);
-  if (manifest === undefined) return ["nothing of ours is installed there"];
+  const others = listOthers(directory);
+  const rest = others.length === 0 ? [] : describeOthers(directory, others);
+  if (manifest === undefined) return { removed: [], lines: ["nothing of ours is installed there", ...rest] };
   const { names, images } = manifest;
   const occupants = findOccupants(directory, names);
   const isOurs = (name: string) => images.includes(occupants.get(name)?.digest ?? "");
   const ours = names.filter(isOurs);
   const changed = names.filter((name) => !isOurs(name) && occupants.get(name)?.kind !== "nothing");
-  const others = listOthers(directory);
   for (const name of [...ours, MANIFEST]) fs.rmSync(path.join(directory, name), { force: true });
   if (others.length === 0) dropPrevious(directory);
-  return [
+  const lines = [
     `removed ${ours.length === 0 ? "nothing" : ours.join(", ")}`,
     ...(changed.length === 0 ? [] : [`left ${changed.join(", ")}, changed since`]),
-    ...(others.length === 0 ? [] : [`left ${PREVIOUS}, which has what was there before: ${others.join(", ")}`]),
+    ...rest,
+  ];
+  return { removed: ours, lines };
+}
+
+/** What of others stays, and how it comes back: cnictl may be gone by then. */
+function describeOthers(directory: string, others: readonly string[]): readonly string[] {
+  const copy = `cp -a ${quoteWord(path.join(directory, PREVIOUS))}/* ${quoteWord(directory)}`;
+  const call = formatCall("install", { rollback: true, dir: directory });
+  return [
+    `left ${PREVIOUS}, which has what was there before: ${others.join(", ")}`,
+    `\`${copy}\` brings that back, and so does ${call} with the cnictl of a release`,
   ];
 }
 

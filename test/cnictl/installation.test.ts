@@ -30,7 +30,8 @@ function answering(stdout: string, status = 0) {
 }
 
 function cnictl(...args: string[]) {
-  return stage.cnictl([...args, "--dir", bin], { launch: works });
+  const cache = args[0] === "uninstall" ? ["--cache-dir", path.join(stage.directory, "cache")] : [];
+  return stage.cnictl([...args, "--dir", bin, ...cache], { launch: works });
 }
 
 /** Another version of the image, with other names. */
@@ -501,13 +502,95 @@ describe("install --list", () => {
   });
 });
 
-test("uninstall leaves the files of others that install had replaced", () => {
-  stage.write("opt/cni/bin/bridge", "the Go bridge");
-  cnictl("install", "--force");
-  expect(cnictl("uninstall").out).toBe(
-    `${bin}: removed bridge, host-local, cnictl\n${bin}: left ${PREVIOUS}, which has what was there before: bridge\n`,
-  );
-  expect(stage.read(`opt/cni/bin/${PREVIOUS}/bridge`)).toBe("the Go bridge");
+describe("uninstall, if install had replaced files of others", () => {
+  beforeEach(() => {
+    stage.write("opt/cni/bin/bridge", "the Go bridge");
+    cnictl("install", "--force");
+  });
+
+  test("leaves these, and says each time how they come back", () => {
+    const left = `${bin}: left ${PREVIOUS}, which has what was there before: bridge
+${bin}: \`cp -a ${bin}/${PREVIOUS}/* ${bin}\` brings that back, and so does \`cnictl install --rollback --dir ${bin}\` with the cnictl of a release
+`;
+    expect(cnictl("uninstall").out).toBe(`${bin}: removed bridge, host-local, cnictl\n${left}`);
+    expect(stage.read(`opt/cni/bin/${PREVIOUS}/bridge`)).toBe("the Go bridge");
+    expect(cnictl("uninstall").out).toBe(`${bin}: nothing of ours is installed there\n${left}`);
+  });
+
+  test("they come back by the command that it prints", () => {
+    const [, copy = ""] = /: `(cp .*?)`/.exec(cnictl("uninstall").out) ?? [];
+    execFileSync("sh", ["-c", copy]);
+    expect([stage.files("opt/cni/bin"), stage.read("opt/cni/bin/bridge")]).toEqual([
+      [PREVIOUS, "bridge"],
+      "the Go bridge",
+    ]);
+  });
+
+  test("they come back by a rollback", () => {
+    cnictl("uninstall");
+    expect(cnictl("install", "--rollback")).toMatchObject({ code: 0, out: `${bin}: brought back bridge\n` });
+    expect(stage.files("opt/cni/bin")).toEqual(["bridge"]);
+  });
+});
+
+describe("uninstall, while attachments are alive", () => {
+  function attach(containerId: string, plugins: readonly object[], netns = "/run/netns/x") {
+    const config = Buffer.from(JSON.stringify({ cniVersion: "1.0.0", name: "net1", plugins })).toString("base64");
+    stage.write(`cache/results/net1-${containerId}-eth0`, {
+      ...{ kind: "cniCacheV1", containerId, ifName: "eth0", networkName: "net1", netns, config, result: {} },
+    });
+  }
+  const uninstall = (...more: string[]) =>
+    stage.cnictl(["uninstall", "--dir", bin, "--cache-dir", path.join(stage.directory, "cache"), ...more], {
+      isLiving: (netns) => netns !== "/run/netns/gone",
+    });
+
+  beforeEach(() => {
+    cnictl("install");
+  });
+
+  test("names up to three whose DEL needs a plugin that is gone now", () => {
+    for (const id of ["c1", "c2", "c3", "c4", "c5"]) attach(id, [{ type: "bridge" }]);
+    expect(uninstall()).toEqual({
+      ...{ code: 0, err: "" },
+      out: `${bin}: removed bridge, host-local, cnictl\n${bin}: 5 attachments are alive, and their DEL needs plugins of these names: net1 c1 eth0, net1 c2 eth0, net1 c3 eth0 and 2 more\n`,
+    });
+  });
+
+  test("counts those that only use an IPAM plugin of it", () => {
+    attach("c1", [{ type: "calico", ipam: { type: "host-local" } }]);
+    attach("c2", [{ type: "calico", ipam: { type: "calico-ipam" } }]);
+    expect(uninstall().out).toMatch(
+      /: 1 attachment is alive, and its DEL needs plugins of these names: net1 c1 eth0\n/,
+    );
+  });
+
+  test("says nothing of one whose namespace is gone, or without results", () => {
+    attach("c1", [{ type: "bridge" }], "/run/netns/gone");
+    expect(uninstall().out).toBe(`${bin}: removed bridge, host-local, cnictl\n`);
+    cnictl("install");
+    fs.rmSync(path.join(stage.directory, "cache"), { recursive: true });
+    expect(uninstall().out).toBe(`${bin}: removed bridge, host-local, cnictl\n`);
+  });
+
+  test("is not stopped by results that cannot be listed", () => {
+    stage.write("cache/results", "a file");
+    expect(uninstall()).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/: cannot tell which attachments are alive: Cannot list the result cache: ENOTDIR/),
+    });
+  });
+
+  test("says nothing if it removes cnictl alone", () => {
+    attach("c1", [{ type: "bridge" }]);
+    cnictl("uninstall");
+    cnictl("install", "--only", "cnictl");
+    expect(uninstall().out).toBe(`${bin}: removed cnictl\n`);
+  });
+});
+
+test("uninstall refuses a folder that does not exist", () => {
+  expect(cnictl("uninstall")).toEqual({ code: 1, out: "", err: `Cannot uninstall from ${bin}: it does not exist\n` });
 });
 
 test("uninstall removes what it keeps of its own earlier version", () => {
