@@ -4,6 +4,7 @@ import { pause } from "../platform/pause.ts";
 import { formatCall } from "./call-text.ts";
 import { defineCommand } from "./command.ts";
 import type { Edge } from "./edge.ts";
+import { describePath, describePlan } from "./install-report.ts";
 import { InstallError, withContext } from "./installation.ts";
 import { filesOf, planInstallation, refuseForeign } from "./installation-plan.ts";
 import { placeNetworkFile } from "./network-file.ts";
@@ -44,13 +45,18 @@ export const install = defineCommand({
     const directory = path.resolve(edge.directory, dir);
     if (rollback && only !== undefined) throw new UsageError("--only and --rollback exclude each other");
     const names = only === undefined ? undefined : parseNames(only, edge.build.names);
+    // Its log is not read on the node.
+    const isContainer = list !== undefined || stay;
     const file = list === undefined ? undefined : path.resolve(edge.directory, list);
     const action = rollback ? "roll back" : "install in";
     const lines = withContext(`Cannot ${action} ${directory}`, () => {
       refuseLink(directory);
       if (rollback) return withStaging(directory, (staging) => rollBack(directory, staging, { force }));
       const again = formatCall("install", { force: true, dir: directory, only, list: file, stay });
-      return installNames(edge, directory, { names, force, again });
+      return [
+        ...installNames(edge, directory, { names, force, again }),
+        ...(isContainer ? [] : describePath(edge, directory)),
+      ];
     });
     for (const line of lines) edge.writeOut(`${directory}: ${line}\n`);
     if (file !== undefined) installList(edge, file);
@@ -100,24 +106,17 @@ function installNames(edge: Edge, directory: string, { names, ...order }: Order)
   const plan = () => planInstallation(directory, edge.build, names);
   // Before anything is made: what is refused leaves nothing behind.
   refuseForeign(directory, plan(), order);
+  const isNew = !fs.existsSync(directory);
   fs.mkdirSync(directory, { recursive: true });
   return withStaging(directory, (staging) => {
     // Once more: an installation that had the lock may have ended.
     const found = plan();
     refuseForeign(directory, found, order);
-    const { changing, current, foreign, previous } = found;
+    const { changing, current } = found;
     const source = current[0] === undefined ? edge.build.executable : path.join(directory, current[0]);
     stageFiles(staging, { source, isInPlace: current.length > 0, names: changing });
     tryExecutables(edge, directory, filesOf(staging, changing));
     replaceFiles(directory, staging, found);
-    const version = ` (${edge.build.version})`;
-    return [
-      ...(foreign.length === 0 ? [] : [`replaced what was not from cnictl install: ${foreign.join(", ")}`]),
-      ...(changing.length === 0 ? [] : [`${changing.join(", ")}${version}`]),
-      ...(current.length === 0 ? [] : [`unchanged: ${current.join(", ")}${version}`]),
-      ...(previous === undefined
-        ? []
-        : [`${formatCall("install", { rollback: true, dir: directory })} brings back what was there`]),
-    ];
+    return [...(isNew ? ["created, because it did not exist"] : []), ...describePlan(edge.build, directory, found)];
   });
 }

@@ -11,6 +11,10 @@ const NAMES = ["bridge", "cnictl", "host-local"];
 const PREVIOUS = ".cni-plugins-ts.old";
 const terminal = { out: true, err: true };
 
+/** The builds of `cnictl()` and `newer()`, as install names them. */
+const OLD = "(v1.2.3, commit abc123def456 of 2026-01-02)";
+const NEW = "(v2.0.0, commit abc123def456 of 2026-01-02)";
+
 let stage: Stage;
 let bin: string;
 
@@ -31,13 +35,19 @@ function answering(stdout: string, status = 0) {
 
 function cnictl(...args: string[]) {
   const cache = args[0] === "uninstall" ? ["--cache-dir", path.join(stage.directory, "cache")] : [];
-  return stage.cnictl([...args, "--dir", bin, ...cache], { launch: works });
+  return stage.cnictl([...args, "--dir", bin, ...cache], { launch: works, environment: variables() });
+}
+
+/** With cnictl in PATH, as on a node where it is installed. */
+function variables() {
+  return { NETCONFPATH: path.join(stage.directory, "net.d"), PATH: path.dirname(stage.write("usr/bin/cnictl", "")) };
 }
 
 /** Another version of the image, with other names. */
 function newer(names: readonly string[]) {
   const build = { ...SOURCE, version: "2.0.0", names, executable: stage.write("newer", "the newer image") };
-  return (...args: string[]) => stage.cnictl([...args, "--dir", bin], { build, launch: works });
+  return (...args: string[]) =>
+    stage.cnictl([...args, "--dir", bin], { build, launch: works, environment: variables() });
 }
 
 /** What a successful call says of the way back. */
@@ -50,10 +60,33 @@ function inodes(): number {
 }
 
 test("install puts the image in place under all its names, as one file that anyone may run", () => {
-  expect(cnictl("install")).toEqual({ code: 0, out: `${bin}: bridge, host-local, cnictl (1.2.3)\n`, err: "" });
+  expect(cnictl("install")).toEqual({
+    ...{ code: 0, err: "" },
+    out: `${bin}: created, because it did not exist\n${bin}: bridge, host-local, cnictl ${OLD}\n`,
+  });
   expect(stage.files("opt/cni/bin")).toEqual([MANIFEST, ...NAMES]);
   expect(stage.read("opt/cni/bin/host-local")).toBe("the image");
   expect([inodes(), fs.statSync(path.join(bin, "bridge")).mode & 0o777]).toEqual([1, 0o755]);
+});
+
+describe("install, at its end", () => {
+  const HINT = /: cnictl is not in PATH: PATH=\$PATH:(.*)\n$/;
+  const install = (more: readonly string[] = [], PATH = "/nowhere") =>
+    stage.cnictl(["install", "--dir", bin, ...more], { launch: works, environment: { ...variables(), PATH } }).out;
+
+  test("says how a shell finds cnictl", () => {
+    expect(HINT.exec(install())?.[1]).toBe(bin);
+    expect(HINT.exec(install([], ""))?.[1]).toBe(bin);
+  });
+
+  test.each<[string, () => string]>([
+    ["if the folder is in PATH", () => install([], `/nowhere:${bin}`)],
+    ["if another folder of PATH has a cnictl", () => install([], variables().PATH)],
+    ["if it has installed none", () => install(["--only", "bridge"])],
+    ["in a container", () => install(["--list", stage.write("n.conflist.template", "{}")])],
+  ])("does not %s", (_, call) => {
+    expect(call()).not.toMatch(/PATH/);
+  });
 });
 
 test("install leaves a manifest that says what is ours", () => {
@@ -109,7 +142,7 @@ test("install --force replaces what is not ours, and no more", () => {
   stage.write("opt/cni/bin/bridge", "the Go bridge");
   stage.write("opt/cni/bin/loopback", "the Go loopback");
   expect(cnictl("install", "--force").out).toBe(
-    `${bin}: replaced what was not from cnictl install: bridge\n${bin}: bridge, host-local, cnictl (1.2.3)\n${rollbackLine()}`,
+    `${bin}: replaced what was not from cnictl install: bridge\n${bin}: bridge, host-local, cnictl ${OLD}\n${rollbackLine()}`,
   );
   expect([stage.read("opt/cni/bin/bridge"), stage.read("opt/cni/bin/loopback")]).toEqual([
     "the image",
@@ -211,14 +244,14 @@ describe("install, where a name has this executable already", () => {
   test("leaves its file as it is, and says so", () => {
     cnictl("install");
     const before = NAMES.map((name) => fs.statSync(path.join(bin, name), { bigint: true }).ctimeNs);
-    expect(cnictl("install").out).toBe(`${bin}: unchanged: bridge, host-local, cnictl (1.2.3)\n`);
+    expect(cnictl("install").out).toBe(`${bin}: unchanged: bridge, host-local, cnictl ${OLD}\n`);
     expect(NAMES.map((name) => fs.statSync(path.join(bin, name), { bigint: true }).ctimeNs)).toEqual(before);
   });
 
   test("replaces the others by a link to it", () => {
     cnictl("install");
     fs.rmSync(path.join(bin, "bridge"));
-    expect(cnictl("install").out).toMatch(/: bridge \(1\.2\.3\)\n.*: unchanged: host-local, cnictl/);
+    expect(cnictl("install").out).toContain(`: bridge ${OLD}\n${bin}: unchanged: host-local, cnictl`);
     expect(inodes()).toBe(1);
   });
 });
@@ -264,7 +297,7 @@ describe("install --only", () => {
       "the image",
       "the newer image",
     ]);
-    expect(newer(NAMES)("install").out).toMatch(/: cnictl \(2\.0\.0\)\n.*: unchanged: bridge, host-local/);
+    expect(newer(NAMES)("install").out).toContain(`: cnictl ${NEW}\n${bin}: unchanged: bridge, host-local`);
   });
 
   test("does not look at files of other names, and uninstall removes what it installed", () => {
