@@ -62,7 +62,7 @@ const EXIT = { DONE: 0, FAILED: 1, MISUSED: 2 } as const;
 /** Runs the subcommand that the arguments name. Returns the exit code: 0 success, 1 failure, 2 wrong usage. Never throws. */
 export function runCnictl(edge: Edge, { commands, complete }: Tool): number {
   const [word = "", ...args] = edge.args;
-  const version = `cnictl v${edge.build.version}\n`;
+  const version = formatVersion(edge.build);
   if (word === COMPLETE) return print(edge, complete(edge, args));
   if (word === "--version") return print(edge, version);
   // Nomad runs each file in the plugins' folder without arguments, and expects a version and success.
@@ -72,6 +72,11 @@ export function runCnictl(edge: Edge, { commands, complete }: Tool): number {
   const command = commands.find((each) => each.name === name);
   if (command === undefined) return refuseCommand(edge, name, commands);
   return word === "help" ? print(edge, formatHelp(command)) : runCommand(edge, command, args);
+}
+
+/** In the words of the plugins. */
+function formatVersion({ version, commit, date }: Edge["build"]): string {
+  return `cnictl v${version}\n${commit === "" ? "" : `Built from commit ${commit} of ${date}\n`}`;
 }
 
 function refuseCommand(edge: Edge, name: string, commands: readonly Command[]): number {

@@ -2,6 +2,7 @@ import fs from "#fs";
 import path from "#path";
 import { formatJson } from "../cni/json.ts";
 import { ifPossible } from "../platform/outcome.ts";
+import { nameBuild } from "./build-name.ts";
 import { defineCommand } from "./command.ts";
 import type { Edge } from "./edge.ts";
 import { identifyFile } from "./executable.ts";
@@ -20,6 +21,9 @@ interface Found {
   readonly file: string;
   /** The version that it says without a command; empty if it says none. */
   readonly version: string;
+  /** The commit that it says it was built from, and its day; empty if it says none. */
+  readonly commit: string;
+  readonly date: string;
   /** The protocol versions that it says it supports. */
   readonly protocols: readonly string[];
   /** Whether it is the running image. */
@@ -32,8 +36,8 @@ export const version = defineCommand({
   summary: "Prints the version of cnictl and of every plugin",
   help: [
     "Runs each executable in the folders of CNI_PATH without a command, whereupon plugins say their",
-    "version; in cnictl's own folder, if CNI_PATH is not set, only those with the names of its plugins.",
-    "`this image` marks the plugins that are the same file as cnictl.",
+    "version, and those of this project their commit; in cnictl's own folder, if CNI_PATH is not set, only",
+    "those with the names of its plugins. `this image` marks the plugins that are the same file as cnictl.",
   ],
   operands: [],
   options: { json: flag("print JSON") },
@@ -42,23 +46,18 @@ export const version = defineCommand({
     const plugins = pluginDirectories(edge).flatMap((folder) => listExecutables(edge, folder, namesFor(edge, folder)));
     const { version: own, commit, date, engine } = edge.build;
     if (values.json) edge.writeOut(`${formatJson({ version: own, commit, date, engine, plugins })}\n`);
-    else
-      edge.writeOut(
-        `${describeBuild(edge)}\n\n${formatTable(["PLUGIN", "VERSION", "PROTOCOL", "FILE"], plugins.map(rowOf))}`,
-      );
+    else edge.writeOut(`cnictl ${nameBuild(edge.build)}, ${engine}\n\n${formatTable(HEADINGS, plugins.map(rowOf))}`);
     return undefined;
   },
 });
 
-function rowOf({ name, version, protocols, own, file }: Found): readonly string[] {
+const HEADINGS = ["PLUGIN", "VERSION", "COMMIT", "PROTOCOL", "FILE"];
+
+function rowOf({ name, version, commit, date, protocols, own, file }: Found): readonly string[] {
   const [oldest = "", newest = oldest] = [protocols[0], protocols.at(-1)];
   const range = oldest === newest ? oldest : `${oldest} to ${newest}`;
-  return [name, `${version}${own ? " (this image)" : ""}`, range, file];
-}
-
-function describeBuild({ build: { version, commit, date, engine } }: Edge): string {
-  const source = commit === "" ? "" : `, commit ${commit} of ${date}`;
-  return `cnictl v${version}${source}, ${engine}`;
+  const source = commit === "" ? "" : `${commit} of ${date}`;
+  return [name, `${version}${own ? " (this image)" : ""}`, source, range, file];
 }
 
 /** The names that are run in a folder: in cnictl's own, not the commands that may be there besides, such as `reboot`. */
@@ -89,11 +88,12 @@ function identify(file: string): string | undefined {
   return found?.isExecutable ? found.identity : undefined;
 }
 
-function introduce(edge: Edge, file: string): Pick<Found, "version" | "protocols"> {
+function introduce(edge: Edge, file: string): Pick<Found, "version" | "commit" | "date" | "protocols"> {
   const text = textOf(edge, file);
   const [version = ""] = /^.*?(v?\d+\.\d+\.\d+\S*)/.exec(text)?.slice(1) ?? [];
   const [, protocols = ""] = /versions supported: (.*)/.exec(text) ?? [];
-  return { version, protocols: protocols.split(/, */).filter((each) => each !== "") };
+  const [, commit = "", date = ""] = /^Built from commit (\S+) of (\S+)$/m.exec(text) ?? [];
+  return { version, commit, date, protocols: protocols.split(/, */).filter((each) => each !== "") };
 }
 
 /** What an executable says without a command; empty if it cannot be run. */

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { COMMANDS } from "../../src/cnictl/commands.ts";
-import { makeStage, type Stage } from "./stage.ts";
+import { makeStage, SOURCE, type Stage } from "./stage.ts";
 
 let stage: Stage;
 
@@ -26,12 +26,16 @@ const USAGE = `Usage: cnictl <command> [arguments]
 \`cnictl help <command>\` prints its options; \`cnictl --version\` prints the version.
 `;
 
+const VERSION = "cnictl v1.2.3\nBuilt from commit abc123def456 of 2026-01-02\n";
+
 test.each([[["--help"]], [["-h"]], [["help"]], [[]]])("cnictl %j prints its version and the usage", (args) => {
-  expect(stage.cnictl(args)).toEqual({ code: 0, out: `cnictl v1.2.3\n\n${USAGE}`, err: "" });
+  expect(stage.cnictl(args)).toEqual({ code: 0, out: `${VERSION}\n${USAGE}`, err: "" });
 });
 
-test("cnictl --version prints the version", () => {
-  expect(stage.cnictl(["--version"])).toEqual({ code: 0, out: "cnictl v1.2.3\n", err: "" });
+test("cnictl --version prints the version and the commit, if it knows it", () => {
+  expect(stage.cnictl(["--version"])).toEqual({ code: 0, out: VERSION, err: "" });
+  const build = { ...SOURCE, version: "1.2.3", names: [], executable: "", commit: "", date: "" };
+  expect(stage.cnictl(["--version"], { build }).out).toBe("cnictl v1.2.3\n");
 });
 
 const LISTED = "`cnictl help` lists the commands";

@@ -120,7 +120,7 @@ describe("the archive", () => {
     const [name, emulator] = arch === "amd64" ? ["arm64", "qemu-aarch64-static"] : ["amd64", "qemu-x86_64-static"];
     fs.mkdirSync(other);
     run(["tar", "-xzf", `${release}/cni-plugins-ts-linux-${name}-v${version}.tgz`, "-C", other]);
-    expect(run([emulator, path.join(other, "cnictl"), "--version"])).toBe(`cnictl v${version}\n`);
+    expect(run([emulator, path.join(other, "cnictl"), "--version"])).toContain(`cnictl v${version}\n`);
   });
 });
 
