@@ -3,6 +3,7 @@ import { formatCall } from "./call-text.ts";
 import type { Build } from "./edge.ts";
 import { digestFile, findManifest, findOccupants, InstallError, type Manifest, type Occupant } from "./installation.ts";
 import { findPrevious, type Previous } from "./previous.ts";
+import { findUnpacked } from "./unpacked.ts";
 
 /** The steps of an installation. */
 export interface Plan {
@@ -37,8 +38,9 @@ export function planInstallation(
   const before = found ?? { names: [], images: [] };
   const isWhole = names.every((name) => wanted.includes(name));
   const image = digestFile(executable);
+  const unpacked = findUnpacked(directory) ?? image;
   // The last one is that of the last installation.
-  const images = [...before.images.filter((each) => each !== image), image];
+  const images = [...new Set([unpacked, ...before.images])].filter((each) => each !== image).concat(image);
   const gone = isWhole ? before.names.filter((name) => !names.includes(name)) : [];
   const others = isWhole ? [] : before.names.filter((name) => !wanted.includes(name));
   const occupants = findOccupants(directory, [...wanted, ...gone]);

@@ -190,6 +190,47 @@ test("install takes a copy of itself that stands there without a manifest for it
   expect(cnictl("install").code).toBe(0);
 });
 
+describe("install over an archive that was unpacked there", () => {
+  // What every build of this project has among its bytes.
+  const BUILD = `another build, which writes ${MANIFEST}`;
+
+  test("takes every file that is the same as its cnictl for ours", () => {
+    for (const name of NAMES) stage.write(`opt/cni/bin/${name}`, BUILD);
+    expect(cnictl("install")).toMatchObject({ code: 0, err: "" });
+    expect(NAMES.map((name) => stage.read(`opt/cni/bin/${name}`))).toEqual(NAMES.map(() => "the image"));
+    cnictl("install", "--rollback");
+    expect(NAMES.map((name) => stage.read(`opt/cni/bin/${name}`))).toEqual(NAMES.map(() => BUILD));
+  });
+
+  test("also over an installation of ours", () => {
+    cnictl("install");
+    for (const name of NAMES) {
+      fs.rmSync(path.join(bin, name));
+      stage.write(`opt/cni/bin/${name}`, BUILD);
+    }
+    expect(cnictl("install")).toMatchObject({ code: 0, err: "" });
+  });
+
+  test("leaves a file that differs from that cnictl, and a cnictl that is not of this project", () => {
+    stage.write("opt/cni/bin/cnictl", BUILD);
+    stage.write("opt/cni/bin/bridge", "the Go bridge");
+    expect(cnictl("install").err).toMatch(/: bridge there is not from cnictl install; nothing was changed/);
+    stage.write("opt/cni/bin/cnictl", "the Go bridge");
+    expect(cnictl("install").err).toMatch(/: bridge, cnictl there are not from cnictl install; nothing was changed/);
+  });
+
+  test("starts nothing of it", () => {
+    for (const name of NAMES) stage.write(`opt/cni/bin/${name}`, BUILD);
+    const started: string[] = [];
+    const launch: Launch = (file, options) => {
+      started.push(fs.readFileSync(file, "utf8"));
+      return works(file, options);
+    };
+    stage.cnictl(["install", "--dir", bin], { launch });
+    expect(new Set(started)).toEqual(new Set(["the image"]));
+  });
+});
+
 test("install completes what an interrupted one left", () => {
   cnictl("install");
   const manifest = JSON.parse(stage.read(`opt/cni/bin/${MANIFEST}`));

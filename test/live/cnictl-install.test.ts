@@ -99,6 +99,15 @@ function contents(...folders: readonly string[]): readonly string[] {
 }
 
 describe("install over another version", () => {
+  test("that was unpacked there, as an archive has it, needs no --force", () => {
+    const fresh = another("new");
+    fs.cpSync(binDir, target, { recursive: true });
+    expect(cnictl(fresh, "install")).toMatchObject({ status: 0, stderr: "" });
+    expect(contents(fresh, binDir)).toEqual([fresh]);
+    expect(cnictl(fresh, "install", "--rollback").status).toBe(0);
+    expect(contents(fresh, binDir)).toEqual([binDir]);
+  });
+
   test("killed at any moment: each name has the old file or the new one, and the next call completes it", () => {
     const [old, fresh] = [another("old"), another("new")];
     expect(cnictl(old, "install").status).toBe(0);
