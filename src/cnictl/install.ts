@@ -1,5 +1,6 @@
 import fs from "#fs";
 import path from "#path";
+import { findNearest } from "../cni/nearest.ts";
 import { pause } from "../platform/pause.ts";
 import { formatCall } from "./call-text.ts";
 import { defineCommand } from "./command.ts";
@@ -34,7 +35,13 @@ export const install = defineCommand({
   operands: [],
   options: {
     dir: FOLDER_OPTION,
-    only: { type: "string", value: "NAMES", help: "names to install, separated by commas", completion: "plugin" },
+    only: {
+      type: "string",
+      value: "NAMES",
+      help: "names to install, separated by commas",
+      completion: "name",
+      isList: true,
+    },
     force: flag("replace files that are not from `cnictl install`"),
     rollback: flag("bring back what the last installation replaced"),
     list: { type: "string", value: "FILE", help: "a network list to install, too", completion: "file" },
@@ -77,9 +84,15 @@ function installList(edge: Edge, file: string): void {
 function parseNames(text: string, known: readonly string[]): readonly string[] {
   const names = [...new Set(text.split(",").filter((name) => name !== ""))];
   const unknown = names.find((name) => !known.includes(name));
-  if (unknown !== undefined) throw new UsageError(`unknown name "${unknown}" in --only; known are ${known.join(", ")}`);
+  if (unknown !== undefined) refuseName(unknown, known);
   if (names.length === 0) throw new UsageError("--only needs a name");
   return names;
+}
+
+function refuseName(name: string, known: readonly string[]): never {
+  const nearest = findNearest(name, known);
+  const hint = nearest === undefined ? `known are ${known.join(", ")}` : `did you mean "${nearest}"?`;
+  throw new UsageError(`unknown name "${name}" in --only; ${hint}`);
 }
 
 /** A link may lead to the folder of other plugins, such as the distribution's: whoever means that one names it. */

@@ -1,7 +1,12 @@
 // What a command takes, as data: usage, help, the parser, completion and the man page are made from it.
 
-/** What completion offers for an operand or an option's value: words, or what the machine has of a kind. */
-export type Completion = readonly string[] | "network" | "netns" | "container" | "lease" | "plugin" | "file" | "folder";
+/**
+ * What completion offers for an operand or an option's value: words, or what there is of a kind. "plugin" is a plugin of this image, "name"
+ * any name of it.
+ */
+export type Completion =
+  | readonly string[]
+  | ("network" | "netns" | "container" | "lease" | "plugin" | "name" | "file" | "folder");
 
 /** An operand: `<name>`. */
 export interface Operand {
@@ -20,6 +25,8 @@ export interface Option {
   readonly value?: string;
   readonly help: string;
   readonly completion?: Completion;
+  /** The value is a list, with commas: completion goes on behind each. */
+  readonly isList?: boolean;
 }
 
 /** Options by name, without dashes. */

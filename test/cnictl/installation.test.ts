@@ -351,6 +351,7 @@ describe("install --only", () => {
 
   test.each([
     ["macvlan", 'unknown name "macvlan" in --only; known are bridge, host-local, cnictl'],
+    ["host-local,brigde", 'unknown name "brigde" in --only; did you mean "bridge"?\n'],
     [",", "--only needs a name"],
   ])("refuses %j", (names, message) => {
     expect(cnictl("install", "--only", names)).toMatchObject({ code: 2, err: expect.stringContaining(message) });

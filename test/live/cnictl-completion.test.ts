@@ -104,6 +104,9 @@ test.each(Object.keys(SHELLS))(
       "cnictl schema host-l": "schema|host-local",
       "cnictl validate net.d/10": "validate|net.d/10-office.conflist",
       "cnictl validate pla": "validate|plain file",
+      "cnictl install --only brid": "install|--only|bridge",
+      "cnictl install --only cnictl,host-l": "install|--only|cnictl,host-local",
+      "cnictl install --only=cnictl,host-l": "install|--only=cnictl,host-local",
       "cnictl install --dir pl": "install|--dir|plugins-here",
       "cnictl metrics --output=plai": "metrics|--output=plain file",
     };

@@ -33,6 +33,8 @@ export function findOffers(
       return listLeases(edge, { cacheDirectory: cache, network: given.get("network") });
     case "plugin":
       return Object.keys(edge.build.plugins).map((word) => ({ word, meaning: "" }));
+    case "name":
+      return edge.build.names.map((word) => ({ word, meaning: "" }));
     default:
       return completion.map((word) => ({ word, meaning: "" }));
   }

@@ -47,19 +47,18 @@ function findArguments(edge: Edge, command: Command, words: readonly string[]): 
   const { options } = command;
   const current = words.at(-1) ?? "";
   const { given, operands, awaited, isOpen } = readBefore(words.slice(0, -1), options);
-  const offer = (completion: Completion | undefined, start: string) =>
-    completion === undefined ? [] : offersOf(edge, { completion, start, given });
-  if (awaited !== undefined) return offer(awaited.completion, current);
+  const offer = (place: Place | undefined, start: string) => offersAt(edge, place, { start, given });
+  if (awaited !== undefined) return offer(awaited, current);
   if (isOpen && current.startsWith("-")) {
     const [, name = "", start = ""] = /^--([^=]+)=(.*)$/s.exec(current) ?? [];
     if (name === "") return matching(current, nameOptions(options, given));
-    return offer(optionOf(options, name)?.completion, start).map((each) =>
+    return offer(optionOf(options, name), start).map((each) =>
       Object.values<string>(PLACES).includes(each.word) ? each : { ...each, word: `--${name}=${each.word}` },
     );
   }
   const last = command.operands.at(-1);
   const operand = command.operands[operands.length] ?? (last?.repeated ? last : undefined);
-  const found = offer(operand?.completion, current);
+  const found = offer(operand, current);
   return current === "" && isOpen && found.length === 0 ? nameOptions(options, given) : found;
 }
 
@@ -98,6 +97,24 @@ function optionOf(options: Options, name: string): Options[string] | undefined {
 function nameOptions(options: Options, given: ReadonlyMap<string, string>): readonly Offer[] {
   const left = Object.entries(options).filter(([name]) => !given.has(name));
   return [...left.map(([name, { help }]) => ({ word: `--${name}`, meaning: help })), HELP];
+}
+
+/** An operand or an option's value. */
+type Place = Pick<Options[string], "completion" | "isList">;
+
+/** In a list, the words that it has already are not offered again. */
+function offersAt(
+  edge: Edge,
+  { completion, isList = false }: Place = {},
+  { start, given }: { start: string; given: Before["given"] },
+): readonly Offer[] {
+  if (completion === undefined) return [];
+  if (!isList) return offersOf(edge, { completion, start, given });
+  const end = start.lastIndexOf(",") + 1;
+  const known = start.slice(0, end);
+  const found = offersOf(edge, { completion, start: start.slice(end), given });
+  const fresh = found.filter(({ word }) => !known.split(",").includes(word));
+  return fresh.map((each) => ({ ...each, word: known + each.word }));
 }
 
 function offersOf(

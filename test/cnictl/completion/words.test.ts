@@ -56,6 +56,13 @@ test("an operand is a network, and files that cannot be read stop none", () => {
   expect(complete("release", "--network=l")).toEqual(["--network=lab"]);
 });
 
+test("a list is completed behind its last comma, by names that it does not have yet", () => {
+  expect(complete("install", "--only", "")).toEqual(["bridge", "host-local", "cnictl"]);
+  expect(complete("install", "--only", "bridge,ho")).toEqual(["bridge,host-local"]);
+  expect(complete("install", "--only=bridge,ho")).toEqual(["--only=bridge,host-local"]);
+  expect(complete("install", "--only", "bridge,cnictl,")).toEqual(["bridge,cnictl,host-local"]);
+});
+
 test("a namespace or a container is completed by the cache, a path by the shell", () => {
   const cache = `${stage.directory}/cache`;
   expect(complete("del", "--cache-dir", cache, "office", "bl")).toContain("blue");
