@@ -1,12 +1,12 @@
 // Makes a release in dist/release: for each architecture an archive, and packages for Debian and RPM; for all of them a bill of materials,
 // the notices of others, release notes and checksums. The same commit gives the same bytes, wherever and by whomever it is made.
-// usage: npm run release -- [--output FOLDER] [--changed]   --changed also releases a tree with changes, for a trial
+// `--changed` also releases a tree with changes, for a trial.
 import fs from "node:fs";
 import path from "node:path";
-import { parseArgs } from "node:util";
 import { findCommit, listChanges } from "./commit.mjs";
 import { makeImage } from "./image.mjs";
 import { requireRunner } from "./native-image.mjs";
+import { readOptions } from "./options.mjs";
 import { makeArchive } from "./release/archive.mjs";
 import { formatBom } from "./release/bom.mjs";
 import { writeChecksums } from "./release/checksums.mjs";
@@ -20,8 +20,9 @@ import { manifest, root } from "./tree.mjs";
 /** Node.js's names of architectures, and those of Go, Debian and containers. */
 const ARCHITECTURES = { x64: "amd64", arm64: "arm64" };
 
-const { values } = parseArgs({
-  options: { output: { type: "string", default: path.join(root, "dist/release") }, changed: { type: "boolean" } },
+const values = readOptions("npm run release -- [--output FOLDER] [--changed]", {
+  output: { type: "string", default: path.join(root, "dist/release") },
+  changed: { type: "boolean" },
 });
 
 try {
