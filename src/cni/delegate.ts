@@ -34,10 +34,19 @@ export interface Delegation {
 const MAX_HELD = 65_536;
 
 /**
- * Interface plugins of the CNI project. A delegate gets this call's input, so an interface plugin that is named as IPAM plugin would
- * run itself without end.
+ * Interface plugins of the CNI project, which call the plugin of `ipam.type`. A delegate gets this call's input, so one of these that
+ * is named as IPAM plugin would run itself without end.
  */
-const NO_IPAM = ["bridge", "dummy", "host-device", "ipvlan", "macvlan", "ptp", "tap", "vlan"];
+export const INTERFACE_PLUGINS: readonly string[] = [
+  "bridge",
+  "dummy",
+  "host-device",
+  "ipvlan",
+  "macvlan",
+  "ptp",
+  "tap",
+  "vlan",
+];
 
 /**
  * The variable that tells a delegate which call it serves. It reveals a call that comes back to its start through a script or a copy
@@ -56,7 +65,7 @@ export function startDelegate(launch: Launch, request: Request, options: Delegat
   const { command, type, held = false, deadline } = options;
   const { path, stdin, log, launchResident } = request;
   const served = `${request.network} ${request.containerId} ${request.ifname}`;
-  if (NO_IPAM.includes(type) || request.environment[SERVED] === served) return passOver(command, type);
+  if (INTERFACE_PLUGINS.includes(type) || request.environment[SERVED] === served) return passOver(command, type);
   const environment = { ...request.environment, CNI_COMMAND: command, [SERVED]: served };
   const launchAny: Launch = (executable, launched) =>
     launchResident?.(executable, launched) ?? launch(executable, launched);

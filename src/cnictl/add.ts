@@ -11,7 +11,7 @@ export const add = defineCommand({
   help: [
     "Runs ADD of each plugin of the network in order and prints the result: as text on a terminal,",
     "as JSON into a pipe or with --json. If a plugin fails, what the plugins before it made stays",
-    "until `cnictl del`.",
+    "until `cnictl del`. If a plugin is missing in CNI_PATH, none runs.",
     "",
     ...TARGET.help,
   ],

@@ -10,7 +10,8 @@ export const del = defineCommand({
   help: [
     "Runs DEL of each plugin of the network, last first, and removes the cached result. The",
     "namespace need not exist, and it is no error if there is nothing to delete. A list that is no longer",
-    "in the folder, or cannot be read, comes from the cache.",
+    "in the folder, or cannot be read, comes from the cache. If a plugin is missing in CNI_PATH, the others",
+    "run, and then it fails; the cached result stays if ADD ran the missing plugin.",
     "",
     ...TARGET.help,
   ],

@@ -1,6 +1,7 @@
 import { CniError, toCniError } from "../cni/error.ts";
 import { logging } from "../steps/logging.ts";
-import { type CacheKey, deleteCached, readCachedResult, writeCached } from "./cache.ts";
+import { type CacheKey, deleteCached, findCached, readCachedResult, writeCached } from "./cache.ts";
+import { describeDelete, findMissing, ranAtAdd, requireExecutables } from "./missing-plugins.ts";
 import type { PluginConfig } from "./network.ts";
 import { callForResult, callPlugin } from "./plugin-call.ts";
 import { asIoFailure, prefixed } from "./refusal.ts";
@@ -21,15 +22,17 @@ export class AddFailed extends CniError {
 
 /**
  * Runs ADD on each plugin in order, each with the result of the one before. Stores the last result in the cache and returns it. Stops
- * at the first error; changes until then stay until DEL, as with the library. @throws AddFailed with the plugin's code; CniError
+ * at the first error; changes until then stay until DEL, as with the library. Unlike the library, it runs none if one has no
+ * executable, with the same error. @throws AddFailed with the plugin's code; CniError
  */
 export function addNetwork(runtime: Runtime, target: Target): StatedResult {
   validateAttachment(target.network.name, target.attachment);
+  for (const plugin of target.network.plugins) refusing(plugin, "add", () => requireExecutables(runtime, plugin));
   let previous: StatedResult | undefined;
   for (const [index, plugin] of target.network.plugins.entries()) {
     const call = { ...target, command: "ADD", plugin, previous } as const;
     try {
-      previous = prefixed(`plugin ${describe(plugin)} failed (add)`, () => callForResult(runtime, call));
+      previous = refusing(plugin, "add", () => callForResult(runtime, call));
     } catch (error) {
       throw new AddFailed(toCniError(error), target.network.plugins.slice(0, index));
     }
@@ -60,17 +63,25 @@ export function checkNetwork(runtime: Runtime, target: Target): void {
 
 /**
  * Runs DEL on each plugin, last first, each with the cached result, and then deletes that result. An unreadable cache does not stop
- * it. Stops at the first error. @throws CniError with the plugin's code
+ * it. Stops at the first error. A plugin without an executable is left out and reported at the end; the cached result then stays if
+ * its ADD ran that plugin. @throws CniError with the plugin's code
  */
 export function deleteNetwork(runtime: Runtime, target: Target): void {
   const { network } = target;
   validateAttachment(target.network.name, target.attachment);
   const previous = isAtLeast(network.cniVersion, "0.4.0") ? readableResult(runtime, target) : undefined;
-  for (const plugin of network.plugins.toReversed()) {
-    const call = { ...target, command: "DEL", plugin, previous } as const;
-    prefixed(`plugin ${describe(plugin)} failed (delete)`, () => callPlugin(runtime, call));
-  }
-  forgetResult(runtime, target);
+  const missing = findMissing(runtime, network);
+  const called = network.plugins.filter((plugin) => !missing.some((each) => each.plugin === plugin)).toReversed();
+  for (const plugin of called)
+    refusing(plugin, "delete", () => callPlugin(runtime, { ...target, command: "DEL", plugin, previous }));
+  const entry = missing.length === 0 ? undefined : findCached(cacheKey(runtime, target));
+  const isKept = missing.some(({ plugin }) => ranAtAdd(entry, plugin));
+  if (!isKept) forgetResult(runtime, target);
+  const [first] = missing;
+  if (first === undefined) return;
+  const { code, message } = first.error;
+  const details = describeDelete(missing, { called, isKept });
+  throw new CniError(code, `${contextOf(first.plugin, "delete")}: ${message}`, { details, cause: first.error });
 }
 
 function notAttached({ cacheDirectory }: Runtime, { network, attachment }: Target): CniError {
@@ -78,8 +89,13 @@ function notAttached({ cacheDirectory }: Runtime, { network, attachment }: Targe
   return new CniError("unknownContainer", what, { details: `no result of ADD in ${cacheDirectory}` });
 }
 
-function describe({ type, name }: PluginConfig): string {
-  return `type=${JSON.stringify(type)}${name === "" ? "" : ` name=${JSON.stringify(name)}`}`;
+/** Runs `act`. Its errors get the plugin and the verb before their message, as with the library. */
+function refusing<T>(plugin: PluginConfig, verb: "add" | "delete", act: () => T): T {
+  return prefixed(contextOf(plugin, verb), act);
+}
+
+function contextOf({ type, name }: PluginConfig, verb: "add" | "delete"): string {
+  return `plugin type=${JSON.stringify(type)}${name === "" ? "" : ` name=${JSON.stringify(name)}`} failed (${verb})`;
 }
 
 function keepResult(runtime: Runtime, entry: Target & { readonly result: StatedResult }): void {

@@ -1,3 +1,5 @@
+import fs from "node:fs";
+import path from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { addNetwork, checkNetwork, deleteNetwork } from "../../src/runtime/chain.ts";
 import { parseNetwork } from "../../src/runtime/network.ts";
@@ -200,6 +202,24 @@ test("addNetwork() says where it looked for a plugin in vain", () => {
   expect(() => addNetwork(world.runtime, target({ plugins: [{ type: "none" }] }))).toThrow(message);
 });
 
+test.each([
+  ["the last plugin", [{ type: "a" }, { type: "none" }], "none"],
+  ["the IPAM plugin of an interface plugin", [{ type: "bridge", ipam: { type: "host-locl" } }], "host-locl"],
+])("addNetwork() calls no plugin if %s is missing", (_, plugins, type) => {
+  for (const name of ["a", "bridge"]) world.plugin(name, adds("1"));
+  const message = new RegExp(`^plugin type=.* failed \\(add\\): failed to find plugin "${type}" in path `);
+  expect(() => addNetwork(world.runtime, target({ plugins }))).toThrow(
+    expect.objectContaining({ code: 108, message: expect.stringMatching(message) }),
+  );
+  expect(order()).toEqual([]);
+});
+
+test("addNetwork() leaves to another plugin what it makes of ipam", () => {
+  world.plugin("a", adds("1"));
+  addNetwork(world.runtime, target({ plugins: [{ type: "a", ipam: { type: "its-own" } }] }));
+  expect(order()).toEqual(["ADD a"]);
+});
+
 test("addNetwork() says that a result could not be kept", () => {
   world.plugin("a", adds("1"));
   world.write("cache", "a file");
@@ -341,5 +361,44 @@ test.each(["", '{"kind":"cniCacheV1","result":{"cniVersion":"9.9.9"}}', "\0"])(
     expect(inputs()[0]).toEqual({ cniVersion: "1.0.0", name: "x", type: "c" });
     expect(world.files("cache/results")).toEqual([]);
     expect(world.logged).toEqual([expect.stringMatching(/^The cached result cannot be used and is left out: /)]);
+  },
+);
+
+/** What deleteNetwork() throws for a list with plugins that are missing. */
+function refusedDelete(made: Target): unknown {
+  try {
+    deleteNetwork(world.runtime, made);
+  } catch (error) {
+    return error;
+  }
+  return undefined;
+}
+
+test("deleteNetwork() calls the other plugins if one is missing that no ADD can have run, and forgets the result", () => {
+  const message = `plugin type="none" failed (delete): failed to find plugin "none" in path [${world.directory}/bin]`;
+  const details = "DEL of c, a ran; the result cache knows of no ADD that ran the missing plugin";
+  attached({ plugins: [{ type: "a" }, { type: "c" }] });
+  const misspelt = target({ plugins: [{ type: "a" }, { type: "none" }, { type: "c" }] });
+  for (const _ of ["with a result", "without one"]) {
+    world.calls.length = 0;
+    expect(refusedDelete(misspelt)).toMatchObject({ code: 108, message, details });
+    expect(order()).toEqual(["DEL c", "DEL a"]);
+    expect(world.files("cache/results")).toEqual([]);
+  }
+});
+
+test.each(["its list", "a list that cannot be read"])(
+  "deleteNetwork() keeps the result with %s if a missing plugin may have run at ADD",
+  (list) => {
+    const made = attached(three);
+    if (list !== "its list") world.write(FILE, world.read(FILE).replace(/"config":"[^"]*"/, '"config":"!"'));
+    for (const type of ["a", "c"]) fs.rmSync(path.join(world.directory, "bin", type));
+    const kept = "the cached result stays, because ADD ran the missing plugin: run DEL again when it is there";
+    expect(refusedDelete(made)).toMatchObject({
+      message: expect.stringMatching(/^plugin type="a" failed \(delete\): failed to find plugin "a" in path /),
+      details: `nor "c"; DEL of b ran; ${kept}`,
+    });
+    expect(order()).toEqual(["DEL b"]);
+    expect(world.files("cache/results")).toEqual(["x-c1-eth0"]);
   },
 );
