@@ -2,30 +2,11 @@ import { ERROR_CODES } from "../cni/error.ts";
 import { formatJson } from "../cni/json.ts";
 import { findNearest } from "../cni/nearest.ts";
 import { type Given, readArguments } from "./arguments.ts";
+import type { Description } from "./description.ts";
 import type { Edge } from "./edge.ts";
 import { writeFailure } from "./failure.ts";
-import {
-  formatOptions,
-  formatSynopsis,
-  formatVariables,
-  type Operand,
-  type Options,
-  type VARIABLES,
-} from "./option.ts";
+import { formatOptions, formatSynopsis, formatVariables, type Options } from "./option.ts";
 import { UsageError } from "./usage-error.ts";
-
-/** What a subcommand takes, and what people read of it. */
-export interface Description {
-  readonly name: string;
-  /** A summary in a few words. */
-  readonly summary: string;
-  /** What it does, one entry for each line. */
-  readonly help: readonly string[];
-  readonly operands: readonly Operand[];
-  readonly options: Options;
-  /** The variables that it reads. */
-  readonly environment: readonly (keyof typeof VARIABLES)[];
-}
 
 /** One subcommand. */
 export interface Command extends Description {

@@ -14,8 +14,8 @@ export interface Edge {
   readonly environment: Readonly<Record<string, string>>;
   /** The working directory, the base of relative paths. */
   readonly directory: string;
-  /** Whether standard output and standard error are terminals. */
-  readonly terminal: { readonly out: boolean; readonly err: boolean };
+  /** Whether standard output is a terminal. */
+  readonly terminal: { readonly out: boolean };
   readonly build: Build;
   readonly launch: Launch;
   readonly reapply: Reapply;

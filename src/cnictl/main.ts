@@ -17,7 +17,7 @@ export function runTool(build: Omit<Build, "executable">, image: Pick<Edge, "rea
     runCnictl(
       {
         ...tool,
-        terminal: { out: host.isTerminal(1), err: host.isTerminal(2) },
+        terminal: { out: host.isTerminal(1) },
         build: { ...build, executable: "/proc/self/exe" },
         launch,
         ...image,

@@ -1,14 +1,13 @@
 import { formatJson } from "../cni/json.ts";
-import { NetworkNotFound } from "../runtime/load.ts";
 import type { PluginConfig } from "../runtime/network.ts";
 import { defineCommand } from "./command.ts";
 import { type AttachmentView, viewAttachment } from "./inventory/attachment-view.ts";
-import { type Inventory, takeInventory } from "./inventory/inventory.ts";
+import { takeInventory } from "./inventory/inventory.ts";
 import type { ListedNetwork } from "./inventory/networks.ts";
+import { networkNotFound } from "./inventory/unknown-network.ts";
 import { findUse, formatUse, useJson } from "./inventory/use.ts";
 import { VIEW_OPTIONS } from "./option.ts";
 import { formatFields, formatTable } from "./table.ts";
-import { networkDirectory } from "./target.ts";
 import { writeJson, writeProblems } from "./view.ts";
 
 /** `cnictl show`: one network in detail. */
@@ -28,7 +27,7 @@ export const show = defineCommand({
     const listed = inventory.networks.find(
       ({ network, shadowedBy }) => network.name === name && shadowedBy === undefined,
     );
-    if (listed === undefined) throw notFound(inventory, { name, directory: networkDirectory(edge) });
+    if (listed === undefined) throw networkNotFound(edge, inventory, name);
     const own = inventory.attachments.filter((each) => each.network === name);
     const counts = countNamespaces(own.map((each) => viewAttachment(each, edge.isLiving)));
     if (values.json) writeJson(edge, networkJson(listed, counts));
@@ -39,12 +38,6 @@ export const show = defineCommand({
 });
 
 type Counts = Readonly<Record<AttachmentView["namespace"] | "total", number>>;
-
-function notFound({ networks, broken }: Inventory, { name, directory }: { name: string; directory: string }): Error {
-  const found = networks.map(({ network }) => network.name);
-  const errors = broken.map(({ error }) => error);
-  return new NetworkNotFound(`no net configuration with name "${name}" in ${directory}`, { found, broken: errors });
-}
 
 function countNamespaces(views: readonly AttachmentView[]): Counts {
   const count = (state: AttachmentView["namespace"]) => views.filter(({ namespace }) => namespace === state).length;

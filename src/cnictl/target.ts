@@ -9,7 +9,7 @@ import { decoded } from "../runtime/refusal.ts";
 import type { Runtime, Target } from "../runtime/runtime.ts";
 import type { RuntimeConf } from "../runtime/runtime-conf.ts";
 import type { Given } from "./arguments.ts";
-import type { Description } from "./command.ts";
+import type { Description } from "./description.ts";
 import type { Edge } from "./edge.ts";
 import { findNetns } from "./namespace.ts";
 import { NETWORK_DIRECTORY, NETWORK_OPTIONS, PLUGIN_DIRECTORY } from "./option.ts";

@@ -1,5 +1,7 @@
 import { formatJson } from "../cni/json.ts";
+import { adviceForPermission } from "./advice.ts";
 import type { Edge } from "./edge.ts";
+import { formatAdvice } from "./failure.ts";
 
 // What the commands that only show something have in common.
 
@@ -29,7 +31,8 @@ export function writeJsonArray<T>(
   }
 }
 
-/** Writes what could not be read to standard error, a line for each. */
+/** Writes what could not be read to standard error, a line for each, and what to do if this user may not read it. */
 export function writeProblems(edge: Pick<Edge, "writeErr">, problems: readonly string[]): void {
   for (const problem of problems) edge.writeErr(`${problem}\n`);
+  edge.writeErr(formatAdvice(adviceForPermission(problems.join("\n"))));
 }

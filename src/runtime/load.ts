@@ -11,19 +11,32 @@ import { type Network, type PluginConfig, parseNetwork, parsePlugin } from "./ne
 import { asIoFailure, decoded, prefixed } from "./refusal.ts";
 import { isNetworkName } from "./runtime-conf.ts";
 
-/** No network has that name. `found` lists the names in the directory. */
+/** No network has that name. */
 export class NetworkNotFound extends CniError {
+  readonly sought: string | undefined;
+  readonly directory: string | undefined;
+  /** The names in the directory. */
   readonly found: readonly string[];
+  /** Its files that cannot be read. */
+  readonly files: readonly string[];
 
-  constructor(
-    message: string,
-    { found = [], broken = [] }: { found?: readonly string[]; broken?: readonly CniError[] } = {},
-  ) {
+  constructor(message: string, { name, directory, found = [], broken = [] }: Search = {}) {
     super("invalidConfig", message, {
-      details: broken.map((error) => `${error.details}: ${error.message}`).join("; "),
+      details: broken.map(({ error }) => `${error.details}: ${error.message}`).join("; "),
     });
+    this.sought = name;
+    this.directory = directory;
     this.found = found;
+    this.files = broken.map(({ file }) => file);
   }
+}
+
+/** What a search for a network came to. */
+interface Search {
+  readonly name?: string;
+  readonly directory?: string;
+  readonly found?: readonly string[];
+  readonly broken?: readonly { readonly file: string; readonly error: CniError }[];
 }
 
 /** One file of a folder of networks, and the network in it or why there is none. */
@@ -41,17 +54,24 @@ export type Position = Pick<JsonSyntaxError, "line" | "column">;
  * these errors in its details; CniError ioFailure if the folder cannot be read
  */
 export function loadNetwork(directory: string, name: string, report: (error: CniError) => void): Network {
-  const broken: CniError[] = [];
+  const broken: { file: string; error: CniError }[] = [];
   const found: string[] = [];
   for (const entry of readNetworks(directory)) {
-    if ("error" in entry) broken.push(entry.error);
+    if ("error" in entry) broken.push(entry);
     else if (entry.network.name === name) {
-      broken.forEach(report);
+      for (const { error } of broken) report(error);
       return entry.network;
     } else found.push(entry.network.name);
   }
-  if (found.length + broken.length === 0) throw new NetworkNotFound(`no net configurations found in ${directory}`);
-  throw new NetworkNotFound(`no net configuration with name "${name}" in ${directory}`, { found, broken });
+  throw notFound({ name, directory, found, broken });
+}
+
+/** The error for a name that no network has, in the library's words. */
+export function notFound(search: Required<Search>): NetworkNotFound {
+  const { name, directory, found, broken } = search;
+  const isEmpty = found.length + broken.length === 0;
+  const what = isEmpty ? "no net configurations found" : `no net configuration with name "${name}"`;
+  return new NetworkNotFound(`${what} in ${directory}`, search);
 }
 
 /** The networks of a folder: lists in name order, then single configurations. @throws CniError ioFailure if it cannot be read */
@@ -62,7 +82,7 @@ export function* readNetworks(directory: string): Generator<NetworkFile> {
 
 function readNetwork(file: string, load: (file: string) => Network): NetworkFile {
   try {
-    return { file, network: inFile(file, () => load(file)) };
+    return { file, network: { ...inFile(file, () => load(file)), file } };
   } catch (error) {
     if (error instanceof CniError) return { file, error, position: positionOf(error) };
     throw error;

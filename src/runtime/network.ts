@@ -27,6 +27,8 @@ export interface Network {
   readonly disableGC: boolean;
   readonly loadOnlyInlinedPlugins: boolean;
   readonly plugins: readonly PluginConfig[];
+  /** The file of the list; undefined if it is not from a folder of networks. */
+  readonly file?: string;
   /** The bytes of the list, which the result cache stores. */
   readonly bytes: Uint8Array;
 }

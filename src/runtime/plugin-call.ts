@@ -1,4 +1,5 @@
 import type { Command } from "../cni/environment.ts";
+import { CniError } from "../cni/error.ts";
 import { parseJson } from "../cni/json.ts";
 import { startPlugin } from "../cni/plugin-process.ts";
 import type { Network, PluginConfig } from "./network.ts";
@@ -20,22 +21,47 @@ export interface PluginCall extends Omit<Injected, "capabilityArgs"> {
   readonly attachment?: RuntimeConf;
 }
 
-/** Calls a plugin, waits until it ends and returns its output. @throws CniError the plugin's own, or of startPlugin */
+/** A call of a network's plugin failed: with the plugin's error, or because there is no usable answer. */
+export class PluginFailed extends CniError {
+  readonly network: Network;
+  readonly plugin: PluginConfig;
+
+  constructor(error: CniError, { network, plugin }: PluginCall) {
+    super(error.code, error.message, { details: error.details, cause: error });
+    this.network = network;
+    this.plugin = plugin;
+  }
+}
+
+/** Calls a plugin, waits until it ends and returns its output. @throws PluginFailed */
 export function callPlugin(runtime: Runtime, call: PluginCall): Uint8Array {
+  return failing(call, () => run(runtime, call));
+}
+
+/** Calls a plugin and reads its result. @throws PluginFailed */
+export function callForResult(runtime: Runtime, call: PluginCall): StatedResult {
+  return failing(call, () => {
+    const stdout = run(runtime, call);
+    const json = decoded("failed to unmarshal raw result", () => parseJson(stdout));
+    return parseStated(json, call.network.cniVersion);
+  });
+}
+
+function failing<T>(call: PluginCall, act: () => T): T {
+  try {
+    return act();
+  } catch (error) {
+    if (error instanceof CniError) throw new PluginFailed(error, call);
+    throw error;
+  }
+}
+
+function run(runtime: Runtime, call: PluginCall): Uint8Array {
   const { launch, path, log, deadline = DEADLINE } = runtime;
   const { command, plugin, attachment } = call;
   const stdin = formatPluginInput(plugin, { ...call, capabilityArgs: attachment?.capabilityArgs ?? {} });
   const environment = { ...runtime.environment, ...protocolVariables(command, { path, attachment }) };
   return startPlugin(launch, { type: plugin.type, path, environment, stdin, log, deadline }).finish();
-}
-
-/** Calls a plugin and reads its result. @throws CniError as callPlugin, decodingFailure */
-export function callForResult(runtime: Runtime, call: PluginCall): StatedResult {
-  const stdout = callPlugin(runtime, call);
-  return parseStated(
-    decoded("failed to unmarshal raw result", () => parseJson(stdout)),
-    call.network.cniVersion,
-  );
 }
 
 /** All six variables; those without a value are empty. SPEC.md, "Parameters" */

@@ -109,7 +109,7 @@ Attaches a network namespace to a network.
 
 Runs ADD of each plugin of the network in order and prints the result: as text on a terminal,
 as JSON into a pipe or with --json. If a plugin fails, what the plugins before it made stays
-until \`cnictl del\`.
+until \`cnictl del\`. If a plugin is missing in CNI_PATH, none runs.
 
 <netns> is a path, a name of \`ip netns\`, a PID, or the ID of a container that the cache knows.
 

@@ -1,6 +1,6 @@
 import path from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { makeStage, type Stage } from "./stage.ts";
+import { makeStage, SOURCE, type Stage } from "./stage.ts";
 
 let stage: Stage;
 let options: string[];
@@ -12,7 +12,7 @@ beforeEach(() => {
 });
 afterEach(() => stage.dispose());
 
-const terminal = { out: true, err: true };
+const terminal = { out: true };
 
 function failWith(code: number, msg: string, details?: string): void {
   stage.plugin("a", () => ({ status: 1, stdout: JSON.stringify({ code, msg, details }), stderr: "log line" }));
@@ -26,8 +26,9 @@ function attach(): void {
 
 test("a failed add prints cnitool's text and exits 1", () => {
   failWith(105, "eth0 is there", "in blue");
-  const err = 'log line\nplugin type="a" failed (add): eth0 is there; in blue\n';
-  expect(stage.cnictl(["add", "x", "/run/netns/blue", ...options])).toEqual({ code: 1, out: "", err });
+  const { code, out, err } = stage.cnictl(["add", "x", "/run/netns/blue", ...options]);
+  expect([code, out]).toEqual([1, ""]);
+  expect(err).toMatch(/^log line\nplugin type="a" failed \(add\): eth0 is there; in blue\n {2}code: 105 /);
 });
 
 test("a failed check and status print the plugin's own text", () => {
@@ -37,15 +38,16 @@ test("a failed check and status print the plugin's own text", () => {
     expect(stage.cnictl([command, "x", "/run/netns/blue", ...options])).toEqual({
       code: 1,
       out: "",
-      err: "log line\nno such route\n",
+      err: expect.stringMatching(/^log line\nno such route\n {2}code: 104 /),
     });
 });
 
-test("a failed gc prints a line per error", () => {
+test("a failed gc prints each error", () => {
   stage.write("cache/results/x-c1-eth0", { kind: "cniCacheV1", containerId: "c1", ifName: "eth0", networkName: "x" });
   failWith(11, "busy");
+  const next = "  code: 11 (tryAgainLater)\n  next: run it again in a moment\n";
   expect(stage.cnictl(["gc", "x", "--all", ...options]).err).toBe(
-    'log line\nlog line\nfailed to delete stale attachment c1 eth0: plugin type="a" failed (delete): busy\nfailed to GC plugin a: busy\n',
+    `log line\nlog line\nfailed to delete stale attachment c1 eth0: plugin type="a" failed (delete): busy\n${next}failed to GC plugin a: busy\n${next}`,
   );
 });
 
@@ -77,17 +79,17 @@ test.each([
   ],
   ["check", 109, "deadlineExceeded", "run it again in a moment"],
   ["add", 8, "invalidNetns", "use an existing network namespace, such as /run/netns/<name> of `ip netns list`"],
-  ["add", 7, "invalidConfig", "correct the network list"],
+  ["add", 7, "invalidConfig", "correct LIST: `cnictl validate LIST` examines it"],
+  ["add", 1, "incompatibleVersion", "set cniVersion in LIST to one that every plugin of it supports"],
   ["add", 107, "kernelRequest", "`cnictl del x /run/netns/blue --cache-dir CACHE` removes what may be left of it"],
 ])("a failed %s with code %i tells a person its name, %s, and what to do", (command, code, name, advice) => {
   if (command === "check") attach();
   failWith(code, "what and why");
-  const { err } = stage.cnictl([command, "x", "/run/netns/blue", ...options], { terminal });
-  expect(err.split("\n").slice(-3)).toEqual([
-    `  code: ${code} (${name})`,
-    `  next: ${advice.replace("CACHE", `${stage.directory}/cache`)}`,
-    "",
-  ]);
+  const { err } = stage.cnictl([command, "x", "/run/netns/blue", ...options]);
+  const next = advice
+    .replace("CACHE", `${stage.directory}/cache`)
+    .replaceAll("LIST", `${stage.directory}/net.d/10-x.conflist`);
+  expect(err.split("\n").slice(-3)).toEqual([`  code: ${code} (${name})`, `  next: ${next}`, ""]);
 });
 
 test("a failed check with a code of somebody else tells a person the code alone", () => {
@@ -99,17 +101,23 @@ test("a failed check with a code of somebody else tells a person the code alone"
 });
 
 test("a network that is not there is answered with those that are", () => {
-  const err = `no net configuration with name "y" in ${stage.directory}/net.d\n`;
-  expect(stage.cnictl(["add", "y", "/run/netns/blue", ...options])).toEqual({ code: 1, out: "", err });
-  expect(stage.cnictl(["add", "y", "/run/netns/blue", ...options], { terminal }).err).toContain(
-    "  next: use one of the networks there: x\n",
-  );
+  const err = `no net configuration with name "bule" in ${stage.directory}/net.d\n  code: 7 (invalidConfig)\n  next: ADVICE\n`;
+  const add = () => stage.cnictl(["add", "bule", "/run/netns/blue", ...options]);
+  const answer = (advice: string) => ({ code: 1, out: "", err: err.replace("ADVICE", advice) });
+  expect(add()).toEqual(answer("use one of the networks there: x"));
+  stage.write("net.d/20-blue.conflist", { cniVersion: "1.1.0", name: "blue", plugins: [{ type: "a" }] });
+  expect(add()).toEqual(answer('did you mean "blue"? Otherwise use one of the networks there: x, blue'));
 });
 
 test("a directory without networks is answered with how to name another", () => {
   const { err } = stage.cnictl(["status", "x"], { terminal, environment: { NETCONFPATH: "/nowhere" } });
   expect(err).toBe(
-    "no net configurations found in /nowhere\n  code: 7 (invalidConfig)\n  next: put a network list there, or set NETCONFPATH to its directory\n",
+    "no net configurations found in /nowhere\n  code: 7 (invalidConfig)\n  next: /nowhere does not exist: put a network list there, or set NETCONFPATH to the directory of lists\n",
+  );
+  const NETCONFPATH = path.join(stage.directory, "net.d/x");
+  stage.write("net.d/x/README", "");
+  expect(stage.cnictl(["status", "x"], { environment: { NETCONFPATH } }).err).toContain(
+    "  next: put a network list there, or set NETCONFPATH to its directory\n",
   );
 });
 
@@ -118,19 +126,23 @@ test("a configuration that the second plugin refuses leaves what the first one m
   stage.plugin("b", () => ({ stdout: '{"cniVersion":"1.1.0"}' }));
   failWith(7, "what and why");
   expect(stage.cnictl(["add", "x", "/run/netns/blue", ...options], { terminal }).err).toContain(
-    `  next: correct the network list; \`cnictl del x /run/netns/blue --cache-dir ${stage.directory}/cache\` removes what may be left of it\n`,
+    `10-x.conflist\` examines it; \`cnictl del x /run/netns/blue --cache-dir ${stage.directory}/cache\` removes what may be left of it\n`,
   );
 });
 
 test.each([
-  ["host-local", "install it with `cnictl install`, or set CNI_PATH to its directory"],
+  ["own-plugin", "install it with `cnictl install`, or set CNI_PATH to its directory"],
+  ["own-plugni", 'did you mean "own-plugin"?'],
+  ["other-plugni", 'did you mean "other-plugin"?'],
   [
     "weave-net",
     '"weave-net" is not part of this project: install it from where it comes from, or set CNI_PATH to its directory',
   ],
 ])("a plugin that is not there, %s, is answered with how to get it", (type, advice) => {
   stage.write("net.d/10-x.conflist", { cniVersion: "1.1.0", name: "x", plugins: [{ type }] });
-  const { err } = stage.cnictl(["add", "x", "/run/netns/blue", ...options], { terminal });
+  stage.plugin("other-plugin");
+  const build = { ...SOURCE, version: "1", names: ["own-plugin", "cnictl"], executable: "/nowhere" };
+  const { err } = stage.cnictl(["add", "x", "/run/netns/blue", ...options], { build });
   expect(err).toBe(
     `plugin type="${type}" failed (add): failed to find plugin "${type}" in path [${stage.directory}/bin]\n  code: 108 (delegateFailed)\n  next: ${advice}\n`,
   );
@@ -161,8 +173,35 @@ test("several failures with --json are one object", () => {
 test("a refused permission is answered with who may", () => {
   failWith(107, "Cannot add link: Operation not permitted");
   expect(stage.cnictl(["add", "x", "/run/netns/blue", ...options], { terminal }).err).toContain(
-    "  next: run it as root: namespaces, links and the result cache need it\n",
+    "  next: run it as root: network lists, namespaces, links and the result cache need it\n",
   );
+});
+
+test("a bridge that conflicts is answered by its details alone: nothing is there to delete", () => {
+  failWith(106, "bridge conflict", "give it another name");
+  expect(stage.cnictl(["add", "x", "/run/netns/blue", ...options]).err).toMatch(
+    /\n {2}code: 106 \(bridgeConflict\)\n$/,
+  );
+});
+
+test("the host's own namespace is answered with whose to name", () => {
+  failWith(8, "plugin's netns and netns from CNI_NETNS should not be the same");
+  expect(stage.cnictl(["add", "x", "/proc/1/ns/net", ...options]).err).toContain(
+    "  next: this is the host's own namespace: name the container's, such as",
+  );
+});
+
+test("an executable that prints no result is named", () => {
+  stage.plugin("a");
+  expect(stage.cnictl(["add", "x", "/run/netns/blue", ...options]).err).toBe(
+    `plugin type="a" failed (add): failed to unmarshal raw result: unexpected end of JSON input\n  code: 6 (decodingFailure)\n  next: ${stage.directory}/bin/a printed no result: replace it by an executable that works\n`,
+  );
+});
+
+test("a network whose file is broken is answered with that file", () => {
+  const file = stage.write("net.d/10-x.conflist", "{");
+  const { err } = stage.cnictl(["add", "x", "/run/netns/blue", ...options]);
+  expect(err).toContain(`  next: correct ${file}: \`cnictl validate ${file}\` examines it; or set NETCONFPATH to`);
 });
 
 test("an add that was refused before a plugin ran needs no clearing", () => {

@@ -77,7 +77,7 @@ export function makeStage(): Stage {
       args,
       environment,
       directory: world.directory,
-      terminal: { out: false, err: false },
+      terminal: { out: false },
       build: buildAt("image"),
       launch: world.runtime.launch,
       reapply: () => undefined,

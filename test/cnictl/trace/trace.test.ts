@@ -48,7 +48,9 @@ function run(args: readonly string[]) {
 test("trace add tells of each plugin in the order of the calls, and fails as add does", () => {
   const { code, out, err } = run(["add", ...options]);
   expect(code).toBe(1);
-  expect(err).toBe('plugin type="b" failed (add): no; why\n');
+  expect(err).toMatch(
+    /^plugin type="b" failed \(add\): no; why\n {2}code: 101 .*\n {2}next: `cnictl del x .*` removes .*\n$/,
+  );
   expect(out).toMatch(
     /^eth0 of container cnitool-\w+, \/run\/netns\/blue, network "x"\n\nADD of a \(.*\/bin\/a\)\nInput:\n/,
   );
