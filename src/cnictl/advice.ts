@@ -5,7 +5,7 @@ import type { Network } from "../runtime/network.ts";
 import { PluginFailed } from "../runtime/plugin-call.ts";
 import type { Edge } from "./edge.ts";
 import { adviceForNetwork } from "./network-advice.ts";
-import { adviceForOutput, adviceForPlugin } from "./plugin-advice.ts";
+import { adviceForMissing, adviceForOutput } from "./plugin-advice.ts";
 
 /** The next step for an error, if it is known. */
 export function adviceFor(edge: Edge, error: CniError): string | undefined {
@@ -23,8 +23,8 @@ export function adviceForPermission(message: string): string | undefined {
 }
 
 function adviceForText(edge: Edge, text: string, failed: PluginFailed | undefined): string | undefined {
-  const [, missing] = /failed to find plugin "(.*?)"/.exec(text) ?? [];
-  if (missing !== undefined) return adviceForPlugin(edge, missing);
+  const missing = adviceForMissing(edge, text);
+  if (missing !== undefined) return missing;
   if (failed !== undefined && /failed to unmarshal raw result/.test(text))
     return adviceForOutput(edge, failed.plugin.type);
   if (/netns and netns from CNI_NETNS should not be the same/.test(text))

@@ -11,10 +11,11 @@ import {
   leaseRow,
   viewLeases,
 } from "./inventory/lease-view.ts";
+import { refuseUnknown } from "./inventory/unknown-network.ts";
 import { countLeased, formatUse, type PoolUse, useJson } from "./inventory/use.ts";
 import { VIEW_OPTIONS } from "./option.ts";
 import { writeTable } from "./table.ts";
-import { writeJsonArray, writeProblems } from "./view.ts";
+import { writeJsonArray, writeProblems, writeRows } from "./view.ts";
 
 /** `cnictl leases`: the addresses that host-local has leased, and those that DHCP servers have. */
 export const leases = defineCommand({
@@ -36,6 +37,7 @@ export const leases = defineCommand({
     const views = viewLeases(inventory, edge.isLiving);
     const totals = makeTotals(inventory, views);
     const dhcp = viewDhcpLeases(inventory, { network, isLiving: edge.isLiving });
+    if (network !== undefined && dhcp.views.length === 0) refuseUnknown(edge, inventory, network);
     if (values.json) writeDocument(edge, { views, totals, dhcp: dhcp.views });
     else writeText(edge, { views, totals, dhcp: dhcp.views });
     writeProblems(edge, [...inventory.problems, ...dhcp.problems]);
@@ -87,11 +89,8 @@ function writeText(edge: Edge, { views, totals, dhcp }: Shown): void {
 }
 
 function writePools(edge: Edge, { views, totals }: Omit<Shown, "dhcp">, now: number): void {
-  writeTable(
-    edge.writeOut,
-    LEASE_HEADINGS,
-    views.map((view) => leaseRow(view, now)),
-  );
+  const rows = views.map((view) => leaseRow(view, now));
+  writeRows(edge, { headings: LEASE_HEADINGS, rows, none: "no leases" });
   const lines = totals.map(({ network, leased, inUse, reclaimable, orphans, resting, pools }) => {
     const states = `${leased} leased: ${inUse} in use, ${reclaimable} reclaimable, ${orphans} orphan; ${resting} resting`;
     return `${[`${network}: ${states}`, ...pools.map((use) => `${use.pool.subnets.join(",")} ${formatUse(use)}`)].join("; ")}\n`;

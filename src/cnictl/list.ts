@@ -1,11 +1,13 @@
+import fs from "#fs";
 import type { CniError } from "../cni/error.ts";
+import { missingTypes } from "../runtime/missing-plugins.ts";
 import { defineCommand } from "./command.ts";
+import type { Edge } from "./edge.ts";
 import { gatherNetworks, type ListedNetwork } from "./inventory/networks.ts";
 import { findUse, formatUse, useJson } from "./inventory/use.ts";
 import { VIEW_OPTIONS } from "./option.ts";
-import { formatTable } from "./table.ts";
-import { networkDirectory } from "./target.ts";
-import { writeJson, writeProblems } from "./view.ts";
+import { networkDirectory, pluginDirectories } from "./target.ts";
+import { writeJson, writeProblems, writeRows } from "./view.ts";
 
 /** `cnictl list`: the networks of the folder and the use of their pools. */
 export const list = defineCommand({
@@ -13,15 +15,17 @@ export const list = defineCommand({
   summary: "Lists the networks in the folder and the use of their addresses",
   help: [
     "One line for each file. STATE is `ok`; `shadowed` if callers use another file with the same name;",
-    "`bad pool` if the addresses are not valid; `broken` if the file cannot be used. The reasons are",
-    "on standard error. USED has the leased addresses of each range set of host-local.",
+    "`bad pool` if the addresses are not valid; `not installed` if CNI_PATH lacks a plugin; `broken` if",
+    "the file cannot be used. The reasons are on standard error. USED has the leased addresses of each",
+    "range set of host-local.",
   ],
   operands: [],
   options: VIEW_OPTIONS,
-  environment: ["NETCONFPATH"],
+  environment: ["NETCONFPATH", "CNI_PATH"],
   run: (edge, { values }) => {
-    const { networks, broken } = gatherNetworks(networkDirectory(edge));
-    const lines = networks.map(describe);
+    const directory = networkDirectory(edge);
+    const { networks, broken } = gatherNetworks(directory);
+    const lines = networks.map((listed) => describe(edge, listed));
     const files = [...lines, ...broken.map(describeBroken)].sort((a, b) => (a.json.file < b.json.file ? -1 : 1));
     if (values.json)
       writeJson(
@@ -29,20 +33,18 @@ export const list = defineCommand({
         files.map((each) => each.json),
       );
     else
-      edge.writeOut(
-        formatTable(
-          ["NAME", "VERSION", "PLUGINS", "SUBNETS", "USED", "STATE", "FILE"],
-          files.map((each) => each.row),
-        ),
-      );
+      writeRows(edge, { headings: HEADINGS, rows: files.map((each) => each.row), none: `no networks in ${directory}` });
     if (!values.json)
       writeProblems(
         edge,
         files.flatMap(({ problem }) => problem ?? []),
       );
+    if (!fs.existsSync(directory)) writeProblems(edge, [`${directory}: the folder does not exist`]);
     return undefined;
   },
 });
+
+const HEADINGS = ["NAME", "VERSION", "PLUGINS", "SUBNETS", "USED", "STATE", "FILE"];
 
 interface Line {
   readonly row: readonly string[];
@@ -50,12 +52,14 @@ interface Line {
   readonly problem: string | undefined;
 }
 
-function describe({ file, network, pools, shadowedBy }: ListedNetwork): Line {
+function describe(edge: Pick<Edge, "environment">, { file, network, pools, shadowedBy }: ListedNetwork): Line {
   const uses = pools.flatMap(({ pools: found }) =>
     found === undefined ? [] : (findUse(found.folder, found.sets) ?? []),
   );
   const error = pools.find((each) => each.error !== undefined)?.error;
-  const state = shadowedBy !== undefined ? "shadowed" : error === undefined ? "ok" : "bad pool";
+  const path = pluginDirectories(edge);
+  const missing = missingTypes(path, network);
+  const [state, reason] = judge({ shadowedBy, error, missing, path });
   const types = network.plugins.map(({ type }) => type);
   const version = network.cniVersion;
   const subnets = uses.flatMap(({ pool }) => pool.subnets);
@@ -70,9 +74,25 @@ function describe({ file, network, pools, shadowedBy }: ListedNetwork): Line {
       pools: uses.map(useJson),
       ...(shadowedBy !== undefined && { shadowedBy }),
       ...(error !== undefined && { error }),
+      ...(missing.length > 0 && { missing }),
     },
-    problem: shadowedBy === undefined ? error && `${file}: ${error}` : `${file}: callers use ${shadowedBy} instead`,
+    problem: reason && `${file}: ${reason}`,
   };
+}
+
+interface Judged {
+  readonly shadowedBy: string | undefined;
+  readonly error: string | undefined;
+  readonly missing: readonly string[];
+  readonly path: readonly string[];
+}
+
+/** The state of a network, and the reason if it is not as it should be. */
+function judge({ shadowedBy, error, missing, path }: Judged): readonly [state: string, reason?: string] {
+  if (shadowedBy !== undefined) return ["shadowed", `callers use ${shadowedBy} instead`];
+  if (error !== undefined) return ["bad pool", error];
+  if (missing.length === 0) return ["ok"];
+  return ["not installed", `no executable of ${missing.join(", ")} in ${path.join(", ")}`];
 }
 
 interface NetworkJson {
@@ -84,6 +104,8 @@ interface NetworkJson {
   readonly pools: readonly ReturnType<typeof useJson>[];
   readonly shadowedBy?: string;
   readonly error?: string;
+  /** Types of plugins without an executable. */
+  readonly missing?: readonly string[];
 }
 
 function describeBroken({ file, error }: { file: string; error: CniError }): Line {

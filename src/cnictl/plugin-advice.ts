@@ -6,8 +6,13 @@ import type { Edge } from "./edge.ts";
 import { PLUGIN_DIRECTORY } from "./option.ts";
 import { pluginDirectories } from "./target.ts";
 
-/** What helps if CNI_PATH has no plugin of this type. */
-export function adviceForPlugin(edge: Pick<Edge, "build" | "environment">, type: string): string {
+/** What helps if a message says that CNI_PATH has no plugin of a type; undefined if it does not say so. */
+export function adviceForMissing(edge: Pick<Edge, "build" | "environment">, message: string): string | undefined {
+  const [, type] = /failed to find plugin "(.*?)"/.exec(message) ?? [];
+  return type === undefined ? undefined : adviceForPlugin(edge, type);
+}
+
+function adviceForPlugin(edge: Pick<Edge, "build" | "environment">, type: string): string {
   const folders = pluginDirectories(edge);
   const meant = nearestPlugin(edge, type);
   if (meant !== undefined) return `did you mean "${meant}"?`;

@@ -2,9 +2,9 @@ import { defineCommand } from "./command.ts";
 import { ATTACHMENT_HEADINGS, attachmentJson, attachmentRow, viewAttachment } from "./inventory/attachment-view.ts";
 import type { KnownAttachment } from "./inventory/attachments.ts";
 import { takeInventory } from "./inventory/inventory.ts";
+import { refuseUnknown } from "./inventory/unknown-network.ts";
 import { VIEW_OPTIONS } from "./option.ts";
-import { writeTable } from "./table.ts";
-import { writeJsonArray, writeProblems } from "./view.ts";
+import { writeJsonArray, writeProblems, writeRows } from "./view.ts";
 
 /** `cnictl ps`: the attachments of this machine. */
 export const ps = defineCommand({
@@ -21,17 +21,17 @@ export const ps = defineCommand({
   environment: ["NETCONFPATH"],
   run: (edge, { values, operands }) => {
     const network = operands[0] || undefined;
-    const { attachments, problems } = takeInventory(edge, { cacheDirectory: values["cache-dir"], network });
+    const inventory = takeInventory(edge, { cacheDirectory: values["cache-dir"], network });
+    if (network !== undefined) refuseUnknown(edge, inventory, network);
+    const { attachments, problems } = inventory;
     const shown = network === undefined ? attachments : attachments.filter((each) => each.network === network);
     const now = Date.now();
     const view = (each: KnownAttachment) => viewAttachment(each, edge.isLiving);
     if (values.json) writeJsonArray(edge, shown, (each) => attachmentJson(view(each)));
-    else
-      writeTable(
-        edge.writeOut,
-        ATTACHMENT_HEADINGS,
-        shown.map((each) => attachmentRow(view(each), now)),
-      );
+    else {
+      const rows = shown.map((each) => attachmentRow(view(each), now));
+      writeRows(edge, { headings: ATTACHMENT_HEADINGS, rows, none: "no attachments" });
+    }
     writeProblems(edge, problems);
     return undefined;
   },

@@ -7,6 +7,7 @@ import { formatPrefix } from "../ip/prefix.ts";
 import { RuleGathering } from "../netfilter/rule-gathering.ts";
 import { readCache } from "../runtime/cache.ts";
 import { type CachedEntry, cachedNetwork } from "../runtime/cache-entry.ts";
+import { findMissing } from "../runtime/missing-plugins.ts";
 import type { Network } from "../runtime/network.ts";
 import { protocolVariables } from "../runtime/plugin-call.ts";
 import { formatPluginInput } from "../runtime/plugin-input.ts";
@@ -16,11 +17,13 @@ import { convertStated, parseStated, type StatedResult } from "../runtime/stated
 import { defineCommand } from "./command.ts";
 import type { Edge } from "./edge.ts";
 import { watchForEnd } from "./ended.ts";
+import { formatAdvice } from "./failure.ts";
 import { applyRules } from "./gathered-rules.ts";
 import { NETWORK_OPTIONS } from "./option.ts";
 import { ownPlugins } from "./own-plugins.ts";
-import { formatTable } from "./table.ts";
+import { adviceForMissing } from "./plugin-advice.ts";
 import { findNetwork, makeRuntime } from "./target.ts";
+import { writeRows } from "./view.ts";
 
 /** What was done for one attachment. */
 interface Outcome {
@@ -43,6 +46,7 @@ export const reapply = defineCommand({
     "nft flush ruleset, sysctl --system, or when somebody deleted a bridge or its address. Nothing inside a",
     "container changes, and its connections go on. What is there stays as it is, so it may run at any time.",
     "It does not rebuild a veth that was deleted, nor what other plugins than those of this image made.",
+    "It fails if CNI_PATH lacks a plugin of this project that a list names.",
     "Prints the attachments for which something was missing.",
   ],
   operands: [{ name: "network", completion: "network" }],
@@ -51,25 +55,29 @@ export const reapply = defineCommand({
   run: (edge, { values, operands }) => {
     const outcomes = rebuildAttachments(edge, makeRuntime(edge, values["cache-dir"]), operands[0]);
     const shown = outcomes.filter(({ rebuilt, failed }) => rebuilt.length + failed.length > 0);
-    edge.writeOut(values.json ? `${formatJson(shown)}\n` : formatOutcomes(shown));
+    if (values.json) edge.writeOut(`${formatJson(shown)}\n`);
+    else writeRows(edge, { headings: HEADINGS, rows: shown.map(rowOf), none: "nothing was missing" });
+    for (const advice of new Set(shown.flatMap(({ failed }) => failed.map((each) => adviceForMissing(edge, each)))))
+      edge.writeErr(formatAdvice(advice));
     return outcomes.some(({ failed }) => failed.length > 0) ? 1 : 0;
   },
 });
 
-function formatOutcomes(outcomes: readonly Outcome[]): string {
-  const rows = outcomes.map(({ network, containerId, ifname, rebuilt, failed }) => {
-    return [network, containerId, ifname, rebuilt.join(", "), failed.join("; ").replaceAll("\n", " ")];
-  });
-  return formatTable(["NETWORK", "CONTAINER", "INTERFACE", "REBUILT", "FAILED"], rows);
+const HEADINGS = ["NETWORK", "CONTAINER", "INTERFACE", "REBUILT", "FAILED"];
+
+function rowOf({ network, containerId, ifname, rebuilt, failed }: Outcome): readonly string[] {
+  return [network, containerId, ifname, rebuilt.join(", "), failed.join("; ").replaceAll("\n", " ")];
 }
 
-/** Only of the attachments for which something was missing. The rules of all are applied together, table by table. */
+/**
+ * Only of the attachments for which something was missing. The rules of all are applied together, table by table. @throws
+ * NetworkNotFound if `only` is the name of no network
+ */
 function rebuildAttachments(edge: Edge, runtime: Runtime, only: string | undefined): readonly Outcome[] {
   const outcomes = new Map<CachedEntry, Outcome>();
   const isOurs = ownPlugins(edge, runtime);
   const gathering = new RuleGathering();
-  for (const { entry } of readCache(runtime.cacheDirectory) ?? []) {
-    if (entry === undefined || (only !== undefined && entry.network !== only)) continue;
+  for (const entry of readEntries(edge, runtime, only)) {
     const { netns } = entry.attachment;
     if (netns === "" || !edge.isLiving(netns)) continue;
     const outcome = describe(entry, rebuild(edge, { runtime, entry, isOurs }, gathering));
@@ -86,6 +94,17 @@ function rebuildAttachments(edge: Edge, runtime: Runtime, only: string | undefin
     outcomes.set(entry, describe(entry, { rebuilt: [], failed: withdraw(edge, { runtime, entry, isOurs }) }));
   }
   return [...outcomes.values()];
+}
+
+/** The entries of the cache, or those of one network. @throws NetworkNotFound at the end, if no entry and no list has that name */
+function* readEntries(edge: Edge, { cacheDirectory }: Runtime, only: string | undefined): Generator<CachedEntry> {
+  let isKnown = only === undefined;
+  for (const { entry } of readCache(cacheDirectory) ?? []) {
+    if (entry === undefined || (only !== undefined && entry.network !== only)) continue;
+    isKnown = true;
+    yield entry;
+  }
+  if (!isKnown && only !== undefined) findNetwork(edge, only);
 }
 
 function describe({ network, attachment }: CachedEntry, done: Rebuilding): Outcome {
@@ -107,8 +126,11 @@ function rebuild(edge: Edge, work: Work, gathering?: RuleGathering): Rebuilding 
   const failed: string[] = [];
   const attempt = attempting(failed);
   attempt(() => {
-    const { result, calls } = prepareCalls(edge, work, "CHECK");
+    const { network, result, calls } = prepareCalls(edge, work, "CHECK");
     refuseAnother(edge, entry.attachment, result);
+    // What made it may have been this image: nobody can tell.
+    const missing = findMissing(work.runtime, network).filter(({ plugin }) => edge.build.names.includes(plugin.type));
+    failed.push(...missing.map(({ error }) => error.message));
     for (const { type, call } of calls)
       attempt(() => {
         const done = edge.reapply(type, call, gathering);
@@ -141,7 +163,7 @@ function attempting(failed: string[]): (act: () => void) => void {
   };
 }
 
-/** The result of ADD, and a call for each plugin of the list that is of this image, in the order of ADD. */
+/** The list and the result of ADD, and a call for each plugin of the list that is of this image, in the order of ADD. */
 function prepareCalls(edge: Edge, { runtime, entry, isOurs }: Work, command: "CHECK" | "DEL") {
   const network = networkOf(edge, entry);
   const previous = resultOf(entry, network);
@@ -152,7 +174,7 @@ function prepareCalls(edge: Edge, { runtime, entry, isOurs }: Work, command: "CH
     const stdin = formatPluginInput(plugin, { network, previous, capabilityArgs });
     return { type: plugin.type, call: { environment, stdin, log: runtime.log } };
   });
-  return { result: previous.result, calls };
+  return { network, result: previous.result, calls };
 }
 
 /**

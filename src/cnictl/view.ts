@@ -2,12 +2,22 @@ import { formatJson } from "../cni/json.ts";
 import { adviceForPermission } from "./advice.ts";
 import type { Edge } from "./edge.ts";
 import { formatAdvice } from "./failure.ts";
+import { writeTable } from "./table.ts";
 
 // What the commands that only show something have in common.
 
 /** Writes one JSON document. */
 export function writeJson(edge: Pick<Edge, "writeOut">, value: unknown): void {
   edge.writeOut(`${formatJson(value, 2)}\n`);
+}
+
+/** Writes a table. On a terminal, `none` takes the place of one without rows. */
+export function writeRows(
+  { writeOut, terminal }: Pick<Edge, "writeOut" | "terminal">,
+  { headings, rows, none }: { headings: readonly string[]; rows: readonly (readonly string[])[]; none: string },
+): void {
+  if (rows.length === 0 && terminal.out) writeOut(`${none}\n`);
+  else writeTable(writeOut, headings, rows);
 }
 
 /** How many items are written at once: there may be tens of thousands. */

@@ -10,6 +10,12 @@ export function requireExecutables({ path }: Runtime, plugin: PluginConfig): voi
   for (const type of calledTypes(plugin)) findPlugin(type, path);
 }
 
+/** The types that a network calls, its known IPAM plugins among them, and that have no executable. */
+export function missingTypes(path: readonly string[], { plugins }: Network): readonly string[] {
+  const types = new Set(plugins.flatMap(calledTypes));
+  return [...types].filter((type) => whyMissing(path, type) !== undefined);
+}
+
 /** What other plugins make of `ipam` is not known: they may serve that type by themselves. */
 function calledTypes(plugin: PluginConfig): readonly string[] {
   const ipam = INTERFACE_PLUGINS.includes(plugin.type) ? ipamTypeOf(plugin) : undefined;
@@ -23,16 +29,21 @@ export interface MissingPlugin {
 }
 
 /** The plugins of a network without an executable. */
-export function findMissing({ path }: Runtime, { plugins }: Network): readonly MissingPlugin[] {
+export function findMissing({ path }: Pick<Runtime, "path">, { plugins }: Network): readonly MissingPlugin[] {
   return plugins.flatMap((plugin) => {
-    try {
-      findPlugin(plugin.type, path);
-      return [];
-    } catch (error) {
-      if (error instanceof CniError) return { plugin, error };
-      throw error;
-    }
+    const error = whyMissing(path, plugin.type);
+    return error === undefined ? [] : { plugin, error };
   });
+}
+
+function whyMissing(path: readonly string[], type: string): CniError | undefined {
+  try {
+    findPlugin(type, path);
+    return undefined;
+  } catch (error) {
+    if (error instanceof CniError) return error;
+    throw error;
+  }
 }
 
 /**

@@ -104,6 +104,31 @@ test("reapply leaves to other executables what they made", () => {
   expect(calls.map(({ type }) => type)).toEqual(["bridge"]);
 });
 
+test("reapply fails for a plugin of this image that is not installed, and says what helps", () => {
+  cache("c1");
+  fs.rmSync(path.join(stage.directory, "bin/portmap"));
+  fs.rmSync(path.join(stage.directory, "bin/other"));
+  const { code, out, err } = reapply(["--json"], () => nothing);
+  const message = `failed to find plugin "portmap" in path [${stage.directory}/bin]`;
+  expect([code, JSON.parse(out)]).toEqual([1, [expect.objectContaining({ rebuilt: [], failed: [message] })]]);
+  expect(err).toMatch(/^ {2}next: .*CNI_PATH.*\n$/);
+  expect(calls.map(({ type }) => type)).toEqual(["bridge"]);
+});
+
+test("reapply refuses a name of which there is no attachment and no list", () => {
+  cache("c1");
+  const { code, out, err } = reapply(["y"], () => nothing);
+  expect([code, out]).toEqual([1, ""]);
+  expect(err).toMatch(/^no net configurations found in /);
+  stage.write("net.d/10-y.conflist", { name: "y", plugins: [{ type: "bridge" }] });
+  expect(reapply(["y"], () => nothing).code).toBe(0);
+});
+
+test("reapply says on a terminal that nothing was missing", () => {
+  cache("c1");
+  expect(reapply([], () => nothing, { terminal: { out: true } }).out).toBe("nothing was missing\n");
+});
+
 test("reapply goes on after a plugin and an attachment that fail, names them, and exits 1", () => {
   cache("c1");
   cache("c2", { config: "!" });

@@ -92,7 +92,13 @@ describe("cnictl list and show", () => {
       attachments: { total: 1, alive: 1, gone: 0, unknown: 0 },
     });
     expect(cnictl(["show", "net"]).stdout).toMatch(/^1 +bridge +- +\{"bridge":"br-net",/m);
-    expect(cnictl(["show", "other"])).toMatchObject({ status: 1, stdout: "" });
+    for (const command of ["show", "ps", "leases", "reapply"]) {
+      const outcome = cnictl([command, "nett"]);
+      expect(outcome).toMatchObject({ status: 1, stdout: "" });
+      expect(outcome.stderr).toMatch(
+        /^no net configuration with name "nett" in [\s\S]* {2}next: did you mean "net"\? /,
+      );
+    }
   });
 
   test("an empty folder gives the headings alone, and an empty JSON array", () => {
@@ -125,6 +131,7 @@ describe("cnictl ps", () => {
     expect(cnictl(["ps", "net"]).stdout).toMatch(
       /^net +c1 +eth0 +10\.77\.0\.2\/24 +\S+ +\S+ +8080->80\/tcp +\d+s +alive +ours +cache\+lease\+link\+rules\+ports$/m,
     );
+    write("20-other.conflist", { cniVersion: "1.0.0", name: "other", plugins: [{ type: "loopback" }] });
     expect(cnictl(["ps", "other"]).stdout.split("\n")).toHaveLength(2);
   });
 
