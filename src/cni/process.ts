@@ -46,9 +46,27 @@ export function residentLauncher<Host>(
   };
 }
 
-/** Runs a command line tool with this process's arguments, variables and streams, and ends the process with the tool's exit code. */
+/**
+ * Runs a command line tool with this process's arguments, variables and streams, and ends the process with the tool's exit code. What
+ * nobody reads any more, as in `tool | head`, is lost, and the tool goes on: it may be halfway through a change.
+ */
 export function runWithProcess(tool: (edge: ToolEdge) => number): never {
-  host.exit(tool({ ...processEdge(), args: host.args, directory: host.directory() }));
+  const { writeOut, writeErr, ...edge } = processEdge();
+  const streams = { writeOut: untilClosed(writeOut), writeErr: untilClosed(writeErr) };
+  host.exit(tool({ ...edge, ...streams, args: host.args, directory: host.directory() }));
+}
+
+/** Writes until the pipe has no reader. */
+function untilClosed(write: (text: string) => void): (text: string) => void {
+  let isOpen = true;
+  return (text) => {
+    try {
+      if (isOpen) write(text);
+    } catch (error) {
+      if (!hasCode(error, "EPIPE")) throw error;
+      isOpen = false;
+    }
+  };
 }
 
 /** A program's access to this process. Everything is synchronous. */
@@ -79,10 +97,14 @@ function retry(call: () => number): number {
     try {
       return call();
     } catch (error) {
-      if (!(error instanceof Error && "code" in error && error.code === "EAGAIN")) throw error;
+      if (!hasCode(error, "EAGAIN")) throw error;
       pause(1);
     }
   }
+}
+
+function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && "code" in error && error.code === code;
 }
 
 /** Whether the path leads to the file that this process was started from, and not to a file that replaced it. */

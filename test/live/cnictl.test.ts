@@ -4,7 +4,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { Caller, jsonOf } from "../caller.ts";
-import type { Outcome } from "../lab.ts";
+import { binDir, type Outcome } from "../lab.ts";
 
 let caller: Caller;
 
@@ -99,6 +99,52 @@ test("check finds what was changed by hand, del takes it all the same", () => {
   expect(outcome.stderr).not.toBe("");
   expectQuiet(caller.cnictl(["del", "bridge", netns]));
   expectQuiet(caller.cnictl(["del", "bridge", netns]));
+});
+
+test("a reader that goes away is no error, and add goes on to its end", () => {
+  const netns = caller.lab.addNamespace("c1");
+  const cnictl = path.join(binDir, "cnictl");
+  const script = `("$0" "$@"; echo "exit code $?" >&2) | true`;
+  for (const args of [
+    ["trace", "add", "bridge", netns],
+    ["check", "bridge", netns],
+    ["ps"],
+    ["trace", "del", "bridge", netns],
+  ]) {
+    const { stderr } = caller.run(["sh", "-c", script, cnictl, ...args]);
+    expect(stderr).toBe("exit code 0\n");
+    expect(caller.files("results").length).toBe(args.includes("del") ? 0 : 1);
+  }
+});
+
+test("a plugin that is missing stops add before it begins; del runs the others", () => {
+  const netns = caller.lab.addNamespace("c1");
+  const lists = path.join(caller.lab.dir, "net.d");
+  const write = (...types: string[]) => {
+    const ipam = { type: "host-local", subnet: "10.88.7.0/24" };
+    const plugins = types.map((type) => (type === "bridge" ? { type, bridge: "br7", ipMasq: true, ipam } : { type }));
+    fs.mkdirSync(lists, { recursive: true });
+    fs.writeFileSync(path.join(lists, "10-x.conflist"), JSON.stringify({ cniVersion: "1.0.0", name: "x", plugins }));
+  };
+  const cnictl = (command: string) => caller.cnictl([command, "x", netns], { NETCONFPATH: lists });
+  const links = () => caller.lab.ip("link show type veth").length;
+  write("bridge", "portmpa");
+  const refused = cnictl("add");
+  expect(refused.status).toBe(1);
+  expect(refused.stderr).toMatch(
+    /^plugin type="portmpa" failed \(add\): failed to find plugin .*\n.*\n.*"portmap"\?\n$/,
+  );
+  expect([links(), caller.files("networks/x")]).toEqual([0, []]);
+  write("bridge");
+  jsonOf(cnictl("add"));
+  expect(links()).toBe(1);
+  write("bridge", "portmpa");
+  const deleted = cnictl("del");
+  expect(deleted.status).toBe(1);
+  expect(deleted.stderr).toMatch(
+    /^plugin type="portmpa" failed \(delete\): failed to find plugin .*; DEL of bridge ran; /,
+  );
+  expect([links(), caller.files("results")]).toEqual([0, []]);
 });
 
 test("add twice is refused and harms nothing", () => {
