@@ -15,14 +15,22 @@ export class Decimal {
   }
 }
 
+const HINTS: readonly (readonly [flaw: RegExp, hint: string])[] = [
+  [/^invalid character '["{[]' after (object key:value pair|array element)$/, "a comma may be missing before it"],
+  [/^invalid character '}' looking for beginning of object key string$/, "the comma before it may be one too many"],
+];
+
 /** A text is not JSON. The message is Go's. */
 export class JsonSyntaxError extends SyntaxError {
   /** The position of the character that is wrong, both from 1. The column counts UTF-16 units. */
   readonly line: number;
   readonly column: number;
+  /** What was probably meant, if that is known. */
+  readonly hint: string | undefined;
 
   constructor(text: string, { message, offset }: SyntaxFlaw) {
     super(message);
+    this.hint = HINTS.find(([flaw]) => flaw.test(message))?.[1];
     const before = text.slice(0, offset);
     this.line = before.split("\n").length;
     this.column = offset - before.lastIndexOf("\n");

@@ -2,6 +2,7 @@ import fs from "#fs";
 import path from "#path";
 import { readFile, readText } from "../linux/bounded-file.ts";
 import { replaceFile } from "../linux/replace-file.ts";
+import { inFile } from "../runtime/load.ts";
 import { parseNetwork } from "../runtime/network.ts";
 import { InstallError } from "./installation.ts";
 
@@ -17,7 +18,7 @@ export function placeNetworkFile(file: string, directory: string): boolean {
   const name = path.basename(file);
   const target = path.join(directory, name);
   const text = readText(file);
-  if (LIST.test(name)) parseNetwork(readFile(file));
+  if (LIST.test(name)) inFile(file, () => parseNetwork(readFile(file)));
   const found = fs.lstatSync(target, { throwIfNoEntry: false });
   if (found !== undefined && !found.isFile()) throw new InstallError(`Cannot replace ${target}: it is no file`);
   if (found !== undefined && readText(target) === text) return false;

@@ -1,7 +1,7 @@
 import fs from "#fs";
 import path from "#path";
 import { CniError } from "../cni/error.ts";
-import { formatJson, JsonSyntaxError, parseJson } from "../cni/json.ts";
+import { findMember, formatJson, isObject, JsonSyntaxError, parseJson } from "../cni/json.ts";
 import { readFile as readRegular } from "../linux/bounded-file.ts";
 import type { FolderEntry } from "../platform/file-system.ts";
 import { ignoring, translating } from "../platform/outcome.ts";
@@ -90,7 +90,12 @@ function readNetwork(file: string, load: (file: string) => Network): NetworkFile
 }
 
 function loadSingle(file: string): Network {
-  return listOfOne(loadPlugin(file));
+  const json = loadJson(file);
+  if (isObject(json) && Object.hasOwn(json, "plugins") && findMember(json, "type") === undefined) {
+    const hint = "it has 'plugins': the file of a list ends in .conflist";
+    throw new CniError("invalidConfig", `error parsing configuration: missing 'type' (${hint})`);
+  }
+  return listOfOne(parsePlugin(json));
 }
 
 /** Reads a list, and the plugins in the folder of its name beside it unless the list disables them. */
@@ -110,7 +115,11 @@ function loadFolder(file: string, name: string): readonly PluginConfig[] {
 }
 
 function loadPlugin(file: string): PluginConfig {
-  return parsePlugin(decoded("error parsing configuration", () => parseJson(readFile(file))));
+  return parsePlugin(loadJson(file));
+}
+
+function loadJson(file: string): unknown {
+  return decoded("error parsing configuration", () => parseJson(readFile(file)));
 }
 
 /** A single configuration as a list of one plugin. */
@@ -140,20 +149,21 @@ function readFile(file: string): Uint8Array {
   return asIoFailure(`error reading ${file}`, () => readRegular(file));
 }
 
-/** Adds the file to the details of an error of `read`, and the position where the text is not JSON. */
-function inFile<T>(file: string, read: () => T): T {
+/** Adds the file to the details of an error of `read`; where the text is not JSON, also the position, and a hint to the message. */
+export function inFile<T>(file: string, read: () => T): T {
   try {
     return read();
   } catch (error) {
     if (!(error instanceof CniError) || error.details !== "") throw error;
-    const position = positionOf(error);
-    const details = position === undefined ? file : `${file}:${position.line}:${position.column}`;
-    throw new CniError(error.code, error.message, { details, cause: error });
+    const flaw = positionOf(error);
+    const details = flaw === undefined ? file : `${file}:${flaw.line}:${flaw.column}`;
+    const message = flaw?.hint === undefined ? error.message : `${error.message} (${flaw.hint})`;
+    throw new CniError(error.code, message, { details, cause: error });
   }
 }
 
 /** The position that an error, or what caused it, has in its text. */
-function positionOf(error: unknown): Position | undefined {
+function positionOf(error: unknown): JsonSyntaxError | undefined {
   if (error instanceof JsonSyntaxError) return error;
   return error instanceof Error && error.cause !== undefined ? positionOf(error.cause) : undefined;
 }

@@ -47,6 +47,16 @@ describe("parseJson", () => {
     expect(() => read(`${"[".repeat(10_001)}`)).toThrow(refusal("invalid character '[' exceeded max depth", 1, 10_001));
     expect(() => read("{")).toThrow(SyntaxError);
   });
+
+  test.each([
+    ['{"a": 1 "b": 2}', "a comma may be missing before it"],
+    ["[{} {}]", "a comma may be missing before it"],
+    ['{"a": 1,}', "the comma before it may be one too many"],
+    ['{"a": 1]', undefined],
+    ["{", undefined],
+  ])("says of %s what was probably meant", (text, hint) => {
+    expect(() => read(text)).toThrow(expect.objectContaining({ hint }));
+  });
 });
 
 describe("formatJson", () => {

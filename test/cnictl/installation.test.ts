@@ -562,8 +562,9 @@ describe("install --list", () => {
 
   test("refuses a list that is none, once the plugins are there", () => {
     stage.write("net.d/10-n.conflist", list);
-    const { code, err } = cnictl("install", "--list", stage.write("config/10-n.conflist", "{"));
-    expect([code, err]).toEqual([1, expect.stringContaining("unexpected end of JSON input")]);
+    const file = stage.write("config/10-n.conflist", "{");
+    const { code, err } = cnictl("install", "--list", file);
+    expect([code, err]).toEqual([1, expect.stringContaining(`unexpected end of JSON input; ${file}:1:2\n`)]);
     expect(stage.read("net.d/10-n.conflist")).toBe(JSON.stringify(list));
     expect(stage.files("opt/cni/bin")).toEqual([MANIFEST, ...NAMES]);
   });

@@ -171,6 +171,18 @@ test.each([
 test.each([
   ["{]", 6, ":1:2", "error parsing configuration: invalid character ']' looking for beginning of object key string"],
   ['{"name": "x"}', 7, "", "error parsing configuration: missing 'type'"],
+  [
+    '{"name": "x", "plugins": []}',
+    7,
+    "",
+    "error parsing configuration: missing 'type' (it has 'plugins': the file of a list ends in .conflist)",
+  ],
+  [
+    '{"name": "x"\n"type": "bridge"}',
+    6,
+    ":2:1",
+    "error parsing configuration: invalid character '\"' after object key:value pair (a comma may be missing before it)",
+  ],
 ])("the single configuration %s is left out, and the error has its file", (text, code, at, message) => {
   const file = world.write("net.d/10-a.conf", text);
   world.write("net.d/20-x.conf", { name: "x", type: "bridge" });
