@@ -6,6 +6,7 @@ import type { Edge } from "./edge.ts";
 import { gatherNetworks, type ListedNetwork } from "./inventory/networks.ts";
 import { findUse, formatUse, useJson } from "./inventory/use.ts";
 import { VIEW_OPTIONS } from "./option.ts";
+import { nearestPlugin } from "./plugin-advice.ts";
 import { networkDirectory, pluginDirectories } from "./target.ts";
 import { writeJson, writeProblems, writeRows } from "./view.ts";
 
@@ -46,20 +47,22 @@ export const list = defineCommand({
 
 const HEADINGS = ["NAME", "VERSION", "PLUGINS", "SUBNETS", "USED", "STATE", "FILE"];
 
+/** Where plugins are looked for. */
+type Surroundings = Pick<Edge, "build" | "environment">;
+
 interface Line {
   readonly row: readonly string[];
   readonly json: NetworkJson;
   readonly problem: string | undefined;
 }
 
-function describe(edge: Pick<Edge, "environment">, { file, network, pools, shadowedBy }: ListedNetwork): Line {
+function describe(edge: Surroundings, { file, network, pools, shadowedBy }: ListedNetwork): Line {
   const uses = pools.flatMap(({ pools: found }) =>
     found === undefined ? [] : (findUse(found.folder, found.sets) ?? []),
   );
   const error = pools.find((each) => each.error !== undefined)?.error;
-  const path = pluginDirectories(edge);
-  const missing = missingTypes(path, network);
-  const [state, reason] = judge({ shadowedBy, error, missing, path });
+  const missing = missingTypes(pluginDirectories(edge), network);
+  const [state, reason] = judge(edge, { shadowedBy, error, missing });
   const types = network.plugins.map(({ type }) => type);
   const version = network.cniVersion;
   const subnets = uses.flatMap(({ pool }) => pool.subnets);
@@ -84,15 +87,18 @@ interface Judged {
   readonly shadowedBy: string | undefined;
   readonly error: string | undefined;
   readonly missing: readonly string[];
-  readonly path: readonly string[];
 }
 
 /** The state of a network, and the reason if it is not as it should be. */
-function judge({ shadowedBy, error, missing, path }: Judged): readonly [state: string, reason?: string] {
+function judge(edge: Surroundings, { shadowedBy, error, missing }: Judged): readonly [state: string, reason?: string] {
   if (shadowedBy !== undefined) return ["shadowed", `callers use ${shadowedBy} instead`];
   if (error !== undefined) return ["bad pool", error];
   if (missing.length === 0) return ["ok"];
-  return ["not installed", `no executable of ${missing.join(", ")} in ${path.join(", ")}`];
+  const types = missing.map((type) => {
+    const meant = nearestPlugin(edge, type);
+    return meant === undefined ? type : `${type} (did you mean "${meant}"?)`;
+  });
+  return ["not installed", `no executable of ${types.join(", ")} in ${pluginDirectories(edge).join(", ")}`];
 }
 
 interface NetworkJson {

@@ -10,7 +10,11 @@ let stage: Stage;
 
 beforeEach(() => {
   stage = makeStage();
-  stage.write("net.d/10-net.conflist", { cniVersion: "1.0.0", name: "net", plugins: [{ type: "a" }, { type: "b" }] });
+  stage.write("net.d/10-net.conflist", {
+    cniVersion: "1.0.0",
+    name: "net",
+    plugins: [{ type: "a" }, { type: "brigde" }],
+  });
   stage.plugin("a");
 });
 afterEach(() => stage.dispose());
@@ -45,10 +49,10 @@ test("ps takes a name that only a result has", () => {
 });
 
 test("list names the plugins that are not installed", () => {
-  const reason = `${stage.directory}/net.d/10-net.conflist: no executable of b in ${stage.directory}/bin\n`;
+  const reason = `${stage.directory}/net.d/10-net.conflist: no executable of brigde (did you mean "bridge"?) in ${stage.directory}/bin\n`;
   expect(view(["list"])).toEqual({ code: 0, out: expect.stringMatching(/^net +.* not installed +/m), err: reason });
-  expect(JSON.parse(view(["list", "--json"]).out)).toMatchObject([{ state: "not installed", missing: ["b"] }]);
-  stage.plugin("b");
+  expect(JSON.parse(view(["list", "--json"]).out)).toMatchObject([{ state: "not installed", missing: ["brigde"] }]);
+  stage.plugin("brigde");
   expect(view(["list"])).toEqual({ code: 0, out: expect.stringMatching(/^net +.* ok +/m), err: "" });
 });
 
