@@ -1,6 +1,7 @@
 import { INTERFACE_PLUGINS } from "../cni/delegate.ts";
 import { CniError } from "../cni/error.ts";
 import { findPlugin } from "../cni/find-plugin.ts";
+import { handling, ignoring } from "../platform/outcome.ts";
 import { type CachedEntry, cachedNetwork } from "./cache-entry.ts";
 import { ipamTypeOf, type Network, type PluginConfig } from "./network.ts";
 import type { Runtime } from "./runtime.ts";
@@ -37,13 +38,11 @@ export function findMissing({ path }: Pick<Runtime, "path">, { plugins }: Networ
 }
 
 function whyMissing(path: readonly string[], type: string): CniError | undefined {
-  try {
+  const find = () => {
     findPlugin(type, path);
     return undefined;
-  } catch (error) {
-    if (error instanceof CniError) return error;
-    throw error;
-  }
+  };
+  return handling([CniError], find, (error) => error);
 }
 
 /**
@@ -58,12 +57,7 @@ export function ranAtAdd(entry: CachedEntry | undefined, { type }: PluginConfig)
 
 /** The plugins of an ADD; none if they are not known. */
 function pluginsOfAdd(entry: CachedEntry): readonly PluginConfig[] {
-  try {
-    return cachedNetwork(entry).plugins;
-  } catch (error) {
-    if (error instanceof CniError) return [];
-    throw error;
-  }
+  return ignoring([CniError], () => cachedNetwork(entry).plugins) ?? [];
 }
 
 /** What a DEL without the missing plugins came to, as details of its error. */

@@ -2,6 +2,7 @@ import type { Command } from "../cni/environment.ts";
 import { CniError } from "../cni/error.ts";
 import { parseJson } from "../cni/json.ts";
 import { startPlugin } from "../cni/plugin-process.ts";
+import { translating } from "../platform/outcome.ts";
 import type { Network, PluginConfig } from "./network.ts";
 import { formatPluginInput, type Injected } from "./plugin-input.ts";
 import { decoded } from "./refusal.ts";
@@ -48,12 +49,7 @@ export function callForResult(runtime: Runtime, call: PluginCall): StatedResult 
 }
 
 function failing<T>(call: PluginCall, act: () => T): T {
-  try {
-    return act();
-  } catch (error) {
-    if (error instanceof CniError) throw new PluginFailed(error, call);
-    throw error;
-  }
+  return translating([CniError], act, (error) => new PluginFailed(error, call));
 }
 
 function run(runtime: Runtime, call: PluginCall): Uint8Array {

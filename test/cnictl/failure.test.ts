@@ -148,6 +148,15 @@ test.each([
   );
 });
 
+test("a plugin that is in the folder of the image, but not in CNI_PATH, is answered with that folder", () => {
+  stage.write("net.d/10-x.conflist", { cniVersion: "1.1.0", name: "x", plugins: [{ type: "own-plugin" }] });
+  const build = { ...SOURCE, version: "1", names: ["own-plugin"], executable: stage.write("image/own-plugin", "") };
+  const environment = { NETCONFPATH: path.join(stage.directory, "net.d"), CNI_PATH: "/nowhere" };
+  expect(stage.cnictl(["add", "x", "/run/netns/blue", ...options], { build, environment }).err).toContain(
+    `  next: ${stage.directory}/image has it: set CNI_PATH to that, or do not set it\n`,
+  );
+});
+
 test("a failure with --json is one object on standard output", () => {
   failWith(105, "eth0 is there", "in blue");
   const { code, out, err } = stage.cnictl(["add", "x", "/run/netns/blue", "--json", ...options], { terminal });
