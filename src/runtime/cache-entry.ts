@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { parseConfig } from "../cni/config.ts";
 import { CniError, reasonOf } from "../cni/error.ts";
-import { formatJson } from "../cni/json.ts";
+import { findMember, formatJson, isObject } from "../cni/json.ts";
 import { once } from "../platform/once.ts";
 import { ignoring } from "../platform/outcome.ts";
 import { sortKeys } from "./json-object.ts";
@@ -22,6 +22,7 @@ export interface CacheEntry {
 /** The data that is read from a cache file. */
 export interface CachedEntry {
   readonly network: string;
+  /** If the file names no namespace, as podman's, it is that of the result's interface. */
   readonly attachment: RuntimeConf;
   /** The network list of ADD, in base64; empty if the file has none. */
   readonly config: string;
@@ -65,10 +66,27 @@ function decodeBase64(text: string): Uint8Array {
 export function findEntry(json: unknown): CachedEntry | undefined {
   const entry = ignoring([CniError], () => parseConfig(cacheFile, json));
   if (entry === undefined) return undefined;
-  const { containerId = "", ifName: ifname = "", netns = "", capabilityArgs = {} } = entry;
+  const { containerId = "", ifName: ifname = "", capabilityArgs = {} } = entry;
+  const netns = entry.netns || findSandbox(entry.result, ifname);
   const args = (entry.cniArgs ?? []).map(([key = "", value = ""]) => [key, value] as const);
   const attachment = { containerId, ifname, netns, args, capabilityArgs };
   return { network: entry.networkName ?? "", attachment, config: entry.config ?? "", result: entry.result };
+}
+
+/**
+ * The namespace of a result's interface; "" if it names none. podman and older versions of the library write no `netns`. It reads only
+ * what it needs, because there may be thousands of files.
+ */
+function findSandbox(result: unknown, ifname: string): string {
+  const interfaces = isObject(result) ? findMember(result, "interfaces") : undefined;
+  if (!Array.isArray(interfaces)) return "";
+  const sandboxes = interfaces.filter(isObject).flatMap((each) => {
+    const sandbox = findMember(each, "sandbox");
+    return findMember(each, "name") === ifname && typeof sandbox === "string" && sandbox.startsWith("/")
+      ? [sandbox]
+      : [];
+  });
+  return sandboxes[0] ?? "";
 }
 
 /** One schema for all files, of which there may be thousands. */

@@ -87,6 +87,13 @@ test("reapply has each plugin of this image rebuild, with the list, the result a
   expect(portmap).toMatchObject({ type: "portmap", runtimeConfig: { portMappings } });
 });
 
+test("reapply finds the namespace in the result where the entry has none, as podman's", () => {
+  const interfaces = [{ name: "cni0" }, { name: "eth0", sandbox: "/ns/c1" }];
+  cache("c1", { netns: undefined, result: { ...result, interfaces } });
+  reapply([], () => nothing);
+  expect(calls.map(({ call }) => call.environment["CNI_NETNS"])).toEqual(["/ns/c1", "/ns/c1"]);
+});
+
 test("reapply leaves out namespaces that are gone or unknown, other networks, and files that are no results", () => {
   cache("c1");
   cache("c2", { netns: "" });

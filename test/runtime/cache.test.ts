@@ -95,6 +95,32 @@ test("findCached() returns the attachment as ADD was told of it", () => {
   expect(findCached(key)?.attachment).toEqual(attachment);
 });
 
+test("findCached() takes the namespace of the result's interface for an entry without one, as podman 4.3.1 writes it", () => {
+  const captured = fs.readFileSync(path.join(import.meta.dirname, "../captures/cache/podman.json"), "utf8");
+  const containerId = "f7e970fb7d445f1ef5741c6e911c3c211efc342ed2192297f0d3814e396fee99";
+  world.write(`cache/results/podman-${containerId}-eth0`, captured);
+  const found = findCached({ ...key, network: "podman", attachment: { containerId, ifname: "eth0" } });
+  expect(found?.attachment.netns).toBe("/run/netns/netns-7a77a7a5-d841-b93f-0e20-697953011f40");
+});
+
+test.each([
+  ["interfaces that are on the host, or others", [{ name: "eth0" }, { name: "eth1", sandbox: "/run/netns/1" }], ""],
+  ["a sandbox that is no path", [{ name: "eth0", sandbox: "blue" }], ""],
+  ["malformed interfaces", [null, "eth0", { name: 1 }, { name: "eth0", sandbox: 2 }], ""],
+  ["no list", { name: "eth0", sandbox: "/run/netns/1" }, ""],
+  ["several", [{ name: "eth0" }, { name: "eth0", sandbox: "/run/netns/1" }], "/run/netns/1"],
+])("findCached() looks for the namespace in a result with %s", (_, interfaces, netns) => {
+  const entry = { kind: "cniCacheV1", containerId: attachment.containerId, ifName: "eth0", networkName: "x" };
+  world.write(FILE, { ...entry, result: { cniVersion: "1.0.0", interfaces } });
+  expect(findCached(key)?.attachment.netns).toBe(netns);
+});
+
+test("findCached() prefers the namespace of the entry to that of the result", () => {
+  const interfaces = [{ name: "eth0", sandbox: "/run/netns/2" }];
+  world.write(FILE, { ...JSON.parse(CAPTURED), result: { cniVersion: "1.0.0", interfaces } });
+  expect(findCached(key)?.attachment.netns).toBe(attachment.netns);
+});
+
 test("findCached() reads nothing outside the cache", () => {
   world.write("cache/secret-eth0", CAPTURED);
   fs.mkdirSync(path.join(world.directory, "cache/results/x-"), { recursive: true });

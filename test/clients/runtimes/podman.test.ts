@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { confDir } from "../../caller.ts";
 import { OpenLog } from "./open-log.ts";
 import { Podman } from "./podman.ts";
+import { PLUGIN_DIR } from "./sandbox.ts";
 import { nothing } from "./traces.ts";
 import { askWho, who } from "./who.ts";
 
@@ -71,6 +72,20 @@ describe("podman's default network", () => {
     podman.run(["network", "reload", "a"]);
     expect(who(podman.node, "192.0.2.1:8080", outside)).toEqual({ name: "a", client: "192.0.2.2" });
     expect(podman.who("a", "192.0.2.2")).toMatchObject({ client: "192.0.2.1" });
+  });
+
+  test("comes back by cnictl reapply, although podman's results name no namespace", () => {
+    podman.serve("a", ["--publish", "8080:80"]);
+    const id = podman.run(["ps", "--quiet"]);
+    const cnictl = (...args: string[]) => podman.node.run([`${PLUGIN_DIR}/cnictl`, ...args]);
+    podman.node.run(["nft", "flush", "ruleset"]);
+    expect(podman.node.try([`${PLUGIN_DIR}/cnictl`, "doctor"]).stdout).toMatch(/^error +attachment +podman +1 of 1/m);
+    expect(cnictl("reapply")).toMatch(/^podman .* masquerade, port mappings, firewall rules +-$/m);
+    expect(who(podman.node, "192.0.2.1:8080", outside)).toEqual({ name: "a", client: "192.0.2.2" });
+    expect(JSON.parse(cnictl("inspect", id, "--json"))).toMatchObject({
+      namespace: "alive",
+      checks: ["bridge", "portmap", "firewall", "tuning"].map((plugin) => ({ plugin, state: "ok" })),
+    });
   });
 
   test("leaves no link, rule, lease, result or namespace of a container that is removed", () => {
