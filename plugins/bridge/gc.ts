@@ -42,7 +42,7 @@ function deleteStalePorts(
     () => {
       deletePorts(host, ports);
       // The checks of a port stay as long as the port exists.
-      if (remains !== undefined) endStaleSpoofChecks(request, remains, valid);
+      if (remains !== undefined) endStaleSpoofChecks(host, request, { ...remains, valid });
     },
     () => removeEmptyBridges(request, host, ports),
   ]);

@@ -2,6 +2,7 @@ import type { Request } from "../../src/cni/request.ts";
 import { type Address, formatAddress, isSameAddress } from "../../src/ip/address.ts";
 import { hasLegacyTable } from "../../src/netfilter/iptables/legacy-table.ts";
 import { invocationFor } from "../../src/netfilter/iptables/tool.ts";
+import type { CurrentAddresses } from "../../src/netfilter/outdated.ts";
 import type { Selection } from "../../src/netfilter/owner.ts";
 import { IPTABLES_FILTER } from "../../src/netfilter/tables.ts";
 import type { Nfnetlink } from "../../src/netlink/socket.ts";
@@ -11,7 +12,7 @@ import { withIptables } from "../../src/steps/netfilter.ts";
 import { awaitCommands, openRemains, type Remains } from "../../src/steps/remains.ts";
 import { runAll } from "../../src/steps/undo.ts";
 import { deleteFilterRules, type FilterTable } from "./iptables.ts";
-import { belongsToAnother, dismiss, listAdmitted } from "./table.ts";
+import { belongsToAnother, dismiss, dismissOutdated, listAdmitted, listOutdated } from "./table.ts";
 import { BRIDGE_TABLE, TABLE } from "./tables.ts";
 
 /** The attachments to remove from the firewalls: found by our table's elements, and by the addresses that a result reported. */
@@ -20,6 +21,8 @@ export interface Forgotten {
   /** The firewalld zone. */
   readonly zone: string;
   readonly reported?: () => readonly Address[];
+  /** Attachments of which only what is for other addresses is removed. These addresses stay in the other firewalls. */
+  readonly current?: CurrentAddresses;
 }
 
 /**
@@ -28,7 +31,7 @@ export interface Forgotten {
  * errors. Our table is changed last, and only if the other steps succeeded: only it knows who owns an address.
  */
 export function forget(request: Request, host: Host, forgotten: Forgotten): void {
-  const { selection, zone } = forgotten;
+  const { selection, zone, current = NONE } = forgotten;
   // Commands of a killed call may still add rules. If they do not end, nothing is deleted, and the next call finds everything.
   awaitCommands(request, selection);
   const remains = openRemains(host);
@@ -36,7 +39,7 @@ export function forget(request: Request, host: Host, forgotten: Forgotten): void
   const tables = filterTables(remains);
   const firewalld = findFirewalld(request.environment, request.log);
   if (tables.length > 0 || firewalld !== undefined) {
-    const addresses = addressesOf(forgotten, own);
+    const addresses = addressesOf(request, forgotten, own);
     runAll([
       () => firewalld && removeSources(firewalld, zone, addresses),
       ...tables.map((table) => () => {
@@ -51,8 +54,13 @@ export function forget(request: Request, host: Host, forgotten: Forgotten): void
     ]);
   }
   const noted = own ?? remains.within(BRIDGE_TABLE);
-  if (noted !== undefined && dismiss(noted, selection)) remains.leave();
+  if (noted === undefined) return;
+  const hadStale = dismiss(noted, selection);
+  const hadOutdated = current.owners.length > 0 && dismissOutdated(noted, request.network, current);
+  if (hadStale || hadOutdated) remains.leave();
 }
+
+const NONE: CurrentAddresses = { owners: [], addresses: new Map() };
 
 /** All filter tables of the host. */
 function filterTables({ within }: Remains): readonly FilterTable[] {
@@ -62,8 +70,17 @@ function filterTables({ within }: Remains): readonly FilterTable[] {
   ]);
 }
 
-function addressesOf({ selection, reported = () => [] }: Forgotten, own: Nfnetlink | undefined): readonly Address[] {
-  const noted = own === undefined ? [] : listAdmitted(own, selection);
+function addressesOf(
+  { network }: Pick<Request, "network">,
+  { selection, reported = () => [], current = NONE }: Forgotten,
+  own: Nfnetlink | undefined,
+): readonly Address[] {
+  const outdated = own === undefined || current.owners.length === 0 ? [] : listOutdated(own, network, current);
+  const isCurrent = (address: Address) =>
+    [...current.addresses.values()].some((some) => some.some((each) => isSameAddress(each, address)));
+  const noted = [...(own === undefined ? [] : listAdmitted(own, selection)), ...outdated].filter(
+    (address) => !isCurrent(address),
+  );
   const isOthers = (address: Address) => own !== undefined && belongsToAnother(own, address, selection);
   return unite(
     noted,

@@ -14,6 +14,7 @@ import {
 import { missingOf } from "../../src/netfilter/nftables/rule-set.ts";
 import type { SetSpec } from "../../src/netfilter/nftables/set.ts";
 import { findComment } from "../../src/netfilter/nftables/userdata.ts";
+import { type CurrentAddresses, chooseOutdated } from "../../src/netfilter/outdated.ts";
 import {
   addOwnedElements,
   deleteOwnedElements,
@@ -21,7 +22,7 @@ import {
   type OwnedElement,
   ownedElement,
 } from "../../src/netfilter/owned-elements.ts";
-import { type Attachment, isSelected, type Selection, selectOwner } from "../../src/netfilter/owner.ts";
+import { type Attachment, isSelected, type Selection, selectNetwork, selectOwner } from "../../src/netfilter/owner.ts";
 import type { NetlinkRequest as Request } from "../../src/netlink/answers.ts";
 import { u32 } from "../../src/netlink/codec.ts";
 import type { Nfnetlink } from "../../src/netlink/socket.ts";
@@ -71,6 +72,20 @@ export function dismiss(netlink: Nfnetlink, selection: Selection): boolean {
   return deleteOwnedElements(netlink, { action, sets: OWN_SETS, selection }, (own) => unused(netlink, own)).length > 0;
 }
 
+/** Deletes the elements for addresses that a network's attachments no longer have, like `dismiss`. */
+export function dismissOutdated(netlink: Nfnetlink, network: string, current: CurrentAddresses): boolean {
+  const action = `delete outdated nftables elements of network ${network}`;
+  const choose = (elements: readonly OwnedElement[]) => chooseOutdated(elements, current, addressOf);
+  const deletion = { action, sets: OWN_SETS, selection: selectNetwork(network), choose };
+  return deleteOwnedElements(netlink, deletion, (own) => unused(netlink, own)).length > 0;
+}
+
+/** The addresses that a network's attachments no longer have. @throws NetlinkError */
+export function listOutdated(netlink: Nfnetlink, network: string, current: CurrentAddresses): readonly Address[] {
+  const admitted = listOwnedElements(netlink, CONTAINER_SETS, selectNetwork(network));
+  return chooseOutdated(admitted, current, addressOf).flatMap((each) => addressOf(each) ?? []);
+}
+
 /** The addresses of the selected attachments. @throws NetlinkError */
 export function listAdmitted(netlink: Nfnetlink, selection: Selection): readonly Address[] {
   return listOwnedElements(netlink, CONTAINER_SETS, selection).map(({ element }) =>
@@ -99,6 +114,14 @@ export function compareAdmitted(netlink: Nfnetlink, subject: Subject, place: Pla
       return `Set ${set.name} of nftables table ${set.table} must have this attachment's ${element.label}`;
     }),
   ];
+}
+
+/** The container's address in an element's key; undefined if it has none. */
+function addressOf({ set, element }: OwnedElement): Address | undefined {
+  const last = set.key.at(-1);
+  if (last !== "ipv4_addr" && last !== "ipv6_addr") return undefined;
+  const bytes = split(element.key?.value ?? new Uint8Array(), set.key).at(-1);
+  return bytes === undefined ? undefined : decodeAddress(bytes);
 }
 
 function isThere(netlink: Nfnetlink, { set, element }: OwnedElement, owner: Attachment): boolean {

@@ -1,3 +1,4 @@
+import type { Request } from "../../src/cni/request.ts";
 import { type Address, type Family, isSameAddress } from "../../src/ip/address.ts";
 import { IPPROTO } from "../../src/netfilter/nftables/match.ts";
 import { deleteConnection } from "../../src/netlink/conntrack/delete.ts";
@@ -9,6 +10,7 @@ import type { Nfnetlink } from "../../src/netlink/socket.ts";
 import { ERRNO, LinuxError } from "../../src/platform/errno.ts";
 import { ignoring } from "../../src/platform/outcome.ts";
 import type { Host } from "../../src/steps/host.ts";
+import { logging } from "../../src/steps/logging.ts";
 import type { Redirect } from "./redirect.ts";
 
 /** For more ports than this, one list of all connections is used. Each list is a walk through the kernel's table. */
@@ -41,6 +43,11 @@ export function forgetAfter(host: Host, find: () => readonly Redirect[], open: N
   forget(netlink, redirects, ({ reply }, { to, toPort }) => {
     return reply.sourcePort === toPort && isSameAddress(reply.source, to);
   });
+}
+
+/** Runs one of these, and logs its error: a kernel without connection listing can still map ports. */
+export function orLog({ log }: Pick<Request, "log">, run: () => void): void {
+  logging([Error], { log, what: "Cannot delete tracked UDP connections to mapped ports" }, run);
 }
 
 /**

@@ -3,7 +3,7 @@ import { selectStale } from "../../src/netfilter/owner.ts";
 import type { Host } from "../../src/steps/host.ts";
 import { awaitCommands } from "../../src/steps/remains.ts";
 import { runAll } from "../../src/steps/undo.ts";
-import { endStalePorts } from "./ports.ts";
+import { endStalePorts } from "./stale-ports.ts";
 
 /**
  * Deletes the mappings of this network's stale attachments: those that the runtime's list of valid attachments does not name. Without a

@@ -50,6 +50,18 @@ export function selectStaleChains(name: string, valid: readonly Omit<Attachment,
   };
 }
 
+/** Selects the jumps to this project's chains of these attachments. */
+export function selectOwnChainsOf(owners: readonly Attachment[], network: string): JumpSelection {
+  const chains = owners.map(chainName);
+  return {
+    label: `network ${network}'s outdated addresses`,
+    from: SHARED_CHAIN,
+    texts: chains,
+    chains,
+    selects: ({ chain }) => chains.includes(chain),
+  };
+}
+
 /** The comment of an attachment's jumps. */
 export function entryComment({ network, containerId }: Attachment): string {
   const comment = `${networkComment(network)}${JSON.stringify(containerId)}`;

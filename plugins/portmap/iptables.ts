@@ -66,12 +66,17 @@ export function findIptablesHeld(iptables: Iptables, redirects: readonly Redirec
 
 /** The mappings of an attachment in one family; empty if they cannot be listed. @throws NetlinkError */
 export function listIptablesRedirects(iptables: Iptables, family: Family, owner: Attachment): readonly Redirect[] {
-  return [chainName(owner), referenceChainName(owner)].flatMap((chain) =>
-    tablesWith(iptables, family, { chain, text: chain }).flatMap((options) =>
-      parseRedirects(listIfPossible(family, iptables.invocation, { ...options, chain })).map(
-        ({ redirect }) => redirect,
-      ),
-    ),
+  return [chainName(owner), referenceChainName(owner)].flatMap((chain) => listChain(iptables, family, chain));
+}
+
+/** The mappings of an attachment that this project's plugin made, in one family. @throws NetlinkError */
+export function listOwnIptablesRedirects(iptables: Iptables, family: Family, owner: Attachment): readonly Redirect[] {
+  return listChain(iptables, family, chainName(owner));
+}
+
+function listChain(iptables: Iptables, family: Family, chain: string): readonly Redirect[] {
+  return tablesWith(iptables, family, { chain, text: chain }).flatMap((options) =>
+    parseRedirects(listIfPossible(family, iptables.invocation, { ...options, chain })).map(({ redirect }) => redirect),
   );
 }
 

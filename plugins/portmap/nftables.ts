@@ -1,12 +1,15 @@
+import type { Address } from "../../src/ip/address.ts";
 import { deleteChain, findChain } from "../../src/netfilter/nftables/chain.ts";
 import { applyCurrent } from "../../src/netfilter/nftables/current.ts";
 import { createElement, deleteElement, findElement } from "../../src/netfilter/nftables/element.ts";
 import { listRules } from "../../src/netfilter/nftables/rule.ts";
 import { type ChainRules, ensureRuleSet, missingOf, type RuleSet } from "../../src/netfilter/nftables/rule-set.ts";
+import type { SetSpec } from "../../src/netfilter/nftables/set.ts";
 import { goTo } from "../../src/netfilter/nftables/statement.ts";
 import { checkTransaction } from "../../src/netfilter/nftables/transaction.ts";
+import { type CurrentAddresses, chooseOutdated } from "../../src/netfilter/outdated.ts";
 import { deleteOwnedElements, listOwnedElements, type OwnedElement } from "../../src/netfilter/owned-elements.ts";
-import { type Attachment, type Selection, selectOwner } from "../../src/netfilter/owner.ts";
+import { type Attachment, type Selection, selectNetwork, selectOwner } from "../../src/netfilter/owner.ts";
 import type { NetlinkRequest as Request } from "../../src/netlink/answers.ts";
 import type { Nfnetlink } from "../../src/netlink/socket.ts";
 import { ERRNO } from "../../src/platform/errno.ts";
@@ -62,6 +65,18 @@ export function deleteRedirects(netlink: Nfnetlink, selection: Selection): reado
   const action = `delete port mappings of ${selection.label}`;
   const also = (elements: readonly OwnedElement[]) => chainsWithout(netlink, elements, []);
   return redirectsIn(deleteOwnedElements(netlink, { action, sets: SETS, selection }, also));
+}
+
+/** Deletes and returns the mappings to addresses that a network's attachments no longer have. @throws NetlinkError, or LinuxError EAGAIN */
+export function deleteOutdatedRedirects(
+  netlink: Nfnetlink,
+  network: string,
+  current: CurrentAddresses,
+): readonly Redirect[] {
+  const action = `delete outdated port mappings of network ${network}`;
+  const choose = (elements: readonly OwnedElement[]) => chooseOutdated(elements, current, targetIn(elements));
+  const deletion = { action, sets: SETS, selection: selectNetwork(network), choose };
+  return redirectsIn(deleteOwnedElements(netlink, deletion, (elements) => chainsWithout(netlink, elements, [])));
 }
 
 /** The selected attachments' mappings in the kernel. @throws NetlinkError */
@@ -130,6 +145,18 @@ function redirectsIn(elements: readonly OwnedElement[]): readonly Redirect[] {
   return MAPS.flatMap((maps) =>
     elements.filter(({ set }) => set === maps.targets).map(({ element }) => decodeRedirect(maps, element)),
   );
+}
+
+/** The container's address of each element that belongs to a mapping: a way has the key of its target. */
+function targetIn(elements: readonly OwnedElement[]): (element: OwnedElement) => Address | undefined {
+  const nameOf = (set: SetSpec, { element }: OwnedElement) => `${set.name} ${element.label}`;
+  const targets = new Map<string, Address>();
+  for (const maps of MAPS)
+    for (const each of elements.filter(({ set }) => set === maps.targets)) {
+      const { to } = decodeRedirect(maps, each.element);
+      targets.set(nameOf(maps.ways, each), to).set(nameOf(maps.targets, each), to);
+    }
+  return (each) => targets.get(nameOf(each.set, each));
 }
 
 function wayOf({ masquerading }: Plan, { prefix }: Redirects): Way {

@@ -3,20 +3,18 @@ import { findPrevResult, type Request } from "../../src/cni/request.ts";
 import type { Address } from "../../src/ip/address.ts";
 import { hasLegacyTable } from "../../src/netfilter/iptables/legacy-table.ts";
 import { invocationFor } from "../../src/netfilter/iptables/tool.ts";
-import { type Attachment, selectStale } from "../../src/netfilter/owner.ts";
 import { IPTABLES_NAT } from "../../src/netfilter/tables.ts";
 import { unlessOther } from "../../src/steps/differences.ts";
 import type { Host } from "../../src/steps/host.ts";
-import { logging } from "../../src/steps/logging.ts";
 import { type Backend, type Netfilter, withIptables } from "../../src/steps/netfilter.ts";
 import { endJumps, openRemains, type Remains } from "../../src/steps/remains.ts";
 import { changeOwing, type Defer, runAll } from "../../src/steps/undo.ts";
 import { type PortmapConfig, parsePortmapConfig } from "./config.ts";
-import { forgetAfter, forgetBefore } from "./connections.ts";
+import { forgetAfter, forgetBefore, orLog } from "./connections.ts";
 import { isSameContainer, refuseHeld } from "./holder.ts";
 import { addIptablesRedirects, findIptablesHeld, listIptablesRedirects, missingIptablesRules } from "./iptables.ts";
-import { selectOwnChains, selectStaleChains } from "./iptables-chains.ts";
-import { addRedirects, deleteOwnRedirects, deleteRedirects } from "./nftables.ts";
+import { selectOwnChains } from "./iptables-chains.ts";
+import { addRedirects, deleteOwnRedirects } from "./nftables.ts";
 import { verifyRedirects } from "./nftables-check.ts";
 import { addConditions } from "./nftables-conditions.ts";
 import { heldByOthers } from "./nftables-held.ts";
@@ -43,7 +41,7 @@ export function mapPorts(
   } else {
     withIptables("map ports with iptables", () => addIptablesRedirects(backend, plan, () => defer(reversal)));
   }
-  forget(request, () => forgetBefore(host, redirectsOf(plan)));
+  orLog(request, () => forgetBefore(host, redirectsOf(plan)));
 }
 
 /**
@@ -67,23 +65,8 @@ export function endPorts(request: Request, host: Host): void {
     },
     () => endJumps(request, remains, () => selectOwnChains(request)),
     () => reference && deleteReferenceRedirects(reference, request, statedAddresses(request)),
-    () => forget(request, () => forgetAfter(host, stated, remains.socket)),
+    () => orLog(request, () => forgetAfter(host, stated, remains.socket)),
     () => isLeaving && remains.leave(),
-  ]);
-}
-
-/** Deletes all mappings of the network's attachments except the valid ones. Mappings that do not name their network stay. */
-export function endStalePorts(request: Request, host: Host, valid: readonly Omit<Attachment, "network">[]): void {
-  const remains = openRemains(host);
-  const own = remains.within(TABLE);
-  const { network } = request;
-  let gone: readonly Redirect[] = [];
-  runAll([
-    () => {
-      gone = own === undefined ? [] : deleteRedirects(own, selectStale(network, valid));
-    },
-    () => endJumps(request, remains, () => selectStaleChains(network, valid)),
-    () => forget(request, () => forgetAfter(host, () => gone, remains.socket)),
   ]);
 }
 
@@ -180,9 +163,4 @@ function iptablesRedirects(
 
 function redirectsOf({ families }: Pick<Plan, "families">): readonly Redirect[] {
   return families.flatMap(({ redirects }) => redirects);
-}
-
-/** Logs the error: a kernel without connection listing can still map ports. */
-function forget({ log }: Request, run: () => void): void {
-  logging([Error], { log, what: "Cannot delete tracked UDP connections to mapped ports" }, run);
 }

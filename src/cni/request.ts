@@ -1,3 +1,4 @@
+import type { Address } from "../ip/address.ts";
 import { translating } from "../platform/outcome.ts";
 import { parseConfig } from "./config.ts";
 import { type Command, type Environment, validateNetworkName } from "./environment.ts";
@@ -121,13 +122,21 @@ export function findIpamType(request: Request): string | undefined {
  */
 export function validAttachments(request: Request): readonly ContainerInterface[] | undefined {
   const valid = parseConfig(attachments, request.config)["cni.dev/valid-attachments"];
-  return valid?.map(({ containerID: containerId, ifname }) => ({ containerId, ifname }));
+  return valid?.map(({ containerID: containerId, ifname, addresses }) => {
+    const known = addresses?.flatMap((address) => address ?? []);
+    return { containerId, ifname, ...(known !== undefined && { addresses: known }) };
+  });
 }
 
 /** One interface of a container, as GC's list names it: an attachment without its network. */
 export interface ContainerInterface {
   readonly containerId: string;
   readonly ifname: string;
+  /**
+   * All its addresses, if other plugins may have attached it since these plugins did (extension: only `cnictl clean` tells them). What
+   * these plugins made for another address is deleted.
+   */
+  readonly addresses?: readonly Address[];
 }
 
 /** The previous plugin's result, which is required. @throws CniError invalidConfig with `refusal` if there is none */

@@ -41,7 +41,7 @@ export function result02x() {
 
 /** The attachments that GC must keep. SPEC.md, "GC" */
 export function attachments() {
-  const attachment = z.object({ containerID: text(), ifname: text() });
+  const attachment = z.object({ containerID: text(), ifname: text(), addresses: z.optional(z.array(address())) });
   return z.object({ "cni.dev/valid-attachments": z.optional(z.array(attachment)) });
 }
 

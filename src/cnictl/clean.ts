@@ -1,17 +1,26 @@
 import fs from "#fs";
 import path from "#path";
 import { CniError } from "../cni/error.ts";
-import { type Attachment, COMMENT_MAX, parseOwnerComment } from "../netfilter/owner.ts";
+import { formatAddress } from "../ip/address.ts";
+import {
+  type Attachment,
+  COMMENT_MAX,
+  isOwnerComment,
+  ownerKey,
+  ownerKeyOf,
+  parseOwnerComment,
+} from "../netfilter/owner.ts";
 import { listOwnerComments } from "../netfilter/owner-list.ts";
 import { listKind } from "../netlink/link/list.ts";
 import { openRtnetlink } from "../netlink/socket.ts";
 import { byteLength } from "../platform/bytes.ts";
-import { CACHE_DIRECTORY, listCached } from "../runtime/cache.ts";
+import { CACHE_DIRECTORY, listCached, readCachedResult } from "../runtime/cache.ts";
 import { collectPlugins } from "../runtime/garbage.ts";
 import { readNetworks } from "../runtime/load.ts";
 import { parseNetwork } from "../runtime/network.ts";
 import type { ValidAttachment } from "../runtime/plugin-input.ts";
 import type { Runtime } from "../runtime/runtime.ts";
+import type { RuntimeConf } from "../runtime/runtime-conf.ts";
 import { defineCommand } from "./command.ts";
 import type { Edge } from "./edge.ts";
 import { findNfnetlink } from "./nfnetlink.ts";
@@ -64,10 +73,17 @@ function refuseUnknown(cache: string): void {
   throw new CniError("ioFailure", message);
 }
 
-/** Keeps the attachments that the cache or a port names. If one of these cannot be fully identified, the network is skipped. */
+/**
+ * Keeps the attachments that the cache or a port names. Of those that only the cache names, GC keeps what has one of their addresses: other
+ * plugins may have attached the container again. If one of these cannot be fully identified, the network is skipped. */
 function cleanNetwork(runtime: Runtime, name: string, ports: readonly string[]): void {
   const { attachments, unreadable } = listCached(runtime.cacheDirectory, name);
-  const cached = attachments.map(({ containerId, ifname }) => ({ containerID: containerId, ifname }));
+  const hasPort = portFinder(ports);
+  const cached = attachments.map((attachment): ValidAttachment => {
+    const { containerId, ifname } = attachment;
+    const addresses = hasPort({ network: name, ...attachment }) ? [] : cachedAddresses(runtime, name, attachment);
+    return { containerID: containerId, ifname, ...(addresses.length > 0 && { addresses }) };
+  });
   const own = ports.flatMap((comment) => {
     const owner = parseOwnerComment(comment);
     return owner?.network === name ? [{ comment, owner }] : [];
@@ -83,6 +99,23 @@ function cleanNetwork(runtime: Runtime, name: string, ports: readonly string[]):
   const plugins = PLUGINS.map((type) => ({ type }));
   const network = parseNetwork(new TextEncoder().encode(JSON.stringify({ cniVersion: "1.1.0", name, plugins })));
   collectPlugins(runtime, network, valid);
+}
+
+/** Whether a port on the host says that these plugins made the attachment, and so whatever it has. */
+function portFinder(ports: readonly string[]): (attachment: Attachment) => boolean {
+  const keys = new Set(ports.filter(isOwnerComment).map(ownerKeyOf));
+  return (attachment) => keys.has(ownerKey(attachment));
+}
+
+/** The addresses in an attachment's cached result; none if it cannot be read. */
+function cachedAddresses({ cacheDirectory }: Runtime, network: string, attachment: RuntimeConf): readonly string[] {
+  try {
+    const cached = readCachedResult({ directory: cacheDirectory, network, attachment });
+    return cached?.result.ips.map(({ address: { address } }) => formatAddress(address)) ?? [];
+  } catch (error) {
+    if (error instanceof CniError) return [];
+    throw error;
+  }
 }
 
 function isCut(comment: string): boolean {

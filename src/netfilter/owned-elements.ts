@@ -94,22 +94,30 @@ export function listOwnedElements(
 /**
  * Deletes the selected attachments' elements from these sets, and returns them. It is one transaction on exactly the rule set in which
  * they were found, so an element that another attachment has taken over stays. `also` returns further deletions; they are left out if
- * the kernel says that one of these objects is in use. Nothing to delete is success. @throws NetlinkError, or LinuxError EAGAIN if
+ * the kernel says that one of these objects is in use. `choose` leaves out elements that stay. Nothing to delete is success. @throws NetlinkError, or LinuxError EAGAIN if
  * others have changed the rule set for 60 seconds
  */
 export function deleteOwnedElements(
   netlink: Nfnetlink,
-  { action, sets, selection }: { action: string; sets: readonly SetSpec[]; selection: Selection },
+  { action, sets, selection, choose = (elements) => elements }: Deletion,
   also: (elements: readonly OwnedElement[]) => readonly NetlinkRequest[] = () => [],
 ): readonly OwnedElement[] {
   let isBusy = false;
   let own: readonly OwnedElement[] = [];
   applyCurrent(netlink, { action, refusals: [ERRNO.EBUSY] }, (refusal) => {
     if (refusal?.errno === ERRNO.EBUSY) isBusy = true;
-    own = listOwnedElements(netlink, sets, selection);
+    own = choose(listOwnedElements(netlink, sets, selection));
     return [...own.map(({ set, element }) => deleteElement(set, element)), ...(isBusy ? [] : also(own))];
   });
   return own;
+}
+
+/** What deleteOwnedElements deletes. */
+export interface Deletion {
+  readonly action: string;
+  readonly sets: readonly SetSpec[];
+  readonly selection: Selection;
+  readonly choose?: (elements: readonly OwnedElement[]) => readonly OwnedElement[];
 }
 
 /** The changes that delete existing elements with these keys. */

@@ -24,6 +24,11 @@ export function ownerKey({ network, ifname, containerId }: Attachment): string {
   return networkKey(network) + hash(`${ifname}:${containerId}`);
 }
 
+/** The ownerKey in a comment. */
+export function ownerKeyOf(comment: string): string {
+  return comment.slice(0, 2 * HASH_LENGTH + 1);
+}
+
 /** The digits of each half of a key that keyNumbers reads. */
 const NUMBER_LENGTH = 4;
 
@@ -55,9 +60,14 @@ export function selectStale(network: string, valid: readonly Omit<Attachment, "n
   return { label, key: networkKey(network), except: new Set(valid.map((each) => ownerKey({ ...each, network }))) };
 }
 
+/** Selects what all of a network's attachments own. */
+export function selectNetwork(network: string): Selection {
+  return { label: `network ${network}`, key: networkKey(network), except: new Set() };
+}
+
 /** Whether the comment is that of a selected object. */
 export function isSelected({ key, except }: Selection, comment: string): boolean {
-  return comment.startsWith(key) && !except.has(comment.slice(0, 2 * HASH_LENGTH + 1));
+  return comment.startsWith(key) && !except.has(ownerKeyOf(comment));
 }
 
 /** Whether a comment has the format of an owner's comment, even if it is cut. */

@@ -16,6 +16,8 @@ export interface Injected {
 export interface ValidAttachment {
   readonly containerID: string;
   readonly ifname: string;
+  /** Its addresses (extension), for GC of what has become outdated. */
+  readonly addresses?: readonly string[];
 }
 
 /**

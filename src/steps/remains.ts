@@ -1,5 +1,6 @@
 import { CniError } from "../cni/error.ts";
 import type { Request } from "../cni/request.ts";
+import type { Family } from "../ip/address.ts";
 import { holdAside } from "../linux/aside.ts";
 import { deleteJumps } from "../netfilter/iptables/delete-jumps.ts";
 import type { JumpSelection } from "../netfilter/iptables/jump.ts";
@@ -75,13 +76,13 @@ export function awaitCommands({ environment }: Pick<Request, "environment">, { k
 export function endJumps(
   { environment }: Pick<Request, "environment">,
   { within, launch }: Remains,
-  select: () => JumpSelection,
+  select: (family: Family) => JumpSelection,
 ): void {
   runAll(
     ([4, 6] as const).map((family) => () => {
       const netlink = within(IPTABLES_NAT[family]);
       if (netlink === undefined && !hasLegacyTable(family, "nat")) return;
-      const jumps = select();
+      const jumps = select(family);
       withIptables(`delete iptables rules of ${jumps.label}`, () => {
         deleteJumps({ netlink, invocation: invocationFor({ environment, launch }) }, family, jumps);
       });

@@ -117,6 +117,10 @@ describe("validAttachments", () => {
   test("reads the list, and not the old misspelling", () => {
     const list = [{ containerID: "a", ifname: "eth0" }];
     expect(validAttachments(request({ name: "n", [key]: list }))).toEqual([{ containerId: "a", ifname: "eth0" }]);
+    const known = [{ ...list[0], addresses: ["10.1.0.2", ""] }];
+    expect(validAttachments(request({ name: "n", [key]: known }))).toEqual([
+      { containerId: "a", ifname: "eth0", addresses: [{ family: 4, value: 0x0a010002n }] },
+    ]);
     expect(validAttachments(request({ name: "n", "cni.dev/attachments": list }))).toBeUndefined();
   });
 

@@ -2,6 +2,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Caller, jsonOf } from "../caller.ts";
+import type { Outcome } from "../lab.ts";
 import { missesNoChain, referenceDir } from "./reference.ts";
 
 const reference = referenceDir();
@@ -77,6 +78,28 @@ describe("cnictl clean, on a node that went back to the Go plugins", () => {
       expect(everything()).not.toMatch(/10\.8[89]\.0\.2\b/);
       expect(cnictl(["check", "net1", living ?? "", "--container-id", "container-living"])).toMatchObject(quiet);
       expect(fs.readdirSync(caller.lab.dir).filter((name) => name.startsWith("cnictl-"))).toEqual([]);
+    },
+  );
+
+  it.each(["nftables", "iptables"] as const)(
+    "takes away the earlier life of a container that the Go plugins attached again: %s",
+    (backend) => {
+      writeList("net1", backend);
+      const CAP_ARGS = JSON.stringify({ portMappings: [{ hostPort: 8301, containerPort: 80, protocol: "tcp" }] });
+      const netns = caller.lab.addNamespace("again");
+      const id = ["--container-id", "container-again"];
+      const addressOf = (outcome: Outcome) =>
+        /"address": "([^/]*)/.exec(JSON.stringify(jsonOf(outcome), null, 1))?.[1] ?? "";
+      const old = addressOf(cnictl(["add", "net1", netns, ...id], { CAP_ARGS }));
+      detachByReference(netns, "container-again");
+      const now = addressOf(cnictl(["add", "net1", netns, ...id], { CAP_ARGS, CNI_PATH: reference }));
+      expect(now).not.toBe(old);
+      const former = new RegExp(`\\b${old.replaceAll(".", "\\.")}\\b`);
+      expect(everything()).toMatch(former);
+      expect(cnictl(["clean"], { CNI_PATH: reference })).toMatchObject({ status: 0, stderr: "" });
+      expect(everything()).not.toMatch(former);
+      expect(cnictl(["check", "net1", netns, ...id], { CNI_PATH: reference })).toMatchObject(quiet);
+      expect(everything()).toContain(`dnat to ${now}:80`);
     },
   );
 

@@ -4,13 +4,14 @@ import { compareRuleSet } from "../../../src/netfilter/nftables/compare.ts";
 import { tryChanges } from "../../../src/netfilter/nftables/current.ts";
 import { addTable, deleteTable } from "../../../src/netfilter/nftables/table.ts";
 import { applyTransaction } from "../../../src/netfilter/nftables/transaction.ts";
+import { type CurrentAddresses, keyOf } from "../../../src/netfilter/outdated.ts";
 import {
   addOwnedElements,
   deleteOwnedElements,
   listOwnedElements,
   type OwnedElement,
 } from "../../../src/netfilter/owned-elements.ts";
-import { type Selection, selectOwner } from "../../../src/netfilter/owner.ts";
+import { type Selection, selectNetwork, selectOwner } from "../../../src/netfilter/owner.ts";
 import type { Nfnetlink } from "../../../src/netlink/socket.ts";
 import { ERRNO } from "../../../src/platform/errno.ts";
 import { addressElements, type CheckedPort, portElements, SETS, TABLE } from "./elements.ts";
@@ -60,6 +61,21 @@ export function deleteSpoofChecks(netlink: Nfnetlink, selection: Selection): voi
 }
 
 /**
+ * Deletes the checks of these attachments' ports that no longer exist. Other plugins may have attached the containers again.
+ * @throws NetlinkError, or LinuxError EAGAIN if others kept changing the rule set for 60 seconds
+ */
+export function deleteOutdatedSpoofChecks(
+  netlink: Nfnetlink,
+  network: string,
+  { current: { addresses }, ports }: { current: CurrentAddresses; ports: ReadonlySet<number> },
+): void {
+  const action = `delete outdated spoof checks of network ${network}`;
+  const choose = (elements: readonly OwnedElement[]) =>
+    elements.filter((each) => addresses.has(keyOf(each)) && !ports.has(portOf(each)));
+  deleteOwnedElements(netlink, { action, sets: SETS, selection: selectNetwork(network), choose });
+}
+
+/**
  * The differences between the kernel's state and what addSpoofCheck and admitAddresses set up for a port, one sentence each; empty if
  * there are none.
  * @throws NetlinkError
@@ -85,6 +101,11 @@ function describe({ set, element }: OwnedElement): string {
 }
 
 /** Elements of another port are left by an earlier ADD of this attachment, whose port is gone. */
-function isOf({ port }: CheckedPort, { element }: OwnedElement): boolean {
-  return element.label.split(" . ")[0] === String(port);
+function isOf({ port }: CheckedPort, element: OwnedElement): boolean {
+  return portOf(element) === port;
+}
+
+/** The link index of the port. */
+function portOf({ element }: OwnedElement): number {
+  return Number(element.label.split(" . ")[0]);
 }

@@ -1,9 +1,11 @@
 import { CniError } from "../../../src/cni/error.ts";
-import type { Request } from "../../../src/cni/request.ts";
+import type { ContainerInterface, Request } from "../../../src/cni/request.ts";
 import type { IpConfig } from "../../../src/cni/result.ts";
 import type { Prefix } from "../../../src/ip/prefix.ts";
-import { type Attachment, selectOwner, selectStale } from "../../../src/netfilter/owner.ts";
+import { currentAddresses } from "../../../src/netfilter/outdated.ts";
+import { selectOwner, selectStale } from "../../../src/netfilter/owner.ts";
 import { OWN_TABLES, REFERENCE_TABLES } from "../../../src/netfilter/tables.ts";
+import { listKind } from "../../../src/netlink/link/list.ts";
 import type { Link } from "../../../src/netlink/link/message.ts";
 import { ALL_GROUPS, ignoreLinkLocalSenders, setLinkUp, setPort } from "../../../src/netlink/link/set.ts";
 import type { Nfnetlink } from "../../../src/netlink/socket.ts";
@@ -14,7 +16,14 @@ import { type Defer, runAll } from "../../../src/steps/undo.ts";
 import type { VethPair } from "../../../src/steps/veth.ts";
 import { learnsUnseen } from "../bridge-link.ts";
 import type { BridgeConfig } from "../config.ts";
-import { addSpoofCheck, admitAddresses, deleteSpoofChecks, supportsBridgeRules, verifySpoofCheck } from "./checks.ts";
+import {
+  addSpoofCheck,
+  admitAddresses,
+  deleteOutdatedSpoofChecks,
+  deleteSpoofChecks,
+  supportsBridgeRules,
+  verifySpoofCheck,
+} from "./checks.ts";
 import type { CheckedPort, SpoofCheck } from "./elements.ts";
 import { deleteReferenceSpoofCheck, listReferenceSpoofRules } from "./reference.ts";
 
@@ -89,16 +98,21 @@ export function endSpoofCheck(request: Request, { within }: Remains): void {
 }
 
 /**
- * Deletes the checks of all attachments of the network except the valid ones. Checks of the reference plugins stay: they do not name
- * their network.
+ * Deletes the checks of all attachments of the network except the valid ones, and those of valid ones that were attached by other plugins
+ * since. Checks of the reference plugins stay: they do not name their network.
  */
 export function endStaleSpoofChecks(
+  host: Host,
   { network }: Request,
-  { within }: Remains,
-  valid: readonly Omit<Attachment, "network">[],
+  { within, valid }: Pick<Remains, "within"> & { readonly valid: readonly ContainerInterface[] },
 ): void {
   const own = within(OWN_TABLES.spoofCheck);
-  if (own !== undefined) deleteSpoofChecks(own, selectStale(network, valid));
+  if (own === undefined) return;
+  deleteSpoofChecks(own, selectStale(network, valid));
+  const current = currentAddresses(network, valid);
+  if (current.owners.length === 0) return;
+  const ports = new Set(listKind(host.netlink, "veth").map(({ index }) => index));
+  deleteOutdatedSpoofChecks(own, network, { current, ports });
 }
 
 /** What is missing from the checks, as sentences. For a check of the MAC only, the reference plugins' rules count too. */

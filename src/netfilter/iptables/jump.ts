@@ -1,5 +1,6 @@
 import { type Address, isSameAddress } from "../../ip/address.ts";
-import type { Attachment } from "../owner.ts";
+import { type CurrentAddresses, isOutdated } from "../outdated.ts";
+import { type Attachment, ownerKey } from "../owner.ts";
 import { chainName, isChainName, networkComment, referenceChainName } from "./name.ts";
 
 /** A rule that sends packets to a chain of attachments, for example packets from one address in POSTROUTING. */
@@ -65,5 +66,17 @@ export function selectStaleJumps(network: string, valid: readonly Omit<Attachmen
     texts: [comment],
     chains: undefined,
     selects: (jump) => jump.comment.startsWith(comment) && isChainName(jump.chain) && !keep.has(jump.chain),
+  };
+}
+
+/** The jumps to this project's chains from addresses that a network's attachments no longer have. */
+export function selectOutdatedJumps(network: string, current: CurrentAddresses): JumpSelection {
+  const keys = new Map(current.owners.map((owner) => [chainName(owner), ownerKey(owner)]));
+  return {
+    label: `network ${network}'s outdated addresses`,
+    from: "POSTROUTING",
+    texts: [networkComment(network)],
+    chains: undefined,
+    selects: ({ chain, source }) => source !== undefined && isOutdated(current, keys.get(chain) ?? "", source),
   };
 }

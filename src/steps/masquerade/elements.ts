@@ -1,10 +1,20 @@
 import { deleteChain, findChain } from "../../netfilter/nftables/chain.ts";
 import { listRules } from "../../netfilter/nftables/rule.ts";
+import { type CurrentAddresses, chooseOutdated } from "../../netfilter/outdated.ts";
 import { addOwnedElements, deleteOwnedElements, type OwnedElement } from "../../netfilter/owned-elements.ts";
-import type { Selection } from "../../netfilter/owner.ts";
+import { type Selection, selectNetwork } from "../../netfilter/owner.ts";
 import type { NetlinkRequest } from "../../netlink/answers.ts";
 import type { Nfnetlink } from "../../netlink/socket.ts";
-import { encodeMasqueraded, hasList, masqueradeRules, SOURCES, SUBNET_RULES, TABLE, type Wanted } from "./rules.ts";
+import {
+  decodeMasqueraded,
+  encodeMasqueraded,
+  hasList,
+  masqueradeRules,
+  SOURCES,
+  SUBNET_RULES,
+  TABLE,
+  type Wanted,
+} from "./rules.ts";
 
 const SETS = [SOURCES[4], SOURCES[6]] as const;
 
@@ -31,6 +41,15 @@ export function addMasquerade(netlink: Nfnetlink, wanted: Wanted): void {
 export function deleteSelected(netlink: Nfnetlink, selection: Selection): void {
   const action = `delete masquerading of ${selection.label}`;
   deleteOwnedElements(netlink, { action, sets: SETS, selection }, (elements) => unusedChains(netlink, elements));
+}
+
+/** Ends the masquerading of addresses that a network's attachments no longer have. @throws NetlinkError, or LinuxError EAGAIN */
+export function deleteOutdated(netlink: Nfnetlink, network: string, current: CurrentAddresses): void {
+  const action = `delete outdated masquerading of network ${network}`;
+  const addressOf = ({ element }: OwnedElement) => decodeMasqueraded(element).address;
+  const choose = (elements: readonly OwnedElement[]) => chooseOutdated(elements, current, addressOf);
+  const deletion = { action, sets: SETS, selection: selectNetwork(network), choose };
+  deleteOwnedElements(netlink, deletion, (elements) => unusedChains(netlink, elements));
 }
 
 /** The changes that delete the subnet chains that no element uses after these elements are deleted. */

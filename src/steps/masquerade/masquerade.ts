@@ -1,9 +1,10 @@
-import { findPrevResult, type Request } from "../../cni/request.ts";
+import { type ContainerInterface, findPrevResult, type Request } from "../../cni/request.ts";
 import type { IpConfig } from "../../cni/result.ts";
 import type { Prefix } from "../../ip/prefix.ts";
-import { selectOwnJumps, selectStaleJumps } from "../../netfilter/iptables/jump.ts";
+import { selectOutdatedJumps, selectOwnJumps, selectStaleJumps } from "../../netfilter/iptables/jump.ts";
 import { IptablesError } from "../../netfilter/iptables/tool.ts";
-import { type Attachment, type Selection, selectOwner, selectStale } from "../../netfilter/owner.ts";
+import { currentAddresses } from "../../netfilter/outdated.ts";
+import { type Selection, selectOwner, selectStale } from "../../netfilter/owner.ts";
 import { OWN_TABLES, REFERENCE_TABLES } from "../../netfilter/tables.ts";
 import type { Nfnetlink } from "../../netlink/socket.ts";
 import { handling } from "../../platform/outcome.ts";
@@ -13,7 +14,7 @@ import { type Backend, type Netfilter, openBackend, withIptables } from "../netf
 import { endJumps, openRemains, type Remains } from "../remains.ts";
 import { type Defer, runAll } from "../undo.ts";
 import { verifyMasquerade } from "./check.ts";
-import { addMasquerade, deleteSelected } from "./elements.ts";
+import { addMasquerade, deleteOutdated, deleteSelected } from "./elements.ts";
 import { addIptablesMasquerade, missingIptablesMasquerade } from "./iptables.ts";
 import { deleteReferenceRules, listReferenceRules } from "./reference.ts";
 import type { Wanted } from "./rules.ts";
@@ -73,16 +74,19 @@ export function endMasquerade(request: Request, remains: Remains): void {
   ]);
 }
 
-/** Ends the masquerading of every attachment of the network that is not in the list of valid ones, in any backend. */
-export function endStaleMasquerade(
-  request: Request,
-  remains: Remains,
-  valid: readonly Omit<Attachment, "network">[],
-): void {
+/**
+ * Ends the masquerading of every attachment of the network that is not in the list of valid ones, in any backend, and this project's of
+ * addresses that valid ones no longer have.
+ */
+export function endStaleMasquerade(request: Request, remains: Remains, valid: readonly ContainerInterface[]): void {
   const { network } = request;
+  const current = currentAddresses(network, valid);
+  const own = current.owners.length === 0 ? undefined : remains.within(OWN_TABLES.masquerade);
   runAll([
     () => endElements(remains, () => selectStale(network, valid)),
     () => endJumps(request, remains, () => selectStaleJumps(network, valid)),
+    () => own && deleteOutdated(own, network, current),
+    () => current.owners.length > 0 && endJumps(request, remains, () => selectOutdatedJumps(network, current)),
   ]);
 }
 

@@ -1,17 +1,25 @@
 import { beforeEach, expect, test } from "vitest";
-import { type JumpSelection, selectOwnChain, selectOwnJumps } from "../../../src/netfilter/iptables/jump.ts";
-import { chainName, ruleComment } from "../../../src/netfilter/iptables/name.ts";
+import {
+  type JumpSelection,
+  selectOutdatedJumps,
+  selectOwnChain,
+  selectOwnJumps,
+} from "../../../src/netfilter/iptables/jump.ts";
+import { chainName, referenceChainName, ruleComment } from "../../../src/netfilter/iptables/name.ts";
 import { countNftRules, deleteNftJumps, hasNftRules } from "../../../src/netfilter/iptables/nft-table.ts";
 import { addChain } from "../../../src/netfilter/nftables/chain.ts";
+import { matchSource } from "../../../src/netfilter/nftables/match.ts";
 import { addRule } from "../../../src/netfilter/nftables/rule.ts";
 import { ACCEPT, jump } from "../../../src/netfilter/nftables/statement.ts";
 import { addTable } from "../../../src/netfilter/nftables/table.ts";
 import { applyTransaction } from "../../../src/netfilter/nftables/transaction.ts";
 import { commented } from "../../../src/netfilter/nftables/userdata.ts";
+import { currentAddresses } from "../../../src/netfilter/outdated.ts";
 import { IPTABLES_NAT } from "../../../src/netfilter/tables.ts";
 import type { NetlinkRequest } from "../../../src/netlink/answers.ts";
 import type { Nfnetlink } from "../../../src/netlink/socket.ts";
 import { FakeKernel } from "../../kernel/fake-kernel.ts";
+import { address, prefix } from "../../netlink/text.ts";
 
 const owner = { network: "net1", ifname: "eth0", containerId: "c1" };
 const other = { ...owner, containerId: "c2" };
@@ -61,6 +69,23 @@ test("deleteNftJumps() finds jumps whose chains are not known in advance", () =>
   const selection: JumpSelection = { ...selectOwnChain(other), chains: undefined };
   deleteNftJumps(netlink, 4, selection);
   expect(counts()).toEqual({ POSTROUTING: 2, PREROUTING: 0, [own]: 2 });
+});
+
+test("deleteNftJumps() deletes this project's jumps from addresses that an attachment no longer has", () => {
+  const from = (text: string, to: string) =>
+    addRule({
+      ...{ ...NAT, chain: "POSTROUTING", label: "jump", userdata: commented("rule", ruleComment(owner)) },
+      expressions: [...matchSource(prefix(`${text}/32`)), jump(to)],
+    });
+  const shared = referenceChainName(owner);
+  arrange(chain(shared), from("10.88.0.2", own), from("10.88.0.9", own), from("10.88.0.2", shared));
+  const select = (...addresses: readonly string[]) =>
+    selectOutdatedJumps("net1", currentAddresses("net1", [{ ...owner, addresses: addresses.map(address) }, other]));
+  deleteNftJumps(netlink, 4, select("10.88.0.9", "10.88.0.2"));
+  expect(counts()).toMatchObject({ POSTROUTING: 6 });
+  deleteNftJumps(netlink, 4, select("10.88.0.9"));
+  // Without a source, a jump is left.
+  expect(counts()).toMatchObject({ POSTROUTING: 5, [own]: 2, [foreign]: 1 });
 });
 
 test("deleteNftJumps() asks only for its chains where none is there, and deletes one without a jump", () => {

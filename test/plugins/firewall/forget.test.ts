@@ -5,7 +5,8 @@ import { admit, listAdmitted } from "../../../plugins/firewall/table.ts";
 import { type Address, formatAddress } from "../../../src/ip/address.ts";
 import { addTable } from "../../../src/netfilter/nftables/table.ts";
 import { applyTransaction } from "../../../src/netfilter/nftables/transaction.ts";
-import { selectOwner } from "../../../src/netfilter/owner.ts";
+import { currentAddresses } from "../../../src/netfilter/outdated.ts";
+import { selectOwner, selectStale } from "../../../src/netfilter/owner.ts";
 import { IPTABLES_FILTER } from "../../../src/netfilter/tables.ts";
 import type { Nfnetlink } from "../../../src/netlink/socket.ts";
 import type { Host } from "../../../src/steps/host.ts";
@@ -129,4 +130,18 @@ test("forget() deletes nothing while a command of a killed call may still add ru
   expect(() => forgetOwn()).toThrow(expect.objectContaining({ code: 11 }));
   expect(told).toEqual([]);
   expect(listAdmitted(netfilter, selectOwner(own)).map(formatAddress)).toEqual(["10.88.0.2"]);
+});
+
+test("forget() also forgets addresses that an attachment no longer has, and none that one has by now", () => {
+  const again = { ...own, containerId: "c3" };
+  note(own, "10.88.0.2");
+  note(other, "10.88.0.3", "10.88.0.4");
+  const current = currentAddresses("net1", [
+    { ...other, addresses: [address("10.88.0.3")] },
+    { ...again, addresses: [address("10.88.0.2")] },
+  ]);
+  forget(request, host, { selection: selectStale("net1", [other, again]), zone: "trusted", current });
+  expect(told).toEqual(["zone trusted: 10.88.0.4", "iptables 4: 10.88.0.4", "iptables 6: 10.88.0.4", "leave"]);
+  expect(listAdmitted(netfilter, selectOwner(own))).toEqual([]);
+  expect(listAdmitted(netfilter, selectOwner(other)).map(formatAddress)).toEqual(["10.88.0.3"]);
 });

@@ -1,10 +1,18 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { admit, belongsToAnother, compareAdmitted, dismiss, listAdmitted } from "../../../plugins/firewall/table.ts";
+import {
+  admit,
+  belongsToAnother,
+  compareAdmitted,
+  dismiss,
+  dismissOutdated,
+  listAdmitted,
+} from "../../../plugins/firewall/table.ts";
 import { formatAddress } from "../../../src/ip/address.ts";
 import { deleteChain, findChain } from "../../../src/netfilter/nftables/chain.ts";
 import { deleteElement, listElements } from "../../../src/netfilter/nftables/element.ts";
 import { flushChain } from "../../../src/netfilter/nftables/rule.ts";
 import { applyTransaction } from "../../../src/netfilter/nftables/transaction.ts";
+import { currentAddresses } from "../../../src/netfilter/outdated.ts";
 import { selectOwner, selectStale } from "../../../src/netfilter/owner.ts";
 import type { Nfnetlink } from "../../../src/netlink/socket.ts";
 import { arrangeNetfilter, failEach } from "../../kernel/failures.ts";
@@ -35,6 +43,30 @@ function setOf(name: string): FakeSet {
   if (found === undefined) throw new Error(`There is no set ${name}`);
   return found;
 }
+
+describe("dismissOutdated()", () => {
+  const dismissed = (...texts: readonly string[]) =>
+    dismissOutdated(netlink, "net1", currentAddresses("net1", [{ ...one, addresses: texts.map(address) }]));
+  const own = () => listAdmitted(netlink, selectOwner(one)).map(formatAddress);
+
+  test("dismisses the addresses that the attachment no longer has, and with the last what has no address", () => {
+    admit(netlink, isolated, place);
+    admit(netlink, { ...open, owner: two, addresses: [address("10.88.0.3")] }, undefined);
+    const before = kernel.snapshot();
+    expect(dismissed("10.88.0.2", "fd00:88::2")).toBe(false);
+    expect(kernel.snapshot()).toEqual(before);
+    expect(dismissed("10.88.0.2")).toBe(true);
+    expect([own(), setOf("isolated_ports").elements.length]).toEqual([["10.88.0.2"], 1]);
+    expect(dismissed("10.88.0.9")).toBe(true);
+    expect([own(), setOf("isolated_ports").elements.length]).toEqual([[], 0]);
+    expect(listAdmitted(netlink, selectOwner(two)).map(formatAddress)).toEqual(["10.88.0.3"]);
+  });
+
+  test("leaves an attachment without addresses alone", () => {
+    admit(netlink, { ...isolated, addresses: [] }, place);
+    expect(dismissed("10.88.0.9")).toBe(false);
+  });
+});
 
 describe("admit()", () => {
   test.each([

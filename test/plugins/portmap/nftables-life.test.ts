@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { parsePortmapConfig } from "../../../plugins/portmap/config.ts";
 import {
   addRedirects,
+  deleteOutdatedRedirects,
   deleteOwnRedirects,
   deleteRedirects,
   listRedirects,
@@ -11,11 +12,12 @@ import { verifyRedirects } from "../../../plugins/portmap/nftables-check.ts";
 import { type Plan, planPorts } from "../../../plugins/portmap/plan.ts";
 import { formatEndpoint, formatHostEnd } from "../../../plugins/portmap/redirect.ts";
 import { createRequest, type Request } from "../../../src/cni/request.ts";
+import { currentAddresses } from "../../../src/netfilter/outdated.ts";
 import { selectOwner, selectStale } from "../../../src/netfilter/owner.ts";
 import type { Nfnetlink } from "../../../src/netlink/socket.ts";
 import { arrangeNetfilter, failEach } from "../../kernel/failures.ts";
 import { FakeKernel } from "../../kernel/fake-kernel.ts";
-import { prefix } from "../../netlink/text.ts";
+import { address, prefix } from "../../netlink/text.ts";
 
 let kernel: FakeKernel;
 let netlink: Nfnetlink;
@@ -170,6 +172,36 @@ describe("verifyRedirects()", () => {
   test("names what belongs to another container by now", () => {
     addRedirects(netlink, planOf([web], { containerId: "two" }));
     expect(verifyRedirects(netlink, planOf([web])).join("\n")).toContain("belongs to another attachment");
+  });
+});
+
+describe("deleteOutdatedRedirects()", () => {
+  const one = { ifname: "eth0", containerId: "one" };
+  const end = (...addresses: readonly string[]) =>
+    deleteOutdatedRedirects(
+      netlink,
+      "net1",
+      currentAddresses("net1", [{ ...one, addresses: addresses.map(address) }]),
+    ).map(({ hostPort }) => hostPort);
+
+  test("takes the mappings to addresses that the attachment no longer has, and with the last everything of it", () => {
+    addRedirects(netlink, planOf([web, { ...dns, hostIP: "192.0.2.1" }]));
+    addRedirects(netlink, planOf([{ ...web, hostPort: 81 }], { address: "10.88.0.3/16", containerId: "two" }));
+    expect(end("10.88.0.2", "fd00:88::2")).toEqual([]);
+    expect(end("10.88.0.9", "fd00:88::2")).toEqual([53, 8080]);
+    expect(mapped()).toEqual(["[::]:8080/tcp [fd00:88::2]:80"]);
+    // The way of each mapping went with its target, and the mark of the attachment is still there.
+    expect(lines("id: one")).toHaveLength(3);
+    expect(end("10.88.0.9")).toEqual([8080]);
+    expect(lines("id: one")).toEqual([]);
+    expect(mapped({ network: "net1", ifname: "eth0", containerId: "two" })).toHaveLength(2);
+  });
+
+  test("takes the chains of conditions too", () => {
+    addRedirects(netlink, planOf([web], { conditionsV4: ["ip", "saddr", "192.0.2.0/24"] }));
+    expect(lines("passed4_")).not.toEqual([]);
+    expect(end("10.88.0.9", "fd00:88::9")).toEqual([8080, 8080]);
+    expect([lines("passed4_"), lines("if4_")]).toEqual([[], []]);
   });
 });
 

@@ -1,11 +1,13 @@
 import { beforeEach, expect, test } from "vitest";
+import { formatAddress } from "../../../src/ip/address.ts";
+import { currentAddresses } from "../../../src/netfilter/outdated.ts";
 import { selectOwner, selectStale } from "../../../src/netfilter/owner.ts";
 import type { Nfnetlink } from "../../../src/netlink/socket.ts";
 import { verifyMasquerade } from "../../../src/steps/masquerade/check.ts";
-import { addMasquerade, deleteSelected } from "../../../src/steps/masquerade/elements.ts";
+import { addMasquerade, deleteOutdated, deleteSelected } from "../../../src/steps/masquerade/elements.ts";
 import { arrangeNetfilter, failEach } from "../../kernel/failures.ts";
 import { FakeKernel } from "../../kernel/fake-kernel.ts";
-import { prefix } from "../../netlink/text.ts";
+import { address, prefix } from "../../netlink/text.ts";
 import { findMasquerade } from "./find.ts";
 
 const one = { network: "net1", ifname: "eth0", containerId: "one" };
@@ -66,6 +68,19 @@ test("deleteSelected() takes an attachment's, and the chains that nobody else go
   expect(verifyMasquerade(netlink, { ...wanted, keep })).toEqual([]);
   deleteSelected(netlink, selectStale("net1", []));
   expect(chains()).toEqual(["postrouting"]);
+});
+
+test("deleteOutdated() takes addresses that the attachment no longer has, of attachments whose addresses are known", () => {
+  addMasquerade(netlink, wanted);
+  addMasquerade(netlink, { owner: two, prefixes: [prefix("10.88.0.3/16")] });
+  const current = [{ ...one, addresses: ["10.88.0.9", "fd00:88::2"].map(address) }, two];
+  deleteOutdated(netlink, "another", currentAddresses("another", current));
+  expect(findMasquerade(netlink, one)).toHaveLength(2);
+  deleteOutdated(netlink, "net1", currentAddresses("net1", current));
+  expect(findMasquerade(netlink, one).map(({ address }) => formatAddress(address))).toEqual(["fd00:88::2"]);
+  expect(findMasquerade(netlink, two)).toHaveLength(1);
+  deleteOutdated(netlink, "net1", currentAddresses("net1", [{ ...one, addresses: [address("10.88.0.9")] }]));
+  expect(chains()).toEqual(["postrouting", "to_10.88.0.0/16"]);
 });
 
 test("deleteSelected() deletes the chain of several addresses beside that of one", () => {

@@ -1,24 +1,29 @@
 import { describe, expect, test } from "vitest";
 import { learnsUnseen } from "../../../../plugins/bridge/bridge-link.ts";
 import { deleteSpoofChecks, verifySpoofCheck } from "../../../../plugins/bridge/spoof/checks.ts";
+import { SETS } from "../../../../plugins/bridge/spoof/elements.ts";
 import { admitIps, endSpoofCheck, endStaleSpoofChecks, guardPort } from "../../../../plugins/bridge/spoof/guard.ts";
+import type { ContainerInterface } from "../../../../src/cni/request.ts";
 import { addChain } from "../../../../src/netfilter/nftables/chain.ts";
 import { addRule, listRules } from "../../../../src/netfilter/nftables/rule.ts";
 import { ACCEPT } from "../../../../src/netfilter/nftables/statement.ts";
 import { addTable } from "../../../../src/netfilter/nftables/table.ts";
 import { applyTransaction } from "../../../../src/netfilter/nftables/transaction.ts";
 import { commented } from "../../../../src/netfilter/nftables/userdata.ts";
+import { listOwnedElements } from "../../../../src/netfilter/owned-elements.ts";
 import { selectOwner } from "../../../../src/netfilter/owner.ts";
 import { REFERENCE_TABLES } from "../../../../src/netfilter/tables.ts";
 import { addBridge } from "../../../../src/netlink/link/add.ts";
+import { deleteLink } from "../../../../src/netlink/link/delete.ts";
 import { getLink } from "../../../../src/netlink/link/get.ts";
 import { ALL_GROUPS } from "../../../../src/netlink/link/set.ts";
+import type { Remains } from "../../../../src/steps/remains.ts";
 import type { Defer } from "../../../../src/steps/undo.ts";
 import { connectVeth } from "../../../../src/steps/veth.ts";
 import { failEach } from "../../../kernel/failures.ts";
 import { FakeKernel } from "../../../kernel/fake-kernel.ts";
 import { hostOn } from "../../../kernel/host.ts";
-import { prefix } from "../../../netlink/text.ts";
+import { address, prefix } from "../../../netlink/text.ts";
 import { fakeHost } from "../../../steps/fake-host.ts";
 import { addRequest } from "../../request.ts";
 
@@ -137,10 +142,28 @@ describe("the end of the checks", () => {
     const on = stage();
     guardPort(on.host, { netlink: on.netlink, check: "mac" }, on.place);
     const missing = () => verifySpoofCheck(on.netlink, { port: checked(on, "mac"), prefixes: [] }).length;
-    endStaleSpoofChecks(request, all(on.netlink), [owner]);
+    const end = (valid: readonly ContainerInterface[], remains: Pick<Remains, "within"> = all(on.netlink)) =>
+      endStaleSpoofChecks(on.host, request, { ...remains, valid });
+    end([owner]);
     expect(missing()).toBe(0);
-    endStaleSpoofChecks(request, all(on.netlink), []);
+    end([]);
     expect(missing()).toBe(2);
-    endStaleSpoofChecks(request, { ...all(on.netlink), within: () => undefined }, []);
+    end([], { within: () => undefined });
+  });
+
+  test("endStaleSpoofChecks() ends those of a valid attachment whose port is gone, if its addresses are known", () => {
+    const on = stage();
+    guardPort(on.host, { netlink: on.netlink, check: "mac" }, on.place);
+    const elements = () => listOwnedElements(on.netlink, SETS, selectOwner(owner)).length;
+    const end = (attachment: ContainerInterface) =>
+      endStaleSpoofChecks(on.host, request, { ...all(on.netlink), valid: [attachment] });
+    const again = { ...owner, addresses: [address("10.88.0.9")] };
+    end(again);
+    expect(elements()).toBe(2);
+    deleteLink(on.host.netlink, on.place.veth.port);
+    end(owner);
+    expect(elements()).toBe(2);
+    end(again);
+    expect(elements()).toBe(0);
   });
 });
