@@ -55,29 +55,6 @@ export function missingRules(listing: string, plan: Plan, family: Redirects): re
   return [...shared, ...(missingFrom(reference, ofReference).length === 0 ? [] : missing)];
 }
 
-/** The comment of the rules in table raw that keep other hosts away from loopback addresses. */
-export const GUARD_COMMENT = "CNI portfwd loopback";
-
-/** A rule of an earlier version, for one link. */
-const FORMER_GUARD =
-  /^-A PREROUTING -[ds] 127\.0\.0\.0\/8 -i \S+ -m comment --comment "CNI portfwd route_localnet" -j DROP$/;
-
-/** The rules in table raw that drop packets with loopback addresses from other links than `lo`, before they are forwarded. */
-export function guardRules(family: Family): readonly string[] {
-  const loopback = family === 4 ? "127.0.0.0/8" : "::1/128";
-  const comment = `-m comment --comment "${GUARD_COMMENT}"`;
-  return ["-d", "-s"].map((end) => `-A PREROUTING ${end} ${loopback} ! -i lo ${comment} -j DROP`);
-}
-
-/** The lines for iptables-restore that add the missing guard rules and delete those of earlier versions. */
-export function guardChanges(listing: string, family: Family): readonly string[] {
-  const lines = listing.split("\n");
-  return [
-    ...guardRules(family).filter((rule) => !lines.includes(rule)),
-    ...lines.filter((line) => FORMER_GUARD.test(line)).map((line) => line.replace(/^-A/, "-D")),
-  ];
-}
-
 /** Whether a packet with a loopback destination may match one of the mappings. */
 export function needsGuard({ redirects }: Redirects): boolean {
   return redirects.some(({ hostIp }) => hostIp === undefined || isLoopback(hostIp));

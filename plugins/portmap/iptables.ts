@@ -1,6 +1,7 @@
 import type { Family } from "../../src/ip/address.ts";
 import type { Iptables } from "../../src/netfilter/iptables/delete-jumps.ts";
 import { findInLegacy } from "../../src/netfilter/iptables/legacy-table.ts";
+import { GUARD, GUARD_COMMENT, guardChanges, guardRules } from "../../src/netfilter/iptables/loopback-guard.ts";
 import { countNftRules, hasNftRules } from "../../src/netfilter/iptables/nft-table.ts";
 import { formatInput } from "../../src/netfilter/iptables/text.ts";
 import {
@@ -17,19 +18,9 @@ import { refuseHeld } from "./holder.ts";
 import { chainName, ENTRY_COMMENT, referenceChainName, SHARED_CHAIN } from "./iptables-chains.ts";
 import { findHeld } from "./iptables-listing.ts";
 import { parseRedirects } from "./iptables-redirects.ts";
-import {
-  formatAdditions,
-  GUARD_COMMENT,
-  guardChanges,
-  guardRules,
-  missingRules,
-  needsGuard,
-} from "./iptables-rules.ts";
+import { formatAdditions, missingRules, needsGuard } from "./iptables-rules.ts";
 import type { Plan } from "./plan.ts";
 import type { Redirect, Redirects } from "./redirect.ts";
-
-/** The chain that sees packets before anything else is done to them. */
-const GUARD = { table: "raw", chain: "PREROUTING" } as const;
 
 /** How often an addition is tried while others create the shared chains. */
 const ATTEMPTS = 5;

@@ -2,7 +2,7 @@ import fs from "#fs";
 import path from "#path";
 import { CACHE_DIRECTORY } from "../runtime/cache.ts";
 import { formatCall, quoteWord } from "./call-text.ts";
-import { cleanHost } from "./clean.ts";
+import { cleanHost } from "./cleaning.ts";
 import { defineCommand } from "./command.ts";
 import { describeDependents } from "./dependents.ts";
 import { findManifest, findOccupants, InstallError, MANIFEST, withContext } from "./installation.ts";
@@ -30,9 +30,10 @@ export const uninstall = defineCommand({
     if (!fs.existsSync(directory)) throw new InstallError(`Cannot uninstall from ${directory}: it does not exist`);
     if (clean) {
       const ended = detachEnded(edge, cache);
-      cleanHost(edge, cache);
+      const { removed, staying } = cleanHost(edge, cache);
       const tables = dropUnusedTables();
       for (const each of ended) edge.writeOut(`${each}: detached\n`);
+      for (const line of [...removed, ...staying]) edge.writeOut(`${line}\n`);
       for (const table of tables) edge.writeOut(`table ${table}: deleted\n`);
     }
     const { removed, lines } = withContext(`Cannot uninstall from ${directory}`, () => removeOurs(directory));

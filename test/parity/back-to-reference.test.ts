@@ -3,6 +3,7 @@ import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Caller, jsonOf } from "../caller.ts";
 import type { Outcome } from "../lab.ts";
+import { pathFor } from "../live/masquerading.ts";
 import { missesNoChain, referenceDir } from "./reference.ts";
 
 const reference = referenceDir();
@@ -53,7 +54,8 @@ function detachByReference(netns: string | undefined, id: string): void {
 /** All rules of the host and all its links, as text. */
 function everything(): string {
   const { lab } = caller;
-  return [lab.run(["nft", "list", "ruleset"]), lab.run(["ip", "-details", "link", "show"])].join("\n");
+  const commands = ["nft list ruleset", "iptables -t nat -S", "ip6tables -t nat -S", "ip -details link show"];
+  return commands.map((command) => lab.run(command.split(" "))).join("\n");
 }
 
 const quiet = { status: 0, stdout: "", stderr: "" };
@@ -73,7 +75,13 @@ describe("cnictl clean, on a node that went back to the Go plugins", () => {
       }
       detachByReference(gone, "container-gone");
       expect(everything()).toContain("container-gone");
-      expect(cnictl(["clean"], { CNI_PATH: reference })).toEqual(expect.objectContaining(quiet));
+      const { stdout, ...cleaned } = cnictl(["clean"], { CNI_PATH: reference });
+      expect(cleaned).toMatchObject({ status: 0, stderr: "" });
+      expect(stdout).toMatch(
+        /^eth0 of container container-gone on network net1: removed .*\bport 8080->80\/tcp|inet cni_portmap/m,
+      );
+      expect(stdout).toContain("table inet cni_firewall: stays, 1 attachment uses it\n");
+      expect(stdout).not.toContain("container-living");
       expect(everything()).not.toContain("container-gone");
       expect(everything()).not.toMatch(/10\.8[89]\.0\.2\b/);
       expect(cnictl(["check", "net1", living ?? "", "--container-id", "container-living"])).toMatchObject(quiet);
@@ -96,10 +104,14 @@ describe("cnictl clean, on a node that went back to the Go plugins", () => {
       expect(now).not.toBe(old);
       const former = new RegExp(`\\b${old.replaceAll(".", "\\.")}\\b`);
       expect(everything()).toMatch(former);
-      expect(cnictl(["clean"], { CNI_PATH: reference })).toMatchObject({ status: 0, stderr: "" });
+      const { stdout, ...cleaned } = cnictl(["clean"], { CNI_PATH: reference });
+      expect(cleaned).toMatchObject({ status: 0, stderr: "" });
+      expect(stdout).toMatch(/^(eth0 of )?container container-again on network net1: removed /m);
+      expect(stdout).not.toContain("stays");
       expect(everything()).not.toMatch(former);
+      expect(everything()).not.toContain("CNI portfwd loopback");
       expect(cnictl(["check", "net1", netns, ...id], { CNI_PATH: reference })).toMatchObject(quiet);
-      expect(everything()).toContain(`dnat to ${now}:80`);
+      expect(everything()).toMatch(new RegExp(`(dnat to|--to-destination) ${now}:80`));
     },
   );
 
@@ -111,10 +123,46 @@ describe("cnictl clean, on a node that went back to the Go plugins", () => {
     detachByReference(gone, "gone");
     fs.rmSync(path.join(lists, "net1.conflist"));
     caller.forget("net1-living-eth0");
-    expect(cnictl(["clean"])).toMatchObject(quiet);
+    expect(cnictl(["clean"])).toMatchObject({ status: 0, stderr: "" });
     expect(everything()).not.toContain("id: gone");
     expect(everything()).toContain("id: living");
   });
+
+  it.each(["nft", "legacy"] as const)(
+    "takes away the rules against loopback addresses with the last mapping of a family: iptables-%s",
+    (variant) => {
+      writeList("net1", "iptables");
+      const PATH = pathFor(caller.lab, variant);
+      const [first = "", last = ""] = ["first", "last"].map((name) => caller.lab.addNamespace(name));
+      for (const [index, netns] of [first, last].entries()) {
+        const mapping = { hostPort: 8080 + index, containerPort: 80, protocol: "tcp" };
+        const hostIP = netns === last ? { hostIP: "0.0.0.0" } : {};
+        jsonOf(
+          cnictl(["add", "net1", netns], {
+            PATH,
+            CAP_ARGS: JSON.stringify({ portMappings: [{ ...mapping, ...hostIP }] }),
+          }),
+        );
+      }
+      const guards = () =>
+        ["iptables", "ip6tables"].map((tool) => {
+          const rules = caller.lab.run([`${tool}-${variant}`, "-t", "raw", "-S"]);
+          return rules.split("CNI portfwd loopback").length - 1;
+        });
+      expect(guards()).toEqual([2, 2]);
+      expect(cnictl(["clean"], { PATH }).stdout).not.toContain("table raw");
+      expect(cnictl(["del", "net1", first], { PATH })).toMatchObject(quiet);
+      expect(cnictl(["clean"], { PATH }).stdout).toContain(`table raw of ip6tables-${variant}: rules of port mappings`);
+      expect(guards()).toEqual([2, 0]);
+      expect(cnictl(["del", "net1", last], { PATH })).toMatchObject(quiet);
+      expect(cnictl(["clean"], { PATH })).toMatchObject({
+        ...quiet,
+        stdout: `table raw of iptables-${variant}: rules of port mappings against loopback addresses deleted\n`,
+      });
+      expect(guards()).toEqual([0, 0]);
+      expect(cnictl(["clean"], { PATH })).toMatchObject(quiet);
+    },
+  );
 
   it("does nothing where it cannot tell who lives", () => {
     expect(cnictl(["clean"])).toMatchObject({ status: 1, stdout: "" });

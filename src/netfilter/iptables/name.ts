@@ -28,9 +28,18 @@ export function ruleComment({ network, containerId }: Omit<Attachment, "ifname">
   return `${networkComment(network)}${JSON.stringify(containerId)}`.slice(0, XT_MAX_COMMENT_LEN - 1);
 }
 
+/** The prefix of the comments of all attachments' rules. */
+export const RULE_COMMENT = "name: ";
+
+/** The owner in the comment of a rule, which does not name the interface; undefined for another comment. */
+export function parseRuleComment(comment: string): Omit<Attachment, "ifname"> | undefined {
+  const [, network, containerId] = /^name: "([^"]*)" id: "([^"]*)/.exec(comment) ?? [];
+  return network === undefined || containerId === undefined ? undefined : { network, containerId };
+}
+
 /** The prefix of the comments of a network's rules. Rules of other networks do not have it. */
 export function networkComment(network: string): string {
-  return `name: ${JSON.stringify(network)} id: `;
+  return `${RULE_COMMENT}${JSON.stringify(network)} id: `;
 }
 
 function format(key: string): string {

@@ -48,7 +48,7 @@ function removals(
   family: Family,
   { from, selects, chains = [] }: JumpSelection,
 ): readonly NetlinkRequest[] {
-  const jumps = listJumps(netlink, { ...IPTABLES_NAT[family], name: from }, family);
+  const jumps = listNftJumps(netlink, family, from);
   const selected = jumps.filter(selects);
   const isFree = (name: string) => {
     const key = { ...IPTABLES_NAT[family], name };
@@ -62,8 +62,9 @@ function removals(
   ];
 }
 
-function listJumps(netlink: Nfnetlink, from: ChainKey, family: Family): readonly (Jump & { rule: Rule })[] {
-  return listRulesIfThere(netlink, from).flatMap((rule) => {
+/** The jumps in a chain of table nat; none if it does not exist. @throws NetlinkError */
+export function listNftJumps(netlink: Nfnetlink, family: Family, from: string): readonly (Jump & { rule: Rule })[] {
+  return listRulesIfThere(netlink, { ...IPTABLES_NAT[family], name: from }).flatMap((rule) => {
     const jump = readJump(rule, family);
     return jump === undefined ? [] : [{ ...jump, rule }];
   });

@@ -3,6 +3,7 @@ import {
   chainName,
   isChainName,
   networkComment,
+  parseRuleComment,
   referenceChainName,
   ruleComment,
 } from "../../../src/netfilter/iptables/name.ts";
@@ -33,6 +34,14 @@ test("ruleComment is the reference's, and begins with its network's", () => {
   expect(comment).toBe('name: "net1" id: "c1"');
   expect(comment.startsWith(networkComment("net1"))).toBe(true);
   expect(comment.startsWith(networkComment("net"))).toBe(false);
+});
+
+test("parseRuleComment reads what ruleComment writes, also if it is cut, and nothing else", () => {
+  const owner = { network: "net1", containerId: "c1" };
+  expect(parseRuleComment(ruleComment(owner))).toEqual(owner);
+  const long = { network: "net1", containerId: "c".repeat(300) };
+  expect(parseRuleComment(ruleComment(long))?.containerId).toMatch(/^c{200,}$/);
+  expect(parseRuleComment("name: me")).toBeUndefined();
 });
 
 test("ruleComment is cut to what the kernel keeps", () => {

@@ -8,13 +8,7 @@ import {
 } from "../../../plugins/portmap/iptables-chains.ts";
 import { findHeld } from "../../../plugins/portmap/iptables-listing.ts";
 import { parseRedirects } from "../../../plugins/portmap/iptables-redirects.ts";
-import {
-  formatAdditions,
-  guardChanges,
-  guardRules,
-  missingRules,
-  needsGuard,
-} from "../../../plugins/portmap/iptables-rules.ts";
+import { formatAdditions, missingRules, needsGuard } from "../../../plugins/portmap/iptables-rules.ts";
 import { type Plan, planPorts } from "../../../plugins/portmap/plan.ts";
 import { formatEndpoint, formatHostEnd } from "../../../plugins/portmap/redirect.ts";
 import type { Result } from "../../../src/cni/result.ts";
@@ -258,26 +252,7 @@ it("selectStaleChains() selects a network's jumps but those of the valid attachm
   expect([isSelected(chain), isSelected(referenceChainName(owner))]).toEqual([false, false]);
 });
 
-describe("guardChanges()", () => {
-  const former = `-A PREROUTING -d 127.0.0.0/8 -i br0 -m comment --comment "CNI portfwd route_localnet" -j DROP`;
-  const foreign = "-A PREROUTING -d 127.0.0.0/8 -i br0 -j DROP";
-
-  it("keeps everybody but the host from what is for it alone, in both families", () => {
-    const comment = `-m comment --comment "CNI portfwd loopback" -j DROP`;
-    expect(guardChanges("-P PREROUTING ACCEPT", 4)).toEqual([
-      `-A PREROUTING -d 127.0.0.0/8 ! -i lo ${comment}`,
-      `-A PREROUTING -s 127.0.0.0/8 ! -i lo ${comment}`,
-    ]);
-    expect(guardChanges("", 6)).toEqual([
-      `-A PREROUTING -d ::1/128 ! -i lo ${comment}`,
-      `-A PREROUTING -s ::1/128 ! -i lo ${comment}`,
-    ]);
-  });
-
-  it("takes away an earlier version's rules for single links, and no others", () => {
-    expect(guardChanges([former, foreign, ...guardRules(4)].join("\n"), 4)).toEqual([former.replace("-A", "-D")]);
-  });
-
+describe("needsGuard()", () => {
   it.each([
     [undefined, true],
     ["127.0.0.1", true],
