@@ -27,15 +27,20 @@ export function isSameContainer({ containerId }: Attachment, { owner }: Pick<Hel
 export function refuseHeld(wanted: Redirect, { redirect, owner }: Held): never {
   const end = formatHostEnd(redirect);
   const what = `${end === formatHostEnd(wanted) ? "it" : end} is mapped to ${formatEndpoint(redirect.to, redirect.toPort)}`;
-  const gc = owner?.network === undefined ? "GC of its network" : `"cnictl gc ${owner.network}"`;
   throw new CniError("portConflict", `Cannot map ${formatHostEnd(wanted)}: ${what}, ${describeOwner(owner)}`, {
-    details: `use another hostPort, or where that container is gone, run ${gc}, which removes what it left`,
+    details: `use another hostPort, or where that container is gone, run ${removalOf(owner)}, which removes what it left`,
   });
+}
+
+/** What removes the mapping. The rules of the reference plugin's nftables backend do not name the network. */
+function removalOf(owner: Held["owner"] = {}): string {
+  if (owner.network !== undefined) return `"cnictl gc ${owner.network}"`;
+  return owner.containerId === undefined ? "GC of its network" : `"cnictl del" for it`;
 }
 
 function describeOwner(owner: Partial<Attachment> = {}): string {
   const { ifname, containerId, network } = owner;
   if (containerId === undefined) return "by rules that do not say whose they are";
   const link = ifname === undefined ? "" : `interface "${ifname}" of `;
-  return `${link}container "${containerId}" on network "${network}"`;
+  return `${link}container "${containerId}"${network === undefined ? "" : ` on network "${network}"`}`;
 }

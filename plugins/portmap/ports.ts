@@ -21,6 +21,7 @@ import { heldByOthers } from "./nftables-held.ts";
 import { type Plan, planPorts } from "./plan.ts";
 import { containerAddresses, type Redirect } from "./redirect.ts";
 import { deleteReferenceRedirects, hasReferenceRedirects } from "./reference.ts";
+import { findReferenceHeld } from "./reference-held.ts";
 import { REFERENCE_TABLES, TABLE } from "./tables.ts";
 
 /**
@@ -97,10 +98,12 @@ function checkIptables(netfilter: Netfilter, plan: Plan): readonly string[] {
   }
 }
 
-/** The other backend's mappings count too: packets for a port reach only one of them. */
+/** The other backend's mappings count too, and those of the reference plugin: packets for a port reach only one of them. */
 function refuseHeldElsewhere(backend: Backend, plan: Plan): void {
   const { owner } = plan;
   const redirects = redirectsOf(plan);
+  const reference = findReferenceHeld(backend, redirects, owner);
+  if (reference !== undefined) refuseHeld(reference.wanted, reference.held);
   if (backend.kind === "nftables") {
     const found = findIptablesHeld(backend, redirects, owner);
     if (found !== undefined) refuseHeld(found.wanted, found.held);

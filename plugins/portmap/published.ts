@@ -7,6 +7,7 @@ import { listElements } from "../../src/netfilter/nftables/element.ts";
 import type { Expression } from "../../src/netfilter/nftables/expression.ts";
 import { IPPROTO } from "../../src/netfilter/nftables/match.ts";
 import { listRulesIfThere, type Rule } from "../../src/netfilter/nftables/rule.ts";
+import type { TableKey } from "../../src/netfilter/nftables/table.ts";
 import { findComment } from "../../src/netfilter/nftables/userdata.ts";
 import { type Attachment, parseOwnerComment } from "../../src/netfilter/owner.ts";
 import { u16be } from "../../src/netlink/codec.ts";
@@ -48,11 +49,12 @@ export function listOwnPorts(netlink: Nfnetlink): readonly PublishedPort[] {
   );
 }
 
-/** The mappings of the Go plugin's nftables backend, whose rules name the container alone. @throws NetlinkError */
-export function listReferencePorts(netlink: Nfnetlink): readonly PublishedPort[] {
-  const chains = REFERENCE_TABLES.flatMap((table) =>
-    ["hostports", "hostip_hostports"].map((name) => ({ ...table, name })),
-  );
+/** The mappings of the Go plugin's nftables backend in its tables, whose rules name the container alone. @throws NetlinkError */
+export function listReferencePorts(
+  netlink: Nfnetlink,
+  tables: readonly TableKey[] = REFERENCE_TABLES,
+): readonly PublishedPort[] {
+  const chains = tables.flatMap((table) => ["hostports", "hostip_hostports"].map((name) => ({ ...table, name })));
   return chains.flatMap((chain) => listRulesIfThere(netlink, chain)).flatMap((rule) => readReferenceRule(rule) ?? []);
 }
 

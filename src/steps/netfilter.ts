@@ -1,7 +1,7 @@
 import { CniError } from "../cni/error.ts";
 import type { Request } from "../cni/request.ts";
 import { findRestore, type Invocation, IptablesError, invocationFor } from "../netfilter/iptables/tool.ts";
-import { supportsNftables } from "../netfilter/nftables/support.ts";
+import { listTables, type TableKey } from "../netfilter/nftables/table.ts";
 import type { Attachment } from "../netfilter/owner.ts";
 import type { Nfnetlink } from "../netlink/socket.ts";
 import { ERRNO } from "../platform/errno.ts";
@@ -12,6 +12,8 @@ import type { Host } from "./host.ts";
 export interface Netfilter {
   /** A socket of NETLINK_NETFILTER; undefined if the kernel has no nf_tables. */
   readonly netlink: Nfnetlink | undefined;
+  /** Whether nf_tables had the table when this was opened. */
+  readonly hasTable: (table: TableKey) => boolean;
   /** The environment and time limit for iptables commands. */
   readonly invocation: Invocation;
 }
@@ -30,7 +32,7 @@ type NetfilterRequest = Pick<Request, "environment" | keyof Attachment>;
 /** Opens the netfilter socket, if the kernel has nf_tables. @throws NetlinkError EPERM without CAP_NET_ADMIN */
 export function openNetfilter(host: Host, request: NetfilterRequest): Netfilter {
   return {
-    netlink: openNftables(host),
+    ...openNftables(host),
     invocation: invocationFor(
       { environment: request.environment, launch: host.launch, restores: host.restores },
       request,
@@ -48,14 +50,15 @@ export function openBackend(
   request: NetfilterRequest,
   { field, asked, need }: { field: string; asked: string | undefined; need: string },
 ): Backend {
-  const { netlink, invocation } = openNetfilter(host, request);
-  if (asked !== "iptables" && netlink !== undefined) return { kind: "nftables", netlink, invocation };
+  const netfilter = openNetfilter(host, request);
+  const { netlink, invocation } = netfilter;
+  if (asked !== "iptables" && netlink !== undefined) return { ...netfilter, kind: "nftables", netlink };
   if (asked === "nftables") refuse(`${field} "nftables"`, "the kernel has no nf_tables");
   const instead = asked === "iptables" ? `${field} "iptables"` : need;
   const why = asked === "iptables" ? "" : "the kernel has no nf_tables, and ";
   const find = () => findRestore(4, invocation.environment);
   handling([IptablesError], find, ({ message }) => refuse(instead, `${why}${message}`));
-  return { kind: "iptables", netlink, invocation };
+  return { ...netfilter, kind: "iptables" };
 }
 
 /** Runs iptables commands and turns an IptablesError into a CniError. @throws CniError tryAgainLater, kernelRequest */
@@ -66,11 +69,16 @@ export function withIptables<T>(action: string, run: () => T): T {
   });
 }
 
-function openNftables(host: Host): Nfnetlink | undefined {
-  return ignoring(NO_NFTABLES, () => {
+/** One request tells whether the kernel has nf_tables, and which tables. */
+function openNftables(host: Host): Pick<Netfilter, "netlink" | "hasTable"> {
+  const found = ignoring(NO_NFTABLES, () => {
     const netlink = host.openNetfilter();
-    return supportsNftables(netlink) ? netlink : undefined;
+    return { netlink, tables: new Set(listTables(netlink).map(({ family, name }) => `${family} ${name}`)) };
   });
+  return {
+    netlink: found?.netlink,
+    hasTable: ({ family, table }) => found?.tables.has(`${family} ${table}`) ?? false,
+  };
 }
 
 function refuse(field: string, reason: string): never {

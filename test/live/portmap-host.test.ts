@@ -227,6 +227,22 @@ describe("what the reference plugin's ADD left", () => {
     expect(lab.ask(lab.outside, HOST[4], 8080)).toBe(`c1 ${OUTSIDE[4]}`);
   });
 
+  it("is refused to another as well, with the reference plugin's nftables backend, and not to the container itself", () => {
+    succeed("ADD", c1, [WEB, { ...DNS, hostIP: HOST[4] }], { config: { backend: "nftables" }, bin: referenceDir() });
+    for (const backend of ["nftables", "iptables"]) {
+      expect(refuse("ADD", c2, [WEB], { config: { backend } })).toMatchObject({
+        code: 111,
+        msg: 'Cannot map 0.0.0.0:8080/tcp: it is mapped to 10.88.0.2:80, container "c1"',
+      });
+      expect(refuse("ADD", c2, [DNS], { config: { backend } })).toMatchObject({ code: 111 });
+    }
+    expect(lab.ask(lab.outside, HOST[4], 8080)).toBe(`c1 ${OUTSIDE[4]}`);
+    succeed("ADD", c2, [{ ...WEB, hostPort: 8081 }]);
+    succeed("ADD", c1, [WEB]);
+    for (const container of [c1, c2]) succeed("DEL", container, [WEB, DNS]);
+    succeed("ADD", c2, [WEB]);
+  });
+
   it.each(["nft", "legacy"] as const)("is refused to another as well (%s)", (variant) => {
     succeed("ADD", c1, [WEB], { config: { backend: "iptables" }, variant, bin: referenceDir() });
     expect(refuse("ADD", c2, [WEB], { variant })).toMatchObject({

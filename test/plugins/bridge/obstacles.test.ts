@@ -28,6 +28,7 @@ function examine({ added = ["10.88.0.1/16", "fd00:88::1/64"], hasNetfilter = tru
   const netlink = hasNetfilter ? kernel.openNetfilter() : undefined;
   vi.mocked(openNetfilter).mockReturnValue({
     netlink,
+    hasTable: () => false,
     invocation: { environment: {}, deadline: 0, launch: expect.fail, owners: [] },
   });
   vi.mocked(listDroppingChains).mockReturnValue(["chain f of nftables table inet t has policy drop"]);

@@ -54,6 +54,10 @@ describe("refuseHeld()", () => {
     expect(refused({ redirect, owner: { network, containerId } })).toMatchObject({
       message: expect.stringMatching(/10\.0\.0\.2:8080, container "c1" on network "net1"$/),
     });
+    expect(refused({ redirect, owner: { containerId } })).toMatchObject({
+      message: expect.stringMatching(/10\.0\.0\.2:8080, container "c1"$/),
+      details: expect.stringContaining('run "cnictl del" for it'),
+    });
     expect(refused({ redirect, owner: undefined })).toMatchObject({
       message: expect.stringMatching(/10\.0\.0\.2:8080, by rules that do not say whose they are$/),
       details: expect.stringContaining("run GC of its network"),
