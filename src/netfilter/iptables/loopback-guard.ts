@@ -1,9 +1,7 @@
 import type { Family } from "../../ip/address.ts";
-import { ignoring } from "../../linux/ignoring.ts";
 import type { Nfnetlink } from "../../netlink/socket.ts";
-import { ERRNO } from "../../platform/errno.ts";
 import { applyCurrent } from "../nftables/current.ts";
-import { deleteRule, listRules, type Rule } from "../nftables/rule.ts";
+import { deleteRule, listRulesIfThere, type Rule } from "../nftables/rule.ts";
 import { IPTABLES_NAT } from "../tables.ts";
 import type { Iptables } from "./delete-jumps.ts";
 import { findInLegacy } from "./legacy-table.ts";
@@ -89,5 +87,5 @@ function dropGuard({ netlink, invocation }: Iptables, { family, variant }: RawTa
 
 function listGuard(netlink: Nfnetlink, family: Family): readonly Rule[] {
   const chain = { family: IPTABLES_NAT[family].family, table: GUARD.table, name: GUARD.chain };
-  return ignoring([ERRNO.ENOENT], () => listRules(netlink, chain, GUARD_COMMENTS)) ?? [];
+  return listRulesIfThere(netlink, chain, GUARD_COMMENTS);
 }

@@ -1,7 +1,7 @@
 import { type Address, decodeAddress, type Family } from "../../ip/address.ts";
 import type { NetlinkRequest } from "../../netlink/answers.ts";
 import type { Nfnetlink } from "../../netlink/socket.ts";
-import { type ChainKey, deleteChain, findChain } from "../nftables/chain.ts";
+import { deleteChain, findChain } from "../nftables/chain.ts";
 import { applyCurrent } from "../nftables/current.ts";
 import { NFT } from "../nftables/data.ts";
 import { NFT_CMP } from "../nftables/expression/cmp.ts";
