@@ -1,4 +1,5 @@
 import { CniError, reasonOf } from "../cni/error.ts";
+import { handling, ignoring } from "../platform/outcome.ts";
 import { readCache } from "../runtime/cache.ts";
 import { type CachedEntry, cachedNetwork } from "../runtime/cache-entry.ts";
 import { ipamTypeOf } from "../runtime/network.ts";
@@ -10,20 +11,20 @@ const MOST = 3;
 
 /** One line about the attachments of the result cache that live and whose DEL calls plugins of these names; none without any. */
 export function describeDependents(edge: Edge, cache: string, names: readonly string[]): readonly string[] {
-  try {
-    const living = findDependents(edge, cache, names);
-    if (living.length === 0) return [];
-    const some = living.slice(0, MOST).map(({ network, attachment: { containerId, ifname } }) => {
-      return `${network} ${containerId} ${ifname}`;
-    });
-    const more = living.length - some.length;
-    const who =
-      living.length === 1 ? "1 attachment is alive, and its" : `${living.length} attachments are alive, and their`;
-    return [`${who} DEL needs plugins of these names: ${some.join(", ")}${more === 0 ? "" : ` and ${more} more`}`];
-  } catch (error) {
-    if (!(error instanceof CniError)) throw error;
-    return [`cannot tell which attachments are alive: ${reasonOf(error)}`];
-  }
+  return handling(
+    [CniError],
+    () => describe(findDependents(edge, cache, names)),
+    (error) => [`cannot tell which attachments are alive: ${reasonOf(error)}`],
+  );
+}
+
+function describe(living: readonly CachedEntry[]): readonly string[] {
+  if (living.length === 0) return [];
+  const nameOf = ({ network, attachment }: CachedEntry) => `${network} ${attachment.containerId} ${attachment.ifname}`;
+  const more = living.length > MOST ? ` and ${living.length - MOST} more` : "";
+  const who =
+    living.length === 1 ? "1 attachment is alive, and its" : `${living.length} attachments are alive, and their`;
+  return [`${who} DEL needs plugins of these names: ${living.slice(0, MOST).map(nameOf).join(", ")}${more}`];
 }
 
 function findDependents(edge: Edge, cache: string, names: readonly string[]): readonly CachedEntry[] {
@@ -36,10 +37,6 @@ function findDependents(edge: Edge, cache: string, names: readonly string[]): re
 
 /** The plugins that DEL calls, IPAM plugins too; undefined if the cache does not tell. */
 function typesOf(entry: CachedEntry): readonly string[] | undefined {
-  try {
-    return cachedNetwork(entry).plugins.flatMap((plugin) => [plugin.type, ipamTypeOf(plugin) ?? ""]);
-  } catch (error) {
-    if (!(error instanceof CniError)) throw error;
-    return undefined;
-  }
+  const network = ignoring([CniError], () => cachedNetwork(entry));
+  return network?.plugins.flatMap((plugin) => [plugin.type, ipamTypeOf(plugin) ?? ""]);
 }
