@@ -4,9 +4,12 @@ import { CniError, reasonOf } from "../../src/cni/error.ts";
 const CAUSES: Readonly<Record<string, readonly [found: string, advice: string]>> = {
   ENOSPC: ["no space left on device", "free some space or inodes on that file system"],
   EDQUOT: ["disk quota exceeded", "free some space or raise the quota"],
-  EROFS: ["read-only file system", "mount it writable, or set ipam.dataDir to a writable folder"],
-  EACCES: ["permission denied", "run as root, or set ipam.dataDir to a writable folder"],
-  EPERM: ["operation not permitted", "run as root, or set ipam.dataDir to a writable folder"],
+  EROFS: [
+    "read-only file system",
+    "mount it writable, or, while no container runs, set ipam.dataDir to a writable folder",
+  ],
+  EACCES: ["permission denied", "run as root, or, while no container runs, set ipam.dataDir to a writable folder"],
+  EPERM: ["operation not permitted", "run as root, or, while no container runs, set ipam.dataDir to a writable folder"],
   ENOTDIR: ["not a directory", "set ipam.dataDir to a folder, or move away the file that is in its place"],
   EEXIST: ["a file is in its place", "set ipam.dataDir to a folder, or move away the file that is in its place"],
   ELOOP: ["too many symbolic links", "set ipam.dataDir to a folder, or mend the link that is in its place"],

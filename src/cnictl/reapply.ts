@@ -1,9 +1,7 @@
-import { CniError, fullReasonOf } from "../cni/error.ts";
+import { fullReasonOf } from "../cni/error.ts";
 import { formatJson } from "../cni/json.ts";
 import type { ReapplyCall } from "../cni/reapply.ts";
 import type { Rebuilding } from "../cni/rebuilding.ts";
-import type { Result } from "../cni/result.ts";
-import { formatPrefix } from "../ip/prefix.ts";
 import { RuleGathering } from "../netfilter/rule-gathering.ts";
 import { readCache } from "../runtime/cache.ts";
 import { type CachedEntry, cachedNetwork } from "../runtime/cache-entry.ts";
@@ -12,7 +10,6 @@ import type { Network } from "../runtime/network.ts";
 import { protocolVariables } from "../runtime/plugin-call.ts";
 import { formatPluginInput } from "../runtime/plugin-input.ts";
 import type { Runtime } from "../runtime/runtime.ts";
-import type { RuntimeConf } from "../runtime/runtime-conf.ts";
 import { convertStated, parseStated, type StatedResult } from "../runtime/stated-result.ts";
 import { defineCommand } from "./command.ts";
 import type { Edge } from "./edge.ts";
@@ -20,6 +17,7 @@ import { watchForEnd } from "./ended.ts";
 import { formatAdvice } from "./failure.ts";
 import { applyRules } from "./gathered-rules.ts";
 import { NETWORK_OPTIONS } from "./option.ts";
+import { refuseAnother } from "./own-interface.ts";
 import { ownPlugins } from "./own-plugins.ts";
 import { adviceForMissing } from "./plugin-advice.ts";
 import { findNetwork, makeRuntime } from "./target.ts";
@@ -175,23 +173,6 @@ function prepareCalls(edge: Edge, { runtime, entry, isOurs }: Work, command: "CH
     return { type: plugin.type, call: { environment, stdin, log: runtime.log } };
   });
   return { network, result: previous.result, calls };
-}
-
-/**
- * Refuses an interface that its ADD did not make: the path may lead to another container by now, and the addresses and ports of this one
- * may be another's. An interface that is missing is refused by the plugins. @throws CniError checkFailed
- */
-function refuseAnother(edge: Edge, { netns, ifname }: RuntimeConf, { interfaces, ips }: Result): void {
-  const link = edge.findInside(netns, ifname);
-  if (link === undefined) return;
-  const given = interfaces.find(({ name, sandbox }) => name === ifname && sandbox !== undefined)?.mac;
-  const addresses = ips.map(({ address }) => formatPrefix(address));
-  const has = (address: string) => link.addresses.includes(address);
-  const isSame = given === undefined ? addresses.length === 0 || addresses.some(has) : given === link.mac;
-  if (isSame) return;
-  const what = `"${ifname}" in ${netns} is not the interface of its ADD: nothing was rebuilt`;
-  const details = `it has ${[link.mac, ...link.addresses].join(" ")}; ADD gave ${given ?? addresses.join(" ")}`;
-  throw new CniError("checkFailed", what, { details });
 }
 
 /** The list of the ADD; if its plugins are in files of their own, the one in the folder. */

@@ -90,8 +90,17 @@ test("reapply has each plugin of this image rebuild, with the list, the result a
 test("reapply finds the namespace in the result where the entry has none, as podman's", () => {
   const interfaces = [{ name: "cni0" }, { name: "eth0", sandbox: "/ns/c1" }];
   cache("c1", { netns: undefined, result: { ...result, interfaces } });
-  reapply([], () => nothing);
+  reapply([], () => nothing, { findInside: () => inside });
   expect(calls.map(({ call }) => call.environment["CNI_NETNS"])).toEqual(["/ns/c1", "/ns/c1"]);
+});
+
+test("reapply rebuilds nothing if the container's interface is missing: its ports would lead to nobody", () => {
+  const interfaces = [{ name: "cni0" }, { name: "eth0", sandbox: "/ns/c1" }];
+  cache("c1", { result: { ...result, interfaces } });
+  const { code, out } = reapply(["--json"], () => nothing, { findInside: () => undefined });
+  const message = 'Cannot rebuild the attachment: the container has no "eth0": start the container again';
+  expect([code, JSON.parse(out)]).toEqual([1, [expect.objectContaining({ rebuilt: [], failed: [message] })]]);
+  expect(calls).toEqual([]);
 });
 
 test("reapply leaves out namespaces that are gone or unknown, other networks, and files that are no results", () => {

@@ -61,7 +61,7 @@ describe("a data directory", () => {
     expect(errorOf(run("ADD", { wrapper: readOnly }))).toEqual({
       code: 103,
       msg: `Cannot make the folder of leases "${lab.dataDir}/net1": read-only file system`,
-      details: "mount it writable, or set ipam.dataDir to a writable folder",
+      details: "mount it writable, or, while no container runs, set ipam.dataDir to a writable folder",
     });
     expect(tracesOf(lab, [netns])).toEqual(before);
 

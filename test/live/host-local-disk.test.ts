@@ -115,7 +115,7 @@ test("host-local on a read-only file system: CHECK works, ADD and DEL say what i
   addressesOf(await call("ADD", network));
   await run("mount", "-o", "remount,ro", network.dataDir);
   const before = await treeOf(network);
-  const details = "mount it writable, or set ipam.dataDir to a writable folder";
+  const details = "mount it writable, or, while no container runs, set ipam.dataDir to a writable folder";
   expect(errorOf(await call("ADD", network, "c2"))).toEqual({
     code: 103,
     msg: `failed to allocate for range 0: Cannot write the lease "${network.folder}/10.1.2.3": read-only file system`,
@@ -172,7 +172,7 @@ test("host-local ADD without the right to write says so", async () => {
   expect(errorOf(await hostLocal("ADD", network, { wrapper }))).toEqual({
     code: 103,
     msg: `Cannot make the folder of leases "${network.folder}": permission denied`,
-    details: "run as root, or set ipam.dataDir to a writable folder",
+    details: "run as root, or, while no container runs, set ipam.dataDir to a writable folder",
   });
   expect(fs.readdirSync(dataDir)).toEqual([]);
 });

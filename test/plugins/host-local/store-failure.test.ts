@@ -10,9 +10,24 @@ describe("storeFailure()", () => {
   test.each([
     ["ENOSPC", 103, "no space left on device", "free some space or inodes on that file system"],
     ["EDQUOT", 103, "disk quota exceeded", "free some space or raise the quota"],
-    ["EROFS", 103, "read-only file system", "mount it writable, or set ipam.dataDir to a writable folder"],
-    ["EACCES", 103, "permission denied", "run as root, or set ipam.dataDir to a writable folder"],
-    ["EPERM", 103, "operation not permitted", "run as root, or set ipam.dataDir to a writable folder"],
+    [
+      "EROFS",
+      103,
+      "read-only file system",
+      "mount it writable, or, while no container runs, set ipam.dataDir to a writable folder",
+    ],
+    [
+      "EACCES",
+      103,
+      "permission denied",
+      "run as root, or, while no container runs, set ipam.dataDir to a writable folder",
+    ],
+    [
+      "EPERM",
+      103,
+      "operation not permitted",
+      "run as root, or, while no container runs, set ipam.dataDir to a writable folder",
+    ],
     ["ENOTDIR", 103, "not a directory", "set ipam.dataDir to a folder, or move away the file that is in its place"],
     [
       "EEXIST",

@@ -598,7 +598,12 @@ describe("STATUS", () => {
   });
 
   test.each([
-    ["accessSync", "EROFS", "read-only file system", "mount it writable, or set ipam.dataDir to a writable folder"],
+    [
+      "accessSync",
+      "EROFS",
+      "read-only file system",
+      "mount it writable, or, while no container runs, set ipam.dataDir to a writable folder",
+    ],
     ["statfsSync", "ENOSPC", "no space left on device", "free some space or inodes on that file system"],
   ] as const)("fails where %s shows that nothing can be written", (call, code, found, details) => {
     const dataDir = temporaryFolder();
