@@ -1,24 +1,22 @@
 import { formatAddress, offsetAddress } from "../../ip/address.ts";
 import { formatPrefix, lastAddress, networkAddress, type Prefix, prefixesOverlap } from "../../ip/prefix.ts";
-import { selectStale } from "../../netfilter/owner.ts";
 import { findLink } from "../../netlink/link/get.ts";
 import { RT_TABLE, RTN } from "../../netlink/route/header.ts";
 import { findRoute, listRoutesWithin } from "../../netlink/route/list.ts";
 import type { KernelRoute } from "../../netlink/route/message.ts";
 import type { Host } from "../../steps/host.ts";
-import { listOwned } from "../../steps/owned-links.ts";
-import { type Check, orCannotTell } from "./examination.ts";
+import { type Check, type Examination, orCannotTell } from "./examination.ts";
 import type { Found } from "./finding.ts";
-import { type Needs, needsOf } from "./needs.ts";
+import { type Needs, needsOf, ownLinks } from "./needs.ts";
 
 /** Addresses and routes that compete with a network's subnet. */
 export const clashCheck: Check = {
   name: "clash",
-  run: ({ networks, host }) => {
-    const needs = networks.map(needsOf);
+  run: (examination) => {
+    const needs = examination.networks.map(needsOf);
     return needs.flatMap((each, index) => [
       ...needs.slice(index + 1).flatMap((other) => compare(each, other)),
-      ...orCannotTell(each.name, () => each.subnets.flatMap((subnet) => judgeSubnet(host, each, subnet))),
+      ...orCannotTell(each.name, () => judgeSubnets(examination, each)),
     ]);
   },
 };
@@ -37,13 +35,30 @@ function compare(one: Needs, other: Needs): readonly Found[] {
   );
 }
 
-/** The host's addresses and routes in a network's subnet that are not its bridge's or its containers', and the route that covers all of it. */
-function judgeSubnet(host: Host, { name, bridges, ptps }: Needs, subnet: Prefix): readonly Found[] {
-  const veths = ptps.length === 0 ? [] : listOwned(host, "veth", selectStale(name, []));
-  const own = [
-    ...bridges.flatMap(({ bridge }) => findLink(host.netlink, bridge)?.index ?? []),
-    ...veths.map(({ index }) => index),
-  ];
+/**
+ * The host routes to containers of `bridge` and `ptp`. Those of `macvlan`, `ipvlan`, `vlan` and `host-device` are on a LAN, in which the
+ * host may have an address too, and nobody knows which links another plugin makes.
+ */
+function judgeSubnets({ host, inventory }: Examination, needs: Needs): readonly Found[] {
+  const { name, bridges, ptps, subnets } = needs;
+  if (bridges.length + ptps.length === 0 || subnets.length === 0) return [];
+  const attached = inventory().attachments.filter(({ network }) => network === name);
+  const names = attached.flatMap(({ cached, links }) => [
+    ...(cached?.hostLinks ?? []),
+    ...links.map((link) => link.name),
+  ]);
+  const own = [...new Set([...ownLinks(needs), ...names])].flatMap((link) => findLink(host.netlink, link)?.index ?? []);
+  return subnets.flatMap((subnet) => judgeSubnet(host, { name, own, subnet }));
+}
+
+/**
+ * The host's addresses and routes in a network's subnet that are not of its own links, which are given by index, and the route that covers
+ * all of it.
+ */
+function judgeSubnet(
+  host: Host,
+  { name, own, subnet }: { name: string; own: readonly number[]; subnet: Prefix },
+): readonly Found[] {
   const isOther = ({ index }: KernelRoute) => index !== undefined && !own.includes(index);
   const within = (table: number, type: number) =>
     listRoutesWithin(host.netlink, subnet, { table }).filter((route) => route.type === type && isOther(route));

@@ -47,9 +47,18 @@ export function isRouted({ bridges, ptps }: Needs): boolean {
  * names nobody knows before.
  */
 export function routedLinks({ bridges, ptps }: Needs): readonly string[] {
-  const routed = bridges.filter((each) => each.isRouted);
-  const names = routed.map(({ bridge, vlan }) => (vlan === 0 ? bridge : `${bridge}.${vlan}`));
+  const names = bridges.filter((each) => each.isRouted).map(gatewayLink);
   return ptps.length === 0 ? names : [...names, "veth*"];
+}
+
+/** The bridges of a network, and the links in their VLANs. */
+export function ownLinks({ bridges }: Needs): readonly string[] {
+  return bridges.flatMap((each) => [each.bridge, gatewayLink(each)]);
+}
+
+/** The link that has the gateways' addresses. */
+function gatewayLink({ bridge, vlan }: BridgeNeeds): string {
+  return vlan === 0 ? bridge : `${bridge}.${vlan}`;
 }
 
 /** Reads what a network needs. */
