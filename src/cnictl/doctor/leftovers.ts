@@ -3,6 +3,7 @@ import { isGone } from "../inventory/gone.ts";
 import type { Inventory } from "../inventory/inventory.ts";
 import { type Check, orCannotTell } from "./examination.ts";
 import type { Found } from "./finding.ts";
+import { cureFinder, hasOwnMarks, type LeftoverCures } from "./leftover-cures.ts";
 
 /** How many attachments a finding names. */
 const NAMED = 3;
@@ -10,14 +11,16 @@ const NAMED = 3;
 /** What containers that are gone have left: results, leases, links, elements, ports and records. */
 export const leftoverCheck: Check = {
   name: "leftover",
-  run: ({ inventory, isLiving, networks }) => {
+  run: (examination) => {
+    const { inventory, isLiving } = examination;
     const found = inventory();
-    const cureFor = (network: string) =>
-      networks.some(({ name }) => name === network) ? `cnictl gc ${network}` : "cnictl clean";
+    const curesFor = cureFinder(examination);
     return [
-      ...groups(found.attachments, (each) => stateOf(each, isLiving)).map(describeGroup(cureFor)),
-      ...found.folders.flatMap(({ network, strayRecords }) =>
-        orCannotTell(network, () => judgeRecords(network, strayRecords)),
+      ...groups(found.attachments, (each) => stateOf(each, isLiving)).flatMap((group) =>
+        orCannotTell(group.network, () => [describeGroup(group, curesFor(group.network))]),
+      ),
+      ...found.folders.flatMap((folder) =>
+        orCannotTell(folder.network, () => judgeRecords(folder, curesFor(folder.network))),
       ),
       ...judgeProblems(found),
     ];
@@ -55,31 +58,34 @@ function groups(
 
 /** Undefined if the attachment may be in use. The kernel deletes a veth with its namespace, so one that is there has a container. */
 function stateOf(attachment: KnownAttachment, isLiving: (netns: string) => boolean): State | undefined {
-  const { cached, leases, links, places, ports, network } = attachment;
+  const { cached, leases, links, network } = attachment;
   if (cached !== undefined) return isGone(attachment, isLiving) ? "gone" : undefined;
   if (links.some(({ kind }) => kind === "veth") || network === "") return undefined;
   if (leases.some(({ reclaimable }) => reclaimable === undefined)) return undefined;
-  const hasRules = places.some(({ isReference }) => !isReference) || ports.some(({ isOurs }) => isOurs === true);
-  if (links.length > 0 || hasRules) return "unknown";
+  if (hasOwnMarks(attachment)) return "unknown";
   return leases.length > 0 ? "reclaimable" : undefined;
 }
 
-function describeGroup(cureFor: (network: string) => string): (group: Group) => Found {
-  return ({ network, state, attachments }) => {
-    const names = attachments.slice(0, NAMED).map(({ containerId, ifname }) => `${containerId} ${ifname}`.trim());
-    const others = attachments.length > NAMED ? `, and ${attachments.length - NAMED} more` : "";
-    const whose = `${names.join(", ")}${others}: ${countHoldings(attachments)}`;
-    const subject = network;
-    const cure = cureFor(network);
-    switch (state) {
-      case "gone":
-        return { level: "warning", subject, message: `the namespace is gone of ${whose}`, cure };
-      case "unknown":
-        return { level: "warning", subject, message: `no link and no result of ADD is known of ${whose}`, cure };
-      case "reclaimable":
-        return { level: "note", subject, message: `ADD may reclaim what is left of ${whose}`, cure };
+function describeGroup({ network, state, attachments }: Group, cures: LeftoverCures): Found {
+  const names = attachments.slice(0, NAMED).map(({ containerId, ifname }) => `${containerId} ${ifname}`.trim());
+  const others = attachments.length > NAMED ? `, and ${attachments.length - NAMED} more` : "";
+  const whose = `${names.join(", ")}${others}: ${countHoldings(attachments)}`;
+  const subject = network;
+  switch (state) {
+    case "gone": {
+      const message = `the namespace is gone of ${whose}`;
+      return { level: "warning", subject, message, cure: cures.gone(attachments) };
     }
-  };
+    case "unknown": {
+      const message = `no link and no result of ADD is known of ${whose}`;
+      return { level: "warning", subject, message, cure: cures.unknown };
+    }
+    case "reclaimable": {
+      const message = `ADD may reclaim what is left of ${whose}`;
+      const addresses = attachments.flatMap(({ leases }) => leases.map(({ address }) => address));
+      return { level: "note", subject, message, cure: cures.reclaimable(addresses) };
+    }
+  }
 }
 
 /** "2 results, 1 lease, 1 link, 3 elements, 1 port" */
@@ -98,10 +104,14 @@ function countHoldings(attachments: readonly KnownAttachment[]): string {
     .join(", ");
 }
 
-function judgeRecords(network: string, records: readonly string[]): readonly Found[] {
-  if (records.length === 0) return [];
-  const message = `${records.length} ${records.length === 1 ? "record" : "records"} of attachments without a lease`;
-  return [{ level: "note", subject: network, message, cure: `cnictl gc ${network}` }];
+function judgeRecords(
+  { network, folder, strayRecords }: Inventory["folders"][number],
+  cures: LeftoverCures,
+): readonly Found[] {
+  const count = strayRecords.length;
+  if (count === 0) return [];
+  const message = `${count} ${count === 1 ? "record" : "records"} of attachments without a lease`;
+  return [{ level: "note", subject: network, message, cure: cures.records(folder, strayRecords) }];
 }
 
 /** What the inventory could not read. Broken lists are a finding of their own. */

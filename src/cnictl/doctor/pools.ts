@@ -2,6 +2,7 @@ import type { Inventory } from "../inventory/inventory.ts";
 import { viewLeases } from "../inventory/lease-view.ts";
 import { type Check, orCannotTell } from "./examination.ts";
 import type { Found } from "./finding.ts";
+import { cureFinder, type LeftoverCures } from "./leftover-cures.ts";
 
 /** The use of a pool in per cent from which on it is a finding. */
 const NEARLY_FULL = 80n;
@@ -9,13 +10,15 @@ const NEARLY_FULL = 80n;
 /** Range sets of host-local that are nearly used up. */
 export const poolCheck: Check = {
   name: "pool",
-  run: ({ inventory, isLiving }) => {
+  run: (examination) => {
+    const { inventory, isLiving } = examination;
     const { folders, attachments } = inventory();
+    const curesFor = cureFinder(examination);
     return folders.flatMap((folder) =>
       orCannotTell(folder.network, () => {
         const views = viewLeases({ folders: [folder], attachments }, isLiving);
         const orphans = views.filter(({ state }) => state === "orphan").map(({ address }) => address);
-        return judgeFolder(folder, orphans);
+        return judgeFolder(folder, orphans, curesFor(folder.network));
       }),
     );
   },
@@ -24,10 +27,12 @@ export const poolCheck: Check = {
 function judgeFolder(
   { network, pools, leases, resting }: Inventory["folders"][number],
   orphans: readonly string[],
+  cures: LeftoverCures,
 ): readonly Found[] {
   return (pools?.sets ?? []).map(({ ranges, size, contains }) => {
     const leased = leases.filter(({ address }) => contains(address));
-    const reclaimable = leased.filter((lease) => lease.reclaimable !== undefined).length;
+    const dead = leased.filter((lease) => lease.reclaimable !== undefined).map(({ address }) => address);
+    const reclaimable = dead.length;
     const rests = [...resting.keys()].filter(contains).length;
     const used = BigInt(leased.length);
     const percent = size <= 0n ? 100n : (used * 100n) / size;
@@ -37,7 +42,7 @@ function judgeFolder(
     const found = { subject: network, message: `${ranges}: ${counts}` };
     if (used * 100n < size * NEARLY_FULL) return { ...found, level: "ok" };
     const isFull = used >= size && reclaimable === 0;
-    const cure = reclaimable > 0 ? `cnictl gc ${network}` : cureOf(network, lost);
+    const cure = reclaimable > 0 ? cures.reclaimable(dead) : cureOf(network, lost);
     return { ...found, level: isFull ? "error" : "warning", cure };
   });
 }

@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test } from "vitest";
 import type { LeaseEntry } from "../../../plugins/host-local/lease-report.ts";
 import type { Pool } from "../../../plugins/host-local/pool-report.ts";
 import { CniError } from "../../../src/cni/error.ts";
@@ -6,6 +6,7 @@ import { leftoverCheck } from "../../../src/cnictl/doctor/leftovers.ts";
 import { poolCheck } from "../../../src/cnictl/doctor/pools.ts";
 import type { KnownAttachment } from "../../../src/cnictl/inventory/attachments.ts";
 import type { Link } from "../../../src/netlink/link/message.ts";
+import { makeWorld, type World } from "../../runtime/world.ts";
 import { examinationOf, networkOf, wrong } from "./examinee.ts";
 import { attachment, cached, inventoryOf } from "./inventory.ts";
 
@@ -17,12 +18,31 @@ function lease(address: string, reclaimable?: string): LeaseEntry {
 const link = (kind: string) => ({ kind }) as Link;
 const place = { comment: "", table: "inet cni_masquerade", count: 2, isReference: false };
 
-function leftovers(...attachments: readonly KnownAttachment[]): readonly string[] {
-  const inventory = () => inventoryOf({ attachments });
+let world: World;
+
+beforeEach(() => {
+  world = makeWorld();
+  world.write("image", "image");
+  installed("image");
+});
+afterEach(() => world.dispose());
+
+/** Installs bridge and host-local with this content. */
+function installed(content: string): void {
+  for (const type of ["bridge", "host-local"]) world.write(`bin/${type}`, content);
+}
+
+function examined(list: object, parts: Parameters<typeof inventoryOf>[0]): readonly string[] {
+  const network = networkOf({ plugins: [{ type: "bridge", ipam: { type: "host-local" } }], ...list });
+  const build = { names: ["bridge", "host-local", "cnictl"], plugins: {}, executable: `${world.directory}/image` };
+  const edge = { build, environment: {} };
   const isLiving = (netns: string) => netns === "/run/netns/alive";
-  return wrong(
-    leftoverCheck.run(examinationOf([networkOf({ plugins: [{ type: "bridge" }] })], { inventory, isLiving })),
-  );
+  const examination = { edge, runtime: world.runtime, inventory: () => inventoryOf(parts), isLiving };
+  return wrong(leftoverCheck.run(examinationOf([network], examination)));
+}
+
+function leftovers(...attachments: readonly KnownAttachment[]): readonly string[] {
+  return examined({}, { attachments });
 }
 
 test("attachments that live, or that only another cache may know, are no leftovers", () => {
@@ -54,15 +74,68 @@ test("what is left is counted by network and reason, and three are named", () =>
   ]);
 });
 
+const records = { network: "x", folder: "/l", releaseDelay: 0, pools: undefined, leases: [], resting: new Map() };
+
+test.each([
+  ["of ours at 1.1.0", "image", {}, ["cnictl gc x", "cnictl gc x", "cnictl gc x", "cnictl gc x"]],
+  [
+    "of ours before 1.1.0, which has no GC",
+    "image",
+    { cniVersion: "1.0.0" },
+    ["cnictl gc x", "cnictl clean", "cnictl release --network x 10.1.0.9", "rm '/l/.state/attachments/a'"],
+  ],
+  [
+    "of others, which know no marks of ours",
+    "another",
+    {},
+    [
+      "cnictl gc x; cnictl clean",
+      "cnictl clean",
+      "cnictl release --network x 10.1.0.9",
+      "rm '/l/.state/attachments/a'",
+    ],
+  ],
+  [
+    "of a list with disableGC",
+    "image",
+    { disableGC: true },
+    [
+      "cnictl del x /run/netns/gone --container-id c1 -i eth0",
+      "cnictl clean",
+      "cnictl release --network x 10.1.0.9",
+      "rm '/l/.state/attachments/a'",
+    ],
+  ],
+])("the cure removes what is left also with plugins %s", (_, content, list, cures) => {
+  installed(content);
+  const attachments = [
+    attachment("c1", { cached: cached("/run/netns/gone"), places: [place] }),
+    attachment("c2", { places: [place] }),
+    attachment("c3", { leases: [lease("10.1.0.9", "namespace gone")] }),
+  ];
+  const folders = [{ ...records, strayRecords: ["a"], unreadable: [] }];
+  expect(examined(list, { attachments, folders }).map((line) => line.split(" | ")[1])).toEqual(cures);
+});
+
+test("of many attachments that each need a command, the cure has three, and looks again", () => {
+  const left = [1, 2, 3, 4].map((id) =>
+    attachment(`c${id}`, { network: "y", cached: { ...cached("/gone"), network: "y" } }),
+  );
+  const [found] = leftovers(...left);
+  const command = (id: number) => `cnictl del y /gone --container-id c${id} -i eth0`;
+  expect(found?.split(" | ")[1]).toBe([...[1, 2, 3].map(command), "cnictl doctor"].join("; "));
+});
+
 test("records without a lease are a note, and what cannot be read is said, but for broken lists", () => {
-  const folder = { network: "x", folder: "/l", releaseDelay: 0, pools: undefined, leases: [], resting: new Map() };
-  const inventory = () =>
-    inventoryOf({
-      folders: [{ ...folder, strayRecords: ["a", "b"], unreadable: [] }],
+  const found = examined(
+    {},
+    {
+      folders: [{ ...records, strayRecords: ["a", "b"], unreadable: [] }],
       broken: [{ file: "/etc/cni/net.d/1.conflist", error: new CniError("invalidConfig", "no name") }],
       problems: ["/etc/cni/net.d/1.conflist: no name", "Cannot list nftables chains: Operation not permitted"],
-    });
-  expect(wrong(leftoverCheck.run(examinationOf([], { inventory })))).toEqual([
+    },
+  );
+  expect(found).toEqual([
     "note x: 2 records of attachments without a lease | cnictl gc x",
     "warning inventory: cannot tell: Cannot list nftables chains: Operation not permitted",
   ]);
@@ -81,7 +154,7 @@ test.each([
     10,
     { reclaimable: 1, orphans: 0 },
     [
-      "warning x: 10.1.0.2-10.1.0.11: 10 of 10 addresses are leased (100 %), 1 of them reclaimable, 0 orphans, 1 rest | cnictl gc x",
+      "warning x: 10.1.0.2-10.1.0.11: 10 of 10 addresses are leased (100 %), 1 of them reclaimable, 0 orphans, 1 rest | cnictl release --network x 10.1.0.2",
     ],
   ],
   [
