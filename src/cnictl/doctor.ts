@@ -20,6 +20,7 @@ import { lockCheck } from "./doctor/locks.ts";
 import { poolCheck } from "./doctor/pools.ts";
 import { statusCheck } from "./doctor/readiness.ts";
 import { renewalCheck } from "./doctor/renewal.ts";
+import { runtimeCheck } from "./doctor/runtime-version.ts";
 import { sysctlCheck } from "./doctor/sysctls.ts";
 import type { Edge } from "./edge.ts";
 import { executableFinder } from "./executable.ts";
@@ -32,6 +33,7 @@ import { makeRuntime, networkDirectory } from "./target.ts";
 /** In this order, because what is missing decides what can be asked after it. */
 const CHECKS: readonly Check[] = [
   listCheck,
+  runtimeCheck,
   kernelCheck,
   executableCheck,
   imageCheck,

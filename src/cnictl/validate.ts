@@ -10,7 +10,7 @@ import { makeAskVersions } from "./validate/executables.ts";
 import { type Finding, formatFinding, type Report, reportTo } from "./validate/finding.ts";
 import { type Examined, examineChoice, examineTogether } from "./validate/folder.ts";
 import { examineNetwork, type Machine } from "./validate/network.ts";
-import { findContainerd } from "./validate/runtime-version.ts";
+import { examineRuntime, findContainerd } from "./validate/runtime-version.ts";
 import { readFileOr, readSource, type Source } from "./validate/source.ts";
 import { findUplink } from "./validate/uplink.ts";
 
@@ -55,15 +55,18 @@ function examineAll(edge: Edge, operands: readonly string[]): readonly Finding[]
   const machine = describeMachine(edge);
   const batches = operands.map((operand) => listBatch(edge, operand));
   const folders = new Map<string, Examined[]>();
+  const all: Source[] = [];
   for (const batch of batches) {
     const sources = batch.files.flatMap((file) => readNetwork(edge, file, report) ?? []);
     if (batch.isFolder) examineChoice(batch.files, sources, report);
+    all.push(...sources);
     for (const source of sources) {
       const folder = path.dirname(path.resolve(edge.directory, source.document.file));
       folders.set(folder, [...(folders.get(folder) ?? []), examineNetwork(source, machine, report)]);
     }
   }
   for (const networks of folders.values()) examineTogether(networks, report);
+  examineRuntime(all, findContainerd(edge.environment), report);
   return sortFindings(
     findings,
     batches.flatMap(({ files }) => files),
@@ -94,7 +97,6 @@ function describeMachine(edge: Edge): Machine {
     plugins: edge.build.plugins,
     ask: makeAskVersions(makeRuntime(edge)),
     uplink: findUplink(),
-    containerd: findContainerd(edge.environment),
   };
 }
 

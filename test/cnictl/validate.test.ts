@@ -313,6 +313,20 @@ describe("cnictl validate", () => {
     expect(validate({ cniVersion: "1.0.0", name: "net", plugins: [{ type: "loopback" }] })).toEqual([]);
   });
 
+  it("says once which lists containerd 1 refuses", () => {
+    containerd("1.7.24");
+    for (const [name, cniVersion] of [
+      ["10-a", "1.1.0"],
+      ["20-b", "1.0.0"],
+      ["30-c", "1.1.0"],
+      ["40-d", "1.1.0"],
+    ])
+      stage.write(`net.d/${name}.conflist`, { cniVersion, name, plugins: [{ type: "loopback" }] });
+    expect(run([]).lines.filter((line) => line.includes("containerd 1"))).toEqual([
+      'net.d/10-a.conflist:1:15: warning: cniVersion: containerd 1.7.24 is installed, and takes version 1.0.0 at most; 30-c.conflist, 40-d.conflist have a newer one, too; set it to "1.0.0" if containerd uses this network',
+    ]);
+  });
+
   it("compares the networks of a folder: name, bridge and subnet; and says which file a kubelet's runtime takes", () => {
     const ipam = (subnet: string) => ({ type: "host-local", subnet });
     stage.write("net.d/10-a.conflist", listOf({ bridge: "br0", ipam: ipam("10.1.0.0/16") }));

@@ -30,6 +30,7 @@ beforeEach(() => {
   caller = new Caller();
   folder = path.join(caller.lab.dir, "net.d");
   fs.mkdirSync(folder);
+  installContainerd("2.1.0");
 });
 afterEach(() => caller.dispose());
 
@@ -38,8 +39,16 @@ function writeList(name: string, plugins: readonly object[]): void {
   fs.writeFileSync(path.join(folder, `${name}.conflist`), JSON.stringify(list));
 }
 
+/** A containerd that only says its version, before that of the machine. */
+function installContainerd(version: string): void {
+  fs.writeFileSync(path.join(caller.lab.dir, "containerd"), `#!/bin/sh\necho containerd x v${version} abc\n`, {
+    mode: 0o755,
+  });
+}
+
 function run(args: readonly string[], variables: Readonly<Record<string, string>> = {}): Outcome {
-  return caller.cnictl(["doctor", ...args], { NETCONFPATH: folder, ...variables });
+  const searched = `${caller.lab.dir}:${process.env["PATH"] ?? ""}`;
+  return caller.cnictl(["doctor", ...args], { NETCONFPATH: folder, PATH: searched, ...variables });
 }
 
 /** What is not as it should be. The exit code must say whether there is an error among it. */
@@ -122,6 +131,13 @@ test("without lists it says so, and a broken one does not stop the rest", () => 
   expect(broken).toMatchObject({ level: "error", check: "list", subject: path.join(folder, "05-broken.conflist") });
   expect(broken?.message).toContain("line 2, column ");
   expect(others).toEqual([]);
+});
+
+test("lists that containerd 1 refuses for their version are one warning", () => {
+  writeList("one", [BRIDGE]);
+  writeList("two", [{ ...BRIDGE, bridge: "cni1", ipam: { type: "host-local", subnet: "10.89.0.0/24" } }]);
+  installContainerd("1.7.24");
+  expect(subjects(examine())).toEqual(["warning list containerd"]);
 });
 
 test("a key that is misspelt is a warning with its place", () => {

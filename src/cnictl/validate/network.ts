@@ -5,7 +5,6 @@ import type { Examined } from "./folder.ts";
 import { examineCapabilities, examinePluginKeys } from "./keys.ts";
 import { examineOrder } from "./order.ts";
 import { type Described, describePlugin, examineValues, type Subject } from "./plugin.ts";
-import { examineRuntime } from "./runtime-version.ts";
 import type { Source } from "./source.ts";
 
 /** What validate knows of the machine. */
@@ -13,13 +12,10 @@ export interface Machine {
   readonly plugins: Described;
   readonly ask: AskVersions;
   readonly uplink: Uplink | undefined;
-  /** The version of containerd; undefined without one. */
-  readonly containerd: string | undefined;
 }
 
 /** Reports all that is wrong with one network by itself. */
 export function examineNetwork(source: Source, machine: Machine, report: Report): Examined {
-  examineRuntime(source, machine.containerd, report);
   const subjects = source.plugins.map((placed) => describePlugin(source, placed, machine.plugins));
   examineOrder(subjects, report);
   const claims = subjects.map((subject) => examinePlugin(subject, machine, report));

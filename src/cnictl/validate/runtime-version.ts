@@ -21,18 +21,29 @@ export function findContainerd(environment: Readonly<Record<string, string>>): s
   return ended && /\bv?(\d+\.\d+\.\d+)/.exec(new TextDecoder().decode(ended.stdout))?.[1];
 }
 
-/** Reports a version that the installed containerd refuses. It reads `cniVersion` alone, not `cniVersions`. */
-export function examineRuntime({ document }: Source, containerd: string | undefined, report: Report): void {
-  const version = isObject(document.json) ? document.json["cniVersion"] : undefined;
-  if (containerd === undefined || !containerd.startsWith("1.") || typeof version !== "string") return;
+/** Reports once which lists the installed containerd refuses for their version. It reads `cniVersion` alone, not `cniVersions`. */
+export function examineRuntime(sources: readonly Source[], containerd: string | undefined, report: Report): void {
+  const [first, ...others] = sources.filter(({ document }) => isTooNew(document.json, containerd));
+  if (first === undefined) return;
+  const names = others.map(({ document }) => document.file.slice(document.file.lastIndexOf("/") + 1));
+  const also =
+    names.length === 0 ? "" : `; ${names.join(", ")} ${names.length === 1 ? "has" : "have"} a newer one, too`;
+  const message = `${describeContainerd(containerd)}${also}`;
+  const hint = 'set it to "1.0.0" if containerd uses this network';
+  report(first.document, "warning", { path: ["cniVersion"], message, hint });
+}
+
+/** What is said of a containerd that refuses a list. */
+export function describeContainerd(version: string | undefined): string {
+  return `containerd ${version} is installed, and takes version 1.0.0 at most`;
+}
+
+/** Whether a containerd of that version refuses a list for its `cniVersion`. */
+export function isTooNew(list: unknown, containerd: string | undefined): boolean {
+  const version = isObject(list) ? list["cniVersion"] : undefined;
+  if (containerd === undefined || !containerd.startsWith("1.") || typeof version !== "string") return false;
   const parts = parseVersion(version);
-  if (parts === undefined || compare(parts, NEWEST_OF_CONTAINERD_1) <= 0) return;
-  const message = `containerd ${containerd} is installed, and takes version 1.0.0 at most`;
-  report(document, "warning", {
-    path: ["cniVersion"],
-    message,
-    hint: 'set it to "1.0.0" if containerd uses this network',
-  });
+  return parts !== undefined && compare(parts, NEWEST_OF_CONTAINERD_1) > 0;
 }
 
 function compare(a: readonly number[], b: readonly number[]): number {
