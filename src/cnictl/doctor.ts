@@ -28,6 +28,7 @@ import { listInsideAddresses } from "./inventory/inside-addresses.ts";
 import { takeInventory } from "./inventory/inventory.ts";
 import { readModules } from "./kernel-modules.ts";
 import { CACHE_OPTION, flag } from "./option.ts";
+import { ownPlugins } from "./own-plugins.ts";
 import { makeRuntime, networkDirectory } from "./target.ts";
 
 /** In this order, because what is missing decides what can be asked after it. */
@@ -89,6 +90,7 @@ function examine(
     if ("network" in entry && !networks.has(entry.network.name)) networks.set(entry.network.name, entry.network);
   }
   const runtime = makeRuntime(edge, cacheDirectory);
+  const own = once(() => ownPlugins(edge, runtime));
   return {
     edge,
     runtime,
@@ -101,7 +103,9 @@ function examine(
     isLiving: edge.isLiving,
     listInside: listInsideAddresses,
     findExecutable: executableFinder(),
+    isOurs: (type) => own()(type),
     silent: new Map(),
+    lacking: new Map(),
     locked: new Map(),
   };
 }

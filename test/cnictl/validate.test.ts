@@ -313,6 +313,14 @@ describe("cnictl validate", () => {
     expect(validate({ cniVersion: "1.0.0", name: "net", plugins: [{ type: "loopback" }] })).toEqual([]);
   });
 
+  it("names the plugin that a mistyped one means", () => {
+    expect(validate(listOf({ type: "brigde" }))).toEqual([
+      expect.stringMatching(
+        /error: plugins\[0\]\.type: failed to find plugin "brigde" in path .*; did you mean "bridge"\?$/,
+      ),
+    ]);
+  });
+
   it("says once which lists containerd 1 refuses", () => {
     containerd("1.7.24");
     for (const [name, cniVersion] of [

@@ -2,7 +2,6 @@ import { findCached, readCache } from "../../runtime/cache.ts";
 import { type CachedEntry, cachedNetwork } from "../../runtime/cache-entry.ts";
 import { checkEachPlugin } from "../../runtime/check-each.ts";
 import type { Network } from "../../runtime/network.ts";
-import { ownPlugins } from "../own-plugins.ts";
 import { type Check, type Examination, orCannotTell } from "./examination.ts";
 import type { Found } from "./finding.ts";
 import { describeAttachment } from "./netns-name.ts";
@@ -17,8 +16,7 @@ const NAMED = 5;
 export const attachmentCheck: Check = {
   name: "attachment",
   run: (examination) => {
-    const { runtime, edge, isLiving, locked } = examination;
-    const isOurs = ownPlugins(edge, runtime);
+    const { runtime, isLiving, locked } = examination;
     const networks = new Map<string, Checked>();
     const findings: Found[] = [];
     for (const { entry } of readCache(runtime.cacheDirectory) ?? []) {
@@ -27,7 +25,7 @@ export const attachmentCheck: Check = {
       const checked = networks.get(entry.network) ?? { count: 0, differences: [] };
       networks.set(entry.network, checked);
       const look = () => {
-        checked.differences.push(...differencesOf(examination, entry, isOurs));
+        checked.differences.push(...differencesOf(examination, entry));
         checked.count += 1;
         return [];
       };
@@ -82,9 +80,8 @@ function describeUnchecked(subject: string, file: string): Found {
 
 /** One difference if the attachment is not as it should be, else none. The list is that of its ADD, as for `cnictl reapply`. */
 function differencesOf(
-  { runtime, networks, isLiving }: Examination,
+  { runtime, networks, isLiving, isOurs }: Examination,
   entry: CachedEntry,
-  isOurs: (type: string) => boolean,
 ): readonly Difference[] {
   const { attachment } = entry;
   const network = networkOf(entry, networks);

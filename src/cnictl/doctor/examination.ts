@@ -1,4 +1,4 @@
-import { reasonOf } from "../../cni/error.ts";
+import { fullReasonOf } from "../../cni/error.ts";
 import { supportsNftables } from "../../netfilter/nftables/support.ts";
 import type { Nfnetlink } from "../../netlink/socket.ts";
 import { ERRNO, LinuxError } from "../../platform/errno.ts";
@@ -33,8 +33,12 @@ export interface Examination {
   /** @throws LinuxError if the namespace cannot be opened */
   readonly listInside: (netns: string) => InsideAddresses;
   readonly findExecutable: FindExecutable;
+  /** Whether a call of a plugin runs this image. */
+  readonly isOurs: (type: string) => boolean;
   /** Why a plugin is not called any more: it is missing, or it did not answer in time. */
   readonly silent: Map<string, string>;
+  /** What helps a network that needs a part which the kernel lacks. */
+  readonly lacking: Map<string, string>;
   /** The file of a lock that somebody keeps, and that CHECK of a network's attachments waits for. */
   readonly locked: Map<string, string>;
 }
@@ -65,7 +69,7 @@ export function orCannotTell(subject: string, look: () => readonly Found[]): rea
 
 /** The finding that a check of `subject` could not be made. */
 function cannotTell(subject: string, error: unknown): Found {
-  const reason = reasonOf(error);
+  const reason = fullReasonOf(error);
   const denied = error instanceof LinuxError && [ERRNO.EPERM, ERRNO.EACCES].some((errno) => errno === error.errno);
   const cure = denied || /EPERM|EACCES|permitted|denied/.test(reason) ? "run it as root" : "";
   return { level: "warning", subject, message: `cannot tell: ${reason}`, cure };

@@ -1,5 +1,6 @@
 import path from "#path";
-import { reasonOf } from "../../cni/error.ts";
+import { fullReasonOf } from "../../cni/error.ts";
+import { findNearest } from "../../cni/nearest.ts";
 import { askVersions } from "../../runtime/supported-versions.ts";
 import { type Executable, shortDigest } from "../executable.ts";
 import { type Check, type Examination, orCannotTell } from "./examination.ts";
@@ -63,9 +64,7 @@ function judgeType(
   const error = (message: string, cure: string): Found => ({ level: "error", subject: type, message, cure });
   if (used === undefined) {
     silent.set(type, "its executable is missing");
-    const cure = edge.build.names.includes(type)
-      ? "cnictl install"
-      : `put it into ${runtime.path[0] ?? "a folder of CNI_PATH"}, or set CNI_PATH to its folder`;
+    const cure = cureForMissing(type, { runtime, edge });
     return [error(`no executable of that name in ${runtime.path.join(":")}, for networks ${names}`, cure)];
   }
   if (!used.isExecutable || started === undefined) {
@@ -88,9 +87,22 @@ function judgeType(
   } catch (reason) {
     silent.set(type, "it did not answer VERSION");
     return [
-      error(`${used.file} does not answer VERSION: ${reasonOf(reason)}`, `CNI_COMMAND=VERSION ${used.file} </dev/null`),
+      error(
+        `${used.file} does not answer VERSION: ${fullReasonOf(reason)}`,
+        `CNI_COMMAND=VERSION ${used.file} </dev/null`,
+      ),
     ];
   }
+}
+
+function cureForMissing(type: string, { runtime, edge }: Pick<Examination, "runtime" | "edge">): string {
+  if (edge.build.names.includes(type)) return "cnictl install";
+  const place = `put it into ${runtime.path[0] ?? "a folder of CNI_PATH"}, or set CNI_PATH to its folder`;
+  const near = findNearest(
+    type,
+    edge.build.names.filter((name) => name !== "cnictl"),
+  );
+  return near === undefined ? place : `did you mean "${near}"? Otherwise ${place}`;
 }
 
 /** Executables of one name further on in CNI_PATH, which nobody runs. */

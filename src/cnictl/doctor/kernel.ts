@@ -72,7 +72,7 @@ export const kernelCheck: Check = {
     const needs = examination.networks.map(needsOf);
     const wanted = PARTS.flatMap((part) => {
       const names = needs.filter(part.isNeeded).map(({ name }) => name);
-      return names.length === 0 ? [] : [{ part, users: `${part.purpose} of ${listNames(names)}` }];
+      return names.length === 0 ? [] : [{ part, names }];
     });
     const lacking = once(() =>
       findLacking(
@@ -93,16 +93,18 @@ function translates({ hasPorts, bridges, ptps }: Needs): boolean {
 
 function judge(
   examination: Examination,
-  { part, users, lacking }: { part: Part; users: string; lacking: () => readonly string[] },
+  { part, names, lacking }: { part: Part; names: readonly string[]; lacking: () => readonly string[] },
 ): readonly Found[] {
   const { modules } = examination;
   const { moduleName } = part;
+  const users = `${part.purpose} of ${listNames(names)}`;
   const ok = (message: string): readonly Found[] => [
     { level: "ok", subject: moduleName, message: `${message}: ${users}` },
   ];
   if (isThere(examination, part, lacking)) return ok("the kernel has it");
   if (modules.find(moduleName) === "loadable" && modules.obstacle === undefined) return ok("loaded when it is needed");
   const [message, cure] = describeLack(modules, moduleName);
+  for (const name of names) examination.lacking.set(name, cure);
   return [{ level: "error", subject: moduleName, message: `${message}: ${users}`, cure }];
 }
 

@@ -1,8 +1,6 @@
 import { recordsOf } from "../../../plugins/host-local/lease-record.ts";
-import { once } from "../../platform/once.ts";
 import { isAtLeast } from "../../runtime/version-choice.ts";
 import type { KnownAttachment } from "../inventory/attachments.ts";
-import { ownPlugins } from "../own-plugins.ts";
 import type { Examination } from "./examination.ts";
 import { needsOf } from "./needs.ts";
 
@@ -27,15 +25,13 @@ export interface LeftoverCures {
  */
 export function cureFinder({
   networks,
-  edge,
-  runtime,
-}: Pick<Examination, "networks" | "edge" | "runtime">): (network: string) => LeftoverCures {
-  const isOurs = once(() => ownPlugins(edge, runtime));
+  isOurs,
+}: Pick<Examination, "networks" | "isOurs">): (network: string) => LeftoverCures {
   return (name) => {
     const network = networks.find((each) => each.name === name);
     const gc = `cnictl gc ${name}`;
     const detaches = network !== undefined && !network.disableGC;
-    const areOurs = network !== undefined && needsOf(network).types.every(isOurs());
+    const areOurs = network !== undefined && needsOf(network).types.every(isOurs);
     const collects = detaches && areOurs && isAtLeast(network.cniVersion, "1.1.0");
     return {
       gone: (attachments) => {

@@ -1,4 +1,4 @@
-import { CniError } from "../../cni/error.ts";
+import { CniError, ERROR_CODES, fullReasonOf } from "../../cni/error.ts";
 import type { Network } from "../../runtime/network.ts";
 import { checkStatus } from "../../runtime/status.ts";
 import { type Check, type Examination, orCannotTell } from "./examination.ts";
@@ -34,8 +34,33 @@ function judge(examination: Examination, network: Network): readonly Found[] {
     return [{ level: "ok", subject, message: `not asked: version ${version} has no STATUS` }];
   } catch (error) {
     if (!(error instanceof CniError)) throw error;
-    const { message, details } = error;
-    const cure = details === "" ? cureForStatus(examination, network.name, message) : details;
-    return [{ level: "error", subject, message, cure }, ...notes()];
+    return [{ level: "error", subject, ...describe(examination, network, error) }, ...notes()];
   }
+}
+
+/** What STATUS says of a kind of links that the kernel lacks, and how to load it. */
+const LOADING = /(links of kind "[^"]*"): load its module, "modprobe [^"]*"/g;
+
+/** The codes of STATUS, with which the details of our plugins say what helps. */
+const UNAVAILABLE: readonly number[] = [ERROR_CODES.unavailable, ERROR_CODES.limitedConnectivity];
+
+/** The codes of a list that is wrong. */
+const WRONG_LIST: readonly number[] = [
+  ERROR_CODES.invalidConfig,
+  ERROR_CODES.incompatibleVersion,
+  ERROR_CODES.decodingFailure,
+];
+
+function describe(examination: Examination, network: Network, error: CniError): Pick<Found, "message" | "cure"> {
+  const { lacking, isOurs, files } = examination;
+  const { code, message, details } = error;
+  const lack = lacking.get(network.name);
+  if (lack !== undefined && fullReasonOf(error).includes("modprobe"))
+    return { message: message.replaceAll(LOADING, "$1"), cure: lack };
+  const known = cureForStatus(examination, network.name, message);
+  if (details !== "" && UNAVAILABLE.includes(code) && needsOf(network).types.every(isOurs))
+    return { message, cure: details };
+  const file = files.find((each) => "network" in each && each.network === network)?.file;
+  const isWrong = WRONG_LIST.includes(code) && file !== undefined;
+  return { message: fullReasonOf(error), cure: known === "" && isWrong ? `cnictl validate ${file}` : known };
 }

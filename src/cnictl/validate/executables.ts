@@ -1,10 +1,11 @@
 import { CniError } from "../../cni/error.ts";
+import { findNearest } from "../../cni/nearest.ts";
 import { DEFAULT_VERSION } from "../../cni/version.ts";
 import { handling } from "../../platform/outcome.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { askVersions } from "../../runtime/supported-versions.ts";
 import type { Report } from "./finding.ts";
-import { reportVersion, type Subject } from "./plugin.ts";
+import { type Described, reportVersion, type Subject } from "./plugin.ts";
 
 /** How long in ms a plugin may take to answer VERSION. */
 const PATIENCE = 10_000;
@@ -24,7 +25,11 @@ export function makeAskVersions(runtime: Runtime): AskVersions {
 }
 
 /** Reports plugins that CNI_PATH does not have, that do not answer, or that do not support the network's version. */
-export function examineExecutables({ source, placed, ipamType }: Subject, ask: AskVersions, report: Report): void {
+export function examineExecutables(
+  { source, placed, ipamType }: Subject,
+  { ask, plugins }: { readonly ask: AskVersions; readonly plugins: Described },
+  report: Report,
+): void {
   const version = source.network.cniVersion || DEFAULT_VERSION;
   const calls = [{ type: placed.config.type, path: [...placed.path, "type"] }];
   if (ipamType !== undefined) calls.push({ type: ipamType, path: [...placed.path, "ipam", "type"] });
@@ -35,10 +40,17 @@ export function examineExecutables({ source, placed, ipamType }: Subject, ask: A
       reportVersion(source, { type, version, supported: versions }, report);
     } catch (error) {
       if (!(error instanceof CniError)) throw error;
-      const { message, details, code } = error;
-      report(placed.document, "error", { path, message, hint: details === "" ? undefined : details, code });
+      const { message, code } = error;
+      report(placed.document, "error", { path, message, hint: hintFor(type, error, plugins), code });
     }
   }
+}
+
+/** The plugin that was probably meant, or the details of the error. */
+function hintFor(type: string, { details }: CniError, plugins: Described): string | undefined {
+  const near = Object.hasOwn(plugins, type) ? undefined : findNearest(type, Object.keys(plugins));
+  if (near !== undefined) return `did you mean "${near}"?`;
+  return details === "" ? undefined : details;
 }
 
 function answerOf(runtime: Runtime, type: string): readonly string[] | CniError {

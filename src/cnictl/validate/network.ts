@@ -30,7 +30,7 @@ function examinePlugin(subject: Subject, machine: Machine, report: Report): Exam
   const claims = examineValues(subject, machine.plugins, report);
   examineClaims(placed, claims, machine.uplink, report);
   examineHostBits(subject, report);
-  examineExecutables(subject, machine.ask, report);
+  examineExecutables(subject, machine, report);
   return { placed, claims };
 }
 

@@ -61,7 +61,9 @@ export function examinationOf(
       throw new Error("nobody enters a namespace here");
     },
     findExecutable: executableFinder(),
+    isOurs: () => true,
     silent: new Map(),
+    lacking: new Map(),
     locked: new Map(),
     ...parts,
   };

@@ -170,6 +170,40 @@ test("STATUS that fails is an error with the plugin's advice, and what plugins l
   ]);
 });
 
+test("details of STATUS are a cure only if our plugins say what helps; otherwise they belong to the message", () => {
+  add("host-local");
+  const statusOf = (error: object, parts: Partial<ReturnType<typeof examination>> = {}) => {
+    world.plugin("bridge", () => ({ status: 1, stdout: JSON.stringify(error) }));
+    return wrong(statusCheck.run({ ...examination(), ...parts }));
+  };
+  const name = { code: 7, msg: "invalid characters found in network name", details: "my net" };
+  expect(statusOf(name)).toEqual([
+    "error x: invalid characters found in network name (my net) | cnictl validate /etc/cni/net.d/x.conflist",
+  ]);
+  expect(statusOf({ code: 1, msg: "incompatible CNI versions", details: 'config is "1.1"' })).toEqual([
+    'error x: incompatible CNI versions (config is "1.1") | cnictl validate /etc/cni/net.d/x.conflist',
+  ]);
+  expect(statusOf({ code: 50, msg: "no", details: "it is so" }, { isOurs: () => false })).toEqual([
+    "error x: no (it is so)",
+  ]);
+});
+
+test("STATUS that lacks a part of the kernel has the kernel's own cure", () => {
+  add("host-local");
+  const msg = 'The kernel has no links of kind "veth": load its module, "modprobe veth"; and more';
+  world.plugin("bridge", () => ({ status: 1, stdout: JSON.stringify({ code: 50, msg }) }));
+  const lacking = new Map([["x", "use a kernel with it"]]);
+  expect(wrong(statusCheck.run({ ...examination(), lacking }))).toEqual([
+    'error x: The kernel has no links of kind "veth"; and more | use a kernel with it',
+  ]);
+});
+
+test("a mistyped plugin is named with the one that was meant", () => {
+  expect(wrong(executableCheck.run(examination([networkOf({ plugins: [{ type: "brigde" }] })])))).toEqual([
+    `error brigde: no executable of that name in ${below("bin")}:${below("more")}, for networks x | did you mean "bridge"? Otherwise put it into ${below("bin")}, or set CNI_PATH to its folder`,
+  ]);
+});
+
 test("STATUS is not asked of an older list", () => {
   const old = networkOf({ cniVersion: "1.0.0", plugins: [{ type: "bridge" }] });
   expect(statusCheck.run(examination([old]))).toEqual([

@@ -88,6 +88,7 @@ test.each([
   kernel.features.kinds.delete("veth");
   const examination = examinationOf([bridge], { kernel, modules: modules({ veth: state }, obstacle) });
   expect(wrong(kernelCheck.run(examination))).toEqual([`error veth: ${message}: veth pairs of network x | ${cure}`]);
+  expect(examination.lacking).toEqual(new Map([["x", cure]]));
 });
 
 test("a network without bridges needs nothing of the kernel", () => {

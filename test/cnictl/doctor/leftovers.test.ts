@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import type { LeaseEntry } from "../../../plugins/host-local/lease-report.ts";
 import type { Pool } from "../../../plugins/host-local/pool-report.ts";
 import { CniError } from "../../../src/cni/error.ts";
@@ -6,7 +6,6 @@ import { leftoverCheck } from "../../../src/cnictl/doctor/leftovers.ts";
 import { poolCheck } from "../../../src/cnictl/doctor/pools.ts";
 import type { KnownAttachment } from "../../../src/cnictl/inventory/attachments.ts";
 import type { Link } from "../../../src/netlink/link/message.ts";
-import { makeWorld, type World } from "../../runtime/world.ts";
 import { examinationOf, networkOf, wrong } from "./examinee.ts";
 import { attachment, cached, inventoryOf } from "./inventory.ts";
 
@@ -18,27 +17,14 @@ function lease(address: string, reclaimable?: string): LeaseEntry {
 const link = (kind: string) => ({ kind }) as Link;
 const place = { comment: "", table: "inet cni_masquerade", count: 2, isReference: false };
 
-let world: World;
-
-beforeEach(() => {
-  world = makeWorld();
-  world.write("image", "image");
-  installed("image");
-});
-afterEach(() => world.dispose());
-
-/** Installs bridge and host-local with this content. */
-function installed(content: string): void {
-  for (const type of ["bridge", "host-local"]) world.write(`bin/${type}`, content);
-}
-
-function examined(list: object, parts: Parameters<typeof inventoryOf>[0]): readonly string[] {
+function examined(
+  list: object,
+  parts: Parameters<typeof inventoryOf>[0],
+  isOurs: (type: string) => boolean = () => true,
+): readonly string[] {
   const network = networkOf({ plugins: [{ type: "bridge", ipam: { type: "host-local" } }], ...list });
-  const build = { names: ["bridge", "host-local", "cnictl"], plugins: {}, executable: `${world.directory}/image` };
-  const edge = { build, environment: {} };
   const isLiving = (netns: string) => netns === "/run/netns/alive";
-  const examination = { edge, runtime: world.runtime, inventory: () => inventoryOf(parts), isLiving };
-  return wrong(leftoverCheck.run(examinationOf([network], examination)));
+  return wrong(leftoverCheck.run(examinationOf([network], { inventory: () => inventoryOf(parts), isLiving, isOurs })));
 }
 
 function leftovers(...attachments: readonly KnownAttachment[]): readonly string[] {
@@ -77,16 +63,16 @@ test("what is left is counted by network and reason, and three are named", () =>
 const records = { network: "x", folder: "/l", releaseDelay: 0, pools: undefined, leases: [], resting: new Map() };
 
 test.each([
-  ["of ours at 1.1.0", "image", {}, ["cnictl gc x", "cnictl gc x", "cnictl gc x", "cnictl gc x"]],
+  ["of ours at 1.1.0", () => true, {}, ["cnictl gc x", "cnictl gc x", "cnictl gc x", "cnictl gc x"]],
   [
     "of ours before 1.1.0, which has no GC",
-    "image",
+    () => true,
     { cniVersion: "1.0.0" },
     ["cnictl gc x", "cnictl clean", "cnictl release --network x 10.1.0.9", "rm '/l/.state/attachments/a'"],
   ],
   [
     "of others, which know no marks of ours",
-    "another",
+    (type: string) => type !== "bridge",
     {},
     [
       "cnictl gc x; cnictl clean",
@@ -97,7 +83,7 @@ test.each([
   ],
   [
     "of a list with disableGC",
-    "image",
+    () => true,
     { disableGC: true },
     [
       "cnictl del x /run/netns/gone --container-id c1 -i eth0",
@@ -106,15 +92,14 @@ test.each([
       "rm '/l/.state/attachments/a'",
     ],
   ],
-])("the cure removes what is left also with plugins %s", (_, content, list, cures) => {
-  installed(content);
+])("the cure removes what is left also with plugins %s", (_, isOurs, list, cures) => {
   const attachments = [
     attachment("c1", { cached: cached("/run/netns/gone"), places: [place] }),
     attachment("c2", { places: [place] }),
     attachment("c3", { leases: [lease("10.1.0.9", "namespace gone")] }),
   ];
   const folders = [{ ...records, strayRecords: ["a"], unreadable: [] }];
-  expect(examined(list, { attachments, folders }).map((line) => line.split(" | ")[1])).toEqual(cures);
+  expect(examined(list, { attachments, folders }, isOurs).map((line) => line.split(" | ")[1])).toEqual(cures);
 });
 
 test("of many attachments that each need a command, the cure has three, and looks again", () => {
