@@ -165,7 +165,7 @@ describe("cnictl validate", () => {
       { capabilities: { portMappings: true } },
       /bridge takes no such capability; declare it for portmap$/,
     ],
-    ["a misspelt capability", { capabilities: { mak: true } }, /did you mean "mac"\?$/],
+    ["a misspelt capability", { capabilities: { mak: true } }, /error: .* did you mean "mac"\?$/],
     [
       "an MTU that is too small for IPv6",
       { mtu: 1000, ipam: { type: "host-local", subnet: "fd00::/64" } },

@@ -140,17 +140,20 @@ test("lists that containerd 1 refuses for their version are one warning", () => 
   expect(subjects(examine())).toEqual(["warning list containerd"]);
 });
 
-test("a key that is misspelt is a warning with its place", () => {
-  writeList("one", [{ ...BRIDGE, isGatway: true, ipam: { ...BRIDGE.ipam, rotues: [] } }]);
-  const [first, second, ...others] = examine();
-  expect(others).toEqual([]);
+test("what validate calls an error is one, with its place, and its warnings are not repeated", () => {
+  writeList("one", [
+    { ...BRIDGE, isGatway: true, frobnicate: 1, ipam: { ...BRIDGE.ipam, rotues: [] } },
+    { type: "portmap", capabilities: { portmappings: true } },
+  ]);
+  const found = examine();
   const file = path.join(folder, "one.conflist");
-  const finding = { level: "warning", check: "list", subject: file, cure: `cnictl validate ${file}` };
-  expect([first, second]).toMatchObject([finding, finding]);
-  expect(first?.message).toMatch(
+  const finding = { level: "error", check: "list", subject: file, cure: `cnictl validate ${file}` };
+  expect(found).toMatchObject([finding, finding, finding]);
+  expect(found[0]?.message).toMatch(
     /^line 1, column \d+: plugins\[0\]\.isGatway: unknown key "isGatway"; did you mean "isGateway"\?$/,
   );
-  expect(second?.message).toContain('did you mean "routes"?');
+  expect(found[1]?.message).toContain('did you mean "routes"?');
+  expect(found[2]?.message).toContain('portmap takes no such capability; did you mean "portMappings"?');
 });
 
 test("what was turned off after the first container is found, and its cure helps", () => {

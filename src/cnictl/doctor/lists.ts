@@ -1,11 +1,11 @@
 import type { CniError } from "../../cni/error.ts";
 import type { NetworkFile } from "../../runtime/load.ts";
 import type { Finding } from "../validate/finding.ts";
-import { findLostSettings } from "../validate/lost-settings.ts";
+import { findListErrors } from "../validate/list-errors.ts";
 import type { Check } from "./examination.ts";
 import type { Found } from "./finding.ts";
 
-/** Whether there are network lists, whether they can be read, and whether a misspelt key loses a setting. */
+/** Whether there are network lists, whether they can be read, and the errors in them. */
 export const listCheck: Check = {
   name: "list",
   run: ({ edge, files, directory, networks }) => {
@@ -17,19 +17,22 @@ export const listCheck: Check = {
       const { file } = entry;
       if ("error" in entry) return [describeBroken(entry)];
       const { name } = entry.network;
-      const lost = findLostSettings(file, edge.build.plugins).map(describeLost);
+      const errors = findListErrors(file, edge.build.plugins).map((error) => describeError(file, error));
       if (networks.includes(entry.network))
-        return lost.length > 0 ? lost : [{ level: "ok", subject: file, message: `network ${name}` }];
+        return errors.length > 0 ? errors : [{ level: "ok", subject: file, message: `network ${name}` }];
       const message = `network ${name} is in an earlier file, too, which is used`;
       const cure = "rename one of the networks, or remove this file";
-      return [{ level: "warning", subject: file, message, cure }, ...lost];
+      return [{ level: "warning", subject: file, message, cure }, ...errors];
     });
   },
 };
 
-function describeLost({ file, line, column, path, message, hint = "" }: Finding): Found {
-  const where = `line ${line}, column ${column}: ${path}`;
-  return { level: "warning", subject: file, message: `${where}: ${message}; ${hint}`, cure: `cnictl validate ${file}` };
+/** A list may have plugins in files of their own, one of which may have the error. */
+function describeError(list: string, { file, line, column, path, message, hint }: Finding): Found {
+  const where = [`line ${line}, column ${column}`, ...(file === list ? [] : [`of ${file}`])].join(" ");
+  const what = [where, ...(path === "" ? [] : [path]), message].join(": ");
+  const text = hint === undefined ? what : `${what}; ${hint}`;
+  return { level: "error", subject: list, message: text, cure: `cnictl validate ${list}` };
 }
 
 function describeBroken({ file, error, position }: Extract<NetworkFile, { error: CniError }>): Found {

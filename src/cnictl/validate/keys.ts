@@ -26,7 +26,10 @@ export function examinePluginKeys({ placed, own, ipamType, ipam }: Subject, repo
   }
 }
 
-/** Reports capabilities that a plugin declares and neither it nor its IPAM plugin takes. */
+/**
+ * Reports capabilities that a plugin declares and neither it nor its IPAM plugin takes. One that is close to a known one is an error: what
+ * the runtime asks for is lost.
+ */
 export function examineCapabilities(subject: Subject, plugins: Described, report: Report): void {
   const { placed, own, ipamType, ipam } = subject;
   if (own === undefined || (ipamType !== undefined && ipam === undefined)) return;
@@ -40,7 +43,7 @@ export function examineCapabilities(subject: Subject, plugins: Described, report
     const near = findNearest(capability, taken);
     const hint = near !== undefined ? `did you mean "${near}"?` : describeTakers(takers);
     const path = [...placed.path, "capabilities", capability];
-    report(placed.document, "warning", {
+    report(placed.document, near === undefined ? "warning" : "error", {
       path,
       message: `${placed.config.type} takes no such capability`,
       hint,
