@@ -22,6 +22,7 @@ import { statusCheck } from "./doctor/readiness.ts";
 import { renewalCheck } from "./doctor/renewal.ts";
 import { runtimeCheck } from "./doctor/runtime-version.ts";
 import { sysctlCheck } from "./doctor/sysctls.ts";
+import { wayOutCheck } from "./doctor/ways-out.ts";
 import type { Edge } from "./edge.ts";
 import { executableFinder } from "./executable.ts";
 import { listInsideAddresses } from "./inventory/inside-addresses.ts";
@@ -45,6 +46,7 @@ const CHECKS: readonly Check[] = [
   sysctlCheck,
   clashCheck,
   gatewayClashCheck,
+  wayOutCheck,
   addressClashCheck,
   poolCheck,
   renewalCheck,

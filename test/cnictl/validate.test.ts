@@ -167,6 +167,11 @@ describe("cnictl validate", () => {
     ],
     ["a misspelt capability", { capabilities: { mak: true } }, /error: .* did you mean "mac"\?$/],
     [
+      "masquerade without a gateway",
+      { ipMasq: true, ipam: HOST_LOCAL },
+      /warning: plugins\[0\].ipMasq: has no effect unless something else gives the bridge the gateway's address 10\.1\.0\.1; set isGateway to true$/,
+    ],
+    [
       "an MTU that is too small for IPv6",
       { mtu: 1000, ipam: { type: "host-local", subnet: "fd00::/64" } },
       /error: plugins\[0\].mtu: 1000 is too small for IPv6/,

@@ -53,7 +53,8 @@ function isShared(one: BridgeNeeds, other: BridgeNeeds): boolean {
   return one.bridge === other.bridge && one.vlan === other.vlan;
 }
 
-function fileOf({ files, networks }: Examination, name: string): string {
+/** The base name of a network's file. */
+export function fileOf({ files, networks }: Examination, name: string): string {
   const network = networks.find((each) => each.name === name);
   const entry = files.find((each) => "network" in each && each.network === network);
   return entry === undefined ? "its list" : path.basename(entry.file);

@@ -1,5 +1,5 @@
 import { findMember, isObject } from "../../cni/json.ts";
-import { type Family, parseAddress } from "../../ip/address.ts";
+import { type Address, type Family, formatAddress, parseAddress } from "../../ip/address.ts";
 import { defaultGateway, isSamePrefix, network as networkOf, type Prefix, parsePrefix } from "../../ip/prefix.ts";
 import { ipamTypeOf, type Network, type PluginConfig } from "../../runtime/network.ts";
 
@@ -30,6 +30,8 @@ export interface BridgeNeeds {
   readonly vlan: number;
   /** The gateways' addresses that ADD puts on the bridge, or on the link in its VLAN, if it does not replace others there. */
   readonly gateways: readonly Prefix[];
+  /** The gateways of the containers' default routes, if ADD gives their addresses to nobody. */
+  readonly foreignGateways: readonly Address[];
   /** Whether the host forwards for the containers. */
   readonly isRouted: boolean;
   readonly masquerades: boolean;
@@ -95,6 +97,7 @@ function bridgeOf(plugin: PluginConfig): BridgeNeeds {
     bridge: textOf(plugin, "bridge") ?? "cni0",
     vlan: typeof vlan === "number" ? vlan : 0,
     gateways: isGateway && !isOn("forceAddress") ? rangesOf(plugin).flatMap(({ gateway }) => gateway ?? []) : [],
+    foreignGateways: isGateway ? [] : defaultGatewaysOf(plugin),
     isRouted: isGateway || isOn("ipMasq"),
     masquerades: isOn("ipMasq"),
     checksSpoofs: isOn("macspoofchk") || (spoofchk !== "" && spoofchk !== "off"),
@@ -123,6 +126,22 @@ function rangesOf({ json }: PluginConfig): readonly Range[] {
     const address = text("gateway") === "" ? defaultGateway(prefix) : parseAddress(text("gateway"));
     return [{ subnet: networkOf(prefix), gateway: address && { address, length: prefix.length } }];
   });
+}
+
+/** The gateways that the default routes of host-local lead to: a route's own, or those of the ranges. */
+function defaultGatewaysOf(plugin: PluginConfig): readonly Address[] {
+  const ipam = findMember(plugin.json, "ipam");
+  const routes = isObject(ipam) && ipamTypeOf(plugin) === "host-local" ? findMember(ipam, "routes") : [];
+  const found = (Array.isArray(routes) ? routes.filter(isObject) : []).flatMap((route) => {
+    const text = (key: string) => String(findMember(route, key) ?? "");
+    const destination = parsePrefix(text("dst"));
+    if (destination?.length !== 0) return [];
+    const { family } = destination.address;
+    const given = parseAddress(text("gw"));
+    const ranges = rangesOf(plugin).flatMap(({ gateway }) => gateway?.address ?? []);
+    return given === undefined ? ranges.filter((each) => each.family === family) : [given];
+  });
+  return [...new Map(found.map((each) => [formatAddress(each), each])).values()];
 }
 
 function textOf(plugin: PluginConfig | undefined, key: string): string | undefined {

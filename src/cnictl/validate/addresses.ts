@@ -1,6 +1,6 @@
 import type * as z from "zod/v4/core";
 import type { Claims } from "../../cni/configuration.ts";
-import { isObject } from "../../cni/json.ts";
+import { findMember, isObject } from "../../cni/json.ts";
 import { isBuiltIn } from "../../cni/keys.ts";
 import { readPrefix } from "../../cni/scalars.ts";
 import { walkSchema } from "../../cni/schema-walk.ts";
@@ -22,14 +22,24 @@ export interface Uplink {
   readonly mtu: number;
 }
 
-/** Reports gateways that no container can reach, and an MTU that does not fit the addresses or the uplink. */
+/** Reports gateways that no container can reach, masquerade without a gateway, and an MTU that does not fit the addresses or the uplink. */
 export function examineClaims(placed: PlacedPlugin, claims: Claims, uplink: Uplink | undefined, report: Report): void {
   for (const { path, subnet, gateway } of claims.ranges ?? []) {
     if (gateway === undefined || !excludesGateway(subnet, gateway)) continue;
     const message = `${formatAddress(gateway)} is outside the subnet ${formatPrefix(subnet)}: containers cannot reach it`;
     report(placed.document, "error", { path: [...placed.path, ...path, "gateway"], message });
   }
+  examineMasquerade(placed, claims, report);
   examineMtu(placed, claims, uplink, report);
+}
+
+/** The host masquerades what it forwards, and containers send it that only if it has the gateway's address. */
+function examineMasquerade({ document, path, config }: PlacedPlugin, { bridge, ranges = [] }: Claims, report: Report) {
+  if (bridge === undefined || bridge.isGateway || findMember(config.json, "ipMasq") !== true) return;
+  const [gateway] = ranges.flatMap((range) => range.gateway ?? []);
+  if (gateway === undefined) return;
+  const message = `has no effect unless something else gives the bridge the gateway's address ${formatAddress(gateway)}`;
+  report(document, "warning", { path: [...path, "ipMasq"], message, hint: "set isGateway to true" });
 }
 
 function examineMtu(

@@ -16,7 +16,7 @@ test("needsOf() reads what a list asks of the host", () => {
     }),
   );
   expect(subnets.map(formatPrefix)).toEqual(["10.88.0.0/16", "fd00:88::/64"]);
-  const routed = { isRouted: true, masquerades: true, checksSpoofs: false, usesVlans: false };
+  const routed = { isRouted: true, masquerades: true, checksSpoofs: false, usesVlans: false, foreignGateways: [] };
   const gateways = [prefix("10.88.0.1/16"), prefix("fd00:88::1/64")];
   expect(bridges).toEqual([{ bridge: "cni0", vlan: 0, gateways, ...routed }]);
   expect(needs).toEqual({
