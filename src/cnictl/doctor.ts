@@ -54,6 +54,9 @@ const CHECKS: readonly Check[] = [
   leftoverCheck,
 ];
 
+/** What is printed without findings. */
+const NOTHING = `no findings (${new Set(CHECKS.map(({ name }) => name)).size} checks)\n`;
+
 /** `cnictl doctor`: looks at the host and all networks, and says what is wrong and what helps. */
 export const doctor = defineCommand({
   name: "doctor",
@@ -76,7 +79,7 @@ export const doctor = defineCommand({
   run: (edge, { values }) => {
     const all = withHost((host) => runChecks(examine(edge, { host, cacheDirectory: values["cache-dir"] }), CHECKS));
     const findings = values.verbose ? all : all.filter(({ level }) => level !== "ok");
-    edge.writeOut(values.json ? `${formatJson(findings)}\n` : formatFindings(findings));
+    edge.writeOut(values.json ? `${formatJson(findings)}\n` : formatFindings(findings) || NOTHING);
     return all.some(({ level }) => level === "error") ? 1 : 0;
   },
 });

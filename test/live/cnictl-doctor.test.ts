@@ -88,7 +88,11 @@ describe("on a host without trouble", () => {
       { type: "bandwidth", egressRate: 8000, egressBurst: 8000 },
     ]);
     expect(examine()).toEqual([]);
-    expect(run([])).toMatchObject({ status: 0, stdout: "LEVEL  CHECK  SUBJECT  MESSAGE\n", stderr: "" });
+    expect(run([])).toMatchObject({
+      status: 0,
+      stdout: expect.stringMatching(/^no findings \(\d+ checks\)\n$/),
+      stderr: "",
+    });
     attach("one");
     expect(examine()).toEqual([]);
   });

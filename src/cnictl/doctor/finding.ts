@@ -20,8 +20,9 @@ export type Found = Omit<Finding, "check" | "cure"> & { readonly cure?: string }
 
 const HEADINGS = ["LEVEL", "CHECK", "SUBJECT", "MESSAGE"] as const;
 
-/** The findings as a table, each with its cure in a line of its own. */
+/** The findings as a table, each with its cure in a line of its own; "" without findings. */
 export function formatFindings(findings: readonly Finding[]): string {
+  if (findings.length === 0) return "";
   const rows = findings.map(({ level, check, subject, message }) => [level, check, subject, message].map(onOneLine));
   const [headings = "", ...lines] = formatTable(HEADINGS, rows).trimEnd().split("\n");
   const withCures = findings.flatMap(({ cure }, index) => [
