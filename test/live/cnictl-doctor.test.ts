@@ -440,6 +440,16 @@ describe("executables", () => {
     expect(examined()).toEqual([]);
   });
 
+  test("that a Go plugin was copied over are an error, and the cure replaces them", () => {
+    const portmap = fs.readFileSync(path.join(referenceDir(), "portmap"));
+    fs.writeFileSync(path.join(bin, "bridge"), portmap);
+    const found = examined().filter(({ check }) => check === "image");
+    expect(found).toMatchObject([{ level: "error", subject: bin }]);
+    expect(found[0]?.message).toContain("all names there are one file, which is portmap");
+    caller.lab.run(["sh", "-ec", found[0]?.cure.replace("cnictl", path.join(binDir, "cnictl")) ?? "false"]);
+    expect(examined()).toEqual([]);
+  });
+
   test("that are copies, missing, or may not be executed are found, and the cures help", () => {
     fs.rmSync(path.join(bin, "portmap"));
     expect(subjects(examined())).toEqual(["error executable portmap", `error image ${bin}`, "warning status one"]);

@@ -3,6 +3,7 @@ import { shortDigest } from "../executable.ts";
 import { findManifest } from "../installation.ts";
 import { type Check, type Examination, orCannotTell } from "./examination.ts";
 import type { Found } from "./finding.ts";
+import { findOverwritten, type Overwritten } from "./overwritten.ts";
 
 /** Whether the names of this image are one file in each folder of CNI_PATH, and the image that runs now. */
 export const imageCheck: Check = {
@@ -14,6 +15,8 @@ export const imageCheck: Check = {
 function judgeFolder({ edge, findExecutable }: Examination, folder: string): readonly Found[] {
   const { names, executable } = edge.build;
   const found = names.flatMap((name) => findExecutable(path.join(folder, name)) ?? []);
+  const overwritten = findOverwritten(found);
+  if (overwritten !== undefined) return [describeOverwritten(folder, { overwritten, count: found.length })];
   const image = findExecutable(executable)?.digest ?? "";
   const manifest = findManifest(folder);
   const ours = found.filter(({ digest }) => digest === image);
@@ -47,6 +50,15 @@ function judgeFolder({ edge, findExecutable }: Examination, folder: string): rea
   ].map((each) => ({ ...each, subject: folder }));
   if (findings.length > 0) return findings;
   return [{ level: "ok", subject: folder, message: `one image, ${ours.length} names, ${shortDigest(image)}` }];
+}
+
+function describeOverwritten(
+  folder: string,
+  { overwritten: { names, plugin }, count }: { overwritten: Overwritten; count: number },
+): Found {
+  const which = names.length === count ? "all names there" : names.map(({ name }) => name).join(", ");
+  const message = `${which} are one file, which is ${plugin ?? "another program"}, made with Go: somebody copied it over a link`;
+  return { level: "error", subject: folder, message, cure: `cnictl install --dir ${folder} --force` };
 }
 
 function some(matches: readonly unknown[], finding: Omit<Found, "subject">): readonly Omit<Found, "subject">[] {

@@ -151,6 +151,28 @@ test("Go plugins, other builds and other files among ours are told apart", () =>
   ]);
 });
 
+test.each([
+  ["path\tgithub.com/containernetworking/plugins/plugins/meta/portmap\n", "portmap"],
+  ["", "another program"],
+])("a Go plugin (%j) that was copied over a link is an error, because all names are %s then", (text, plugin) => {
+  world.write("image", "image");
+  add("bridge", { text: `${GO}${text}` });
+  for (const name of ["host-local", "cnictl"]) fs.linkSync(below("bin/bridge"), below(`bin/${name}`));
+  expect(wrong(imageCheck.run(examination()))).toEqual([
+    `error ${below("bin")}: all names there are one file, which is ${plugin}, made with Go: somebody copied it over a link | cnictl install --dir ${below("bin")} --force`,
+  ]);
+  fs.rmSync(below("bin/bridge"));
+  add("bridge");
+  expect(wrong(imageCheck.run(examination()))[0]).toContain(`host-local, cnictl are one file, which is ${plugin}`);
+});
+
+test("a Go program that has several names on purpose is left alone", () => {
+  world.write("image", "image");
+  add("bridge", { text: GO });
+  fs.symlinkSync("bridge", below("bin/host-local"));
+  expect(imageCheck.run(examination())).toEqual([]);
+});
+
 test("a folder with nothing of ours is left alone", () => {
   world.write("image", "image");
   add("bridge", { text: GO });
