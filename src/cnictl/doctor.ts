@@ -17,6 +17,7 @@ import { kernelCheck } from "./doctor/kernel.ts";
 import { leftoverCheck } from "./doctor/leftovers.ts";
 import { listCheck } from "./doctor/lists.ts";
 import { lockCheck } from "./doctor/locks.ts";
+import { ownershipCheck } from "./doctor/ownership.ts";
 import { poolCheck } from "./doctor/pools.ts";
 import { statusCheck } from "./doctor/readiness.ts";
 import { renewalCheck } from "./doctor/renewal.ts";
@@ -35,6 +36,7 @@ import { makeRuntime, networkDirectory } from "./target.ts";
 /** In this order, because what is missing decides what can be asked after it. */
 const CHECKS: readonly Check[] = [
   listCheck,
+  ownershipCheck,
   runtimeCheck,
   kernelCheck,
   executableCheck,

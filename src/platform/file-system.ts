@@ -2,6 +2,7 @@
 export interface FileStatus {
   readonly dev: number;
   readonly ino: number;
+  readonly uid: number;
   readonly mode: number;
   readonly size: number;
   readonly mtimeMs: number;

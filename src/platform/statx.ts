@@ -27,6 +27,9 @@ class Status implements FileStatus {
   get ino(): number {
     return Number(this.#view.getBigUint64(32, true));
   }
+  get uid(): number {
+    return this.#view.getUint32(20, true);
+  }
   get mode(): number {
     return this.#view.getUint16(28, true);
   }

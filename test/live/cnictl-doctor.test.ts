@@ -144,6 +144,22 @@ test("lists that containerd 1 refuses for their version are one warning", () => 
   expect(subjects(examine())).toEqual(["warning list containerd"]);
 });
 
+test("a list, or a folder, that others than root may write is a warning, and its cure helps", () => {
+  writeList("one", [BRIDGE]);
+  const file = path.join(folder, "one.conflist");
+  fs.chownSync(file, 1000, 0);
+  fs.chmodSync(file, 0o664);
+  fs.chmodSync(folder, 0o777);
+  const found = examine();
+  expect(subjects(found)).toEqual([`warning list ${folder}`, `warning list ${file}`]);
+  expect(found.map(({ message }) => message)).toEqual([
+    "it may be written by its group or others: root would run what they write",
+    "it belongs to user 1000 and may be written by its group or others: root would run what they write",
+  ]);
+  found.forEach(cure);
+  expect(examine()).toEqual([]);
+});
+
 test("what validate calls an error is one, with its place, and its warnings are not repeated", () => {
   writeList("one", [
     { ...BRIDGE, isGatway: true, frobnicate: 1, ipam: { ...BRIDGE.ipam, rotues: [] } },
