@@ -7,7 +7,10 @@ import type { KernelRoute } from "../../netlink/route/message.ts";
 import type { Host } from "../../steps/host.ts";
 import { type Check, type Examination, orCannotTell } from "./examination.ts";
 import type { Found } from "./finding.ts";
-import { type Needs, needsOf, ownLinks } from "./needs.ts";
+import { type AddressRange, type Needs, needsOf, ownLinks } from "./needs.ts";
+
+/** Plugins whose containers are on a LAN of the host. */
+const LAN_TYPES = ["macvlan", "ipvlan", "vlan", "host-device"];
 
 /** Addresses and routes that compete with a network's subnet. */
 export const clashCheck: Check = {
@@ -21,18 +24,30 @@ export const clashCheck: Check = {
   },
 };
 
-/** Two networks that give the same addresses to different containers. */
+/** Two networks that give the same addresses to different containers. On a LAN, they may share its subnet. */
 function compare(one: Needs, other: Needs): readonly Found[] {
-  return one.subnets.flatMap((subnet) =>
-    other.subnets
-      .filter((each) => prefixesOverlap(subnet, each))
-      .map((each) => ({
-        level: "error" as const,
-        subject: one.name,
-        message: `its subnet ${formatPrefix(subnet)} overlaps ${formatPrefix(each)} of network ${other.name}: two containers may get one address`,
-        cure: `give network ${other.name} a subnet of its own`,
-      })),
+  const isShared = isOnLan(one) && isOnLan(other);
+  const pairs = one.ranges.flatMap((range) =>
+    other.ranges
+      .filter((each) => (isShared ? rangesOverlap(range, each) : prefixesOverlap(range.subnet, each.subnet)))
+      .map((each) => [formatPrefix(range.subnet), formatPrefix(each.subnet)] as const),
   );
+  const found = new Map(pairs.map((pair) => [pair.join(" "), pair]));
+  return [...found.values()].map(([subnet, theirs]) => ({
+    level: "error",
+    subject: one.name,
+    message: `its subnet ${subnet} overlaps ${theirs} of network ${other.name}: two containers may get one address`,
+    cure: isShared ? "set rangeStart and rangeEnd of both" : `give network ${other.name} a subnet of its own`,
+  }));
+}
+
+function isOnLan({ types, bridges, ptps }: Needs): boolean {
+  return bridges.length + ptps.length === 0 && types.some((type) => LAN_TYPES.includes(type));
+}
+
+function rangesOverlap(one: AddressRange, other: AddressRange): boolean {
+  if (one.first.family !== other.first.family) return false;
+  return one.first.value <= other.last.value && other.first.value <= one.last.value;
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { CniError } from "../../cni/error.ts";
+import { type CniError, ERROR_CODES } from "../../cni/error.ts";
 import type { NetworkFile } from "../../runtime/load.ts";
 import type { Finding } from "../validate/finding.ts";
 import { findListErrors } from "../validate/list-errors.ts";
@@ -17,7 +17,10 @@ export const listCheck: Check = {
       const { file } = entry;
       if ("error" in entry) return [describeBroken(entry)];
       const { name } = entry.network;
-      const errors = findListErrors(file, edge.build.plugins).map((error) => describeError(file, error));
+      const errors = findListErrors(file, edge.build.plugins)
+        // The check of executables reports each version that a plugin refuses.
+        .filter(({ code }) => code !== ERROR_CODES.incompatibleVersion)
+        .map((error) => describeError(file, error));
       if (networks.includes(entry.network))
         return errors.length > 0 ? errors : [{ level: "ok", subject: file, message: `network ${name}` }];
       const message = `network ${name} is in an earlier file, too, which is used`;

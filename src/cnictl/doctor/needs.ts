@@ -1,6 +1,14 @@
 import { findMember, isObject } from "../../cni/json.ts";
 import { type Address, type Family, formatAddress, parseAddress } from "../../ip/address.ts";
-import { defaultGateway, isSamePrefix, network as networkOf, type Prefix, parsePrefix } from "../../ip/prefix.ts";
+import {
+  defaultGateway,
+  isSamePrefix,
+  lastAddress,
+  networkAddress,
+  network as networkOf,
+  type Prefix,
+  parsePrefix,
+} from "../../ip/prefix.ts";
 import { ipamTypeOf, type Network, type PluginConfig } from "../../runtime/network.ts";
 
 /** What a network asks of the host, as far as its list tells. Values that a plugin would refuse count as absent. */
@@ -13,6 +21,8 @@ export interface Needs {
   readonly ptps: readonly { readonly masquerades: boolean }[];
   /** The subnets that host-local assigns addresses from. */
   readonly subnets: readonly Prefix[];
+  /** Its ranges of addresses in them. */
+  readonly ranges: readonly AddressRange[];
   readonly families: readonly Family[];
   readonly hasFirewall: boolean;
   /** Whether a plugin of the list asks for iptables. */
@@ -21,6 +31,13 @@ export interface Needs {
   readonly limits: readonly ("ingress" | "egress")[];
   /** The zone of firewalld that gets the containers' addresses, if the list has `firewall`. */
   readonly zone: string;
+}
+
+/** Addresses of a subnet from which host-local assigns some. */
+export interface AddressRange {
+  readonly subnet: Prefix;
+  readonly first: Address;
+  readonly last: Address;
 }
 
 /** What a `bridge` plugin of a list asks. */
@@ -66,7 +83,8 @@ function gatewayLink({ bridge, vlan }: BridgeNeeds): string {
 /** Reads what a network needs. */
 export function needsOf({ name, plugins }: Network): Needs {
   const ofType = (type: string) => plugins.filter((plugin) => plugin.type === type);
-  const subnets = plugins.flatMap(rangesOf).map(({ subnet }) => subnet);
+  const ranges = plugins.flatMap(rangesOf);
+  const subnets = ranges.map(({ subnet }) => subnet);
   const [bandwidth] = ofType("bandwidth");
   const [firewall] = ofType("firewall");
   return {
@@ -75,6 +93,7 @@ export function needsOf({ name, plugins }: Network): Needs {
     bridges: ofType("bridge").map(bridgeOf),
     ptps: ofType("ptp").map(({ json }) => ({ masquerades: findMember(json, "ipMasq") === true })),
     subnets: subnets.filter((one, index) => subnets.findIndex((each) => isSamePrefix(each, one)) === index),
+    ranges: ranges.map(({ subnet, first, last }) => ({ subnet, first, last })),
     families: ([4, 6] as const).filter((family) => subnets.some(({ address }) => address.family === family)),
     hasFirewall: firewall !== undefined,
     wantsIptables: plugins.some(({ json }) => ["backend", "ipMasqBackend"].some((key) => json[key] === "iptables")),
@@ -105,9 +124,8 @@ function bridgeOf(plugin: PluginConfig): BridgeNeeds {
   };
 }
 
-/** A range of host-local: its subnet, and the gateway with the subnet's length. */
-interface Range {
-  readonly subnet: Prefix;
+/** A range of host-local, and the gateway with the subnet's length. */
+interface Range extends AddressRange {
   readonly gateway: Prefix | undefined;
 }
 
@@ -124,7 +142,10 @@ function rangesOf({ json }: PluginConfig): readonly Range[] {
     const prefix = parsePrefix(text("subnet"));
     if (prefix === undefined) return [];
     const address = text("gateway") === "" ? defaultGateway(prefix) : parseAddress(text("gateway"));
-    return [{ subnet: networkOf(prefix), gateway: address && { address, length: prefix.length } }];
+    const subnet = networkOf(prefix);
+    const first = parseAddress(text("rangeStart")) ?? networkAddress(subnet);
+    const last = parseAddress(text("rangeEnd")) ?? lastAddress(subnet);
+    return [{ subnet, first, last, gateway: address && { address, length: prefix.length } }];
   });
 }
 

@@ -18,7 +18,7 @@ export const poolCheck: Check = {
       orCannotTell(folder.network, () => {
         const views = viewLeases({ folders: [folder], attachments }, isLiving);
         const orphans = views.filter(({ state }) => state === "orphan").map(({ address }) => address);
-        return judgeFolder(folder, orphans, curesFor(folder.network));
+        return judgeFolder(folder, { orphans, cures: curesFor(folder.network) });
       }),
     );
   },
@@ -26,8 +26,7 @@ export const poolCheck: Check = {
 
 function judgeFolder(
   { network, pools, leases, resting }: Inventory["folders"][number],
-  orphans: readonly string[],
-  cures: LeftoverCures,
+  { orphans, cures }: { readonly orphans: readonly string[]; readonly cures: LeftoverCures },
 ): readonly Found[] {
   return (pools?.sets ?? []).map(({ ranges, size, contains }) => {
     const leased = leases.filter(({ address }) => contains(address));

@@ -84,6 +84,19 @@ test("two networks with overlapping subnets are an error, in whichever order", (
   expect(examine(wide, one)).toHaveLength(1);
 });
 
+test("two networks on one LAN may share its subnet, but no addresses", () => {
+  const lan = (name: string, rangeStart: string, rangeEnd: string) =>
+    networkOf({
+      name,
+      plugins: [{ type: "macvlan", ipam: { type: "host-local", subnet: "10.1.0.0/24", rangeStart, rangeEnd } }],
+    });
+  const first = lan("a", "10.1.0.10", "10.1.0.19");
+  expect(examine(first, lan("b", "10.1.0.20", "10.1.0.29"))).toEqual([]);
+  expect(examine(first, lan("b", "10.1.0.19", "10.1.0.29"))).toEqual([
+    "error a: its subnet 10.1.0.0/24 overlaps 10.1.0.0/24 of network b: two containers may get one address | set rangeStart and rangeEnd of both",
+  ]);
+});
+
 test("the gateways and routes of a ptp network's own veths are no clash, those of another's are", () => {
   const attached = networkOf({ plugins: [{ type: "ptp", ipam: ROUTED.ipam }] });
   const addVethOf = (name: string) => {

@@ -5,7 +5,12 @@ import { prefix } from "../../netlink/text.ts";
 import { networkOf, ROUTED } from "./examinee.ts";
 
 test("needsOf() reads what a list asks of the host", () => {
-  const { subnets, bridges, ...needs } = needsOf(
+  const {
+    subnets,
+    ranges: _,
+    bridges,
+    ...needs
+  } = needsOf(
     networkOf({
       plugins: [
         ROUTED,
