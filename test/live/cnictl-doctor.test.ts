@@ -365,6 +365,24 @@ test("addresses and routes of the host in a network's subnet, and two networks w
   ]);
 });
 
+test("what the Go plugins made is no clash, and after going back to them the cures remove what is left", () => {
+  writeList("one", [{ type: "ptp", ipMasq: true, ipam: { type: "host-local", subnet: "10.77.0.0/24" } }]);
+  const go = { CNI_PATH: referenceDir() };
+  const made = caller.lab.addNamespace("go");
+  jsonOf(caller.cnictl(["add", "one", made], { NETCONFPATH: folder, ...go }));
+  expect(examine().filter(({ check }) => check === "clash")).toEqual([]);
+  const netns = attach("one");
+  caller.lab.deleteNamespace(netns);
+  const left = () => examine(go).filter(({ level, check }) => check === "leftover" && level === "warning");
+  const [found, ...others] = left();
+  expect(others).toEqual([]);
+  expect(found?.cure).toBe("cnictl gc one; cnictl clean");
+  expect(caller.cnictl(["gc", "one"], { NETCONFPATH: folder, ...go }).status).toBe(0);
+  expect(left()).toMatchObject([{ subject: "one", cure: "cnictl clean" }]);
+  expect(caller.cnictl(["clean"], { NETCONFPATH: folder, ...go }).status).toBe(0);
+  expect(left()).toEqual([]);
+});
+
 test("what a container that is gone has left is found, and its cure removes it", () => {
   writeList("one", [
     { ...BRIDGE, macspoofchk: true },
