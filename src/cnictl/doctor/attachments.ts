@@ -25,8 +25,9 @@ export const attachmentCheck: Check = {
       const checked = networks.get(entry.network) ?? { count: 0, differences: [] };
       networks.set(entry.network, checked);
       const look = () => {
-        checked.differences.push(...differencesOf(examination, entry));
-        checked.count += 1;
+        const differences = differencesOf(examination, entry);
+        checked.differences.push(...(differences ?? []));
+        if (differences !== undefined) checked.count += 1;
         return [];
       };
       findings.push(...orCannotTell(entry.network, look));
@@ -41,6 +42,7 @@ export const attachmentCheck: Check = {
 
 /** What CHECK said of the attachments of a network. */
 export interface Checked {
+  /** Of those that plugins of this image were asked about. */
   count: number;
   /** One for each attachment that is not as it should be. */
   readonly differences: Difference[];
@@ -54,12 +56,22 @@ interface Difference {
 
 /** The finding about the attachments of a network. It names five of those that differ, and what several differ in once. */
 export function judgeChecked(subject: string, { count, differences }: Checked): Found {
+  if (count === 0) return { level: "ok", subject, message: "no attachment could be checked" };
   if (differences.length === 0) return { level: "ok", subject, message: `${count} attachments are as ADD made them` };
   const named = differences.slice(0, NAMED);
   const others = differences.length > NAMED ? [`And ${differences.length - NAMED} more`] : [];
   const lines = [...describeGroups(named), ...others].join(". ");
   const message = `${differences.length} of ${count} attachments are not as ADD made them: ${lines}`;
-  return { level: "error", subject, message, cure: `cnictl reapply ${subject}` };
+  return { level: "error", subject, message, cure: cureFor(subject, differences) };
+}
+
+/** Nothing rebuilds what is missing inside a container. */
+function cureFor(subject: string, differences: readonly Difference[]): string {
+  const isInside = (text: string) => /^(Route|Interface) .* is missing$/.test(text);
+  const texts = differences.flatMap((each) => each.texts);
+  if (!texts.some(isInside)) return `cnictl reapply ${subject}`;
+  const restart = "start the containers again that lack a route or an interface: nothing rebuilds that";
+  return texts.every(isInside) ? restart : `cnictl reapply ${subject}; ${restart}`;
 }
 
 /** For each group of attachments with texts in common: the attachments, and these texts. */
@@ -78,19 +90,22 @@ function describeUnchecked(subject: string, file: string): Found {
   return { level: "warning", subject, message: `cannot tell: CHECK waits for the lock ${file}` };
 }
 
-/** One difference if the attachment is not as it should be, else none. The list is that of its ADD, as for `cnictl reapply`. */
+/**
+ * One difference if the attachment is not as it should be, else none; undefined if no plugin could be asked. The list is that of its ADD, as
+ * for `cnictl reapply`.
+ */
 function differencesOf(
   { runtime, networks, isLiving, isOurs }: Examination,
   entry: CachedEntry,
-): readonly Difference[] {
+): readonly Difference[] | undefined {
   const { attachment } = entry;
   const network = networkOf(entry, networks);
-  if (network === undefined) return [];
-  const plugins = network.plugins.filter(({ type }) => isOurs(type));
+  const plugins = network?.plugins.filter(({ type }) => isOurs(type)) ?? [];
+  if (network === undefined || plugins.length === 0) return undefined;
   const quiet = { ...runtime, deadline: DEADLINE, log: () => {} };
   const said = checkEachPlugin(quiet, { network: { ...network, plugins }, attachment });
   // "no CHECK in this version"
-  if (typeof said === "string") return [];
+  if (typeof said === "string") return undefined;
   const errors = said.flatMap(({ error }) => (error === undefined ? [] : [error.message]));
   if (errors.length === 0) return [];
   // A DEL may have begun since.

@@ -32,3 +32,14 @@ test("attachments whose CHECK would wait for a lock are what cannot be told", ()
     "warning x: cannot tell: CHECK waits for the lock /l/x/lock",
   ]);
 });
+
+test("judgeChecked() sends nobody to reapply for what is missing inside a container", () => {
+  const restart = "start the containers again that lack a route or an interface: nothing rebuilds that";
+  expect(judged("Route 0.0.0.0/0 is missing")[0]).toMatch(new RegExp(`\\| ${restart}$`));
+  expect(judged('Interface "eth0" in /run/netns/c is missing')[0]).toMatch(new RegExp(`\\| ${restart}$`));
+  expect(judged("Route 0.0.0.0/0 is missing; a")[0]).toMatch(new RegExp(`\\| cnictl reapply x; ${restart}$`));
+});
+
+test("judgeChecked() calls nothing unchanged if no plugin could be asked", () => {
+  expect(judgeChecked("x", { count: 0, differences: [] }).message).toBe("no attachment could be checked");
+});
