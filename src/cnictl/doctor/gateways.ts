@@ -17,15 +17,22 @@ interface GatewayClash {
   readonly cure: string;
 }
 
-/** What STATUS of `bridge` says when the bridge has an address that is in the gateway's way. */
-const REFUSAL = /"([^"]+)" already has an IP address different from \S+ \(found ([^;)]+)/;
+/** What STATUS of `bridge` says when the bridge has addresses in the gateway's way, and that ports use them. */
+const REFUSAL = /"([^"]+)" already has an IP address different from \S+ \(found ([^ ;,]+(?:, [^ ;,]+)*)( and \d+ port)?/;
 
 /** What helps a network whose STATUS says that the bridge has another address; "" if it says something else. */
 export function cureForStatus(examination: Examination, network: string, message: string): string {
-  const [, link, address] = REFUSAL.exec(message) ?? [];
+  const [, link, addresses = "", ports] = REFUSAL.exec(message) ?? [];
   if (link === undefined) return "";
   const clash = findClashes(examination).find(({ earlier, later }) => [earlier.name, later.name].includes(network));
-  return clash?.cure ?? `if nothing else needs that address: ip address delete ${address} dev ${link}`;
+  if (clash !== undefined) return clash.cure;
+  if (ports !== undefined) return renaming(examination, network);
+  const deletions = addresses.split(", ").map((address) => `ip address delete ${address} dev ${link}`);
+  return `if nothing else needs that: ${deletions.join("; ")}`;
+}
+
+function renaming(examination: Examination, network: string): string {
+  return `set "bridge" to another name in ${fileOf(examination, network)}`;
 }
 
 function describe({ earlier, later, bridge, gateways: [one, other], cure }: GatewayClash): Found {
@@ -41,7 +48,7 @@ function findClashes(examination: Examination): readonly GatewayClash[] {
         earlier.bridges.flatMap((other): readonly GatewayClash[] => {
           const gateways = isShared(own, other) ? findGatewayConflict(other.gateways, own.gateways) : undefined;
           if (gateways === undefined) return [];
-          const cure = `set "bridge" to another name in ${fileOf(examination, later.name)}`;
+          const cure = renaming(examination, later.name);
           return [{ earlier, later, bridge: own.bridge, gateways, cure }];
         }),
       ),

@@ -51,7 +51,16 @@ test("cureForStatus() names the clash's cure for its message, the address withou
   const cure = 'set "bridge" to another name in second.conflist';
   expect([cureForStatus(both, "first", message), cureForStatus(both, "second", message)]).toEqual([cure, cure]);
   expect(cureForStatus(both, "second", "no address is free")).toBe("");
-  expect(cureForStatus(examinationOf([second]), "second", message)).toBe(
-    "if nothing else needs that address: ip address delete 10.88.0.1/16 dev cni0",
+  const alone = examinationOf([second]);
+  expect(cureForStatus(alone, "second", message)).toBe(
+    "if nothing else needs that: ip address delete 10.88.0.1/16 dev cni0",
   );
+  expect(cureForStatus(alone, "second", message.replace("/16;", "/16, 10.99.0.1/24;"))).toBe(
+    "if nothing else needs that: ip address delete 10.88.0.1/16 dev cni0; ip address delete 10.99.0.1/24 dev cni0",
+  );
+  const used = message.replace(
+    /;.*/,
+    ', 10.99.0.1/24 and 2 ports of network "old": give each network a bridge of its own)',
+  );
+  expect(cureForStatus(alone, "second", used)).toBe(cure);
 });
