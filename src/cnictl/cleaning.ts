@@ -16,6 +16,7 @@ import { listOwnerComments } from "../netfilter/owner-list.ts";
 import { listKind } from "../netlink/link/list.ts";
 import { openRtnetlink } from "../netlink/socket.ts";
 import { byteLength } from "../platform/bytes.ts";
+import { ignoring } from "../platform/outcome.ts";
 import { listCached, readCachedResult } from "../runtime/cache.ts";
 import { collectPlugins } from "../runtime/garbage.ts";
 import { readNetworks } from "../runtime/load.ts";
@@ -125,13 +126,8 @@ function portFinder(ports: readonly string[]): (attachment: Attachment) => boole
 
 /** The addresses in an attachment's cached result; none if it cannot be read. */
 function cachedAddresses({ cacheDirectory }: Runtime, network: string, attachment: RuntimeConf): readonly string[] {
-  try {
-    const cached = readCachedResult({ directory: cacheDirectory, network, attachment });
-    return cached?.result.ips.map(({ address: { address } }) => formatAddress(address)) ?? [];
-  } catch (error) {
-    if (error instanceof CniError) return [];
-    throw error;
-  }
+  const read = () => readCachedResult({ directory: cacheDirectory, network, attachment });
+  return ignoring([CniError], read)?.result.ips.map(({ address: { address } }) => formatAddress(address)) ?? [];
 }
 
 function isCut(comment: string): boolean {

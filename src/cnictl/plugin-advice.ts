@@ -4,11 +4,8 @@ import { CniError } from "../cni/error.ts";
 import { findPlugin } from "../cni/find-plugin.ts";
 import { findNearest } from "../cni/nearest.ts";
 import { ifPossible, succeeds } from "../platform/outcome.ts";
-import type { Edge } from "./edge.ts";
+import type { Surroundings } from "./own-directory.ts";
 import { pluginDirectories } from "./target.ts";
-
-/** Where plugins are looked for. */
-type Surroundings = Pick<Edge, "build" | "environment">;
 
 /** What helps if a message says that CNI_PATH has no plugin of a type; undefined if it does not say so. */
 export function adviceForMissing(edge: Surroundings, message: string): string | undefined {

@@ -13,7 +13,7 @@ import type { Description } from "./description.ts";
 import type { Edge } from "./edge.ts";
 import { findNetns } from "./namespace.ts";
 import { NETWORK_DIRECTORY, NETWORK_OPTIONS, PLUGIN_DIRECTORY } from "./option.ts";
-import { findOwnDirectory } from "./own-directory.ts";
+import { findOwnDirectory, type Surroundings } from "./own-directory.ts";
 
 /** What add, check and del take. */
 export const TARGET = {
@@ -103,7 +103,7 @@ export function networkDirectory({ environment }: Pick<Edge, "environment">): st
 }
 
 /** The folders of the plugins, in search order: those of CNI_PATH, or the runtimes' default and then the one that has this image. */
-export function pluginDirectories(edge: Pick<Edge, "environment" | "build">): readonly string[] {
+export function pluginDirectories(edge: Surroundings): readonly string[] {
   const folders = setOr(edge.environment["CNI_PATH"], PLUGIN_DIRECTORY).split(":");
   const own = findOwnDirectory(edge);
   return [...folders.filter((folder) => folder !== ""), ...(own === undefined ? [] : [own])];

@@ -5,6 +5,7 @@ import { parseRuleComment, RULE_COMMENT } from "../netfilter/iptables/name.ts";
 import { IptablesError, invocationFor } from "../netfilter/iptables/tool.ts";
 import { type Attachment, isOwnerComment, ownerKeyOf, parseOwnerComment } from "../netfilter/owner.ts";
 import { LinuxError } from "../platform/errno.ts";
+import { handling } from "../platform/outcome.ts";
 import type { Edge } from "./edge.ts";
 import type { KernelMarks } from "./inventory/marks.ts";
 import { findNfnetlink } from "./nfnetlink.ts";
@@ -91,19 +92,17 @@ function listMasquerade({
   launch,
 }: Pick<Edge, "environment" | "launch">): Pick<Traces, "all" | "problems"> {
   const iptables = { netlink: findNfnetlink(), invocation: invocationFor({ environment, launch }) };
-  try {
-    const jumps = ([4, 6] as const).flatMap((family) =>
-      listJumps(iptables, family, { from: "POSTROUTING", text: RULE_COMMENT }),
+  const list = () =>
+    ([4, 6] as const).flatMap((family) =>
+      listJumps(iptables, family, { from: "POSTROUTING", text: RULE_COMMENT }).flatMap(({ comment, source }) => {
+        const owner = parseRuleComment(comment);
+        if (owner === undefined || source === undefined) return [];
+        return [{ owner: formatOwner(owner), what: `masquerade of ${formatAddress(source)} by iptables` }];
+      }),
     );
-    const all = jumps.flatMap(({ comment, source }) => {
-      const owner = parseRuleComment(comment);
-      if (owner === undefined || source === undefined) return [];
-      return [{ owner: formatOwner(owner), what: `masquerade of ${formatAddress(source)} by iptables` }];
-    });
-    return { all, problems: [] };
-  } catch (error) {
-    if (!(error instanceof LinuxError || error instanceof IptablesError)) throw error;
-    return { all: [], problems: [error.message] };
+  try {
+    const found = () => ({ all: list(), problems: [] });
+    return handling([LinuxError, IptablesError], found, ({ message }) => ({ all: [], problems: [message] }));
   } finally {
     iptables.netlink?.close();
   }

@@ -1,8 +1,9 @@
 import path from "#path";
 import { fullReasonOf } from "../../cni/error.ts";
-import { findNearest } from "../../cni/nearest.ts";
+
 import { askVersions } from "../../runtime/supported-versions.ts";
 import { type Executable, shortDigest } from "../executable.ts";
+import { nearestPlugin } from "../plugin-advice.ts";
 import { type Check, type Examination, orCannotTell } from "./examination.ts";
 import type { Found } from "./finding.ts";
 import { needsOf } from "./needs.ts";
@@ -98,10 +99,7 @@ function judgeType(
 function cureForMissing(type: string, { runtime, edge }: Pick<Examination, "runtime" | "edge">): string {
   if (edge.build.names.includes(type)) return "cnictl install";
   const place = `put it into ${runtime.path[0] ?? "a folder of CNI_PATH"}, or set CNI_PATH to its folder`;
-  const near = findNearest(
-    type,
-    edge.build.names.filter((name) => name !== "cnictl"),
-  );
+  const near = nearestPlugin(edge, type);
   return near === undefined ? place : `did you mean "${near}"? Otherwise ${place}`;
 }
 

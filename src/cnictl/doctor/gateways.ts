@@ -18,7 +18,8 @@ interface GatewayClash {
 }
 
 /** What STATUS of `bridge` says when the bridge has addresses in the gateway's way, and that ports use them. */
-const REFUSAL = /"([^"]+)" already has an IP address different from \S+ \(found ([^ ;,]+(?:, [^ ;,]+)*)( and \d+ port)?/;
+const REFUSAL =
+  /"([^"]+)" already has an IP address different from \S+ \(found ([^ ;,]+(?:, [^ ;,]+)*)( and \d+ port)?/;
 
 /** What helps a network whose STATUS says that the bridge has another address; "" if it says something else. */
 export function cureForStatus(examination: Examination, network: string, message: string): string {

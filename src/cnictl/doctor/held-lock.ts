@@ -4,7 +4,8 @@ import { discard } from "../../linux/discard.ts";
 import { type FlockKind, tryFlock, wasFlockHeld } from "../../linux/flock.ts";
 import { waitFor } from "../../linux/wait.ts";
 import { EVERY_BYTE } from "../../netfilter/rule-locks.ts";
-import { ERRNO, errnoOf } from "../../platform/errno.ts";
+import { ERRNO } from "../../platform/errno.ts";
+import { ignoring } from "../../platform/outcome.ts";
 import { findHolders, type Holder } from "./lock-holders.ts";
 
 /** A lock that calls take: flock(2) as they take it, or the bytes of commands that change rules. */
@@ -45,10 +46,5 @@ function isHeld({ file, how }: Lock): boolean {
 }
 
 function openIfThere(file: string): number | undefined {
-  try {
-    return fs.openSync(file, O.RDONLY | O.NOFOLLOW | O.NONBLOCK | O.CLOEXEC);
-  } catch (error) {
-    if (errnoOf(error) === ERRNO.ENOENT) return undefined;
-    throw error;
-  }
+  return ignoring([ERRNO.ENOENT], () => fs.openSync(file, O.RDONLY | O.NOFOLLOW | O.NONBLOCK | O.CLOEXEC));
 }

@@ -1,6 +1,7 @@
 import fs from "#fs";
 import path from "#path";
 import { readText } from "../../linux/bounded-file.ts";
+import { ifPossible } from "../../platform/outcome.ts";
 
 /** A process that has a lock. */
 export interface Holder {
@@ -32,35 +33,19 @@ export function findHolders(file: string, kind: keyof typeof LOCK): readonly Hol
 }
 
 function listDescriptors(pid: string): readonly string[] {
-  try {
-    return fs.readdirSync(`/proc/${pid}/fd`);
-  } catch {
-    return [];
-  }
+  return ifPossible(() => fs.readdirSync(`/proc/${pid}/fd`)) ?? [];
 }
 
 /** Device and inode; undefined if the file cannot be examined. */
 function identify(file: string): string | undefined {
-  try {
-    const { dev, ino } = fs.statSync(file, { bigint: true });
-    return `${dev}:${ino}`;
-  } catch {
-    return undefined;
-  }
+  const found = ifPossible(() => fs.statSync(file, { bigint: true }));
+  return found && `${found.dev}:${found.ino}`;
 }
 
 function readLink(file: string): string {
-  try {
-    return fs.readlinkSync(file);
-  } catch {
-    return "";
-  }
+  return ifPossible(() => fs.readlinkSync(file)) ?? "";
 }
 
 function readIfThere(file: string): string {
-  try {
-    return readText(file);
-  } catch {
-    return "";
-  }
+  return ifPossible(() => readText(file)) ?? "";
 }
