@@ -237,7 +237,7 @@ describe("cnictl validate", () => {
     ["", "1:1: error: no valid JSON: unexpected end of JSON input"],
     [
       '{\n  "name": "net",\n}',
-      "3:1: error: no valid JSON: invalid character '}' looking for beginning of object key string",
+      "3:1: error: no valid JSON: invalid character '}' looking for beginning of object key string; the comma before it may be one too many",
     ],
     [{ name: "net", plugin: [] }, expect.stringMatching(/error: plugin: unknown key .* did you mean "plugins"\?$/)],
     [

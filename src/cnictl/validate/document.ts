@@ -3,7 +3,7 @@ import { CniError, ERROR_CODES } from "../../cni/error.ts";
 import { JsonSyntaxError, parseJson } from "../../cni/json.ts";
 import type { Path } from "../../cni/schema-walk.ts";
 import { decode } from "../../linux/bounded-file.ts";
-import { ifPossible } from "../../platform/outcome.ts";
+import { ifPossible, translating } from "../../platform/outcome.ts";
 
 /** A place in a text, both from 1. */
 interface Position {
@@ -43,20 +43,24 @@ export function brokenDocument(file: string, place: Position = { line: 1, column
 export class BrokenDocument extends CniError {
   readonly document: Document;
 
-  constructor(message: string, document: Document) {
-    super(ERROR_CODES.decodingFailure, message);
+  /** `hint` is what was probably meant, if that is known. */
+  constructor(message: string, document: Document, hint = "") {
+    super(ERROR_CODES.decodingFailure, message, { details: hint });
     this.document = document;
   }
 }
 
 function parseAt(file: string, bytes: Uint8Array): unknown {
-  try {
-    return parseJson(bytes);
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-    const place = error instanceof JsonSyntaxError ? { line: error.line, column: error.column } : undefined;
-    throw new BrokenDocument(error.message, brokenDocument(file, place));
-  }
+  return translating(
+    [SyntaxError],
+    () => parseJson(bytes),
+    (error) => {
+      if (!(error instanceof JsonSyntaxError))
+        return new BrokenDocument(error.message, brokenDocument(file, undefined));
+      const { line, column, message, hint } = error;
+      return new BrokenDocument(message, brokenDocument(file, { line, column }), hint);
+    },
+  );
 }
 
 /** The tree of a text; undefined if it is nested too deep for the engine's stack. */

@@ -4,6 +4,7 @@ import { CniError, reasonOf, toCniError } from "../../cni/error.ts";
 import { isObject } from "../../cni/json.ts";
 import type { Path } from "../../cni/schema-walk.ts";
 import { readFile } from "../../linux/bounded-file.ts";
+import { handling } from "../../platform/outcome.ts";
 import { listFiles, listOfOne } from "../../runtime/load.ts";
 import { type Network, type PluginConfig, parseNetwork, parsePlugin } from "../../runtime/network.ts";
 import { isNetworkName } from "../../runtime/runtime-conf.ts";
@@ -61,21 +62,19 @@ function holdsList({ file, json }: Document): boolean {
 }
 
 function readDocument(file: string, bytes: Uint8Array, report: Report): Document | undefined {
-  try {
-    const document = openDocument(file, bytes);
-    for (const repeated of document.repeated())
-      report(document, "warning", {
-        path: repeated,
-        message: "the key is there twice: the last one counts",
-        atKey: true,
-      });
-    return document;
-  } catch (error) {
-    if (!(error instanceof BrokenDocument)) throw error;
-    const { message, code } = error;
-    report(error.document, "error", { path: [], message: `no valid JSON: ${message}`, code });
-    return undefined;
-  }
+  const document = handling(
+    [BrokenDocument],
+    () => openDocument(file, bytes),
+    (error) => {
+      const { message, code, details } = error;
+      report(error.document, "error", { path: [], message: `no valid JSON: ${message}`, code, hint: hintOf(details) });
+      return undefined;
+    },
+  );
+  if (document === undefined) return undefined;
+  for (const path of document.repeated())
+    report(document, "warning", { path, message: "the key is there twice: the last one counts", atKey: true });
+  return document;
 }
 
 function readList(document: Document, bytes: Uint8Array, report: Report): Source | undefined {
@@ -118,6 +117,9 @@ function reportError(document: Document, error: CniError, report: Report): void 
   const [, index] = /plugin config (\d+):/.exec(error.message) ?? [];
   const base = error.path ?? (index === undefined ? [] : ["plugins", Number(index)]);
   const { message, code, details } = error;
-  const hint = details === "" ? undefined : details;
-  report(document, "error", { path: findMention(document.json, base, message), message, code, hint });
+  report(document, "error", { path: findMention(document.json, base, message), message, code, hint: hintOf(details) });
+}
+
+function hintOf(details: string): string | undefined {
+  return details === "" ? undefined : details;
 }
