@@ -3,7 +3,8 @@ import fs from "#fs";
 import path from "#path";
 import { parseJson } from "../cni/json.ts";
 import { readFile as readRegular } from "../linux/bounded-file.ts";
-import { ifPossible, ignoring } from "../platform/outcome.ts";
+import { ERRNO } from "../platform/errno.ts";
+import { handling, ifPossible, ignoring } from "../platform/outcome.ts";
 import { type CachedEntry, type CacheEntry, findEntry, formatEntry } from "./cache-entry.ts";
 import { isMissing } from "./file-error.ts";
 import { asIoFailure, decoded } from "./refusal.ts";
@@ -23,14 +24,23 @@ export interface CacheKey {
 /** Stores the result of an ADD atomically. @throws Error of the file operation that failed */
 export function writeCached(directory: string, entry: CacheEntry): void {
   const key = { directory, network: entry.network.name, attachment: entry.attachment };
-  const fresh = freshFile(key);
-  fs.mkdirSync(resultsIn(directory), { recursive: true, mode: 0o700 });
-  try {
-    fs.writeFileSync(fresh, formatEntry(entry), { mode: 0o600 });
-    fs.renameSync(fresh, cacheFile(key));
-  } finally {
-    fs.rmSync(fresh, { force: true });
-  }
+  const results = resultsIn(directory);
+  fs.mkdirSync(results, { recursive: true, mode: 0o700 });
+  const writeIn = (folder: string) => {
+    const draft = freshFile(folder, key);
+    try {
+      fs.writeFileSync(draft, formatEntry(entry), { mode: 0o600 });
+      fs.renameSync(draft, cacheFile(key));
+    } finally {
+      fs.rmSync(draft, { force: true });
+    }
+  };
+  // Beside the folder of results, because readers take every file in it for an attachment; in it only if it is a mount of its own.
+  handling(
+    [ERRNO.EXDEV],
+    () => writeIn(directory),
+    () => writeIn(results),
+  );
 }
 
 /**
@@ -102,7 +112,7 @@ function resultsIn(directory: string): string {
 
 /** Deletes an attachment's file. A missing file is no error. @throws Error of the file operation that failed */
 export function deleteCached(key: CacheKey): void {
-  fs.rmSync(freshFile(key), { force: true });
+  for (const folder of [key.directory, resultsIn(key.directory)]) fs.rmSync(freshFile(folder, key), { force: true });
   fs.rmSync(cacheFile(key), { force: true });
 }
 
@@ -121,9 +131,9 @@ function shorten(name: string): string {
   return `${name.slice(0, NAME_MAX - DIGITS - 1)}-${digest}`;
 }
 
-/** A path beside the folder, not in it, because readers take every file in the folder for an attachment. */
-function freshFile(key: CacheKey): string {
-  return path.join(key.directory, shorten(`.${path.basename(cacheFile(key))}`));
+/** The path of a file until it is complete. */
+function freshFile(folder: string, key: CacheKey): string {
+  return path.join(folder, shorten(`.${path.basename(cacheFile(key))}`));
 }
 
 function readEntry(file: string): CachedEntry | undefined {

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import fs from "node:fs";
 import path from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { Caller, jsonOf } from "../caller.ts";
+import { Caller, confDir, jsonOf } from "../caller.ts";
 import { binDir, type Outcome } from "../lab.ts";
 
 let caller: Caller;
@@ -240,4 +240,18 @@ test.each([
   [["status", "nothing"], 1],
 ])("cnictl %j exits %i", (args, status) => {
   expect(caller.cnictl(args).status).toBe(status);
+});
+
+test("add keeps its result where the folder of results is a mount of its own", () => {
+  const cache = path.join(caller.lab.dir, "cache");
+  fs.mkdirSync(path.join(cache, "results"), { recursive: true });
+  const netns = caller.lab.addNamespace("c1");
+  const script = `mount -t tmpfs tmpfs ${cache}/results; cnictl=${binDir}/cnictl
+    $cnictl add layer2 ${netns} --cache-dir ${cache} >&2; ls -A ${cache}/results
+    $cnictl del layer2 ${netns} --cache-dir ${cache}; ls -A ${cache} ${cache}/results`;
+  const environment = [`NETCONFPATH=${confDir}`, `CNI_PATH=${binDir}`];
+  const printed = caller.lab.run(["env", ...environment, "unshare", "--mount", "sh", "-ec", script]);
+  const [result = "", ...left] = printed.split("\n");
+  expect(result).toMatch(/^layer2-cnitool-[0-9a-f]+-eth0$/);
+  expect(left.join("\n")).toBe(`${cache}:\nresults\n\n${cache}/results:\n`);
 });
