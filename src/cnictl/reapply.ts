@@ -127,8 +127,8 @@ function rebuild(edge: Edge, work: Work, gathering?: RuleGathering): Rebuilding 
     const { network, result, calls } = prepareCalls(edge, work, "CHECK");
     refuseAnother(edge, entry.attachment, result);
     // What made it may have been this image: nobody can tell.
-    const missing = findMissing(work.runtime, network).filter(({ plugin }) => edge.build.names.includes(plugin.type));
-    failed.push(...missing.map(({ error }) => error.message));
+    const plugins = network.plugins.filter(({ type }) => edge.build.names.includes(type) && !work.isOurs(type));
+    failed.push(...findMissing(work.runtime, { plugins }).map(({ error }) => error.message));
     for (const { type, call } of calls)
       attempt(() => {
         const done = edge.reapply(type, call, gathering);

@@ -30,7 +30,10 @@ export interface MissingPlugin {
 }
 
 /** The plugins of a network without an executable. */
-export function findMissing({ path }: Pick<Runtime, "path">, { plugins }: Network): readonly MissingPlugin[] {
+export function findMissing(
+  { path }: Pick<Runtime, "path">,
+  { plugins }: Pick<Network, "plugins">,
+): readonly MissingPlugin[] {
   return plugins.flatMap((plugin) => {
     const error = whyMissing(path, plugin.type);
     return error === undefined ? [] : { plugin, error };

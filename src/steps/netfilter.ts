@@ -73,11 +73,12 @@ export function withIptables<T>(action: string, run: () => T): T {
 function openNftables(host: Host): Pick<Netfilter, "netlink" | "hasTable"> {
   const found = ignoring(NO_NFTABLES, () => {
     const netlink = host.openNetfilter();
-    return { netlink, tables: new Set(listTables(netlink).map(({ family, name }) => `${family} ${name}`)) };
+    return { netlink, tables: listTables(netlink) };
   });
   return {
     netlink: found?.netlink,
-    hasTable: ({ family, table }) => found?.tables.has(`${family} ${table}`) ?? false,
+    hasTable: ({ family, table }) =>
+      found?.tables.some((each) => each.family === family && each.name === table) ?? false,
   };
 }
 
