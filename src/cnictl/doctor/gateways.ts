@@ -62,8 +62,7 @@ function isShared(one: BridgeNeeds, other: BridgeNeeds): boolean {
 }
 
 /** The base name of a network's file. */
-export function fileOf({ files, networks }: Examination, name: string): string {
-  const network = networks.find((each) => each.name === name);
-  const entry = files.find((each) => "network" in each && each.network === network);
-  return entry === undefined ? "its list" : path.basename(entry.file);
+export function fileOf({ networks }: Examination, name: string): string {
+  const file = networks.find((each) => each.name === name)?.file;
+  return file === undefined ? "its list" : path.basename(file);
 }

@@ -52,7 +52,7 @@ const WRONG_LIST: readonly number[] = [
 ];
 
 function describe(examination: Examination, network: Network, error: CniError): Pick<Found, "message" | "cure"> {
-  const { lacking, isOurs, files } = examination;
+  const { lacking, isOurs } = examination;
   const { code, message, details } = error;
   const lack = lacking.get(network.name);
   if (lack !== undefined && fullReasonOf(error).includes("modprobe"))
@@ -60,7 +60,6 @@ function describe(examination: Examination, network: Network, error: CniError): 
   const known = cureForStatus(examination, network.name, message);
   if (details !== "" && UNAVAILABLE.includes(code) && needsOf(network).types.every(isOurs))
     return { message, cure: details };
-  const file = files.find((each) => "network" in each && each.network === network)?.file;
-  const isWrong = WRONG_LIST.includes(code) && file !== undefined;
-  return { message: fullReasonOf(error), cure: known === "" && isWrong ? `cnictl validate ${file}` : known };
+  const isWrong = WRONG_LIST.includes(code) && network.file !== undefined;
+  return { message: fullReasonOf(error), cure: known === "" && isWrong ? `cnictl validate ${network.file}` : known };
 }

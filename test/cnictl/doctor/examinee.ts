@@ -6,9 +6,10 @@ import { type Network, parseNetwork } from "../../../src/runtime/network.ts";
 import { FakeKernel } from "../../kernel/fake-kernel.ts";
 import { hostOn } from "../../kernel/host.ts";
 
-/** A network from its list. */
-export function networkOf(list: Readonly<Record<string, unknown>>): Network {
-  return parseNetwork(new TextEncoder().encode(JSON.stringify({ cniVersion: "1.1.0", name: "x", ...list })));
+/** A network from its list, in a file of its name. */
+export function networkOf(list: Readonly<Record<string, unknown>>): Network & { readonly file: string } {
+  const network = parseNetwork(new TextEncoder().encode(JSON.stringify({ cniVersion: "1.1.0", name: "x", ...list })));
+  return { ...network, file: `/etc/cni/net.d/${network.name}.conflist` };
 }
 
 /** A bridge of a host that forwards, with one subnet for each family. */
