@@ -2,6 +2,7 @@ import { sha256 } from "#digest";
 import fs from "#fs";
 import path from "#path";
 import { holdsAny } from "../netlink/bytes.ts";
+import { identityOf } from "./file-identity.ts";
 
 /** The type and the owner of the note that the Go linker writes near the beginning of an executable, and how far it is looked for. */
 const GO_NOTE = new Uint8Array([4, 0, 0, 0, ...new TextEncoder().encode("Go\0\0")]);
@@ -40,7 +41,7 @@ export function executableFinder(): FindExecutable {
 export function identifyFile(file: string): Pick<Executable, "identity" | "isExecutable"> | undefined {
   const stat = fs.statSync(file, { throwIfNoEntry: false });
   if (stat === undefined || !stat.isFile()) return undefined;
-  return { identity: `${stat.dev}:${stat.ino}`, isExecutable: (stat.mode & 0o111) !== 0 };
+  return { identity: identityOf(stat), isExecutable: (stat.mode & 0o111) !== 0 };
 }
 
 function readContent(file: string): Pick<Executable, "digest" | "isGo"> {

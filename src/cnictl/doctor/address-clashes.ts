@@ -1,6 +1,7 @@
 import { formatAddress } from "../../ip/address.ts";
 import { formatPrefix, type Prefix } from "../../ip/prefix.ts";
 import { type AttachmentView, viewAttachment } from "../inventory/attachment-view.ts";
+import { bareAddress } from "../inventory/bare-address.ts";
 import type { InsideAddresses } from "../inventory/inside-addresses.ts";
 import { type Check, type Examination, orCannotTell } from "./examination.ts";
 import type { Found } from "./finding.ts";
@@ -45,17 +46,17 @@ function enterAll(examination: Examination, unseen: Found[]): readonly Space[] {
     const enter = () => {
       const inside = listInside(netns);
       const known = spaces.get(inside.inode);
-      const own = there.map((view) => ({ view, segments: segmentsOf(view.network), addresses: bare(view.addresses) }));
+      const own = there.map((view) => ({
+        view,
+        segments: segmentsOf(view.network),
+        addresses: view.addresses.map(bareAddress),
+      }));
       spaces.set(inside.inode, { ...inside, netns, ...known, members: [...(known?.members ?? []), ...own] });
       return [];
     };
     unseen.push(...orCannotTell(there[0]?.network ?? netns, enter));
   }
   return [...spaces.values()];
-}
-
-function bare(addresses: readonly string[]): readonly string[] {
-  return addresses.map((address) => address.replace(/\/\d+$/, ""));
 }
 
 /** Networks of other bridges and VLANs may have the same addresses without harm. */

@@ -2,6 +2,7 @@ import fs from "#fs";
 import path from "#path";
 import { readText } from "../../linux/bounded-file.ts";
 import { ifPossible } from "../../platform/outcome.ts";
+import { findIdentity } from "../file-identity.ts";
 
 /** A process that has a lock. */
 export interface Holder {
@@ -18,14 +19,14 @@ const LOCK = { flock: /^lock:\s+\d+: FLOCK /m, bytes: /^lock:\s+\d+: OFDLCK /m }
  * it when the process that took it has ended, which is the one that /proc/locks names. Processes that may not be examined are left out.
  */
 export function findHolders(file: string, kind: keyof typeof LOCK): readonly Holder[] {
-  const identity = identify(file);
+  const identity = findIdentity(file);
   if (identity === undefined) return [];
   const isHolder = (pid: string) =>
     listDescriptors(pid).some(
       (fd) =>
         // Only names are read of other files: to examine one may take long on a network file system.
         path.basename(readLink(`/proc/${pid}/fd/${fd}`)) === path.basename(file) &&
-        identify(`/proc/${pid}/fd/${fd}`) === identity &&
+        findIdentity(`/proc/${pid}/fd/${fd}`) === identity &&
         LOCK[kind].test(readIfThere(`/proc/${pid}/fdinfo/${fd}`)),
     );
   const processes = fs.readdirSync("/proc").filter((name) => /^\d+$/.test(name));
@@ -34,12 +35,6 @@ export function findHolders(file: string, kind: keyof typeof LOCK): readonly Hol
 
 function listDescriptors(pid: string): readonly string[] {
   return ifPossible(() => fs.readdirSync(`/proc/${pid}/fd`)) ?? [];
-}
-
-/** Device and inode; undefined if the file cannot be examined. */
-function identify(file: string): string | undefined {
-  const found = ifPossible(() => fs.statSync(file, { bigint: true }));
-  return found && `${found.dev}:${found.ino}`;
 }
 
 function readLink(file: string): string {

@@ -1,8 +1,7 @@
-import fs from "#fs";
 import { CniError } from "../../cni/error.ts";
-import { ifPossible } from "../../platform/outcome.ts";
 import { CACHE_DIRECTORY } from "../../runtime/cache.ts";
 import type { Edge } from "../edge.ts";
+import { findIdentity } from "../file-identity.ts";
 import type { KnownAttachment } from "../inventory/attachments.ts";
 import { findNetns, ofBeginning } from "../namespace.ts";
 
@@ -25,10 +24,10 @@ export function findSubject(
   const own = ofContainer(all, word);
   if (own.length > 0) return { netns: own.map(netnsOf).find((netns) => netns !== "") ?? "", attachments: own };
   const { netns } = findNetns(edge, word, cacheDirectory);
-  const inode = inodeOf(netns);
+  const inode = findIdentity(netns);
   const there = all.filter((each) => {
     const path = netnsOf(each);
-    return path !== "" && (path === netns || (inode !== undefined && inodeOf(path) === inode));
+    return path !== "" && (path === netns || (inode !== undefined && findIdentity(path) === inode));
   });
   if (there.length > 0 || edge.isLiving(netns)) return { netns, attachments: there };
   const message = `No container and no network namespace "${word}": the result cache, the leases and the kernel do not know it`;
@@ -43,9 +42,4 @@ function netnsOf({ cached, leases }: KnownAttachment): string {
 function ofContainer(all: readonly KnownAttachment[], word: string): readonly KnownAttachment[] {
   const exact = all.filter(({ containerId }) => containerId === word);
   return exact.length > 0 ? exact : ofBeginning(all, word);
-}
-
-function inodeOf(path: string): string | undefined {
-  const found = ifPossible(() => fs.statSync(path, { bigint: true }));
-  return found && `${found.dev}:${found.ino}`;
 }

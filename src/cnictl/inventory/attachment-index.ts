@@ -3,6 +3,7 @@ import type { PublishedPort } from "../../../plugins/portmap/published.ts";
 import { isOwnerComment, ownerKey, parseOwnerComment } from "../../netfilter/owner.ts";
 import type { OwnedPlace } from "../../netfilter/owner-list.ts";
 import type { Link } from "../../netlink/link/message.ts";
+import { bareAddress } from "./bare-address.ts";
 import type { CachedAttachment } from "./results.ts";
 
 /** An attachment while its sources are joined. */
@@ -122,6 +123,6 @@ function addTo(byContainer: Map<string, Draft[]>, draft: Draft): void {
 const CUT_COMMENT = /^[0-9a-f-]{33}, net: (.*?)(?:, if: (.*?)(?:, id: (.*))?)?$/;
 
 function addressesOf({ cached, leases }: Draft): readonly string[] {
-  const results = cached?.addresses.map((prefix) => prefix.replace(/\/\d+$/, "")) ?? [];
+  const results = cached?.addresses.map(bareAddress) ?? [];
   return [...results, ...leases.map(({ address }) => address)];
 }

@@ -1,6 +1,7 @@
 import { formatPort } from "../../../plugins/portmap/published.ts";
 import { formatAge, formatTime, shortenId } from "../table.ts";
 import { type KnownAttachment, makerOf, type Source, sourcesOf } from "./attachments.ts";
+import { bareAddress } from "./bare-address.ts";
 
 /** What people and machines are shown of an attachment. */
 export interface AttachmentView {
@@ -107,7 +108,7 @@ export function namespaceOf(
 export function addressesOf({ cached, leases }: KnownAttachment): readonly string[] {
   if (cached === undefined) return leases.map(({ address }) => address);
   const stated = cached.addresses;
-  const bare = new Set(stated.map((prefix) => prefix.replace(/\/\d+$/, "")));
+  const bare = new Set(stated.map(bareAddress));
   return [...stated, ...leases.map(({ address }) => address).filter((address) => !bare.has(address))];
 }
 

@@ -3,6 +3,7 @@ import type { Prefix } from "../../ip/prefix.ts";
 import { listAddresses } from "../../netlink/address/list.ts";
 import { listLinks } from "../../netlink/link/list.ts";
 import { openRtnetlink } from "../../netlink/socket.ts";
+import { identityOf } from "../file-identity.ts";
 
 /** The addresses in a network namespace. */
 export interface InsideAddresses {
@@ -18,8 +19,7 @@ export function listInsideAddresses(netns: string): InsideAddresses {
     const addresses = listLinks(netlink).flatMap((link) =>
       listAddresses(netlink, link).map(({ prefix }) => ({ link: link.name, prefix })),
     );
-    const { dev, ino } = fs.statSync(netns, { bigint: true });
-    return { inode: `${dev}:${ino}`, addresses };
+    return { inode: identityOf(fs.statSync(netns, { bigint: true })), addresses };
   } finally {
     netlink.close();
   }

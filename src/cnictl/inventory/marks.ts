@@ -66,8 +66,7 @@ function listLinks(): readonly Link[] {
 function openNftables(problems: string[]): Nfnetlink | undefined {
   // A module that is not loaded has no rules.
   if (isAbsent(readModules(), "nf_tables")) return undefined;
-  const open = () => openNfnetlink();
-  return handling([LinuxError], open, ({ message }) => {
+  return handling([LinuxError], openNfnetlink, ({ message }) => {
     problems.push(message);
     return undefined;
   });

@@ -1,11 +1,12 @@
 import { type Prefix, parsePrefix, prefixesOverlap } from "../../ip/prefix.ts";
+import { bareAddress } from "../inventory/bare-address.ts";
 import type { ListedNetwork } from "../inventory/networks.ts";
 
 /** How many addresses two or more attachments have. `attachments`: the addresses of each, with or without a prefix length. */
 export function countSharedAddresses(attachments: readonly (readonly string[])[]): number {
   const counts = new Map<string, number>();
   for (const prefix of attachments.flat()) {
-    const address = prefix.replace(/\/\d+$/, "");
+    const address = bareAddress(prefix);
     counts.set(address, (counts.get(address) ?? 0) + 1);
   }
   return [...counts.values()].filter((count) => count > 1).length;
