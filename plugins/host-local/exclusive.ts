@@ -141,13 +141,17 @@ function withGoLock<T>({ folder, log, awaitLock }: Store, patience: number, act:
   try {
     const endWait = awaitLock?.(`lock "${file}"`);
     const isKept = waitForFlock(fd, patience);
-    const held = `Going on without the lock "${file}": another process has held it for ${patience / 1000} s`;
-    if (!isKept) log(held);
-    endWait?.(isKept ? undefined : new Error(held));
+    const refusal = isKept ? undefined : new Error(describeHeld(file, patience));
+    if (refusal !== undefined) log(refusal.message);
+    endWait?.(refusal);
     return act({ exists: true, isKept });
   } finally {
     discard(fd);
   }
+}
+
+function describeHeld(file: string, patience: number): string {
+  return `Going on without the lock "${file}": another process has held it for ${patience / 1000} s`;
 }
 
 function openGoLock(folder: string): number | undefined {
