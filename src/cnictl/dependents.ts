@@ -1,7 +1,7 @@
 import { CniError, reasonOf } from "../cni/error.ts";
-import { handling, ignoring } from "../platform/outcome.ts";
+import { handling } from "../platform/outcome.ts";
 import { readCache } from "../runtime/cache.ts";
-import { type CachedEntry, cachedNetwork } from "../runtime/cache-entry.ts";
+import { type CachedEntry, findCachedNetwork } from "../runtime/cache-entry.ts";
 import { ipamTypeOf } from "../runtime/network.ts";
 import type { Edge } from "./edge.ts";
 import { goneFinder } from "./inventory/gone.ts";
@@ -37,6 +37,5 @@ function findDependents(edge: Edge, cache: string, names: readonly string[]): re
 
 /** The plugins that DEL calls, IPAM plugins too; undefined if the cache does not tell. */
 function typesOf(entry: CachedEntry): readonly string[] | undefined {
-  const network = ignoring([CniError], () => cachedNetwork(entry));
-  return network?.plugins.flatMap((plugin) => [plugin.type, ipamTypeOf(plugin) ?? ""]);
+  return findCachedNetwork(entry)?.plugins.flatMap((plugin) => [plugin.type, ipamTypeOf(plugin) ?? ""]);
 }

@@ -52,6 +52,11 @@ export function cachedNetwork({ config }: CachedEntry): Network {
   return parseNetwork(decodeBase64(config));
 }
 
+/** The list of an ADD; undefined if the cache does not have one that can be read. */
+export function findCachedNetwork(entry: CachedEntry): Network | undefined {
+  return ignoring([CniError], () => cachedNetwork(entry));
+}
+
 function decodeBase64(text: string): Uint8Array {
   try {
     return Uint8Array.fromBase64(text);

@@ -1,8 +1,8 @@
 import { INTERFACE_PLUGINS } from "../cni/delegate.ts";
 import { CniError } from "../cni/error.ts";
 import { findPlugin } from "../cni/find-plugin.ts";
-import { handling, ignoring } from "../platform/outcome.ts";
-import { type CachedEntry, cachedNetwork } from "./cache-entry.ts";
+import { handling } from "../platform/outcome.ts";
+import { type CachedEntry, findCachedNetwork } from "./cache-entry.ts";
 import { ipamTypeOf, type Network, type PluginConfig } from "./network.ts";
 import type { Runtime } from "./runtime.ts";
 
@@ -54,13 +54,8 @@ function whyMissing(path: readonly string[], type: string): CniError | undefined
  */
 export function ranAtAdd(entry: CachedEntry | undefined, { type }: PluginConfig): boolean {
   if (entry === undefined) return false;
-  const plugins = pluginsOfAdd(entry);
+  const plugins = findCachedNetwork(entry)?.plugins ?? [];
   return plugins.length === 0 || plugins.some((each) => each.type === type);
-}
-
-/** The plugins of an ADD; none if they are not known. */
-function pluginsOfAdd(entry: CachedEntry): readonly PluginConfig[] {
-  return ignoring([CniError], () => cachedNetwork(entry).plugins) ?? [];
 }
 
 /** What a DEL without the missing plugins came to, as details of its error. */

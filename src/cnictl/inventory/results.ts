@@ -5,7 +5,7 @@ import type { Result } from "../../cni/result.ts";
 import { formatPrefix } from "../../ip/prefix.ts";
 import { ignoring } from "../../platform/outcome.ts";
 import { readCache } from "../../runtime/cache.ts";
-import { type CachedEntry, cachedNetwork } from "../../runtime/cache-entry.ts";
+import { type CachedEntry, findCachedNetwork } from "../../runtime/cache-entry.ts";
 import type { Network } from "../../runtime/network.ts";
 import { parseStated } from "../../runtime/stated-result.ts";
 
@@ -72,7 +72,8 @@ export function gatherResults(directory: string, { isListed, isWanted }: ResultO
 /** Adds the network of an entry, unless its list cannot be used. */
 function remember(networks: Map<string, Network>, entry: CachedEntry): void {
   if (networks.has(entry.network)) return;
-  ignoring([CniError], () => networks.set(entry.network, cachedNetwork(entry)));
+  const network = findCachedNetwork(entry);
+  if (network !== undefined) networks.set(entry.network, network);
 }
 
 /** When a file was written, in ms; now if it has been deleted since. */
