@@ -16,7 +16,7 @@ export function check(request: Request, host: Host): void {
         result: requirePrevResult(request),
         compare: (child, container) => [
           ...checkSettings(child, config),
-          ...checkParent(child, { config, kind, find: () => findMaster(host, container, config) }),
+          ...checkParent(child, { config, kind, container, find: () => findMaster(host, container, config) }),
         ],
       };
     },

@@ -18,7 +18,7 @@ export function check(request: Request, host: Host): void {
         compare: (child, container) => {
           const master = findMaster(host, container, config);
           refuseMtu(config.mtu, master.link);
-          return [...checkMode(child, config), ...checkParent(child, { config, kind, find: () => master })];
+          return [...checkMode(child, config), ...checkParent(child, { config, kind, container, find: () => master })];
         },
       };
     },

@@ -5,7 +5,7 @@ import { isInterfaceMac } from "../../src/ip/mac.ts";
 import { readBootClock } from "../../src/linux/boot-clock.ts";
 import { poll } from "../../src/linux/poll.ts";
 import { hasArp } from "../../src/netlink/link/brief.ts";
-import { findChild } from "../../src/netlink/link/child.ts";
+import { findChild, placeOfParent } from "../../src/netlink/link/child.ts";
 import { findLink } from "../../src/netlink/link/get.ts";
 import type { Link } from "../../src/netlink/link/message.ts";
 import { bringUp } from "../../src/steps/bring-up.ts";
@@ -71,9 +71,9 @@ interface Sender {
 function findPlace({ host, container, link }: { host: Host; container: Container; link: Link }): Sender {
   const inside = { link, within: <T>(run: () => T) => container.within(run) };
   if (link.kind !== "ipvlan") return inside;
-  const { parent = 0, parentNetns } = findChild(container.netlink, "ipvlan", link.name) ?? {};
-  const isInside = parentNetns === undefined;
-  const below = findLink(isInside ? container.netlink : host.netlink, parent);
+  const child = findChild(container.netlink, "ipvlan", link.name);
+  const isInside = child === undefined || placeOfParent(container.netlink, child) !== "elsewhere";
+  const below = findLink(isInside ? container.netlink : host.netlink, child?.parent ?? 0);
   if (below?.mac !== link.mac) return inside;
   return isInside ? { ...inside, link: below } : { link: below, within: (run) => run() };
 }

@@ -25,7 +25,7 @@ function checkOwn(request: Request, host: Host): void {
         compare: (child, container) => [
           ...checkId(child, config),
           ...checkMtu(child.link, config),
-          ...checkParent(child, { config, kind, find: () => findMaster(host, container, config) }),
+          ...checkParent(child, { config, kind, container, find: () => findMaster(host, container, config) }),
         ],
       };
     },
@@ -72,6 +72,6 @@ function checkBelow(
   if (link === undefined) return [`Link in VLAN ${config.vlanId} of "${master.link.name}" is missing`];
   return [
     ...(link.up ? [] : [`Link "${link.name}" is down`]),
-    ...checkParent(child, { config, kind: "macvlan", find: () => ({ ...master, link }) }),
+    ...checkParent(child, { config, kind: "macvlan", container, find: () => ({ ...master, link }) }),
   ];
 }

@@ -1,4 +1,4 @@
-import { type Child, type ChildKind, listChildren } from "../netlink/link/child.ts";
+import { type Child, type ChildKind, listChildren, placeOfParent } from "../netlink/link/child.ts";
 import { findNetnsId } from "../netlink/netns/get.ts";
 import type { Rtnetlink } from "../netlink/socket.ts";
 import type { Host } from "./host.ts";
@@ -19,22 +19,25 @@ export function findChildOf<K extends ChildKind>(
   { link, netlink }: Master,
   wanted: Wanted<K>,
 ): Child<K> | undefined {
-  const own = listOn(netlink, link.index, wanted).find(({ parentNetns }) => parentNetns === undefined);
+  const own = listOn(netlink, link.index, wanted).find((child) => placeOfParent(netlink, child) !== "elsewhere");
   if (own !== undefined || netlink !== host.netlink) return own;
   const netns = host.openOwnNetns();
   return host.findInNamespaces((each) => findElsewhere(each, link.index, { wanted, netns }));
 }
 
-/** A link of the socket's namespace on a link of the namespace `netns`. Links of several namespaces can have one index. */
+/**
+ * A link of the socket's namespace on a link of the namespace `netns`. Links of several namespaces can have one index. If the kernel does
+ * not say which namespace it is, it counts as that one.
+ */
 function findElsewhere<K extends ChildKind>(
   netlink: Rtnetlink,
   index: number,
   { wanted, netns }: { wanted: Wanted<K>; netns: number },
 ): Child<K> | undefined {
-  const candidates = listOn(netlink, index, wanted).filter(({ parentNetns }) => parentNetns !== undefined);
+  const candidates = listOn(netlink, index, wanted).filter((child) => placeOfParent(netlink, child) === "elsewhere");
   if (candidates.length === 0) return undefined;
   const number = findNetnsId(netlink, netns);
-  return candidates.find(({ parentNetns }) => parentNetns === number);
+  return candidates.find(({ parentNetns }) => parentNetns === undefined || parentNetns === number);
 }
 
 /** The links of the socket's namespace on a link of that index, in whatever namespace that is. */

@@ -1,6 +1,6 @@
 import fs from "#fs";
 import { CniError } from "../cni/error.ts";
-import { type Child, type ChildKind, findChild } from "../netlink/link/child.ts";
+import { type Child, type ChildKind, findChild, placeOfParent } from "../netlink/link/child.ts";
 import { findLink } from "../netlink/link/get.ts";
 import type { Link } from "../netlink/link/message.ts";
 import { findDefaultRoute } from "../netlink/route/default.ts";
@@ -80,21 +80,22 @@ export function reportWireless(
 }
 
 /**
- * The difference between what a link stands on and the configured master, as a sentence. A master by the default route may be another
- * one by now, so `find` is not asked for it. @throws the errors of `find`
+ * The difference between what a link of the container stands on and the configured master, as a sentence. A master by the default route
+ * may be another one by now, so `find` is not asked for it. @throws the errors of `find`
  */
 export function checkParent<K extends ChildKind>(
-  { link, parent, parentNetns }: Child<K>,
-  { config, kind, find }: { config: MasterConfig; kind: K; find: () => Master },
+  child: Child<K>,
+  { config, kind, container, find }: { config: MasterConfig; kind: K; container: Container; find: () => Master },
 ): readonly string[] {
   if (isAutomatic(config)) return [];
   const master = find();
   const below = findBelow(master, kind);
   // What is below is in a namespace that cannot be asked.
   if (below === undefined) return [];
-  const isInside = parentNetns === undefined;
-  if (below === parent && isInside === config.linkInContainer) return [];
-  const found = isInside ? "in the container" : "outside the container";
+  const { link, parent } = child;
+  const place = placeOfParent(container.netlink, child);
+  if (below === parent && (place === "unknown" || (place === "here") === config.linkInContainer)) return [];
+  const found = place === "elsewhere" ? "outside the container" : "in the container";
   const what = `Interface "${link.name}" stands on link ${parent} ${found}`;
   return [`${what}, expected master "${master.link.name}", which is link ${below}`];
 }

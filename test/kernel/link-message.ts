@@ -29,7 +29,7 @@ export function describeLink(machine: Machine, namespace: FakeNamespace, link: F
     master: link.master,
     mac: link.mac,
     alias: link.alias === "" ? undefined : link.alias,
-    ...peerOf(namespace, link.peer ?? link.parent),
+    ...peerOf(machine, namespace, link),
     info: link.kind === "" && link.port === undefined ? undefined : infoOf(machine, namespace, link),
   };
   const type = link.kind === "" ? ARPHRD.LOOPBACK : ARPHRD.ETHER;
@@ -42,9 +42,14 @@ function promiscuityOf({ flags, port }: FakeLink): number {
   return ((flags & IFF.PROMISC) === 0 ? 0 : 1) + (port === undefined ? 0 : 1);
 }
 
-function peerOf(namespace: FakeNamespace, peer: FakeLink["peer"]): Pick<LinkAttributes, "link" | "linkNetnsId"> {
+function peerOf(
+  { features }: Machine,
+  namespace: FakeNamespace,
+  { kind, peer: end, parent }: FakeLink,
+): Pick<LinkAttributes, "link" | "linkNetnsId"> {
+  const peer = end ?? parent;
   if (peer === undefined) return {};
-  if (peer.namespace === namespace) return { link: peer.index };
+  if (peer.namespace === namespace || (kind === "ipvlan" && !features.ipvlanNetns)) return { link: peer.index };
   return { link: peer.index, linkNetnsId: namespace.numberOf(peer.namespace) };
 }
 

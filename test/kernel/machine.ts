@@ -18,6 +18,8 @@ export interface Features {
   vlanFiltering: boolean;
   /** Whether a link that is made in another namespace needs a name that is free in both: before about Linux 6.15. */
   namesInBoth: boolean;
+  /** Whether an ipvlan tells the namespace of its parent: not in Linux 5.4. */
+  ipvlanNetns: boolean;
   nftables: boolean;
   /** CONFIG_NF_TABLES_BRIDGE. */
   bridgeRules: boolean;
@@ -34,6 +36,7 @@ export class Machine {
     kinds: new Set(["bridge", "veth", "ifb", "dummy", "macvlan", "ipvlan", "vlan", "vrf"]),
     vlanFiltering: true,
     namesInBoth: false,
+    ipvlanNetns: true,
     nftables: true,
     bridgeRules: true,
     missingExpressions: new Set(),

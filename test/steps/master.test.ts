@@ -100,7 +100,7 @@ describe("checkParent()", () => {
     const child = findChild(container.netlink, kind, "eth0");
     if (child === undefined) throw new Error("no eth0");
     const config = { master, ...place };
-    return checkParent(child, { config, kind, find: () => findMaster(host, container, config) });
+    return checkParent(child, { config, kind, container, find: () => findMaster(host, container, config) });
   }
 
   test("compares a master on the host, also one that is a macvlan itself", () => {

@@ -4,7 +4,7 @@ import { decoderOf, encodeFields, type Values } from "../fields.ts";
 import { NLM_F } from "../message.ts";
 import { RTM } from "../rtnetlink.ts";
 import type { Rtnetlink } from "../socket.ts";
-import { askForLink } from "./get.ts";
+import { askForLink, findLink } from "./get.ts";
 import { decodeLink, encodeLink, type Link, readLink } from "./message.ts";
 
 /** Settings of a macvlan. <linux/if_link.h> */
@@ -85,7 +85,10 @@ export interface Child<K extends ChildKind> {
   readonly link: Link;
   /** The index of the parent, in the parent's namespace. Undefined without one. */
   readonly parent: number | undefined;
-  /** The number that this namespace has for that of the parent. Undefined if the parent is in this namespace. */
+  /**
+   * The number that this namespace has for that of the parent. Undefined if the parent is in this namespace. Linux 5.4 has it for no
+   * ipvlan: see `placeOfParent`.
+   */
   readonly parentNetns: number | undefined;
   /** Empty for a link of another kind. */
   readonly settings: ChildSettings<K>;
@@ -107,6 +110,19 @@ export function readChild<K extends ChildKind>(kind: K, payload: Uint8Array): Ch
   const data = info?.kind === kind ? info.data : undefined;
   const settings = decoderOf<(typeof KINDS)[K]>(KINDS[kind])(data ?? new Uint8Array());
   return { link: readLink(payload), parent, parentNetns, settings };
+}
+
+/**
+ * Whether the parent of a child is in the socket's namespace, as the child is. "unknown" of an ipvlan on kernels that do not say it, where
+ * this namespace has another link with the parent's index.
+ */
+export function placeOfParent<K extends ChildKind>(
+  netlink: Rtnetlink,
+  { link, parent, parentNetns }: Child<K>,
+): "here" | "elsewhere" | "unknown" {
+  if (parentNetns !== undefined) return "elsewhere";
+  if (link.kind !== "ipvlan" || parent === undefined) return "here";
+  return parent === link.index || findLink(netlink, parent) === undefined ? "elsewhere" : "unknown";
 }
 
 /** The links of a kind in the socket's namespace, with what they stand on. The kernel sends only these. @throws NetlinkError */

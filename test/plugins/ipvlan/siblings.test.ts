@@ -47,6 +47,14 @@ it("refuseOtherSettings() leaves out ipvlans of another master that has the same
   );
 });
 
+it("refuseOtherSettings() finds ipvlans in other namespaces whose kernel does not tell where their master is", () => {
+  const { kernel, host, container, master } = stage();
+  kernel.features.ipvlanNetns = false;
+  const parent = master.link.index;
+  addChild(host.netlink, { kind: "ipvlan", name: "eth0", settings: L3, parent, netns: container.netns });
+  expect(() => refuseOtherSettings(host, { master, settings: L2 })).toThrow("its ipvlan links have mode l3");
+});
+
 it("refuseOtherSettings() looks at the host's own ipvlans first", () => {
   const { host, master } = stage();
   addChild(host.netlink, { kind: "ipvlan", name: "ipv0", settings: L3, parent: master.link.index });
