@@ -5,16 +5,10 @@ import { listRulesIfThere } from "./nftables/rule.ts";
 import { listSets } from "./nftables/set.ts";
 import { findComment } from "./nftables/userdata.ts";
 import { isOwnerComment } from "./owner.ts";
-import { REFERENCE_TABLES } from "./tables.ts";
+import { OWN_TABLES, REFERENCE_TABLES } from "./tables.ts";
 
 /** The tables in which this project's plugins have elements with owners. */
-export const TABLES = [
-  { family: NFPROTO.INET, table: "cni_masquerade" },
-  { family: NFPROTO.INET, table: "cni_portmap" },
-  { family: NFPROTO.INET, table: "cni_firewall" },
-  { family: NFPROTO.BRIDGE, table: "cni_firewall" },
-  { family: NFPROTO.BRIDGE, table: "cni_spoofcheck" },
-] as const;
+export const TABLES = Object.values(OWN_TABLES);
 
 /** A table in which an owner has elements, or rules of the reference plugins. */
 export interface OwnedPlace {

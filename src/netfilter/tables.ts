@@ -3,6 +3,10 @@ import { NFPROTO } from "../netlink/nfnetlink.ts";
 /** The tables of these plugins alone. The reference plugins flush their own tables at every ADD. */
 export const OWN_TABLES = {
   masquerade: { family: NFPROTO.INET, table: "cni_masquerade" },
+  ports: { family: NFPROTO.INET, table: "cni_portmap" },
+  firewall: { family: NFPROTO.INET, table: "cni_firewall" },
+  /** Frames between ports of a bridge pass only this one, unless br_netfilter is loaded. */
+  bridgeFirewall: { family: NFPROTO.BRIDGE, table: "cni_firewall" },
   spoofCheck: { family: NFPROTO.BRIDGE, table: "cni_spoofcheck" },
 } as const;
 

@@ -3,6 +3,8 @@ import type { Request } from "../cni/request.ts";
 import { findRestore, type Invocation, IptablesError, invocationFor } from "../netfilter/iptables/tool.ts";
 import { listTables, type TableKey } from "../netfilter/nftables/table.ts";
 import type { Attachment } from "../netfilter/owner.ts";
+import { OWN_TABLES } from "../netfilter/tables.ts";
+import { translatesAddresses } from "../netfilter/translation.ts";
 import type { Nfnetlink } from "../netlink/socket.ts";
 import { ERRNO } from "../platform/errno.ts";
 import { handling, ignoring, translating } from "../platform/outcome.ts";
@@ -41,8 +43,8 @@ export function openNetfilter(host: Host, request: NetfilterRequest): Netfilter 
 }
 
 /**
- * The backend for the value `asked` of the key `field`. Without a value it is nftables if the kernel has it, otherwise
- * iptables. `need` names the feature that needs a backend, for the error. @throws CniError unsupportedField if the host lacks
+ * The backend that translates addresses, for the value `asked` of the key `field`. Without a value it is nftables if the kernel's can do
+ * that, otherwise iptables. `need` names the feature that needs a backend, for the error. @throws CniError unsupportedField if the host lacks
  * the backend
  */
 export function openBackend(
@@ -52,10 +54,11 @@ export function openBackend(
 ): Backend {
   const netfilter = openNetfilter(host, request);
   const { netlink, invocation } = netfilter;
-  if (asked !== "iptables" && netlink !== undefined) return { ...netfilter, kind: "nftables", netlink };
-  if (asked === "nftables") refuse(`${field} "nftables"`, "the kernel has no nf_tables");
+  const obstacle = asked === "iptables" ? "" : findObstacle(netfilter);
+  if (netlink !== undefined && obstacle === undefined) return { ...netfilter, kind: "nftables", netlink };
+  if (asked === "nftables") refuse(`${field} "nftables"`, obstacle ?? "");
   const instead = asked === "iptables" ? `${field} "iptables"` : need;
-  const why = asked === "iptables" ? "" : "the kernel has no nf_tables, and ";
+  const why = obstacle === "" ? "" : `${obstacle}, and `;
   const find = () => findRestore(4, invocation.environment);
   handling([IptablesError], find, ({ message }) => refuse(instead, `${why}${message}`));
   return { ...netfilter, kind: "iptables" };
@@ -67,6 +70,13 @@ export function withIptables<T>(action: string, run: () => T): T {
     const name = cause.failure === "busy" ? "tryAgainLater" : "kernelRequest";
     return new CniError(name, `Cannot ${action}: ${cause.message}`, { cause });
   });
+}
+
+/** Why nf_tables cannot translate addresses; undefined if it can. Where a table of ours does, the kernel is not asked. */
+function findObstacle({ netlink, hasTable }: Netfilter): string | undefined {
+  if (netlink === undefined) return "the kernel has no nf_tables";
+  if (hasTable(OWN_TABLES.masquerade) || hasTable(OWN_TABLES.ports) || translatesAddresses(netlink)) return undefined;
+  return "nf_tables of the kernel cannot translate addresses: that needs Linux 5.2 and its module nft_chain_nat";
 }
 
 /** One request tells whether the kernel has nf_tables, and which tables. */

@@ -21,6 +21,8 @@ export interface Features {
   /** Whether an ipvlan tells the namespace of its parent: not in Linux 5.4. */
   ipvlanNetns: boolean;
   nftables: boolean;
+  /** CONFIG_NFT_NAT, and from Linux 5.2 on for family inet. */
+  translation: boolean;
   /** CONFIG_NF_TABLES_BRIDGE. */
   bridgeRules: boolean;
   /** Expressions of rules that it has not got, like "masq". */
@@ -38,6 +40,7 @@ export class Machine {
     namesInBoth: false,
     ipvlanNetns: true,
     nftables: true,
+    translation: true,
     bridgeRules: true,
     missingExpressions: new Set(),
     qdiscs: new Set(["tbf", "ingress"]),

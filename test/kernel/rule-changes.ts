@@ -63,7 +63,7 @@ function deleteTable(rules: Rules, { payload }: NetlinkRequest): boolean {
   return true;
 }
 
-function addChain(rules: Rules, { payload, flags }: NetlinkRequest): boolean {
+function addChain(rules: Rules, { payload, flags }: NetlinkRequest, { translation }: Features): boolean {
   const { id: _, ...described } = decodeChain(payload);
   const table = getTable(rules, described);
   const { name, hook, type } = described;
@@ -74,7 +74,8 @@ function addChain(rules: Rules, { payload, flags }: NetlinkRequest): boolean {
     if (hook !== undefined && !isSameBase(found.described, described)) throw new Refusal(ERRNO.EOPNOTSUPP);
     return refuseExclusive(flags);
   }
-  if (hook !== undefined && !["filter", "nat", "route"].includes(type ?? "filter")) throw new Refusal(ERRNO.ENOENT);
+  const types = ["filter", "route", ...(translation ? ["nat"] : [])];
+  if (hook !== undefined && !types.includes(type ?? "filter")) throw new Refusal(ERRNO.ENOENT);
   const base = hook === undefined ? {} : { policy: NF.ACCEPT, type: type ?? "filter", flags: 1 };
   const chain = { handle: nextHandle(table), described: { ...base, ...described, name }, rules: [] };
   table.chains = [...table.chains, chain];

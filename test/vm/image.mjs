@@ -18,11 +18,14 @@ const APPLETS = ["sh", "cat", "insmod", "mkdir", "mount", "poweroff", "switch_ro
 
 /**
  * Where kernel, modules and first file system are: { folder, release, kernel, modules, initrd }. Made on first use, of
- * the newest kernel there is; `rm -r .cache/vm` forgets it.
+ * the newest kernel there is; `rm -r .cache/vm` forgets it. VM_KERNEL names another one: a folder with the extracted packages of a kernel,
+ * so with boot/vmlinuz-RELEASE and lib/modules/RELEASE.
  */
 export function ensureImage() {
-  const release = cachedRelease() ?? unpack();
-  const folder = path.join(cache, release);
+  fs.mkdirSync(cache, { recursive: true });
+  const own = process.env.VM_KERNEL;
+  const release = own === undefined ? (cachedRelease() ?? unpack()) : releaseIn(own);
+  const folder = own === undefined ? path.join(cache, release) : path.resolve(own);
   const image = { folder, release, kernel: path.join(folder, "boot", `vmlinuz-${release}`) };
   const initrd = path.join(cache, "initrd");
   // Made anew each time, for it holds a script of the repository's; it takes no time.
@@ -36,8 +39,16 @@ function cachedRelease() {
     : undefined;
 }
 
+function releaseIn(folder) {
+  const modules = path.join(folder, "lib/modules");
+  const [release] = fs.existsSync(modules) ? fs.readdirSync(modules) : [];
+  if (release === undefined || !fs.existsSync(path.join(folder, "boot", `vmlinuz-${release}`)))
+    fail(`Cannot use VM_KERNEL ${folder}: no kernel in it`, "extract its packages there: dpkg-deb -x FILE.deb FOLDER");
+  run(["depmod", "-b", path.resolve(folder), release]);
+  return release;
+}
+
 function unpack() {
-  fs.mkdirSync(cache, { recursive: true });
   // A new machine has no package lists, an old one has lists of packages that are gone.
   run(["apt-get", "update"]);
   const name = newestPackage();

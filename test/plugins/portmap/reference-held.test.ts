@@ -13,6 +13,7 @@ import { addRule } from "../../../src/netfilter/nftables/rule.ts";
 import { addTable } from "../../../src/netfilter/nftables/table.ts";
 import { applyTransaction } from "../../../src/netfilter/nftables/transaction.ts";
 import { commented } from "../../../src/netfilter/nftables/userdata.ts";
+import { OWN_TABLES } from "../../../src/netfilter/tables.ts";
 import { FakeKernel } from "../../kernel/fake-kernel.ts";
 import { hostOn } from "../../kernel/host.ts";
 import { address, prefix } from "../../netlink/text.ts";
@@ -22,8 +23,11 @@ const TABLE = { family: 2, table: "cni_hostport" };
 
 let kernel: FakeKernel;
 
+// With a table of ours, the kernel is not asked whether it can translate addresses.
 beforeEach(() => {
   kernel = new FakeKernel();
+  const { family, table } = OWN_TABLES.ports;
+  applyTransaction(kernel.openNetfilter(), [addTable({ family, name: table, flags: 0 })], { action: "arrange" });
 });
 
 /** The Go plugin's table with a rule for 8085/tcp of container c2. */

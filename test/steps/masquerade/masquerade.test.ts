@@ -232,6 +232,29 @@ describe("masquerade()", () => {
     expect(counts()).toMatchObject({ ours: [0, 0], jumps: 0, reference: 0 });
   });
 
+  test("takes iptables where nf_tables cannot translate addresses, but not if nftables is asked for", () => {
+    const chosen = (asked?: string) => openMasqueradeBackend(stage().host, withTools(), asked).kind;
+    expect(chosen()).toBe("nftables");
+    kernel.features.translation = false;
+    expect(chosen()).toBe("iptables");
+    const reason =
+      "nf_tables of the kernel cannot translate addresses: that needs Linux 5.2 and its module nft_chain_nat";
+    expect(() => chosen("nftables")).toThrow(`Cannot use ipMasqBackend "nftables": ${reason}`);
+  });
+
+  test("does not ask the kernel where a table of ours translates addresses", () => {
+    const { add, host } = stage();
+    const asking = (run: () => unknown) => {
+      const before = kernel.requests;
+      run();
+      return kernel.requests - before;
+    };
+    const open = () => openMasqueradeBackend(host, withTools(), undefined);
+    expect(asking(open)).toBe(2);
+    add("nftables", []);
+    expect(asking(open)).toBe(1);
+  });
+
   test("names the field and what the host lacks", () => {
     expect(() => openMasqueradeBackend(hostWithout(fakeHost()), request, "nftables")).toThrow(
       'Cannot use ipMasqBackend "nftables": the kernel has no nf_tables',
