@@ -100,9 +100,10 @@ function checkPort(
     ...checkMtu(what, reported?.mtu ?? config.mtu, port),
     ...(bridge !== undefined && port.master === bridge.index
       ? checkVlans(host.netlink, bridge, port, planVlans(config))
-      : [`${what} is not a port of bridge "${config.bridge}"`]),
+      : [describeMaster(host, port, config)]),
+    ...(port.up ? [] : [`${what} is down, expected up`]),
     ...(port.up && port.port?.state !== BR_STATE.DISABLED && !forwards(port)
-      ? [`${what} does not forward: the bridge's spanning tree holds it back`]
+      ? [`${what} does not forward: the spanning tree of bridge "${config.bridge}" holds it back`]
       : []),
     ...checkFlag(`${what} has hairpin mode`, config.hairpinMode, port.port?.hairpin),
     ...checkFlag(`${what} is isolated`, config.portIsolation, port.port?.isolated),
@@ -114,6 +115,12 @@ function checkPort(
           addressesOf(result, request.ifname),
         )),
   ];
+}
+
+function describeMaster({ netlink }: Host, port: Link, { bridge }: BridgeConfig): string {
+  const other = port.master === undefined ? undefined : findLink(netlink, port.master);
+  const found = other === undefined ? "" : `, found on "${other.name}"`;
+  return `Port "${port.name}" is not a port of bridge "${bridge}"${found}`;
 }
 
 /** Checks the host's interface in the container's network: with `vlan` a link in that VLAN, else the bridge itself. */

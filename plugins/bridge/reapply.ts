@@ -1,6 +1,7 @@
 import type { Rebuilding } from "../../src/cni/rebuilding.ts";
 import { type Request, requirePrevResult } from "../../src/cni/request.ts";
-import { setLink } from "../../src/netlink/link/set.ts";
+import { getLink } from "../../src/netlink/link/get.ts";
+import { setLink, setLinkUp, setPort } from "../../src/netlink/link/set.ts";
 import { addressesOf } from "../../src/steps/check-addresses.ts";
 import { checkForwarding, enableForwarding, forwardFrom } from "../../src/steps/forwarding.ts";
 import type { Host } from "../../src/steps/host.ts";
@@ -17,8 +18,8 @@ import { removeEmptyBridges } from "./removal.ts";
 import { endSpoofCheck, verifySpoofGuard } from "./spoof/guard.ts";
 
 /**
- * Rebuilds what ADD made on the host and somebody took: the bridge and the port on it, gateway addresses, forwarding, masquerade and spoof
- * checks. It changes nothing inside the container. @throws CniError checkFailed if the port cannot be brought back to the bridge
+ * Rebuilds what ADD made on the host and somebody took: the bridge and the port on it with its settings, gateway addresses, forwarding,
+ * masquerade and spoof checks. It changes nothing inside the container. @throws CniError checkFailed if the port cannot be brought back to the bridge
  */
 export function reapply(request: Request, host: Host): Rebuilding {
   const config = parseBridgeConfig(request);
@@ -33,6 +34,7 @@ export function reapply(request: Request, host: Host): Rebuilding {
     { what: "forwarding", run: () => rebuildForwarding(host, attached) },
     { what: "masquerade", run: () => rebuildRules(host, attached) },
     { what: "spoof checks", run: () => rebuildSpoofChecks(host, attached) },
+    { what: "port settings", run: () => rebuildPort(host, attached) },
   ]);
   return { rebuilt: [...made, ...rebuilt], failed };
 }
@@ -81,7 +83,21 @@ function rebuildRules(host: Host, { request, config, ips }: Attached): boolean {
 }
 
 function rebuildSpoofChecks(host: Host, attached: Attached): boolean {
-  const { request, config, bridge, veth, ips } = attached;
-  if (verifySpoofGuard(host, { request, bridge, veth, config }, ips).length === 0) return false;
-  return renewSpoofChecks(host, attached);
+  return lacksSpoofChecks(host, attached) && renewSpoofChecks(host, attached);
+}
+
+function lacksSpoofChecks(host: Host, { request, config, bridge, veth, ips }: Attached): boolean {
+  return verifySpoofGuard(host, { request, bridge, veth, config }, ips).length > 0;
+}
+
+/** Hairpin mode, isolation, and the port up: not before its frames are checked. */
+function rebuildPort(host: Host, attached: Attached): boolean {
+  const { netlink } = host;
+  const { hairpinMode: hairpin, portIsolation: isolated } = attached.config;
+  const port = getLink(netlink, attached.veth.port.index);
+  const isSet = Boolean(port.port?.hairpin) === hairpin && Boolean(port.port?.isolated) === isolated;
+  if (!isSet) setPort(netlink, port, { hairpin, isolated });
+  if (port.up || lacksSpoofChecks(host, attached)) return !isSet;
+  setLinkUp(netlink, port);
+  return true;
 }

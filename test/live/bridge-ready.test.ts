@@ -172,7 +172,7 @@ describe("bridge ADD, of a spanning tree", () => {
     lab.run(["ip", "link", "set", prevResult.interfaces[1].name, "down"]);
     lab.run(["ip", "link", "set", prevResult.interfaces[1].name, "up"]);
     expect(errorOf(run("CHECK", { ...config, prevResult })).msg).toContain(
-      "does not forward: the bridge's spanning tree holds it back",
+      'does not forward: the spanning tree of bridge "br0" holds it back',
     );
   });
 });

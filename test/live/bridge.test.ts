@@ -365,6 +365,7 @@ describe("bridge CHECK", () => {
     ["ip link set PORT mtu 1400", "has MTU 1400, expected 1500"],
     ["bridge link set dev PORT hairpin off", "has hairpin mode off, expected on"],
     ["bridge link set dev PORT isolated off", "is isolated off, expected on"],
+    ["ip link set PORT down", "is down, expected up"],
     ["ip link set PORT nomaster", 'is not a port of bridge "br0"'],
   ])("says what differs on the host after: %s", (command, text) => {
     const config = { ...dualStack(), hairpinMode: true, portIsolation: true };

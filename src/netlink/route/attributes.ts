@@ -5,6 +5,8 @@ import { nextHops } from "./next-hop.ts";
 /** Attributes of a route. <linux/rtnetlink.h> */
 const RTA = {
   DST: 1,
+  SRC: 2,
+  IIF: 3,
   OIF: 4,
   GATEWAY: 5,
   PRIORITY: 6,
@@ -23,6 +25,8 @@ const METRIC_FIELDS = { mtu: [RTAX.MTU, u32], advmss: [RTAX.ADVMSS, u32] } as co
 /** The attributes of a route that we use. */
 export const ROUTE_FIELDS = {
   destination: [RTA.DST, address],
+  source: [RTA.SRC, address],
+  input: [RTA.IIF, u32],
   index: [RTA.OIF, u32],
   gateway: [RTA.GATEWAY, address],
   priority: [RTA.PRIORITY, u32],

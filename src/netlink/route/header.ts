@@ -13,8 +13,8 @@ export const RTPROT = { KERNEL: 2, BOOT: 3, RA: 9 } as const;
 /** The type of a route. <linux/rtnetlink.h> */
 export const RTN = { UNICAST: 1, LOCAL: 2 } as const;
 
-/** Flags of a route request: return the route of the table, not the resolved route for one address. <linux/rtnetlink.h> */
-export const RTM_F = { FIB_MATCH: 0x2000 } as const;
+/** Flags of a route request: name the table; return the route of the table, not the resolved route for one address. <linux/rtnetlink.h> */
+export const RTM_F = { LOOKUP_TABLE: 0x1000, FIB_MATCH: 0x2000 } as const;
 
 /** Flags of a next hop. <linux/rtnetlink.h> */
 export const RTNH_F = { ONLINK: 4 } as const;

@@ -7,6 +7,7 @@ import { NetlinkError, refusals } from "../acknowledgement.ts";
 import type { NetlinkRequest } from "../answers.ts";
 import { holdsAny } from "../bytes.ts";
 import { encodeFamily } from "../family.ts";
+import type { LinkId } from "../link/message.ts";
 import { NLM_F } from "../message.ts";
 import { RTM } from "../rtnetlink.ts";
 import type { Rtnetlink } from "../socket.ts";
@@ -51,14 +52,29 @@ export function listRoutesWithin(
   return routes.filter((route) => route.table === table && isWithin(route));
 }
 
+/** What getRoute() is asked. */
+export interface RouteQuestion {
+  readonly whole?: boolean;
+  readonly table?: boolean;
+  readonly source?: Address;
+  readonly input?: LinkId;
+}
+
 /**
  * The route that a packet to an address takes, like `ip route get ADDRESS`. With `whole`, the route of the table with its own
- * destination, like `ip route get fibmatch ADDRESS`. @throws NetlinkError ENETUNREACH if there is none
+ * destination, like `ip route get fibmatch ADDRESS`. With `table`, the route's table; otherwise IPv4 says main. With `source` and `input`,
+ * of a packet that is forwarded, like `ip route get ADDRESS from SOURCE iif INPUT`. @throws NetlinkError ENETUNREACH if there is none
  */
-export function getRoute(netlink: Rtnetlink, address: Address, { whole = false } = {}): KernelRoute {
-  const flags = whole ? RTM_F.FIB_MATCH : 0;
-  const header = { family: encodeFamily(address.family), destinationLength: ADDRESS_BITS[address.family], flags };
-  const payload = encodeRoute({ header, attributes: { destination: address } });
+export function getRoute(
+  netlink: Rtnetlink,
+  address: Address,
+  { whole = false, table = false, source, input }: RouteQuestion = {},
+): KernelRoute {
+  const flags = (whole ? RTM_F.FIB_MATCH : 0) | (table ? RTM_F.LOOKUP_TABLE : 0);
+  const bits = ADDRESS_BITS[address.family];
+  const sourceLength = source === undefined ? 0 : bits;
+  const header = { family: encodeFamily(address.family), destinationLength: bits, sourceLength, flags };
+  const payload = encodeRoute({ header, attributes: { destination: address, source, input: input?.index } });
   const action = `find a route to ${formatAddress(address)}`;
   const [message] = netlink.request({ type: RTM.GETROUTE, flags: 0, payload, action });
   if (message === undefined) throw new NetlinkError(action, { errno: ERRNO.ENETUNREACH });
@@ -72,11 +88,7 @@ const NO_ROUTE: readonly number[] = [ERRNO.ENETUNREACH, ERRNO.EHOSTUNREACH, ERRN
  * The route that a packet to an address takes, with the options of getRoute(); undefined if there is none. @throws NetlinkError if the
  * kernel cannot answer
  */
-export function findRoute(
-  netlink: Rtnetlink,
-  address: Address,
-  options: { readonly whole?: boolean } = {},
-): KernelRoute | undefined {
+export function findRoute(netlink: Rtnetlink, address: Address, options: RouteQuestion = {}): KernelRoute | undefined {
   return ignoring(NO_ROUTE, () => getRoute(netlink, address, options));
 }
 

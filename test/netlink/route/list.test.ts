@@ -170,6 +170,10 @@ describe("findRoute()", () => {
     expect(findRoute(netlink, address("192.0.2.1"), { whole: true })).toMatchObject({ gateway: address("10.1.0.1") });
     // RTM_F_FIB_MATCH
     expect(decodeRoute(netlink.onlyRequest.payload).header.flags).toBe(0x2000);
+    const named = kernel("get-route-whole");
+    findRoute(named, address("192.0.2.1"), { whole: true, table: true });
+    // and RTM_F_LOOKUP_TABLE
+    expect(decodeRoute(named.onlyRequest.payload).header.flags).toBe(0x3000);
     const other = kernel("get-route");
     findRoute(other, address("8.8.8.8"));
     expect(decodeRoute(other.onlyRequest.payload).header.flags).toBe(0);

@@ -144,7 +144,7 @@ describe("CHECK of the port", () => {
           request(asked).map((message) => ({ ...message, payload: withPortState(message.payload, state) })),
         );
     answerWith(BR_STATE.LISTENING);
-    expect(said(check)).toBe(`Port "${port}" does not forward: the bridge's spanning tree holds it back`);
+    expect(said(check)).toBe(`Port "${port}" does not forward: the spanning tree of bridge "cni0" holds it back`);
     setLink(netlink, getLink(netlink, port), { up: false });
     expect(said(check)).not.toContain("does not forward");
     setLink(netlink, getLink(netlink, port), { up: true });

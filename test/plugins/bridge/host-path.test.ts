@@ -1,8 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { checkPath } from "../../../plugins/bridge/host-path.ts";
+import { formatPrefix } from "../../../src/ip/prefix.ts";
 import { addAddress } from "../../../src/netlink/address/add.ts";
 import { addBridge } from "../../../src/netlink/link/add.ts";
 import { getLink } from "../../../src/netlink/link/get.ts";
+import { addRoute } from "../../../src/netlink/route/add.ts";
 import { RT_TABLE } from "../../../src/netlink/route/header.ts";
 import { FakeKernel } from "../../kernel/fake-kernel.ts";
 import { hostOn } from "../../kernel/host.ts";
@@ -28,7 +30,7 @@ function stage(other: string) {
   const forgetLocal = () => {
     kernel.host.routes = kernel.host.routes.filter(({ table }) => table !== RT_TABLE.LOCAL);
   };
-  return { check, forgetLocal };
+  return { check, forgetLocal, kernel, host };
 }
 
 describe("checkPath()", () => {
@@ -54,6 +56,19 @@ describe("checkPath()", () => {
     expect(check("fd00:0:3::3/64")).toEqual([
       'The host reaches fd00:0:3::3 through link "other", expected link "br0": that is its route to fd00::/32, and "br0" has no address for it',
     ]);
+  });
+
+  test("says that a narrower route takes the packets, or that the link has lost its own", () => {
+    const { check, kernel, host } = stage("fd00:2::1/64");
+    const found = 'The host reaches fd00:1::2 through link "other", expected link "br0": that is its route to';
+    const link = getLink(host.netlink, "other");
+    addRoute(host.netlink, link, { destination: prefix("fd00:1::/96") });
+    expect(check("fd00:1::2/64")).toEqual([`${found} fd00:1::/96`]);
+    kernel.host.routes = kernel.host.routes.filter(
+      ({ destination }) => !formatPrefix(destination).startsWith("fd00:1::/"),
+    );
+    addRoute(host.netlink, link, { destination: prefix("::/0") });
+    expect(check("fd00:1::2/64")).toEqual([`${found} ::/0, because "br0" has lost its route to fd00:1::/64`]);
   });
 
   test("says that there is no route", () => {

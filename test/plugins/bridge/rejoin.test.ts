@@ -6,7 +6,7 @@ import type { Result } from "../../../src/cni/result.ts";
 import { deleteLink } from "../../../src/netlink/link/delete.ts";
 import { getLink } from "../../../src/netlink/link/get.ts";
 import { listPorts } from "../../../src/netlink/link/list.ts";
-import { setLink } from "../../../src/netlink/link/set.ts";
+import { setLink, setPort } from "../../../src/netlink/link/set.ts";
 import { FakeKernel } from "../../kernel/fake-kernel.ts";
 import { hostOn } from "../../kernel/host.ts";
 import { leased, requestOf } from "../verb-cases.ts";
@@ -95,6 +95,16 @@ describe("reapply of bridge", () => {
     expect(check).toThrow("is not a port of bridge");
     expect(reapply()).toEqual({ rebuilt: ["port"], failed: [] });
     check();
+  });
+
+  test("brings up a port that somebody took down, and restores hairpin mode and isolation", () => {
+    const { host, port, reapply, check } = stage();
+    setLink(host.netlink, port, { up: false });
+    setPort(host.netlink, port, { hairpin: false, isolated: false });
+    expect(check).toThrow(`Port "${port.name}" is down, expected up`);
+    expect(reapply()).toEqual({ rebuilt: ["port settings"], failed: [] });
+    check();
+    expect(reapply()).toEqual({ rebuilt: [], failed: [] });
   });
 
   test("turns promiscuous mode on again", () => {
