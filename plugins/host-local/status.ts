@@ -59,7 +59,9 @@ function checkDisk(folder: string): void {
     const there = nearest(folder);
     if (!fs.statSync(there).isDirectory()) throw Object.assign(new Error("no folder"), { code: "ENOTDIR" });
     fs.accessSync(there, fs.constants.W_OK | fs.constants.X_OK);
-    if (fs.statfsSync(there).bfree === 0) throw Object.assign(new Error("full"), { code: "ENOSPC" });
+    const { bfree, files, ffree } = fs.statfsSync(there);
+    // A file system without a table of inodes says 0 of 0.
+    if (bfree === 0 || (files > 0 && ffree === 0)) throw Object.assign(new Error("full"), { code: "ENOSPC" });
   } catch (error) {
     const { message, details } = storeFailure(`write in the folder of leases "${folder}"`, error);
     throw new CniError("unavailable", message, { details, cause: error });

@@ -617,6 +617,21 @@ describe("STATUS", () => {
     });
   });
 
+  test("fails where the file system has no inode left, unless it counts none", () => {
+    const dataDir = temporaryFolder();
+    const { statfsSync } = fs;
+    const space = (files: number) => {
+      const counts = Object.assign(statfsSync("/"), { type: 0, bfree: 9, files, ffree: 0 });
+      vi.spyOn(fs, "statfsSync").mockImplementation(() => counts);
+      return hostLocal("STATUS", config("1.1.0", dataDir, full));
+    };
+    expect(space(60)).toMatchObject({
+      status: 1,
+      json: { code: 50, details: "free some space or inodes on that file system" },
+    });
+    expect(space(0)).toMatchObject({ status: 0 });
+  });
+
   test("fails where a file is in the way of the folder", () => {
     const dataDir = path.join(temporaryFolder(), "file");
     fs.writeFileSync(dataDir, "");
