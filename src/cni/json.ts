@@ -17,7 +17,14 @@ export class Decimal {
 
 const HINTS: readonly (readonly [flaw: RegExp, hint: string])[] = [
   [/^invalid character '["{[]' after (object key:value pair|array element)$/, "a comma may be missing before it"],
-  [/^invalid character '}' looking for beginning of object key string$/, "the comma before it may be one too many"],
+  [
+    /^invalid character ('}' looking for beginning of object key string|']' looking for beginning of value)$/,
+    "the comma before it may be one too many",
+  ],
+  [/^invalid character ',' looking for/, "it may be one too many"],
+  [/^invalid character '[/#]' looking for/, 'JSON has no comments; a key that begins with "_" may hold one'],
+  [/^invalid character '(\\''|[“”„‘’«»])/, 'JSON takes only " as quotation mark'],
+  [/^invalid character '(\uFEFF|\uFFFD|\\u0000)/, "save the file as UTF-8 without byte order mark"],
 ];
 
 /** A text is not JSON. The message is Go's. */

@@ -52,6 +52,13 @@ describe("parseJson", () => {
     ['{"a": 1 "b": 2}', "a comma may be missing before it"],
     ["[{} {}]", "a comma may be missing before it"],
     ['{"a": 1,}', "the comma before it may be one too many"],
+    ["[1,]", "the comma before it may be one too many"],
+    ['{"a": 1,, "b": 2}', "it may be one too many"],
+    ["{ // a\n}", 'JSON has no comments; a key that begins with "_" may hold one'],
+    ["{'a': 1}", 'JSON takes only " as quotation mark'],
+    ["{“a”: 1}", 'JSON takes only " as quotation mark'],
+    ["\uFEFF{}", "save the file as UTF-8 without byte order mark"],
+    ["{\0}", "save the file as UTF-8 without byte order mark"],
     ['{"a": 1]', undefined],
     ["{", undefined],
   ])("says of %s what was probably meant", (text, hint) => {

@@ -214,6 +214,7 @@ describe("cnictl validate", () => {
       [{ type: "portmap" }, { type: "bridge", mtu: "auto" }],
       [
         /plugins\[0\].type: portmap needs the result of a plugin/,
+        /warning: plugins\[0\].type: portmap publishes no ports: .*; add "capabilities": { "portMappings": true }$/,
         /plugins\[1\].type: bridge makes an interface, and comes after portmap/,
       ],
     ],

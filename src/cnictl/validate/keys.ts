@@ -52,6 +52,15 @@ export function examineCapabilities(subject: Subject, plugins: Described, report
   }
 }
 
+/** Reports a `portmap` that gets no ports: runtimes give them to a plugin with the capability alone. */
+export function examinePublishing({ placed: { document, path, config } }: Subject, report: Report): void {
+  const { type, capabilities, json } = config;
+  if (type !== "portmap" || capabilities.includes("portMappings") || Object.hasOwn(json, "runtimeConfig")) return;
+  const message = "portmap publishes no ports: runtimes give them only to a plugin that declares the capability";
+  const hint = 'add "capabilities": { "portMappings": true }';
+  report(document, "warning", { path: [...path, "type"], message, hint });
+}
+
 function describeTakers(takers: readonly string[]): string | undefined {
   return takers.length === 0 ? undefined : `declare it for ${takers.join(" or ")}`;
 }

@@ -2,7 +2,7 @@ import { examineClaims, examineHostBits, type Uplink } from "./addresses.ts";
 import { type AskVersions, examineExecutables } from "./executables.ts";
 import type { Report } from "./finding.ts";
 import type { Examined } from "./folder.ts";
-import { examineCapabilities, examinePluginKeys } from "./keys.ts";
+import { examineCapabilities, examinePluginKeys, examinePublishing } from "./keys.ts";
 import { examineOrder } from "./order.ts";
 import { type Described, describePlugin, examineValues, type Subject } from "./plugin.ts";
 import type { Source } from "./source.ts";
@@ -26,6 +26,7 @@ function examinePlugin(subject: Subject, machine: Machine, report: Report): Exam
   const { placed } = subject;
   examinePluginKeys(subject, report);
   examineCapabilities(subject, machine.plugins, report);
+  examinePublishing(subject, report);
   examineIpam(subject, report);
   const claims = examineValues(subject, machine.plugins, report);
   examineClaims(placed, claims, machine.uplink, report);
