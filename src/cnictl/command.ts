@@ -38,6 +38,23 @@ export interface Tool {
   readonly complete: (edge: Edge, words: readonly string[]) => string;
 }
 
+/** The words that other tools have for a command. */
+const SYNONYMS: Readonly<Record<string, readonly string[]>> = {
+  add: ["attach", "connect", "setup", "up", "create"],
+  check: ["test", "verify"],
+  clean: ["cleanup", "prune", "purge"],
+  del: ["delete", "detach", "disconnect", "remove", "rm", "teardown", "down"],
+  doctor: ["diagnose", "debug", "health"],
+  inspect: ["describe", "info"],
+  leases: ["ip", "ips", "ipam", "addr", "address", "addresses", "pool", "pools"],
+  list: ["ls", "network", "networks", "net", "get"],
+  ps: ["attachments", "containers", "pods"],
+  reapply: ["reload", "repair", "restore", "fix"],
+  trace: ["strace"],
+  uninstall: ["unlink"],
+  validate: ["lint"],
+};
+
 const EXIT = { DONE: 0, FAILED: 1, MISUSED: 2 } as const;
 
 /** Runs the subcommand that the arguments name. Returns the exit code: 0 success, 1 failure, 2 wrong usage. Never throws. */
@@ -45,10 +62,10 @@ export function runCnictl(edge: Edge, { commands, complete }: Tool): number {
   const [word = "", ...args] = edge.args;
   const version = formatVersion(edge.build);
   if (word === COMPLETE) return print(edge, complete(edge, args));
-  if (word === "--version") return print(edge, version);
+  if (["--version", "-V", "-v"].includes(word)) return print(edge, version);
   // Nomad runs each file in the plugins' folder without arguments, and expects a version and success.
-  const name = word === "help" ? args[0] : word;
-  if (name === undefined || name === "" || asksForHelp([word]))
+  const name = word === "help" && args[0] !== "help" ? args[0] : word;
+  if (name === undefined || name === "" || name === "help" || asksForHelp([word]))
     return print(edge, `${version}\n${formatUsage(commands)}`);
   const command = commands.find((each) => each.name === name);
   if (command === undefined) return refuseCommand(edge, name, commands);
@@ -61,13 +78,13 @@ function formatVersion({ version, commit, date }: Edge["build"]): string {
 }
 
 function refuseCommand(edge: Edge, name: string, commands: readonly Command[]): number {
-  const nearest = findNearest(
-    name,
-    commands.map((command) => command.name),
-  );
-  const question = nearest === undefined ? "" : `; did you mean "${nearest}"?`;
-  const message = `unknown command "${name}"${question}`;
-  return refuse(edge, { message: `cnictl: ${message}`, hint: "`cnictl help` lists the commands" });
+  const hint = "`cnictl help` lists the commands";
+  if (name.startsWith("-"))
+    return refuse(edge, { message: `cnictl: unknown option "${name}": options follow the command`, hint });
+  const names = commands.map((command) => command.name);
+  const meant = names.find((each) => SYNONYMS[each]?.includes(name)) ?? findNearest(name, names);
+  const question = meant === undefined ? "" : `; did you mean "${meant}"?`;
+  return refuse(edge, { message: `cnictl: unknown command "${name}"${question}`, hint });
 }
 
 function runCommand(edge: Edge, command: Command, args: readonly string[]): number {

@@ -1,7 +1,10 @@
+import fs from "#fs";
 import path from "#path";
-import { readCache } from "../runtime/cache.ts";
+import { ifPossible } from "../platform/outcome.ts";
+import { listCached, readCache } from "../runtime/cache.ts";
 import type { RuntimeConf } from "../runtime/runtime-conf.ts";
 import type { Edge } from "./edge.ts";
+import { findIdentity } from "./file-identity.ts";
 
 /** Where `ip netns` keeps named namespaces. ip-netns(8) */
 export const NAMED_NETNS = "/run/netns";
@@ -25,6 +28,31 @@ export function findNetns(edge: Edge, word: string, cacheDirectory: string): Nam
   if (living !== undefined) return { netns: living };
   const cached = findAttachment(cacheDirectory, word, places);
   return cached === undefined ? { netns: path.join(NAMED_NETNS, word) } : { netns: cached.netns, cached };
+}
+
+/**
+ * The attachment of a network in the namespace at that path, which its ADD may have named by another: a runtime's containers have IDs of
+ * their own. Undefined if there is none, or several. @throws CniError ioFailure
+ */
+export function findInNetns(
+  directory: string,
+  { network, netns, ifname }: { network: string; netns: string; ifname: string },
+): RuntimeConf | undefined {
+  const identity = findIdentity(netns);
+  const place = placeOf(netns);
+  const [found, ...others] = listCached(directory, network).attachments.filter(
+    (each) =>
+      each.ifname === ifname &&
+      each.netns !== "" &&
+      (placeOf(each.netns) === place || (identity !== undefined && findIdentity(each.netns) === identity)),
+  );
+  return others.length === 0 ? found : undefined;
+}
+
+/** A path without links in its folder, such as /var/run. */
+function placeOf(file: string): string {
+  const folder = path.dirname(file);
+  return path.join(ifPossible(() => fs.realpathSync(folder)) ?? folder, path.basename(file));
 }
 
 /** The attachment of the container, or that had one of the namespaces; undefined if the beginning of an ID means several containers. */

@@ -11,7 +11,7 @@ import type { RuntimeConf } from "../runtime/runtime-conf.ts";
 import type { Given } from "./arguments.ts";
 import type { Description } from "./description.ts";
 import type { Edge } from "./edge.ts";
-import { findNetns } from "./namespace.ts";
+import { findInNetns, findNetns } from "./namespace.ts";
 import { NETWORK_DIRECTORY, NETWORK_OPTIONS, PLUGIN_DIRECTORY } from "./option.ts";
 import { findOwnDirectory, type Surroundings } from "./own-directory.ts";
 
@@ -62,17 +62,39 @@ export function readTarget(
 ): TargetRequest {
   const [name = "", word = ""] = operands;
   const runtime = makeRuntime(edge, values["cache-dir"]);
-  const { netns, cached } = findNetns(edge, word, runtime.cacheDirectory);
-  const named = {
-    containerId: values["container-id"] ?? cached?.containerId ?? containerIdOf(netns),
-    netns,
-    ifname: values.ifname ?? edge.environment["CNI_IFNAME"] ?? "eth0",
-  };
+  const named = nameAttachment(edge, { network: name, word, values, remembered, directory: runtime.cacheDirectory });
   const entry = findCached({ directory: runtime.cacheDirectory, network: name, attachment: named });
   const usable = remembered ? entry : undefined;
   const network = findNetwork(edge, name, usable);
   const attachment = { ...named, ...readExtras(edge.environment, usable?.attachment) };
   return { runtime, target: { network, attachment }, known: entry !== undefined, json: values.json ?? false };
+}
+
+/** The attachment that the arguments mean. With `remembered`, one that a runtime made in the namespace counts if cnictl made none there. */
+function nameAttachment(
+  edge: Edge,
+  {
+    network,
+    word,
+    values,
+    remembered,
+    directory,
+  }: {
+    readonly network: string;
+    readonly word: string;
+    readonly values: Given<typeof TARGET.options>["values"];
+    readonly remembered: boolean;
+    readonly directory: string;
+  },
+): Pick<RuntimeConf, "containerId" | "netns" | "ifname"> {
+  const { netns, cached } = findNetns(edge, word, directory);
+  const ifname = values.ifname ?? edge.environment["CNI_IFNAME"] ?? "eth0";
+  const given = values["container-id"] ?? cached?.containerId;
+  const named = { containerId: given ?? containerIdOf(netns), netns, ifname };
+  if (given !== undefined || !remembered) return named;
+  if (findCached({ directory, network, attachment: named }) !== undefined) return named;
+  const { containerId, netns: there } = findInNetns(directory, { network, netns, ifname }) ?? named;
+  return { containerId, netns: there, ifname };
 }
 
 /**

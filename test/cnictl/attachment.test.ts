@@ -1,3 +1,4 @@
+import fs from "node:fs";
 import path from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { ownerComment } from "../../src/netfilter/owner.ts";
@@ -212,8 +213,16 @@ test("gc --all takes everything back, as cnitool does", () => {
 });
 
 /** Runs a command with an operand that names a namespace; `living` are the namespaces that exist. Returns the plugin's variables. */
-function call(command: string, word: string, living: readonly string[]): Readonly<Record<string, string>> {
-  stage.cnictl([command, "x", word, ...options], { isLiving: (netns) => living.includes(netns), directory: "/home" });
+function call(
+  command: string,
+  word: string,
+  living: readonly string[],
+  more: readonly string[] = [],
+): Readonly<Record<string, string>> {
+  stage.cnictl([command, "x", word, ...more, ...options], {
+    isLiving: (netns) => living.includes(netns),
+    directory: "/home",
+  });
   return stage.calls.at(-1)?.environment ?? {};
 }
 
@@ -243,6 +252,23 @@ test("a container that the cache knows is named by its ID or the beginning of it
   call("check", "abcdef", []);
   call("check", "abcd", []);
   expect(stage.calls.length).toBe(before);
+});
+
+test("check and del find a container of a runtime by any path of its namespace, add and --container-id do not", () => {
+  const netns = stage.write("run/netns", "");
+  fs.symlinkSync(path.dirname(netns), path.join(stage.directory, "var"));
+  fs.linkSync(netns, path.join(stage.directory, "other"));
+  stage.cnictl(["add", "x", netns, "--container-id", "runtimes", ...options]);
+  const named = (...args: string[]) => {
+    const { CNI_CONTAINERID: id, CNI_NETNS: place } = call(args[0] ?? "", args[1] ?? "", [], args.slice(2));
+    return [id, place];
+  };
+  const [link, twin] = ["var/netns", "other"].map((name) => path.join(stage.directory, name));
+  for (const word of [netns, link ?? "", twin ?? ""]) expect(named("check", word)).toEqual(["runtimes", netns]);
+  expect(named("del", link ?? "", "-i", "eth0")).toEqual(["runtimes", netns]);
+  stage.cnictl(["add", "x", netns, "--container-id", "runtimes", ...options]);
+  expect(named("add", netns)[0]).toMatch(/^cnitool-/);
+  expect(named("check", netns)[0]).toMatch(/^cnitool-/);
 });
 
 test("del takes a list that is gone or broken from the cache, and says so", () => {
@@ -278,6 +304,6 @@ test("check of what was never attached says so", () => {
   const { code, err } = stage.cnictl(["check", "x", "/run/netns/blue", ...options], { terminal });
   expect([code, err]).toEqual([
     1,
-    `eth0 of container ${ID} is not attached to network "x"; no result of ADD in ${stage.directory}/cache\n  code: 3 (unknownContainer)\n  next: attach it with \`cnictl add\`, or name the cache of the runtime that did with --cache-dir\n`,
+    `eth0 of container ${ID} is not attached to network "x"; no result of ADD in ${stage.directory}/cache\n  code: 3 (unknownContainer)\n  next: \`cnictl ps\` lists what is attached; name a container with --container-id, another cache of results with --cache-dir\n`,
   ]);
 });

@@ -28,11 +28,15 @@ const USAGE = `Usage: cnictl <command> [arguments]
 
 const VERSION = "cnictl v1.2.3\nBuilt from commit abc123def456 of 2026-01-02\n";
 
-test.each([[["--help"]], [["-h"]], [["help"]], [[]]])("cnictl %j prints its version and the usage", (args) => {
-  expect(stage.cnictl(args)).toEqual({ code: 0, out: `${VERSION}\n${USAGE}`, err: "" });
-});
+test.each([[["--help"]], [["-h"]], [["help"]], [["help", "help"]], [[]]])(
+  "cnictl %j prints its version and the usage",
+  (args) => {
+    expect(stage.cnictl(args)).toEqual({ code: 0, out: `${VERSION}\n${USAGE}`, err: "" });
+  },
+);
 
 test("cnictl --version prints the version and the commit, if it knows it", () => {
+  for (const word of ["-v", "-V"]) expect(stage.cnictl([word])).toEqual({ code: 0, out: VERSION, err: "" });
   expect(stage.cnictl(["--version"])).toEqual({ code: 0, out: VERSION, err: "" });
   const build = { ...SOURCE, version: "1.2.3", names: [], executable: "", commit: "", date: "" };
   expect(stage.cnictl(["--version"], { build }).out).toBe("cnictl v1.2.3\n");
@@ -41,11 +45,13 @@ test("cnictl --version prints the version and the commit, if it knows it", () =>
 const LISTED = "`cnictl help` lists the commands";
 
 test.each([
-  [["attach", "x"], 'cnictl: unknown command "attach"'],
+  [["attach", "x"], 'cnictl: unknown command "attach"; did you mean "add"?'],
+  [["rm", "x"], 'cnictl: unknown command "rm"; did you mean "del"?'],
+  [["backup"], 'cnictl: unknown command "backup"'],
   [["ADD"], 'cnictl: unknown command "ADD"; did you mean "add"?'],
   [["stats"], 'cnictl: unknown command "stats"; did you mean "status"?'],
   [["help", "dell"], 'cnictl: unknown command "dell"; did you mean "del"?'],
-  [["--hlep"], 'cnictl: unknown command "--hlep"'],
+  [["--hlep"], 'cnictl: unknown option "--hlep": options follow the command'],
 ])("cnictl %j is answered with the nearest command on standard error, exit 2", (args, message) => {
   expect(stage.cnictl(args)).toEqual({ code: 2, out: "", err: `${message}\n\n${LISTED}\n` });
 });

@@ -23,9 +23,10 @@ export const inspect = defineCommand({
   name: "inspect",
   summary: "Shows all that exists for a container, and what CHECK says",
   help: [
-    "Shows the attachments of a container (its ID or the beginning of it) or of a network namespace (a",
-    "path, a name of `ip netns`, a PID), what exists for them on the host, the links, addresses and routes",
-    "inside, and what CHECK of each plugin says.",
+    "Shows the attachments of a container (its ID or the beginning of it, one of its addresses, its MAC, or",
+    "the host's end of its interface) or of a network namespace (a path, a name of `ip netns`, a PID), what",
+    "exists for them on the host, the links, addresses and routes inside, and what CHECK of each plugin",
+    "says.",
   ],
   operands: [{ name: "container|netns", required: true, completion: "container" }],
   options: VIEW_OPTIONS,
