@@ -3,6 +3,7 @@ import { AddFailed } from "../runtime/chain.ts";
 import { NetworkNotFound } from "../runtime/load.ts";
 import type { Network } from "../runtime/network.ts";
 import { PluginFailed } from "../runtime/plugin-call.ts";
+import { cureForDifferences } from "./difference-cures.ts";
 import type { Edge } from "./edge.ts";
 import { adviceForNetwork } from "./network-advice.ts";
 import { adviceForMissing, adviceForOutput } from "./plugin-advice.ts";
@@ -13,7 +14,7 @@ export function adviceFor(edge: Edge, error: CniError): string | undefined {
   const known = adviceForText(edge, `${error.message}; ${error.details}`, failed);
   if (known !== undefined) return known;
   if (error instanceof NetworkNotFound) return adviceForNetwork(error);
-  return withUndoing(edge, error, adviceForCode(error.code, { undo: undoOf(edge), network: failed?.network }));
+  return withUndoing(edge, error, adviceForCode(error, { undo: undoOf(edge), network: failed?.network }));
 }
 
 /** The next step if a message says that this user may not do something. */
@@ -29,7 +30,20 @@ function adviceForText(edge: Edge, text: string, failed: PluginFailed | undefine
     return adviceForOutput(edge, failed.plugin.type);
   if (/netns and netns from CNI_NETNS should not be the same/.test(text))
     return "this is the host's own namespace: name the container's, such as /run/netns/<name> of `ip netns list`";
-  return adviceForPermission(text);
+  if (/unknown args \["/.test(text))
+    return "begin CNI_ARGS with IgnoreUnknown=1; then each plugin skips what is for others";
+  if (/cached result: it is not JSON/.test(text))
+    return "the file of its result is damaged: detach it with `cnictl del`, and attach it again";
+  return adviceForStart(text) ?? adviceForPermission(text);
+}
+
+/** The next step if the kernel does not start an executable. */
+export function adviceForStart(text: string): string | undefined {
+  const [, file, reason] = /Cannot start "([^"]+)": (Permission denied|Exec format error)/.exec(text) ?? [];
+  if (file === undefined) return undefined;
+  if (reason === "Exec format error")
+    return `${file} is empty, damaged, or for another architecture: install it again; \`cnictl install --force\` does for plugins of this project`;
+  return `chmod +x ${file}; if that is set: \`findmnt -T ${file}\` shows whether its file system is mounted noexec`;
 }
 
 /** Adds that DEL removes what a failed ADD left. */
@@ -53,8 +67,14 @@ function findFailed(error: unknown): PluginFailed | undefined {
   return error instanceof Error ? findFailed(error.cause) : undefined;
 }
 
+function adviceForDifferences(message: string, network: string): string {
+  const cure = cureForDifferences(network, message.split("; "));
+  if (!cure.startsWith("cnictl reapply")) return cure;
+  return `\`${cure}\` rebuilds what others deleted on the host; if that does not help, start the container again`;
+}
+
 function adviceForCode(
-  code: number,
+  { code, message }: CniError,
   { undo, network }: { undo: string; network: Network | undefined },
 ): string | undefined {
   switch (code) {
@@ -65,7 +85,7 @@ function adviceForCode(
     case ERROR_CODES.invalidConfig:
       return network && adviceForList(network);
     case ERROR_CODES.unknownContainer:
-      return "attach it with `cnictl add`, or name the cache of the runtime that did with --cache-dir";
+      return "`cnictl ps` lists what is attached; name a container with --container-id, another cache of results with --cache-dir";
     case ERROR_CODES.invalidNetns:
       return "use an existing network namespace, such as /run/netns/<name> of `ip netns list`";
     case ERROR_CODES.tryAgainLater:
@@ -74,7 +94,7 @@ function adviceForCode(
     case ERROR_CODES.noAddressAvailable:
       return "detach containers that are not needed, or remove stale leases: `cnictl gc <network>`";
     case ERROR_CODES.checkFailed:
-      return "`cnictl reapply` rebuilds what others deleted on the host; if that does not help, start the container again";
+      return adviceForDifferences(message, network?.name ?? "");
     case ERROR_CODES.duplicateAllocation:
     case ERROR_CODES.interfaceExists:
       return `${undo} first, or use another name with --ifname`;

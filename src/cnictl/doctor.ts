@@ -11,6 +11,7 @@ import { type Check, type Examination, runChecks } from "./doctor/examination.ts
 import { executableCheck } from "./doctor/executables.ts";
 import { formatFindings } from "./doctor/finding.ts";
 import { firewallCheck, forwardCheck } from "./doctor/firewalls.ts";
+import { routeCheck } from "./doctor/forwarded-routes.ts";
 import { gatewayClashCheck } from "./doctor/gateways.ts";
 import { imageCheck } from "./doctor/image-links.ts";
 import { kernelCheck } from "./doctor/kernel.ts";
@@ -23,6 +24,7 @@ import { statusCheck } from "./doctor/readiness.ts";
 import { renewalCheck } from "./doctor/renewal.ts";
 import { runtimeCheck } from "./doctor/runtime-version.ts";
 import { sysctlCheck } from "./doctor/sysctls.ts";
+import { unpublishedCheck } from "./doctor/unpublished-ports.ts";
 import { wayOutCheck } from "./doctor/ways-out.ts";
 import type { Edge } from "./edge.ts";
 import { executableFinder } from "./executable.ts";
@@ -46,6 +48,7 @@ const CHECKS: readonly Check[] = [
   firewallCheck,
   forwardCheck,
   sysctlCheck,
+  routeCheck,
   clashCheck,
   gatewayClashCheck,
   wayOutCheck,
@@ -53,6 +56,7 @@ const CHECKS: readonly Check[] = [
   poolCheck,
   renewalCheck,
   attachmentCheck,
+  unpublishedCheck,
   leftoverCheck,
 ];
 

@@ -1,3 +1,4 @@
+import fs from "node:fs";
 import path from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { makeStage, SOURCE, type Stage } from "./stage.ts";
@@ -75,7 +76,7 @@ test.each([
     "check",
     104,
     "checkFailed",
-    "`cnictl reapply` rebuilds what others deleted on the host; if that does not help, start the container again",
+    "`cnictl reapply x` rebuilds what others deleted on the host; if that does not help, start the container again",
   ],
   ["check", 109, "deadlineExceeded", "run it again in a moment"],
   ["add", 8, "invalidNetns", "use an existing network namespace, such as /run/netns/<name> of `ip netns list`"],
@@ -90,6 +91,45 @@ test.each([
     .replace("CACHE", `${stage.directory}/cache`)
     .replaceAll("LIST", `${stage.directory}/net.d/10-x.conflist`);
   expect(err.split("\n").slice(-3)).toEqual([`  code: ${code} (${name})`, `  next: ${next}`, ""]);
+});
+
+test.each([
+  [
+    "check",
+    104,
+    'Bridge "b" has MAC 02:00:00:00:00:02, expected 02:00:00:00:00:01',
+    "ip link set b address 02:00:00:00:00:01",
+  ],
+  [
+    "add",
+    4,
+    'ARGS: unknown args ["IP=1.2.3.4"]',
+    "begin CNI_ARGS with IgnoreUnknown=1; then each plugin skips what is for others",
+  ],
+  [
+    "add",
+    108,
+    'Cannot start "/b/a": Permission denied',
+    "chmod +x /b/a; if that is set: `findmnt -T /b/a` shows whether its file system is mounted noexec",
+  ],
+  [
+    "add",
+    108,
+    'Cannot start "/b/a": Exec format error',
+    "/b/a is empty, damaged, or for another architecture: install it again; `cnictl install --force` does for plugins of this project",
+  ],
+])("a failed %s with code %i and the message %j says what to do about that", (command, code, message, advice) => {
+  if (command === "check") attach();
+  failWith(code, message);
+  expect(stage.cnictl([command, "x", "/run/netns/blue", ...options]).err).toContain(`\n  next: ${advice}`);
+});
+
+test("a check of a damaged result says what to do about it", () => {
+  attach();
+  const [file = ""] = fs.readdirSync(path.join(stage.directory, "cache/results"));
+  stage.write(`cache/results/${file}`, "{");
+  const next = "the file of its result is damaged: detach it with `cnictl del`, and attach it again";
+  expect(stage.cnictl(["check", "x", "/run/netns/blue", ...options]).err).toContain(`\n  next: ${next}\n`);
 });
 
 test("a failed check with a code of somebody else tells a person the code alone", () => {

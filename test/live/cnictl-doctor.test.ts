@@ -423,6 +423,46 @@ test("what was taken from a container that lives is found, and `cnictl reapply` 
   expect(attachments()).toEqual([]);
 });
 
+test.each([
+  [
+    "a rule that leads to another table",
+    "ip rule add lookup 77 priority 100; ip route add default via 203.0.113.1 table 77",
+    "error attachment one",
+    "of table 77, to which",
+  ],
+  [
+    "a rule against what containers send",
+    "ip rule add from 10.88.0.0/16 priority 100 prohibit",
+    "warning route one",
+    "of type prohibit",
+  ],
+  ["a default route that is gone", "ip route del default", "note route one", "no gateway in its networks"],
+  ["an uplink that is down", "ip link set uplink down", "note route one", 'link "uplink" is down'],
+])("%s is found, and named", (_, event, subject, text) => {
+  const uplink = "ip link add uplink type bridge; ip address add 203.0.113.2/24 dev uplink; ip link set uplink up";
+  caller.lab.run(["sh", "-ec", `${uplink}; ip route add default via 203.0.113.1`]);
+  writeList("one", [BRIDGE]);
+  attach("one");
+  const before = subjects(examine());
+  caller.lab.run(["sh", "-ec", event]);
+  const found = examine().filter((each) => !before.includes(subjects([each])[0] ?? ""));
+  expect(subjects(found)).toEqual([subject]);
+  expect(found[0]?.message).toContain(text);
+});
+
+test("a port that somebody took down is found, and its cure brings it up", () => {
+  writeList("one", [BRIDGE]);
+  attach("one");
+  const [port = ""] = caller.lab.ip("link show master cni0").map((link) => String(Object(link).ifname));
+  caller.lab.run(["ip", "link", "set", port, "down"]);
+  const [found, ...others] = examine();
+  expect([found?.message, others]).toEqual([expect.stringContaining(`Port "${port}" is down, expected up`), []]);
+  if (found === undefined) return;
+  expect(found.cure).toBe("cnictl reapply one");
+  caller.cnictl(["reapply", "one"], { NETCONFPATH: folder });
+  expect(examine()).toEqual([]);
+});
+
 test("a list that was changed since ADD is no difference", () => {
   writeList("one", [BRIDGE]);
   attach("one");

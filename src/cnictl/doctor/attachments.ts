@@ -2,6 +2,7 @@ import { findCached, readCache } from "../../runtime/cache.ts";
 import { type CachedEntry, cachedNetwork } from "../../runtime/cache-entry.ts";
 import { checkEachPlugin } from "../../runtime/check-each.ts";
 import type { Network } from "../../runtime/network.ts";
+import { cureForDifferences } from "../difference-cures.ts";
 import { type Check, type Examination, orCannotTell } from "./examination.ts";
 import type { Found } from "./finding.ts";
 import { describeAttachment } from "./netns-name.ts";
@@ -62,16 +63,8 @@ export function judgeChecked(subject: string, { count, differences }: Checked): 
   const others = differences.length > NAMED ? [`And ${differences.length - NAMED} more`] : [];
   const lines = [...describeGroups(named), ...others].join(". ");
   const message = `${differences.length} of ${count} attachments are not as ADD made them: ${lines}`;
-  return { level: "error", subject, message, cure: cureFor(subject, differences) };
-}
-
-/** Nothing rebuilds what is missing inside a container. */
-function cureFor(subject: string, differences: readonly Difference[]): string {
-  const isInside = (text: string) => /^(Route|Interface) .* is missing$/.test(text);
   const texts = differences.flatMap((each) => each.texts);
-  if (!texts.some(isInside)) return `cnictl reapply ${subject}`;
-  const restart = "start the containers again that lack a route or an interface: nothing rebuilds that";
-  return texts.every(isInside) ? restart : `cnictl reapply ${subject}; ${restart}`;
+  return { level: "error", subject, message, cure: cureForDifferences(subject, texts) };
 }
 
 /** For each group of attachments with texts in common: the attachments, and these texts. */
@@ -95,12 +88,12 @@ function describeUnchecked(subject: string, file: string): Found {
  * for `cnictl reapply`.
  */
 function differencesOf(
-  { runtime, networks, isLiving, isOurs }: Examination,
+  { runtime, networks, isLiving, isOurs, silent }: Examination,
   entry: CachedEntry,
 ): readonly Difference[] | undefined {
   const { attachment } = entry;
   const network = networkOf(entry, networks);
-  const plugins = network?.plugins.filter(({ type }) => isOurs(type)) ?? [];
+  const plugins = network?.plugins.filter(({ type }) => isOurs(type) && !silent.has(type)) ?? [];
   if (network === undefined || plugins.length === 0) return undefined;
   const quiet = { ...runtime, deadline: DEADLINE, log: () => {} };
   const said = checkEachPlugin(quiet, { network: { ...network, plugins }, attachment });

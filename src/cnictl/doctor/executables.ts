@@ -2,6 +2,7 @@ import path from "#path";
 import { fullReasonOf } from "../../cni/error.ts";
 
 import { askVersions } from "../../runtime/supported-versions.ts";
+import { adviceForStart } from "../advice.ts";
 import { type Executable, shortDigest } from "../executable.ts";
 import { nearestPlugin } from "../plugin-advice.ts";
 import { type Check, type Examination, orCannotTell } from "./examination.ts";
@@ -87,12 +88,9 @@ function judgeType(
     );
   } catch (reason) {
     silent.set(type, "it did not answer VERSION");
-    return [
-      error(
-        `${used.file} does not answer VERSION: ${fullReasonOf(reason)}`,
-        `CNI_COMMAND=VERSION ${used.file} </dev/null`,
-      ),
-    ];
+    const why = fullReasonOf(reason);
+    const cure = adviceForStart(why) ?? `CNI_COMMAND=VERSION ${used.file} </dev/null`;
+    return [error(`${used.file} does not answer VERSION: ${why}`, cure)];
   }
 }
 

@@ -34,7 +34,8 @@ test("attachments whose CHECK would wait for a lock are what cannot be told", ()
 });
 
 test("judgeChecked() sends nobody to reapply for what is missing inside a container", () => {
-  const restart = "start the containers again that lack a route or an interface: nothing rebuilds that";
+  const restart =
+    "start the containers again whose interface, addresses or routes differ: nothing rebuilds what is inside a container";
   expect(judged("Route 0.0.0.0/0 is missing")[0]).toMatch(new RegExp(`\\| ${restart}$`));
   expect(judged('Interface "eth0" in /run/netns/c is missing')[0]).toMatch(new RegExp(`\\| ${restart}$`));
   expect(judged("Route 0.0.0.0/0 is missing; a")[0]).toMatch(new RegExp(`\\| cnictl reapply x; ${restart}$`));
