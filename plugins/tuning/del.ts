@@ -16,8 +16,8 @@ import { isOthers } from "./origin.ts";
 /**
  * Restores the container's interface to what ADD found, whatever the configuration and the interface's name are by now. Nothing to do if
  * the namespace or the interface is gone, nothing was changed, or the path leads to another container by now. Sysctls are not restored,
- * as in the reference: they end with the namespace. A file that cannot be removed is only logged, so that the rest of the container can
- * be deleted. @throws errors that may pass, such as EIO: the next DEL removes the file
+ * as in the reference: they end with the namespace. A setting that the interface no longer takes, and a file that cannot be removed, are
+ * only logged, so that the rest of the container can be deleted. @throws errors that may pass, such as EIO: the next DEL removes the file
  */
 export function del(request: Request, host: Host): void {
   const file = backupFile(readDataDir(request), request);
@@ -50,7 +50,13 @@ function restore(request: Request, host: Host, backup: Backup): void {
   const container = findContainer(host, request.netns);
   const link = container && findTuned(host, container, { request, backup });
   if (container === undefined || link === undefined) return;
-  runAll(separate(backup.settings).map((each) => () => applySettings(container.netlink, link, each)));
+  const what = `Cannot restore "${link.name}" of container ${request.containerId}`;
+  const expected = { log: request.log, what };
+  runAll(
+    separate(backup.settings).map(
+      (each) => () => logging(isLasting, expected, () => applySettings(container.netlink, link, each)),
+    ),
+  );
 }
 
 /** The interface that ADD found. The reference's file does not name the namespace. */

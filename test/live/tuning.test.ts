@@ -286,13 +286,27 @@ describe("tuning DEL", () => {
     expect(backups()).toEqual([]);
   });
 
-  it("says what it cannot put back, and does the rest", () => {
+  it("says what it cannot put back, does the rest, and ends", () => {
     add({ mac: MAC, txQLen: 500 });
     const file = path.join(dataDir, "c1_eth0.json");
     fs.writeFileSync(file, '{"mtu": 70000, "txQLen": 1000}');
-    expect(errorOf(run("DEL")).msg).toMatch(/^Cannot set mtu 70000 on link "eth0": /);
+    const { status, stdout, stderr } = run("DEL");
+    expect({ status, stdout }).toEqual({ status: 0, stdout: "" });
+    expect(stderr).toMatch(/^Cannot restore "eth0" of container c1: Cannot set mtu 70000 on link "eth0": /);
     expect(link().txqlen).toBe(1000);
-    expect(backups()).toHaveLength(1);
+    expect(backups()).toEqual([]);
+  });
+
+  it("ends where the container put a link in the interface's place that refuses its MTU", () => {
+    add({ mtu: 1400, txQLen: 500 });
+    const { ifindex } = Object(lab.ip("link show dev eth0", netns)[0]);
+    const inside = (args: string) => lab.run(["ip", ...args.split(" ")], netns);
+    inside("link del eth0");
+    inside("link add name low0 mtu 1300 type veth peer name low1");
+    inside(`link add name eth0 link low0 index ${ifindex} type macvlan`);
+    expect(run("DEL")).toMatchObject({ status: 0, stdout: "" });
+    expect(link()).toMatchObject({ mtu: 1300, txqlen: 1000 });
+    expect(backups()).toEqual([]);
   });
 
   it("forgets what a killed process left half written", () => {
