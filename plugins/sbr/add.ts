@@ -19,6 +19,6 @@ export function add(request: Request, host: Host): Result {
   if (link === undefined) throw new CniError("invalidConfig", `Cannot find network interface ${ifname} in ${netns}`);
   const { netlink } = container;
   const move = { netlink, link, ips: addressesOf(result, ifname), config };
-  host.withTables(() => undoOnError(request.log, (defer) => routeBySource(move, defer)));
+  host.withTables(container, () => undoOnError(request.log, (defer) => routeBySource(move, defer)));
   return result;
 }

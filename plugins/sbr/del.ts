@@ -18,5 +18,5 @@ export function del(request: Request, host: Host): void {
   const result = findPrevResult(request);
   const ips = result === undefined ? [] : addressesOf(result, request.ifname);
   const addresses = ips.length === 0 ? undefined : ips.map(({ address }) => address.address);
-  host.withTables(() => release(container.netlink, link, addresses));
+  host.withTables(container, () => release(container.netlink, link, addresses));
 }

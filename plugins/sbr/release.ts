@@ -21,6 +21,12 @@ import { runAll } from "../../src/steps/undo.ts";
 import { isForSource, PRIORITY, PROTOCOL } from "./rules.ts";
 
 /**
+ * The most rules of a family that one call deletes. An interface has one for each of its addresses; a container that made thousands of
+ * its own keeps the rest until its namespace ends.
+ */
+const MOST_RULES = 100;
+
+/**
  * Deletes the rules of an interface's addresses, and gives the routes of their tables back to main. `addresses` are those that ADD was
  * told; undefined if that is not known: then those that the interface has, or if it is gone, those of our rules that no link has. Nothing
  * to delete is success. Runs every step, then throws all errors.
@@ -31,6 +37,7 @@ export function release(netlink: Rtnetlink, link: LinkId | undefined, addresses:
     ([4, 6] as const).flatMap((family) => [
       ...findRules(netlink, family)
         .filter(isMeant)
+        .slice(0, MOST_RULES)
         .map((rule) => () => releaseRule(netlink, link, rule)),
       () => link && deleteHints(netlink, link, family),
     ]),

@@ -15,7 +15,7 @@ export function add(request: Request, host: Host): Result {
   const config = parseVrfConfig(request);
   const result = requirePrevResult(request, "missing prevResult from earlier plugin");
   const container = openContainer(host, request.netns);
-  host.withTables(() => undoOnError(request.log, (defer) => join(container, { request, config }, defer)));
+  host.withTables(container, () => undoOnError(request.log, (defer) => join(container, { request, config }, defer)));
   return result;
 }
 

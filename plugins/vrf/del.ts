@@ -20,7 +20,7 @@ export function del(request: Request, host: Host): void {
   const { netlink } = container;
   const link = findInterface(container, request.ifname);
   if (link !== undefined && isOthersInterface(host, link, request)) return;
-  host.withTables(() => {
+  host.withTables(container, () => {
     const vrf = findMeant(netlink, request, link);
     if (vrf === undefined) return;
     const isMember = link?.master === vrf.link.index;

@@ -10,7 +10,7 @@ import { addTap, type NewTap } from "../linux/tun.ts";
 import type { Restores } from "../netfilter/iptables/tool.ts";
 import { type Netlink, type Nfnetlink, openNfnetlink, openRtnetlink, type Rtnetlink } from "../netlink/socket.ts";
 import { findInNamespaces } from "./find-in-namespaces.ts";
-import { type LinkUse, withBridges, withTables, withVlans } from "./host-lock.ts";
+import { type LinkUse, withBridges, withDevices, withTables, withVlans } from "./host-lock.ts";
 
 /** A container's network namespace, open, with a socket inside it. */
 export interface Container {
@@ -62,8 +62,10 @@ export interface Host {
   readonly withBridges: <T>(use: LinkUse, act: () => T) => T;
   /** Runs `act` while it holds the host's lock on shared links in VLANs. @throws CniError tryAgainLater */
   readonly withVlans: <T>(use: LinkUse, act: () => T) => T;
-  /** Runs `act` while it holds the host's lock on the choice of routing tables. @throws CniError tryAgainLater */
-  readonly withTables: <T>(act: () => T) => T;
+  /** Runs `act` while it holds the host's lock on devices that containers get and give back. @throws CniError tryAgainLater */
+  readonly withDevices: <T>(act: () => T) => T;
+  /** Runs `act` while it holds the lock on the choice of routing tables in a container. @throws CniError tryAgainLater, LinuxError */
+  readonly withTables: <T>(container: Container, act: () => T) => T;
 }
 
 /** Runs a verb with this machine, and closes everything that it opened. `launchPlugin` starts the plugins that it delegates to. */
@@ -114,6 +116,7 @@ function openHost(opened: (() => void)[], launchPlugin: Launch): Host {
     launch,
     withBridges,
     withVlans,
-    withTables,
+    withDevices,
+    withTables: (container, act) => withTables(container.identify(), act),
   };
 }

@@ -39,7 +39,9 @@ export function traceHost(host: Host, trace: CallTrace): Host {
     },
     withBridges: (use, act) => traceLock(trace, nameLock("bridges", use), (begin) => host.withBridges(use, begin(act))),
     withVlans: (use, act) => traceLock(trace, nameLock("VLAN links", use), (begin) => host.withVlans(use, begin(act))),
-    withTables: (act) => traceLock(trace, "lock the routing tables", (begin) => host.withTables(begin(act))),
+    withDevices: (act) => traceLock(trace, nameLock("devices", "withdrawn"), (begin) => host.withDevices(begin(act))),
+    withTables: (container, act) =>
+      traceLock(trace, "lock the routing tables", (begin) => host.withTables(container, begin(act))),
   };
 }
 

@@ -42,13 +42,16 @@ export const FILES: Readonly<Record<string, Readonly<Record<string, string>>>> =
   },
   dummy: {},
   firewall: { "/run/xtables.lock": "the lock of iptables" },
-  "host-device": { "/run/cni/host-device": "records of the devices that containers have, until DEL" },
+  "host-device": {
+    "/run/cni/host-device": "records of the devices that containers have, until DEL",
+    "/run/cni/host-device/lock": "the lock by which no two calls move one device",
+  },
   "host-local": { "/var/lib/cni/networks": "leases: a file for each address in a folder for each network" },
   ipvlan: {},
   loopback: {},
   macvlan: {},
   portmap: { "/run/xtables.lock": "the lock of iptables" },
-  sbr: { "/run/cni/sbr/lock": "the lock by which no two calls choose the same table" },
+  sbr: { "/run/cni/sbr/lock": "the lock by which no two calls for a container choose the same table" },
   static: {},
   tap: {},
   tuning: {
@@ -56,7 +59,7 @@ export const FILES: Readonly<Record<string, Readonly<Record<string, string>>>> =
     "/run/cni/tuning": "the settings that ADD found, until DEL",
   },
   vlan: { "/run/cni/vlan/lock": "the lock by which no shared link is deleted while an ADD needs it" },
-  vrf: { "/run/cni/sbr/lock": "the lock by which no two calls choose the same table" },
+  vrf: { "/run/cni/sbr/lock": "the lock by which no two calls for a container choose the same table" },
 };
 
 /** Every file of the folder `man`, by name. */

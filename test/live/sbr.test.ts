@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ownerComment } from "../../src/netfilter/owner.ts";
 import { type Call, Lab, type Outcome } from "../lab.ts";
@@ -210,3 +211,42 @@ describe("sbr", () => {
 function configOfNone(): object {
   return { prevResult: { cniVersion: "1.1.0", interfaces: [], ips: [] } };
 }
+
+it("sbr: calls for one container do not wait for those of another", async () => {
+  succeed("ADD", configOf());
+  // The first call stops for three seconds when it has the lock.
+  const wrapper = ["strace", "-o", "/dev/null", "-e", "inject=flock,fcntl:delay_exit=3000000"];
+  const call = { command: "DEL", config: configOf(), netns, ifname: "net1" };
+  const first = lab.start("sbr", { ...call, wrapper });
+  const other = lab.addNamespace("c2");
+  lab.run(["ip", "link", "add", "net1", "type", "veth", "peer", "name", "net2"], other);
+  lab.run(["sh", "-ec", "ip link set net1 up; ip address add 192.168.1.9/24 dev net1"], other);
+  await sleep(1000);
+  const second = lab.start("sbr", {
+    command: "ADD",
+    config: configOf({}, { ips: IPS.slice(0, 1) }),
+    netns: other,
+    containerId: "c2",
+    ifname: "net1",
+  });
+  const order: string[] = [];
+  await Promise.all([first.ended.then(() => order.push("first")), second.ended.then(() => order.push("second"))]);
+  expect(order).toEqual(["second", "first"]);
+  for (const { ended } of [first, second]) expect(await ended).toMatchObject({ status: 0 });
+});
+
+it("sbr DEL ends where a container has thousands of rules for its address, and deletes ADD's", () => {
+  succeed("ADD", configOf());
+  const rules = Array.from(
+    { length: 2000 },
+    (_, index) => `rule add from 192.168.1.9 table ${1000 + index} protocol 67`,
+  );
+  const own = () => stateOf().filter((line) => /^20000:.*from 192.168.1.9 lookup \d+ proto 67/.test(line));
+  expect(own()).toHaveLength(1);
+  expect(lab.try(["ip", "-batch", "-"], netns, rules.map((rule) => `${rule} pref 20000`).join("\n"))).toMatchObject({
+    status: 0,
+  });
+  succeed("DEL", configOf());
+  expect(own()).toHaveLength(1901);
+  expect(own().some((line) => line.includes("lookup 100 "))).toBe(false);
+});

@@ -19,7 +19,8 @@ export function fakeHost(parts: Partial<Host> = {}): Host {
     findInNamespaces: parts.findInNamespaces ?? (() => undefined),
     delegate: parts.delegate ?? lack("delegate"),
     launch: parts.launch ?? lack("launch"),
-    withTables: parts.withTables ?? ((act) => act()),
+    withTables: parts.withTables ?? ((_container, act) => act()),
+    withDevices: parts.withDevices ?? ((act) => act()),
     withVlans: parts.withVlans ?? ((_use, act) => act()),
     withBridges: parts.withBridges ?? ((_use, act) => act()),
   };

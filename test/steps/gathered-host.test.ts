@@ -46,7 +46,7 @@ describe("gatherRules()", () => {
     const gathered = gatherRules(host, new RuleGathering());
     expect(kernel.open.size).toBe(0);
     expect([gathered.netlink, gathered.sysctls, gathered.launch]).toEqual([host.netlink, host.sysctls, host.launch]);
-    expect(gathered.withTables(() => "under the lock")).toBe("under the lock");
+    expect(gathered.withDevices(() => "under the lock")).toBe("under the lock");
     expect(kernel.open.size).toBe(1);
   });
 

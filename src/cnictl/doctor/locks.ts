@@ -54,7 +54,7 @@ function locksOf(examination: Examination): readonly WatchedLock[] {
   return [
     ...inventory().folders.flatMap(({ network, folder }) => leaseLocks(network, folder)),
     ...dhcpFolders(examination).map(({ network, folder }) => dhcpLock(network, folder)),
-    ...(["bridges", "VLAN links", "routing tables"] as const).map(hostLock),
+    ...(["bridges", "VLAN links", "moved devices", "routing tables"] as const).map(hostLock),
     ...ruleLocks(rulesLockFile(edge.environment)),
   ];
 }
@@ -83,10 +83,18 @@ function dhcpLock(network: string, folder: string): WatchedLock {
   return { level: "error", subject: network, file: folder, how: "exclusive", effect, delaysCheck: false };
 }
 
+/** What a call for which somebody holds a lock waits for, and how the lock has to be held for that. */
+const HOLDS = {
+  bridges: ["shared", "each ADD that uses bridges"],
+  "VLAN links": ["shared", "each ADD that uses VLAN links"],
+  "moved devices": ["exclusive", "each ADD and DEL of host-device"],
+  "routing tables": ["bytes", "each ADD of sbr and vrf in one container"],
+} as const satisfies Record<keyof typeof HOST_LOCKS, readonly [Lock["how"], string]>;
+
 /** An ADD takes the lock on bridges and on VLAN links shared, so that only one who deletes them keeps it waiting. */
 function hostLock(what: keyof typeof HOST_LOCKS): WatchedLock {
-  const effect = `each ADD that uses ${what} waits ${HOST_LOCK_PATIENCE / 1000} s, and fails`;
-  const how = what === "routing tables" ? "exclusive" : "shared";
+  const [how, waiting] = HOLDS[what];
+  const effect = `${waiting} waits ${HOST_LOCK_PATIENCE / 1000} s, and fails`;
   return { level: "error", subject: what, file: HOST_LOCKS[what], how, effect, delaysCheck: false };
 }
 
