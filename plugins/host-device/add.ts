@@ -8,8 +8,6 @@ import type { Host } from "../../src/steps/host.ts";
 import { chooseDns, holdAssignment } from "../../src/steps/ipam.ts";
 import { undoOnError } from "../../src/steps/undo.ts";
 import { type HostDeviceConfig, isInUserSpace, parseHostDeviceConfig, requireSelector } from "./config.ts";
-import { getHostDevice } from "./find.ts";
-import { refuseNeeded } from "./obstacles.ts";
 import { takeDevice } from "./take.ts";
 
 /** Moves a device of the host into a container. On failure, every change of this call is undone. */
@@ -19,12 +17,13 @@ export function add(request: Request, host: Host): Result {
   if (isInUserSpace(config)) return assign(request, host, config);
   let device: Device | undefined;
   const result = attach(request, host, () => {
-    const found = getHostDevice(host, config);
-    device = found.device;
-    refuseNeeded(host, device);
     return {
       dns: config.dns,
-      connect: (container, defer) => takeDevice({ request, host, config, container }, found, defer),
+      connect: (container, defer) => {
+        const taken = takeDevice({ request, host, config, container }, defer);
+        device = taken.device;
+        return taken.link;
+      },
     };
   });
   const pciID = pciIdOf(config, device);

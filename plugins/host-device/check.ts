@@ -9,7 +9,7 @@ import type { Container, Host } from "../../src/steps/host.ts";
 import { checkWithIpam } from "../../src/steps/ipam.ts";
 import { isInUserSpace, parseHostDeviceConfig } from "./config.ts";
 import { type DeviceRecord, findRecord } from "./record.ts";
-import { isRecorded } from "./whereabouts.ts";
+import { findInside } from "./whereabouts.ts";
 
 /** What a CHECK works with. A device that a program has is not looked at. */
 interface Inspection {
@@ -36,7 +36,7 @@ function compare({ ifname }: Request, { result, container, record, isLink }: Ins
   const found = findDevice(container.netlink, ifname);
   const link = found?.name === ifname ? found : undefined;
   const kind = record?.kind ?? link?.kind ?? "";
-  const isOther = link !== undefined && record !== undefined && !isRecorded(record, link);
+  const isOther = link !== undefined && record !== undefined && findInside(container, record)?.index !== link.index;
   refuseDifferences([
     ...checkInterface(container, link, { ifname, kind, result, mayBeDown: false }),
     ...(isOther ? [`Interface "${ifname}" in ${container.path} is not the device "${record.name}" of the host`] : []),

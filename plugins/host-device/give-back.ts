@@ -5,33 +5,35 @@ import { addAddress } from "../../src/netlink/address/add.ts";
 import { type Device, findDevice } from "../../src/netlink/link/device.ts";
 import { findLink } from "../../src/netlink/link/get.ts";
 import type { Link, LinkId } from "../../src/netlink/link/message.ts";
+import { addOtherName, deleteOtherName } from "../../src/netlink/link/other-names.ts";
 import { setLink } from "../../src/netlink/link/set.ts";
 import type { Rtnetlink } from "../../src/netlink/socket.ts";
 import { ERRNO, LinuxError } from "../../src/platform/errno.ts";
 import { handling, ignoring } from "../../src/platform/outcome.ts";
 import { findContainer } from "../../src/steps/container.ts";
 import type { Container, Host } from "../../src/steps/host.ts";
+import { isOthersInterface } from "../../src/steps/others-interface.ts";
 import { readDataDir } from "./config.ts";
 import { moveLinkOut } from "./move-link.ts";
 import { type DeviceRecord, findRecord, listRecords, removeRecord } from "./record.ts";
-import { awaitRecorded, findRecorded, isHardware, isReturned, type Whereabouts } from "./whereabouts.ts";
+import { findInside, findRecorded, isAwaited, isHardware, isReturned, type Whereabouts } from "./whereabouts.ts";
 
 /**
  * Gives an attachment's device back to the host, wherever it is by now, with its name and state. Without a record it is the Go plugin's:
  * then the alias has the name. Nothing to do if there is no device. @throws CniError interfaceExists if the host has another link of the
- * name, NetlinkError
+ * name, tryAgainLater, NetlinkError
  */
 export function giveBack(request: Request, host: Host): void {
   const dataDir = readDataDir(request);
   const record = findRecord(dataDir, request, request.log);
-  if (record === undefined) giveBackUnrecorded(request, host, dataDir);
+  if (record === undefined) host.withDevices(() => giveBackUnrecorded(request, host, dataDir));
   else giveBackRecorded(host, record, { dataDir, path: request.netns, log: request.log });
 }
 
 /** A device that is in a namespace. */
 interface Taken {
   readonly container: Container;
-  readonly device: Link;
+  readonly device: Device;
 }
 
 /** Where records are, and where the device may be. */
@@ -42,23 +44,34 @@ interface Search {
 }
 
 /** Gives a recorded device back, and removes the record. The record of hardware that is nowhere stays for the next call. */
-export function giveBackRecorded(host: Host, record: DeviceRecord, { dataDir, path, log }: Search): void {
-  const found = awaitRecorded(host, record, path);
-  if (found === undefined && isHardware(record)) {
-    log(`Device "${record.name}" is neither on the host nor in a namespace: the next call for it gives its name back`);
-    return;
-  }
+export function giveBackRecorded(host: Host, record: DeviceRecord, search: Search): void {
+  const attempt = () => host.withDevices(() => giveBackFound(host, record, search));
+  if (attempt() || (isAwaited(host, record) && attempt())) return;
+  search.log(
+    `Device "${record.name}" is neither on the host nor in a namespace: the next call for it gives its name back`,
+  );
+}
+
+/** Returns false for hardware that is nowhere. Another call may have given the device back meanwhile. */
+function giveBackFound(host: Host, owner: DeviceRecord, { dataDir, path, log }: Search): boolean {
+  const record = findRecord(dataDir, owner);
+  if (record === undefined) return true;
+  const found = findRecorded(host, record, path);
+  if (found === undefined && isHardware(record)) return false;
   const device = found && bringHome(host, record, found);
   if (device !== undefined) restore(host, record, { device, log });
   removeRecord(dataDir, record);
+  return true;
 }
 
-/** Undoes an ADD, which may have moved the device or not. */
-export function undoTaking(host: Host, record: DeviceRecord, { dataDir, path, log }: Search): void {
-  const found = findRecorded(host, record, path);
-  const { container, device } = found ?? {};
-  if (container !== undefined && device !== undefined)
-    restore(host, record, { device: moveOut(host, record, { container, device }), log });
+/** Undoes an ADD, which may have moved the device into its container or not. Call it under the lock on devices. */
+export function undoTaking(
+  host: Host,
+  record: DeviceRecord,
+  { dataDir, container, log }: Omit<Search, "path"> & { readonly container: Container },
+): void {
+  const device = findInside(container, record);
+  if (device !== undefined) restore(host, record, { device: moveOut(host, record, { container, device }), log });
   removeRecord(dataDir, record);
 }
 
@@ -67,13 +80,29 @@ function bringHome(host: Host, record: DeviceRecord, found: Whereabouts): Link |
   const { container, device } = found;
   if (container !== undefined) return moveOut(host, record, { container, device });
   if (!isReturned(record, device)) return undefined;
+  dropOtherNames(host.netlink, record, device);
   return device.name === record.name ? device : rename(host, device, record.name);
 }
 
-function moveOut(host: Host, { name }: Pick<DeviceRecord, "name">, { container, device }: Taken): Link {
+function moveOut(
+  host: Host,
+  { name, otherNames }: Pick<DeviceRecord, "name" | "otherNames">,
+  { container, device }: Taken,
+): Link {
   refuseTaken(host, device, name);
+  dropOtherNames(container.netlink, { otherNames }, device);
   const own = { netlink: host.netlink, netns: host.openOwnNetns() };
   return moveLinkOut(container, own, { link: device, name });
+}
+
+/**
+ * Takes the other names from a device that the container gave it. A link keeps them when it moves: they would hide the host's own links
+ * of these names, and the kernel moves no link with a name that the host has.
+ */
+function dropOtherNames(netlink: Rtnetlink, { otherNames }: Pick<DeviceRecord, "otherNames">, device: Device): void {
+  const isAdded = (name: string) => otherNames !== undefined && !otherNames.includes(name);
+  for (const name of device.otherNames.filter(isAdded))
+    ignoring([ERRNO.ENOENT], () => deleteOtherName(netlink, device, name));
 }
 
 /** Gives a device on the host its name back. It came back down. */
@@ -99,6 +128,8 @@ function restore(
   const { mac, mtu, alias, up } = record;
   if (device.mac !== mac) orLog(log, () => setLink(netlink, device, { mac }));
   if (device.mtu !== mtu) orLog(log, () => setLink(netlink, device, { mtu }));
+  for (const name of record.otherNames ?? [])
+    orLog(log, () => ignoring([ERRNO.EEXIST], () => addOtherName(netlink, device, name)));
   if (record.restoreAddresses) restoreAddresses(netlink, device, record);
   if (device.up !== up) setLink(netlink, device, { up });
   if (device.alias !== alias) setLink(netlink, device, { alias });
@@ -119,10 +150,11 @@ function giveBackUnrecorded(request: Request, host: Host, dataDir: string): void
   const container = findContainer(host, request.netns);
   const device = container && findDevice(container.netlink, request.ifname);
   if (container === undefined || device === undefined || !isName(device.alias)) return;
+  if (isOthersInterface(host, device, request)) return;
   const namespace = container.identify();
   const isAnothers = listRecords(dataDir).some((each) => each.namespace === namespace && each.name === device.alias);
   if (isAnothers) return;
-  const outside = moveOut(host, { name: device.alias }, { container, device });
+  const outside = moveOut(host, { name: device.alias, otherNames: undefined }, { container, device });
   setLink(host.netlink, outside, { alias: "" });
 }
 

@@ -27,6 +27,8 @@ export interface DeviceRecord extends Attachment, Hardware {
   readonly mtu: number;
   readonly up: boolean;
   readonly alias: string;
+  /** Undefined in a record of a release that did not keep them. */
+  readonly otherNames: readonly string[] | undefined;
   readonly addresses: readonly Prefix[];
   /** Whether it gets the addresses back. */
   readonly restoreAddresses: boolean;
@@ -99,8 +101,12 @@ function refuseForeignFolder(dataDir: string): void {
 
 function read(file: string, log: (line: string) => void): DeviceRecord | undefined {
   try {
-    const { portName, parent, bus, permanentMac, ...rest } = parseConfig(schema, parseJson(readFile(file)), file);
-    return { ...rest, portName, parent, bus, permanentMac };
+    const { otherNames, portName, parent, bus, permanentMac, ...rest } = parseConfig(
+      schema,
+      parseJson(readFile(file)),
+      file,
+    );
+    return { ...rest, otherNames, portName, parent, bus, permanentMac };
   } catch (error) {
     if (isPassing(error)) throw error;
     if (!isGone(error)) log(`Cannot read the record ${file}: ${reasonOf(error)}`);

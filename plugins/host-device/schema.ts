@@ -43,6 +43,7 @@ export function record() {
     mtu: number,
     up: z.boolean(),
     alias: text(),
+    otherNames: z.optional(z.array(text())),
     addresses: z.array(prefix()),
     restoreAddresses: z.boolean(),
     parent: optionalText,

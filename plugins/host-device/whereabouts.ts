@@ -26,15 +26,20 @@ export function findRecorded(host: Host, record: DeviceRecord, path = record.net
   return findIn(host, record, near) ?? findOnHost(host, record) ?? findElsewhere(host, record);
 }
 
-/** Finds a recorded device like findRecorded(), and waits for hardware whose namespace is gone: the kernel gives it back to the host. */
-export function awaitRecorded(host: Host, record: DeviceRecord, path: string): Whereabouts | undefined {
-  let found = findRecorded(host, record, path);
+/** The recorded device in a container; undefined if it is not there. @throws NetlinkError */
+export function findInside(container: Container, record: DeviceRecord): Device | undefined {
+  const isRecordedHere = container.identify() === record.namespace ? isRecorded : isRecordedElsewhere;
+  return listDevices(container.netlink).find((each) => isRecordedHere(record, each));
+}
+
+/** Waits for hardware whose namespace is gone: the kernel gives it back to the host. False if it does not come, or is none. */
+export function isAwaited(host: Host, record: DeviceRecord): boolean {
   const deadline = performance.now() + RETURN_MS;
-  while (found === undefined && isHardware(record) && performance.now() < deadline) {
+  while (isHardware(record) && performance.now() < deadline) {
     pause(LOOK_MS);
-    found = findOnHost(host, record);
+    if (findOnHost(host, record) !== undefined) return true;
   }
-  return found;
+  return false;
 }
 
 /**
@@ -51,16 +56,29 @@ export function isHardware(record: DeviceRecord): boolean {
 }
 
 /**
- * Whether a link is the recorded device. A virtual link is known by its index and its MAC, of which the container may change one, or by one
- * of them with the name that it had or has as its alias.
+ * Whether a link of the host, or of the namespace that ADD moved it to, is the recorded device. A virtual link is known there by its index
+ * and its MAC, of which the container may change one, or by one of them with the name that it had or has as its alias.
  */
-export function isRecorded(record: DeviceRecord, device: Device): boolean {
-  if (isHardware(record)) return isSameHardware(record, device);
-  if (record.kind !== device.kind) return false;
-  const hasIndex = device.index === record.index;
-  const hasMac = device.mac === record.mac;
-  const isNamed = device.name === record.name || device.alias === record.name;
-  return (hasIndex && hasMac) || ((hasIndex || hasMac) && isNamed);
+function isRecorded(record: DeviceRecord, device: Device): boolean {
+  const { isSame, hasIndex, hasMac, isNamed } = compare(record, device);
+  return isSame ?? ((hasIndex && hasMac) || ((hasIndex || hasMac) && isNamed));
+}
+
+/** Whether a link of any other namespace is the recorded device. A link that another container has may have its index, and its name. */
+function isRecordedElsewhere(record: DeviceRecord, device: Device): boolean {
+  const { isSame, hasIndex, hasMac, isNamed } = compare(record, device);
+  return isSame ?? (hasMac && (hasIndex || isNamed));
+}
+
+/** `isSame` is undefined if the rest decides: for virtual links of one kind. */
+function compare(record: DeviceRecord, device: Device) {
+  const isSame = record.kind === device.kind ? undefined : false;
+  return {
+    isSame: isHardware(record) ? isSameHardware(record, device) : isSame,
+    hasIndex: device.index === record.index,
+    hasMac: device.mac === record.mac,
+    isNamed: device.name === record.name || device.alias === record.name,
+  };
 }
 
 function findOnHost({ netlink }: Host, record: DeviceRecord): Whereabouts | undefined {
@@ -81,7 +99,7 @@ function findIn(host: Host, record: DeviceRecord, paths: readonly string[]): Whe
   for (const path of paths) {
     const container = findContainer(host, path);
     if (container === undefined) continue;
-    const device = listDevices(container.netlink).find((each) => isRecorded(record, each));
+    const device = findInside(container, record);
     if (device !== undefined) return { container, device };
   }
   return undefined;

@@ -20,6 +20,8 @@ export const RTM = {
   GETTFILTER: 46,
   NEWNSID: 88,
   GETNSID: 90,
+  NEWLINKPROP: 108,
+  DELLINKPROP: 109,
   NEWVLAN: 112,
   GETVLAN: 114,
 } as const;

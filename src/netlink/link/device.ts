@@ -8,16 +8,18 @@ import type { Rtnetlink } from "../socket.ts";
 import { RTEXT_FILTER } from "./attributes.ts";
 import { LINK_HEADER_SIZE } from "./header.ts";
 import { decodeLink, encodeLink, type Link, readLink } from "./message.ts";
+import { OTHER_NAMES } from "./other-names.ts";
 
 /** Attributes that identify the hardware of a link. Since Linux 4.1, 5.6 and 5.14. <linux/if_link.h> */
 const IFLA = { PHYS_PORT_NAME: 38, PERM_ADDRESS: 54, PARENT_DEV_NAME: 56, PARENT_DEV_BUS_NAME: 57 } as const;
 
-/** What the kernel says of a link's hardware. */
+/** What the kernel says of a link's hardware, and its other names. */
 export const DEVICE_FIELDS = {
   portName: [IFLA.PHYS_PORT_NAME, text],
   permanentMac: [IFLA.PERM_ADDRESS, mac],
   parent: [IFLA.PARENT_DEV_NAME, text],
   bus: [IFLA.PARENT_DEV_BUS_NAME, text],
+  ...OTHER_NAMES,
 } as const;
 
 const decodeHardware = decoderOf(DEVICE_FIELDS);
@@ -35,6 +37,8 @@ export interface Hardware {
 
 /** A link with its hardware. */
 export interface Device extends Link, Hardware {
+  /** Its names besides its own. */
+  readonly otherNames: readonly string[];
   /** The kind of its master: "bridge", "bond", "vrf", …; undefined without a master. */
   readonly masterKind: string | undefined;
 }
@@ -62,7 +66,7 @@ export function listDevices(netlink: Rtnetlink): readonly Device[] {
 
 /** Reads a link and its hardware in a message from the kernel. @throws RangeError on malformed input */
 export function readDevice(bytes: Uint8Array): Device {
-  const { parent, bus, permanentMac, portName } = decodeHardware(bytes, LINK_HEADER_SIZE);
+  const { parent, bus, permanentMac, portName, otherNames = [] } = decodeHardware(bytes, LINK_HEADER_SIZE);
   const masterKind = decodeLink(bytes).attributes.info?.portKind;
-  return { ...readLink(bytes), parent, bus, permanentMac, portName, masterKind };
+  return { ...readLink(bytes), parent, bus, permanentMac, portName, otherNames, masterKind };
 }

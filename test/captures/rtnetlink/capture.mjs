@@ -1,5 +1,5 @@
 // Writes every NAME.hex: what `ip` and the kernel say to each other over netlink, in two namespaces of its own.
-// Needs root, iproute2 and strace: node capture.mjs [vlans|traffic|macvlans|children|vrfs|policy|moves|hardware [FOLDER]]. One line a message: its type, and all its bytes in hex.
+// Needs root, iproute2 and strace: node capture.mjs [vlans|traffic|macvlans|children|vrfs|policy|moves|names|hardware [FOLDER]]. One line a message: its type, and all its bytes in hex.
 // The commands about VLANs, children and VRFs need a kernel that has them: node test/vm/run.mjs --exec "node $PWD/capture.mjs vlans /vm"
 import { spawnSync } from "node:child_process";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -166,6 +166,15 @@ const MOVE_COMMANDS = [
   ["move-link", host, `ip link set dev veth0 netns ${container} name net1 alias veth0`],
 ];
 
+/** Other names of a link. */
+const NAME_COMMANDS = [
+  [null, host, "ip link add name veth0 type veth peer name veth1"],
+  ["add-other-name", host, "ip link property add dev veth0 altname ens1"],
+  [null, host, "ip link property add dev veth0 altname enp0s1"],
+  ["get-other-names", host, "ip link show dev veth0"],
+  ["delete-other-name", host, "ip link property del dev veth0 altname ens1"],
+];
+
 /** A network card, which the virtual machine has: node test/vm/run.mjs --exec "modprobe virtio_net; node $PWD/capture.mjs hardware /vm" */
 const HARDWARE_COMMANDS = [["get-hardware", "", "ip -details link show dev eth0"]];
 
@@ -177,6 +186,7 @@ const SETS = {
   vrfs: VRF_COMMANDS,
   policy: POLICY_COMMANDS,
   moves: MOVE_COMMANDS,
+  names: NAME_COMMANDS,
   hardware: HARDWARE_COMMANDS,
 };
 const [commands, folder] = [SETS[process.argv[2]] ?? COMMANDS, process.argv[3]];
