@@ -1,5 +1,6 @@
 import { sha512 } from "#digest";
 import { CniError } from "../../src/cni/error.ts";
+import type { Request } from "../../src/cni/request.ts";
 import type { Mac } from "../../src/ip/mac.ts";
 import { type Attachment, selectOwner } from "../../src/netfilter/owner.ts";
 import { addIfb } from "../../src/netlink/link/add.ts";
@@ -8,6 +9,7 @@ import type { Link } from "../../src/netlink/link/message.ts";
 import { setLink } from "../../src/netlink/link/set.ts";
 import { randomMac } from "../../src/steps/hardware-address.ts";
 import type { Host } from "../../src/steps/host.ts";
+import { isOthersPort } from "../../src/steps/own-ports.ts";
 import { claimOf, isOwned, ownership } from "../../src/steps/owned-links.ts";
 import { changeOwing, type Defer } from "../../src/steps/undo.ts";
 import { deleteLinkIfThere } from "../../src/steps/veth.ts";
@@ -54,17 +56,24 @@ export function createIfb(
   return ifb;
 }
 
-/** The attachment's IFB: the one whose alias names the attachment, else one without an alias, as the reference creates it. */
-export function findIfb(host: Host, owner: Attachment): Link | undefined {
+/**
+ * The attachment's IFB: the one whose alias names the attachment, else one without an alias, as the reference creates it. The reference
+ * names it by the container alone, so it is another interface's if the result of ADD does not report it.
+ */
+export function findIfb(host: Host, owner: Attachment & Pick<Request, "prevResult">): Link | undefined {
   const ifbs = ifbNames(owner)
     .flatMap((name) => findLink(host.netlink, name) ?? [])
     .filter(({ kind }) => kind === "ifb");
-  return ifbs.find((ifb) => isOwn(owner, ifb)) ?? ifbs.find(({ alias }) => alias === "");
+  return ifbs.find((ifb) => isOwn(owner, ifb)) ?? ifbs.find((ifb) => isUnmarked(ifb) && !isOthersPort(owner, ifb));
 }
 
 function isFree(host: Host, owner: Attachment, name: string): boolean {
   const link = findLink(host.netlink, name);
   return link === undefined || (link.kind === "ifb" && isOwn(owner, link));
+}
+
+function isUnmarked({ alias, group }: Link): boolean {
+  return alias === "" && group === 0;
 }
 
 function isOwn(owner: Attachment, link: Link): boolean {

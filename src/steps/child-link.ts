@@ -1,7 +1,10 @@
 import { CniError } from "../cni/error.ts";
+import { findPrevResult, type Request } from "../cni/request.ts";
+import { isLinkLocal, isSameAddress } from "../ip/address.ts";
 import type { Mac } from "../ip/mac.ts";
 import { type Attachment, isOwnerComment, isSelected, ownerComment, selectOwner } from "../netfilter/owner.ts";
 import { NetlinkError } from "../netlink/acknowledgement.ts";
+import { listAddresses } from "../netlink/address/list.ts";
 import { getLinkBrief, type LinkBrief } from "../netlink/link/brief.ts";
 import { addChild, type ChildKind, type ChildSettings } from "../netlink/link/child.ts";
 import { findLink } from "../netlink/link/get.ts";
@@ -9,6 +12,7 @@ import { listKind } from "../netlink/link/list.ts";
 import type { Link } from "../netlink/link/message.ts";
 import { setLink } from "../netlink/link/set.ts";
 import { ERRNO } from "../platform/errno.ts";
+import { addressesOf } from "./check-addresses.ts";
 import { findInterface } from "./container.ts";
 import type { Container } from "./host.ts";
 import { randomName } from "./link-name.ts";
@@ -56,13 +60,32 @@ export function makeChild<K extends ChildKind>(container: Container, spec: Child
 
 /**
  * The container's interface of that kind, for DEL. Its alias says who owns it, because the path may lead to another container by now,
- * and the container may have renamed it. The Go plugins set no alias; then its name counts.
+ * and the container may have renamed it. The Go plugins set no alias; then its name counts, unless the result of ADD contradicts that.
  */
-export function findOwnChild(container: Container, kind: ChildKind | "tun", owner: Attachment): Link | undefined {
+export function findOwnChild(
+  container: Container,
+  kind: ChildKind | "tun",
+  owner: Attachment & Pick<Request, "prevResult">,
+): Link | undefined {
   const selection = selectOwner(owner);
   const named = findInterface(container, owner.ifname);
-  if (named?.kind === kind && (isSelected(selection, named.alias) || !isOwnerComment(named.alias))) return named;
+  if (named?.kind === kind) {
+    if (isSelected(selection, named.alias)) return named;
+    if (!isOwnerComment(named.alias) && !isAnothers(container, named, owner)) return named;
+  }
   return listKind(container.netlink, kind, [selection.key]).find(({ alias }) => isSelected(selection, alias));
+}
+
+/** Whether an interface has other addresses than the result of ADD, or another MAC and none of these addresses. */
+function isAnothers({ netlink }: Container, link: Link, owner: Attachment & Pick<Request, "prevResult">): boolean {
+  const result = findPrevResult(owner);
+  const ips = result === undefined ? [] : addressesOf(result, owner.ifname);
+  if (ips.length === 0) return false;
+  const found = listAddresses(netlink, link).map(({ prefix }) => prefix.address);
+  if (found.some((each) => ips.some(({ address }) => isSameAddress(each, address.address)))) return false;
+  const given = result?.interfaces.find(({ name, sandbox }) => name === link.name && sandbox !== undefined)?.mac;
+  const hasOtherMac = given !== undefined && given.toLowerCase() !== link.mac;
+  return hasOtherMac || found.some((each) => !isLinkLocal(each));
 }
 
 function add<K extends ChildKind>(container: Container, spec: ChildSpec<K>, name: string, defer: Defer): void {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { addAddress } from "../../src/netlink/address/add.ts";
 import { addIfb } from "../../src/netlink/link/add.ts";
 import { findChild, MACVLAN_MODE } from "../../src/netlink/link/child.ts";
 import { findLink, getLink } from "../../src/netlink/link/get.ts";
@@ -9,8 +10,9 @@ import type { Defer } from "../../src/steps/undo.ts";
 import { failEach } from "../kernel/failures.ts";
 import { FakeKernel } from "../kernel/fake-kernel.ts";
 import { hostOn } from "../kernel/host.ts";
+import { prefix } from "../netlink/text.ts";
 
-const owner = { network: "net1", ifname: "eth0", containerId: "one" };
+const owner = { network: "net1", ifname: "eth0", containerId: "one", prevResult: undefined };
 
 /** A host with a link up0, and where asked with one that has the container's name on a kernel that minds. */
 function stage({ isTaken = false } = {}) {
@@ -71,7 +73,8 @@ test("refuseTaken() refuses a name that the container has", () => {
 });
 
 describe("findOwnChild()", () => {
-  const found = ({ container }: Stage, who = owner) => findOwnChild(container, "macvlan", who)?.name;
+  const found = ({ container }: Stage, who: Parameters<typeof findOwnChild>[2] = owner) =>
+    findOwnChild(container, "macvlan", who)?.name;
 
   test("finds what is the owner's, also under another name, and nobody else's", () => {
     const on = stage();
@@ -92,5 +95,27 @@ describe("findOwnChild()", () => {
       expect(found(on)).toBe("eth0");
     }
     expect(findOwnChild(on.container, "ipvlan", owner)).toBeUndefined();
+  });
+
+  const given = "02:00:00:00:00:09";
+  const ours = "10.1.2.3/24";
+  const theirs = "10.1.2.9/24";
+
+  test.each([
+    ["has its address", { mac: "02:00:00:00:00:0a", addresses: [ours, theirs] }, "eth0"],
+    ["has its MAC and no address", { mac: given, addresses: [] }, "eth0"],
+    ["has its MAC and another address", { mac: given, addresses: [theirs] }, undefined],
+    ["has another MAC and no address", { mac: "02:00:00:00:00:0a", addresses: [] }, undefined],
+  ])("goes by the result of ADD where a Go plugin's interface %s", (_, { mac, addresses }, name) => {
+    const on = stage();
+    make(on, () => {}, { mac });
+    const link = getLink(on.container.netlink, "eth0");
+    setLink(on.container.netlink, link, { alias: "" });
+    for (const each of addresses) addAddress(on.container.netlink, link, { prefix: prefix(each) });
+    const interfaces = [{ name: "eth0", mac: given, sandbox: "/run/netns/container" }];
+    const result = { interfaces, routes: [], dns: {} };
+    const prevResult = { ...result, ips: [{ interface: 0, address: prefix(ours) }] };
+    expect(found(on, { ...owner, prevResult })).toBe(name);
+    expect(found(on, { ...owner, prevResult: { ...result, ips: [] } })).toBe("eth0");
   });
 });

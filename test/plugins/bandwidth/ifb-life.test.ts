@@ -65,23 +65,38 @@ describe("createIfb()", () => {
 });
 
 describe("findIfb()", () => {
+  const attached = { ...owner, prevResult: undefined };
+
+  test("finds one that says nothing only if the result of ADD does not contradict, and none that a call for another is making", () => {
+    const { host } = stage();
+    addIfb(host.netlink, { name: own });
+    const resultOf = (...names: readonly string[]) => ({
+      prevResult: { interfaces: names.map((name) => ({ name })), ips: [], routes: [], dns: {} },
+    });
+    expect(findIfb(host, { ...owner, ...resultOf("veth0", own) })?.name).toBe(own);
+    expect(findIfb(host, { ...owner, ...resultOf("veth0") })).toBeUndefined();
+    expect(findIfb(host, { ...owner, ...resultOf() })?.name).toBe(own);
+    setLink(host.netlink, getLink(host.netlink, own), { group: claimOf(second) });
+    expect(findIfb(host, attached)).toBeUndefined();
+  });
+
   test("finds the one that says so before one that says nothing, and none that says otherwise", () => {
     const { host } = stage();
-    expect(findIfb(host, owner)).toBeUndefined();
+    expect(findIfb(host, attached)).toBeUndefined();
     addIfb(host.netlink, { name: own });
-    expect(findIfb(host, owner)?.name).toBe(own);
+    expect(findIfb(host, attached)?.name).toBe(own);
     addIfb(host.netlink, { name: other });
     setLink(host.netlink, getLink(host.netlink, other), ownership(owner));
-    expect(findIfb(host, owner)?.name).toBe(other);
+    expect(findIfb(host, attached)?.name).toBe(other);
     for (const name of [own, other]) setLink(host.netlink, getLink(host.netlink, name), ownership(second));
-    expect(findIfb(host, owner)).toBeUndefined();
+    expect(findIfb(host, attached)).toBeUndefined();
   });
 
   test("finds no link of another kind", () => {
     const { host } = stage();
     addVeth(host.netlink, { name: own, peer: { name: "other" } });
     expect(findLink(host.netlink, own)?.kind).toBe("veth");
-    expect(findIfb(host, owner)).toBeUndefined();
+    expect(findIfb(host, attached)).toBeUndefined();
   });
 });
 
