@@ -5,7 +5,10 @@ import { ignoring, succeeds } from "../../src/platform/outcome.ts";
 import { errnoOf } from "./store-failure.ts";
 
 /** <fcntl.h>; non-blocking, so that a pipe in a file's place cannot block us. */
-const O = { WRONLY: 0o1, CREAT: 0o100, NONBLOCK: 0o4000 } as const;
+const O = { WRONLY: 0o1, CREAT: 0o100, NONBLOCK: 0o4000, NOFOLLOW: 0o400000 } as const;
+
+/** Errors of opening a symbolic link, which must not decide what is written to, and of a pipe that nobody reads. */
+const NO_FILE: readonly number[] = [ERRNO.ELOOP, ERRNO.ENXIO];
 
 /** Prefix of a file that the holder of the folder's lock is writing. It is complete only under its real name. */
 const DRAFT = ".new-";
@@ -44,10 +47,15 @@ export function replaceFile(folder: string, name: string, text: string): void {
 /**
  * Writes a one-line hint into a file, creating it with mode 0600 if needed. A reader at that moment, or after a crash, may find the new
  * text followed by the end of the old one, or nothing, so that must be harmless. A new file in its place would cost 1 ms of an ADD on
- * ext4, which allocates an inode and writes the data at once.
+ * ext4, which allocates an inode and writes the data at once. A link or a pipe in its place is replaced.
  */
 export function overwriteFile(folder: string, name: string, text: string): void {
-  const fd = fs.openSync(`${folder}/${name}`, O.WRONLY | O.CREAT | O.NONBLOCK, 0o600);
+  const open = () => fs.openSync(`${folder}/${name}`, O.WRONLY | O.CREAT | O.NONBLOCK | O.NOFOLLOW, 0o600);
+  const fd = ignoring(NO_FILE, open);
+  if (fd === undefined) {
+    replaceFile(folder, name, text);
+    return;
+  }
   try {
     fs.writeSync(fd, text);
     fs.ftruncateSync(fd, text.length);

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import { afterEach, describe, expect, test, vi } from "vitest";
@@ -146,6 +147,18 @@ describe("overwriteFile()", () => {
     }
     expect(fs.statSync(path.join(folder, "last_reserved_ip.0")).mode & 0o777).toBe(0o600);
     expect(fs.readdirSync(folder)).toEqual(["last_reserved_ip.0"]);
+  });
+
+  test.each(["a symbolic link", "a pipe"])("replaces %s in its place, and writes nothing elsewhere", (what) => {
+    const folder = temporaryFolder();
+    const target = path.join(temporaryFolder(), "theirs");
+    const file = path.join(folder, "last_reserved_ip.0");
+    fs.writeFileSync(target, "theirs");
+    if (what === "a pipe") execFileSync("mkfifo", [file]);
+    else fs.symlinkSync(target, file);
+    overwriteFile(folder, "last_reserved_ip.0", "10.1.2.3");
+    expect([fs.lstatSync(file).isFile(), fs.readFileSync(file, "utf8")]).toEqual([true, "10.1.2.3"]);
+    expect(fs.readFileSync(target, "utf8")).toBe("theirs");
   });
 });
 
