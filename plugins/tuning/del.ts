@@ -6,12 +6,12 @@ import { isLasting, isPassing } from "../../src/platform/errno.ts";
 import { findContainer, findInterface } from "../../src/steps/container.ts";
 import type { Container, Host } from "../../src/steps/host.ts";
 import { logging } from "../../src/steps/logging.ts";
+import { isOthersInterface } from "../../src/steps/others-interface.ts";
 import { removeFile } from "../../src/steps/record-file.ts";
 import { runAll } from "../../src/steps/undo.ts";
 import { type Backup, backupFile, readBackup } from "./backup.ts";
 import { readDataDir } from "./config.ts";
 import { applySettings, separate } from "./link-settings.ts";
-import { isOthers } from "./origin.ts";
 
 /**
  * Restores the container's interface to what ADD found, whatever the configuration and the interface's name are by now. Nothing to do if
@@ -68,5 +68,5 @@ function findTuned(
   if (netns !== undefined && ifindex !== undefined)
     return netns === container.identify() ? findLink(container.netlink, ifindex) : undefined;
   const link = findInterface(container, request.ifname);
-  return link === undefined || isOthers(host, link, request) ? undefined : link;
+  return link === undefined || isOthersInterface(host, link, request) ? undefined : link;
 }

@@ -1,6 +1,7 @@
 import fs from "node:fs";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { ownerComment } from "../../src/netfilter/owner.ts";
 import { type Call, Lab, type Outcome } from "../lab.ts";
 import { type Attached, attach } from "./attached.ts";
 import { errorOf } from "./traces.ts";
@@ -283,6 +284,22 @@ describe("tuning DEL", () => {
     add(everything);
     lab.run(["ip", "link", "del", "eth0"], netns);
     expect(run("DEL")).toMatchObject(quiet);
+    expect(backups()).toEqual([]);
+  });
+
+  it("leaves another container's interface alone where the Go plugin's file does not name the namespace", () => {
+    const change = (...words: readonly string[]) => lab.run(["ip", "link", "set", "eth0", ...words], netns);
+    fs.mkdirSync(dataDir);
+    lab.run(["ip", "link", "del", "eth0"], netns);
+    lab.run(["ip", "link", "add", "eth0", "txqueuelen", "1000", "type", "ifb"], netns);
+    change("alias", ownerComment({ network: "net1", ifname: "eth0", containerId: "two" }));
+    fs.writeFileSync(path.join(dataDir, "c1_eth0.json"), '{"txQLen": 77}');
+    expect(run("DEL")).toMatchObject(quiet);
+    change("alias", "");
+    fs.writeFileSync(path.join(dataDir, "c1_eth0.json"), '{"txQLen": 77}');
+    const interfaces = [{ name: "eth0", sandbox: netns, mac: "02:00:00:00:00:77" }];
+    expect(run("DEL", { prevResult: { cniVersion: "1.1.0", interfaces } })).toMatchObject(quiet);
+    expect(link().txqlen).toBe(1000);
     expect(backups()).toEqual([]);
   });
 
