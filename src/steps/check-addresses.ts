@@ -110,8 +110,9 @@ function findWay(netlink: Rtnetlink, prefix: Prefix, own: readonly Prefix[]): Ke
 /** A default route matches with any gateway, because another plugin or the container may have changed it. */
 function matches(found: KernelRoute, wanted: Route): boolean {
   if (found.table !== tableOf(wanted) || !isSamePrefix(found.destination, network(wanted.dst))) return false;
-  if (wanted.dst.length === 0 || wanted.gw === undefined) return true;
   const { gw } = wanted;
+  // A gateway of 0.0.0.0 is none, to the kernel as well.
+  if (wanted.dst.length === 0 || gw === undefined || gw.value === 0n) return true;
   const gateways = [found.gateway, ...found.nextHops.map((hop) => hop.attributes.gateway)];
   return gateways.some((gateway) => gateway !== undefined && isSameAddress(gateway, gw));
 }
