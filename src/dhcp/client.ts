@@ -16,7 +16,11 @@ interface Offer {
 
 /** Where a client is. It has to be told of the time at `wakeAt`, in ms; a client with a lease knows it in each state. */
 export type State =
-  | (Asking & { readonly kind: "selecting"; readonly wanted: Address | undefined })
+  | (Asking & {
+      readonly kind: "selecting";
+      readonly wanted: Address | undefined;
+      readonly failed?: Address | undefined;
+    })
   | (Asking & { readonly kind: "requesting"; readonly offer: Offer; readonly wanted: Address | undefined })
   | (Asking & { readonly kind: "rebooting" | "renewing" | "rebinding"; readonly lease: Lease })
   | { readonly kind: "bound"; readonly lease: Lease; readonly wakeAt: number };
@@ -45,10 +49,14 @@ const PACING: Pacing = { xidBits: 32, first: 2000, longest: 32_000, jitter: 0.25
 /** How often a client asks for what it was offered, or whether its lease holds. */
 const TRIES = 3;
 
-/** A client without a lease asks for one; `wanted` is an address that it had. */
-export function begin(identity: Identity, moment: Moment, wanted?: Address): Step {
+/**
+ * A client without a lease asks for one; `wanted` is an address that it had, `failed` a server that did not confirm what it offered: the
+ * first question is for the others.
+ */
+export function begin(identity: Identity, moment: Moment, wanted?: Address, failed?: Address): Step {
   const asking = ask(moment, PACING);
-  return { state: { kind: "selecting", wanted, ...asking }, send: discover(identity, questionOf(asking), wanted) };
+  const send = discover(identity, questionOf(asking), wanted);
+  return { state: { kind: "selecting", wanted, failed, ...asking }, send };
 }
 
 /** A client that kept a lease over a restart asks whether it holds. RFC 2131, 3.2 */
@@ -80,7 +88,7 @@ export function wake(identity: Identity, moment: Moment, state: State): Step {
     return { state: { ...state, ...asking }, send: discover(identity, questionOf(asking), state.wanted) };
   }
   if (state.kind === "requesting") {
-    if (state.tries >= TRIES) return begin(identity, moment, state.wanted);
+    if (state.tries >= TRIES) return begin(identity, moment, state.wanted, state.offer.server);
     const asking = askAgain(state, moment, PACING);
     return { state: { ...state, ...asking }, send: select(identity, questionOf(asking), state.offer) };
   }
@@ -98,22 +106,30 @@ export function receive(identity: Identity, moment: Moment, state: State, messag
   if (state.kind === "bound" || !isAnswer(message, identity, state)) return { state };
   const type = typeOf(message);
   const server = findAddress(message.options, OPTION.SERVER);
-  if (state.kind === "selecting") {
-    if (type !== TYPE.OFFER || server === undefined || !isHostAddress(message.yours)) return { state };
-    const offer = { address: message.yours, server };
-    const asking = { ...ask(moment, PACING), xid: state.xid };
-    const send = select(identity, { xid: asking.xid, secs: secondsOf(moment.now - state.since) }, offer);
-    return {
-      state: { kind: "requesting", offer, wanted: state.wanted, ...asking },
-      send,
-      happened: { kind: "offered", ...offer },
-    };
-  }
+  if (state.kind === "selecting") return consider(identity, moment, state, message);
   // A server that was not chosen has no say.
   if (state.kind === "requesting" && server?.value !== state.offer.server.value) return { state };
-  if (type === TYPE.NAK) return refuse(moment, message);
+  if (type === TYPE.NAK) return refuse(moment, message, state.kind === "requesting" ? server : undefined);
   const lease = type === TYPE.ACK ? readLease(message, state.askedAt) : undefined;
   return lease === undefined ? { state } : { state: hold(lease), happened: { kind: "leased", lease } };
+}
+
+/** Takes an offer, unless it is of a server that failed, and others have not been asked yet. */
+function consider(
+  identity: Identity,
+  moment: Moment,
+  state: Extract<State, { kind: "selecting" }>,
+  message: DhcpMessage,
+): Step {
+  const { yours: address } = message;
+  const server = findAddress(message.options, OPTION.SERVER);
+  if (typeOf(message) !== TYPE.OFFER || server === undefined || !isHostAddress(address)) return { state };
+  if (state.tries < 2 && server.value === state.failed?.value) return { state };
+  const offer = { address, server };
+  const asking = { ...ask(moment, PACING), xid: state.xid };
+  const send = select(identity, { xid: asking.xid, secs: secondsOf(moment.now - state.since) }, offer);
+  const happened = { kind: "offered", ...offer } as const;
+  return { state: { kind: "requesting", offer, wanted: state.wanted, ...asking }, send, happened };
 }
 
 function isAnswer(message: DhcpMessage, identity: Identity, state: Asking): boolean {
@@ -121,9 +137,9 @@ function isAnswer(message: DhcpMessage, identity: Identity, state: Asking): bool
 }
 
 /** After a pause the client asks for another address: a server that says no would say it at once again. RFC 2131, 3.1 */
-function refuse(moment: Moment, { options }: DhcpMessage): Step {
+function refuse(moment: Moment, { options }: DhcpMessage, failed: Address | undefined): Step {
   return {
-    state: { kind: "selecting", wanted: undefined, ...askLater(moment, PACING) },
+    state: { kind: "selecting", wanted: undefined, failed, ...askLater(moment, PACING) },
     happened: {
       kind: "refused",
       server: findAddress(options, OPTION.SERVER),

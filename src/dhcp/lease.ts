@@ -40,7 +40,8 @@ export function readLease({ yours, options }: DhcpMessage, askedAt: number): Lea
 function readTimes(options: Options, seconds: number): { renew: number; rebind: number } {
   const rebind = findSeconds(options, OPTION.REBINDING_TIME) ?? seconds * 0.875;
   const renew = findSeconds(options, OPTION.RENEWAL_TIME) ?? Math.min(seconds * 0.5, rebind);
-  const isOrdered = renew > 0 && renew <= rebind && rebind <= seconds;
+  // A client that asks when its time is over has lost the address.
+  const isOrdered = renew > 0 && renew <= rebind && rebind <= seconds && renew < seconds;
   return isOrdered ? { renew, rebind } : { renew: seconds * 0.5, rebind: seconds * 0.875 };
 }
 

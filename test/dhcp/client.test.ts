@@ -116,6 +116,20 @@ describe("a client without a lease", () => {
     expect(all).toEqual(["REQUEST to everyone", "REQUEST to everyone", "DISCOVER to everyone"]);
   });
 
+  it.each(["does not answer", "refuses"])("asks others first, where a server that it took an offer of %s", (what) => {
+    const first = begin(ME, at(0));
+    let step = receive(ME, at(0), first.state, reply(first.state, TYPE.OFFER));
+    if (what === "refuses") step = receive(ME, at(0), step.state, reply(step.state, TYPE.NAK));
+    while (step.state.kind === "requesting" || step.send === undefined)
+      step = wake(ME, at(step.state.wakeAt / 1000), step.state);
+    const again = reply(step.state, TYPE.OFFER);
+    const other = { ...again, options: new Map([...again.options, [OPTION.SERVER, encodeAddress(GIVEN)]]) };
+    expect(receive(ME, at(30), step.state, again)).toEqual({ state: step.state });
+    expect(advance(ME, at(14), step.state, [again, other]).happened).toMatchObject({ kind: "offered", server: GIVEN });
+    const second = wake(ME, at(step.state.wakeAt / 1000), step.state);
+    expect(receive(ME, at(30), second.state, again).happened).toMatchObject({ kind: "offered", server: SERVER });
+  });
+
   it("wants the address that it had", () => {
     expect(sent(begin(ME, at(0), GIVEN))?.message.options.get(OPTION.REQUESTED_ADDRESS)).toEqual(encodeAddress(GIVEN));
   });
@@ -337,6 +351,9 @@ it("readLease() by receive() takes half and seven eighths where times are missin
   expect(times([51, 100], [58, 10])).toEqual([10, 87.5, 100]);
   expect(times([51, 100], [58, 0], [59, 80])).toEqual([50, 87.5, 100]);
   expect(times([51, 100], [58, 50], [59, 100])).toEqual([50, 100, 100]);
+  expect(times([51, 100], [58, 99], [59, 100])).toEqual([99, 100, 100]);
+  // It would ask when the address is gone.
+  expect(times([51, 100], [58, 100], [59, 100])).toEqual([50, 87.5, 100]);
   expect(times([51, 0])).toEqual([1, 1.75, 2]);
   expect(times([51, 0xffffffff], [58, 10], [59, 20])).toEqual([Infinity, Infinity, Infinity]);
   expect(formatAddress(GIVEN)).toBe("192.168.1.30");

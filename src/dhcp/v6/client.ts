@@ -14,7 +14,11 @@ type Offer = Pick<Lease6, "address" | "server">;
 
 /** Where a client is. It has to be told of the time at `wakeAt`, in ms; a client with a lease knows it in each state. */
 export type State6 =
-  | (Asking & { readonly kind: "selecting"; readonly wanted: Address | undefined })
+  | (Asking & {
+      readonly kind: "selecting";
+      readonly wanted: Address | undefined;
+      readonly failed?: Uint8Array | undefined;
+    })
   | (Asking & { readonly kind: "requesting"; readonly offer: Offer; readonly wanted: Address | undefined })
   | (Asking & { readonly kind: "renewing" | "rebinding"; readonly lease: Lease6 })
   | { readonly kind: "bound"; readonly lease: Lease6; readonly wakeAt: number };
@@ -34,10 +38,14 @@ const PACING = {
 /** How often a client asks for what it was offered. */
 const TRIES = 4;
 
-/** A client without a lease asks for one; `wanted` is an address that it had. */
-export function begin(identity: Identity6, moment: Moment, wanted?: Address): Step6 {
+/**
+ * A client without a lease asks for one; `wanted` is an address that it had, `failed` a server that did not confirm what it offered: the
+ * first question is for the others.
+ */
+export function begin(identity: Identity6, moment: Moment, wanted?: Address, failed?: Uint8Array): Step6 {
   const asking = ask(moment, PACING.selecting);
-  return { state: { kind: "selecting", wanted, ...asking }, send: solicit(identity, questionOf(asking), wanted) };
+  const send = solicit(identity, questionOf(asking), wanted);
+  return { state: { kind: "selecting", wanted, failed, ...asking }, send };
 }
 
 /** A client that has a lease and asks nobody until T1. */
@@ -61,7 +69,7 @@ export function wake(identity: Identity6, moment: Moment, state: State6): Step6 
     return { state: { ...state, ...asking }, send: solicit(identity, questionOf(asking), state.wanted) };
   }
   if (state.kind === "requesting") {
-    if (state.tries >= TRIES) return begin(identity, moment, state.wanted);
+    if (state.tries >= TRIES) return begin(identity, moment, state.wanted, state.offer.server);
     const asking = askAgain(state, moment, PACING.requesting);
     return { state: { ...state, ...asking }, send: request(identity, questionOf(asking), state.offer) };
   }
@@ -87,7 +95,7 @@ export function receive(identity: Identity6, moment: Moment, state: State6, mess
     state.kind === "requesting" ? state.offer.server : state.kind === "renewing" ? state.lease.server : server;
   if (!isSameBytes(asked, server)) return { state };
   if (lease !== undefined) return { state: hold(lease), happened: { kind: "leased", lease } };
-  return text === undefined ? { state } : { state: afterRefusal(moment), happened: refused };
+  return text === undefined ? { state } : { state: afterRefusal(moment, state, server), happened: refused };
 }
 
 function isAnswer(
@@ -100,10 +108,14 @@ function isAnswer(
   return type === expected && xid === state.xid && client !== undefined && isSameBytes(client, duid);
 }
 
-/** Takes the first offer, as clients of IPv4 do, without a wait for better ones. */
+/**
+ * Takes the first offer, as clients of IPv4 do, without a wait for better ones, unless it is of a server that failed, and others have not
+ * been asked yet.
+ */
 function take(identity: Identity6, moment: Moment, state: Extract<State6, { kind: "selecting" }>, offer: Offer): Step6 {
-  const asking = ask(moment, PACING.requesting);
   const { address, server } = offer;
+  if (state.tries < 2 && state.failed !== undefined && isSameBytes(state.failed, server)) return { state };
+  const asking = ask(moment, PACING.requesting);
   return {
     state: { kind: "requesting", offer: { address, server }, wanted: state.wanted, ...asking },
     send: request(identity, questionOf(asking), offer),
@@ -112,8 +124,9 @@ function take(identity: Identity6, moment: Moment, state: Extract<State6, { kind
 }
 
 /** After a pause the client asks for another address: a server that says no would say it at once again. */
-function afterRefusal(moment: Moment): State6 {
-  return { kind: "selecting", wanted: undefined, ...askLater(moment, PACING.selecting) };
+function afterRefusal(moment: Moment, { kind }: State6, server: Uint8Array): State6 {
+  const failed = kind === "requesting" ? server : undefined;
+  return { kind: "selecting", wanted: undefined, failed, ...askLater(moment, PACING.selecting) };
 }
 
 /** Asks the lease's server for more time from T1 on, and any server from T2 on. Short leases are asked for at half of the time that is left. */

@@ -1,4 +1,4 @@
-import { type Address, isLinkLocal, isLoopback } from "../../ip/address.ts";
+import { type Address, isLinkLocal } from "../../ip/address.ts";
 import { decodeIfWhole } from "../decode.ts";
 import type { Options as KnownOptions } from "../options.ts";
 import { type AssociatedAddress, type Association, decodeAssociatedAddress, decodeAssociation } from "./association.ts";
@@ -66,7 +66,8 @@ function keepOptions({ options }: Dhcp6Message): KnownOptions {
 
 /** T1 and T2, by default half and four fifths of the time; also where the server's are in no order. RFC 8415, 14.2 and 21.4 */
 function readTimes({ renew, rebind }: Association, seconds: number): { renew: number; rebind: number } {
-  const isOrdered = renew > 0 && renew <= rebind && secondsOf(rebind) <= seconds;
+  // A client that asks when its time is over has lost the address.
+  const isOrdered = renew > 0 && renew <= rebind && secondsOf(rebind) <= seconds && renew < seconds;
   return isOrdered
     ? { renew: secondsOf(renew), rebind: secondsOf(rebind) }
     : { renew: seconds * 0.5, rebind: seconds * 0.8 };
@@ -88,11 +89,9 @@ function findGiven({ options }: Association): AssociatedAddress | undefined {
   );
 }
 
-/** Whether a host can have the address as one that a server gives: not ::/96, fe80::/10 or ff00::/8. */
+/** Whether a host can have the address as one that a server gives: not ::/80, which has the loopback address and those of IPv4, fe80::/10 or ff00::/8. */
 function isHostAddress(address: Address): boolean {
-  return (
-    address.value >> 32n !== 0n && address.value >> 120n !== 0xffn && !isLinkLocal(address) && !isLoopback(address)
-  );
+  return address.value >> 48n !== 0n && address.value >> 120n !== 0xffn && !isLinkLocal(address);
 }
 
 function secondsOf(seconds: number): number {

@@ -119,6 +119,20 @@ describe("a client without a lease", () => {
     expect(all).toEqual(["REQUEST", "REQUEST", "REQUEST", "SOLICIT"]);
   });
 
+  it.each(["does not answer", "refuses"])("asks others first, where a server that it took an offer of %s", (what) => {
+    let step: Step6 = { state: offered() };
+    if (what === "refuses")
+      step = receive(ME, at(0), step.state, reply(step.state, TYPE.REPLY, { status: says(2, "gone") }));
+    while (step.state.kind === "requesting" || step.send === undefined)
+      step = wake(ME, at(step.state.wakeAt / 1000), step.state);
+    const again = reply(step.state, TYPE.ADVERTISE);
+    const other = reply(step.state, TYPE.ADVERTISE, { server: OTHER });
+    expect(receive(ME, at(30), step.state, again)).toEqual({ state: step.state });
+    expect(advance(ME, at(1), step.state, [again, other]).happened).toMatchObject({ kind: "offered", server: OTHER });
+    const second = wake(ME, at(step.state.wakeAt / 1000), step.state);
+    expect(receive(ME, at(30), second.state, again).happened).toMatchObject({ kind: "offered", server: SERVER });
+  });
+
   it("prefers a server that offers to one that refuses, and says what the latter says", () => {
     const { state } = begin(ME, at(0));
     const no = reply(state, TYPE.ADVERTISE, { server: OTHER, status: says(2, "full") });
@@ -171,8 +185,15 @@ describe("a message that is no answer changes nothing", () => {
     expect(receive(ME, at(0), before, message)).toEqual({ state: before });
   });
 
-  it.each(["::", "::1", "::ffff:10.0.0.1", "fe80::1", "ff02::1"])("an offer of %s is none", (text) => {
+  it.each(["::", "::1", "::10.0.0.1", "fe80::1", "ff02::1"])("an offer of %s is none", (text) => {
     expect(receive(ME, at(0), state, advertise({ address: text })).happened).toMatchObject({ kind: "refused" });
+  });
+
+  it("an offer of an IPv4 address in IPv6's form is none", () => {
+    const mapped = { family: 6, value: 0xffff_0a00_0001n } as const;
+    const value = encodeAssociatedAddress({ address: mapped, preferred: 100, valid: 120, options: [] });
+    const offer = advertise({ status: [[OPTION.IA_ADDRESS, value]] });
+    expect(receive(ME, at(0), state, offer).happened).toMatchObject({ kind: "refused" });
   });
 
   it("an offer that is preferred for longer than it is valid is none", () => {
@@ -206,6 +227,11 @@ describe("a client with a lease", () => {
       "120: expired, SOLICIT",
       "121: SOLICIT",
     ]);
+  });
+
+  it("asks before its time is over, where the server's times are those of its end", () => {
+    const { lease } = leased({ preferred: 120, valid: 120, renew: 120, rebind: 120 });
+    expect(lease).toMatchObject({ renewAt: 60_000, rebindAt: 96_000, expireAt: 120_000 });
   });
 
   it("names its server in RENEW, and none in REBIND", () => {
