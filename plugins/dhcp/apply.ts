@@ -1,14 +1,8 @@
-import type { Route } from "../../src/cni/result.ts";
 import { isSameAddress } from "../../src/ip/address.ts";
 import { broadcastAddress, isSamePrefix, type Prefix } from "../../src/ip/prefix.ts";
-import { refusals } from "../../src/netlink/acknowledgement.ts";
 import { deleteAddress } from "../../src/netlink/address/delete.ts";
 import { listAddresses } from "../../src/netlink/address/list.ts";
 import { replaceAddress, type TimedAddress } from "../../src/netlink/address/replace.ts";
-import { addRoute } from "../../src/netlink/route/add.ts";
-import { ERRNO } from "../../src/platform/errno.ts";
-import { ignoring } from "../../src/platform/outcome.ts";
-import { routesOf } from "./answer.ts";
 import type { LeaseLink } from "./lease-link.ts";
 import type { LeaseRecord } from "./lease-record.ts";
 
@@ -23,20 +17,14 @@ export function limitAddress({ container, link }: LeaseLink, record: LeaseRecord
   return has;
 }
 
-/**
- * Gives the interface the address of a lease in place of another one, and the lease's routes. The kernel deletes the routes that need the
- * old address. @throws NetlinkError
- */
+/** Gives the interface the address of a lease in place of another one. @throws NetlinkError */
 export function changeAddress(
   place: LeaseLink,
   old: Prefix,
   { record, now }: { record: LeaseRecord; now: number },
 ): void {
-  const { container, link } = place;
   takeAddress(place, old);
-  replaceAddress(container.netlink, link, timed(record, now));
-  if (record.family === 6) return;
-  for (const route of routesOf(record.lease, record.priority)) addMissing(place, route);
+  replaceAddress(place.container.netlink, place.link, timed(record, now));
 }
 
 /** Deletes an address from the interface, if it has it. @throws NetlinkError */
@@ -52,10 +40,4 @@ function timed(record: LeaseRecord, now: number): TimedAddress {
   const { prefix, lease } = record;
   const address = { prefix, broadcast: broadcastAddress(prefix), seconds: left(lease.expireAt) };
   return record.family === 6 ? { ...address, preferredSeconds: left(record.lease.preferUntil) } : address;
-}
-
-function addMissing({ container, link }: LeaseLink, { dst, gw, ...rest }: Route): void {
-  const gateway = gw === undefined || gw.value === 0n ? undefined : gw;
-  const route = { ...rest, destination: dst, gateway };
-  ignoring(refusals(ERRNO.EEXIST), () => addRoute(container.netlink, link, route));
 }

@@ -6,6 +6,7 @@ import { ignoring } from "../../src/platform/outcome.ts";
 import { withHost } from "../../src/steps/host.ts";
 import { logging } from "../../src/steps/logging.ts";
 import { changeAddress, limitAddress, takeAddress } from "./apply.ts";
+import { addRoutes, replaceRoutes } from "./change-routes.ts";
 import type { Conversation, Told } from "./conversation.ts";
 import { keepLease } from "./lease-client.ts";
 import type { StoredLease } from "./lease-file.ts";
@@ -131,14 +132,27 @@ function settle(job: Job, happened: Told<LeaseRecord> | undefined, { place, opti
   const isSame = isSamePrefix(renewed.prefix, record.prefix);
   if (isSame && !job.isTaken) {
     job.limitAt = now;
+    applyRoutes(place, { old: record, record: renewed, log: options.log }, replaceRoutes);
     return true;
   }
   const found = isSame ? "has its address again" : `has ${formatPrefix(renewed.prefix)} instead`;
   options.log(`${nameOf(record)}: the interface of ${formatPrefix(record.prefix)} ${found}`);
+  // Until it is done, the interface lacks its address: the next renewal tries again.
+  job.isTaken = true;
   changeAddress(place, record.prefix, { record: renewed, now });
   job.isTaken = false;
+  applyRoutes(place, { old: record, record: renewed, log: options.log }, addRoutes);
   job.limitAt = Infinity;
   return true;
+}
+
+/** IPv6 has its routes from router advertisements. */
+function applyRoutes(
+  place: LeaseLink,
+  { old, record, log }: { old: LeaseRecord; record: LeaseRecord; log: (line: string) => void },
+  apply: typeof addRoutes,
+): void {
+  if (old.family === 4 && record.family === 4) apply(place, { old, record, log });
 }
 
 function endNow(record: LeaseRecord, now: number): LeaseRecord {

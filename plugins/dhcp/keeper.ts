@@ -20,13 +20,14 @@ export interface Keeper {
 export function createKeeper(options: KeeperOptions): Keeper {
   const jobs = new Map<string, Job>();
   let isFirst = options.resumes;
+  const complain = oncePerText(options.log);
   const drop = (path: string) => {
     jobs.get(path)?.client.close();
     jobs.delete(path);
   };
   return {
     scan: () => {
-      const found = listCurrent(options);
+      const found = complain((log) => listCurrent({ ...options, log }));
       const texts = new Map(found.map(({ path, text }) => [path, text]));
       for (const [path, { stored }] of jobs) if (texts.get(path) !== stored.text) drop(path);
       for (const stored of found) if (!jobs.has(stored.path)) jobs.set(stored.path, makeJob(stored, isFirst));
@@ -50,4 +51,16 @@ function listCurrent({ folder, log }: KeeperOptions): readonly StoredLease[] {
   const all = listLeases(folder, log);
   for (const { path, record } of all) if (record.boot !== boot) removeLease(folder, path);
   return all.filter(({ record }) => record.boot === boot);
+}
+
+/** Runs a look at the folder, and logs of its lines those that the look before did not have: a broken file stays what it is. */
+function oncePerText(log: (line: string) => void): <T>(look: (log: (line: string) => void) => T) => T {
+  let known: ReadonlySet<string> = new Set();
+  return (look) => {
+    const lines = new Set<string>();
+    const result = look((line) => lines.add(line));
+    for (const line of lines) if (!known.has(line)) log(line);
+    known = lines;
+    return result;
+  };
 }

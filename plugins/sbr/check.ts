@@ -9,8 +9,8 @@ import { findInterface, openContainer } from "../../src/steps/container.ts";
 import { refuseDifferences } from "../../src/steps/differences.ts";
 import type { Host } from "../../src/steps/host.ts";
 import { findRules } from "../../src/steps/routing-tables.ts";
+import { isForSource } from "../../src/steps/source-rule.ts";
 import { parseSbrConfig, type SbrConfig } from "./config.ts";
-import { isForSource } from "./rules.ts";
 
 /** Compares the attachment with what ADD made. @throws CniError checkFailed that lists every difference */
 export function check(request: Request, host: Host): void {

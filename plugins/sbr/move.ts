@@ -22,9 +22,9 @@ import type { Rtnetlink } from "../../src/netlink/socket.ts";
 import { ERRNO } from "../../src/platform/errno.ts";
 import { ignoring } from "../../src/platform/outcome.ts";
 import { chooseTables, findRules } from "../../src/steps/routing-tables.ts";
+import { isForSource, PRIORITY, PROTOCOL } from "../../src/steps/source-rule.ts";
 import { changeOwing, type Defer } from "../../src/steps/undo.ts";
 import type { SbrConfig } from "./config.ts";
-import { isForSource, PRIORITY, PROTOCOL } from "./rules.ts";
 
 /** The first table that is chosen. */
 const FIRST_TABLE = 100;

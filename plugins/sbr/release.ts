@@ -17,8 +17,8 @@ import type { Rtnetlink } from "../../src/netlink/socket.ts";
 import { ERRNO } from "../../src/platform/errno.ts";
 import { ignoring } from "../../src/platform/outcome.ts";
 import { findRules } from "../../src/steps/routing-tables.ts";
+import { isForSource, PRIORITY, PROTOCOL } from "../../src/steps/source-rule.ts";
 import { runAll } from "../../src/steps/undo.ts";
-import { isForSource, PRIORITY, PROTOCOL } from "./rules.ts";
 
 /**
  * The most rules of a family that one call deletes. An interface has one for each of its addresses; a container that made thousands of

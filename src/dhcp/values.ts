@@ -58,6 +58,15 @@ export function findText(options: Options, code: number): string | undefined {
   return text === "" ? undefined : text;
 }
 
+/** One name or several, with spaces between them: some servers send a list. */
+const DOMAINS = /^[\w-]+(?:[. ][\w-]+)*\.?$/;
+
+/** The domain of option 15. Text that is no name, such as one with a line break, counts as missing: it is for files like resolv.conf. */
+export function findDomain(options: Options): string | undefined {
+  const text = findText(options, OPTION.DOMAIN);
+  return text !== undefined && DOMAINS.test(text) ? text : undefined;
+}
+
 /** The routes of option 121; undefined without it. RFC 3442 */
 export function findClasslessRoutes(options: Options): readonly GivenRoute[] | undefined {
   const value = options.get(OPTION.CLASSLESS_ROUTES);

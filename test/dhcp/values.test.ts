@@ -4,6 +4,7 @@ import {
   findAddress,
   findAddresses,
   findClasslessRoutes,
+  findDomain,
   findMtu,
   findPrefixLength,
   findSearchDomains,
@@ -38,7 +39,7 @@ describe("what dnsmasq said", () => {
   });
 
   it("has names: a pointer of option 119 leads to an earlier one", () => {
-    expect(findText(options, OPTION.DOMAIN)).toBe("example.org");
+    expect(findDomain(options)).toBe("example.org");
     expect(findSearchDomains(options)).toEqual(["eng.example.org", "sales.example.org"]);
   });
 
@@ -74,6 +75,10 @@ it.each([
   ["an MTU of three bytes", () => findMtu(one(OPTION.MTU, 5, 220, 0)), undefined],
   ["an MTU of 67", () => findMtu(one(OPTION.MTU, 0, 67)), undefined],
   ["text of NULs", () => findText(one(OPTION.DOMAIN, 0, 0), OPTION.DOMAIN), undefined],
+  ["a domain with a line break", () => findDomain(textOf(15, "a.org\nnameserver 10.0.0.1")), undefined],
+  ["a domain with a line break at its end", () => findDomain(textOf(15, "a.org\n")), undefined],
+  ["a domain that is no text", () => findDomain(one(OPTION.DOMAIN, 0xff, 0xfe)), undefined],
+  ["no domain", () => findDomain(new Map()), undefined],
   ["a route of 33 bits", () => findClasslessRoutes(one(121, 33, 1, 1, 1, 1, 1, 1, 1, 1, 1)), undefined],
   ["a route that is cut", () => findClasslessRoutes(one(121, 8, 10, 1, 1, 1)), undefined],
   ["no routes", () => findClasslessRoutes(new Map()), undefined],
@@ -88,6 +93,14 @@ it.each([
 ])("%s is no value, and does not hang", (_, find, expected) => {
   expect(find()).toEqual(expected);
 });
+
+it.each(["example.org", "example.org.", "local", "a.org b.org", "_a.x-1.org"])("findDomain() takes %j", (text) => {
+  expect(findDomain(textOf(OPTION.DOMAIN, text))).toBe(text);
+});
+
+function textOf(code: number, text: string): Options {
+  return one(code, ...new TextEncoder().encode(text));
+}
 
 /** A name of that many characters in labels of one letter each, and of two in the first if the number is even. */
 function domainOf(length: number): readonly number[] {

@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import path from "node:path";
-import { PROTOCOL } from "../../plugins/sbr/rules.ts";
+import { PROTOCOL } from "../../src/steps/source-rule.ts";
 import type { Json } from "../fuzz/networks.ts";
 import { Random } from "../fuzz/random.ts";
 import { PLACES } from "../fuzz/scenario.ts";

@@ -46,6 +46,10 @@ function addressesOf(where = netns): string {
     .join(" ");
 }
 
+function routes(where = ""): string {
+  return dhcp.lab.run(`ip route show ${where}`.trim().split(" "), netns);
+}
+
 describe("dhcp daemon", () => {
   it("renews at half of the time, by unicast from the address, and limits the address to the lease", async () => {
     await dhcp.startServer({ seconds: 6 });
@@ -86,7 +90,7 @@ describe("dhcp daemon", () => {
     expect(JSON.parse(call("CHECK", { ...config, prevResult }).stdout).msg).toContain("is over");
     dhcp.setMode({ yours: "10.9.0.8", options: { 3: "0a090001" } });
     await dhcp.until("another is there", () => addressesOf() === "10.9.0.8");
-    await dhcp.until("its route is there", () => dhcp.lab.run(["ip", "route"], netns).includes("default via 10.9.0.1"));
+    await dhcp.until("its route is there", () => routes().includes("default via 10.9.0.1"));
     const reason = "c1/lan/eth0: the lease of 10.9.0.7/24 is lost: no server has renewed it in time";
     await dhcp.until("it says why", () => daemon.output().includes(reason));
   });
@@ -111,6 +115,67 @@ describe("dhcp daemon", () => {
     await dhcp.until("so is the route", () => dhcp.lab.run(["ip", "route"], netns).includes("default via 10.9.0.1"));
     expect(call("DEL", dhcp.network())).toMatchObject({ status: 0 });
     expect(dhcp.received().at(-1)).toMatchObject({ type: "RELEASE", from: "10.9.0.9" });
+  });
+
+  it("replaces the routes of the lease where the server says others for the same address", async () => {
+    await dhcp.startServer({ seconds: 6, options: { 3: "0a090001" } });
+    await startDaemon();
+    add(dhcp.network());
+    dhcp.setMode({ seconds: 600, options: { 3: "0a090002" } });
+    await dhcp.until("the new one is there", () => routes().includes("default via 10.9.0.2"));
+    expect(routes()).not.toContain("via 10.9.0.1");
+    expect(addressesOf()).toBe("10.9.0.7");
+  });
+
+  it("leaves routes alone that somebody has replaced, whatever the server says", async () => {
+    await dhcp.startServer({ seconds: 6, options: { 3: "0a090001" } });
+    await startDaemon();
+    add(dhcp.network());
+    dhcp.lab.run("ip route replace default via 10.9.0.99 dev eth0".split(" "), netns);
+    const before = count("REQUEST");
+    dhcp.setMode({ seconds: 6, options: { 3: "0a090002" } });
+    await dhcp.until("it has renewed twice", () => count("REQUEST") > before + 1);
+    expect(routes()).toMatch(/^default via 10.9.0.99 dev eth0 *$/m);
+    expect(routes()).not.toContain("10.9.0.2 ");
+  });
+
+  it("gives a lost address its routes in the table of sbr, and main no other default route", async () => {
+    await dhcp.startServer({ seconds: 6, options: { 3: "0a090001" } });
+    await startDaemon();
+    for (const command of [
+      "ip link add net0 type veth peer name peer0",
+      "ip link set net0 up",
+      "ip link set peer0 up",
+      "ip address add 192.0.2.5/24 dev net0",
+      "ip route add default via 192.0.2.1",
+    ])
+      dhcp.lab.run(command.split(" "), netns);
+    const prevResult = add(dhcp.network());
+    const config = { cniVersion: "1.1.0", name: "lan", type: "sbr", prevResult };
+    expect(dhcp.lab.plugin("sbr", { command: "ADD", config, netns })).toMatchObject({ status: 0 });
+    const before = routes("table 100");
+    expect(before).toContain("default via 10.9.0.1 dev eth0");
+    dhcp.setMode({ nak: ["REQUEST"] });
+    await dhcp.until("the address is gone", () => addressesOf() === "");
+    dhcp.setMode({ seconds: 600, options: { 3: "0a090001" } });
+    await dhcp.until("the routes are back", () => routes("table 100").includes("default via 10.9.0.1 dev eth0"));
+    expect(addressesOf()).toBe("10.9.0.7");
+    expect(routes("table 100")).toContain("10.9.0.0/24 dev eth0");
+    expect(routes()).toMatch(/^default via 192.0.2.1 dev net0/);
+    expect(routes()).not.toContain("default via 10.9.0.1");
+  });
+
+  it("logs a broken file in the folder of leases once", async () => {
+    await dhcp.startServer({ seconds: 4 });
+    fs.mkdirSync(dhcp.folder, { mode: 0o700 });
+    fs.writeFileSync(path.join(dhcp.folder, "broken.json"), "{");
+    await startDaemon();
+    add(dhcp.network());
+    await dhcp.until("it has renewed three times", () => count("REQUEST", "10.9.0.7") > 2);
+    const lines = () => daemon.output().match(/Cannot read the lease in .*broken\.json/g);
+    expect(lines()).toHaveLength(1);
+    fs.writeFileSync(path.join(dhcp.folder, "broken.json"), "[]");
+    await dhcp.until("it logs that it is broken otherwise", () => lines()?.length === 2);
   });
 
   it("asks after a restart whether each lease holds, and goes on", async () => {

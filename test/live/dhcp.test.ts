@@ -133,14 +133,30 @@ describe("beside dnsmasq", () => {
     expect(add(dhcp.network())).toMatchObject({
       ips: [{ gateway: "10.9.0.2" }],
       routes: [
+        { dst: "10.9.0.77/32", gw: "0.0.0.0", scope: 253 },
         { dst: "10.0.0.0/8", gw: "10.9.0.3" },
         { dst: "0.0.0.0/0", gw: "10.9.0.1" },
-        { dst: "10.9.0.77/32", gw: "0.0.0.0", scope: 253 },
       ],
     });
     const shown = dhcp.lab.run(["ip", "route"], netns);
     for (const line of ["default via 10.9.0.1", "10.0.0.0/8 via 10.9.0.3", "10.9.0.77 dev eth0 scope link"])
       expect(shown).toContain(line);
+  });
+
+  it.each([
+    ["a network of the address alone", "32", { 3: "0a090001" }],
+    ["a router elsewhere", "24", { 3: "ac100001" }],
+    ["a route on the link behind the one that needs it", "32", { 121: "000a090001200a09000100000000" }],
+  ])("reaches the router with %s, and CHECK agrees", async (_, length, options) => {
+    const mask = length === "32" ? { 1: "ffffffff" } : {};
+    await dhcp.startServer({ options: { ...mask, ...options } });
+    const prevResult = add(dhcp.network());
+    expect(prevResult.ips[0].address).toBe(`10.9.0.7/${length}`);
+    const router = Object.values(options)[0] === "ac100001" ? "172.16.0.1" : "10.9.0.1";
+    expect(dhcp.lab.run(["ip", "route"], netns)).toMatch(
+      new RegExp(`default via ${router} dev eth0 .*${router} dev eth0 scope link`, "s"),
+    );
+    expectDone(call("CHECK", { ...dhcp.network(), prevResult }));
   });
 
   it("has a lease for each interface, and DEL of one leaves the other", async () => {
@@ -211,8 +227,8 @@ describe("what ADD says of a server that gives nothing", () => {
   });
 
   it("a lease is given back where the rest of ADD fails, through the interface before it is deleted", async () => {
-    // The gateway of a route is on no network of the link.
-    await dhcp.startServer({ options: { 121: "080ac0000201" } });
+    // The kernel makes no route to a network of all addresses, so none leads to the router.
+    await dhcp.startServer({ options: { 1: "00000000", 3: "0a090001" } });
     expect(call("ADD", dhcp.network()).status).toBe(1);
     expect(dhcp.received().at(-1)).toMatchObject({ type: "RELEASE", from: "10.9.0.7", to: "10.9.0.1" });
     expect(left()).toEqual(NOTHING);
