@@ -40,7 +40,8 @@ export function planRoutes(ips: readonly IpConfig[], routes: readonly Route[]): 
       ...(isJoined || isSingle(address) ? [] : [{ dst: network(address), gw: gateway, preferredSource }]),
     ];
   });
-  const onlink = ({ gw }: Route) => (gw !== undefined && !isGatewayOf(ips, gw) ? { onlink: true } : {});
+  // The kernel takes 0.0.0.0 for no gateway, and refuses that a route without one has it on the link.
+  const onlink = ({ gw }: Route) => (gw?.value && !isGatewayOf(ips, gw) ? { onlink: true } : {});
   return [...ways, ...routes.map((route) => ({ ...route, ...onlink(route) }))];
 }
 

@@ -101,6 +101,14 @@ describe("ptp", () => {
     succeed("CHECK", { ...base, ipam, prevResult });
   });
 
+  it("takes a route by 0.0.0.0 for one without a gateway, as other plugins do", () => {
+    const routes = [{ dst: "10.1.0.0/16", gw: "0.0.0.0" }];
+    const ipam = { type: "static", addresses: [{ address: "10.94.0.2/24", gateway: "10.94.0.1" }], routes };
+    const prevResult = succeed("ADD", { ...base, ipam });
+    expect(lab.ip("route show 10.1.0.0/16", netns)).toMatchObject([{ dst: "10.1.0.0/16", dev: "eth0" }]);
+    succeed("CHECK", { ...base, ipam, prevResult });
+  });
+
   // Duplicate address detection of the host's end would take more than a second at every try. A busy machine may take that once.
   it("is reached from elsewhere the moment that ADD returns", { retry: 3 }, () => {
     addOutside(lab);
