@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import { integer, interfaceMac, mac, netConf, scalar } from "../../src/cni/fields.ts";
-import { readAbsolutePath } from "../../src/cni/scalars.ts";
+import { readPath } from "../../src/cni/scalars.ts";
 
 /** The kernel's limits, of an `int` and an `unsigned int`. */
 const MAX_MTU = 0x7fffffff;
@@ -42,5 +42,5 @@ function wishes() {
 }
 
 function dataDir() {
-  return z.optional(scalar("an absolute path", readAbsolutePath));
+  return z.optional(scalar("a path", readPath));
 }

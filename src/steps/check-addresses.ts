@@ -34,9 +34,12 @@ export function checkAddresses(netlink: Rtnetlink, link: Link, result: Result): 
   ];
 }
 
-/** The addresses that a result gives an interface. */
+/** The addresses that a result gives an interface: those that it does not give another one. */
 export function addressesOf({ ips, interfaces }: Result, ifname: string): readonly IpConfig[] {
-  return ips.filter((ip) => ip.interface === undefined || interfaces[ip.interface]?.name === ifname);
+  return ips.filter((ip) => {
+    const holder = ip.interface === undefined ? undefined : interfaces[ip.interface];
+    return holder === undefined || holder.name === ifname;
+  });
 }
 
 /** The addresses that a link lacks, as sentences about `what`. The link may have other addresses. */

@@ -131,6 +131,18 @@ describe("sbr like the reference", () => {
     expect(ours).toEqual({ added: "0", rules, isUnchanged: true, left: [] });
   });
 
+  it.each([7, -1])("takes an address for the interface's whose index %i names no interface of the result", (index) => {
+    const { reference, ours } = playBoth((side) => {
+      set(side, TWO_LINKS);
+      const config = sbr(side, [{ ...ONE[0], interface: index }], { table: 5000 });
+      const added = run(side, "ADD", config);
+      const { rules } = stateOf(side);
+      return { added, rules, deleted: run(side, "DEL", config), left: stateOf(side).rules };
+    });
+    expect(ours).toEqual(reference);
+    expect(ours).toEqual({ added: "0", rules: ["from 192.168.1.209 lookup 5000"], deleted: "0", left: [] });
+  });
+
   it.each(["0.1.0", "0.2.0", "0.3.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0"])("passes the result on, %s", (cniVersion) => {
     const { reference, ours } = playBoth((side) => {
       set(side, TWO_LINKS);

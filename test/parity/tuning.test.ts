@@ -97,6 +97,11 @@ describe("tuning like the reference", () => {
     expectTwins((side) => tune(side, fields), { macs, departures: [NETWORK, MTU] });
   });
 
+  it("keeps the file in a folder whose path is relative to the working directory", () => {
+    const dataDirOf = (side: Side) => path.relative(process.cwd(), path.join(side.lab.dir, "tuning"));
+    expectTwins((side) => tune(side, { mac: NEW, dataDir: dataDirOf(side) }), { macs, departures: [NETWORK] });
+  });
+
   it("refuses parameters that are there twice, others than network parameters, and an interface name with a slash", () => {
     const departures: Departure[] = [
       {

@@ -75,7 +75,7 @@ describe("parseTuningConfig()", () => {
     [{ sysctl: { "net.a": 1 } }, "Cannot use sysctl.net.a 1: must be a string"],
     [{ sysctl: [] }, "Cannot use sysctl []: must be an object"],
     [{ sysctl: { "kernel.hostname": "x" } }, 'Cannot use sysctl "kernel.hostname": must be a parameter below net'],
-    [{ dataDir: "run" }, 'Cannot use dataDir "run": must be an absolute path'],
+    [{ dataDir: "/run/\0" }, 'Cannot use dataDir "/run/\\u0000": must be a path'],
     [{ args: { cni: { mtu: "1" } } }, 'Cannot use args.cni.mtu "1": must be an integer from 0 to 2147483647'],
   ])("refuses %j", (fields, message) => {
     expect(refusal(() => parse(fields))).toEqual({ code: 7, message });
@@ -90,6 +90,11 @@ describe("parseTuningConfig()", () => {
 });
 
 describe("readDataDir()", () => {
+  it.each(["run", "../run/tuning", "/run/x"])("takes %s as it is", (dataDir) => {
+    expect(readDataDir(request({ dataDir }))).toBe(dataDir);
+    expect(parse({ dataDir }).dataDir).toBe(dataDir);
+  });
+
   it("takes no notice of anything else in the configuration", () => {
     expect(readDataDir(request({ dataDir: "/run/x", mtu: "broken", sysctl: 5 }, "broken"))).toBe("/run/x");
   });
