@@ -159,7 +159,7 @@ describe("a new gateway", () => {
     addRoute(netlink, getLink(netlink, "other"), { destination: prefix("10.88.0.0/24") });
     stage.add();
     expect(stage.logged).toEqual([
-      'The host reaches 10.88.0.2 through link "other", expected link "cni0": both have its network, give each one of its own',
+      'The host reaches 10.88.0.2 through link "other", expected link "cni0": that is its route to 10.88.0.0/24',
     ]);
   });
 

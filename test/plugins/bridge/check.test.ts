@@ -97,7 +97,7 @@ describe("CHECK of the port", () => {
     expect(said(check)).toBe(other);
     addBridge(netlink, { name: "br1", up: true });
     setLink(netlink, getLink(netlink, port), { master: getLink(netlink, "br1").index });
-    expect(said(check)).toBe(other);
+    expect(said(check)).toBe(`${other}, found on "br1"`);
   });
 
   test("compares its MTU with the result's, or before 1.0.0 with the configuration's", () => {
@@ -232,7 +232,7 @@ test("CHECK says that the host reaches a container of the gateway through anothe
   addBridge(netlink, { name: "other", mac: "02:00:00:00:00:07", up: true });
   addRoute(netlink, getLink(netlink, "other"), { destination: prefix("10.88.0.0/24") });
   expect(said(check)).toBe(
-    'The host reaches 10.88.0.2 through link "other", expected link "cni0": both have its network, give each one of its own',
+    'The host reaches 10.88.0.2 through link "other", expected link "cni0": that is its route to 10.88.0.0/24',
   );
 });
 
