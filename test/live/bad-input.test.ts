@@ -413,7 +413,7 @@ describe("bridge's name", () => {
 
 describe("DEL with a configuration that ADD refuses", () => {
   const refused: readonly (readonly [string, object])[] = [
-    ["tuning", { dataDir: "10.0.0.0/31", mtu: 1400 }],
+    ["tuning", { dataDir: 7, mtu: 1400 }],
     ["host-device", { device: "ens11", dataDir: "relative" }],
     ["bridge", { ipam: "host-local" }],
     ["macvlan", { master: "lo", ipam: [] }],
