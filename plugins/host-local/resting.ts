@@ -1,4 +1,4 @@
-import fs from "#fs";
+import { appendLine } from "../../src/linux/append.ts";
 import * as files from "./atomic-file.ts";
 
 /** Number of lines from which the file is rewritten, if most of its entries have expired. */
@@ -10,9 +10,9 @@ const LONG = 64;
  */
 export function noteReleased(folder: string, addresses: readonly string[]): void {
   const now = Date.now();
-  const lines = addresses.map((address) => `${now} ${address}\n`);
+  const lines = addresses.map((address) => `${now} ${address}`);
   try {
-    fs.appendFileSync(pathOf(folder), lines.join(""), { mode: 0o600 });
+    appendLine(pathOf(folder), lines.join("\n"));
   } catch {
     // The address is released even if it cannot rest.
   }
