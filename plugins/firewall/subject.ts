@@ -49,6 +49,12 @@ export function uniqueAddresses(result: Result | undefined): readonly Address[] 
 function findLinkName({ interfaces }: Result, policy: string): string {
   const [bridge] = interfaces;
   if (bridge === undefined) refuse(policy, "prevResult has no interfaces: chain firewall behind bridge");
+  // A macvlan's packets do not pass through the host, and a link of the host with its name would be subject to the policy.
+  if (bridge.sandbox !== undefined)
+    refuse(
+      policy,
+      `interface 0 of prevResult, ${JSON.stringify(bridge.name)}, is in the container: chain firewall behind bridge or ptp`,
+    );
   const gateway = interfaces.find(({ name, sandbox }) => sandbox === undefined && name.startsWith(`${bridge.name}.`));
   const { name } = gateway ?? bridge;
   try {

@@ -104,6 +104,11 @@ describe("readSubject", () => {
     ["no interfaces", undefined, "prevResult has no interfaces: chain firewall behind bridge"],
     ["an empty name", [{ name: "" }], "interface 0 of prevResult, the bridge: interface name is empty"],
     ["a long name", [{ name: "a".repeat(16) }], "interface 0 of prevResult, the bridge: interface name is too long"],
+    [
+      "an interface in the container",
+      [{ name: "eth0", sandbox: "/run/netns/x" }],
+      'interface 0 of prevResult, "eth0", is in the container: chain firewall behind bridge or ptp',
+    ],
     ["a name that means many", [{ name: "br+" }], 'interface 0 of prevResult, the bridge, is named "br+"'],
     ["a name that ends a quotation", [{ name: 'a"b' }], 'interface 0 of prevResult, the bridge, is named "a\\"b"'],
   ])("refuses a policy with %s", (_, interfaces, reason) => {
