@@ -1,5 +1,5 @@
 import { ADDRESS_BITS, type Address, type Family, formatAddress, isLoopback } from "../../src/ip/address.ts";
-import { formatPrefix, network } from "../../src/ip/prefix.ts";
+import { formatPrefix, type Prefix } from "../../src/ip/prefix.ts";
 import { formatInput, parseJump } from "../../src/netfilter/iptables/text.ts";
 import { chainName, entryComment, referenceChainName, SHARED_CHAIN } from "./iptables-chains.ts";
 import { PROTOCOLS } from "./mapping.ts";
@@ -49,7 +49,8 @@ export function missingRules(listing: string, plan: Plan, family: Redirects): re
   const reference = referenceChainName(plan.owner);
   const shared = sharedRules(plan).filter((rule) => !present.has(rule));
   const missing = missingFrom(own, chainRules(plan, family, own));
-  const ofReference = chainRules(plan, family, reference).map((rule) =>
+  // The reference plugin masquerades only the subnet of the address that ports are mapped to.
+  const ofReference = chainRules(plan, { ...family, subnets: family.subnets.slice(0, 1) }, reference).map((rule) =>
     rule.replace(/ -m comment --comment "if: \S*"/, ""),
   );
   return [...shared, ...(missingFrom(reference, ofReference).length === 0 ? [] : missing)];
@@ -86,8 +87,8 @@ function toCommand(rule: string): string {
   return rule.replace(/^-A POSTROUTING /, "-I POSTROUTING 1 ");
 }
 
-function chainRules(plan: Plan, { prefix, redirects }: Redirects, chain: string): readonly string[] {
-  const sources = sourcesOf(plan, prefix.address.family, formatPrefix(network(prefix)));
+function chainRules(plan: Plan, { family, subnets, redirects }: Redirects, chain: string): readonly string[] {
+  const sources = sourcesOf(plan, family, subnets);
   const target = plan.config.externalSetMarkChain ?? SETMARK;
   return specificFirst(redirects).flatMap(({ protocol, hostIp, hostPort, to, toPort }) => {
     const end = `${hostIp === undefined ? "" : `-d ${formatHost(hostIp)} `}-p ${protocol} -m ${protocol} --dport ${hostPort}`;
@@ -102,18 +103,21 @@ function chainRules(plan: Plan, { prefix, redirects }: Redirects, chain: string)
 /** Keeps the order, but puts a mapping of one address before a mapping of all with that port: the first matching rule applies. */
 function specificFirst(redirects: readonly Redirect[]): readonly Redirect[] {
   const isForAll = ({ hostIp }: Redirect) => hostIp === undefined;
+  const byPort = Map.groupBy(redirects, ({ protocol, hostPort }) => `${hostPort}/${protocol}`);
   return redirects.flatMap((redirect) => {
-    const rivals = redirects.filter((other) => isForAll(other) !== isForAll(redirect) && overlaps(other, redirect));
+    const { protocol, hostPort } = redirect;
+    const same = byPort.get(`${hostPort}/${protocol}`) ?? [];
+    const rivals = same.filter((other) => isForAll(other) !== isForAll(redirect) && overlaps(other, redirect));
     if (isForAll(redirect)) return [...rivals, redirect];
     return rivals.length > 0 ? [] : [redirect];
   });
 }
 
 /** The sources to masquerade, each as the start of a rule. */
-function sourcesOf({ masquerading }: Plan, family: Family, subnet: string): readonly string[] {
+function sourcesOf({ masquerading }: Plan, family: Family, subnets: readonly Prefix[]): readonly string[] {
   if (masquerading === undefined) return [];
   if (masquerading.all) return [""];
-  return [`-s ${subnet} `, ...(family === 4 ? ["-s 127.0.0.1/32 "] : [])];
+  return [...subnets.map((subnet) => `-s ${formatPrefix(subnet)} `), ...(family === 4 ? ["-s 127.0.0.1/32 "] : [])];
 }
 
 /** A jump to an attachment's chain. */

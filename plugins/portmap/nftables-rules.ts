@@ -1,5 +1,6 @@
+import { sha512 } from "#digest";
 import { type Family, formatAddress } from "../../src/ip/address.ts";
-import { formatPrefix, network, type Prefix, parsePrefix } from "../../src/ip/prefix.ts";
+import { formatPrefix, type Prefix, parsePrefix } from "../../src/ip/prefix.ts";
 import { type ChainKey, NF_INET, NF_IP_PRI } from "../../src/netfilter/nftables/chain.ts";
 import { ADDRESS_FIELD, type Field } from "../../src/netfilter/nftables/field.ts";
 import {
@@ -32,6 +33,10 @@ const LOOPBACK_IFINDEX = 1;
 /** State of earlier versions, which guarded only links with route_localnet set. */
 const FORMER = { chains: ["guard"], sets: ["localnet"] };
 
+/** How many letters of a chain's name are for all subnets but the first. A name has at most 255: NFT_NAME_MAXLEN of nf_tables.h. */
+const MAX_OTHERS = 160;
+const DIGEST_LENGTH = 16;
+
 /** The fields of a packet's key. If the mapping has an address, it comes first. */
 const PORT_FIELDS = ["meta l4proto", "th dport"] as const satisfies readonly Field[];
 
@@ -48,13 +53,13 @@ export interface Way {
 export const UNMARKED: Way = { chain: TRANSLATE, rules: translateRules };
 
 /**
- * The way for a container's subnet. It marks packets for masquerading if their answers would bypass the host, or if they have a loopback
+ * The way for the subnets of a container, all of one family. It marks packets for masquerading if their answers would bypass the host, or if they have a loopback
  * source.
  */
-export function wayFor({ all, mark }: Masquerading, subnet: Prefix): Way {
+export function wayFor({ all, mark }: Masquerading, subnets: readonly Prefix[]): Way {
   const { chain, sources } = all
     ? { chain: "from_any", sources: [[]] }
-    : { chain: `from_${formatPrefix(network(subnet)).replaceAll(":", "-")}`, sources: sourcesNear(subnet) };
+    : { chain: `from_${nameOf(subnets)}`, sources: sourcesNear(subnets) };
   const rules = () => [
     ...sources.map((source) => markFrom(source[0], mark)),
     { label: `goto ${TRANSLATE}`, expressions: [goTo(TRANSLATE)] },
@@ -157,9 +162,17 @@ function natChain(name: string, number: number, priority: number, rules: ChainRu
   return { name, base: { type: "nat", hook: { number, priority } }, rules };
 }
 
-function sourcesNear(subnet: Prefix): readonly (readonly Prefix[])[] {
-  const loopback = subnet.address.family === 4 ? parsePrefix(LOOPBACK[4]) : undefined;
-  return [[network(subnet)], ...(loopback === undefined ? [] : [[loopback]])];
+/** A name for subnets that the nft tool can parse, and the kernel accepts: a digest of the other subnets if they are many. */
+function nameOf(subnets: readonly Prefix[]): string {
+  const [first = "", ...others] = subnets.map((subnet) => formatPrefix(subnet).replaceAll(":", "-"));
+  const rest = others.join("_");
+  const ends = rest.length > MAX_OTHERS ? sha512(rest).slice(0, DIGEST_LENGTH) : rest;
+  return ends === "" ? first : `${first}_${ends}`;
+}
+
+function sourcesNear(subnets: readonly Prefix[]): readonly (readonly Prefix[])[] {
+  const loopback = subnets[0]?.address.family === 4 ? parsePrefix(LOOPBACK[4]) : undefined;
+  return [...subnets.map((subnet) => [subnet]), ...(loopback === undefined ? [] : [[loopback]])];
 }
 
 function markFrom(source: Prefix | undefined, mark: number): LabelledRule {

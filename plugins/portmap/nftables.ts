@@ -159,8 +159,8 @@ function targetIn(elements: readonly OwnedElement[]): (element: OwnedElement) =>
   return (each) => targets.get(nameOf(each.set, each));
 }
 
-function wayOf({ masquerading }: Plan, { prefix }: Redirects): Way {
-  return masquerading === undefined ? UNMARKED : wayFor(masquerading, prefix);
+function wayOf({ masquerading }: Plan, { subnets }: Redirects): Way {
+  return masquerading === undefined ? UNMARKED : wayFor(masquerading, subnets);
 }
 
 function firstChain(plan: Plan, family: Redirects): string {

@@ -1,7 +1,7 @@
 import { CniError } from "../../src/cni/error.ts";
 import type { Result } from "../../src/cni/result.ts";
 import { type Address, type Family, formatAddress, isSameAddress } from "../../src/ip/address.ts";
-import type { Prefix } from "../../src/ip/prefix.ts";
+import { formatPrefix, network, type Prefix } from "../../src/ip/prefix.ts";
 import type { PortMapping, Protocol } from "./mapping.ts";
 
 /** A host port, and the container's address and port that it is mapped to. */
@@ -14,40 +14,38 @@ export interface Redirect {
   readonly toPort: number;
 }
 
-/** The mappings of one family. Each family has at most one container address. */
+/** The mappings of one family. All lead to one address of the container. */
 export interface Redirects {
   readonly family: Family;
-  /** The container's address, with its subnet's prefix length. */
-  readonly prefix: Prefix;
+  /** The subnets of all the container's addresses, each once, beginning with that of the address that ports are mapped to. */
+  readonly subnets: readonly Prefix[];
   readonly redirects: readonly Redirect[];
 }
 
-/**
- * The container's addresses to map ports to: the first of each family that the result does not assign to another interface or to the
- * host.
- */
+/** The container's addresses: those that the result does not assign to another interface or to the host. */
 export function containerAddresses({ ips, interfaces }: Result, ifname: string): readonly Prefix[] {
   const isElsewhere = (index: number | undefined) => {
     const link = index === undefined ? undefined : interfaces[index];
     return link !== undefined && (link.name !== ifname || (link.sandbox ?? "") === "");
   };
-  const own = ips.filter((ip) => !isElsewhere(ip.interface)).map(({ address }) => address);
-  return ([4, 6] as const).flatMap((family) => own.find(({ address }) => address.family === family) ?? []);
+  return ips.filter((ip) => !isElsewhere(ip.interface)).map(({ address }) => address);
 }
 
 /**
- * The mappings for each of the container's addresses, in order, without duplicates.
+ * The mappings to the container's first address of each family, in order, without duplicates.
  * @throws CniError invalidConfig if a port is mapped to two places
  */
 export function planRedirects(mappings: readonly PortMapping[], addresses: readonly Prefix[]): readonly Redirects[] {
-  return addresses.flatMap((prefix) => {
-    const { family } = prefix.address;
+  return ([4, 6] as const).flatMap((family) => {
+    const own = addresses.filter(({ address }) => address.family === family);
+    const [first] = own;
+    if (first === undefined) return [];
     const redirects = mappings
       .filter(({ families }) => families.includes(family))
       .map(({ protocol, hostIp, hostPort, containerPort }) => {
-        return { protocol, hostIp, hostPort, to: prefix.address, toPort: containerPort };
+        return { protocol, hostIp, hostPort, to: first.address, toPort: containerPort };
       });
-    return redirects.length === 0 ? [] : [{ family, prefix, redirects: unique(redirects) }];
+    return redirects.length === 0 ? [] : [{ family, subnets: subnetsOf(own), redirects: unique(redirects) }];
   });
 }
 
@@ -70,6 +68,10 @@ export function overlaps(a: Redirect, b: Redirect): boolean {
     a.hostPort === b.hostPort &&
     (a.hostIp === undefined || b.hostIp === undefined || isSameAddress(a.hostIp, b.hostIp))
   );
+}
+
+function subnetsOf(addresses: readonly Prefix[]): readonly Prefix[] {
+  return [...new Map(addresses.map(network).map((subnet) => [formatPrefix(subnet), subnet])).values()];
 }
 
 function unique(redirects: readonly Redirect[]): readonly Redirect[] {

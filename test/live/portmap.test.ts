@@ -64,6 +64,34 @@ describe.each(backends)("portmap with %s", (_, backend, variant) => {
     succeed("CHECK", c1, [WEB, DNS]);
   });
 
+  it("reaches the container also from its other subnets, its own and its neighbours'", async () => {
+    const [one, two] = [await lab.container("two-subnets-1"), await lab.container("two-subnets-2")];
+    const more = { 4: ["10.98.0.", 24], 6: ["fd00:98::", 64] } as const;
+    for (const family of [4, 6] as const) {
+      const [prefix, length] = more[family];
+      const nodad = family === 6 ? ["nodad"] : [];
+      lab.run(["ip", "address", "add", `${prefix}1/${length}`, "dev", "br0", ...nodad]);
+      for (const [index, { netns }] of [one, two].entries()) {
+        const own = `${prefix}${index + 2}`;
+        lab.run(["ip", "address", "add", `${own}/${length}`, "dev", "eth0", ...nodad], netns);
+        lab.run(["ip", "route", "add", HOST[family], "via", BRIDGE[family], "src", own], netns);
+      }
+    }
+    const { ips, ...rest } = Object(one.prevResult);
+    const prevResult = { ...rest, ips: [...ips, { address: "10.98.0.2/24" }, { address: "fd00:98::2/64" }] };
+    const container = { ...one, prevResult };
+    succeed("ADD", container, [WEB]);
+    succeed("CHECK", container, [WEB]);
+    const answers = [one, two].flatMap(({ netns }) =>
+      [4, 6].map((family) => lab.ask(netns, HOST[family as 4 | 6], 8080)),
+    );
+    for (const [prefix, length] of Object.values(more))
+      lab.run(["ip", "address", "del", `${prefix}1/${length}`, "dev", "br0"]);
+    succeed("DEL", container);
+    const [name4, name6] = [`${one.name} ${BRIDGE[4]}`, `${one.name} ${BRIDGE[6]}`];
+    expect(answers).toEqual([name4, name6, name4, name6]);
+  });
+
   it.each([
     ["the same", WEB, { ...WEB, containerPort: 53 }, "0.0.0.0:8080/tcp", "it"],
     ["one of all", WEB, { ...WEB, hostIP: HOST[4] }, `${HOST[4]}:8080/tcp`, "0.0.0.0:8080/tcp"],

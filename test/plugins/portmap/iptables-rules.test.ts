@@ -33,9 +33,13 @@ const MAPPINGS = [
 const owner = { network: "test", ifname: "container", containerId: "c1" };
 const chain = chainName(owner);
 
-function planOf(fields: object, mappings: readonly object[] = MAPPINGS): Plan {
+function planOf(
+  fields: object,
+  mappings: readonly object[] = MAPPINGS,
+  addresses: readonly string[] = ["10.0.0.2/24", "2001:db8::2/64"],
+): Plan {
   const request = portmapRequest({ ...fields, runtimeConfig: { portMappings: mappings } });
-  const ips = ["10.0.0.2/24", "2001:db8::2/64"].map((text) => ({ address: prefix(text) }));
+  const ips = addresses.map((text) => ({ address: prefix(text) }));
   const result: Result = { interfaces: [], ips, routes: [], dns: {} };
   return { ...planPorts(request, parsePortmapConfig(request), result), localnet: undefined };
 }
@@ -116,6 +120,16 @@ describe("formatAdditions()", () => {
     expect(all).toEqual(["-A OWN -p tcp -m tcp --dport 8080 -j CNI-HOSTPORT-SETMARK", dnat]);
   });
 
+  it("marks what comes from any subnet of the container", () => {
+    const [web = {}] = MAPPINGS;
+    const plan = planOf({}, [web], ["10.0.0.2/24", "10.7.0.2/16", "fd00::2/64"]);
+    expect(own(additions(plan, 0)).filter((line) => line.includes("SETMARK"))).toEqual(
+      ["10.0.0.0/24", "10.7.0.0/16", "127.0.0.1/32"].map(
+        (source) => `-A OWN -s ${source} -p tcp -m tcp --dport 8080 -j CNI-HOSTPORT-SETMARK`,
+      ),
+    );
+  });
+
   it("redirects by what is for one address before what is for all of the same port", () => {
     const [web = {}, other = {}] = MAPPINGS;
     const lines = own(additions(planOf({ snat: false }, [web, other, { ...web, hostIP: "192.168.0.2" }]), 0));
@@ -175,6 +189,19 @@ describe("missingRules()", () => {
       .replace("-A CNI-HOSTPORT-DNAT -p", "-A CNI-HOSTPORT-DNAT -s 192.0.2.1/32 -p")
       .replace(" -s 192.0.2.1 -j", " -j");
     expect(missing(printed)).toEqual([]);
+  });
+
+  it("accepts the reference plugin's rules, which mark one subnet only", () => {
+    const [web = {}] = MAPPINGS;
+    const both = planOf({}, [web], ["10.0.0.2/24", "10.7.0.2/16"]);
+    const ofReference = listingOf(planOf({}, [web]))
+      .replaceAll(chain, referenceChainName(owner))
+      .replaceAll(' -m comment --comment "if: container"', "");
+    expect(both.families.flatMap((family) => missingRules(ofReference, both, family))).toEqual([]);
+    const earlier = listingOf(planOf({}, [web]));
+    expect(both.families.flatMap((family) => missingRules(earlier, both, family))).toEqual([
+      `-A ${chain} -s 10.7.0.0/16 -p tcp -m tcp --dport 8080 -j CNI-HOSTPORT-SETMARK`,
+    ]);
   });
 
   it("N2: names each rule, the shared ones too", () => {

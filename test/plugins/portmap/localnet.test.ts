@@ -30,7 +30,7 @@ function redirectsTo(to: string, ...hostIps: readonly (string | undefined)[]): R
     ...{ protocol: "tcp" as const, hostPort: 80 + index, to: target, toPort: 80 },
     hostIp: hostIp === undefined ? undefined : address(hostIp),
   }));
-  return { family: target.family, prefix: { address: target, length: target.family === 4 ? 16 : 64 }, redirects };
+  return { family: target.family, subnets: [], redirects };
 }
 
 function linkOf(...families: readonly Redirects[]): string | undefined {

@@ -69,7 +69,7 @@ describe("wayFor()", () => {
   const mark = 0x2000;
 
   it("N1: marks what comes from the container's subnet and, of IPv4, from the host's own addresses", () => {
-    const four = wayFor({ all: false, mark }, prefix("10.88.0.2/16"));
+    const four = wayFor({ all: false, mark }, [prefix("10.88.0.0/16")]);
     expect({ chain: four.chain, rules: four.rules().map(({ label }) => label) }).toEqual({
       chain: "from_10.88.0.0/16_0x2000",
       rules: [
@@ -78,15 +78,30 @@ describe("wayFor()", () => {
         "goto translate",
       ],
     });
-    const sixth = wayFor({ all: false, mark }, prefix("fd00::2/64"));
+    const sixth = wayFor({ all: false, mark }, [prefix("fd00::/64")]);
     expect({ chain: sixth.chain, rules: sixth.rules().map(({ label }) => label) }).toEqual({
       chain: "from_fd00--/64_0x2000",
       rules: ["ip6 saddr fd00::/64 meta mark set meta mark | 0x2000", "goto translate"],
     });
   });
 
+  it("marks what comes from any of the container's subnets, by a chain whose name has them all or fits", () => {
+    const way = (texts: readonly string[]) => wayFor({ all: false, mark }, texts.map(prefix));
+    const two = way(["fd00:6::/64", "fd00:7::/64"]);
+    expect(two.chain).toBe("from_fd00-6--/64_fd00-7--/64_0x2000");
+    expect(two.rules().map(({ label }) => label)).toEqual([
+      "ip6 saddr fd00:6::/64 meta mark set meta mark | 0x2000",
+      "ip6 saddr fd00:7::/64 meta mark set meta mark | 0x2000",
+      "goto translate",
+    ]);
+    const many = Array.from({ length: 100 }, (_, index) => `10.1.${index}.0/24`);
+    expect(way(many).chain).toMatch(/^from_10\.1\.0\.0\/24_[0-9a-f]{16}_0x2000$/);
+    expect(way(many).chain).not.toBe(way(many.slice(1)).chain);
+    expect(way(many.slice(0, 99)).chain).not.toBe(way(many).chain);
+  });
+
   it("N3 to N6: marks everything with masqAll, whatever the subnet", () => {
-    const ways = ["10.88.0.2/16", "fd00::2/64"].map((text) => wayFor({ all: true, mark: 0x20 }, prefix(text)));
+    const ways = ["10.88.0.0/16", "fd00::/64"].map((text) => wayFor({ all: true, mark: 0x20 }, [prefix(text)]));
     expect(ways.map(({ chain }) => chain)).toEqual(["from_any_0x20", "from_any_0x20"]);
     expect(ways[0]?.rules().map(({ label }) => label)).toEqual(["meta mark set meta mark | 0x20", "goto translate"]);
   });
@@ -99,7 +114,7 @@ describe("portmapRules()", () => {
   });
 
   it("N7: has one rule for each mark that masquerades", () => {
-    const ways = [wayFor({ all: true, mark: 0x20 }, prefix("10.0.0.2/24"))];
+    const ways = [wayFor({ all: true, mark: 0x20 }, [prefix("10.0.0.0/24")])];
     const chains = portmapRules([...ways, ...ways], [0x20, 0x20]).chains.map(({ name }) => name);
     expect(chains.slice(5)).toEqual(["from_any_0x20", "masquerade_0x20"]);
   });

@@ -8,6 +8,7 @@ import {
   planRedirects,
 } from "../../../plugins/portmap/redirect.ts";
 import type { Interface } from "../../../src/cni/result.ts";
+import { formatAddress } from "../../../src/ip/address.ts";
 import { formatPrefix } from "../../../src/ip/prefix.ts";
 import { address, prefix } from "../../netlink/text.ts";
 import { refusal } from "../host-local/refusal.ts";
@@ -23,7 +24,7 @@ function mappings(...entries: readonly object[]) {
 }
 
 describe("containerAddresses()", () => {
-  it("P1: takes the first of each family that is not on the host", () => {
+  it("P1: takes those that are not on the host", () => {
     const interfaces = [{ name: "host" }, { name: "container", sandbox: "netns" }];
     const ips = [
       ["10.0.0.1/24", 0],
@@ -31,7 +32,7 @@ describe("containerAddresses()", () => {
       ["10.0.0.2/24", 1],
       ["10.0.0.3/24", 1],
     ] as const;
-    expect(addresses(interfaces, ips)).toEqual(["10.0.0.2/24", "2001:db8:1::2/64"]);
+    expect(addresses(interfaces, ips)).toEqual(["2001:db8:1::2/64", "10.0.0.2/24", "10.0.0.3/24"]);
   });
 
   it("P9: takes an address that is on no interface, or on one that is not there", () => {
@@ -56,6 +57,19 @@ describe("planRedirects()", () => {
     expect(plan.map(({ redirects }) => redirects.map(formatHostEnd))).toEqual([
       ["0.0.0.0:80/tcp", "0.0.0.0:81/tcp"],
       ["[::]:80/tcp", "[::1]:82/tcp"],
+    ]);
+  });
+
+  it("maps to the first address of a family, and has every subnet once", () => {
+    const texts = ["fd00::2/64", "10.0.0.2/24", "10.0.0.3/24", "10.7.0.2/16"];
+    const plan = planRedirects(mappings({}), texts.map(prefix));
+    expect(plan.map(({ redirects }) => redirects.map(({ to }) => formatAddress(to)))).toEqual([
+      ["10.0.0.2"],
+      ["fd00::2"],
+    ]);
+    expect(plan.map(({ subnets }) => subnets.map(formatPrefix))).toEqual([
+      ["10.0.0.0/24", "10.7.0.0/16"],
+      ["fd00::/64"],
     ]);
   });
 
