@@ -17,7 +17,7 @@ import {
   parsePrefix,
   prefixContains,
 } from "../../src/ip/prefix.ts";
-import { formatRange, type Range, rangeContains, rangesOverlap, sizeOfRange } from "../../src/ip/range.ts";
+import { findOverlap, formatRange, type Range, rangeContains, sizeOfRange } from "../../src/ip/range.ts";
 import { mergeRanges, overlapOf, parseExclusion } from "./exclusion.ts";
 
 /** Addresses that may be assigned, their subnet, and the excluded part of it. */
@@ -69,24 +69,18 @@ export function completeRangeSet(set: readonly RangeFields[]): RangeSet {
   const [first] = ranges;
   if (first === undefined) return refuse("empty range set");
   if (ranges.some((range) => range.start.family !== first.start.family)) refuse("mixed address families");
-  for (const [index, range] of ranges.entries()) {
-    const other = ranges.slice(index + 1).find((later) => rangesOverlap(range, later));
-    if (other !== undefined) refuse(`subnets ${formatRange(range)} and ${formatRange(other)} overlap`);
-  }
+  const [range, other] = findOverlap(ranges)?.toSorted((a, b) => ranges.indexOf(a) - ranges.indexOf(b)) ?? [];
+  if (range !== undefined && other !== undefined)
+    refuse(`subnets ${formatRange(range)} and ${formatRange(other)} overlap`);
   return ranges;
 }
 
 /** Refuses range sets that overlap. @throws CniError invalidConfig */
 export function checkDisjoint(sets: readonly RangeSet[]): void {
-  for (const [index, set] of sets.entries()) {
-    const other = sets.findIndex((later, at) => at > index && setsOverlap(set, later));
-    if (other !== -1) refuse(`range set ${index} overlaps with ${other}`);
-  }
-}
-
-/** Whether the sets overlap. */
-export function setsOverlap(a: RangeSet, b: RangeSet): boolean {
-  return a.some((range) => b.some((other) => rangesOverlap(range, other)));
+  const overlap = findOverlap(sets.flatMap((set, index) => set.map(({ start, end }) => ({ start, end, index }))));
+  if (overlap === undefined) return;
+  const [index, other] = overlap.map((range) => range.index).sort((a, b) => a - b);
+  refuse(`range set ${index} overlaps with ${other}`);
 }
 
 /** The range that contains the address. */

@@ -16,6 +16,17 @@ export function rangesOverlap(a: Range, b: Range): boolean {
   return compareAddresses(a.start, b.end) <= 0 && compareAddresses(b.start, a.end) <= 0;
 }
 
+/** Two ranges that share an address; undefined if there are none. Takes hardly longer than sorting them. */
+export function findOverlap<T extends Range>(ranges: readonly T[]): readonly [T, T] | undefined {
+  const [first, ...others] = ranges.toSorted((a, b) => compareAddresses(a.start, b.start));
+  let previous = first;
+  for (const range of others) {
+    if (previous !== undefined && rangesOverlap(previous, range)) return [previous, range];
+    previous = range;
+  }
+  return undefined;
+}
+
 /** The text "start-end". */
 export function formatRange(range: Range): string {
   return `${formatAddress(range.start)}-${formatAddress(range.end)}`;
