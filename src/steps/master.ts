@@ -38,7 +38,7 @@ export function findMaster(
   const inside = config.linkInContainer ? container : undefined;
   const { netlink } = inside ?? host;
   const place = config.linkInContainer ? "in the container" : "on the host";
-  const link = isAutomatic(config) ? findUplink(netlink) : findNamed(netlink, config.master ?? "");
+  const link = isAutomatic(config) ? findUplink(netlink) : findLink(netlink, config.master ?? "");
   if (link !== undefined) return { link, netlink };
   if (isAutomatic(config))
     throw new CniError("invalidConfig", "no default route interface found", {
@@ -105,11 +105,6 @@ function findBelow<K extends ChildKind>({ link, netlink }: Master, kind: K): num
   if (link.kind !== kind || kind === "vlan") return link.index;
   const child = findChild(netlink, kind, link.name);
   return child?.parentNetns === undefined ? child?.parent : undefined;
-}
-
-/** The kernel ends a name at NUL, so that would be another link. */
-function findNamed(netlink: Rtnetlink, name: string): Link | undefined {
-  return name.includes("\0") ? undefined : findLink(netlink, name);
 }
 
 function findUplink(netlink: Rtnetlink): Link | undefined {

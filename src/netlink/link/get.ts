@@ -6,6 +6,9 @@ import { RTEXT_FILTER } from "./attributes.ts";
 import type { Link } from "./message.ts";
 import { encodeLink, readLink } from "./message.ts";
 
+/** The size of a link's name with its NUL. <linux/if.h> */
+const IFNAMSIZ = 16;
+
 /** Errors of the kernel for a missing link, and for a name of more than 15 bytes. */
 const NONE: readonly number[] = [ERRNO.ENODEV, ERRNO.ERANGE];
 
@@ -24,6 +27,7 @@ export function findLink(netlink: Rtnetlink, which: string | number): Link | und
 
 /** What the kernel says of the link with a name or an index, for readLink(); undefined if there is none. @throws as findLink() */
 export function askForLink(netlink: Rtnetlink, which: string | number): Uint8Array | undefined {
+  if (typeof which === "string" && !isName(which)) return undefined;
   const header = typeof which === "number" ? { index: which } : {};
   const name = typeof which === "string" ? { name: which } : {};
   const payload = encodeLink({ header, attributes: { ...name, extensions: RTEXT_FILTER.SKIP_STATS } });
@@ -44,6 +48,11 @@ export function findOtherEnd(netlink: Rtnetlink, { index, peer }: Pick<Link, "in
 /** Whether a link with an index exists, without waiting for other processes that change links. @throws LinuxError */
 export function hasLink(netlink: Rtnetlink, index: number): boolean {
   return netlink.hasIndex(index);
+}
+
+/** Whether a link can have the name. No attribute has room for text of any length, and the kernel ends a name at NUL. */
+function isName(text: string): boolean {
+  return text.length < IFNAMSIZ && !text.includes("\0");
 }
 
 function describe(which: string | number): string {

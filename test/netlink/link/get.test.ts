@@ -42,6 +42,13 @@ describe("findLink()", () => {
     expect(findLink(refusing(errno), "missing")).toBeUndefined();
   });
 
+  test.each(["a".repeat(16), "a".repeat(100_000), "br0\0"])("asks for no name that a link cannot have", (name) => {
+    const netlink = new FakeNetlink(() => [linkIn("get-bridge", "br0")]);
+
+    expect(findLink(netlink, name)).toBeUndefined();
+    expect(netlink.requests).toEqual([]);
+  });
+
   test("throws any other refusal", () => {
     expect(() => findLink(refusing(1), "br0")).toThrow('Cannot get link "br0": Operation not permitted');
   });
