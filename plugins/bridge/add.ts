@@ -35,7 +35,7 @@ export function add(request: Request, host: Host): Result {
     const container = openContainer(host, request.netns);
     refuseExisting(container, request.ifname);
     const backend = openBackend(request, host, config);
-    const guard = openSpoofGuard(host, { request, config }, defer);
+    const guard = openSpoofGuard(host, { request, config, asks: ipam?.usesInterface ?? false }, defer);
     const call = { request, host, config, container, backend, guard, defer };
     // The kernel or the bridge may refuse here, before IPAM takes an address.
     const place = host.withBridges("used", () => connect(call));

@@ -135,6 +135,10 @@ export function attacks(me: Party, peer: Party, gateway: Party): readonly Try[] 
     { name: "the IPv4 address of another", frame: as(mac).ip(udp(peer.ip, gateway.ip)) },
     { name: "the gateway's IPv4 address", frame: as(mac).ip(udp(gateway.ip, peer.ip)) },
     { name: "no IPv4 address", frame: as(mac).ip(udp("0.0.0.0", peer.ip)) },
+    {
+      name: "a probe by ARP for the address of another",
+      frame: as(mac).arp(arp(1, [mac, "0.0.0.0"], [NO_MAC, peer.ip])),
+    },
     { name: "the IPv6 address of another", frame: as(mac).ip6(udp(peer.ip6, gateway.ip6)) },
     { name: "the link-local address of another", frame: as(mac).ip6(udp(peer.local, gateway.local)) },
     { name: "no IPv6 address", frame: as(mac).ip6(udp("::", peer.ip6)) },

@@ -67,10 +67,10 @@ describe("the check of a container's frames", () => {
       `flush chain bridge cni_spoofcheck ip_sender
       flush chain bridge cni_spoofcheck ip6_sender
       add rule bridge cni_spoofcheck ip_sender accept
-      delete chain bridge cni_spoofcheck udp_sender`,
+      delete chain bridge cni_spoofcheck asking`,
     ]);
     const check = { containerId: "c1", netns: first.netns, config: { ...config(), prevResult: first.result } };
-    expect(errorOf(run("CHECK", check)).msg).toContain("Nftables chain udp_sender of table cni_spoofcheck is missing");
+    expect(errorOf(run("CHECK", check)).msg).toContain("Nftables chain asking of table cni_spoofcheck is missing");
     attach("c2");
     expect(checked()).toEqual({ c1: STRICT, c2: STRICT });
     expect(run("CHECK", check)).toMatchObject(quiet);
@@ -103,7 +103,6 @@ describe("the check of a container's frames", () => {
     });
     expect(all.filter((each) => arrived.includes(each.frame)).map(({ name }) => name)).toEqual([
       "IPv6 of its link-local address",
-      "a probe by ARP",
       "one of its link-local address",
       "that of its link-local address",
       "a router solicitation",

@@ -100,6 +100,7 @@ describe("static with checkConflict", () => {
   const networks = {
     macvlan: { type: "macvlan", master: "up0" },
     bridge: { type: "bridge", bridge: "br0" },
+    strict: { type: "bridge", bridge: "br0", spoofchk: "strict" },
   } as const;
 
   function addBridge(): void {
@@ -109,13 +110,13 @@ describe("static with checkConflict", () => {
   }
 
   function call(command: string, type: keyof typeof networks, ipam: object, netns: string): Outcome {
-    return lan.plugin(type, { command, config: { ...ipam, ...networks[type] }, netns });
+    return lan.plugin(networks[type].type, { command, config: { ...ipam, ...networks[type] }, netns });
   }
 
-  it.each(["macvlan", "bridge"] as const)(
+  it.each(["macvlan", "bridge", "strict"] as const)(
     "below %s refuses an address that another host has, and leaves nothing",
     (type) => {
-      if (type === "bridge") addBridge();
+      if (type !== "macvlan") addBridge();
       const netns = lan.addNamespace("c1");
       const before = lan.linkNames();
       const { address: mac } = lan.link("lan0", lan.lan);

@@ -14,7 +14,7 @@ import {
 import { type Selection, selectNetwork, selectOwner } from "../../../src/netfilter/owner.ts";
 import type { Nfnetlink } from "../../../src/netlink/socket.ts";
 import { ERRNO } from "../../../src/platform/errno.ts";
-import { addressElements, type CheckedPort, portElements, SETS, TABLE } from "./elements.ts";
+import { addressElements, type CheckedPort, portElement, portElements, SETS, TABLE } from "./elements.ts";
 import { ENTRY, spoofRules } from "./rules.ts";
 
 /** Errors of a kernel that does not support this family's tables or chains. */
@@ -45,11 +45,16 @@ export function addSpoofCheck(netlink: Nfnetlink, port: CheckedPort): void {
   addOwnedElements(netlink, { action, elements: portElements(port), rules: spoofRules() });
 }
 
-/** Allows a port with strict checks to send from these addresses. Repeating it is safe. @throws NetlinkError */
+/**
+ * Allows a port with strict checks to send from these addresses, and no longer to ask for others. Repeating it is safe.
+ * @throws NetlinkError
+ */
 export function admitAddresses(netlink: Nfnetlink, port: CheckedPort, prefixes: readonly Prefix[]): void {
-  if (prefixes.length === 0) return;
+  const asked = port.asks === true ? [portElement({ ...port, asks: false })] : [];
+  const elements = [...asked, ...addressElements(port, prefixes)];
+  if (elements.length === 0) return;
   const action = `admit addresses of port ${port.port} with nftables`;
-  addOwnedElements(netlink, { action, elements: addressElements(port, prefixes), rules: spoofRules() });
+  addOwnedElements(netlink, { action, elements, rules: spoofRules() });
 }
 
 /**

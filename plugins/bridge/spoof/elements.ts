@@ -33,6 +33,9 @@ export const SETS: readonly SetSpec[] = [PORTS, MACS, ADDRESSES[4], ADDRESSES[6]
  */
 export type SpoofCheck = "mac" | "strict";
 
+/** The chain of a strict port while its IPAM plugin asks whether addresses are in use. */
+export const ASKING = "asking";
+
 /** A checked port, and the MAC of its container's end. */
 export interface CheckedPort {
   readonly owner: Attachment;
@@ -40,20 +43,29 @@ export interface CheckedPort {
   readonly port: number;
   readonly mac: Mac;
   readonly check: SpoofCheck;
+  /** Whether the IPAM plugin may ask from the interface whether an address is in use, until the container has addresses. */
+  readonly asks?: boolean;
 }
 
 /**
  * The elements of a port whose container has no addresses yet. With "strict", frames that need an address are dropped, except those from
  * the link-local address that the container's end gives itself.
  */
-export function portElements({ owner, port, mac, check }: CheckedPort): readonly OwnedElement[] {
+export function portElements(checked: CheckedPort): readonly OwnedElement[] {
+  const { owner, port, mac, check } = checked;
   const key = u32.encode(port);
   const own = [encodeAddress(linkLocalAddress(mac))];
   return [
-    ownedElement(owner, PORTS, { key: [key], data: { verdict: { code: NFT.GOTO, chain: check } } }),
+    portElement(checked),
     ownedElement(owner, MACS, { key: [key, encodeMac(mac)] }),
     ...(check === "strict" ? own.map((address) => ownedElement(owner, ADDRESSES[6], { key: [key, address] })) : []),
   ];
+}
+
+/** The element that says how a port is checked. */
+export function portElement({ owner, port, check, asks }: Omit<CheckedPort, "mac">): OwnedElement {
+  const verdict = { code: NFT.GOTO, chain: check === "strict" && asks === true ? ASKING : check };
+  return ownedElement(owner, PORTS, { key: [u32.encode(port)], data: { verdict } });
 }
 
 /** The elements for the container's addresses, which "strict" checks. */

@@ -31,6 +31,8 @@ import { deleteReferenceSpoofCheck, listReferenceSpoofRules } from "./reference.
 export interface SpoofGuard {
   readonly netlink: Nfnetlink;
   readonly check: SpoofCheck;
+  /** Whether the IPAM plugin sends from the interface. */
+  readonly asks?: boolean;
 }
 
 /** A container's place on a bridge. */
@@ -52,13 +54,13 @@ interface KnownPlace extends Place {
  */
 export function openSpoofGuard(
   host: Host,
-  { request, config: { spoofCheck: check } }: { request: Request; config: BridgeConfig },
+  { request, config: { spoofCheck: check }, asks = false }: { request: Request; config: BridgeConfig; asks?: boolean },
   defer: Defer,
 ): SpoofGuard | undefined {
   if (check === undefined) return undefined;
   const netlink = requireBridgeRules(host, request, check);
   defer(() => deleteSpoofChecks(netlink, selectOwner(request)));
-  return { netlink, check };
+  return { netlink, check, asks };
 }
 
 /** Whether ADD could set up the configured checks. @throws CniError unsupportedField */
@@ -68,7 +70,7 @@ export function requireSpoofCheck(host: Host, request: Request, { spoofCheck }: 
 
 /**
  * Adds the checks of a port that is down, then brings it up, so that every frame is checked. With "strict", frames that need an address
- * are dropped until admitIps.
+ * are dropped until admitIps, except for those by which an IPAM plugin asks whether addresses are in use.
  */
 export function guardPort(host: Host, guard: SpoofGuard, place: Place): void {
   const { bridge, veth } = place;
@@ -143,9 +145,9 @@ function requireBridgeRules(host: Host, request: Request, check: SpoofCheck): Nf
   throw new CniError("unsupportedField", `Cannot use ${field}: the kernel has ${missing}`);
 }
 
-function checkedPort({ check }: SpoofGuard, { request, veth }: Place): CheckedPort {
+function checkedPort({ check, asks = false }: SpoofGuard, { request, veth }: Place): CheckedPort {
   const { network, ifname, containerId } = request;
-  return { owner: { network, ifname, containerId }, port: veth.port.index, mac: veth.inside.mac, check };
+  return { owner: { network, ifname, containerId }, port: veth.port.index, mac: veth.inside.mac, check, asks };
 }
 
 function prefixesOf(ips: readonly IpConfig[]): readonly Prefix[] {

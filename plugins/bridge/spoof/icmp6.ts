@@ -1,6 +1,6 @@
 import type { LabelledRule } from "../../../src/netfilter/nftables/rule-set.ts";
 import { ACCEPT } from "../../../src/netfilter/nftables/statement.ts";
-import { hasOption, isFrom, isWhole, laterFragment, says, saysAny } from "./match.ts";
+import { hasOption, isFrom, isUnspecified, isWhole, laterFragment, says, saysAny } from "./match.ts";
 
 /** Lengths in bytes of neighbour discovery messages without options, and of an option. RFC 4861 */
 const LENGTH = { solicitRouter: 8, neighbour: 24, option: 8 } as const;
@@ -51,6 +51,25 @@ function groupRules(): readonly LabelledRule[] {
     says("mld2-listener-report", "accept", ACCEPT),
     says("mld-listener-report", "accept", ACCEPT),
     says("mld-listener-done", "accept", ACCEPT),
+  ];
+}
+
+/** Accepts questions whether any address is in use. RFC 4862, 5.4.2 */
+export function askingRules(): readonly LabelledRule[] {
+  const { neighbour, option } = LENGTH;
+  const isNonce = hasOption("nd option", "nonce");
+  const from = [...isUnspecified("ip6 saddr"), ...isFrom("ether saddr")];
+  const words = "ip6 saddr :: iif . ether saddr @macs accept";
+  return [
+    says("nd-neighbor-solicit", `ip6 length 24 ${words}`, isWhole(neighbour), from, ACCEPT),
+    says(
+      "nd-neighbor-solicit",
+      `ip6 length 32 nd option 14 . 1 ${words}`,
+      isWhole(neighbour + option),
+      isNonce,
+      from,
+      ACCEPT,
+    ),
   ];
 }
 

@@ -60,6 +60,7 @@ const OWN = {
   "ether saddr": MACS,
   "arp saddr ether": MACS,
   "arp saddr ip": ADDRESSES[4],
+  "arp daddr ip": ADDRESSES[4],
   "ip saddr": ADDRESSES[4],
   "ip6 saddr": ADDRESSES[6],
   "icmpv6 taddr": ADDRESSES[6],

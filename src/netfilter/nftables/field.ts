@@ -52,6 +52,7 @@ const FIELD = {
   "arp operation": fromPacket("arp_op", { base: NETWORK_HEADER, offset: 6 }),
   "arp saddr ether": fromPacket("ether_addr", { base: NETWORK_HEADER, offset: 8 }),
   "arp saddr ip": fromPacket("ipv4_addr", { base: NETWORK_HEADER, offset: 14 }),
+  "arp daddr ip": fromPacket("ipv4_addr", { base: NETWORK_HEADER, offset: 24 }),
   // The offset of a fragment in its packet, in the upper 13 bits.
   "frag frag-off": fromHeader(2, { type: IPPROTO_FRAGMENT, offset: 2 }),
   "th sport": fromPacket("inet_service", { base: TRANSPORT_HEADER, offset: 0 }),

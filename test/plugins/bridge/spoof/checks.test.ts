@@ -105,7 +105,20 @@ test("addSpoofCheck and admitAddresses add elements, each in one transaction", (
 test("addSpoofCheck makes the whole table where it is missing", () => {
   const { netlink, log } = kernel({ hasTable: false });
   addSpoofCheck(netlink, port);
-  expect(log[0]?.filter((action) => action.includes("add nftables"))).toHaveLength(1 + 11 + 4);
+  expect(log[0]?.filter((action) => action.includes("add nftables"))).toHaveLength(1 + 12 + 4);
+});
+
+test("a port asks about any address until it has its own", () => {
+  const { netlink, log } = kernel();
+  const asking = { ...port, asks: true };
+  expect(portElements(asking)[0]?.element.data?.verdict?.chain).toBe("asking");
+  expect(portElements({ ...asking, check: "mac" })[0]?.element.data?.verdict?.chain).toBe("mac");
+  admitAddresses(netlink, asking, prefixes);
+  expect(log.at(-1)).toEqual([
+    "add element 1 to nftables set ports of table cni_spoofcheck",
+    "add element 1 . 10.88.0.2 to nftables set addresses4 of table cni_spoofcheck",
+    "add element 1 . fd00:88::2 to nftables set addresses6 of table cni_spoofcheck",
+  ]);
 });
 
 test("admitAddresses of none asks the kernel nothing", () => {
