@@ -38,7 +38,7 @@ export function findHostDevice(host: Host, selector: Selector, dataDir: string):
   if (device !== undefined) return { device, lost: records.find((record) => isReturned(record, device)) };
   if (selector.by !== "name") return undefined;
   const devices = listDevices(host.netlink);
-  for (const lost of records.filter(({ name }) => name === selector.value)) {
+  for (const lost of records.filter((record) => isNamed(selector, record))) {
     const returned = devices.find((each) => isReturned(lost, each));
     if (returned !== undefined) return { device: returned, lost };
   }
@@ -47,7 +47,7 @@ export function findHostDevice(host: Host, selector: Selector, dataDir: string):
 
 /** Whether an attachment has the device that a selector names. */
 export function isNamed({ by, value }: Selector, record: DeviceRecord): boolean {
-  if (by === "name") return record.name === value;
+  if (by === "name") return record.name === value || record.otherNames?.includes(value) === true;
   if (by === "mac") return record.mac === value;
   if (by === "pci") return findPciAddress(record.bus, record.parent) === value;
   if (by === "path") return record.parent !== undefined && value.split("/").includes(record.parent);

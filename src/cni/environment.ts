@@ -41,6 +41,9 @@ const FORBIDDEN = /[/:\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u2
 /** IFNAMSIZ without the terminating zero, in bytes. <linux/if.h> */
 const MAX_IFNAME_LENGTH = 15;
 
+/** ALTIFNAMSIZ without the terminating zero, in bytes: of a link's other names. <linux/if.h> */
+const MAX_OTHER_NAME_LENGTH = 127;
+
 /**
  * Checks the variables that the command requires. A malformed variable is refused at once; missing variables are named together. Other
  * commands require none. @throws CniError invalidEnvironment
@@ -73,11 +76,13 @@ export function validateNetworkName(name: string): void {
 }
 
 /**
- * Refuses what cannot be the name of a link, in a configuration. `what` names it in the message. The kernel ends a name at NUL, so that
- * would be another link. @throws CniError invalidConfig
+ * Refuses what cannot be a name of a link, in a configuration. `what` names it in the message. A link's other names may be longer than its
+ * own. The kernel ends a name at NUL, so that would be another link. @throws CniError invalidConfig
  */
 export function validateLinkName(what: string, name: string): void {
-  refuseLinkName(what, name, validateIfname);
+  const size = new TextEncoder().encode(name).length;
+  const isOther = size > MAX_IFNAME_LENGTH && size <= MAX_OTHER_NAME_LENGTH && !name.includes("\0");
+  if (!isOther) refuseLinkName(what, name, validateIfname);
 }
 
 /** Refuses the name of a link that may have to be created, if the kernel or the protocol does not allow it. @throws CniError invalidConfig */

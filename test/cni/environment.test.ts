@@ -103,11 +103,19 @@ describe.each([
     ["", "interface name is empty"],
     ["a/b", CHARACTERS],
     ["eth0\0", "interface name contains NUL"],
-    ["0123456789abcdef", "interface name is too long"],
+    ["0".repeat(128), "interface name is too long"],
   ])("refuses %j, and names what it is for", (name, reason) => {
     const msg = `Cannot use device ${JSON.stringify(name)}: ${reason}`;
     expect(refusalOf(() => validate("device", name))).toEqual({ code: 7, msg, details: "" });
   });
+});
+
+test("one of a link's other names may have 127 bytes, but not the name of a link that is to be made", () => {
+  const name = "e".repeat(127);
+  expect(refusalOf(() => validateLinkName("device", name))).toBeUndefined();
+  expect(refusalOf(() => validateLinkName("device", `${name.slice(1)}\0`))).toMatchObject({ code: 7 });
+  const msg = `Cannot use bridge "${name.slice(0, 16)}": interface name is too long`;
+  expect(refusalOf(() => validateNewLinkName("bridge", name.slice(0, 16)))).toEqual({ code: 7, msg, details: "" });
 });
 
 test("only a link that is to be made may not have a % in its name", () => {

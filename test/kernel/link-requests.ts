@@ -75,5 +75,6 @@ function get(namespace: FakeNamespace, message: LinkMessage): FakeLink {
 
 function find(namespace: FakeNamespace, { header, attributes }: LinkMessage): FakeLink | undefined {
   if (header.index !== undefined && header.index !== 0) return namespace.links.get(header.index);
-  return attributes.name === undefined ? undefined : findByName(namespace, attributes.name);
+  const name = attributes.name ?? attributes.otherName;
+  return name === undefined ? undefined : findByName(namespace, name);
 }

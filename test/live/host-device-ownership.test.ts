@@ -73,6 +73,17 @@ describe("host-device DEL gives the device back with the other names that it had
     expect(otherNames("card0")).toEqual(["enp3s0"]);
   });
 
+  it("where the configuration names it by one of them, longer than a name may be", () => {
+    const long = "enp3s0-a-name-by-udev-of-the-slot";
+    nameToo("card0", long);
+    const call = (command: "ADD" | "DEL", at = netns) =>
+      run(command, { config: { ...Object(callOf(command).config), device: long }, netns: at });
+    expect(call("ADD")).toMatchObject({ status: 0 });
+    expect(errorOf(call("ADD", lab.addNamespace("two"))).msg).toContain("of container c1");
+    expect(call("DEL")).toMatchObject(quiet);
+    expect(otherNames("card0")).toEqual([long]);
+  });
+
   it("where a name is one of the host's, with which the kernel moves no link", () => {
     addVeth("uplink", "far1");
     add();

@@ -189,6 +189,15 @@ describe("macvlan ADD", () => {
     expect(lab.pings(netns, "10.93.0.1")).toBe(true);
   });
 
+  it("finds the master by another name of it, which may be longer than 15 bytes", () => {
+    const netns = lab.addNamespace("c1");
+    const master = "enp3s0-a-name-by-udev-of-the-slot";
+    lab.run(["ip", "link", "property", "add", "dev", "up0", "altname", master]);
+    const prevResult = add({ master }, { netns });
+    done("CHECK", { master, prevResult }, { netns });
+    done("DEL", { master }, { netns });
+  });
+
   it("stands on a link of the container with linkInContainer", () => {
     const netns = lab.addNamespace("c1");
     add({ ipam: {} }, { netns, ifname: "net1" });

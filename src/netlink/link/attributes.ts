@@ -21,6 +21,7 @@ export const IFLA = {
   EXT_MASK: 29,
   PROMISCUITY: 30,
   LINK_NETNSID: 37,
+  ALT_IFNAME: 53,
 } as const;
 
 /** The data of a link's kind: its name and settings, and those of its port in a master. <linux/if_link.h> */
@@ -93,6 +94,7 @@ const INFO_FIELDS = {
 /** The attributes of a link that we use. */
 export const LINK_FIELDS = {
   name: [IFLA.IFNAME, text],
+  otherName: [IFLA.ALT_IFNAME, text],
   mac: [IFLA.ADDRESS, mac],
   mtu: [IFLA.MTU, u32],
   link: [IFLA.LINK, u32],

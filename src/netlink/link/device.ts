@@ -1,11 +1,11 @@
 import type { Mac } from "../../ip/mac.ts";
-import { ERRNO } from "../../platform/errno.ts";
 import { mac, text } from "../codec.ts";
 import { decoderOf } from "../fields.ts";
 import { NLM_F } from "../message.ts";
 import { RTM } from "../rtnetlink.ts";
 import type { Rtnetlink } from "../socket.ts";
 import { RTEXT_FILTER } from "./attributes.ts";
+import { askForLink } from "./get.ts";
 import { LINK_HEADER_SIZE } from "./header.ts";
 import { decodeLink, encodeLink, type Link, readLink } from "./message.ts";
 import { OTHER_NAMES } from "./other-names.ts";
@@ -45,16 +45,8 @@ export interface Device extends Link, Hardware {
 
 /** The device of a link with that name, or one of its other names; undefined if there is none. @throws NetlinkError */
 export function findDevice(netlink: Rtnetlink, name: string): Device | undefined {
-  const payload = encodeLink({ header: {}, attributes: { name, extensions: RTEXT_FILTER.SKIP_STATS } });
-  const expected = [ERRNO.ENODEV, ERRNO.ERANGE];
-  const [message] = netlink.request({
-    type: RTM.GETLINK,
-    flags: 0,
-    payload,
-    action: `get link "${name}"`,
-    expected,
-  });
-  return message && readDevice(message.payload);
+  const payload = askForLink(netlink, name);
+  return payload && readDevice(payload);
 }
 
 /** The devices of all links of a namespace, like `ip -details link show`, in the kernel's order. @throws NetlinkError */

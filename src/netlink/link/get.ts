@@ -1,16 +1,17 @@
 import { ERRNO } from "../../platform/errno.ts";
 import { NetlinkError } from "../acknowledgement.ts";
+import { text } from "../codec.ts";
 import { RTM } from "../rtnetlink.ts";
 import type { Rtnetlink } from "../socket.ts";
 import { RTEXT_FILTER } from "./attributes.ts";
 import type { Link } from "./message.ts";
 import { encodeLink, readLink } from "./message.ts";
 
-/** The size of a link's name with its NUL. <linux/if.h> */
-const IFNAMSIZ = 16;
+/** The size of a link's name with its NUL, and that of its other names. <linux/if.h> */
+const SIZE = { IFNAMSIZ: 16, ALTIFNAMSIZ: 128 } as const;
 
-/** Errors of the kernel for a missing link, and for a name of more than 15 bytes. */
-const NONE: readonly number[] = [ERRNO.ENODEV, ERRNO.ERANGE];
+/** Errors of the kernel for a missing link, and for a long name before Linux 5.5, which has no other names. */
+const NONE: readonly number[] = [ERRNO.ENODEV, ERRNO.EINVAL];
 
 /** The link with a name or an index, like `ip -details link show dev NAME`. @throws NetlinkError ENODEV if there is none */
 export function getLink(netlink: Rtnetlink, which: string | number): Link {
@@ -19,7 +20,7 @@ export function getLink(netlink: Rtnetlink, which: string | number): Link {
   return link;
 }
 
-/** The link with a name or an index, or undefined if there is none. @throws NetlinkError if the kernel refuses to answer */
+/** The link with an index, a name or one of its other names; undefined if there is none. @throws NetlinkError if the kernel refuses to answer */
 export function findLink(netlink: Rtnetlink, which: string | number): Link | undefined {
   const payload = askForLink(netlink, which);
   return payload && readLink(payload);
@@ -27,9 +28,9 @@ export function findLink(netlink: Rtnetlink, which: string | number): Link | und
 
 /** What the kernel says of the link with a name or an index, for readLink(); undefined if there is none. @throws as findLink() */
 export function askForLink(netlink: Rtnetlink, which: string | number): Uint8Array | undefined {
-  if (typeof which === "string" && !isName(which)) return undefined;
   const header = typeof which === "number" ? { index: which } : {};
-  const name = typeof which === "string" ? { name: which } : {};
+  const name = typeof which === "string" ? nameAttribute(which) : {};
+  if (name === undefined) return undefined;
   const payload = encodeLink({ header, attributes: { ...name, extensions: RTEXT_FILTER.SKIP_STATS } });
   const request = { type: RTM.GETLINK, flags: 0, payload, action: describe(which), expected: NONE };
   const [message] = netlink.request(request);
@@ -50,9 +51,12 @@ export function hasLink(netlink: Rtnetlink, index: number): boolean {
   return netlink.hasIndex(index);
 }
 
-/** Whether a link can have the name. No attribute has room for text of any length, and the kernel ends a name at NUL. */
-function isName(text: string): boolean {
-  return text.length < IFNAMSIZ && !text.includes("\0");
+/** The attribute with which the kernel looks for a name; undefined for what is none. It ends a name at NUL. */
+function nameAttribute(name: string): { name: string } | { otherName: string } | undefined {
+  if (name.includes("\0")) return undefined;
+  const size = text.encode(name).length;
+  if (size <= SIZE.IFNAMSIZ) return { name };
+  return size <= SIZE.ALTIFNAMSIZ ? { otherName: name } : undefined;
 }
 
 function describe(which: string | number): string {

@@ -47,12 +47,9 @@ test("findDevice() and listDevices() ask for one link, and for all", () => {
   expect(decodeLink(all.onlyRequest.payload).attributes).toEqual({ extensions: 8 });
 });
 
-test.each([
-  ["ENODEV", 19],
-  ["ERANGE, for a name too long", 34],
-])("findDevice() finds none on %s", (_, errno) => {
+test("findDevice() finds none on ENODEV", () => {
   const refusing = new FakeNetlink((request) => {
-    throw new NetlinkError(request.action, { errno });
+    throw new NetlinkError(request.action, { errno: 19 });
   });
   expect(findDevice(refusing, "eth0")).toBeUndefined();
 });

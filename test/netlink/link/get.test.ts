@@ -37,17 +37,31 @@ describe("findLink()", () => {
 
   test.each([
     ["ENODEV", 19],
-    ["ERANGE, for a name too long", 34],
+    ["EINVAL, for another name before Linux 5.5", 22],
   ])("finds none on %s", (_, errno) => {
     expect(findLink(refusing(errno), "missing")).toBeUndefined();
   });
 
-  test.each(["a".repeat(16), "a".repeat(100_000), "br0\0"])("asks for no name that a link cannot have", (name) => {
+  test.each([
+    ["a".repeat(15), "name"],
+    ["a".repeat(16), "otherName"],
+    ["ä".repeat(8), "otherName"],
+    ["a".repeat(127), "otherName"],
+  ])("asks for %s by its %s", (name, attribute) => {
     const netlink = new FakeNetlink(() => [linkIn("get-bridge", "br0")]);
-
-    expect(findLink(netlink, name)).toBeUndefined();
-    expect(netlink.requests).toEqual([]);
+    expect(findLink(netlink, name)?.name).toBe("br0");
+    expect(decodeLink(netlink.onlyRequest.payload).attributes).toEqual({ [attribute]: name, extensions: 8 });
   });
+
+  test.each(["a".repeat(128), "a".repeat(100_000), "br0\0", `${"a".repeat(20)}\0`])(
+    "asks for no name that a link cannot have",
+    (name) => {
+      const netlink = new FakeNetlink(() => [linkIn("get-bridge", "br0")]);
+
+      expect(findLink(netlink, name)).toBeUndefined();
+      expect(netlink.requests).toEqual([]);
+    },
+  );
 
   test("throws any other refusal", () => {
     expect(() => findLink(refusing(1), "br0")).toThrow('Cannot get link "br0": Operation not permitted');

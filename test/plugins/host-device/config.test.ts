@@ -42,7 +42,7 @@ describe("parseHostDeviceConfig()", () => {
   });
 
   it.each([
-    [{ device: "a-name-of-more-than-15" }, "too long"],
+    [{ device: "a-name-of-more-than-127".repeat(6) }, "too long"],
     [{ device: "a\0b" }, "NUL"],
     [{ hwaddr: "zz" }, "hwaddr"],
     [{ kernelpath: "/opt/x" }, "must be absolute and begin with /sys/devices/"],
