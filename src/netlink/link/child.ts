@@ -113,7 +113,7 @@ export function readChild<K extends ChildKind>(kind: K, payload: Uint8Array): Ch
 }
 
 /**
- * Whether the parent of a child is in the socket's namespace, as the child is. "unknown" of an ipvlan on kernels that do not say it, where
+ * Whether the parent of a child is in the socket's namespace, as the child is. "unknown" of an ipvlan on kernels that do not report it, where
  * this namespace has another link with the parent's index.
  */
 export function placeOfParent<K extends ChildKind>(
