@@ -66,6 +66,7 @@ export function requestRoutes(namespace: FakeNamespace, request: NetlinkRequest)
   const { header, attributes } = decodeRoute(request.payload);
   const { destination } = readRoute(request.payload);
   const { family } = destination.address;
+  if (family === 6 && (header.flags & ~RTM_F.FIB_MATCH) !== 0) throw new Refusal(ERRNO.EINVAL, "ipv6: Invalid flags");
   if (!isDump(request)) return [lookUp(namespace, destination.address, (header.flags & RTM_F.FIB_MATCH) !== 0)];
   const { table, index } = attributes;
   const ofFamily = namespace.routes.filter((route) => route.destination.address.family === family);

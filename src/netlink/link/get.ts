@@ -8,7 +8,8 @@ import type { Link } from "./message.ts";
 import { encodeLink, readLink } from "./message.ts";
 
 /** The size of a link's name with its NUL, and that of its other names. <linux/if.h> */
-const SIZE = { IFNAMSIZ: 16, ALTIFNAMSIZ: 128 } as const;
+const IFNAMSIZ = 16;
+const ALTIFNAMSIZ = 128;
 
 /** Errors of the kernel for a missing link, and for a long name before Linux 5.5, which has no other names. */
 const NONE: readonly number[] = [ERRNO.ENODEV, ERRNO.EINVAL];
@@ -55,8 +56,8 @@ export function hasLink(netlink: Rtnetlink, index: number): boolean {
 function nameAttribute(name: string): { name: string } | { otherName: string } | undefined {
   if (name.includes("\0")) return undefined;
   const size = text.encode(name).length;
-  if (size <= SIZE.IFNAMSIZ) return { name };
-  return size <= SIZE.ALTIFNAMSIZ ? { otherName: name } : undefined;
+  if (size <= IFNAMSIZ) return { name };
+  return size <= ALTIFNAMSIZ ? { otherName: name } : undefined;
 }
 
 function describe(which: string | number): string {

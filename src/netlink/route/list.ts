@@ -70,7 +70,8 @@ export function getRoute(
   address: Address,
   { whole = false, table = false, source, input }: RouteQuestion = {},
 ): KernelRoute {
-  const flags = (whole ? RTM_F.FIB_MATCH : 0) | (table ? RTM_F.LOOKUP_TABLE : 0);
+  // IPv6 always names the table, and refuses the flag.
+  const flags = (whole ? RTM_F.FIB_MATCH : 0) | (table && address.family === 4 ? RTM_F.LOOKUP_TABLE : 0);
   const bits = ADDRESS_BITS[address.family];
   const sourceLength = source === undefined ? 0 : bits;
   const header = { family: encodeFamily(address.family), destinationLength: bits, sourceLength, flags };

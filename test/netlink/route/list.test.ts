@@ -174,6 +174,10 @@ describe("findRoute()", () => {
     findRoute(named, address("192.0.2.1"), { whole: true, table: true });
     // and RTM_F_LOOKUP_TABLE
     expect(decodeRoute(named.onlyRequest.payload).header.flags).toBe(0x3000);
+    const six = kernel("get-route-whole");
+    findRoute(six, address("fd00::1"), { whole: true, table: true });
+    // IPv6 refuses RTM_F_LOOKUP_TABLE.
+    expect(decodeRoute(six.onlyRequest.payload).header.flags).toBe(0x2000);
     const other = kernel("get-route");
     findRoute(other, address("8.8.8.8"));
     expect(decodeRoute(other.onlyRequest.payload).header.flags).toBe(0);
