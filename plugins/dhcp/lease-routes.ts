@@ -31,8 +31,8 @@ export function findRouter(options: Options): Address | undefined {
 
 /**
  * The routes of a lease: those of option 121 alone if it is there (RFC 3442), otherwise those of option 33 and a default route through
- * the first router. Those on the link come first, with one to each gateway that is outside of all networks on the link: the kernel refuses
- * a gateway that it cannot reach. Each has the MTU of option 26, because a result has no other place for it.
+ * the first router. If a gateway is outside of the address's network, those on the link come first, with one to each gateway that is in
+ * none of them: the kernel refuses a gateway that it cannot reach. Each has the MTU of option 26, because a result has no other place for it.
  */
 export function routesOf({ lease: { options }, prefix, priority }: Routed): readonly Route[] {
   const mtu = findMtu(options);
@@ -41,7 +41,8 @@ export function routesOf({ lease: { options }, prefix, priority }: Routed): read
   const onLink = given.filter(({ gateway }) => gateway === undefined);
   const others = given.filter(({ gateway }) => gateway !== undefined);
   const near = [prefix, ...onLink.map(({ destination }) => destination)];
-  const all = [...onLink, ...farGateways(others, near), ...others];
+  const isNear = others.every(({ gateway }) => gateway === undefined || prefixContains(prefix, gateway));
+  const all = isNear ? given : [...onLink, ...farGateways(others, near), ...others];
   return all.map((route) => ({ ...toRoute(route), ...rest }));
 }
 

@@ -63,10 +63,14 @@ function restore(request: Request, host: Host, backup: Backup): void {
 function findTuned(
   host: Host,
   container: Container,
-  { request, backup: { netns, ifindex } }: { request: Request; backup: Backup },
+  { request, backup: { netns, ifindex, settings } }: { request: Request; backup: Backup },
 ): Link | undefined {
   if (netns !== undefined && ifindex !== undefined)
     return netns === container.identify() ? findLink(container.netlink, ifindex) : undefined;
   const link = findInterface(container, request.ifname);
-  return link === undefined || isOthersInterface(host, link, request) ? undefined : link;
+  // The result may be one from before ADD changed the MAC.
+  const macs = [link?.mac, settings.mac].filter((mac) => mac !== undefined);
+  return link !== undefined && macs.some((mac) => !isOthersInterface(host, { ...link, mac }, request))
+    ? link
+    : undefined;
 }

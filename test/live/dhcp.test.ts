@@ -133,9 +133,9 @@ describe("beside dnsmasq", () => {
     expect(add(dhcp.network())).toMatchObject({
       ips: [{ gateway: "10.9.0.2" }],
       routes: [
-        { dst: "10.9.0.77/32", gw: "0.0.0.0", scope: 253 },
         { dst: "10.0.0.0/8", gw: "10.9.0.3" },
         { dst: "0.0.0.0/0", gw: "10.9.0.1" },
+        { dst: "10.9.0.77/32", gw: "0.0.0.0", scope: 253 },
       ],
     });
     const shown = dhcp.lab.run(["ip", "route"], netns);

@@ -21,9 +21,9 @@ describe("answerOf()", () => {
       cniVersion: "1.1.0",
       ips: [{ address: "192.168.1.30/24", gateway: "192.168.1.1" }],
       routes: [
-        { dst: "192.168.1.77/32", gw: "0.0.0.0", scope: 253, mtu: 1400, priority: 7 },
         { dst: "10.0.0.0/8", gw: "192.168.1.3", mtu: 1400, priority: 7 },
         { dst: "0.0.0.0/0", gw: "192.168.1.1", mtu: 1400, priority: 7 },
+        { dst: "192.168.1.77/32", gw: "0.0.0.0", scope: 253, mtu: 1400, priority: 7 },
       ],
       dns: {
         nameservers: ["192.168.1.1", "9.9.9.9"],

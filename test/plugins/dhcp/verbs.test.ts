@@ -85,9 +85,9 @@ describe("ADD", () => {
       cniVersion: "1.1.0",
       ips: [{ address: `${GIVEN}/24`, gateway: "192.168.1.1" }],
       routes: [
-        { dst: "192.168.1.77/32", gw: "0.0.0.0", ...rest, scope: 253 },
         { dst: "10.0.0.0/8", gw: "192.168.1.3", ...rest },
         { dst: "0.0.0.0/0", gw: "192.168.1.1", ...rest },
+        { dst: "192.168.1.77/32", gw: "0.0.0.0", ...rest, scope: 253 },
       ],
       dns: {
         nameservers: ["192.168.1.1", "9.9.9.9"],
