@@ -45,11 +45,12 @@ function promiscuityOf({ flags, port }: FakeLink): number {
 function peerOf(
   { features }: Machine,
   namespace: FakeNamespace,
-  { kind, peer: end, parent }: FakeLink,
+  { index, kind, peer: end, parent }: FakeLink,
 ): Pick<LinkAttributes, "link" | "linkNetnsId"> {
   const peer = end ?? parent;
   if (peer === undefined) return {};
-  if (peer.namespace === namespace || (kind === "ipvlan" && !features.ipvlanNetns)) return { link: peer.index };
+  if (kind === "ipvlan" && !features.ipvlanNetns) return peer.index === index ? {} : { link: peer.index };
+  if (peer.namespace === namespace) return { link: peer.index };
   return { link: peer.index, linkNetnsId: namespace.numberOf(peer.namespace) };
 }
 

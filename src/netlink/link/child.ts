@@ -5,7 +5,7 @@ import { NLM_F } from "../message.ts";
 import { RTM } from "../rtnetlink.ts";
 import type { Rtnetlink } from "../socket.ts";
 import { askForLink, findLink } from "./get.ts";
-import { decodeLink, encodeLink, type Link, readLink } from "./message.ts";
+import { decodeLink, encodeLink, type Link, readLink, relatedIndex } from "./message.ts";
 
 /** Settings of a macvlan. <linux/if_link.h> */
 const IFLA_MACVLAN = { MODE: 1, BC_QUEUE_LEN: 7 } as const;
@@ -106,10 +106,11 @@ export function findChild<K extends ChildKind>(
 
 /** Reads a link, what it stands on, and its settings if it is of the kind. @throws RangeError on malformed input */
 export function readChild<K extends ChildKind>(kind: K, payload: Uint8Array): Child<K> {
-  const { link: parent, linkNetnsId: parentNetns, info } = decodeLink(payload).attributes;
+  const message = decodeLink(payload);
+  const { linkNetnsId: parentNetns, info } = message.attributes;
   const data = info?.kind === kind ? info.data : undefined;
   const settings = decoderOf<(typeof KINDS)[K]>(KINDS[kind])(data ?? new Uint8Array());
-  return { link: readLink(payload), parent, parentNetns, settings };
+  return { link: readLink(payload), parent: relatedIndex(message), parentNetns, settings };
 }
 
 /**

@@ -68,7 +68,7 @@ export function readLink(bytes: Uint8Array): Link {
     operationalState: attributes.operationalState ?? 0,
     kind: info?.kind ?? "",
     master: attributes.master,
-    peer: info?.kind === "veth" ? attributes.link : undefined,
+    peer: info?.kind === "veth" ? relatedIndex({ header, attributes }) : undefined,
     alias: attributes.alias ?? "",
     group: attributes.group ?? 0,
     promiscuity: attributes.promiscuity ?? 0,
@@ -78,4 +78,15 @@ export function readLink(bytes: Uint8Array): Link {
     bridge: info?.kind === "bridge" && info.data ? decodeBridge(info.data) : undefined,
     port: info?.portKind === "bridge" && info.portData ? decodePort(info.portData) : undefined,
   };
+}
+
+/**
+ * The index of the other end of a veth, or of the parent of a link on another one. Before Linux 5.1 the kernel leaves it out if the link
+ * has the same index in its own namespace; for an ipvlan Linux 5.4 does so, too.
+ */
+export function relatedIndex({ header, attributes }: LinkMessage): number | undefined {
+  const { link, linkNetnsId, info } = attributes;
+  // Such a kernel does not report the namespace of an ipvlan's parent either.
+  const isLeftOut = link === undefined && (linkNetnsId !== undefined || info?.kind === "ipvlan");
+  return isLeftOut ? header.index : link;
 }

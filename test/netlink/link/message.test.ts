@@ -72,6 +72,15 @@ describe("readLink()", () => {
     expect(readLink(links.peer.payload)).toMatchObject({ promiscuous: false, allMulticast: false });
   });
 
+  test.each([
+    [{ link: 7, linkNetnsId: 0 }, 7],
+    [{ linkNetnsId: 0 }, 3],
+    [{}, undefined],
+  ])("takes the other end of a veth for one with the same index if its namespace is known: %o", (attributes, peer) => {
+    const payload = encodeLink({ header: { index: 3 }, attributes: { info: { kind: "veth" }, ...attributes } });
+    expect(readLink(payload).peer).toBe(peer);
+  });
+
   test("reads a link of which the kernel says nothing", () => {
     expect(readLink(bytesOf("00000403010000000800000000000000"))).toEqual({
       index: 1,
