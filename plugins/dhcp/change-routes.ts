@@ -1,4 +1,4 @@
-import { formatAddress } from "../../src/ip/address.ts";
+import { formatAddress, isUnspecified } from "../../src/ip/address.ts";
 import { formatPrefix, isSingle, network } from "../../src/ip/prefix.ts";
 import { refusals } from "../../src/netlink/acknowledgement.ts";
 import { findChild } from "../../src/netlink/link/child.ts";
@@ -64,7 +64,7 @@ function findTable({ container, link }: LeaseLink, { prefix }: LeaseRecord4): { 
 
 function newRoutes(lease: Routed, table: number): readonly NewRoute[] {
   return routesOf(lease).map(({ dst, gw, ...rest }) => {
-    const gateway = gw === undefined || gw.value === 0n ? undefined : gw;
+    const gateway = gw === undefined || isUnspecified(gw) ? undefined : gw;
     return { ...rest, destination: dst, gateway, table };
   });
 }

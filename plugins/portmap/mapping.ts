@@ -1,7 +1,7 @@
 import type * as z from "zod/mini";
 import { CniError } from "../../src/cni/error.ts";
 import { formatValue } from "../../src/cni/issue.ts";
-import type { Address, Family } from "../../src/ip/address.ts";
+import { type Address, type Family, isUnspecified } from "../../src/ip/address.ts";
 import type { portMapping } from "./schema.ts";
 
 /** The protocols whose ports can be mapped: those with the port at the same place as UDP. */
@@ -29,7 +29,7 @@ export function parsePortMappings(entries: readonly Entry[]): readonly PortMappi
     refuseBadPort("container", entry.containerPort, where);
     refuseBadPort("host", entry.hostPort, where);
     const { hostPort, containerPort, hostIP } = entry;
-    const hostIp = hostIP?.value === 0n ? undefined : hostIP;
+    const hostIp = hostIP === undefined || isUnspecified(hostIP) ? undefined : hostIP;
     const families: readonly Family[] = hostIP === undefined ? [4, 6] : [hostIP.family];
     return { protocol: parseProtocol(entry.protocol, where), hostPort, containerPort, hostIp, families };
   });

@@ -1,6 +1,6 @@
 import { CniError } from "../../src/cni/error.ts";
 import type { IpConfig, Result, Route } from "../../src/cni/result.ts";
-import { type Address, formatAddress, isSameAddress } from "../../src/ip/address.ts";
+import { type Address, formatAddress, isSameAddress, isUnspecified } from "../../src/ip/address.ts";
 import { isSamePrefix, isSingle, network, single } from "../../src/ip/prefix.ts";
 import { RT_SCOPE } from "../../src/netlink/route/header.ts";
 import type { InterfaceRoute } from "../../src/steps/interface.ts";
@@ -41,7 +41,8 @@ export function planRoutes(ips: readonly IpConfig[], routes: readonly Route[]): 
     ];
   });
   // The kernel takes 0.0.0.0 for no gateway, and refuses that a route without one has it on the link.
-  const onlink = ({ gw }: Route) => (gw?.value && !isGatewayOf(ips, gw) ? { onlink: true } : {});
+  const onlink = ({ gw }: Route) =>
+    gw !== undefined && !isUnspecified(gw) && !isGatewayOf(ips, gw) ? { onlink: true } : {};
   return [...ways, ...routes.map((route) => ({ ...route, ...onlink(route) }))];
 }
 

@@ -1,4 +1,4 @@
-import { type Address, isSameAddress } from "../../src/ip/address.ts";
+import { type Address, isSameAddress, isUnspecified } from "../../src/ip/address.ts";
 import { decodeMac, type Mac } from "../../src/ip/mac.ts";
 import { icmp6Types } from "../../src/linux/packet-filter.ts";
 import { BROADCAST, ETH_P, openPacketSocket, type ReceivedPacket } from "../../src/linux/packet-socket.ts";
@@ -65,7 +65,7 @@ function claimsOfArp(packet: Uint8Array, { addresses, own }: Question): readonly
   const message = decodeArp(packet);
   if (message === undefined) return [];
   const { isRequest, sender, senderMac: mac, target } = message;
-  const isProbe = isRequest && sender.value === 0n && mac !== own;
+  const isProbe = isRequest && isUnspecified(sender) && mac !== own;
   return addresses.flatMap((address): readonly Claim[] => {
     if (isSameAddress(address, sender)) return [{ address, mac, isProbe: false }];
     return isProbe && isSameAddress(address, target) ? [{ address, mac, isProbe }] : [];

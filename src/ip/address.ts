@@ -85,6 +85,11 @@ export function isLinkLocal({ family, value }: Address): boolean {
   return family === 4 ? value >> 16n === 0xa9fen : value >> 118n === 0xfe80n >> 6n;
 }
 
+/** Whether the address is 0.0.0.0 or ::, which stand for none or for any. */
+export function isUnspecified({ value }: Address): boolean {
+  return value === 0n;
+}
+
 /** Whether the address is in 127.0.0.0/8 or is ::1. */
 export function isLoopback({ family, value }: Address): boolean {
   return family === 4 ? value >> 24n === 127n : value === 1n;

@@ -1,5 +1,5 @@
 import type { IpConfig, Result, Route } from "../cni/result.ts";
-import { ADDRESS_BITS, type Address, type Family, formatAddress, isSameAddress } from "../ip/address.ts";
+import { ADDRESS_BITS, type Address, type Family, formatAddress, isSameAddress, isUnspecified } from "../ip/address.ts";
 import { formatPrefix, isSamePrefix, network, networkAddress, type Prefix, prefixContains } from "../ip/prefix.ts";
 import { findAddresses, listFirstAddresses } from "../netlink/address/list.ts";
 import { findChild } from "../netlink/link/child.ts";
@@ -115,7 +115,7 @@ function matches(found: KernelRoute, wanted: Route): boolean {
   if (found.table !== tableOf(wanted) || !isSamePrefix(found.destination, network(wanted.dst))) return false;
   const { gw } = wanted;
   // A gateway of 0.0.0.0 is none, to the kernel as well.
-  if (wanted.dst.length === 0 || gw === undefined || gw.value === 0n) return true;
+  if (wanted.dst.length === 0 || gw === undefined || isUnspecified(gw)) return true;
   const gateways = [found.gateway, ...found.nextHops.map((hop) => hop.attributes.gateway)];
   return gateways.some((gateway) => gateway !== undefined && isSameAddress(gateway, gw));
 }

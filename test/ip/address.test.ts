@@ -9,6 +9,7 @@ import {
   isLinkLocal,
   isLoopback,
   isSameAddress,
+  isUnspecified,
   offsetAddress,
   parseAddress,
 } from "../../src/ip/address.ts";
@@ -152,6 +153,15 @@ describe("offsetAddress", () => {
     );
     expect(() => offsetAddress(read("::"), -1n)).toThrow(new RangeError("Cannot move :: by -1: no such IPv6 address"));
   });
+});
+
+test.each([
+  ["0.0.0.0", true],
+  ["::", true],
+  ["0.0.0.1", false],
+  ["::1", false],
+])("isUnspecified() of %s is %s", (text, expected) => {
+  expect(isUnspecified(read(text))).toBe(expected);
 });
 
 describe("isLinkLocal, isLoopback", () => {
