@@ -69,8 +69,5 @@ function findTuned(
     return netns === container.identify() ? findLink(container.netlink, ifindex) : undefined;
   const link = findInterface(container, request.ifname);
   // The result may be one from before ADD changed the MAC.
-  const macs = [link?.mac, settings.mac].filter((mac) => mac !== undefined);
-  return link !== undefined && macs.some((mac) => !isOthersInterface(host, { ...link, mac }, request))
-    ? link
-    : undefined;
+  return link === undefined || isOthersInterface(host, link, request, settings.mac) ? undefined : link;
 }

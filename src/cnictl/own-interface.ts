@@ -2,18 +2,15 @@ import { CniError } from "../cni/error.ts";
 import type { Result } from "../cni/result.ts";
 import { formatPrefix } from "../ip/prefix.ts";
 import type { RuntimeConf } from "../runtime/runtime-conf.ts";
+import { findReportedInside } from "../steps/container-interface.ts";
 import type { Edge } from "./edge.ts";
 
 /**
  * Refuses an interface that its ADD did not make: the path may lead to another container by now, and the addresses and ports of this one
  * may be another's. Refuses one that is missing, too: its ports would lead to an address that nobody has. @throws CniError checkFailed
  */
-export function refuseAnother(
-  edge: Pick<Edge, "findInside">,
-  { netns, ifname }: RuntimeConf,
-  { interfaces, ips }: Result,
-): void {
-  const stated = interfaces.find(({ name, sandbox }) => name === ifname && sandbox !== undefined);
+export function refuseAnother(edge: Pick<Edge, "findInside">, { netns, ifname }: RuntimeConf, result: Result): void {
+  const stated = findReportedInside(result, ifname);
   const link = edge.findInside(netns, ifname);
   if (link === undefined) {
     if (stated === undefined) return;
@@ -21,7 +18,7 @@ export function refuseAnother(
     throw new CniError("checkFailed", missing);
   }
   const given = stated?.mac;
-  const addresses = ips.map(({ address }) => formatPrefix(address));
+  const addresses = result.ips.map(({ address }) => formatPrefix(address));
   const has = (address: string) => link.addresses.includes(address);
   const isSame = given === undefined ? addresses.length === 0 || addresses.some(has) : given === link.mac;
   if (isSame) return;

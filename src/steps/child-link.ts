@@ -14,6 +14,7 @@ import { setLink } from "../netlink/link/set.ts";
 import { ERRNO } from "../platform/errno.ts";
 import { addressesOf } from "./check-addresses.ts";
 import { findInterface } from "./container.ts";
+import { findReportedInside } from "./container-interface.ts";
 import type { Container } from "./host.ts";
 import { randomName } from "./link-name.ts";
 import type { Master } from "./master.ts";
@@ -83,7 +84,7 @@ function isAnothers({ netlink }: Container, link: Link, owner: Attachment & Pick
   if (ips.length === 0) return false;
   const found = listAddresses(netlink, link).map(({ prefix }) => prefix.address);
   if (found.some((each) => ips.some(({ address }) => isSameAddress(each, address.address)))) return false;
-  const given = result?.interfaces.find(({ name, sandbox }) => name === link.name && sandbox !== undefined)?.mac;
+  const given = result && findReportedInside(result, link.name)?.mac;
   const hasOtherMac = given !== undefined && given.toLowerCase() !== link.mac;
   return hasOtherMac || found.some((each) => !isLinkLocal(each));
 }

@@ -36,6 +36,11 @@ export function findReported({ interfaces }: Result, name: string | undefined): 
   return interfaces.find((each) => each.name === name && each.sandbox === undefined);
 }
 
+/** The container's interface of that name in a result, in whatever namespace; undefined if the result does not report it. */
+export function findReportedInside({ interfaces }: Result, name: string): Interface | undefined {
+  return interfaces.find((each) => each.name === name && each.sandbox !== undefined);
+}
+
 /**
  * The differences between a container's interface and the result of ADD, as sentences. The interface must exist, be of this
  * `kind` ("veth"), have the reported MAC, and be up unless `mayBeDown` is set.
