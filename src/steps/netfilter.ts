@@ -53,15 +53,24 @@ export function openBackend(
   { field, asked, need }: { field: string; asked: string | undefined; need: string },
 ): Backend {
   const netfilter = openNetfilter(host, request);
-  const { netlink, invocation } = netfilter;
-  const obstacle = asked === "iptables" ? "" : findObstacle(netfilter);
-  if (netlink !== undefined && obstacle === undefined) return { ...netfilter, kind: "nftables", netlink };
-  if (asked === "nftables") refuse(`${field} "nftables"`, obstacle ?? "");
-  const instead = asked === "iptables" ? `${field} "iptables"` : need;
-  const why = obstacle === "" ? "" : `${obstacle}, and `;
-  const find = () => findRestore(4, invocation.environment);
-  handling([IptablesError], find, ({ message }) => refuse(instead, `${why}${message}`));
+  if (asked === "iptables") return requireIptables(netfilter, `${field} "iptables"`);
+  const found = findTranslator(netfilter);
+  if (typeof found !== "string") return { ...netfilter, kind: "nftables", netlink: found };
+  if (asked === "nftables") refuse(`${field} "nftables"`, found);
+  return requireIptables(netfilter, need, `${found}, and `);
+}
+
+function requireIptables(netfilter: Netfilter, needing: string, why = ""): Backend {
+  const find = () => findRestore(4, netfilter.invocation.environment);
+  handling([IptablesError], find, ({ message }) => refuse(needing, `${why}${message}`));
   return { ...netfilter, kind: "iptables" };
+}
+
+/** The socket of nf_tables that can translate addresses, or why none can. Where a table of ours does, the kernel is not asked. */
+function findTranslator({ netlink, hasTable }: Netfilter): Nfnetlink | string {
+  if (netlink === undefined) return "the kernel has no nf_tables";
+  if (hasTable(OWN_TABLES.masquerade) || hasTable(OWN_TABLES.ports) || translatesAddresses(netlink)) return netlink;
+  return "nf_tables of the kernel cannot translate addresses: that needs Linux 5.2 and its module nft_chain_nat";
 }
 
 /** Runs iptables commands and turns an IptablesError into a CniError. @throws CniError tryAgainLater, kernelRequest */
@@ -70,13 +79,6 @@ export function withIptables<T>(action: string, run: () => T): T {
     const name = cause.failure === "busy" ? "tryAgainLater" : "kernelRequest";
     return new CniError(name, `Cannot ${action}: ${cause.message}`, { cause });
   });
-}
-
-/** Why nf_tables cannot translate addresses; undefined if it can. Where a table of ours does, the kernel is not asked. */
-function findObstacle({ netlink, hasTable }: Netfilter): string | undefined {
-  if (netlink === undefined) return "the kernel has no nf_tables";
-  if (hasTable(OWN_TABLES.masquerade) || hasTable(OWN_TABLES.ports) || translatesAddresses(netlink)) return undefined;
-  return "nf_tables of the kernel cannot translate addresses: that needs Linux 5.2 and its module nft_chain_nat";
 }
 
 /** One request tells whether the kernel has nf_tables, and which tables. */
