@@ -28,8 +28,8 @@ export function findRecorded(host: Host, record: DeviceRecord, path = record.net
 
 /** The recorded device in a container; undefined if it is not there. @throws NetlinkError */
 export function findInside(container: Container, record: DeviceRecord): Device | undefined {
-  const isRecordedHere = container.identify() === record.namespace ? isRecorded : isRecordedElsewhere;
-  return listDevices(container.netlink).find((each) => isRecordedHere(record, each));
+  const isElsewhere = container.identify() !== record.namespace;
+  return listDevices(container.netlink).find((each) => isRecorded(record, each, isElsewhere));
 }
 
 /** Waits for hardware whose namespace is gone: the kernel gives it back to the host. False if it does not come, or is none. */
@@ -56,29 +56,18 @@ export function isHardware(record: DeviceRecord): boolean {
 }
 
 /**
- * Whether a link of the host, or of the namespace that ADD moved it to, is the recorded device. A virtual link is known there by its index
- * and its MAC, of which the container may change one, or by one of them with the name that it had or has as its alias.
+ * Whether a link is the recorded device. A virtual link is known by its index and its MAC, of which the container may change one, or by one
+ * of them with the name that it had or has as its alias. Elsewhere than on the host and in the namespace that ADD moved it to, the MAC must
+ * be the same: a link that another container has may have the index and the name.
  */
-function isRecorded(record: DeviceRecord, device: Device): boolean {
-  const { isSame, hasIndex, hasMac, isNamed } = compare(record, device);
-  return isSame ?? ((hasIndex && hasMac) || ((hasIndex || hasMac) && isNamed));
-}
-
-/** Whether a link of any other namespace is the recorded device. A link that another container has may have its index, and its name. */
-function isRecordedElsewhere(record: DeviceRecord, device: Device): boolean {
-  const { isSame, hasIndex, hasMac, isNamed } = compare(record, device);
-  return isSame ?? (hasMac && (hasIndex || isNamed));
-}
-
-/** `isSame` is undefined if the rest decides: for virtual links of one kind. */
-function compare(record: DeviceRecord, device: Device) {
-  const isSame = record.kind === device.kind ? undefined : false;
-  return {
-    isSame: isHardware(record) ? isSameHardware(record, device) : isSame,
-    hasIndex: device.index === record.index,
-    hasMac: device.mac === record.mac,
-    isNamed: device.name === record.name || device.alias === record.name,
-  };
+function isRecorded(record: DeviceRecord, device: Device, isElsewhere = false): boolean {
+  if (isHardware(record)) return isSameHardware(record, device);
+  if (record.kind !== device.kind) return false;
+  const hasIndex = device.index === record.index;
+  const hasMac = device.mac === record.mac;
+  const isNamed = device.name === record.name || device.alias === record.name;
+  if (isElsewhere && !hasMac) return false;
+  return (hasIndex && hasMac) || ((hasIndex || hasMac) && isNamed);
 }
 
 function findOnHost({ netlink }: Host, record: DeviceRecord): Whereabouts | undefined {
