@@ -11,9 +11,7 @@ import {
 } from "../../src/dhcp/values.ts";
 import { type Address, isSameAddress } from "../../src/ip/address.ts";
 import { type Prefix, prefixContains, single } from "../../src/ip/prefix.ts";
-
-/** RT_SCOPE_LINK, for a network on the link itself. <linux/rtnetlink.h> */
-const LINK_SCOPE = 253;
+import { RT_SCOPE } from "../../src/netlink/route/header.ts";
 
 /** A lease with what its routes depend on. */
 export interface Routed {
@@ -67,6 +65,6 @@ function farGateways(routes: readonly GivenRoute[], near: readonly Prefix[]): re
 
 function toRoute({ destination, gateway }: GivenRoute): Route {
   return gateway === undefined
-    ? { dst: destination, gw: UNSPECIFIED, scope: LINK_SCOPE }
+    ? { dst: destination, gw: UNSPECIFIED, scope: RT_SCOPE.LINK }
     : { dst: destination, gw: gateway };
 }

@@ -7,7 +7,7 @@ import { attemptSysctl } from "./sysctl.ts";
 const LINKS = "net/ipv6/conf";
 
 /** The parameter that turns the host into a router. */
-const FORWARDING = { 4: "net/ipv4/ip_forward", 6: "net/ipv6/conf/all/forwarding" } as const;
+export const FORWARDING = { 4: "net/ipv4/ip_forward", 6: "net/ipv6/conf/all/forwarding" } as const;
 
 /** Values of accept_ra: as a host, and as a router too. Documentation/networking/ip-sysctl.rst */
 const ACCEPT_RA = { host: "1", router: "2" } as const;

@@ -9,6 +9,7 @@ import { findRoute, getRoute, listRoutes } from "../../netlink/route/list.ts";
 import type { Rtnetlink } from "../../netlink/socket.ts";
 import { ERRNO } from "../../platform/errno.ts";
 import { handling } from "../../platform/outcome.ts";
+import { FORWARDING } from "../../steps/forwarding.ts";
 import { bareAddress } from "../inventory/bare-address.ts";
 import { type Check, type Examination, orCannotTell } from "./examination.ts";
 import type { Found } from "./finding.ts";
@@ -94,8 +95,6 @@ function findSent({ host, inventory, isLiving }: Examination, needs: Needs, fami
 function isNamed(link: string, pattern: string): boolean {
   return pattern.endsWith("*") ? link.startsWith(pattern.slice(0, -1)) : link === pattern;
 }
-
-const FORWARDING = { 4: "net/ipv4/ip_forward", 6: "net/ipv6/conf/all/forwarding" } as const;
 
 /** What the kernel's refusal means. fib_validate_source() and the types of routes and rules: ip-route(8), ip-rule(8) */
 function explain({ errno, message }: NetlinkError): string {

@@ -1,6 +1,7 @@
 import type { Family } from "../../ip/address.ts";
 import { findLink } from "../../netlink/link/get.ts";
 import type { Link } from "../../netlink/link/message.ts";
+import { FORWARDING } from "../../steps/forwarding.ts";
 import type { Host } from "../../steps/host.ts";
 import { judgeBridgedPackets } from "./bridged-packets.ts";
 import { type Check, orCannotTell } from "./examination.ts";
@@ -14,8 +15,6 @@ interface UsedBridge {
   readonly link: Link;
   readonly networks: readonly Needs[];
 }
-
-const FORWARDING = { 4: "net/ipv4/ip_forward", 6: "net/ipv6/conf/all/forwarding" } as const;
 
 /** Kernel parameters that keep containers from the network. */
 export const sysctlCheck: Check = {

@@ -21,6 +21,7 @@ export const IFLA = {
   EXT_MASK: 29,
   PROMISCUITY: 30,
   LINK_NETNSID: 37,
+  PROP_LIST: 52,
   ALT_IFNAME: 53,
 } as const;
 

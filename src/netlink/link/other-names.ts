@@ -4,13 +4,11 @@ import { NLM_F } from "../message.ts";
 import { RTM } from "../rtnetlink.ts";
 import type { Rtnetlink } from "../socket.ts";
 import { payload } from "../struct.ts";
+import { IFLA } from "./attributes.ts";
 import { linkHeader } from "./header.ts";
 import type { LinkId } from "./message.ts";
 
-/** Properties of a link, of which it may have several. Since Linux 5.5. <linux/if_link.h> */
-const IFLA = { PROP_LIST: 52, ALT_IFNAME: 53 } as const;
-
-/** A link's alternative names. Other properties are left out. */
+/** A link's alternative names, among its properties. Others are left out. Since Linux 5.5. */
 const names: Codec<readonly string[]> = {
   encode: (list) => encodeAttributes(list.map((name) => ({ type: IFLA.ALT_IFNAME, value: text.encode(name) }))),
   decode: (bytes) =>
