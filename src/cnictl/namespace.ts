@@ -38,15 +38,19 @@ export function findInNetns(
   directory: string,
   { network, netns, ifname }: { network: string; netns: string; ifname: string },
 ): RuntimeConf | undefined {
-  const identity = findIdentity(netns);
-  const place = placeOf(netns);
+  const isThere = netnsMatcher(netns);
   const [found, ...others] = listCached(directory, network).attachments.filter(
-    (each) =>
-      each.ifname === ifname &&
-      each.netns !== "" &&
-      (placeOf(each.netns) === place || (identity !== undefined && findIdentity(each.netns) === identity)),
+    (each) => each.ifname === ifname && isThere(each.netns),
   );
   return others.length === 0 ? found : undefined;
+}
+
+/** Tells whether another path means the namespace at this one. "" means none. If the namespace is gone, its path remains. */
+export function netnsMatcher(netns: string): (path: string) => boolean {
+  const identity = findIdentity(netns);
+  const place = placeOf(netns);
+  return (each) =>
+    each !== "" && (placeOf(each) === place || (identity !== undefined && findIdentity(each) === identity));
 }
 
 /** A path without links in its folder, such as /var/run. */

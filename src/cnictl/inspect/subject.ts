@@ -2,11 +2,10 @@ import { CniError } from "../../cni/error.ts";
 import { formatAddress, parseAddress } from "../../ip/address.ts";
 import { CACHE_DIRECTORY } from "../../runtime/cache.ts";
 import type { Edge } from "../edge.ts";
-import { findIdentity } from "../file-identity.ts";
 import { addressesOf } from "../inventory/attachment-view.ts";
 import type { KnownAttachment } from "../inventory/attachments.ts";
 import { bareAddress } from "../inventory/bare-address.ts";
-import { findNetns, ofBeginning } from "../namespace.ts";
+import { findNetns, netnsMatcher, ofBeginning } from "../namespace.ts";
 
 /** What an operand of `cnictl inspect` means. */
 export interface Subject {
@@ -27,11 +26,8 @@ export function findSubject(
   const own = [ofContainer(all, word), ofMark(all, word)].find((found) => found.length > 0) ?? [];
   if (own.length > 0) return { netns: own.map(netnsOf).find((netns) => netns !== "") ?? "", attachments: own };
   const { netns } = findNetns(edge, word, cacheDirectory);
-  const inode = findIdentity(netns);
-  const there = all.filter((each) => {
-    const path = netnsOf(each);
-    return path !== "" && (path === netns || (inode !== undefined && findIdentity(path) === inode));
-  });
+  const isThere = netnsMatcher(netns);
+  const there = all.filter((each) => isThere(netnsOf(each)));
   if (there.length > 0 || edge.isLiving(netns)) return { netns, attachments: there };
   const message = `No container and no network namespace "${word}": the result cache, the leases and the kernel do not know it`;
   throw new CniError("unknownContainer", message, { details: "`cnictl ps` lists the attachments" });
