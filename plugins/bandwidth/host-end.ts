@@ -5,9 +5,9 @@ import { isSelected, selectOwner } from "../../src/netfilter/owner.ts";
 import { findOtherEnd } from "../../src/netlink/link/get.ts";
 import type { Link } from "../../src/netlink/link/message.ts";
 import { findContainer, findInterface, openContainer } from "../../src/steps/container.ts";
-import { findReported } from "../../src/steps/container-interface.ts";
 import type { Host } from "../../src/steps/host.ts";
 import { isOthersPort, listOwnPorts } from "../../src/steps/own-ports.ts";
+import { findReported } from "../../src/steps/reported.ts";
 
 /**
  * The host's end of the container's veth, found by its index. It must be among the result's interfaces.

@@ -1,11 +1,12 @@
 import type { Request } from "../../src/cni/request.ts";
 import type { Result } from "../../src/cni/result.ts";
 import { openContainer } from "../../src/steps/container.ts";
-import { refuseExisting, reportLink } from "../../src/steps/container-interface.ts";
+import { refuseExisting } from "../../src/steps/container-interface.ts";
 import type { Container, Host } from "../../src/steps/host.ts";
 import { configureInterface, prepareInterface, refuseMtuBelowIpv6 } from "../../src/steps/interface.ts";
 import { chooseDns, holdAssignment } from "../../src/steps/ipam.ts";
 import { masquerade, openMasqueradeBackend } from "../../src/steps/masquerade/masquerade.ts";
+import { reportLink } from "../../src/steps/reported.ts";
 import { type Defer, undoOnError } from "../../src/steps/undo.ts";
 import { connectVeth, type VethPair, waitUntilUp } from "../../src/steps/veth.ts";
 import { type PtpConfig, parsePtpConfig, refuseWithoutIpam } from "./config.ts";

@@ -2,7 +2,7 @@ import { CniError } from "../cni/error.ts";
 import type { Result } from "../cni/result.ts";
 import { formatPrefix } from "../ip/prefix.ts";
 import type { RuntimeConf } from "../runtime/runtime-conf.ts";
-import { findReportedInside } from "../steps/container-interface.ts";
+import { findReportedInside } from "../steps/reported.ts";
 import type { Edge } from "./edge.ts";
 
 /**

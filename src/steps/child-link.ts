@@ -14,10 +14,10 @@ import { setLink } from "../netlink/link/set.ts";
 import { ERRNO } from "../platform/errno.ts";
 import { addressesOf } from "./check-addresses.ts";
 import { findInterface } from "./container.ts";
-import { findReportedInside } from "./container-interface.ts";
 import type { Container } from "./host.ts";
 import { randomName } from "./link-name.ts";
 import type { Master } from "./master.ts";
+import { findReportedInside } from "./reported.ts";
 import { changeOwing, type Defer } from "./undo.ts";
 import { deleteLinkIfThere } from "./veth.ts";
 

@@ -1,8 +1,7 @@
 import { CniError } from "../cni/error.ts";
 import type { Request } from "../cni/request.ts";
-import type { Interface, Result } from "../cni/result.ts";
+import type { Result } from "../cni/result.ts";
 import { compareVersions } from "../cni/version.ts";
-import type { LinkBrief } from "../netlink/link/brief.ts";
 import { findLink } from "../netlink/link/get.ts";
 import type { Link } from "../netlink/link/message.ts";
 import type { Container } from "./host.ts";
@@ -24,21 +23,6 @@ export function refuseUnreportable({ version }: Pick<Request, "version">): void 
   if (compareVersions(version, "0.3.0") >= 0) return;
   const details = `a network without IPAM needs cniVersion 0.3.0 or newer, found ${version}`;
   throw new CniError("invalidConfig", "cannot convert: no valid IP addresses", { details });
-}
-
-/** A link as a result reports it. With `sandbox`, the path of a network namespace, it is a container's interface. */
-export function reportLink({ name, mac, mtu }: LinkBrief, sandbox?: string): Interface {
-  return { name, mac, mtu, ...(sandbox === undefined ? {} : { sandbox }) };
-}
-
-/** The host interface of that name in a result; undefined if the result does not report it. */
-export function findReported({ interfaces }: Result, name: string | undefined): Interface | undefined {
-  return interfaces.find((each) => each.name === name && each.sandbox === undefined);
-}
-
-/** The container's interface of that name in a result, in whatever namespace; undefined if the result does not report it. */
-export function findReportedInside({ interfaces }: Result, name: string): Interface | undefined {
-  return interfaces.find((each) => each.name === name && each.sandbox !== undefined);
 }
 
 /**

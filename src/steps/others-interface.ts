@@ -3,8 +3,8 @@ import type { Mac } from "../ip/mac.ts";
 import { isOwnerComment, isSelected, selectOwner } from "../netfilter/owner.ts";
 import { findOtherEnd } from "../netlink/link/get.ts";
 import type { Link } from "../netlink/link/message.ts";
-import { findReportedInside } from "./container-interface.ts";
 import type { Host } from "./host.ts";
+import { findReportedInside } from "./reported.ts";
 
 /**
  * Whether an interface in a container belongs to another attachment, for DEL of a plugin that made no link itself: the path may lead to
