@@ -9,7 +9,7 @@ import { isAside, sweep } from "./aside-file.ts";
 import { isVoid } from "./lease.ts";
 import { listNames, readLeases } from "./lease-folder.ts";
 import { goLockPath, hasGoLock, isIndexComplete, markIndexComplete, rebuildIndex } from "./lease-index.ts";
-import { withLock } from "./lock.ts";
+import { type Hold, lockPath, withLock } from "./lock.ts";
 import { findDeadLeases, reclaimLeases } from "./reclaim.ts";
 import { storeFailure } from "./store-failure.ts";
 
@@ -24,6 +24,8 @@ export interface OpenFolder {
   /** The kernel's ID of this boot; may be "". */
   readonly boot: string;
   readonly index: Index;
+  /** Whether no other call can be between its record and its lease: a record without a lease is left by a killed one. */
+  readonly isAlone: () => boolean;
   /** Call this if a record could not be written. */
   readonly spoilIndex: () => void;
 }
@@ -68,7 +70,7 @@ export function withFolder<T>(store: Store, patience: number, act: (open: OpenFo
   return withGoLock(store, patience, (lock) => {
     const boot = findBoot();
     if (lock.isKept && isIndexComplete(store.folder, boot))
-      return actAndMark(store, { boot, index: "complete", lock }, act);
+      return actAndMark(store, { boot, index: "complete", isAlone: () => false, lock }, act);
     let isBegun = false;
     try {
       return withIndex(store, { patience, lock }, (open) => {
@@ -77,7 +79,7 @@ export function withFolder<T>(store: Store, patience: number, act: (open: OpenFo
       });
     } catch (error) {
       if (isBegun) throw error;
-      return act({ ...store, boot, index: "none", spoilIndex: () => {} });
+      return act({ ...store, boot, index: "none", isAlone: () => false, spoilIndex: () => {} });
     }
   });
 }
@@ -91,16 +93,22 @@ function withIndex<T>(
   const { folder } = store;
   const endWait = store.awaitLock?.(`lock the leases in "${folder}"`);
   try {
-    return withLock(folder, patience, () => {
+    return withLock(folder, patience, (hold) => {
       endWait?.();
       const boot = findBoot();
-      const index = waitForIndex(folder, boot) ? "complete" : indexLeases(store, boot);
-      return actAndMark(store, { boot, index: lock.isKept ? index : "none", lock }, act);
+      const isAlone = () => hold === "flock" && !fs.existsSync(lockPath(folder));
+      const index = waitForIndex(folder, boot) ? "complete" : indexLeases(store, { boot, isAlone });
+      return actAndMark(store, { boot, index: lock.isKept ? lastingOf(index, hold) : "none", isAlone, lock }, act);
     });
   } catch (error) {
     endWait?.(error);
     throw error;
   }
+}
+
+/** A stopped call that goes on may write a lease whose record was deleted: the index is not marked complete beside it. */
+function lastingOf(index: Index, hold: Hold): Index {
+  return index === "complete" && hold === "beside" ? "passing" : index;
 }
 
 interface GoLock {
@@ -113,17 +121,18 @@ interface GoLock {
 interface Beginning {
   readonly boot: string;
   readonly index: Index;
+  readonly isAlone: () => boolean;
   readonly lock: GoLock;
 }
 
 /** Our changes keep a complete index complete, even if `act` fails, so it is marked complete in any case. */
-function actAndMark<T>(store: Store, { boot, index, lock }: Beginning, act: (open: OpenFolder) => T): T {
+function actAndMark<T>(store: Store, { boot, index, isAlone, lock }: Beginning, act: (open: OpenFolder) => T): T {
   let isSpoilt = index !== "complete";
   const spoilIndex = () => {
     isSpoilt = true;
   };
   try {
-    return act({ ...store, boot, index, spoilIndex });
+    return act({ ...store, boot, index, isAlone, spoilIndex });
   } finally {
     if (!isSpoilt && !isIndexComplete(store.folder, boot)) markIndexComplete(store.folder, lock.exists);
   }
@@ -169,7 +178,7 @@ function waitForIndex(folder: string, boot: string): boolean {
 }
 
 /** Deletes what killed calls left, and completes the index. Returns "passing" if some of that is too new to delete. */
-function indexLeases(store: Store, boot: string): Index {
+function indexLeases(store: Store, { boot, isAlone }: Pick<OpenFolder, "boot" | "isAlone">): Index {
   const { folder, log } = store;
   try {
     const names = listNames(folder);
@@ -180,7 +189,7 @@ function indexLeases(store: Store, boot: string): Index {
     const empty = leases.filter(isVoid);
     const cleared = empty.length === 0 ? 0 : reclaimLeases(folder, findDeadLeases(folder, empty), log);
     const owned = leases.filter((lease) => !isVoid(lease));
-    rebuildIndex(folder, owned, boot);
+    rebuildIndex(folder, owned, { boot, isAlone: isAlone() });
     return cleared === empty.length && !listNames(folder).some(isAside) ? "complete" : "passing";
   } catch (error) {
     log(storeFailure(`index the leases in "${folder}/.state"`, error).message);

@@ -29,7 +29,7 @@ const FRACTION = { WITHOUT_GO: 37 / 64, WITH_GO: 43 / 64 } as const;
 /** The mode bits for group and others. <sys/stat.h> */
 const OTHERS = 0o077;
 
-/** Age in ms up to which a record may name leases that are still to come, from a running ADD that lost its lock. */
+/** Age in ms up to which a record may name leases that are still to come, from a running ADD: of any, or of one that lost its lock. */
 const ORPHAN_LIFETIME = 60_000;
 
 /** Whether the records name every lease in the folder and only root can access them. Verified once in each boot. */
@@ -61,8 +61,12 @@ export function goLockPath(folder: string): string {
   return `${folder}/lock`;
 }
 
-/** Updates the records to match the leases. Call it only with the folder's lock. */
-export function rebuildIndex(folder: string, leases: readonly Lease[], boot: string): void {
+/** Updates the records to match the leases. Call it only with the folder's lock; `isAlone` as in sweepRecords(). */
+export function rebuildIndex(
+  folder: string,
+  leases: readonly Lease[],
+  { boot, isAlone }: { boot: string; isAlone: boolean },
+): void {
   const records = recordsOf(folder);
   // An older version created them readable for everybody.
   for (const each of [path.dirname(records), records]) fs.chmodSync(each, 0o700);
@@ -72,24 +76,32 @@ export function rebuildIndex(folder: string, leases: readonly Lease[], boot: str
   const owned = Map.groupBy(leases, ownerOf);
   for (const [owner, own] of owned) {
     const known = present.has(recordName(owner)) ? findRecord(folder, owner) : undefined;
-    const coming = known !== undefined && isRecent(`${records}/${recordName(owner)}`) ? known.addresses : [];
+    const isComing = known !== undefined && !isAlone && isRecent(`${records}/${recordName(owner)}`);
+    const coming = isComing ? known.addresses : [];
     const addresses = [...new Set([...own.map(({ name }) => name), ...coming])].sort();
     const record: LeaseRecord = { ...(known ?? { time: "", boot: "", netns: "", path: "" }), addresses };
     if (known !== undefined && formatRecord(known) === formatRecord(record)) continue;
     writeRecord(folder, owner, record);
     if (!hasLease(folder, owner, addresses)) withdrawRecord(folder, owner, record);
   }
-  sweepRecords(folder, names, owned.keys());
+  sweepRecords(folder, names, { owners: owned.keys(), isAlone });
   files.placeLink(bootPath(folder), bootText(boot));
 }
 
-/** Deletes the records of these names that belong to none of the owners, except those that a running ADD may have created. */
-export function sweepRecords(folder: string, names: readonly string[], owners: Iterable<string>): void {
+/**
+ * Deletes the records of these names that belong to none of the owners, except those that a running ADD may have created. If `isAlone`, no
+ * ADD is running. Returns whether one is left.
+ */
+export function sweepRecords(
+  folder: string,
+  names: readonly string[],
+  { owners, isAlone }: { owners: Iterable<string>; isAlone: boolean },
+): boolean {
   const wanted = new Set(Array.from(owners, recordName));
-  for (const name of names) {
-    const path = `${recordsOf(folder)}/${name}`;
-    if (!wanted.has(name) && !isRecent(path)) files.removeFile(path);
-  }
+  const unwanted = names.filter((name) => !wanted.has(name)).map((name) => `${recordsOf(folder)}/${name}`);
+  const coming = isAlone ? [] : unwanted.filter(isRecent);
+  for (const path of unwanted) if (!coming.includes(path)) files.removeFile(path);
+  return coming.length > 0;
 }
 
 /**

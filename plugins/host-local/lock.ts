@@ -27,6 +27,12 @@ const LONGEST_PAUSE = 25;
 const LOCK_FS = { mkdirSync: fs.mkdirSync, statSync: fs.statSync, rmdirSync: fs.rmdirSync, utimesSync: () => {} };
 
 /**
+ * How the lock is held. flock: no other call holds it. beside: a stopped call may go on at any time. folder: the file system has no
+ * flock(2), and a call that was stopped for 2 s may go on.
+ */
+export type Hold = "flock" | "beside" | "folder";
+
+/**
  * Runs `critical` while no other call of ours does so on the folder. Creates the folder if needed.
  * The lock only orders callers. A caller that has waited for 2 s goes on beside a stopped holder, so the file system itself must ensure
  * what has to be unique.
@@ -35,24 +41,34 @@ const LOCK_FS = { mkdirSync: fs.mkdirSync, statSync: fs.statSync, rmdirSync: fs.
  * see.
  * @throws CniError tryAgainLater after `patience` ms, leaseStore
  */
-export function withLock<T>(folder: string, patience: number, critical: () => T): T {
+export function withLock<T>(folder: string, patience: number, critical: (hold: Hold) => T): T {
   makeRecords(folder);
-  const release = acquire(folder, patience);
+  const { hold, release } = acquire(folder, patience);
   try {
-    return critical();
+    return critical(hold);
   } finally {
     // The work under the lock is done. A lock that cannot be released becomes stale by itself.
     ifPossible(release);
   }
 }
 
-function acquire(folder: string, patience: number): () => void {
-  const lock = `${folder}/.state/lock`;
+/** The folder that proper-lockfile creates. */
+export function lockPath(folder: string): string {
+  return `${folder}/.state/lock`;
+}
+
+interface Lock {
+  readonly hold: Hold;
+  readonly release: () => void;
+}
+
+function acquire(folder: string, patience: number): Lock {
+  const lock = lockPath(folder);
   const started = performance.now();
   for (let length = 1; ; length = Math.min(length * 2, LONGEST_PAUSE)) {
     const waited = performance.now() - started;
-    const release = tryLock(folder, lock, waited);
-    if (release !== undefined) return release;
+    const held = tryLock(folder, lock, waited);
+    if (held !== undefined) return held;
     if (waited > patience) {
       throw new CniError("tryAgainLater", `Cannot get the lock "${lock}" within ${patience / 1000} s: others hold it`, {
         details: `try again; if nothing else uses the network, remove that folder`,
@@ -62,11 +78,13 @@ function acquire(folder: string, patience: number): () => void {
   }
 }
 
-/** Returns a function that releases the lock; undefined if another call has it. */
-function tryLock(folder: string, lock: string, waited: number): (() => void) | undefined {
+/** Undefined if another call has the lock. */
+function tryLock(folder: string, lock: string, waited: number): Lock | undefined {
   const found = lockRecords(folder);
-  if (typeof found === "function") return found;
-  return found === "held" && waited < STALE ? undefined : tryHard(folder, lock);
+  if (typeof found === "function") return { hold: "flock", release: found };
+  if (found === "held" && waited < STALE) return undefined;
+  const release = tryHard(folder, lock);
+  return release && { hold: found === "held" ? "beside" : "folder", release };
 }
 
 /**

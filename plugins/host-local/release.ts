@@ -3,10 +3,10 @@ import { CniError } from "../../src/cni/error.ts";
 import type { ContainerInterface } from "../../src/cni/request.ts";
 import { type Address, formatAddress } from "../../src/ip/address.ts";
 import { isPassing } from "../../src/platform/errno.ts";
-import { ifPossible } from "../../src/platform/outcome.ts";
+import { ifPossible, ignoring } from "../../src/platform/outcome.ts";
 import { failuresOf } from "../../src/steps/undo.ts";
 import { isAside, withdrawFile } from "./aside-file.ts";
-import { type OpenFolder, type Store, withFolder } from "./exclusive.ts";
+import { type OpenFolder, type Store, withFolder, withOpenFolder } from "./exclusive.ts";
 import { describeOwner, formatLease, isLeaseName, isVoid, type Lease, ownerOf, selectLeases } from "./lease.ts";
 import { explained, findLeases, listNames, readFiles, readLeases } from "./lease-folder.ts";
 import { sweepRecords } from "./lease-index.ts";
@@ -52,15 +52,15 @@ export function releaseAddresses(store: Store, attachment: ContainerInterface, a
 }
 
 /**
- * Deletes the leases of all attachments except these, and logs each. Deletes records without a lease. Tries all, then throws the errors.
- * @throws AggregateError of CniError leaseStore
+ * Deletes the leases of all attachments except these, and logs each. Deletes records without a lease: if one is so new that an ADD may be
+ * about to write the lease, it waits for that ADD. Tries all, then throws the errors. @throws AggregateError of CniError leaseStore
  */
 export function releaseOthers(store: Store, valid: readonly ContainerInterface[], releaseDelay: number): void {
   if (!exists(store.folder)) return;
   const owners = new Set(valid.map(formatLease));
   const containers = new Set(valid.map(({ containerId }) => containerId.trim()));
   const isValid = (lease: Lease) => owners.has(ownerOf(lease)) || containers.has(ownerOf(lease));
-  withFolder(store, PATIENCE, (open) => {
+  const release = (open: OpenFolder): boolean => {
     const records = listNames(recordsOf(open.folder));
     const unread: unknown[] = [];
     const all = readLeases(open.folder, listNames(open.folder), unread).filter((each) => !isVoid(each));
@@ -68,8 +68,11 @@ export function releaseOthers(store: Store, valid: readonly ContainerInterface[]
     const log = (lease: Lease) =>
       store.log(`Removed ${lease.name} of ${describeOwner(ownerOf(lease))}: it is not attached`);
     removeAll(open, { leases, releaseDelay, owners: [...new Set(leases.map(ownerOf))], unread, log });
-    sweepRecords(open.folder, records, all.map(ownerOf));
-  });
+    return sweepRecords(open.folder, records, { owners: all.map(ownerOf), isAlone: open.isAlone() });
+  };
+  const isLeft = withFolder(store, PATIENCE, release);
+  // Without the lock there may be none, on a full disk say. The next GC deletes the record.
+  if (isLeft) ignoring([CniError], () => withOpenFolder(store, PATIENCE, release));
 }
 
 /**

@@ -51,6 +51,25 @@ test("withOpenFolder() marks the index complete also where the work fails, unles
   expect(isIndexComplete(spoilt.folder, readBoot())).toBe(false);
 });
 
+test("withOpenFolder() beside a stopped call is not alone, and leaves the index to be read again", () => {
+  const store = storeOf({ "10.1.2.2": "c1\r\neth0" });
+  const alone: boolean[] = [];
+  const act = ({ isAlone }: OpenFolder) => alone.push(isAlone());
+  withOpenFolder(store, PATIENCE, act);
+  const fd = fs.openSync(`${store.folder}/.state/attachments`, "r");
+  try {
+    expect(tryFlock(fd)).toBe(true);
+    fs.writeFileSync(`${store.folder}/10.1.2.3`, "c2\r\neth0");
+    withOpenFolder(store, 5000, act);
+    expect(isIndexComplete(store.folder, readBoot())).toBe(false);
+  } finally {
+    fs.closeSync(fd);
+  }
+  withOpenFolder(store, PATIENCE, act);
+  expect(isIndexComplete(store.folder, readBoot())).toBe(true);
+  expect(alone).toEqual([true, false, true]);
+});
+
 test("withOpenFolder() records the wait for its lock, which ends before the work, or with the error", () => {
   const events: unknown[] = [];
   const awaitLock = (action: string) => {

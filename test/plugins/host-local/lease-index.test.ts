@@ -6,7 +6,7 @@ import { recordName } from "../../../plugins/host-local/lease-record.ts";
 import { releaseLeases } from "../../../plugins/host-local/release.ts";
 import { formatAddress } from "../../../src/ip/address.ts";
 import { readBoot } from "../../../src/linux/boot-id.ts";
-import { C1, inBook, ip, names, reboot, records, storeOf, write } from "./stage.ts";
+import { C1, inBook, ip, leaveLock, names, reboot, records, storeOf, write } from "./stage.ts";
 
 afterEach(() => {
   vi.restoreAllMocks();
@@ -50,7 +50,7 @@ describe("the index", () => {
     const store = storeOf({});
     inBook(store, () => {});
     if (aside !== undefined) write(store.folder, aside, "c1\r\neth0");
-    rebuildIndex(store.folder, [{ name: "10.1.2.2", text: "c1\r\neth0" }], readBoot());
+    rebuildIndex(store.folder, [{ name: "10.1.2.2", text: "c1\r\neth0" }], { boot: readBoot(), isAlone: false });
     expect(Object.keys(records(store))).toEqual(expected);
   });
 
@@ -113,29 +113,34 @@ describe("the index", () => {
   test.each([
     [
       "names what an ADD at work, whose lock was taken from it, has yet to take",
-      Date.now() / 1000,
+      { written: Date.now() / 1000, isAlone: false },
       "10.1.2.2,10.1.2.3",
     ],
-    ["names leases alone once no ADD can be at work on them", 1, "10.1.2.2"],
-  ])("%s", (_, written, expected) => {
+    ["names leases alone if the record is old", { written: 1, isAlone: false }, "10.1.2.2"],
+    ["names leases alone if no ADD is at work", { written: Date.now() / 1000, isAlone: true }, "10.1.2.2"],
+  ])("%s", (_, { written, isAlone }, expected) => {
     const store = storeOf({ "10.1.2.2": "c1\r\neth0" });
     inBook(store, () => {});
     const record = `${store.folder}/.state/attachments/c1:eth0`;
     fs.rmSync(record);
     fs.symlinkSync("10.1.2.2,10.1.2.3 - - -", record);
     fs.lutimesSync(record, written, written);
-    rebuildIndex(store.folder, [{ name: "10.1.2.2", text: "c1\r\neth0" }], readBoot());
+    rebuildIndex(store.folder, [{ name: "10.1.2.2", text: "c1\r\neth0" }], { boot: readBoot(), isAlone });
     expect(records(store)["c1:eth0"]?.split(" ")[0]).toBe(expected);
   });
 
-  test("drops a record whose lease is gone, but not that of an ADD that may be at work", () => {
+  test.each([
+    ["no ADD is at work", () => {}, ["c1:eth0", "c2:eth0"]],
+    ["an ADD may be at work that lost its lock", leaveLock, ["c1:eth0", "c2:eth0", "new:eth0"]],
+  ])("drops a record whose lease is gone, if it is old or %s", (_, prepare, expected) => {
     const store = indexed();
     const old = path.join(store.folder, ".state/attachments/old:eth0");
     fs.symlinkSync("10.1.2.7 - - -", old);
     fs.symlinkSync("10.1.2.8 - - -", path.join(store.folder, ".state/attachments/new:eth0"));
     fs.lutimesSync(old, 1, 1);
+    prepare(store.folder);
     inBook(store, () => {});
-    expect(Object.keys(records(store))).toEqual(["c1:eth0", "c2:eth0", "new:eth0"]);
+    expect(Object.keys(records(store))).toEqual(expected);
   });
 
   test("is not dated while an empty lease may yet be filled, or one set aside put back", () => {

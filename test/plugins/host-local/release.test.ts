@@ -1,7 +1,9 @@
 import fs from "node:fs";
 import { afterEach, describe, expect, test, vi } from "vitest";
+import { isIndexComplete, markIndexComplete } from "../../../plugins/host-local/lease-index.ts";
 import { releaseAddresses, releaseLease, releaseLeases, releaseOthers } from "../../../plugins/host-local/release.ts";
-import { C1, inBook, ip, names, records, storeOf, write } from "./stage.ts";
+import { readBoot } from "../../../src/linux/boot-id.ts";
+import { C1, inBook, ip, leaveLock, names, records, storeOf, write } from "./stage.ts";
 
 afterEach(() => {
   vi.restoreAllMocks();
@@ -176,15 +178,29 @@ describe("releaseOthers()", () => {
     expect(records(store)).toEqual({});
   });
 
-  test("removes a record without a lease, unless an ADD at work may have written it just now", () => {
+  test.each([
+    ["that a killed ADD has just written", () => {}, ["c1:", "c1:eth0"]],
+    ["unless an ADD at work may have written it just now", leaveLock, ["c1:", "c1:eth0", "young:eth0"]],
+  ])("removes a record without a lease, %s", (_, prepare, expected) => {
     const store = storeOf(files);
     inBook(store, () => {});
     const [old, young] = ["old:eth0", "young:eth0"].map((name) => `${store.folder}/.state/attachments/${name}`);
     for (const file of [old, young]) fs.symlinkSync("10.1.2.9 - - -", file ?? "");
     const then = Date.now() / 1000 - 61;
     fs.lutimesSync(old ?? "", then, then);
+    prepare(store.folder);
     releaseOthers(store, [C1], 0);
-    expect(Object.keys(records(store))).toEqual(["c1:", "c1:eth0", "young:eth0"]);
+    expect(Object.keys(records(store))).toEqual(expected);
+  });
+
+  test("leaves the index complete where it has removed a record of a killed ADD", () => {
+    const store = storeOf({ "10.1.2.2": "c1\r\neth0" });
+    inBook(store, () => {});
+    fs.symlinkSync("10.1.2.9 - - -", `${store.folder}/.state/attachments/young:eth0`);
+    markIndexComplete(store.folder, false);
+    releaseOthers(store, [C1], 0);
+    expect(Object.keys(records(store))).toEqual(["c1:eth0"]);
+    expect(isIndexComplete(store.folder, readBoot())).toBe(true);
   });
 
   test("keeps a lease that the Go plugin has not filled yet", () => {

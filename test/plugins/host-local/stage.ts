@@ -29,6 +29,11 @@ export function write(folder: string, name: string, text: string, age = 0): void
   fs.utimesSync(path.join(folder, name), then, then);
 }
 
+/** The lock of a call that went on beside a stopped holder of flock(2). */
+export function leaveLock(folder: string): void {
+  fs.mkdirSync(`${folder}/.state/lock`, { recursive: true });
+}
+
 /** The names in the folder, without what is ours beside the leases. */
 export function names({ folder }: Store): string[] {
   return fs
