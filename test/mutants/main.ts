@@ -1,7 +1,7 @@
 // Changes the code of the named folders in one place at a time, and has the unit tests find each change.
 // usage: npm run test:mutants -- FOLDER... [--tests FOLDER]... [--quick] [--again]
-//   FOLDER    folder or file of src or plugins, such as src/ip; the tests that must find its changes are test/ip, and
-//             test/plugins/static and test/plugins/verbs.test.ts of plugins/static
+//   FOLDER    folder or file of src or plugins, such as src/ip; the tests that must find its changes are test/ip, and those of
+//             plugins/static are test/plugins/static, and test/plugins/verbs.test.ts for what these do not find
 //   --tests   runs other tests as well
 //   --quick   leaves out changes of what runs when a module is loaded: for each of them, all tests run
 //   --again   tries only what the last run of these folders did not find, and what has changed since
@@ -32,7 +32,10 @@ for (const place of [...sources, ...values.tests])
   if (!fs.existsSync(path.join(root, place))) fail(`Cannot find ${place}`);
 
 install();
-change();
+const own = [...new Set([...sources.flatMap(testsOf), ...values.tests])];
+change(own, { isAgain: values.again });
+// The verbs of all plugins are tested together, which takes seconds for each change.
+if (sources.some((place) => place.startsWith("plugins"))) change([...own, VERBS], { isAgain: true });
 const report: Report = JSON.parse(fs.readFileSync(path.join(folder, "report.json"), "utf8"));
 const scores = sources.map((place) => print(place, outcomes(report, place)));
 process.exit(scores.every((found) => found >= LEAST) ? 0 : 1);
@@ -48,9 +51,10 @@ function install() {
   run("npm", ["ci", "--legacy-peer-deps", "--ignore-scripts", "--no-audit", "--no-fund"], folder);
 }
 
-function change() {
+/** Makes each change, or with `isAgain` only those that the last run of these folders did not find. */
+function change(tests: readonly string[], { isAgain }: { isAgain: boolean }) {
   const lastRun = path.join(folder, "last", `${sources.join("+").replaceAll("/", "-")}.json`);
-  if (values.again) forgetSurvivors(lastRun);
+  if (isAgain) forgetSurvivors(lastRun);
   const config = {
     testRunner: "vitest",
     vitest: { configFile: "test/mutants/vitest.config.ts", related: false },
@@ -61,7 +65,7 @@ function change() {
     ignorePatterns: [".cache", "dist"],
     incremental: true,
     incrementalFile: lastRun,
-    force: !values.again,
+    force: !isAgain,
     disableTypeChecks: false,
     tsconfigFile: "none",
     tempDirName: ".cache/mutants/copy",
@@ -73,7 +77,6 @@ function change() {
   fs.writeFileSync(path.join(folder, "stryker.json"), JSON.stringify(config));
   // What a run that was killed has left.
   fs.rmSync(path.join(folder, "copy"), { recursive: true, force: true });
-  const tests = [...new Set([...sources.flatMap(testsOf), ...values.tests])];
   fs.rmSync(path.join(folder, "report.json"), { force: true });
   const stryker = [path.join(folder, "node_modules/.bin/stryker"), "run", path.join(folder, "stryker.json")];
   run(process.execPath, stryker, root, { MUTANTS_TESTS: tests.join(" ") });
@@ -89,13 +92,12 @@ function forgetSurvivors(lastRun: string) {
   fs.writeFileSync(lastRun, JSON.stringify({ ...report, files: Object.fromEntries(files) }));
 }
 
-/** The tests of a folder are where it is, in test; those of a file are in its folder. The verbs of all plugins are tested together. */
+/** The tests of a folder are where it is, in test; those of a file are in its folder. */
 function testsOf(place: string) {
   const mirror = path.join("test", place.replace(/^src\//, ""));
-  const verbs = place.startsWith("plugins") ? [VERBS] : [];
-  if (!place.endsWith(".ts")) return [mirror, ...verbs];
-  const own = mirror.replace(/\.ts$/, ".test.ts");
-  return [fs.existsSync(path.join(root, own)) ? own : path.dirname(mirror), ...verbs];
+  if (!place.endsWith(".ts")) return mirror;
+  const tests = mirror.replace(/\.ts$/, ".test.ts");
+  return fs.existsSync(path.join(root, tests)) ? tests : path.dirname(mirror);
 }
 
 function print(place: string, files: readonly Outcome[]) {
