@@ -85,9 +85,11 @@ export class PluginList extends Contender {
     return { runtimeConfig: { portMappings } };
   }
 
-  #complete({ ipam }: Plugin): Record<string, unknown> {
+  #complete({ type, ipam }: Plugin): Record<string, unknown> {
     const network = { cniVersion: "1.1.0", name: "bench" };
     if (Object(ipam).type === "dhcp") return { ...network, ipam: { ...Object(ipam), daemonSocketPath: this.#socket } };
+    // All contenders have the same container and the same file system.
+    if (type === "host-device") return { ...network, dataDir: path.join(this.lab.dir, "devices") };
     if (Object(ipam).type !== "host-local") return network;
     return { ...network, ipam: { ...Object(ipam), dataDir: this.lab.dataDir } };
   }
