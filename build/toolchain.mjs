@@ -5,6 +5,7 @@ import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
+import { changeEngine } from "./engine-changes.mjs";
 import { root } from "./tree.mjs";
 
 const run = promisify(execFile);
@@ -118,8 +119,13 @@ function moveInto(fresh, folder) {
 /** Compiles the engine, if that was not done before. Returns the objects of a variant for a zig target. */
 async function compileEngine(variant, target) {
   const { engine, folder } = findToolchain();
-  const flags = flagsOf(variant, target);
-  const key = createHash("sha256").update(flags.join(" ")).digest("hex").slice(0, 16);
+  const flags = [...flagsOf(variant, target), "-I", engine];
+  const changed = changeEngine(fs.readFileSync(path.join(engine, "quickjs.c"), "utf8"));
+  const key = createHash("sha256")
+    .update(flagsOf(variant, target).join(" "))
+    .update(changed)
+    .digest("hex")
+    .slice(0, 16);
   const objects = path.join(folder, `${variant}-${key}`);
   if (fs.existsSync(objects)) return filesIn(objects);
   console.log(
@@ -127,12 +133,16 @@ async function compileEngine(variant, target) {
   );
   const fresh = `${objects}.${process.pid}`;
   fs.mkdirSync(fresh, { recursive: true });
+  const source = path.join(fresh, "quickjs.c");
   try {
+    fs.writeFileSync(source, changed);
     await Promise.all(
-      ENGINE.map((name) =>
-        compileC(variant, [...flags, "-c", path.join(engine, `${name}.c`), "-o", path.join(fresh, `${name}.o`)]),
-      ),
+      ENGINE.map((name) => {
+        const file = name === "quickjs" ? source : path.join(engine, `${name}.c`);
+        return compileC(variant, [...flags, "-c", file, "-o", path.join(fresh, `${name}.o`)]);
+      }),
     );
+    fs.rmSync(source);
     moveInto(fresh, objects);
   } finally {
     fs.rmSync(fresh, { recursive: true, force: true });

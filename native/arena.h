@@ -31,6 +31,9 @@ struct arena {
 };
 static struct arena *arena;
 
+// The heap that the process has begun with; the engine has the same of it (build/engine-changes.mjs).
+extern uintptr_t js_kept_begin, js_kept_size;
+
 // Where the kernel has no more memory for us, what asked for it fails. What is here is for the way back: the error object, and the
 // reversal of all that was done. The kernel gives pages to it when it is used, and not before.
 static char arena_reserve[ARENA_RESERVE] __attribute__((aligned(16)));
@@ -107,7 +110,7 @@ static void *arena_malloc(void *opaque, size_t size) {
 }
 
 static void arena_free(void *opaque, void *block) {
-  if (!block) return;
+  if (!block || (uintptr_t)block - js_kept_begin < js_kept_size) return;
   size_t size = arena_usable(block);
   if (arena_is_large(block)) {
     munmap((char *)block - 16, size + 16);

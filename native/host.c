@@ -377,6 +377,9 @@ static void start_engine(void) {
 }
 
 // Loads the modules that are to be preloaded, and writes the image: --snapshot OUTPUT BYTECODE. Reading a name that no module has loads it.
+int JS_PrepareHeap(JSRuntime *runtime);
+void JS_KeepHeap(JSRuntime *runtime, void *begin, size_t size);
+
 static void write_snapshot(const char *output, const char *bytecode_file) {
   int file = open(bytecode_file, O_RDONLY | O_CLOEXEC);
   struct stat status;
@@ -391,8 +394,11 @@ static void write_snapshot(const char *output, const char *bytecode_file) {
     if (JS_IsException(missing)) fail_with_exception(image.ctx);
     JS_FreeValue(image.ctx, module);
   }
+  call_export(image.ctx, GLOBALS, "instantiateGlobals");
   JS_RunGC(image.runtime);
+  if (JS_PrepareHeap(image.runtime)) fail("Cannot prepare the heap: out of memory");
   image.arena.is_fixed = false;
+  memset(image.arena.freed, 0, sizeof image.arena.freed);
   forget_stack();
   int out = open(output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   size_t size = image.arena.at - (char *)&image;
@@ -401,25 +407,13 @@ static void write_snapshot(const char *output, const char *bytecode_file) {
   _exit(0);
 }
 
-// musl lacks it. <asm-generic/mman-common.h>
-#ifndef MADV_POPULATE_WRITE
-#define MADV_POPULATE_WRITE 23
-#endif
-
-// A verb writes to most pages of the heap. Together they cost half of what they cost in one page fault each. VERSION needs few of them.
-// A kernel before 5.14 refuses, and the pages come one by one.
-static void populate_heap(void) {
-  const char *command = getenv("CNI_COMMAND");
-  if (command && strcmp(command, "VERSION")) madvise(&image, sizeof image, MADV_POPULATE_WRITE);
-}
-
 int main(int argc, char **argv) {
   hold_streams();
   // A write to a closed pipe fails with EPIPE, as in Node.js.
   signal(SIGPIPE, SIG_IGN);
   arena = &image.arena;
   if (!image.runtime && argc == 4 && !strcmp(argv[1], "--snapshot")) write_snapshot(argv[2], argv[3]);
-  if (image.runtime) populate_heap();
+  if (image.runtime) JS_KeepHeap(image.runtime, &image, sizeof image);
   else start_engine();
   JS_SetGCThreshold(image.runtime, COLLECT_ABOVE);
   JS_SetMaxStackSize(image.runtime, stack_size());

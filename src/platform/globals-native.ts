@@ -9,6 +9,21 @@ export function installGlobals(): void {
   Object.assign(globalThis, { setTimeout: () => ({ unref: () => {} }), clearTimeout: () => {} });
 }
 
+/** The engine makes each of its functions when it is first read. This reads them all, for the heap that every process begins with. */
+export function instantiateGlobals(): void {
+  const seen = new Set<unknown>();
+  const visit = (value: unknown): void => {
+    if (!(value instanceof Object) || seen.has(value)) return;
+    seen.add(value);
+    visit(Object.getPrototypeOf(value));
+    for (const { value: each, get } of Object.values(Object.getOwnPropertyDescriptors(value))) {
+      visit(each);
+      visit(get);
+    }
+  };
+  visit(globalThis);
+}
+
 class Utf8Encoder {
   readonly encoding = "utf-8";
 

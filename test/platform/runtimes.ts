@@ -6,12 +6,22 @@ import { buildNative } from "../../build/native-image.mjs";
 
 const fixtures = path.join(import.meta.dirname, "fixtures");
 
-/** What a fixture prints on Node.js and as a native image of its own, each in an empty folder. CNI_SANITIZE as in test/sanitizers.mjs. */
-export async function runOnBoth(fixture: string): Promise<{ readonly node: Run; readonly native: Run }> {
+/**
+ * What a fixture prints on Node.js and as a native image of its own, each in an empty folder. The image begins with the fixtures of
+ * `preloaded` loaded. CNI_SANITIZE as in test/sanitizers.mjs.
+ */
+export async function runOnBoth(
+  fixture: string,
+  preloaded?: readonly string[],
+): Promise<{ readonly node: Run; readonly native: Run }> {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "runtimes-"));
   try {
     const image = path.join(folder, "image");
-    await buildNative(image, { entry: `test/platform/fixtures/${fixture}`, sanitize: process.env["CNI_SANITIZE"] });
+    await buildNative(image, {
+      entry: `test/platform/fixtures/${fixture}`,
+      sanitize: process.env["CNI_SANITIZE"],
+      ...(preloaded && { preloaded: preloaded.map((name) => `test/platform/fixtures/${name}`) }),
+    });
     const node = run(folder, process.execPath, [path.join(fixtures, "on-node.ts"), path.join(fixtures, fixture)]);
     return { node, native: run(folder, image, []) };
   } finally {

@@ -57,10 +57,7 @@ export async function recordModules({ load, lists = findLists(), times = 2 }: Re
   }
 }
 
-/**
- * The plugins that nearly every node runs. Each process has the memory of all modules that it starts with, so that those of all plugins
- * would make an ADD of these 3 % slower. The others load theirs when they need them.
- */
+/** The plugins that nearly every node runs. The modules of the others would add a quarter to the executable: they are loaded when needed. */
 const COMMON = ["bridge", "host-local", "loopback", "portmap", "firewall", "tuning", "bandwidth"];
 
 function findLists(): readonly string[] {
