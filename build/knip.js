@@ -19,7 +19,7 @@ export default {
     "test/fuzz/decoding.ts",
     "test/demo/web.ts",
     "test/documents/demo-picture.ts",
-    "test/{preloaded,documents}/write.ts",
+    "test/documents/write.ts",
     "test/clients/{runtimes,built,cluster}/prepare.ts",
     "test/clients/built/api-server.ts",
     "test/live/netfilter-caller.ts",

@@ -7,13 +7,13 @@ export function buildNative(
     readonly entry?: string;
     /** A file's source, in the place of what the file has. */
     readonly load?: (file: string) => string;
-    /** Names of modules that a process begins with; those of native/preloaded.txt unless given. */
-    readonly preloaded?: readonly string[];
+    /** Whether a process begins with the module of that name; as isPreloaded() says unless given. */
+    readonly preloaded?: (name: string) => boolean;
     readonly flags?: readonly string[];
     /** With AddressSanitizer and UndefinedBehaviorSanitizer, by the system's gcc: where their reports go. */
     readonly sanitize?: string | undefined;
   },
 ): Promise<void>;
 
-/** The names in native/preloaded.txt. */
-export function readPreloaded(): readonly string[];
+/** Whether a process begins with the module loaded. */
+export function isPreloaded(name: string): boolean;

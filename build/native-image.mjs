@@ -6,7 +6,6 @@ import path from "node:path";
 import { collectModules } from "./modules.mjs";
 import { importSource } from "./schemas.mjs";
 import { compileZig, findCompiler, link, targetOf } from "./toolchain.mjs";
-import { root } from "./tree.mjs";
 
 /** Bytes of heap before the needed size is known, and the heap size of an image without a snapshot. */
 const LARGEST_HEAP = 32 << 20;
@@ -24,17 +23,14 @@ const GLOBALS = "src/platform/globals-native.ts";
 /** What the product's image starts with: every module of it is imported by one of these. */
 export const ENTRIES = ["src/image/main.ts", GLOBALS];
 
-/** Modules that each process starts with, one name per line: those that ADD, CHECK and DEL of the lists in conf load. */
-const PRELOADED = path.join(root, "native/preloaded.txt");
-
 /**
- * Builds the executable. `entry` exports start(). `load` returns sources; tests use it to change them. `preloaded` holds module names.
- * Without any, or if the executable cannot run here, each process loads what it needs. `sanitize` is a folder: the executable is then
+ * Builds the executable. `entry` exports start(). `load` returns sources; tests use it to change them. `preloaded` says of a module's
+ * name whether a process begins with it. If the executable cannot run here, each process loads what it needs. `sanitize` is a folder: the executable is then
  * built with gcc, for this machine, and writes its memory errors there. With `mustRun` it is an error if the executable cannot run here.
  */
 export async function buildNative(
   output,
-  { arch = os.arch(), entry = ENTRIES[0], load, preloaded, flags = [], sanitize, mustRun = false } = {},
+  { arch = os.arch(), entry = ENTRIES[0], load, preloaded = isPreloaded, flags = [], sanitize, mustRun = false } = {},
 ) {
   const work = fs.mkdtempSync(path.join(os.tmpdir(), "native-image-"));
   try {
@@ -43,8 +39,8 @@ export async function buildNative(
     await compileZig("digest", { target, output: digest });
     fs.writeFileSync(path.join(work, "functions.inc"), await functionTable());
     const modules = await collectModules([entry, GLOBALS], load);
-    const build = (names, size) =>
-      compileModules(modules, { work, preloaded: names }).then(({ bytecode, embedded }) => {
+    const build = (isChosen, size) =>
+      compileModules(modules, { work, isPreloaded: isChosen }).then(({ bytecode, embedded }) => {
         const numberOf = (wanted) => modules.findIndex(({ name }) => name === wanted);
         const numbers = [`-DENTRY=${numberOf(entry)}`, `-DGLOBALS=${numberOf(GLOBALS)}`, `-DHEAP_SIZE=${size}`];
         const code = [`-DBYTECODE="${bytecode}"`, `-DBYTECODE_SIZE="${embedded}"`, "-I", work];
@@ -56,23 +52,18 @@ export async function buildNative(
           flags: [...numbers, ...code, ...(sanitize ? [`-DREPORTS="${sanitize}"`] : []), ...flags],
         });
       });
-    const names = new Set(sanitize ? [] : (preloaded ?? readPreloaded()));
-    const runner = findRunner(arch);
-    if (names.size > 0 && runner !== undefined)
-      await preload(output, { work, build: (size) => build(names, size), runner });
+    const runner = sanitize ? undefined : findRunner(arch);
+    if (runner !== undefined) await preload(output, { work, build: (size) => build(preloaded, size), runner });
     else if (mustRun) requireRunner(arch);
-    else await build(new Set(), PIECE);
+    else await build(() => false, PIECE);
   } finally {
     fs.rmSync(work, { recursive: true, force: true });
   }
 }
 
-/** The names in native/preloaded.txt. */
-export function readPreloaded() {
-  return fs
-    .readFileSync(PRELOADED, "utf8")
-    .split("\n")
-    .filter((line) => line !== "" && !line.startsWith("#"));
+/** Whether a process begins with the module loaded: all of the plugins. Those of cnictl and most packages are loaded when they are used. */
+export function isPreloaded(name) {
+  return /^(plugins|ip-num)\/|^src\/(?!cnictl\/)/.test(name);
 }
 
 /**
@@ -109,10 +100,10 @@ function findRunner(arch) {
 }
 
 /** Bytecode of all modules in one file, and their table for host.c. Preloaded modules come last; `embedded` is the size of the others. */
-async function compileModules(modules, { work, preloaded, env = process.env }) {
+async function compileModules(modules, { work, isPreloaded, env = process.env }) {
   const compiler = await findCompiler();
-  const isPreloaded = ({ name }) => preloaded.has(name);
-  const ordered = [...modules.filter((module) => !isPreloaded(module)), ...modules.filter(isPreloaded)];
+  const isFirst = ({ name }) => isPreloaded(name);
+  const ordered = [...modules.filter((module) => !isFirst(module)), ...modules.filter(isFirst)];
   const scripts = ordered.flatMap(({ name, code }, number) => {
     const file = path.join(work, `${number}.js`);
     fs.writeFileSync(file, code);
@@ -122,11 +113,11 @@ async function compileModules(modules, { work, preloaded, env = process.env }) {
   const table = fs.readFileSync(path.join(work, "modules.txt"), "utf8").trim().split("\n");
   const places = new Map(table.map((line) => [line.split(" ")[0], line.split(" ").slice(1)]));
   const rows = modules.map(
-    (each) => `{ ${[JSON.stringify(each.name), ...places.get(each.name), isPreloaded(each)].join(", ")} },\n`,
+    (each) => `{ ${[JSON.stringify(each.name), ...places.get(each.name), isPreloaded(each.name)].join(", ")} },\n`,
   );
   fs.writeFileSync(path.join(work, "modules.inc"), rows.join(""));
   const bytecode = path.join(work, "modules.bin");
-  const first = ordered.find(isPreloaded);
+  const first = ordered.find(isFirst);
   return { bytecode, embedded: first === undefined ? fs.statSync(bytecode).size : places.get(first.name)[0] };
 }
 

@@ -20,7 +20,7 @@ export async function runOnBoth(
     await buildNative(image, {
       entry: `test/platform/fixtures/${fixture}`,
       sanitize: process.env["CNI_SANITIZE"],
-      ...(preloaded && { preloaded: preloaded.map((name) => `test/platform/fixtures/${name}`) }),
+      ...(preloaded && { preloaded: (name: string) => preloaded.includes(path.basename(name)) }),
     });
     const node = run(folder, process.execPath, [path.join(fixtures, "on-node.ts"), path.join(fixtures, fixture)]);
     return { node, native: run(folder, image, []) };
