@@ -1,4 +1,4 @@
-import type { Json, JsonObject } from "./networks.ts";
+import { isObject, type Json, type JsonObject } from "./networks.ts";
 import type { Random } from "./random.ts";
 import { anyValue, MEMBERS, type Member, OWN_MEMBERS, valueFor, word } from "./value.ts";
 
@@ -85,10 +85,6 @@ function put({ holder, key }: Place, value: Json): void {
 
 function valueAt({ holder, key }: Place): Json {
   return (Array.isArray(holder) ? holder[Number(key)] : holder[key]) ?? null;
-}
-
-function isObject(value: Json): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function placesIn(document: Json): readonly Place[] {

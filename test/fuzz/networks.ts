@@ -32,11 +32,21 @@ export function readList(file: string): JsonObject & { plugins: JsonObject[] } {
   return { cniVersion, name, plugins: [plugin] };
 }
 
-/** Lets nothing ask a DHCP server for longer than a second, which is right where there is none. The document's own objects are changed. */
+/**
+ * Lets nothing ask a DHCP server for longer than a second, which is right where there is none. The document's own objects are changed: an
+ * "ipam", and a configuration that a list names as a plugin of its own.
+ */
 export function shortenWaits(json: Json): void {
   if (typeof json !== "object" || json === null) return;
   for (const value of Object.values(json)) shortenWaits(value);
   if (Array.isArray(json) || findMember(json, "type") !== "dhcp") return;
-  const wait = findMember(json, "timeout");
-  if (wait === undefined || (typeof wait === "number" && wait > 1)) json["timeout"] = 1;
+  for (const place of [json, json["ipam"]]) {
+    if (!isObject(place)) continue;
+    const wait = findMember(place, "timeout");
+    if (wait === undefined || (typeof wait === "number" && wait > 1)) place["timeout"] = 1;
+  }
+}
+
+export function isObject(json: Json | undefined): json is JsonObject {
+  return typeof json === "object" && json !== null && !Array.isArray(json);
 }
