@@ -4,10 +4,7 @@ import { discard } from "../../linux/discard.ts";
 import { AF, getSocketOption, openSocket, SOCK, SOL } from "../../linux/socket.ts";
 import { holdsText, viewOf, viewOfStruct } from "../../netlink/bytes.ts";
 import { ERRNO, LinuxError } from "../../platform/errno.ts";
-import { ignoring } from "../../platform/outcome.ts";
-
-/** IPPROTO_RAW. <netinet/in.h> */
-const IPPROTO_RAW = 255;
+import { handling, ignoring, succeeds } from "../../platform/outcome.ts";
 
 /**
  * Options of getsockopt(2) that read a table. <linux/netfilter_ipv4/ip_tables.h>; <linux/netfilter_ipv6/ip6_tables.h> has equal
@@ -38,6 +35,12 @@ const SOURCE = {
   6: { names: "/proc/net/ip6_tables_names", domain: AF.INET6, level: SOL.IPV6 },
 } as const;
 
+/** The list of tables can be read by the owner of the namespace alone. */
+const UNREADABLE = [ERRNO.EACCES, ERRNO.EPERM] as const;
+
+/** The kernel has no such table, or none for this process. */
+const NO_TABLE = [ERRNO.ENOENT, ERRNO.ENOPROTOOPT, ERRNO.EPERM, ERRNO.EAFNOSUPPORT] as const;
+
 /** A table of iptables-legacy as the kernel stores it. */
 export interface LegacyTable {
   /** The built-in chains and the offset of their first rules. */
@@ -63,20 +66,22 @@ export function readLegacyTable(family: Family, table: string): LegacyTable | un
   return hasLegacyTable(family, table) ? copyTable(family, table) : undefined;
 }
 
-/** Whether this namespace has the table. Asking the kernel for the table itself would create it. */
+/** Whether this namespace has the table, or gets it by being asked where its list of tables cannot be read. */
 export function hasLegacyTable(family: Family, table: string): boolean {
   // A kernel without iptables-legacy has no such file.
-  const names = ignoring([ERRNO.ENOENT], () => fs.readFileSync(SOURCE[family].names, "utf8")) ?? "";
-  return names.split("\n").includes(table);
+  const listed = () =>
+    ignoring([ERRNO.ENOENT], () => fs.readFileSync(SOURCE[family].names, "utf8").split("\n").includes(table)) ?? false;
+  // The list is for the owner of the namespace, who is nobody if the namespace was made before its users got their numbers.
+  return handling(UNREADABLE, listed, () =>
+    succeeds(NO_TABLE, () => withSocket(family, (fd) => askInfo(fd, family, table))),
+  );
 }
 
 function copyTable(family: Family, table: string): LegacyTable {
-  const fd = openSocket(SOURCE[family].domain, SOCK.RAW, IPPROTO_RAW);
-  try {
+  return withSocket(family, (fd) => {
     const { level } = SOURCE[family];
     for (let attempt = 1; ; attempt++) {
-      const info = nameTable(table, INFO.size);
-      ask(fd, { level, name: IPT.SO_GET_INFO, value: info });
+      const info = askInfo(fd, family, table);
       const size = viewOf(info).getUint32(INFO.rulesSize, true);
       const rules = nameTable(table, ENTRIES_SIZE + size);
       viewOf(rules).setUint32(NAME_SIZE, size, true);
@@ -84,6 +89,21 @@ function copyTable(family: Family, table: string): LegacyTable {
       if (ask(fd, { level, name: IPT.SO_GET_ENTRIES, value: rules, isLast }))
         return { chains: decodeChains(info), entries: rules.subarray(ENTRIES_SIZE) };
     }
+  });
+}
+
+/** The struct ipt_getinfo of a table. */
+function askInfo(fd: number, family: Family, table: string): Uint8Array {
+  const info = nameTable(table, INFO.size);
+  ask(fd, { level: SOURCE[family].level, name: IPT.SO_GET_INFO, value: info });
+  return info;
+}
+
+/** Any socket of the family does; a raw one would need CAP_NET_RAW, too. */
+function withSocket<T>(family: Family, act: (fd: number) => T): T {
+  const fd = openSocket(SOURCE[family].domain, SOCK.DGRAM, 0);
+  try {
+    return act(fd);
   } finally {
     discard(fd);
   }

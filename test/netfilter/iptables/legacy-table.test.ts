@@ -19,6 +19,8 @@ const kernel = vi.hoisted(() => ({
   entries: new Uint8Array(),
   /** The error numbers of the next questions for the entries. */
   refusals: [] as number[],
+  /** The error number of each question for the info. */
+  infoRefusal: 0,
   asked: [] as string[],
   closed: [] as number[],
 }));
@@ -43,10 +45,11 @@ vi.mock("../../../src/linux/socket.ts", async (original) => ({
     const table = new TextDecoder().decode(value.subarray(0, value.indexOf(0)));
     kernel.asked.push(`${name === IPT.SO_GET_INFO ? "info" : "entries"} of ${table}, ${level} ${value.length}`);
     if (fd !== 7) return ERRNO.EBADF;
-    if (name === IPT.SO_GET_INFO) value.set(kernel.info.subarray(32), 32);
+    const isInfo = name === IPT.SO_GET_INFO;
+    const refusal = isInfo ? kernel.infoRefusal : (kernel.refusals.shift() ?? 0);
+    if (refusal !== 0) return refusal;
+    if (isInfo) value.set(kernel.info.subarray(32), 32);
     else {
-      const errno = kernel.refusals.shift() ?? 0;
-      if (errno !== 0) return errno;
       if (new DataView(value.buffer).getUint32(32, true) !== kernel.entries.length - 40) return ERRNO.EAGAIN;
       value.set(kernel.entries.subarray(40), 40);
     }
@@ -63,7 +66,9 @@ function captured(word: string): Uint8Array {
 
 const [info, entries] = [captured("INFO"), captured("ENTRIES")];
 
-beforeEach(() => Object.assign(kernel, { names: "filter\nnat\n", info, entries, refusals: [], asked: [], closed: [] }));
+beforeEach(() =>
+  Object.assign(kernel, { names: "filter\nnat\n", info, entries, refusals: [], infoRefusal: 0, asked: [], closed: [] }),
+);
 
 const failure = (code: string, errno: number) => Object.assign(new Error(code), { code, errno: -errno });
 
@@ -77,8 +82,21 @@ describe("hasLegacyTable()", () => {
   test("says no on a kernel without iptables-legacy, and throws any other error", () => {
     kernel.names = failure("ENOENT", ERRNO.ENOENT);
     expect(hasLegacyTable(4, "nat")).toBe(false);
-    kernel.names = failure("EACCES", ERRNO.EACCES);
-    expect(() => hasLegacyTable(4, "nat")).toThrow("EACCES");
+    kernel.names = failure("EIO", ERRNO.EIO);
+    expect(() => hasLegacyTable(4, "nat")).toThrow("EIO");
+  });
+
+  test.each(["EACCES", "EPERM"] as const)("asks for the table where the list cannot be read: %s", (code) => {
+    kernel.names = failure(code, ERRNO[code]);
+    expect(hasLegacyTable(6, "nat")).toBe(true);
+    expect(kernel.asked.slice(1)).toEqual(["open 10 2 0", "info of nat, 41 84"]);
+    expect(kernel.closed).toEqual([7]);
+    for (const refusal of ["ENOENT", "ENOPROTOOPT", "EPERM"] as const) {
+      kernel.infoRefusal = ERRNO[refusal];
+      expect(hasLegacyTable(4, "nat")).toBe(false);
+    }
+    kernel.infoRefusal = ERRNO.ENOMEM;
+    expect(() => hasLegacyTable(4, "nat")).toThrow("Cannot allocate memory");
   });
 });
 
@@ -89,7 +107,7 @@ describe("readLegacyTable()", () => {
     expect([...(found?.chains.keys() ?? [])]).toEqual(["INPUT", "FORWARD", "OUTPUT"]);
     expect(found?.chains.get("INPUT")).toEqual({ start: 0 });
     expect(kernel.asked.slice(1)).toEqual([
-      "open 2 3 255",
+      "open 2 2 0",
       "info of filter, 0 84",
       `entries of filter, 0 ${entries.length}`,
     ]);
@@ -98,7 +116,7 @@ describe("readLegacyTable()", () => {
 
   test("reads the other family's with its own numbers, and none that is not there", () => {
     readLegacyTable(6, "filter");
-    expect(kernel.asked.slice(1, 3)).toEqual(["open 10 3 255", "info of filter, 41 84"]);
+    expect(kernel.asked.slice(1, 3)).toEqual(["open 10 2 0", "info of filter, 41 84"]);
     expect(readLegacyTable(4, "raw")).toBeUndefined();
   });
 
