@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <spawn.h>
@@ -324,9 +325,10 @@ static void call_export(JSContext *ctx, int number, const char *name) {
   if (JS_IsException(function) || JS_IsException(JS_Call(ctx, function, JS_UNDEFINED, 0, NULL))) fail_with_exception(ctx);
 }
 
+// What JavaScript may use of the calling process's stack.
 static size_t stack_size(void) {
   struct rlimit limit;
-  if (getrlimit(RLIMIT_STACK, &limit) || limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur / 2 > STACK) return STACK;
+  if (getrlimit(RLIMIT_STACK, &limit) || limit.rlim_cur / 2 >= STACK) return STACK;
   return limit.rlim_cur / 2;
 }
 
@@ -407,21 +409,42 @@ static void write_snapshot(const char *output, const char *bytecode_file) {
   _exit(0);
 }
 
+static void start(size_t stack) {
+  JS_SetMaxStackSize(image.runtime, stack);
+  JS_UpdateStackTop(image.runtime);
+  call_export(image.ctx, ENTRY, "start");
+  _exit(0);
+}
+
+static void *start_in_thread(void *unused) {
+  start(STACK);
+  return unused;
+}
+
+// The limit of the stack is for a process's first thread alone. Returns if the process may have no other.
+static void start_on_large_stack(void) {
+  pthread_attr_t attributes;
+  pthread_t thread;
+  pthread_attr_init(&attributes);
+  pthread_attr_setstacksize(&attributes, 2 * STACK);
+  if (!pthread_create(&thread, &attributes, start_in_thread, NULL)) pthread_join(thread, NULL);
+}
+
 int main(int argc, char **argv) {
   hold_streams();
-  // A write to a closed pipe fails with EPIPE, as in Node.js.
+  // As in Node.js, a write to a closed pipe fails with EPIPE, and one beyond the limit of a file's size with EFBIG.
   signal(SIGPIPE, SIG_IGN);
+  signal(SIGXFSZ, SIG_IGN);
   arena = &image.arena;
   if (!image.runtime && argc == 4 && !strcmp(argv[1], "--snapshot")) write_snapshot(argv[2], argv[3]);
   if (image.runtime) JS_KeepHeap(image.runtime, &image, sizeof image);
   else start_engine();
   JS_SetGCThreshold(image.runtime, COLLECT_ABOVE);
-  JS_SetMaxStackSize(image.runtime, stack_size());
-  JS_UpdateStackTop(image.runtime);
   JSValue arguments = JS_NewArray(image.ctx);
   for (int i = 0; i < argc; i++)
     JS_SetPropertyUint32(image.ctx, arguments, i, decode_utf8(image.ctx, (const uint8_t *)argv[i], strlen(argv[i])));
   JS_SetPropertyStr(image.ctx, image.native, "argv", arguments);
-  call_export(image.ctx, ENTRY, "start");
-  _exit(0);
+  size_t stack = stack_size();
+  if (stack < STACK) start_on_large_stack();
+  start(stack);
 }

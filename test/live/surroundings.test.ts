@@ -30,6 +30,7 @@ const NATIVE: Readonly<Record<string, Endings>> = {
   // Both families have parameters of the kernel's to be set, or to be looked at.
   "no /proc": { ADD: 107, CHECK: 107 },
   "no folder that can be written": { ADD: 103, DEL: 103, STATUS: 50 },
+  "files of 0 bytes": { ADD: 103 },
   "standard input closed": { ...reading, VERSION: 0 },
   "standard output closed": { VERSION: "silent", ADD: "silent" },
   "all three closed": { ...all("silent"), "": 0 },
@@ -42,6 +43,7 @@ const TOO_LITTLE_FOR_NODE = [
   "PR_SET_MDWE",
   "64 MB of address space",
   "16 descriptors",
+  "a stack of 64 KB",
   "a memory cgroup of 16 MB",
   "a pids cgroup of 2",
 ];

@@ -18,6 +18,8 @@ export const LIMITS: Readonly<Record<string, Surroundings>> = {
   "64 MB of address space": () => ["prlimit", `--as=${64 << 20}`],
   "16 descriptors": () => ["prlimit", "--nofile=16"],
   "a stack of 256 KB": () => ["prlimit", `--stack=${256 << 10}`],
+  "a stack of 64 KB": () => ["prlimit", `--stack=${64 << 10}`],
+  "files of 0 bytes": () => ["prlimit", "--fsize=0"],
   "files of 64 KB": () => ["prlimit", `--fsize=${64 << 10}`],
 };
 
