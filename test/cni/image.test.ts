@@ -8,11 +8,13 @@ test.each([
   ["./host-local", "host-local"],
   ["buildkit-cni-bridge", "bridge"],
   ["/usr/libexec/cni/my-host-local", "host-local"],
+  ["/opt/cni/bin/bridge.real", "bridge"],
+  ["my-host-local.v2.0.0", "host-local"],
 ])("selectName: %s is %s", (path, name) => {
   expect(selectName(path, NAMES)).toBe(name);
 });
 
-test.each(["", "/", "sh", "mybridge", "local-bridge2"])(
+test.each(["", "/", "sh", "mybridge", "local-bridge2", ".bridge", "sh.bridge"])(
   "selectName: %j is no name, nor is a part of a word",
   (path) => {
     expect(selectName(path, NAMES)).toBeUndefined();
