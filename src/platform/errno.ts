@@ -32,8 +32,11 @@ export const ERRNO = {
   ERANGE: 34,
   ENAMETOOLONG: 36,
   ENOSYS: 38,
+  ENOTEMPTY: 39,
   ELOOP: 40,
+  EXFULL: 54,
   ENODATA: 61,
+  EBADMSG: 74,
   EOVERFLOW: 75,
   ERESTART: 85,
   ENOTSOCK: 88,
@@ -53,6 +56,9 @@ export const ERRNO = {
   ECONNREFUSED: 111,
   EHOSTUNREACH: 113,
   EALREADY: 114,
+  ESTALE: 116,
+  EUCLEAN: 117,
+  EDQUOT: 122,
 } as const;
 
 const TEXTS: Readonly<Record<keyof typeof ERRNO, string>> = {
@@ -88,8 +94,11 @@ const TEXTS: Readonly<Record<keyof typeof ERRNO, string>> = {
   ERANGE: "Numerical result out of range",
   ENAMETOOLONG: "File name too long",
   ENOSYS: "Function not implemented",
+  ENOTEMPTY: "Directory not empty",
   ELOOP: "Too many levels of symbolic links",
+  EXFULL: "Exchange full",
   ENODATA: "No data available",
+  EBADMSG: "Bad message",
   EOVERFLOW: "Value too large for defined data type",
   ERESTART: "Interrupted system call should be restarted",
   ENOTSOCK: "Socket operation on non-socket",
@@ -109,6 +118,9 @@ const TEXTS: Readonly<Record<keyof typeof ERRNO, string>> = {
   ECONNREFUSED: "Connection refused",
   EHOSTUNREACH: "No route to host",
   EALREADY: "Operation already in progress",
+  ESTALE: "Stale file handle",
+  EUCLEAN: "Structure needs cleaning",
+  EDQUOT: "Disk quota exceeded",
 };
 
 /** The name of an error number, like "ENOENT"; "E<number>" if it is not in ERRNO. */

@@ -12,6 +12,7 @@ import {
 
 test("errnoName() and errnoText() know a number as C does", () => {
   expect([errnoName(2), errnoText(2)]).toEqual(["ENOENT", "No such file or directory"]);
+  expect([errnoName(54), errnoText(54)]).toEqual(["EXFULL", "Exchange full"]);
 });
 
 test("errnoName() and errnoText() keep a number that they do not know", () => {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { storeFailure } from "../../../plugins/host-local/store-failure.ts";
 import { CniError } from "../../../src/cni/error.ts";
+import { LinuxError } from "../../../src/platform/errno.ts";
 
 function failure(code: string): Error {
   return Object.assign(new Error(`${code}: as the system says`), { code });
@@ -51,6 +52,14 @@ describe("storeFailure()", () => {
     const error = storeFailure('read "/x"', cause);
     expect([error.code, error.message, error.details]).toEqual([code, `Cannot read "/x": ${found}`, details]);
     expect(error.cause).toBe(cause);
+  });
+
+  test("knows a quota by the number that the kernel answers with", () => {
+    const error = storeFailure('write "/x"', new LinuxError("write", { syscall: "write", errno: 122 }));
+    expect([error.message, error.details]).toEqual([
+      'Cannot write "/x": disk quota exceeded',
+      "free some space or raise the quota",
+    ]);
   });
 
   test("passes a CniError on", () => {
