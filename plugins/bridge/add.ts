@@ -16,7 +16,7 @@ import { reportLink } from "../../src/steps/reported.ts";
 import { type Defer, undoOnError } from "../../src/steps/undo.ts";
 import { connectVeth, forwards, type VethPair, waitForPort, waitForSpanningTree } from "../../src/steps/veth.ts";
 import { planBridgeAddresses } from "./addresses.ts";
-import { awaitRunning, ensureBridge, explainDeleted, pinBridgeMac } from "./bridge-link.ts";
+import { awaitRunning, ensureBridge, pinBridgeMac, usingBridge } from "./bridge-link.ts";
 import { type BridgeConfig, parseBridgeConfig } from "./config.ts";
 import { ensureGateway } from "./gateway.ts";
 import { ensureGatewayAddresses } from "./gateway-address.ts";
@@ -42,7 +42,7 @@ export function add(request: Request, host: Host): Result {
     const place = host.withBridges("used", () => connect(call));
     // IPAM can be slow. It starts only after the lock on bridges is released.
     ipam?.begin();
-    return explainDeleted(host, place.bridge, () => {
+    return usingBridge(host, place.bridge, () => {
       guardFrames(call, place);
       const port = bringUp(call, place, { managed: ipam !== undefined });
       const links = reportLinks(call, place);
@@ -93,7 +93,7 @@ function connect({ request, host, config, container, guard, defer }: Call): Conn
   const bridge = ensureBridge(host, { name, promiscuous, vlanNeed: needForVlans(config), mtu }, defer);
   refuseLosingIpv6(host, bridge, mtu);
   const spec = { bridge, container, ifname: request.ifname, mtu, mac, isolated, owner: request };
-  const veth = explainDeleted(host, bridge, () => connectVeth(host, { ...spec, up: guard === undefined }, defer));
+  const veth = usingBridge(host, bridge, () => connectVeth(host, { ...spec, up: guard === undefined }, defer));
   return { bridge, veth };
 }
 

@@ -2,7 +2,7 @@ import { CniError } from "../../src/cni/error.ts";
 import type { Mac } from "../../src/ip/mac.ts";
 import { NetlinkError } from "../../src/netlink/acknowledgement.ts";
 import { addBridge } from "../../src/netlink/link/add.ts";
-import { BR_BOOLOPT, IF_OPER } from "../../src/netlink/link/attributes.ts";
+import { IF_OPER } from "../../src/netlink/link/attributes.ts";
 import { isRunning, type LinkBrief } from "../../src/netlink/link/brief.ts";
 import { findLink, getLink } from "../../src/netlink/link/get.ts";
 import { listPorts } from "../../src/netlink/link/list.ts";
@@ -11,6 +11,7 @@ import { setLink } from "../../src/netlink/link/set.ts";
 import { supportsVlanFiltering } from "../../src/netlink/link/support.ts";
 import { waitForLink } from "../../src/netlink/link/wait.ts";
 import { ERRNO } from "../../src/platform/errno.ts";
+import { fullBridge } from "../../src/steps/full-bridge.ts";
 import { randomMac } from "../../src/steps/hardware-address.ts";
 import type { Host } from "../../src/steps/host.ts";
 import { isMarked, isUnnamed, type Mark, marked } from "../../src/steps/owned-links.ts";
@@ -73,10 +74,12 @@ export function ensureBridge(host: Host, spec: BridgeSpec, defer: Defer): Link {
  * @throws CniError bridgeConflict, unsupportedField
  */
 export function requireVlans(host: Host, link: Link | undefined, need: string): void {
-  if (link?.bridge?.vlanFiltering === 1) return;
-  if (link === undefined ? !supportsVlanFiltering(host.netlink) : link.bridge?.defaultVlan === undefined)
-    refuseKernel(need);
-  if (link === undefined) return;
+  if (link === undefined) {
+    if (!supportsVlanFiltering(host.netlink)) refuseKernel(need);
+    return;
+  }
+  if (link.bridge?.vlanFiltering === 1) return;
+  if (link.bridge?.defaultVlan === undefined) refuseKernel(need);
   throw new CniError(
     "bridgeConflict",
     `Cannot use ${need}: bridge ${JSON.stringify(link.name)} does not filter VLANs`,
@@ -96,12 +99,17 @@ export function awaitRunning(host: Host, bridge: LinkId): void {
   waitForLink(host.netlink, bridge, { timeout: RUNNING_MS, until });
 }
 
-/** Runs an action that needs an existing bridge. @throws CniError tryAgainLater if it fails because the bridge was deleted since */
-export function explainDeleted<T>(host: Host, { name, index }: LinkId, act: () => T): T {
+/**
+ * Runs an action that uses a bridge, and explains why it fails.
+ * @throws CniError tryAgainLater if the bridge was deleted since, bridgeConflict if it has no room for a port
+ */
+export function usingBridge<T>(host: Host, { name, index }: LinkId, act: () => T): T {
   try {
     return act();
   } catch (error) {
-    if (!(error instanceof NetlinkError) || findLink(host.netlink, index) !== undefined) throw error;
+    if (!(error instanceof NetlinkError)) throw error;
+    if (error.errno === ERRNO.EXFULL) throw fullBridge({ name, index }, error);
+    if (findLink(host.netlink, index) !== undefined) throw error;
     throw new CniError("tryAgainLater", `Cannot use bridge "${name}": it has just been deleted`, { cause: error });
   }
 }
@@ -112,14 +120,6 @@ export function explainDeleted<T>(host: Host, { name, index }: LinkId, act: () =
  */
 export function pinBridgeMac(host: Host, before: Link, now: LinkBrief): void {
   if (now.mac !== before.mac && before.mac !== NO_MAC) setLink(host.netlink, before, { mac: before.mac });
-}
-
-/**
- * Whether a bridge learns MACs from frames that no rule sees (frames to link-local groups). False if its kernel has no NO_LL_LEARN
- * option.
- */
-export function learnsUnseen({ bridge }: Link): boolean {
-  return bridge?.bits !== undefined && (bridge.bits.values & (1 << BR_BOOLOPT.NO_LL_LEARN)) === 0;
 }
 
 /** The ports of the bridge but this one. */

@@ -1,9 +1,12 @@
 import type { Request } from "../../src/cni/request.ts";
 import { ownerComment } from "../../src/netfilter/owner.ts";
+import { refusals } from "../../src/netlink/acknowledgement.ts";
 import { getLinkBrief, type LinkBrief } from "../../src/netlink/link/brief.ts";
 import { setLink } from "../../src/netlink/link/set.ts";
 import { ERRNO, LinuxError } from "../../src/platform/errno.ts";
+import { translating } from "../../src/platform/outcome.ts";
 import { refuseTaken } from "../../src/steps/child-link.ts";
+import { fullBridge } from "../../src/steps/full-bridge.ts";
 import type { Container, Host } from "../../src/steps/host.ts";
 import { changeOwing, type Defer } from "../../src/steps/undo.ts";
 import { deleteLinkIfThere } from "../../src/steps/veth.ts";
@@ -32,7 +35,10 @@ export function makeTap(
   const { mac } = config;
   const mtu = config.mtu === 0 ? undefined : config.mtu;
   setLink(netlink, link, { mac, mtu, alias: ownerComment(request) });
-  if (bridge !== undefined) setLink(netlink, link, { master: bridge.index });
+  if (bridge !== undefined) {
+    const join = () => setLink(netlink, link, { master: bridge.index });
+    translating(refusals(ERRNO.EXFULL), join, (cause) => fullBridge(bridge, cause));
+  }
   return mac === undefined && mtu === undefined ? link : getLinkBrief(netlink, link);
 }
 

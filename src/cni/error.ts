@@ -40,7 +40,7 @@ export const ERROR_CODES = {
   checkFailed: 104,
   /** The container already has an interface of this name; for `bandwidth`, the host has an IFB of this name; for `host-device`, a link; for `sbr`, an address has a rule of an earlier ADD; for `vrf`, the interface is in a VRF or a bridge. Delete the attachment first, or use another `CNI_IFNAME`. */
   interfaceExists: 105,
-  /** The bridge cannot be used as it is: another kind of link has its name, it has another address, or it does not filter VLANs. Change the bridge, or set `bridge` to another name. */
+  /** The bridge cannot be used as it is: another kind of link has its name, it has another address, it does not filter VLANs, or it has 1,023 ports, as many as the kernel allows. Change the bridge, or set `bridge` to another name. */
   bridgeConflict: 106,
   /** The kernel refused a request. The message has the request and the kernel's answer. */
   kernelRequest: 107,

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type Call, Lab, type Outcome } from "../lab.ts";
+import { addFullBridge, FULL } from "./full-bridge.ts";
 import { refuseEach, refusing } from "./refusing.ts";
 import { errorOf, leaseFiles, masqueraded, spoofChecked, tracesOf } from "./traces.ts";
 
@@ -87,4 +88,12 @@ describe("whichever request the kernel refuses,", () => {
     );
     expect(requests).toBeGreaterThan(4);
   });
+});
+
+test("ADD says of a bridge with as many ports as the kernel allows what to do, and leaves nothing", () => {
+  addFullBridge(lab, "br0");
+  const before = leaseFiles(lab);
+  expect(errorOf(run("ADD"))).toEqual(FULL);
+  expect(leaseFiles(lab)).toEqual(before);
+  expect(lab.ip("link show", netns)).toHaveLength(1);
 });

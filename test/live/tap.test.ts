@@ -2,6 +2,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type Call, Lab, type Outcome } from "../lab.ts";
+import { addFullBridge, FULL } from "./full-bridge.ts";
 import { errorOf } from "./traces.ts";
 
 const MAC = "02:00:00:00:00:0a";
@@ -94,6 +95,12 @@ describe("tap ADD", () => {
     });
     expect(run("DEL", { bridge: "gone" })).toMatchObject(quiet);
     expect(tap()).toBeUndefined();
+  });
+
+  it("is refused by a bridge with as many ports as the kernel allows, and leaves nothing", () => {
+    addFullBridge(lab, "br0", netns);
+    expect(errorOf(run("ADD", { bridge: "br0" }))).toEqual(FULL);
+    expect(lab.try(["ip", "link", "show", "dev", "net1"], netns).status).toBe(1);
   });
 
   it.each([

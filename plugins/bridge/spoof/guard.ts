@@ -5,6 +5,7 @@ import type { Prefix } from "../../../src/ip/prefix.ts";
 import { currentAddresses } from "../../../src/netfilter/outdated.ts";
 import { selectOwner, selectStale } from "../../../src/netfilter/owner.ts";
 import { OWN_TABLES, REFERENCE_TABLES } from "../../../src/netfilter/tables.ts";
+import { BR_BOOLOPT } from "../../../src/netlink/link/attributes.ts";
 import { listKind } from "../../../src/netlink/link/list.ts";
 import type { Link } from "../../../src/netlink/link/message.ts";
 import { ALL_GROUPS, ignoreLinkLocalSenders, setLinkUp, setPort } from "../../../src/netlink/link/set.ts";
@@ -14,7 +15,6 @@ import { openNetfilter } from "../../../src/steps/netfilter.ts";
 import type { Remains } from "../../../src/steps/remains.ts";
 import { type Defer, runAll } from "../../../src/steps/undo.ts";
 import type { VethPair } from "../../../src/steps/veth.ts";
-import { learnsUnseen } from "../bridge-link.ts";
 import type { BridgeConfig } from "../config.ts";
 import {
   addSpoofCheck,
@@ -128,6 +128,14 @@ export function verifySpoofGuard(
   if (check === "mac" && listReferenceSpoofRules(netlink, request).length > 0) return [];
   const port = checkedPort({ netlink, check }, { request, bridge, veth });
   return [...verifySpoofCheck(netlink, { port, prefixes: prefixesOf(ips) }), ...unseenBy({ bridge, veth }, check)];
+}
+
+/**
+ * Whether a bridge learns MACs from frames that no rule sees (frames to link-local groups). False if its kernel has no NO_LL_LEARN
+ * option.
+ */
+export function learnsUnseen({ bridge }: Link): boolean {
+  return bridge?.bits !== undefined && (bridge.bits.values & (1 << BR_BOOLOPT.NO_LL_LEARN)) === 0;
 }
 
 function unseenBy({ bridge, veth }: Omit<KnownPlace, "request">, check: SpoofCheck): readonly string[] {

@@ -2,17 +2,16 @@ import { describe, expect, test } from "vitest";
 import {
   deleteEmptyBridge,
   ensureBridge,
-  explainDeleted,
-  learnsUnseen,
   listOtherPorts,
   pinBridgeMac,
   requireVlans,
+  usingBridge,
 } from "../../../plugins/bridge/bridge-link.ts";
 import { NetlinkError } from "../../../src/netlink/acknowledgement.ts";
 import { addBridge, addVeth } from "../../../src/netlink/link/add.ts";
 import { deleteLink } from "../../../src/netlink/link/delete.ts";
 import { findLink, getLink } from "../../../src/netlink/link/get.ts";
-import { ignoreLinkLocalSenders, setLink } from "../../../src/netlink/link/set.ts";
+import { setLink } from "../../../src/netlink/link/set.ts";
 import type { Host } from "../../../src/steps/host.ts";
 import { keepBridgeMac } from "../../../src/steps/own-ports.ts";
 import { undoOnError } from "../../../src/steps/undo.ts";
@@ -251,15 +250,7 @@ test("listOtherPorts() leaves out that one", () => {
   expect(listOtherPorts(host, bridge, port).map(({ name }) => name)).toEqual(["port1"]);
 });
 
-test("learnsUnseen() is whether the bridge notes the senders of frames that no rule sees", () => {
-  const { host } = stage();
-  addBridge(host.netlink, { name: "br0" });
-  expect(learnsUnseen(getLink(host.netlink, "br0"))).toBe(true);
-  ignoreLinkLocalSenders(host.netlink, getLink(host.netlink, "br0"));
-  expect(learnsUnseen(getLink(host.netlink, "br0"))).toBe(false);
-});
-
-test("explainDeleted() says of a bridge that went away that it can be tried again, and lets any other failure be", () => {
+test("usingBridge() says of a bridge that went away that it can be tried again, and lets any other failure be", () => {
   const { host } = stage();
   addBridge(host.netlink, { name: "br0" });
   const bridge = getLink(host.netlink, "br0");
@@ -267,8 +258,23 @@ test("explainDeleted() says of a bridge that went away that it can be tried agai
   const fail = () => {
     throw failure;
   };
-  expect(explainDeleted(host, bridge, () => 7)).toBe(7);
-  expect(() => explainDeleted(host, bridge, fail)).toThrow(failure);
+  expect(usingBridge(host, bridge, () => 7)).toBe(7);
+  expect(() => usingBridge(host, bridge, fail)).toThrow(failure);
   deleteLink(host.netlink, bridge);
-  expect(() => explainDeleted(host, bridge, fail)).toThrow('Cannot use bridge "br0": it has just been deleted');
+  expect(() => usingBridge(host, bridge, fail)).toThrow('Cannot use bridge "br0": it has just been deleted');
+});
+
+test("usingBridge() says of a bridge without room for a port what to do", () => {
+  const { host } = stage();
+  addBridge(host.netlink, { name: "br0" });
+  const fail = () => {
+    throw new NetlinkError("add the veth", { errno: 54 });
+  };
+  expect(() => usingBridge(host, getLink(host.netlink, "br0"), fail)).toThrow(
+    expect.objectContaining({
+      code: 106,
+      message: 'Cannot add a port to bridge "br0": it has 1023 ports, as many as the kernel allows',
+      details: "use another bridge for more containers",
+    }),
+  );
 });

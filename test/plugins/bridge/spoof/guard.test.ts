@@ -1,8 +1,13 @@
 import { describe, expect, test } from "vitest";
-import { learnsUnseen } from "../../../../plugins/bridge/bridge-link.ts";
 import { deleteSpoofChecks, verifySpoofCheck } from "../../../../plugins/bridge/spoof/checks.ts";
 import { SETS } from "../../../../plugins/bridge/spoof/elements.ts";
-import { admitIps, endSpoofCheck, endStaleSpoofChecks, guardPort } from "../../../../plugins/bridge/spoof/guard.ts";
+import {
+  admitIps,
+  endSpoofCheck,
+  endStaleSpoofChecks,
+  guardPort,
+  learnsUnseen,
+} from "../../../../plugins/bridge/spoof/guard.ts";
 import type { ContainerInterface } from "../../../../src/cni/request.ts";
 import { addChain } from "../../../../src/netfilter/nftables/chain.ts";
 import { addRule, listRules } from "../../../../src/netfilter/nftables/rule.ts";
@@ -16,7 +21,7 @@ import { REFERENCE_TABLES } from "../../../../src/netfilter/tables.ts";
 import { addBridge } from "../../../../src/netlink/link/add.ts";
 import { deleteLink } from "../../../../src/netlink/link/delete.ts";
 import { getLink } from "../../../../src/netlink/link/get.ts";
-import { ALL_GROUPS } from "../../../../src/netlink/link/set.ts";
+import { ALL_GROUPS, ignoreLinkLocalSenders } from "../../../../src/netlink/link/set.ts";
 import type { Remains } from "../../../../src/steps/remains.ts";
 import type { Defer } from "../../../../src/steps/undo.ts";
 import { connectVeth } from "../../../../src/steps/veth.ts";
@@ -166,4 +171,12 @@ describe("the end of the checks", () => {
     end(again);
     expect(elements()).toBe(0);
   });
+});
+
+test("learnsUnseen() is whether the bridge notes the senders of frames that no rule sees", () => {
+  const host = hostOn(new FakeKernel());
+  addBridge(host.netlink, { name: "br0" });
+  expect(learnsUnseen(getLink(host.netlink, "br0"))).toBe(true);
+  ignoreLinkLocalSenders(host.netlink, getLink(host.netlink, "br0"));
+  expect(learnsUnseen(getLink(host.netlink, "br0"))).toBe(false);
 });
