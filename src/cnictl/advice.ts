@@ -20,7 +20,7 @@ export function adviceFor(edge: Edge, error: CniError): string | undefined {
 /** The next step if a message says that this user may not do something. */
 export function adviceForPermission(message: string): string | undefined {
   if (!/EPERM|EACCES|permission denied|operation not permitted/i.test(message)) return undefined;
-  return "run it as root: network lists, namespaces, links and the result cache need it";
+  return "run it as root, with CAP_NET_ADMIN and CAP_SYS_ADMIN, and for DHCP with CAP_NET_RAW";
 }
 
 function adviceForText(edge: Edge, text: string, failed: PluginFailed | undefined): string | undefined {

@@ -222,7 +222,7 @@ test("several failures with --json are one object", () => {
 test("a refused permission is answered with who may", () => {
   failWith(107, "Cannot add link: Operation not permitted");
   expect(stage.cnictl(["add", "x", "/run/netns/blue", ...options], { terminal }).err).toContain(
-    "  next: run it as root: network lists, namespaces, links and the result cache need it\n",
+    "  next: run it as root, with CAP_NET_ADMIN and CAP_SYS_ADMIN, and for DHCP with CAP_NET_RAW\n",
   );
 });
 

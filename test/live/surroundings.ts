@@ -21,6 +21,7 @@ export const LIMITS: Readonly<Record<string, Surroundings>> = {
   "a stack of 64 KB": () => ["prlimit", `--stack=${64 << 10}`],
   "files of 0 bytes": () => ["prlimit", "--fsize=0"],
   "files of 64 KB": () => ["prlimit", `--fsize=${64 << 10}`],
+  "CAP_NET_ADMIN and CAP_SYS_ADMIN alone": () => ["setpriv", "--bounding-set=-all,+net_admin,+sys_admin", "--"],
 };
 
 /** File systems that are not there, or that take nothing. */
