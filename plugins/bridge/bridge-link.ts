@@ -84,7 +84,7 @@ export function requireVlans(host: Host, link: Link | undefined, need: string): 
     "bridgeConflict",
     `Cannot use ${need}: bridge ${JSON.stringify(link.name)} does not filter VLANs`,
     {
-      details: `where no port of it depends on that: ip link set dev ${link.name} type bridge vlan_filtering 1`,
+      details: `if no other port sends tagged frames: ip link set dev ${link.name} type bridge vlan_filtering 1`,
     },
   );
 }

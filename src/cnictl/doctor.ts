@@ -69,11 +69,11 @@ export const doctor = defineCommand({
   summary: "Examines the host and all networks, and names what helps",
   help: [
     "Looks at the kernel, the executables, locks, firewalls, sysctls, addresses, routes, pools and what",
-    "gone containers have left. Runs STATUS of every network (CNI 1.1.0 and newer), which only says",
-    "whether a new container can be attached, and CHECK of every attachment in the result cache whose",
+    "containers that are gone have left. Runs STATUS of every network (CNI 1.1.0 and newer), which only",
+    "says whether a new container can be attached, and CHECK of every attachment in the result cache whose",
     "namespace exists (CNI 0.4.0 and newer). Each finding has a level: error (containers do not start,",
     "or reach nothing), warning (they may not), note. The exit code is 1 if there is an error. It changes",
-    'nothing. What it may not look at is a warning, "cannot tell".',
+    'nothing. If it lacks a right or a tool for a check, it prints a warning, "cannot tell".',
   ],
   operands: [],
   options: {

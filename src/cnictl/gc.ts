@@ -13,8 +13,8 @@ export const gc = defineCommand({
   help: [
     "Detaches every attachment of the result cache whose namespace is gone, then runs GC of each",
     "plugin (CNI 1.1.0 and newer), which removes what belongs to none of the others. If the path of",
-    "a namespace leads nowhere, the lease and the host's end of the veth tell whether it is gone. Use",
-    "it only if this cache has every attachment: one that only another cache has counts as gone.",
+    "a namespace leads nowhere, the lease and the host's end of the veth show whether it is gone. Use",
+    "it only if this cache has every attachment: an attachment of another cache counts as gone.",
     "<netns> is ignored; cnitool takes it.",
   ],
   operands: [

@@ -32,18 +32,18 @@ interface Outcome {
   readonly failed: readonly string[];
 }
 
-/** `cnictl reapply`: rebuilds what others took from the host, for every attachment that lives. */
+/** `cnictl reapply`: rebuilds what others deleted from the host, for every attachment that lives. */
 export const reapply = defineCommand({
   name: "reapply",
-  summary: "Rebuilds rules and addresses that others took from the host",
+  summary: "Rebuilds rules and addresses that others deleted from the host",
   help: [
     "For every attachment in the result cache whose namespace lives: rebuilds what is missing of the",
     "bridge, the port on it, gateway addresses, forwarding, masquerade and spoof checks (bridge), gateway",
     "addresses, routes, forwarding and masquerade (ptp), port mappings (portmap), firewall rules (firewall)",
     "and limits (bandwidth), from the list and the result of its ADD. Use it after firewall-cmd --reload,",
     "nft flush ruleset, sysctl --system, or when somebody deleted a bridge or its address. Nothing inside a",
-    "container changes, and its connections go on. What is there stays as it is, so it may run at any time.",
-    "It does not rebuild a veth that was deleted, nor what other plugins than those of this image made.",
+    "container changes, and its connections go on. It changes no rule that exists, so it may run at any time.",
+    "It does not rebuild a veth pair that was deleted, or what plugins of other projects made.",
     "It fails if CNI_PATH lacks a plugin of this project that a list names.",
     "Prints the attachments for which something was missing.",
   ],

@@ -23,9 +23,9 @@ export const validate = defineCommand({
   summary: "Checks network lists: keys, values, plugins, and what they share",
   help: [
     "Reads network lists as the runtimes do, and reports unknown keys, values that an ADD would refuse,",
-    "and what works by itself but not together. Without arguments it reads the directory of network",
-    "lists; - is standard input. Nothing is changed. Each finding is a line FILE:LINE:COLUMN: error or",
-    "warning: PATH OF THE KEY: what is wrong.",
+    "and lists that do not work together. Without arguments it reads the directory of network lists;",
+    "- is standard input. Nothing is changed. Each finding is one line, FILE:LINE:COLUMN: LEVEL: KEY:",
+    "MESSAGE. LEVEL is error or warning, KEY the path of the key.",
     "",
     "Exit code: 1 if there is an error, 0 if there are only warnings.",
   ],

@@ -35,9 +35,9 @@ export const version = defineCommand({
   name: "version",
   summary: "Prints the version of cnictl and of every plugin",
   help: [
-    "Runs each executable in the folders of CNI_PATH without a command, whereupon plugins say their",
-    "version, and those of this project their commit; in cnictl's own folder, if CNI_PATH is not set, only",
-    "those with the names of its plugins. `this image` marks the plugins that are the same file as cnictl.",
+    "Runs each executable in the folders of CNI_PATH without a command. A plugin then prints its version,",
+    "and a plugin of this project also its commit. Without CNI_PATH, it runs only the plugins of this",
+    "project in cnictl's own folder. `this image` marks plugins that are the same file as cnictl.",
   ],
   operands: [],
   options: { json: flag("print JSON") },

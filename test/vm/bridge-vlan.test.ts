@@ -72,7 +72,7 @@ describe("the bridge", () => {
     expect(lab.refuse("ADD", gateway())).toEqual({
       code: 106,
       msg: 'Cannot use vlan 100: bridge "bridge0" does not filter VLANs',
-      details: "where no port of it depends on that: ip link set dev bridge0 type bridge vlan_filtering 1",
+      details: "if no other port sends tagged frames: ip link set dev bridge0 type bridge vlan_filtering 1",
     });
     expect(lab.link("bridge0")).toEqual(before);
     expect(lab.leases("testConfig")).toEqual([]);
@@ -172,7 +172,7 @@ describe("STATUS", () => {
     lab.run(["ip", "link", "add", "bridge0", "type", "bridge"]);
     expect(lab.refuse("STATUS", gateway())).toEqual({
       code: 50,
-      msg: 'Cannot use vlan 100: bridge "bridge0" does not filter VLANs (where no port of it depends on that: ip link set dev bridge0 type bridge vlan_filtering 1)',
+      msg: 'Cannot use vlan 100: bridge "bridge0" does not filter VLANs (if no other port sends tagged frames: ip link set dev bridge0 type bridge vlan_filtering 1)',
     });
   });
 });

@@ -21,9 +21,9 @@ const DESCRIPTION = {
   help: [
     "<verb> is add, check or del. Does what that command does, and shows for each plugin its input, its",
     "requests to the kernel with their answers and times in ms, its output, its exit code and where its",
-    "time went. Plugins that it calls are below it. Of an executable that is another file than this",
-    "cnictl, input, output and time are shown. An error of the kernel fails the call only if the exit code",
-    "says so: plugins also ask whether something exists.",
+    "time went. Plugins that it calls are below it. For an executable that is not the same file as this",
+    "cnictl, it shows only input, output and time. An error of the kernel need not be a failure: plugins",
+    "also ask whether something exists. The exit code says whether the call failed.",
     "",
     ...TARGET.help,
   ],
