@@ -6,6 +6,7 @@ import { withHost } from "../steps/host.ts";
 import { defineCommand } from "./command.ts";
 import { addressClashCheck } from "./doctor/address-clashes.ts";
 import { attachmentCheck } from "./doctor/attachments.ts";
+import { portCheck } from "./doctor/bridge-ports.ts";
 import { clashCheck } from "./doctor/clashes.ts";
 import { type Check, type Examination, runChecks } from "./doctor/examination.ts";
 import { executableCheck } from "./doctor/executables.ts";
@@ -54,6 +55,7 @@ const CHECKS: readonly Check[] = [
   wayOutCheck,
   addressClashCheck,
   poolCheck,
+  portCheck,
   renewalCheck,
   attachmentCheck,
   unpublishedCheck,

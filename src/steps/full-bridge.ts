@@ -2,7 +2,7 @@ import { CniError } from "../cni/error.ts";
 import type { LinkId } from "../netlink/link/message.ts";
 
 /** How many ports a bridge can have: BR_MAX_PORTS without port 0. <net/bridge/br_private.h> */
-const MOST_PORTS = 1023;
+export const MOST_PORTS = 1023;
 
 /** The error for EXFULL: a bridge has no room for another port. */
 export function fullBridge({ name }: LinkId, cause: unknown): CniError {
