@@ -48,12 +48,7 @@ const PARTS: readonly Part[] = [
   { moduleName: "nft_masq", purpose: "masquerade and port mappings", kind: "rules", isNeeded: translates },
   { moduleName: "nft_nat", purpose: "port mappings", kind: "rules", isNeeded: ({ hasPorts }) => hasPorts },
   { moduleName: "nft_fib_inet", purpose: "port mappings", kind: "rules", isNeeded: ({ hasPorts }) => hasPorts },
-  {
-    moduleName: "nft_ct",
-    purpose: "firewall and port mappings",
-    kind: "rules",
-    isNeeded: ({ hasPorts, hasFirewall }) => hasPorts || hasFirewall,
-  },
+  { moduleName: "nft_ct", purpose: "firewall", kind: "rules", isNeeded: ({ hasFirewall }) => hasFirewall },
 ];
 
 /** The part of nf_tables in each module. */

@@ -51,6 +51,19 @@ test("a kernel without modules lacks each part that it cannot make", () => {
   ]);
 });
 
+test("only firewall needs the states of connections", () => {
+  const kernel = new FakeKernel();
+  kernel.features.missingExpressions.add("ct");
+  const lacksFor = (type: string) => {
+    const network = networkOf({ plugins: [ROUTED, { type }] });
+    return wrong(kernelCheck.run(examinationOf([network], { kernel })));
+  };
+  expect(lacksFor("portmap")).toEqual([]);
+  expect(lacksFor("firewall")).toEqual([
+    "error nft_ct: the kernel lacks it: firewall of network x | use a kernel with it",
+  ]);
+});
+
 test("a kernel with modules is not asked for what it would load then", () => {
   const kernel = new FakeKernel();
   kernel.features.kinds.delete("bridge");
