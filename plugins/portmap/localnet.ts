@@ -2,6 +2,7 @@ import { isLoopback } from "../../src/ip/address.ts";
 import { findLink } from "../../src/netlink/link/get.ts";
 import { findRoute } from "../../src/netlink/route/list.ts";
 import { LinuxError } from "../../src/platform/errno.ts";
+import { handling } from "../../src/platform/outcome.ts";
 import type { Host } from "../../src/steps/host.ts";
 import type { Plan } from "./plan.ts";
 
@@ -31,13 +32,11 @@ export function enableLocalnet({ sysctls }: Host, link: string): void {
 
 /** The difference of the sysctl, as a sentence. */
 export function checkLocalnet({ sysctls }: Host, link: string): readonly string[] {
-  try {
+  const compare = () => {
     const value = sysctls.read(pathFor(link));
     return value === "1" ? [] : [`Sysctl net.ipv4.conf.${link}.route_localnet is ${value}, expected 1`];
-  } catch (error) {
-    if (error instanceof LinuxError) return [error.message];
-    throw error;
-  }
+  };
+  return handling([LinuxError], compare, ({ message }) => [message]);
 }
 
 function pathFor(link: string): string {

@@ -4,12 +4,13 @@ import type { Address } from "../../src/ip/address.ts";
 import { hasLegacyTable } from "../../src/netfilter/iptables/legacy-table.ts";
 import { invocationFor } from "../../src/netfilter/iptables/tool.ts";
 import { IPTABLES_NAT } from "../../src/netfilter/tables.ts";
+import { handling, ignoring } from "../../src/platform/outcome.ts";
 import { unlessOther } from "../../src/steps/differences.ts";
 import type { Host } from "../../src/steps/host.ts";
 import { type Backend, type Netfilter, withIptables } from "../../src/steps/netfilter.ts";
 import { endJumps, openRemains, type Remains } from "../../src/steps/remains.ts";
 import { changeOwing, type Defer, runAll } from "../../src/steps/undo.ts";
-import { type PortmapConfig, parsePortmapConfig } from "./config.ts";
+import { parsePortmapConfig } from "./config.ts";
 import { forgetAfter, forgetBefore, orLog } from "./connections.ts";
 import { isSameContainer, refuseHeld } from "./holder.ts";
 import { addIptablesRedirects, findIptablesHeld, listIptablesRedirects, missingIptablesRules } from "./iptables.ts";
@@ -88,14 +89,9 @@ function checkNftables({ netlink }: Netfilter, plan: Plan): readonly string[] {
 }
 
 function checkIptables(netfilter: Netfilter, plan: Plan): readonly string[] {
-  try {
-    return withIptables("list iptables rules", () => missingIptablesRules(netfilter, plan)).map(
-      (rule) => `The iptables rule '${rule}' is missing`,
-    );
-  } catch (error) {
-    if (error instanceof CniError) return [error.message];
-    throw error;
-  }
+  const missing = () => withIptables("list iptables rules", () => missingIptablesRules(netfilter, plan));
+  const list = () => missing().map((rule) => `The iptables rule '${rule}' is missing`);
+  return handling([CniError], list, ({ message }) => [message]);
 }
 
 /** The other backend's mappings count too, and those of the reference plugin: packets for a port reach only one of them. */
@@ -130,14 +126,12 @@ function takeBack(request: Request, host: Host): void {
 
 /** The mappings in the configuration and prevResult; empty if they are missing or invalid. */
 function statedRedirects(request: Request): readonly Redirect[] {
-  try {
-    const config: PortmapConfig = parsePortmapConfig(request);
+  const read = () => {
+    const config = parsePortmapConfig(request);
     const { prevResult } = request;
     return prevResult === undefined ? [] : redirectsOf(planPorts(request, config, prevResult));
-  } catch (error) {
-    if (error instanceof CniError) return [];
-    throw error;
-  }
+  };
+  return ignoring([CniError], read) ?? [];
 }
 
 /** The container's addresses in prevResult; empty if they are missing. */
