@@ -398,7 +398,7 @@ test("what a container that is gone has left is found, and its cure removes it",
   expect(others).toEqual([]);
   expect(found).toMatchObject({ level: "warning", subject: "one", cure: "cnictl gc one" });
   expect(found?.message).toMatch(
-    /^the namespace is gone of cnitool-\w+ eth0: 1 result, 2 leases, 1 link, [0-9]+ elements$/,
+    /^left by cnitool-\w+ eth0 \(namespace gone\): 1 result, 2 leases, 1 link, [0-9]+ elements$/,
   );
   expect(caller.cnictl(["gc", "one"], { NETCONFPATH: folder }).status).toBe(0);
   expect(left()).toEqual([]);

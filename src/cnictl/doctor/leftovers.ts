@@ -66,26 +66,25 @@ function stateOf(attachment: KnownAttachment, isLiving: (netns: string) => boole
   return leases.length > 0 ? "reclaimable" : undefined;
 }
 
+/** The states in words. */
+const WORDS: Readonly<Record<State, string>> = {
+  gone: "namespace gone",
+  reclaimable: "ADD may reclaim it",
+  unknown: "no interface and no result of ADD",
+};
+
 function describeGroup({ network, state, attachments }: Group, cures: LeftoverCures): Found {
   const names = attachments.slice(0, NAMED).map(({ containerId, ifname }) => `${containerId} ${ifname}`.trim());
   const others = attachments.length > NAMED ? `, and ${attachments.length - NAMED} more` : "";
-  const whose = `${names.join(", ")}${others}: ${countHoldings(attachments)}`;
-  const subject = network;
-  switch (state) {
-    case "gone": {
-      const message = `the namespace is gone of ${whose}`;
-      return { level: "warning", subject, message, cure: cures.gone(attachments) };
-    }
-    case "unknown": {
-      const message = `no link and no result of ADD is known of ${whose}`;
-      return { level: "warning", subject, message, cure: cures.unknown };
-    }
-    case "reclaimable": {
-      const message = `ADD may reclaim what is left of ${whose}`;
-      const addresses = attachments.flatMap(({ leases }) => leases.map(({ address }) => address));
-      return { level: "note", subject, message, cure: cures.reclaimable(addresses) };
-    }
-  }
+  const message = `left by ${names.join(", ")}${others} (${WORDS[state]}): ${countHoldings(attachments)}`;
+  const level = state === "reclaimable" ? "note" : "warning";
+  return { level, subject: network, message, cure: cureOf(state, attachments, cures) };
+}
+
+function cureOf(state: State, attachments: readonly KnownAttachment[], cures: LeftoverCures): string {
+  if (state === "gone") return cures.gone(attachments);
+  if (state === "unknown") return cures.unknown;
+  return cures.reclaimable(attachments.flatMap(({ leases }) => leases.map(({ address }) => address)));
 }
 
 /** "2 results, 1 lease, 1 link, 3 elements, 1 port" */

@@ -53,10 +53,10 @@ test("what is left is counted by network and reason, and three are named", () =>
     attachment("c7", { network: "y", places: [place] }),
   );
   expect(found).toEqual([
-    "warning x: the namespace is gone of c1 eth0, c2 eth0, c3 eth0, and 1 more: 4 results, 4 leases, 8 elements | cnictl gc x",
-    "warning x: no link and no result of ADD is known of c5 eth0: 1 link | cnictl gc x",
-    "note x: ADD may reclaim what is left of c6 eth0: 1 lease | cnictl gc x",
-    "warning y: no link and no result of ADD is known of c7 eth0: 2 elements | cnictl clean",
+    "warning x: left by c1 eth0, c2 eth0, c3 eth0, and 1 more (namespace gone): 4 results, 4 leases, 8 elements | cnictl gc x",
+    "warning x: left by c5 eth0 (no interface and no result of ADD): 1 link | cnictl gc x",
+    "note x: left by c6 eth0 (ADD may reclaim it): 1 lease | cnictl gc x",
+    "warning y: left by c7 eth0 (no interface and no result of ADD): 2 elements | cnictl clean",
   ]);
 });
 
