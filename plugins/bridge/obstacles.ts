@@ -2,6 +2,7 @@ import type { Request } from "../../src/cni/request.ts";
 import type { IpConfig } from "../../src/cni/result.ts";
 import type { Family } from "../../src/ip/address.ts";
 import type { Prefix } from "../../src/ip/prefix.ts";
+import { setting } from "../../src/linux/sysctl-name.ts";
 import { findForwardRefusal, listDroppingChains } from "../../src/netfilter/forward-refusal.ts";
 import { findNftChain } from "../../src/netfilter/iptables/nft-filter.ts";
 import { findLink } from "../../src/netlink/link/get.ts";
@@ -55,9 +56,8 @@ function checkUplink(host: Host): readonly string[] {
   const index = findDefaultRoute(host.netlink, 4)?.index;
   const name = index === undefined ? undefined : findLink(host.netlink, index)?.name;
   if (name === undefined || host.sysctls.find(forwardingOf(name, 4)) !== "0") return [];
-  return [
-    `Link "${name}" does not forward IPv4, so no answer comes to containers through it: sysctl -w net.ipv4.conf.${name}.forwarding=1`,
-  ];
+  const remedy = setting(forwardingOf(name, 4), "1");
+  return [`Link "${name}" does not forward IPv4, so no answer comes to containers through it: ${remedy}`];
 }
 
 function capital(text: string): string {

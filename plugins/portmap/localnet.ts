@@ -1,4 +1,5 @@
 import { isLoopback } from "../../src/ip/address.ts";
+import { nameOf } from "../../src/linux/sysctl-name.ts";
 import { findLink } from "../../src/netlink/link/get.ts";
 import { findRoute } from "../../src/netlink/route/list.ts";
 import { LinuxError } from "../../src/platform/errno.ts";
@@ -34,7 +35,7 @@ export function enableLocalnet({ sysctls }: Host, link: string): void {
 export function checkLocalnet({ sysctls }: Host, link: string): readonly string[] {
   const compare = () => {
     const value = sysctls.read(pathFor(link));
-    return value === "1" ? [] : [`Sysctl net.ipv4.conf.${link}.route_localnet is ${value}, expected 1`];
+    return value === "1" ? [] : [`Sysctl ${nameOf(pathFor(link))} is ${value}, expected 1`];
   };
   return handling([LinuxError], compare, ({ message }) => [message]);
 }

@@ -1,5 +1,6 @@
 import type { Family } from "../ip/address.ts";
 import type { Sysctls } from "../linux/sysctl.ts";
+import { nameOf } from "../linux/sysctl-name.ts";
 import type { Host } from "./host.ts";
 import { attemptSysctl } from "./sysctl.ts";
 
@@ -35,7 +36,9 @@ function keepRouterAdvertisements(sysctls: Sysctls): void {
 /** Forwarding that is off for a family, as a sentence. @throws LinuxError */
 export function checkForwarding({ sysctls }: Host, family: Family): string[] {
   const value = sysctls.read(FORWARDING[family]);
-  return value === "0" ? [`The host does not forward IPv${family}: ${FORWARDING[family]} is 0, expected 1`] : [];
+  return value === "0"
+    ? [`The host does not forward IPv${family}: ${nameOf(FORWARDING[family])} is 0, expected 1`]
+    : [];
 }
 
 /**

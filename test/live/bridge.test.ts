@@ -358,8 +358,8 @@ describe("bridge CHECK", () => {
   it.each([
     ["ip address del 10.88.0.1/24 dev br0", 'Bridge "br0" has no address 10.88.0.1/24, found fd00:88::1/64, fe80::'],
     ["ip address del fd00:88::1/64 dev br0", 'Bridge "br0" has no address fd00:88::1/64, found 10.88.0.1/24, fe80::'],
-    ["sysctl -w net.ipv4.ip_forward=0", "The host does not forward IPv4: net/ipv4/ip_forward is 0, expected 1"],
-    ["sysctl -w net.ipv6.conf.all.forwarding=0", "The host does not forward IPv6: net/ipv6/conf/all/forwarding is 0"],
+    ["sysctl -w net.ipv4.ip_forward=0", "The host does not forward IPv4: net.ipv4.ip_forward is 0, expected 1"],
+    ["sysctl -w net.ipv6.conf.all.forwarding=0", "The host does not forward IPv6: net.ipv6.conf.all.forwarding is 0"],
     ["ip link set br0 down", 'Bridge "br0" is down, expected up'],
     ["ip link set br0 address 02:00:00:00:00:99", 'Bridge "br0" has MAC 02:00:00:00:00:99, expected '],
     ["ip link set PORT mtu 1400", "has MTU 1400, expected 1500"],

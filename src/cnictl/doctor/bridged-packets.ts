@@ -1,11 +1,11 @@
 import type { Family } from "../../ip/address.ts";
+import { nameOf, setting } from "../../linux/sysctl-name.ts";
 import { findForwardRefusal } from "../../netfilter/forward-refusal.ts";
 import type { Nfnetlink } from "../../netlink/socket.ts";
 import { type ExaminedChain, examineChains, fateBetween, insertion } from "./dropping-chains.ts";
 import { type Examination, openRules } from "./examination.ts";
 import type { Found } from "./finding.ts";
 import type { Needs } from "./needs.ts";
-import { nameOf, setting } from "./sysctl-name.ts";
 
 /** br_netfilter sends packets between containers of one bridge through FORWARD and the chains of nftables. */
 export function judgeBridgedPackets(examination: Examination, needs: readonly Needs[]): readonly Found[] {

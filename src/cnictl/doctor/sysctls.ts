@@ -1,4 +1,5 @@
 import type { Family } from "../../ip/address.ts";
+import { nameOf, setting } from "../../linux/sysctl-name.ts";
 import { findLink } from "../../netlink/link/get.ts";
 import type { Link } from "../../netlink/link/message.ts";
 import { FORWARDING } from "../../steps/forwarding.ts";
@@ -7,7 +8,6 @@ import { judgeBridgedPackets } from "./bridged-packets.ts";
 import { type Check, orCannotTell } from "./examination.ts";
 import type { Found } from "./finding.ts";
 import { isRouted, type Needs, needsOf } from "./needs.ts";
-import { nameOf, setting } from "./sysctl-name.ts";
 import { findUplink } from "./uplink.ts";
 
 /** A bridge that is there, and what networks with it need. */

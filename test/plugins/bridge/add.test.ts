@@ -152,6 +152,17 @@ describe("a new gateway", () => {
     }
   });
 
+  test("says it with a command that works for an uplink in a VLAN, whose name has a dot", () => {
+    const stage = arrange(GATEWAY);
+    addUplink(stage, "up0.5");
+    stage.kernel.host.sysctls.write("net/ipv4/ip_forward", "1");
+    stage.kernel.host.sysctls.write("net/ipv4/conf/up0.5/forwarding", "0");
+    stage.add();
+    expect(stage.logged).toEqual([
+      'Link "up0.5" does not forward IPv4, so no answer comes to containers through it: sysctl -w net/ipv4/conf/up0.5/forwarding=1',
+    ]);
+  });
+
   test("says which other link has its network", () => {
     const stage = arrange(GATEWAY);
     const { netlink } = stage.host;

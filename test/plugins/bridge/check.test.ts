@@ -172,8 +172,8 @@ describe("CHECK of the gateway", () => {
       [
         GATEWAY,
         [
-          "The host does not forward IPv4: net/ipv4/ip_forward is 0, expected 1",
-          "The host does not forward IPv6: net/ipv6/conf/all/forwarding is 0, expected 1",
+          "The host does not forward IPv4: net.ipv4.ip_forward is 0, expected 1",
+          "The host does not forward IPv6: net.ipv6.conf.all.forwarding is 0, expected 1",
         ],
       ],
       [PLAIN, []],
