@@ -1,7 +1,7 @@
 import { CniError } from "../cni/error.ts";
 import type { LinkId } from "../netlink/link/message.ts";
 
-/** How many ports a bridge can have: BR_MAX_PORTS without port 0. <net/bridge/br_private.h> */
+/** How many ports a bridge can have: BR_MAX_PORTS of the kernel's net/bridge/br_private.h, without port 0. */
 export const MOST_PORTS = 1023;
 
 /** The error for EXFULL: a bridge has no room for another port. */
