@@ -123,14 +123,19 @@ const TEXTS: Readonly<Record<keyof typeof ERRNO, string>> = {
   EDQUOT: "Disk quota exceeded",
 };
 
+/** A table, because each error that a plugin expects looks its number up twice. */
+const NAMES: ReadonlyMap<number, keyof typeof ERRNO> = new Map(
+  (Object.keys(ERRNO) as (keyof typeof ERRNO)[]).map((name) => [ERRNO[name], name]),
+);
+
 /** The name of an error number, like "ENOENT"; "E<number>" if it is not in ERRNO. */
 export function errnoName(errno: number): string {
-  return entryOf(errno)?.[0] ?? `E${errno}`;
+  return NAMES.get(errno) ?? `E${errno}`;
 }
 
 /** The text of strerror(3) for an error number; "Error <number>" if it is not in ERRNO. */
 export function errnoText(errno: number): string {
-  const name = entryOf(errno)?.[0];
+  const name = NAMES.get(errno);
   return name === undefined ? `Error ${errno}` : TEXTS[name];
 }
 
@@ -186,12 +191,4 @@ export function asLinuxError<T>(action: string, act: () => T): T {
     if (errno === undefined) throw cause;
     throw new LinuxError(action, { syscall: "open", errno, cause });
   }
-}
-
-function entryOf(errno: number): [keyof typeof ERRNO, number] | undefined {
-  return entries(ERRNO).find(([, number]) => number === errno);
-}
-
-function entries<K extends string, V>(record: Readonly<Record<K, V>>): [K, V][] {
-  return Object.entries(record) as [K, V][];
 }
