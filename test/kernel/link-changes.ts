@@ -52,7 +52,7 @@ export function changeBridge({ features }: Machine, link: FakeLink, data: Uint8A
 
 /** Sets the flags that `change` names; up and down have consequences. */
 export function setFlags(namespace: FakeNamespace, link: FakeLink, { header }: LinkMessage): void {
-  const known = IFF.UP | IFF.PROMISC | IFF.ALLMULTI;
+  const known = Object.values(IFF).reduce((bits, bit) => bits | bit, 0);
   const { flags = 0, change = 0 } = header;
   const wasUp = isUp(link);
   link.flags = (link.flags & ~change) | (flags & change & known);

@@ -2,6 +2,7 @@ import { encodeFields } from "../../src/netlink/fields.ts";
 import { BR_STATE, BRIDGE_FIELDS, type LinkAttributes, PORT_FIELDS } from "../../src/netlink/link/attributes.ts";
 import { DEVICE_FIELDS } from "../../src/netlink/link/device.ts";
 import { IFF } from "../../src/netlink/link/header.ts";
+import { KEPT_FIELDS } from "../../src/netlink/link/kept-settings.ts";
 import { encodeLink } from "../../src/netlink/link/message.ts";
 import { concat } from "../../src/platform/bytes.ts";
 import { type FakeLink, isReady } from "./link.ts";
@@ -34,7 +35,7 @@ export function describeLink(machine: Machine, namespace: FakeNamespace, link: F
   };
   const type = link.kind === "" ? ARPHRD.LOOPBACK : ARPHRD.ETHER;
   const bytes = encodeLink({ header: { type, index, flags }, attributes });
-  return link.hardware === undefined ? bytes : concat([bytes, encodeFields(DEVICE_FIELDS, link.hardware)]);
+  return concat([bytes, encodeFields(KEPT_FIELDS, link.kept), encodeFields(DEVICE_FIELDS, link.hardware ?? {})]);
 }
 
 /** A port takes every packet for its bridge. */

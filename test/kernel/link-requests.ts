@@ -1,5 +1,8 @@
 import { AF } from "../../src/linux/socket.ts";
 import type { NetlinkRequest } from "../../src/netlink/answers.ts";
+import { decoderOf } from "../../src/netlink/fields.ts";
+import { LINK_HEADER_SIZE } from "../../src/netlink/link/header.ts";
+import { KEPT_FIELDS } from "../../src/netlink/link/kept-settings.ts";
 import { decodeLink, type LinkMessage } from "../../src/netlink/link/message.ts";
 import { NLM_F } from "../../src/netlink/message.ts";
 import { RTM } from "../../src/netlink/rtnetlink.ts";
@@ -14,6 +17,8 @@ import type { Machine } from "./machine.ts";
 import type { FakeNamespace } from "./namespace.ts";
 import { changePort, deletePortVlans } from "./port-requests.ts";
 import { Refusal } from "./refusal.ts";
+
+const decodeKept = decoderOf(KEPT_FIELDS);
 
 /** RTM_NEWLINK: makes a link, or changes one that is there. */
 export function requestNewLink(machine: Machine, namespace: FakeNamespace, { flags, payload }: NetlinkRequest): void {
@@ -40,7 +45,22 @@ export function requestSetLink(machine: Machine, namespace: FakeNamespace, { pay
   validateLink(machine, message.attributes);
   const link = get(namespace, message);
   if (message.header.family === AF.BRIDGE) changePort(machine, namespace, link, message);
-  else changeLink(machine, namespace, link, message);
+  else {
+    changeLink(machine, namespace, link, message);
+    keepSettings(link, payload);
+  }
+}
+
+/** Keeps what stays with a link that moves. A program's descriptor of -1 detaches it. */
+function keepSettings(link: FakeLink, payload: Uint8Array): void {
+  const {
+    unknown: _,
+    transmitQueueLength,
+    group,
+    xdp = link.kept.xdp,
+    ...settings
+  } = decodeKept(payload, LINK_HEADER_SIZE);
+  link.kept = { ...link.kept, ...settings, xdp: xdp?.fd === -1 ? undefined : xdp };
 }
 
 /** RTM_DELLINK: deletes a link, or of the bridge family VLANs of a port. */

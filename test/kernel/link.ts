@@ -1,6 +1,8 @@
 import type { Mac } from "../../src/ip/mac.ts";
+import type { Values } from "../../src/netlink/fields.ts";
 import type { Hardware } from "../../src/netlink/link/device.ts";
 import { IFF } from "../../src/netlink/link/header.ts";
+import type { KEPT_FIELDS } from "../../src/netlink/link/kept-settings.ts";
 import type { PortVlan } from "../../src/netlink/vlan/message.ts";
 import type { FakeNamespace } from "./namespace.ts";
 
@@ -44,7 +46,7 @@ export interface FakeLink {
   mtu: number;
   /** Whether a bridge's MTU was set after it was made: then it does not follow its ports'. */
   isMtuGiven: boolean;
-  /** IFF.UP, PROMISC and ALLMULTI, as they were set. */
+  /** The bits of IFF, as they were set. */
   flags: number;
   operationalState: number;
   master: number | undefined;
@@ -58,6 +60,8 @@ export interface FakeLink {
   transmitQueueLength: number;
   bridge: BridgeState | undefined;
   port: PortState | undefined;
+  /** What it keeps in another namespace, if it has been set. */
+  kept: Values<typeof KEPT_FIELDS>;
   /** What it is made of; undefined for a virtual link. */
   hardware: Partial<Hardware> | undefined;
   /** Of a bridge's port, or of the bridge itself. */

@@ -132,6 +132,7 @@ export function newLink(
   return {
     index: namespace.nextIndex(),
     alternatives: [],
+    kept: {},
     isMacGiven: false,
     isMtuGiven: false,
     flags: 0,

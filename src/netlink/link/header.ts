@@ -2,7 +2,14 @@ import { i32, u8, u16, u32 } from "../codec.ts";
 import { struct } from "../struct.ts";
 
 /** Flags of a link. <linux/if.h> */
-export const IFF = { UP: 0x1, PROMISC: 0x100, ALLMULTI: 0x200 } as const;
+export const IFF = {
+  UP: 0x1,
+  NOARP: 0x80,
+  PROMISC: 0x100,
+  ALLMULTI: 0x200,
+  MULTICAST: 0x1000,
+  DYNAMIC: 0x8000,
+} as const;
 
 /** sizeof(struct ifinfomsg) <linux/rtnetlink.h> */
 export const LINK_HEADER_SIZE = 16;
