@@ -1,5 +1,6 @@
 import { validateLinkName } from "../../src/cni/environment.ts";
 import { CniError } from "../../src/cni/error.ts";
+import { findMember, isObject } from "../../src/cni/json.ts";
 import { parseForRemoval, parseRequest } from "../../src/cni/parse-request.ts";
 import type { Request } from "../../src/cni/request.ts";
 import type { Dns } from "../../src/cni/result.ts";
@@ -66,6 +67,12 @@ export function isInUserSpace({ selector, dpdk }: HostDeviceConfig): boolean {
 /** The only setting that DEL and GC need. The rest of the configuration may be invalid by then. @throws CniError invalidConfig from GC */
 export function readDataDir(request: Request): string {
   return parseForRemoval(schema.records, request)?.dataDir || DEFAULT_DATA_DIR;
+}
+
+/** The device that a configuration names by its link, which may be invalid by then; undefined if it names none. */
+export function readDeviceName({ config }: Pick<Request, "config">): string | undefined {
+  const name = isObject(config) ? findMember(config, "device") : undefined;
+  return typeof name === "string" ? name : undefined;
 }
 
 /** The device that the runtime asks for, as a device plugin of Kubernetes names it. It goes before the configuration's own. */

@@ -1,5 +1,5 @@
 import { CniError } from "../../src/cni/error.ts";
-import type { Request } from "../../src/cni/request.ts";
+import { findPrevResult, type Request } from "../../src/cni/request.ts";
 import { broadcastAddress } from "../../src/ip/prefix.ts";
 import { addAddress } from "../../src/netlink/address/add.ts";
 import { type Device, findDevice } from "../../src/netlink/link/device.ts";
@@ -13,9 +13,11 @@ import { handling, ignoring } from "../../src/platform/outcome.ts";
 import { findContainer } from "../../src/steps/container.ts";
 import type { Container, Host } from "../../src/steps/host.ts";
 import { isOthersInterface } from "../../src/steps/others-interface.ts";
-import { readDataDir } from "./config.ts";
+import { findReportedInside } from "../../src/steps/reported.ts";
+import { readDataDir, readDeviceName } from "./config.ts";
+import { settingsToRestore } from "./device-settings.ts";
 import { moveLinkOut } from "./move-link.ts";
-import { type DeviceRecord, findRecord, listRecords, removeRecord } from "./record.ts";
+import { type DeviceRecord, findRecord, isSameHardware, listRecords, removeRecord } from "./record.ts";
 import { findInside, findRecorded, isAwaited, isHardware, isReturned, type Whereabouts } from "./whereabouts.ts";
 
 /**
@@ -125,11 +127,12 @@ function restore(
   record: DeviceRecord,
   { device, log }: { device: Link; log: (line: string) => void },
 ): void {
-  const { mac, mtu, alias, up } = record;
+  const { mac, mtu, alias, up, kept } = record;
   if (device.mac !== mac) orLog(log, () => setLink(netlink, device, { mac }));
   if (device.mtu !== mtu) orLog(log, () => setLink(netlink, device, { mtu }));
   for (const name of record.otherNames ?? [])
     orLog(log, () => ignoring([ERRNO.EEXIST], () => addOtherName(netlink, device, name)));
+  for (const request of kept === undefined ? [] : settingsToRestore(netlink, device, kept)) orLog(log, request);
   if (record.restoreAddresses) restoreAddresses(netlink, device, record);
   if (device.up !== up) setLink(netlink, device, { up });
   if (device.alias !== alias) setLink(netlink, device, { alias });
@@ -145,17 +148,34 @@ function orLog(log: (line: string) => void, change: () => void): void {
   handling([LinuxError], change, ({ message }) => log(message));
 }
 
-/** The device of an attachment that the Go plugin made: the link of that name, with the name on the host as its alias. */
+/**
+ * The device of an attachment that the Go plugin made: the link of that name, with the name on the host as its alias. A container can make
+ * such a link, too, but no hardware.
+ */
 function giveBackUnrecorded(request: Request, host: Host, dataDir: string): void {
   const container = findContainer(host, request.netns);
   const device = container && findDevice(container.netlink, request.ifname);
   if (container === undefined || device === undefined || !isName(device.alias)) return;
   if (isOthersInterface(host, device, request)) return;
+  const isCard = isSameHardware(device, device);
+  if (!isCard && (!isReported(request, device) || isBack(host, device))) return;
   const namespace = container.identify();
   const isAnothers = listRecords(dataDir).some((each) => each.namespace === namespace && each.name === device.alias);
   if (isAnothers) return;
   const outside = moveOut(host, { name: device.alias, otherNames: undefined }, { container, device });
   setLink(host.netlink, outside, { alias: "" });
+}
+
+/** Whether the configuration names a virtual device, and the result of ADD reports it. Anything else may be a link that the container made. */
+function isReported(request: Request, { name, alias, mac }: Device): boolean {
+  const result = findPrevResult(request);
+  const reported = result && findReportedInside(result, name)?.mac;
+  return reported?.toLowerCase() === mac && alias === readDeviceName(request);
+}
+
+/** Whether the host has the device again, so that the one in the container is another. */
+function isBack({ netlink }: Host, { alias, mac }: Device): boolean {
+  return findLink(netlink, alias)?.mac === mac;
 }
 
 /** Whether an alias can be the name of a link. */

@@ -12,6 +12,7 @@ import type { Device, Hardware } from "../../src/netlink/link/device.ts";
 import { asLinuxError, isLasting, isPassing } from "../../src/platform/errno.ts";
 import { ignoring } from "../../src/platform/outcome.ts";
 import { isGone, removeFile } from "../../src/steps/record-file.ts";
+import type { DeviceSettings } from "./device-settings.ts";
 import { record as schema } from "./schema.ts";
 
 /** What a device was on the host before an attachment took it, and where it went. */
@@ -29,6 +30,8 @@ export interface DeviceRecord extends Attachment, Hardware {
   readonly alias: string;
   /** Undefined in a record of a release that did not keep them. */
   readonly otherNames: readonly string[] | undefined;
+  /** Undefined in a record of a release that did not keep them. */
+  readonly kept: DeviceSettings | undefined;
   readonly addresses: readonly Prefix[];
   /** Whether it gets the addresses back. */
   readonly restoreAddresses: boolean;
@@ -101,12 +104,12 @@ function refuseForeignFolder(dataDir: string): void {
 
 function read(file: string, log: (line: string) => void): DeviceRecord | undefined {
   try {
-    const { otherNames, portName, parent, bus, permanentMac, ...rest } = parseConfig(
+    const { otherNames, kept, portName, parent, bus, permanentMac, ...rest } = parseConfig(
       schema,
       parseJson(readFile(file)),
       file,
     );
-    return { ...rest, otherNames, portName, parent, bus, permanentMac };
+    return { ...rest, otherNames, kept, portName, parent, bus, permanentMac };
   } catch (error) {
     if (isPassing(error)) throw error;
     if (!isGone(error)) log(`Cannot read the record ${file}: ${reasonOf(error)}`);

@@ -44,12 +44,29 @@ export function record() {
     up: z.boolean(),
     alias: text(),
     otherNames: z.optional(z.array(text())),
+    kept: z.optional(keptSettings()),
     addresses: z.array(prefix()),
     restoreAddresses: z.boolean(),
     parent: optionalText,
     bus: optionalText,
     permanentMac: optionalText,
     portName: optionalText,
+  });
+}
+
+function keptSettings() {
+  const number = z.optional(integer({ min: 0 }));
+  return z.object({
+    flags: integer({ min: 0 }),
+    broadcast: z.optional(text()),
+    transmitQueueLength: number,
+    group: number,
+    mode: number,
+    protocolDown: number,
+    gsoMaxSegments: number,
+    gsoMaxSize: number,
+    groMaxSize: number,
+    programs: z.array(integer({ min: 0 })),
   });
 }
 

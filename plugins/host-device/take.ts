@@ -7,6 +7,7 @@ import type { Link } from "../../src/netlink/link/message.ts";
 import type { Container, Host } from "../../src/steps/host.ts";
 import { type Defer, undoOnError } from "../../src/steps/undo.ts";
 import type { HostDeviceConfig } from "./config.ts";
+import { findSettings } from "./device-settings.ts";
 import { type FoundDevice, getHostDevice } from "./find.ts";
 import { undoTaking } from "./give-back.ts";
 import { moveLinkIn } from "./move-link.ts";
@@ -65,11 +66,15 @@ function move(taking: Taking, found: FoundDevice): TakenDevice & { readonly reco
 function describe({ request, host, config, container }: Taking, { device, lost }: FoundDevice): DeviceRecord {
   const { network, containerId, ifname } = request;
   const { parent, bus, permanentMac, portName, kind, index, mac } = device;
-  const former = lost ?? { ...device, addresses: addressesOf(host, device) };
-  const { name, mtu, up, alias, otherNames, addresses } = former;
+  const former = lost ?? {
+    ...device,
+    kept: findSettings(host.netlink, device),
+    addresses: addressesOf(host, device),
+  };
+  const { name, mtu, up, alias, otherNames, kept, addresses } = former;
   return {
     ...{ network, containerId, ifname, netns: container.path, namespace: container.identify() },
-    ...{ name, index, kind, mac: lost?.mac ?? mac, mtu, up, alias, otherNames, addresses },
+    ...{ name, index, kind, mac: lost?.mac ?? mac, mtu, up, alias, otherNames, kept, addresses },
     ...{ restoreAddresses: config.restoreAddresses, parent, bus, permanentMac, portName },
   };
 }

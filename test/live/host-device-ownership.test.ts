@@ -49,6 +49,42 @@ const otherNames = (name: string) => Object(lab.ip(`link show dev ${name}`)[0]).
 const nameToo = (name: string, other: string, where = lab.host) =>
   lab.run(["ip", "link", "property", "add", "dev", name, "altname", other], where);
 
+/** What `ip` says of the host's device besides its index. */
+function deviceOf(): object {
+  const { ifindex: _, link_index: __, prog, xdp, ...rest } = Object(lab.ip("-details link show dev card0")[0]);
+  return { ...rest, program: prog?.id ?? xdp?.prog?.id };
+}
+
+const attachProgram = (where: string, ...args: string[]) =>
+  lab.run(["python3", path.join(import.meta.dirname, "xdp.py"), ...args], where);
+
+describe("host-device DEL gives the device back as it was on the host", () => {
+  const CHANGES = [
+    "arp off multicast off promisc on allmulticast on",
+    "txqueuelen 1 group 77 mode dormant",
+    "broadcast 02:00:00:00:00:01",
+    "gso_max_size 2000 gso_max_segs 2",
+  ];
+
+  it.each(["a path", "no path"])("with %s, where the container changed its settings and dropped all packets", (how) => {
+    const before = deviceOf();
+    add();
+    for (const change of CHANGES) lab.run(["ip", "link", "set", "dev", "net1", ...change.split(" ")], netns);
+    attachProgram(netns, "net1");
+    expect(run("DEL", how === "a path" ? {} : { netns: "" })).toMatchObject(quiet);
+    expect(deviceOf()).toEqual(before);
+  });
+
+  it("with the XDP program that it had there", () => {
+    attachProgram(lab.host, "card0", "pass");
+    const before = deviceOf();
+    expect(before).toHaveProperty("program", expect.any(Number));
+    add();
+    expect(run("DEL")).toMatchObject(quiet);
+    expect(deviceOf()).toEqual(before);
+  });
+});
+
 describe("host-device DEL leaves another container's link alone that has the device's name and index", () => {
   it.each(["gone", "two"])("with the path of a container that is %s", (which) => {
     const { ifindex } = Object(lab.ip("link show dev card0")[0]);
@@ -126,6 +162,29 @@ describe("host-device calls at once", () => {
       const ends = [1, 2].map(() => lab.start("host-device", callOf("DEL")).ended);
       for (const each of await Promise.all(ends)) expect(each, each.stdout).toMatchObject(quiet);
       expect([linksOf(lab.host), leases()]).toEqual([["card0"], []]);
+    }
+  });
+});
+
+describe("host-device DEL moves no link to the host that the container made", () => {
+  /** Makes what reads like a device that the Go plugin moved: its name on the host is its alias. */
+  function pretend(alias: string, mac: string): void {
+    lab.run(["ip", "link", "add", "net1", "address", mac, "type", "veth", "peer", "name", "mine"], netns);
+    lab.run(["ip", "link", "set", "net1", "alias", alias], netns);
+  }
+
+  it.each([
+    ["any name", "enp5s0"],
+    ["the device's name", "card0"],
+  ])("under %s, when it is called again", (_, alias) => {
+    const { status, stdout } = run("ADD");
+    expect(status, stdout).toBe(0);
+    const prevResult = JSON.parse(stdout);
+    expect(run("DEL")).toMatchObject(quiet);
+    pretend(alias, prevResult.interfaces[0].mac);
+    for (const more of [{}, { prevResult }]) {
+      expect(run("DEL", { config: { ...Object(callOf("DEL").config), ...more } })).toMatchObject(quiet);
+      expect([linksOf(lab.host), linksOf(netns).sort()]).toEqual([["card0"], ["mine", "net1"]]);
     }
   });
 });

@@ -334,10 +334,10 @@ describe("host-device DEL", () => {
   });
 
   it("forgets a record that cannot be read, and says so", () => {
-    add();
+    const prevResult = add();
     const [name = ""] = records();
     fs.writeFileSync(path.join(dataDir, name), "{");
-    const { status, stderr } = run("DEL");
+    const { status, stderr } = run("DEL", { prevResult });
     expect({ status, stderr }).toMatchObject({ status: 0, stderr: expect.stringContaining("Cannot read the record") });
     expect(link("card0")).toMatchObject({ address: MAC });
   });

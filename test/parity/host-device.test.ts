@@ -200,11 +200,16 @@ describe("host-device beside the reference", () => {
     made.run(["ip", "link", "add", "card0", "address", MAC, "type", "ifb"]);
     return made;
   };
-  const call = (own: Lab, bin: string, command: string, netns: string) => {
-    const base = { cniVersion: "1.0.0", name: "testConfig", type: "host-device", device: "card0" };
+  const call = (
+    own: Lab,
+    bin: string,
+    { command, netns, prevResult }: { command: string; netns: string; prevResult?: unknown },
+  ) => {
+    const base = { cniVersion: "1.0.0", name: "testConfig", type: "host-device", device: "card0", prevResult };
     const fields = bin === binDir ? { ...base, dataDir: path.join(own.dir, "host-device") } : base;
     const outcome = own.plugin("host-device", { bin, command, config: fields, netns, ifname: "net1" });
     expect(outcome.status, outcome.stdout + outcome.stderr).toBe(0);
+    return outcome.stdout;
   };
   const places = (own: Lab, netns: string) =>
     [own.host, netns].map((each) =>
@@ -219,14 +224,14 @@ describe("host-device beside the reference", () => {
     try {
       const netns = own.addNamespace("c1");
       const before = places(own, netns);
-      call(own, first(), "ADD", netns);
+      const prevResult = JSON.parse(call(own, first(), { command: "ADD", netns }));
       expect(places(own, netns)[1]).toEqual([
         ["lo", undefined],
         ["net1", "card0"],
       ]);
-      call(own, second(), "DEL", netns);
+      call(own, second(), { command: "DEL", netns, prevResult });
       expect(places(own, netns)).toEqual(before);
-      call(own, binDir, "DEL", netns);
+      call(own, binDir, { command: "DEL", netns, prevResult });
       expect(places(own, netns)).toEqual(before);
     } finally {
       own.dispose();

@@ -6,6 +6,8 @@ import { plugin } from "../../../plugins/host-device/main.ts";
 import { listRecords } from "../../../plugins/host-device/record.ts";
 import { findDevice } from "../../../src/netlink/link/device.ts";
 import { getLink } from "../../../src/netlink/link/get.ts";
+import { IFF } from "../../../src/netlink/link/header.ts";
+import { findKeptSettings } from "../../../src/netlink/link/kept-settings.ts";
 import { moveLinkTo } from "../../../src/netlink/link/move.ts";
 import { FakeKernel } from "../../kernel/fake-kernel.ts";
 import { hostOn } from "../../kernel/host.ts";
@@ -48,6 +50,27 @@ function giveBack({ kernel, container }: ReturnType<typeof stage>, name = "eth0"
 }
 
 describe("host-device with hardware", () => {
+  test("DEL gives back what the container changed, and detaches its XDP program but not the host's", () => {
+    const { kernel, container } = stage();
+    const card = [...kernel.host.links.values()].find(({ name }) => name === "card0");
+    if (card === undefined) throw new Error("the card is not there");
+    card.kept = { mode: 0, gsoMaxSize: 65_536, xdp: { attached: 3, program: 7, onCard: 7 } };
+    card.flags |= IFF.MULTICAST;
+    const before = findKeptSettings(kernel.openRoute(), card);
+    call(kernel, "ADD");
+    const [, inside] = [...container.links.values()];
+    if (inside === undefined) throw new Error("the card is not inside");
+    inside.kept = { mode: 1, gsoMaxSize: 2000, xdp: { generic: 9, onCard: 7 } };
+    inside.flags = IFF.UP | IFF.NOARP | IFF.PROMISC;
+    inside.group = 77;
+    inside.transmitQueueLength = 1;
+    call(kernel, "DEL");
+    const after = findKeptSettings(kernel.openRoute(), getLink(kernel.openRoute(), "card0"));
+    expect({ ...after, xdp: undefined }).toEqual({ ...before, xdp: undefined });
+    expect(logged).toEqual([]);
+    expect(kernel.log.filter((line) => line.includes("XDP"))).toEqual(['host: detach XDP program 9 from link "card0"']);
+  });
+
   test("ADD reports the PCI device", () => {
     const { kernel } = stage();
     expect(call(kernel, "ADD")?.interfaces).toMatchObject([{ name: "eth0", pciID: "0000:3b:00.1" }]);
