@@ -12,7 +12,7 @@ const NSFS_MAGIC = 0x6e736673;
 const PROC_SUPER_MAGIC = 0x9fa0;
 
 /** <fcntl.h>; O_NONBLOCK keeps us from hanging if the path leads to a pipe. */
-const O = { RDONLY: 0, NONBLOCK: 0o4000, CLOEXEC: 0o2000000 } as const;
+const O = { RDONLY: 0, NONBLOCK: 0o4000, CLOEXEC: 0o2000000, PATH: 0o10000000 } as const;
 
 /** <linux/sched.h> */
 const CLONE_NEWNET = 0x40000000;
@@ -26,6 +26,9 @@ const SIOCGSKNS = 0x894c;
 /** How many times to try to return: the kernel may be short of memory for a moment. */
 const TRIES = 10;
 
+/** What another process has mounted and open. proc_pid_root(5), proc_pid_fd(5) */
+const FOREIGN = /^\/proc\/\d+\/(?:root|fd)\//;
+
 /** The network namespace of the calling thread. */
 const OWN = "/proc/thread-self/ns/net";
 
@@ -34,7 +37,25 @@ const OWN = "/proc/thread-self/ns/net";
  * kernel's errno if the path cannot be opened, EINVAL if it is not a namespace
  */
 export function openNetns(path: string): number {
-  const fd = open(path);
+  return FOREIGN.test(path) ? openForeign(path) : openChecked(path, path);
+}
+
+/**
+ * A path on whose end a container decides: a device may be there by now, and opening it may do what the container is not allowed to. So
+ * nothing but a namespace is opened.
+ */
+function openForeign(path: string): number {
+  const place = openChecked(path, path, O.PATH | O.CLOEXEC);
+  try {
+    return openChecked(`/proc/self/fd/${place}`, path);
+  } finally {
+    discard(place);
+  }
+}
+
+/** Opens a file that must be a namespace; `path` names it in errors. */
+function openChecked(file: string, path: string, flags?: number): number {
+  const fd = open(file, flags);
   const statfs = new Uint8Array(STATFS_SIZE);
   const refused = libc().functions.fstatfs(fd, statfs) === -1 ? libc().errno() : undefined;
   const magic = new DataView(statfs.buffer).getUint32(0, true);
@@ -86,8 +107,8 @@ function openBySocket(): number {
   }
 }
 
-function open(path: string): number {
-  return asLinuxError(`open netns "${path}"`, () => fs.openSync(path, O.RDONLY | O.NONBLOCK | O.CLOEXEC));
+function open(path: string, flags = O.RDONLY | O.NONBLOCK | O.CLOEXEC): number {
+  return asLinuxError(`open netns "${path}"`, () => fs.openSync(path, flags));
 }
 
 function enter(fd: number): void {

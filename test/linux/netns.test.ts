@@ -1,4 +1,6 @@
+import { once } from "node:events";
 import fs from "node:fs";
+import net from "node:net";
 import os from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
@@ -41,6 +43,27 @@ test("openNetns() throws EINVAL for a file that is no namespace, and leaves noth
   );
   expect(count()).toBe(before);
   fs.rmSync(folder, { recursive: true });
+});
+
+describe("openNetns() with a path that another process decides on", () => {
+  test("opens a namespace", () => {
+    const fd = openNetns(`/proc/${process.pid}/root/proc/${process.pid}/ns/net`);
+    expect(fs.readlinkSync(`/proc/self/fd/${fd}`)).toBe(fs.readlinkSync("/proc/self/ns/net"));
+    fs.closeSync(fd);
+  });
+
+  test("opens nothing else: the kernel refuses with ENXIO to open a socket, but not to look at it", async () => {
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), "netns-"));
+    const socket = path.join(folder, "socket");
+    const server = net.createServer().listen(socket);
+    await once(server, "listening");
+    const before = count();
+    expect(() => openNetns(socket)).toThrow(expect.objectContaining({ code: "ENXIO" }));
+    expect(() => openNetns(`/proc/${process.pid}/root${socket}`)).toThrow(expect.objectContaining({ code: "EINVAL" }));
+    expect(count()).toBe(before);
+    server.close();
+    fs.rmSync(folder, { recursive: true });
+  });
 });
 
 test.each([
