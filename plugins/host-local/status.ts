@@ -57,7 +57,10 @@ function reportExhausted({ log }: Request, { folder }: Config, { set, index, res
 function checkDisk(folder: string): void {
   try {
     const there = nearest(folder);
-    if (!fs.statSync(there).isDirectory()) throw Object.assign(new Error("no folder"), { code: "ENOTDIR" });
+    const found = fs.statSync(there, { throwIfNoEntry: false });
+    // A link to nothing, which ADD finds in the folder's place.
+    if (found === undefined) throw Object.assign(new Error("no target"), { code: "EEXIST" });
+    if (!found.isDirectory()) throw Object.assign(new Error("no folder"), { code: "ENOTDIR" });
     fs.accessSync(there, fs.constants.W_OK | fs.constants.X_OK);
     const { bfree, files, ffree } = fs.statfsSync(there);
     // A file system without a table of inodes says 0 of 0.

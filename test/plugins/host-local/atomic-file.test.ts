@@ -261,4 +261,12 @@ describe("sweep()", () => {
     sweep(folder, fs.readdirSync(folder));
     expect(fs.readdirSync(folder).sort()).toEqual([".other", "10.1.2.2"]);
   });
+
+  test("removes what was set aside also where the clock was set back since, and bears that it is gone", () => {
+    const folder = temporaryFolder();
+    fs.writeFileSync(path.join(folder, ".gone-b"), "x");
+    vi.useFakeTimers({ now: Date.now() - 61_000, toFake: ["Date"] });
+    sweep(folder, [".gone-a", ".gone-b"]);
+    expect(fs.readdirSync(folder)).toEqual([]);
+  });
 });

@@ -23,6 +23,19 @@ export interface Call {
   readonly isUnheard?: boolean;
 }
 
+/** The configuration of network mynet, with its leases below `dataDir`. */
+export function config(version: string, dataDir: string, rest: object): object {
+  const { ipam, ...top } = { ipam: {}, ...rest };
+  return {
+    cniVersion: version,
+    name: "mynet",
+    type: "ipvlan",
+    master: "foo0",
+    ipam: { type: "host-local", dataDir, ...ipam },
+    ...top,
+  };
+}
+
 /** Serves one call in this process. */
 export function hostLocal(command: string, config: unknown, call: Call = {}): Outcome {
   let stdout = "";

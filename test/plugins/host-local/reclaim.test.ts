@@ -131,11 +131,33 @@ describe("findDeadLeases()", () => {
 });
 
 describe("findBootTime()", () => {
+  const TMPFS = 0x01021994;
+
   test("is the making of a file system in memory where the clock jumped ahead since", () => {
     const root = fs.statfsSync("/");
     reboot("aaaa", Date.now());
-    vi.mocked(fs.statfsSync).mockImplementation(() => Object.assign(root, { type: 0x01021994 }));
+    vi.mocked(fs.statfsSync).mockImplementation(() => Object.assign(root, { type: TMPFS }));
     vi.spyOn(fs, "statSync").mockImplementation(() => Object.assign(fs.lstatSync("/"), { birthtimeMs: 86_400_000 }));
+    expect(findBootTime()).toBe(86_400_000);
+  });
+
+  test.each([
+    ["of a disk", 0xef53, 1000],
+    ["that cannot say when it was made", TMPFS, 0],
+    ["made later", TMPFS, Date.now() + HOUR],
+  ])("is the kernel's where /run is a folder %s", (_, type, birthtimeMs) => {
+    const counts = fs.statfsSync("/");
+    reboot("aaaa", 86_400_000);
+    vi.mocked(fs.statfsSync).mockImplementation(() => Object.assign(counts, { type }));
+    vi.spyOn(fs, "statSync").mockImplementation(() => Object.assign(fs.lstatSync("/"), { birthtimeMs }));
+    expect(findBootTime()).toBe(86_400_000);
+  });
+
+  test("is the kernel's where /run cannot be looked at", () => {
+    reboot("aaaa", 86_400_000);
+    vi.mocked(fs.statfsSync).mockImplementation(() => {
+      throw new Error("ENOSYS");
+    });
     expect(findBootTime()).toBe(86_400_000);
   });
 });

@@ -47,17 +47,24 @@ describe("findResting()", () => {
     expect(findResting(folder, 30)).toEqual(["10.1.2.2", "10.1.2.9"]);
   });
 
+  test("sorts by time and counts the last line of an address, also where the clock was set back between", () => {
+    at(T + 10_000);
+    const folder = folderWith(`${T + 5000} 10.1.2.2\n${T + 1000} 10.1.2.9\n${T} 10.1.2.3\n${T - 60_000} 10.1.2.3\n`);
+    expect(findResting(folder, 30)).toEqual(["10.1.2.9", "10.1.2.2"]);
+  });
+
   test("takes a time to come, after the clock was set back, for a rest that goes on", () => {
     at(T - 3_600_000);
-    expect(findResting(folderWith(`${T} 10.1.2.9\n`), 30)).toEqual(["10.1.2.9"]);
+    const folder = folderWith(`${T} 10.1.2.9\n`);
+    expect(findResting(folder, 30)).toEqual(["10.1.2.9"]);
+    expect(findResting(folder, 0)).toEqual([]);
   });
 
   test("passes over what a crash tore, and lives without the file", () => {
     at(T);
-    expect(findResting(folderWith(`${T} 10.1.2.9\n179523${T} 10.1.2.3\n\0\0\0\n${T} 10.1.2.4`), 30)).toEqual([
-      "10.1.2.9",
-      "10.1.2.4",
-    ]);
+    const torn = [`179523${T} 10.1.2.3`, "\0\0\0", `${T} 10.1.2.5\0\0`, `${T} `];
+    const folder = folderWith([`${T} 10.1.2.9`, ...torn, `${T} 10.1.2.4`].join("\n"));
+    expect(findResting(folder, 30)).toEqual(["10.1.2.9", "10.1.2.4"]);
     expect(findResting(folderWith(), 30)).toEqual([]);
   });
 
@@ -84,6 +91,16 @@ describe("findResting()", () => {
   });
 });
 
+test("findResting() does without writing a long file anew where it cannot", () => {
+  const old = `${T - 60_000} 10.1.2.2\n`.repeat(100);
+  const folder = folderWith(`${old}${T} 10.1.2.9\n`);
+  vi.spyOn(fs, "renameSync").mockImplementation(() => {
+    throw new Error("EROFS");
+  });
+  at(T);
+  expect(findResting(folder, 30)).toEqual(["10.1.2.9"]);
+});
+
 test("noteReleased() tells root alone", () => {
   const folder = folderWith();
   noteReleased(folder, ["10.1.2.9"]);
@@ -91,8 +108,10 @@ test("noteReleased() tells root alone", () => {
 });
 
 test("noteReleased() fails for no disk", () => {
-  vi.spyOn(fs, "appendFileSync").mockImplementation(() => {
+  const folder = folderWith();
+  const write = vi.spyOn(fs, "writeSync").mockImplementation(() => {
     throw new Error("ENOSPC");
   });
-  expect(() => noteReleased(folderWith(), ["10.1.2.9"])).not.toThrow();
+  expect(() => noteReleased(folder, ["10.1.2.9"])).not.toThrow();
+  expect(write).toHaveBeenCalled();
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { storeFailure } from "../../../plugins/host-local/store-failure.ts";
+import { errnoOf, storeFailure } from "../../../plugins/host-local/store-failure.ts";
 import { CniError } from "../../../src/cni/error.ts";
 import { LinuxError } from "../../../src/platform/errno.ts";
 
@@ -66,4 +66,14 @@ describe("storeFailure()", () => {
     const error = new CniError("tryAgainLater", "busy");
     expect(storeFailure("read", error)).toBe(error);
   });
+});
+
+test.each([
+  [failure("EIO"), "EIO"],
+  [new Error("no system call"), undefined],
+  [Object.assign(new Error("a number"), { code: 5 }), undefined],
+  [{ code: "EIO" }, undefined],
+  [undefined, undefined],
+])("errnoOf(%o) is %s", (error, errno) => {
+  expect(errnoOf(error)).toBe(errno);
 });

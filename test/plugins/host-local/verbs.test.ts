@@ -5,7 +5,7 @@ import { add } from "../../../plugins/host-local/add.ts";
 import { del } from "../../../plugins/host-local/del.ts";
 import { createRequest, type Request } from "../../../src/cni/request.ts";
 import { SPEC_VERSIONS, type SpecVersion } from "../../../src/cni/version.ts";
-import { hostLocal, type Outcome, temporaryFolder } from "./host-local.ts";
+import { config, hostLocal, type Outcome, temporaryFolder } from "./host-local.ts";
 import { reboot } from "./stage.ts";
 
 /** The addresses of a printed result, in whichever shape its version has. */
@@ -17,18 +17,6 @@ function addresses({ json }: Outcome): string[] {
 function files(folder: string): Record<string, string> {
   const names = fs.readdirSync(folder).filter((name) => name !== ".state");
   return Object.fromEntries(names.sort().map((name) => [name, fs.readFileSync(path.join(folder, name), "utf8")]));
-}
-
-function config(version: string, dataDir: string, rest: object): object {
-  const { ipam, ...top } = { ipam: {}, ...rest };
-  return {
-    cniVersion: version,
-    name: "mynet",
-    type: "ipvlan",
-    master: "foo0",
-    ipam: { type: "host-local", dataDir, ...ipam },
-    ...top,
-  };
 }
 
 const hasOneAddressPerFamily = (version: string) => version === "0.1.0" || version === "0.2.0";
@@ -320,84 +308,6 @@ describe("ADD", () => {
   });
 });
 
-describe("CHECK", () => {
-  test("succeeds where a lease names the interface, or the container alone", () => {
-    const dataDir = temporaryFolder();
-    const input = config("1.1.0", dataDir, { ipam: { subnet: "10.1.2.0/24" } });
-    expect(hostLocal("ADD", input).status).toBe(0);
-    expect(hostLocal("CHECK", input)).toMatchObject({ status: 0, stdout: "" });
-    fs.writeFileSync(path.join(dataDir, "mynet", "10.1.2.2"), "dummy");
-    expect(hostLocal("CHECK", input)).toMatchObject({ status: 0, stdout: "" });
-  });
-
-  test.each([[{ containerId: "zzz", ifname: "eth0" }], [{ containerId: "zzz", ifname: "eth1" }]])(
-    "fails where none does, and makes no folder (%j)",
-    (call) => {
-      const dataDir = temporaryFolder();
-      const input = config("1.1.0", dataDir, { ipam: { subnet: "10.1.2.0/24" } });
-      expect(hostLocal("CHECK", input, call)).toMatchObject({
-        status: 1,
-        json: {
-          code: 104,
-          msg: "host-local: Failed to find address added by container zzz",
-          details: `no file in "${dataDir}/mynet" names it with interface ${call.ifname}`,
-        },
-      });
-      expect(fs.readdirSync(dataDir)).toEqual([]);
-    },
-  );
-
-  test("finds the lease of a Go plugin, before and after the first call of ours that writes", () => {
-    const dataDir = temporaryFolder();
-    const input = config("1.1.0", dataDir, { ipam: { subnet: "10.1.2.0/24" } });
-    fs.mkdirSync(path.join(dataDir, "mynet"));
-    fs.writeFileSync(path.join(dataDir, "mynet/10.1.2.7"), "c7\r\neth0");
-    expect(hostLocal("CHECK", input, { containerId: "c7" })).toMatchObject({ status: 0, stderr: "" });
-    expect(fs.readdirSync(path.join(dataDir, "mynet"))).toEqual(["10.1.2.7"]);
-    expect(hostLocal("ADD", input).status).toBe(0);
-    fs.writeFileSync(path.join(dataDir, "mynet/10.1.2.8"), "c8\r\neth0");
-    expect(hostLocal("CHECK", input, { containerId: "c8" })).toMatchObject({ status: 0, stderr: "" });
-    expect(hostLocal("CHECK", input, { containerId: "c9" }).json.code).toBe(104);
-  });
-
-  test("refuses a configuration that ADD would refuse", () => {
-    const input = config("1.1.0", temporaryFolder(), {});
-    expect(hostLocal("CHECK", input)).toMatchObject({ status: 1, json: { code: 7, msg: "no IP ranges specified" } });
-  });
-});
-
-describe("CHECK with prevResult", () => {
-  const given = (...addresses: string[]) => ({ cniVersion: "1.1.0", ips: addresses.map((address) => ({ address })) });
-
-  /** An ADD of dummy, which has .2 of each set, and then a CHECK with that prevResult. */
-  function checked(prevResult: unknown): Outcome {
-    const input = config("1.1.0", temporaryFolder(), {
-      ipam: { ranges: [[{ subnet: "10.1.2.0/24", rangeEnd: "10.1.2.99" }], [{ subnet: "2001:db8::/64" }]] },
-    });
-    expect(hostLocal("ADD", input).status).toBe(0);
-    return hostLocal("CHECK", { ...input, prevResult });
-  }
-
-  test.each([
-    ["the leased ones", given("10.1.2.2/24", "2001:db8::2/64")],
-    ["one of them, and others'", given("10.1.2.2/24", "192.0.2.7/24")],
-    ["none", given()],
-  ])("succeeds where its addresses are %s", (_title, prevResult) => {
-    expect(checked(prevResult)).toMatchObject({ status: 0, stdout: "" });
-  });
-
-  test.each([["10.1.2.3"], ["10.1.2.200"]])(
-    "fails where it has %s, which is not leased to the interface",
-    (address) => {
-      expect(checked(given(`${address}/24`, "2001:db8::2/64")).json).toEqual({
-        code: 104,
-        msg: `host-local: Cannot find the lease of ${address}`,
-        details: `prevResult has ${address}, 2001:db8::2; leased to container dummy, interface eth0: 10.1.2.2, 2001:db8::2`,
-      });
-    },
-  );
-});
-
 describe("after a reboot", () => {
   afterEach(() => {
     vi.restoreAllMocks();
@@ -553,96 +463,6 @@ describe("releaseDelay", () => {
     del("d");
     at(36);
     expect([add("g"), add("h")]).toEqual(["10.1.2.5/29", "10.1.2.2/29"]);
-  });
-});
-
-describe("STATUS", () => {
-  afterEach(() => {
-    vi.restoreAllMocks();
-  });
-
-  const full = { ipam: { ranges: [[{ subnet: "10.1.2.0/24" }], [{ subnet: "10.9.0.0/30", exclude: ["10.9.0.3"] }]] } };
-
-  test("succeeds while each set has a free address, and makes no folder", () => {
-    const dataDir = temporaryFolder();
-    expect(hostLocal("STATUS", config("1.1.0", dataDir, full))).toMatchObject({ status: 0, stdout: "", stderr: "" });
-    expect(fs.readdirSync(dataDir)).toEqual([]);
-  });
-
-  test("fails with code 50 and the counts once a set is full, as does ADD", () => {
-    const input = config("1.1.0", temporaryFolder(), full);
-    expect(hostLocal("ADD", input).status).toBe(0);
-    expect(hostLocal("STATUS", input)).toMatchObject({
-      status: 1,
-      json: {
-        code: 50,
-        msg: "no free address in range set 1 (10.9.0.1-10.9.0.2): 1 leased, 0 of them reclaimable, 0 resting, 0 excluded",
-        details: "delete containers, add ranges to the set, or release orphans, which `cnictl leases` lists",
-      },
-    });
-    expect(hostLocal("ADD", input, { containerId: "other" }).json.code).toBe(100);
-  });
-
-  test("succeeds, and says so, where an address can be reclaimed", () => {
-    const input = config("1.1.0", temporaryFolder(), full);
-    reboot("aaaa", Date.now() - 60_000);
-    expect(hostLocal("ADD", input).status).toBe(0);
-    reboot("bbbb", Date.now());
-    expect(hostLocal("STATUS", input)).toMatchObject({
-      status: 0,
-      stdout: "",
-      stderr:
-        "no free address in range set 1 (10.9.0.1-10.9.0.2): 1 leased, 1 of them reclaimable, 0 resting, 0 excluded\n",
-    });
-    expect(hostLocal("ADD", input, { containerId: "other" }).status).toBe(0);
-  });
-
-  test.each([
-    [
-      "accessSync",
-      "EROFS",
-      "read-only file system",
-      "mount it writable, or, while no container runs, set ipam.dataDir to a writable folder",
-    ],
-    ["statfsSync", "ENOSPC", "no space left on device", "free some space or inodes on that file system"],
-  ] as const)("fails where %s shows that nothing can be written", (call, code, found, details) => {
-    const dataDir = temporaryFolder();
-    fs.mkdirSync(path.join(dataDir, "mynet"));
-    vi.spyOn(fs, call).mockImplementation(() => {
-      throw Object.assign(new Error(code), { code });
-    });
-    expect(hostLocal("STATUS", config("1.1.0", dataDir, full))).toMatchObject({
-      status: 1,
-      json: { code: 50, msg: `Cannot write in the folder of leases "${dataDir}/mynet": ${found}`, details },
-    });
-  });
-
-  test("fails where the file system has no inode left, unless it counts none", () => {
-    const dataDir = temporaryFolder();
-    const { statfsSync } = fs;
-    const space = (files: number) => {
-      const counts = Object.assign(statfsSync("/"), { type: 0, bfree: 9, files, ffree: 0 });
-      vi.spyOn(fs, "statfsSync").mockImplementation(() => counts);
-      return hostLocal("STATUS", config("1.1.0", dataDir, full));
-    };
-    expect(space(60)).toMatchObject({
-      status: 1,
-      json: { code: 50, details: "free some space or inodes on that file system" },
-    });
-    expect(space(0)).toMatchObject({ status: 0 });
-  });
-
-  test("fails where a file is in the way of the folder", () => {
-    const dataDir = path.join(temporaryFolder(), "file");
-    fs.writeFileSync(dataDir, "");
-    expect(hostLocal("STATUS", config("1.1.0", dataDir, full)).json).toMatchObject({
-      code: 50,
-      msg: `Cannot write in the folder of leases "${dataDir}/mynet": not a directory`,
-    });
-  });
-
-  test("refuses a configuration that ADD would refuse", () => {
-    expect(hostLocal("STATUS", config("1.1.0", temporaryFolder(), {})).json.code).toBe(7);
   });
 });
 
