@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import {
   deleteEmptyBridge,
   ensureBridge,
@@ -7,6 +7,7 @@ import {
   requireVlans,
   usingBridge,
 } from "../../../plugins/bridge/bridge-link.ts";
+import { CniError } from "../../../src/cni/error.ts";
 import { NetlinkError } from "../../../src/netlink/acknowledgement.ts";
 import { addBridge, addVeth } from "../../../src/netlink/link/add.ts";
 import { deleteLink } from "../../../src/netlink/link/delete.ts";
@@ -32,12 +33,12 @@ function addPort(host: Host, name: string, mac = "02:00:00:00:00:20") {
   return getLink(host.netlink, name);
 }
 
-/** Runs the work and has it fail in the end. */
+/** Runs the work and has it fail in the end, with nothing to say about what is taken back. */
 function failing(work: (defer: (reversal: () => unknown) => void) => void): void {
   const failure = new Error("the end");
   const run = () =>
     undoOnError(
-      () => {},
+      (line) => expect.fail(line),
       (defer) => {
         work(defer);
         throw failure;
@@ -87,15 +88,54 @@ describe("ensureBridge()", () => {
     expect(bridge.mac).not.toBe("00:00:00:00:00:00");
   });
 
+  test("takes one that is promiscuous already as it is", () => {
+    const { kernel, host } = stage();
+    addBridge(host.netlink, { name: "br0", mac: "02:00:00:00:00:01", up: true });
+    setLink(host.netlink, getLink(host.netlink, "br0"), { promiscuous: true });
+    const before = kernel.requests;
+    ensureBridge(host, { ...SPEC, promiscuous: true }, () => {});
+    expect(kernel.log.slice(before)).toEqual(['host: get link "br0"']);
+  });
+
+  test("has the MTU of its smallest port, unless it is given one", () => {
+    const { host } = stage();
+    expect(ensureBridge(host, SPEC, () => {}).mtu).toBe(1500);
+    setLink(host.netlink, addPort(host, "port0"), { mtu: 1400 });
+    expect(getLink(host.netlink, "br0").mtu).toBe(1400);
+  });
+
   test("refuses what is no bridge, and one that does not keep VLANs apart", () => {
     const { host } = stage();
     addVeth(host.netlink, { name: "br0", peer: { name: "other" } });
-    expect(() => ensureBridge(host, SPEC, () => {})).toThrow('"br0" already exists but is not a bridge');
+    expect(() => ensureBridge(host, SPEC, () => {})).toThrow(
+      new CniError("bridgeConflict", '"br0" already exists but is not a bridge'),
+    );
     deleteLink(host.netlink, getLink(host.netlink, "br0"));
     addBridge(host.netlink, { name: "br0" });
     expect(() => ensureBridge(host, { ...SPEC, vlanNeed: "vlan 7" }, () => {})).toThrow(
-      'Cannot use vlan 7: bridge "br0" does not filter VLANs',
+      new CniError("bridgeConflict", 'Cannot use vlan 7: bridge "br0" does not filter VLANs', {
+        details: "where no port of it depends on that: ip link set dev br0 type bridge vlan_filtering 1",
+      }),
     );
+  });
+
+  test("leaves any other refusal of a bridge for VLANs to the kernel's words", () => {
+    const { kernel, host } = stage();
+    kernel.refuse(2);
+    const act = () => ensureBridge(host, { ...SPEC, vlanNeed: "vlan 7" }, () => {});
+    expect(act).toThrow('Cannot add bridge "br0": Cannot allocate memory');
+  });
+
+  test("takes one that another call makes at the same moment, and leaves it to that call", () => {
+    const { kernel, host } = stage();
+    const { request } = host.netlink;
+    vi.spyOn(host.netlink, "request").mockImplementationOnce((asked) => {
+      const answers = request(asked);
+      addBridge(kernel.openRoute(), { name: "br0", mac: "02:00:00:00:00:77", up: true });
+      return answers;
+    });
+    failing((defer) => expect(ensureBridge(host, SPEC, defer).mac).toBe("02:00:00:00:00:77"));
+    expect(getLink(host.netlink, "br0")).toMatchObject({ mac: "02:00:00:00:00:77", up: true });
   });
 
   test("leaves nothing behind, whichever of its requests fails", () => {
@@ -136,6 +176,21 @@ describe("ensureBridge()", () => {
       addPort(host, "port0");
     });
     expect(getLink(host.netlink, "br0")).toMatchObject({ up: true, promiscuous: true });
+  });
+
+  test("bears that the bridge is gone, and keeps other calls from its deletion until its port exists", () => {
+    const uses: string[] = [];
+    const host = hostOn(new FakeKernel(), {
+      withBridges: (use, act) => {
+        uses.push(use);
+        return act();
+      },
+    });
+    for (const prepare of [() => {}, () => addBridge(host.netlink, { name: "br0", mac: "02:00:00:00:00:01" })]) {
+      prepare();
+      failing((defer) => deleteLink(host.netlink, ensureBridge(host, SPEC, defer)));
+    }
+    expect(uses).toEqual(["withdrawn", "withdrawn", "withdrawn"]);
   });
 
   test("leaves a bridge promiscuous that was so", () => {
@@ -182,6 +237,42 @@ describe("deleteEmptyBridge()", () => {
     expect(findLink(host.netlink, "br0")).toBeDefined();
     deleteEmptyBridge(host, "br0", { counts: () => false, disconnect: (each) => deleteLink(host.netlink, each) });
     expect([findLink(host.netlink, "br0"), findLink(host.netlink, port.index)]).toEqual([undefined, undefined]);
+  });
+
+  test.each<[string, (host: Host) => void]>([
+    ["has a port", (host) => void addPort(host, "port0")],
+    ["is somebody's", (host) => setLink(host.netlink, getLink(host.netlink, "br0"), { alias: "mine" })],
+    [
+      "is another bridge",
+      (host) => {
+        deleteLink(host.netlink, getLink(host.netlink, "br0"));
+        addBridge(host.netlink, { name: "br0" });
+      },
+    ],
+  ])("keeps one that %s when the lock is free", (_, change) => {
+    const kernel = new FakeKernel();
+    const uses: string[] = [];
+    const host = hostOn(kernel, {
+      withBridges: (use, act) => {
+        uses.push(use);
+        change(host);
+        return act();
+      },
+    });
+    ensureBridge(host, SPEC, () => {});
+    deleteEmptyBridge(host, "br0", all);
+    expect([findLink(host.netlink, "br0") !== undefined, uses]).toEqual([true, ["withdrawn"]]);
+  });
+
+  test("bears that it is gone when the lock is free", () => {
+    const host: Host = hostOn(new FakeKernel(), {
+      withBridges: (_, act) => {
+        deleteLink(host.netlink, getLink(host.netlink, "br0"));
+        return act();
+      },
+    });
+    ensureBridge(host, SPEC, () => {});
+    expect(() => deleteEmptyBridge(host, "br0", all)).not.toThrow();
   });
 
   test("deletes one that a killed call left before it had its alias", () => {
@@ -261,7 +352,14 @@ test("usingBridge() says of a bridge that went away that it can be tried again, 
   expect(usingBridge(host, bridge, () => 7)).toBe(7);
   expect(() => usingBridge(host, bridge, fail)).toThrow(failure);
   deleteLink(host.netlink, bridge);
-  expect(() => usingBridge(host, bridge, fail)).toThrow('Cannot use bridge "br0": it has just been deleted');
+  expect(() => usingBridge(host, bridge, fail)).toThrow(
+    new CniError("tryAgainLater", 'Cannot use bridge "br0": it has just been deleted', { cause: failure }),
+  );
+  const other = new Error("no request to the kernel");
+  const failOtherwise = () => {
+    throw other;
+  };
+  expect(() => usingBridge(host, bridge, failOtherwise)).toThrow(other);
 });
 
 test("usingBridge() says of a bridge without room for a port what to do", () => {

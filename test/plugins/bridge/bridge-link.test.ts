@@ -41,6 +41,13 @@ describe("ensureBridge() for VLANs", () => {
     expect(host.requests).toHaveLength(asked);
   });
 
+  it("leaves a refusal of a plain bridge to the kernel's words", () => {
+    const host = fakeHost({ netlink: hostThat(refusing(95)) });
+    expect(() => ensureBridge(host, { ...spec, vlanNeed: undefined }, noDefer)).toThrow(
+      'Cannot add bridge "br0": Operation not supported',
+    );
+  });
+
   it("leaves it to the kernel to say that it knows no bridges", () => {
     const host = hostThat(refusing(95, "Unknown device type"));
     expect(() => ensureBridge(fakeHost({ netlink: host }), spec, noDefer)).toThrow(

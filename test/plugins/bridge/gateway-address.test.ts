@@ -95,6 +95,12 @@ describe("ensureGatewayAddresses()", () => {
     expect(own.map(({ tentative }) => tentative)).toEqual([false]);
   });
 
+  test("IPv4 alone leaves the link-local address to the kernel", () => {
+    const { kernel, host } = stage();
+    ensure(host, { addresses: ADDRESSES.slice(0, 1) });
+    expect(kernel.log.filter((line) => line.includes("fe80"))).toEqual([]);
+  });
+
   test("refuses another address of its family or an overlapping one, unless it is told to replace it", () => {
     const { host } = stage();
     addAddress(host.netlink, getLink(host.netlink, "br0"), { prefix: prefix("10.99.0.1/24") });
@@ -122,6 +128,15 @@ describe("ensureGatewayAddresses()", () => {
     const alias = ownerComment({ network: "apps", containerId: "c1", ifname: "eth0" });
     setLink(host.netlink, getLink(host.netlink, "port0"), { alias });
     expect(detailsOf(host)).toBe(`found 10.99.0.1/24, 10.98.0.1/24 and 1 port of network "apps": ${advice}`);
+    for (const [name, network] of [
+      ["port1", "apps"],
+      ["port2", "web"],
+    ] as const) {
+      addVeth(host.netlink, { name, master: link.index, peer: { name: `${name}p` } });
+      const other = ownerComment({ network, containerId: "c2", ifname: "eth0" });
+      setLink(host.netlink, getLink(host.netlink, name), { alias: other });
+    }
+    expect(detailsOf(host)).toBe(`found 10.99.0.1/24, 10.98.0.1/24 and 3 ports of network "apps", "web": ${advice}`);
   });
 
   test("IPv6: leaves what does not overlap, and refuses what does, whichever is the larger", () => {

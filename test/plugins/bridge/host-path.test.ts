@@ -1,11 +1,13 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { checkPath } from "../../../plugins/bridge/host-path.ts";
 import { formatPrefix } from "../../../src/ip/prefix.ts";
 import { addAddress } from "../../../src/netlink/address/add.ts";
 import { addBridge } from "../../../src/netlink/link/add.ts";
 import { getLink } from "../../../src/netlink/link/get.ts";
 import { addRoute } from "../../../src/netlink/route/add.ts";
-import { RT_TABLE } from "../../../src/netlink/route/header.ts";
+import { RT_TABLE, RTN } from "../../../src/netlink/route/header.ts";
+import { encodeRoute } from "../../../src/netlink/route/message.ts";
+import { RTM } from "../../../src/netlink/rtnetlink.ts";
 import { FakeKernel } from "../../kernel/fake-kernel.ts";
 import { hostOn } from "../../kernel/host.ts";
 import { prefix } from "../../netlink/text.ts";
@@ -69,6 +71,28 @@ describe("checkPath()", () => {
     );
     addRoute(host.netlink, link, { destination: prefix("::/0") });
     expect(check("fd00:1::2/64")).toEqual([`${found} ::/0, because "br0" has lost its route to fd00:1::/64`]);
+  });
+
+  test("says which table a policy rule leads to", () => {
+    const { check, host } = stage("fd00:2::1/64");
+    const { address, length: destinationLength } = prefix("fd00:1::/48");
+    const payload = encodeRoute({
+      header: { family: 10, destinationLength, table: 100, type: RTN.UNICAST },
+      attributes: { destination: address, index: getLink(host.netlink, "other").index, table: 100 },
+    });
+    const { request } = host.netlink;
+    vi.spyOn(host.netlink, "request").mockImplementation((asked) =>
+      asked.type === RTM.GETROUTE ? [{ type: 0, flags: 0, sequence: 0, port: 0, payload }] : request(asked),
+    );
+    expect(check("fd00:1::2/64")).toEqual([
+      'The host reaches fd00:1::2 through link "other", expected link "br0": that is its route to fd00:1::/48 of table 100, to which a rule of "ip rule" leads',
+    ]);
+  });
+
+  test("leaves out an address without a gateway, which is not routed through the host", () => {
+    const { host } = stage("fd00:2::1/64");
+    const ips = [{ address: prefix("fd00:2::3/64") }];
+    expect(checkPath(host, getLink(host.netlink, "br0"), { ips, ifname: "eth0" })).toEqual([]);
   });
 
   test("says that there is no route", () => {

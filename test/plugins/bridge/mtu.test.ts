@@ -7,6 +7,7 @@ import { addBridge } from "../../../src/netlink/link/add.ts";
 import { getLink } from "../../../src/netlink/link/get.ts";
 import { encodeLink, readLink } from "../../../src/netlink/link/message.ts";
 import type { Message } from "../../../src/netlink/message.ts";
+import { addRoute } from "../../../src/netlink/route/add.ts";
 import { encodeRoute } from "../../../src/netlink/route/message.ts";
 import { RTM } from "../../../src/netlink/rtnetlink.ts";
 import { FakeKernel } from "../../kernel/fake-kernel.ts";
@@ -102,6 +103,20 @@ describe("chooseMtu()", () => {
     });
     expect(chooseMtu(fakeHost({ netlink }), "auto", expect.fail)).toBe(2000);
   });
+});
+
+it.each([
+  [["::/0"], 1400],
+  [["::/0", "0.0.0.0/0"], 1450],
+  [[], 0],
+])("chooseMtu() takes that of IPv6 only where there is no IPv4: default routes %j", (routes, mtu) => {
+  const { netlink, ...host } = hostOn(new FakeKernel());
+  for (const [index, route] of routes.entries()) {
+    const name = `up${index}`;
+    addBridge(netlink, { name, mac: `02:00:00:00:00:0${index}`, mtu: 1400 + 50 * index, up: true });
+    addRoute(netlink, getLink(netlink, name), { destination: prefix(route) });
+  }
+  expect(chooseMtu({ ...host, netlink }, "auto", () => {})).toBe(mtu);
 });
 
 describe("IPv6 needs 1280 bytes", () => {

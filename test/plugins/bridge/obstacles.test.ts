@@ -2,8 +2,9 @@ import { afterEach, describe, expect, test, vi } from "vitest";
 import { examineGateway } from "../../../plugins/bridge/obstacles.ts";
 import { findForwardRefusal, listDroppingChains } from "../../../src/netfilter/forward-refusal.ts";
 import { findNftChain } from "../../../src/netfilter/iptables/nft-filter.ts";
-import { addBridge } from "../../../src/netlink/link/add.ts";
+import { addBridge, addIfb } from "../../../src/netlink/link/add.ts";
 import { getLink } from "../../../src/netlink/link/get.ts";
+import { addRoute } from "../../../src/netlink/route/add.ts";
 import { openNetfilter } from "../../../src/steps/netfilter.ts";
 import { prefix } from "../../netlink/text.ts";
 import { arrange } from "./attachment.ts";
@@ -21,10 +22,17 @@ const ADVICE =
   ': containers are cut off unless "firewall" stands behind "bridge" in the list, or rules there accept their packets; published ports need such rules';
 
 /** What is logged about a bridge with new addresses, on a host with such rules. */
-function examine({ added = ["10.88.0.1/16", "fd00:88::1/64"], hasNetfilter = true, accepting = [] as number[] }) {
+function examine({
+  added = ["10.88.0.1/16", "fd00:88::1/64"],
+  hasNetfilter = true,
+  accepting = [] as number[],
+  drops = true,
+}) {
   const { kernel, host, logged, request } = arrange({});
   addBridge(host.netlink, { name: "cni0", mac: "02:00:00:00:00:01", up: true });
-  kernel.host.sysctls.write("net/ipv4/conf/cni0/forwarding", "0");
+  addIfb(host.netlink, { name: "up0", mac: "02:00:00:00:00:07", up: true });
+  addRoute(host.netlink, getLink(host.netlink, "up0"), { destination: prefix("0.0.0.0/0") });
+  for (const name of ["cni0", "up0"]) kernel.host.sysctls.write(`net/ipv4/conf/${name}/forwarding`, "0");
   const netlink = hasNetfilter ? kernel.openNetfilter() : undefined;
   vi.mocked(openNetfilter).mockReturnValue({
     netlink,
@@ -32,7 +40,9 @@ function examine({ added = ["10.88.0.1/16", "fd00:88::1/64"], hasNetfilter = tru
     invocation: { environment: {}, deadline: 0, launch: expect.fail, owners: [] },
   });
   vi.mocked(listDroppingChains).mockReturnValue(["chain f of nftables table inet t has policy drop"]);
-  vi.mocked(findForwardRefusal).mockImplementation((_, { family, variant }) => `chain of ${family}-${variant}`);
+  vi.mocked(findForwardRefusal).mockImplementation((_, { family, variant }) =>
+    drops ? `chain of ${family}-${variant}` : undefined,
+  );
   vi.mocked(findNftChain).mockImplementation((_, { family, name }) =>
     accepting.includes(family) && name === "CNI-FORWARD" ? { policy: undefined, rules: () => [] } : undefined,
   );
@@ -44,28 +54,36 @@ function examine({ added = ["10.88.0.1/16", "fd00:88::1/64"], hasNetfilter = tru
 const CHAIN = `Chain f of nftables table inet t has policy drop${ADVICE}`;
 const refusals = (...names: readonly string[]) => names.map((name) => `Chain of ${name}${ADVICE}`);
 
+const UPLINK =
+  'Link "up0" does not forward IPv4, so no answer comes to containers through it: sysctl -w net.ipv4.conf.up0.forwarding=1';
+
 describe("examineGateway()", () => {
   test("names each firewall of the addresses' families that drops what it does not accept", () => {
     const { logged, forwarding } = examine({});
-    expect(logged).toEqual([...refusals("4-nft", "4-legacy", "6-nft", "6-legacy"), CHAIN]);
+    expect(logged).toEqual([...refusals("4-nft", "4-legacy", "6-nft", "6-legacy"), CHAIN, UPLINK]);
     expect(forwarding).toBe("1");
     expect(examine({ added: ["10.88.0.1/16", "10.89.0.1/16"] }).logged).toEqual([
       ...refusals("4-nft", "4-legacy"),
       CHAIN,
+      UPLINK,
     ]);
+    expect(examine({ drops: false }).logged).toEqual([CHAIN, UPLINK]);
   });
 
   test("says nothing of a family that firewall accepts packets of", () => {
-    expect(examine({ accepting: [4] }).logged).toEqual([...refusals("6-nft", "6-legacy"), CHAIN]);
+    expect(examine({ accepting: [4] }).logged).toEqual([...refusals("6-nft", "6-legacy"), CHAIN, UPLINK]);
   });
 
   test("looks at iptables-legacy alone where there is no nf_tables", () => {
     const { logged } = examine({ hasNetfilter: false, accepting: [4, 6] });
-    expect(logged).toEqual(refusals("4-nft", "4-legacy", "6-nft", "6-legacy"));
+    expect(logged).toEqual([...refusals("4-nft", "4-legacy", "6-nft", "6-legacy"), UPLINK]);
     expect(listDroppingChains).not.toHaveBeenCalled();
   });
 
-  test("leaves forwarding alone of a family that has no new address", () => {
-    expect(examine({ added: ["fd00:88::1/64"] }).forwarding).toBe("0");
+  test("leaves forwarding alone of a family that has no new address, and says nothing of it", () => {
+    expect(examine({ added: ["fd00:88::1/64"] })).toEqual({
+      logged: [...refusals("6-nft", "6-legacy"), CHAIN],
+      forwarding: "0",
+    });
   });
 });
