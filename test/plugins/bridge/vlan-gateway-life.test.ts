@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { joinVlans, planVlans } from "../../../plugins/bridge/vlan.ts";
 import {
   checkVlanGateway,
@@ -73,6 +73,38 @@ describe("ensureVlanGateway()", () => {
     expect(getLink(on.host.netlink, "elsewhere")).toMatchObject({ master: undefined, up: false });
   });
 
+  test("takes one that another call makes at the same moment, and leaves it to that call", () => {
+    const on = stage();
+    const { netlink } = on.host;
+    const { request } = netlink;
+    vi.spyOn(netlink, "request").mockImplementationOnce((asked) => {
+      const answers = request(asked);
+      const other = hostOn(on.kernel);
+      ensureVlanGateway(other, { ...on.membership, port: addPort(other, "port1") }, () => {});
+      return answers;
+    });
+    const reversals: (() => unknown)[] = [];
+    const gateway = ensure(on, (reversal) => reversals.push(reversal));
+    for (const reversal of reversals.reverse()) reversal();
+    expect(getLink(netlink, "br0.100")).toMatchObject({ index: gateway.index, up: true });
+    expect(listPorts(netlink, on.membership.bridge)).toHaveLength(3);
+  });
+
+  test("has the bridge's MTU, and keeps its MAC", () => {
+    const on = stage();
+    const { netlink } = on.host;
+    addBridge(netlink, { name: "br1", vlanFiltering: true, up: true });
+    const index = getLink(netlink, "br1").index;
+    addVeth(netlink, { name: "p1", mac: "fe:ff:ff:ff:ff:ff", mtu: 1400, master: index, peer: { name: "p1p" } });
+    const membership = { ...on.membership, name: "br1.100", bridge: getLink(netlink, "br1") };
+    const gateway = ensureVlanGateway(on.host, membership, () => {});
+    expect([gateway.mtu, getLink(netlink, gateway.peer ?? 0).mtu, getLink(netlink, "br1").mac]).toEqual([
+      1400,
+      1400,
+      "fe:ff:ff:ff:ff:ff",
+    ]);
+  });
+
   test("connects one of ours again whose bridge was made anew", () => {
     const on = stage();
     const { peer = 0 } = ensure(on);
@@ -137,6 +169,15 @@ test("listVlanOthers() has every port of the VLAN but the container's and the ga
   expect(listVlanOthers(on.host, on.membership).map(({ name }) => name)).toEqual(["port1"]);
   deleteLink(on.host.netlink, other);
   expect(listPorts(on.host.netlink, on.membership.bridge)).toHaveLength(2);
+});
+
+test("checkVlanGateway() asks of a link that others set up only that it is up", () => {
+  const on = stage();
+  addBridge(on.host.netlink, { name: "br0.100", mac: "02:00:00:00:00:50", up: true });
+  const reported = { name: "br0.100", mac: "02:00:00:00:00:50" };
+  expect(checkVlanGateway(on.host, on.membership, reported)).toEqual([]);
+  setLink(on.host.netlink, getLink(on.host.netlink, "br0.100"), { up: false });
+  expect(checkVlanGateway(on.host, on.membership, reported)).toEqual(['VLAN gateway "br0.100" is down, expected up']);
 });
 
 test("checkVlanGateway() names what differs", () => {
