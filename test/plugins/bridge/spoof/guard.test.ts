@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { parseBridgeConfig } from "../../../../plugins/bridge/config.ts";
 import { deleteSpoofChecks, verifySpoofCheck } from "../../../../plugins/bridge/spoof/checks.ts";
 import { SETS } from "../../../../plugins/bridge/spoof/elements.ts";
 import {
@@ -7,7 +8,10 @@ import {
   endStaleSpoofChecks,
   guardPort,
   learnsUnseen,
+  requireSpoofCheck,
+  verifySpoofGuard,
 } from "../../../../plugins/bridge/spoof/guard.ts";
+import { CniError } from "../../../../src/cni/error.ts";
 import type { ContainerInterface } from "../../../../src/cni/request.ts";
 import { addChain } from "../../../../src/netfilter/nftables/chain.ts";
 import { addRule, listRules } from "../../../../src/netfilter/nftables/rule.ts";
@@ -21,7 +25,7 @@ import { REFERENCE_TABLES } from "../../../../src/netfilter/tables.ts";
 import { addBridge } from "../../../../src/netlink/link/add.ts";
 import { deleteLink } from "../../../../src/netlink/link/delete.ts";
 import { getLink } from "../../../../src/netlink/link/get.ts";
-import { ALL_GROUPS, ignoreLinkLocalSenders } from "../../../../src/netlink/link/set.ts";
+import { ALL_GROUPS, ignoreLinkLocalSenders, setPort } from "../../../../src/netlink/link/set.ts";
 import type { Remains } from "../../../../src/steps/remains.ts";
 import type { Defer } from "../../../../src/steps/undo.ts";
 import { connectVeth } from "../../../../src/steps/veth.ts";
@@ -59,6 +63,24 @@ type Stage = ReturnType<typeof stage>;
 
 function checked({ place: { veth } }: Stage, check: "mac" | "strict") {
   return { owner, port: veth.port.index, mac: veth.inside.mac, check };
+}
+
+const REFERENCE = { ...REFERENCE_TABLES.spoofCheck, chain: "PREROUTING" };
+
+/** The table of the reference plugins, with a rule for each of these containers, and the chains of c1. */
+function referenceRules(...ids: readonly string[]) {
+  const userdata = (id: string) => commented("rule", `macspoofchk-${id}-eth0`);
+  const names = ["PREROUTING", "cni-br-iface-c1-eth0", "cni-br-iface-c1-eth0-mac"];
+  return [
+    addTable({ family: REFERENCE.family, name: REFERENCE.table, flags: 0 }),
+    ...names.map((name) => addChain({ ...REFERENCE, name })),
+    ...ids.map((id) => addRule({ ...REFERENCE, label: "jump", expressions: [ACCEPT], userdata: userdata(id) })),
+  ];
+}
+
+/** A configuration with such a check. */
+function configOf(spoofCheck: "mac" | "strict" | undefined) {
+  return { ...parseBridgeConfig(request), spoofCheck };
 }
 
 describe("guardPort()", () => {
@@ -112,8 +134,72 @@ test("admitIps() lets the container send from its addresses, where they are chec
   }
 });
 
+describe("what the checks need", () => {
+  const NFTABLES = "the kernel has no nf_tables";
+
+  test.each([
+    ["mac", "nftables", `Cannot use macspoofchk true: ${NFTABLES}`],
+    ["strict", "nftables", `Cannot use spoofchk "strict": ${NFTABLES}`],
+    ["mac", "bridgeRules", `Cannot use macspoofchk true: ${NFTABLES} for bridges, it needs CONFIG_NF_TABLES_BRIDGE`],
+    [
+      "strict",
+      "bridgeRules",
+      `Cannot use spoofchk "strict": ${NFTABLES} for bridges, it needs CONFIG_NF_TABLES_BRIDGE`,
+    ],
+  ] as const)("requireSpoofCheck(): %s of a kernel without %s is refused", (spoofCheck, feature, message) => {
+    const { kernel, host } = arrange();
+    const act = (check: typeof spoofCheck | undefined) => () => requireSpoofCheck(host, request, configOf(check));
+    expect(act(spoofCheck)).not.toThrow();
+    kernel.features[feature] = false;
+    expect(act(spoofCheck)).toThrow(new CniError("unsupportedField", message));
+    expect(act(undefined)).not.toThrow();
+  });
+});
+
+describe("verifySpoofGuard()", () => {
+  /** The differences of a port whose checks are set up, after a change. */
+  function differences(check: "mac" | "strict", change: (on: Stage) => void): readonly string[] {
+    const on = stage();
+    guardPort(on.host, { netlink: on.netlink, check }, on.place);
+    admitIps({ netlink: on.netlink, check }, on.place, ips);
+    change(on);
+    const { veth, bridge } = on.place;
+    const port = getLink(on.host.netlink, veth.port.index);
+    const known = { request, bridge: getLink(on.host.netlink, bridge.index), veth: { port, inside: insideOf(on) } };
+    return verifySpoofGuard(on.host, { ...known, config: configOf(check) }, ips).map((line) =>
+      line.replace(veth.port.name, "PORT"),
+    );
+  }
+
+  const insideOf = ({ kernel, place }: Stage) =>
+    getLink(kernel.openRoute(kernel.namespaceAt("/run/netns/container")), place.veth.inside.name);
+  const flush = ({ netlink }: Stage) => deleteSpoofChecks(netlink, selectOwner(owner));
+
+  test("finds nothing where nothing has changed", () => {
+    expect([differences("mac", () => {}), differences("strict", () => {})]).toEqual([[], []]);
+  });
+
+  test("says what the rules do not see", () => {
+    const learning: (on: Stage) => void = ({ kernel }) => {
+      for (const { bridge } of kernel.host.links.values()) if (bridge !== undefined) bridge.bits = 0;
+    };
+    expect(differences("mac", learning)).toEqual(['Bridge "br0" has no_linklocal_learn off, expected on']);
+    expect(differences("strict", learning)).toEqual([]);
+    const forwarding: (on: Stage) => void = ({ host, place }) => setPort(host.netlink, place.veth.port, { groups: 0 });
+    expect(differences("strict", forwarding)).toEqual([`Port "PORT" has group_fwd_mask 0, expected ${ALL_GROUPS}`]);
+  });
+
+  test("takes the rules of the reference plugins for a check of the MAC, and of nothing else", () => {
+    const reference: (on: Stage) => void = (on) => {
+      flush(on);
+      applyTransaction(on.netlink, referenceRules("c1"), { action: "arrange" });
+    };
+    expect([differences("mac", flush).length, differences("strict", flush).length]).toEqual([2, 5]);
+    expect([differences("mac", reference).length, differences("strict", reference).length]).toEqual([0, 5]);
+  });
+});
+
 describe("the end of the checks", () => {
-  const REFERENCE = { ...REFERENCE_TABLES.spoofCheck, chain: "PREROUTING" };
   const all = (netlink: Stage["netlink"]) => ({
     within: () => netlink,
     socket: netlink,
@@ -124,19 +210,7 @@ describe("the end of the checks", () => {
   test("endSpoofCheck() ends the attachment's, and those of the reference plugins", () => {
     const on = stage();
     guardPort(on.host, { netlink: on.netlink, check: "mac" }, on.place);
-    const userdata = (id: string) => commented("rule", `macspoofchk-${id}-eth0`);
-    const names = ["cni-br-iface-c1-eth0", "cni-br-iface-c1-eth0-mac"];
-    applyTransaction(
-      on.netlink,
-      [
-        addTable({ family: REFERENCE.family, name: REFERENCE.table, flags: 0 }),
-        ...["PREROUTING", ...names].map((name) => addChain({ ...REFERENCE, name })),
-        ...["c1", "c10"].map((id) =>
-          addRule({ ...REFERENCE, label: "jump", expressions: [ACCEPT], userdata: userdata(id) }),
-        ),
-      ],
-      { action: "arrange" },
-    );
+    applyTransaction(on.netlink, referenceRules("c1", "c10"), { action: "arrange" });
     endSpoofCheck(request, all(on.netlink));
     expect(listRules(on.netlink, { ...REFERENCE, name: "PREROUTING" })).toHaveLength(1);
     expect(on.kernel.host.rules.find(REFERENCE.family, REFERENCE.table)?.chains).toHaveLength(1);
