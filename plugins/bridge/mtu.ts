@@ -1,6 +1,6 @@
 import { CniError } from "../../src/cni/error.ts";
 import type { Interface } from "../../src/cni/result.ts";
-import { isLinkLocal } from "../../src/ip/address.ts";
+import { type Family, isLinkLocal } from "../../src/ip/address.ts";
 import { formatPrefix } from "../../src/ip/prefix.ts";
 import { listAddresses } from "../../src/netlink/address/list.ts";
 import { IF_OPER } from "../../src/netlink/link/attributes.ts";
@@ -21,7 +21,7 @@ import type { BridgeConfig } from "./config.ts";
 export function chooseMtu(host: Host, mtu: BridgeConfig["mtu"], log: (line: string) => void): number {
   if (mtu !== "auto") return mtu;
   for (const family of [4, 6] as const) {
-    const mtus = linksOf(host, family).map((link) => link.mtu);
+    const mtus = listUplinks(host, family).map((link) => link.mtu);
     if (mtus.length > 0) return Math.min(...mtus);
   }
   log(`mtu "auto": this host has no default route, so the kernel's own MTU is taken`);
@@ -68,8 +68,8 @@ export function refuseSmallMtu(
   throw new CniError("bridgeConflict", message);
 }
 
-/** The links of the default routes, without `lo`: no other link has its MTU. */
-function linksOf(host: Host, family: 4 | 6): readonly Link[] {
+/** The links of the default route, which may have several, without `lo`: no other link has its MTU. */
+export function listUplinks(host: Host, family: Family): readonly Link[] {
   const route = findDefaultRoute(host.netlink, family);
   const indexes = [route?.index, ...(route?.nextHops ?? []).map(({ index }) => index)];
   const links = indexes.map((index) => (index === undefined ? undefined : findLink(host.netlink, index)));

@@ -5,13 +5,12 @@ import type { Prefix } from "../../src/ip/prefix.ts";
 import { setting } from "../../src/linux/sysctl-name.ts";
 import { findForwardRefusal, listDroppingChains } from "../../src/netfilter/forward-refusal.ts";
 import { findNftChain } from "../../src/netfilter/iptables/nft-filter.ts";
-import { findLink } from "../../src/netlink/link/get.ts";
 import type { LinkId } from "../../src/netlink/link/message.ts";
-import { findDefaultRoute } from "../../src/netlink/route/default.ts";
 import { forwardFrom, forwardingOf } from "../../src/steps/forwarding.ts";
 import type { Host } from "../../src/steps/host.ts";
 import { openNetfilter } from "../../src/steps/netfilter.ts";
 import { checkPath } from "./host-path.ts";
+import { listUplinks } from "./mtu.ts";
 
 /** The chain in which `firewall` lets iptables accept containers' packets. */
 const ACCEPTING = "CNI-FORWARD";
@@ -47,17 +46,18 @@ function findObstacles(request: Request, host: Host, families: readonly Family[]
     ...[...refusals, ...(netlink === undefined ? [] : listDroppingChains(netlink))].map(
       (why) => `${capital(why)}: ${advice}`,
     ),
-    ...(families.includes(4) ? checkUplink(host) : []),
+    ...(families.includes(4) ? checkUplinks(host) : []),
   ];
 }
 
-/** Checks forwarding on the uplink. IPv4 checks the link that a packet came in by; IPv6 only the host-wide setting. */
-function checkUplink(host: Host): readonly string[] {
-  const index = findDefaultRoute(host.netlink, 4)?.index;
-  const name = index === undefined ? undefined : findLink(host.netlink, index)?.name;
-  if (name === undefined || host.sysctls.find(forwardingOf(name, 4)) !== "0") return [];
-  const remedy = setting(forwardingOf(name, 4), "1");
-  return [`Link "${name}" does not forward IPv4, so no answer comes to containers through it: ${remedy}`];
+/** Checks forwarding on the uplinks. IPv4 checks the link that a packet came in by; IPv6 only the host-wide setting. */
+function checkUplinks(host: Host): readonly string[] {
+  const names = listUplinks(host, 4).map(({ name }) => name);
+  const off = names.filter((name) => host.sysctls.find(forwardingOf(name, 4)) === "0");
+  return off.map((name) => {
+    const remedy = setting(forwardingOf(name, 4), "1");
+    return `Link "${name}" does not forward IPv4, so no answer comes to containers through it: ${remedy}`;
+  });
 }
 
 function capital(text: string): string {

@@ -27,12 +27,17 @@ function examine({
   hasNetfilter = true,
   accepting = [] as number[],
   drops = true,
+  uplinks = ["eth0.100"],
 }) {
   const { kernel, host, logged, request } = arrange({});
   addBridge(host.netlink, { name: "cni0", mac: "02:00:00:00:00:01", up: true });
-  addIfb(host.netlink, { name: "up0", mac: "02:00:00:00:00:07", up: true });
-  addRoute(host.netlink, getLink(host.netlink, "up0"), { destination: prefix("0.0.0.0/0") });
-  for (const name of ["cni0", "up0"]) kernel.host.sysctls.write(`net/ipv4/conf/${name}/forwarding`, "0");
+  for (const [index, name] of uplinks.entries())
+    addIfb(host.netlink, { name, mac: `02:00:00:00:00:1${index}`, up: true });
+  const ways = uplinks.map((name) => ({ index: getLink(host.netlink, name).index, gateway: undefined }));
+  addRoute(host.netlink, getLink(host.netlink, "eth0.100"), { destination: prefix("0.0.0.0/0") });
+  kernel.host.routes = kernel.host.routes.map((each) => (each.destination.length === 0 ? { ...each, ways } : each));
+  for (const name of ["cni0", ...uplinks])
+    kernel.host.sysctls.write(`net/ipv4/conf/${name}/forwarding`, name === "up2" ? "1" : "0");
   const netlink = hasNetfilter ? kernel.openNetfilter() : undefined;
   vi.mocked(openNetfilter).mockReturnValue({
     netlink,
@@ -78,6 +83,11 @@ describe("examineGateway()", () => {
     const { logged } = examine({ hasNetfilter: false, accepting: [4, 6] });
     expect(logged).toEqual([...refusals("4-nft", "4-legacy", "6-nft", "6-legacy"), UPLINK]);
     expect(listDroppingChains).not.toHaveBeenCalled();
+  });
+
+  test("names each of several uplinks that does not forward", () => {
+    const { logged } = examine({ drops: false, uplinks: ["eth0.100", "up1", "up2"] });
+    expect(logged).toEqual([CHAIN, UPLINK, UPLINK.replaceAll("eth0.100", "up1")]);
   });
 
   test("leaves forwarding alone of a family that has no new address, and says nothing of it", () => {
