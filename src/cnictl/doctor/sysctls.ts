@@ -8,7 +8,7 @@ import { judgeBridgedPackets } from "./bridged-packets.ts";
 import { type Check, orCannotTell } from "./examination.ts";
 import type { Found } from "./finding.ts";
 import { isRouted, type Needs, needsOf } from "./needs.ts";
-import { findUplink } from "./uplink.ts";
+import { listUplinks } from "./uplink.ts";
 
 /** A bridge that is there, and what networks with it need. */
 interface UsedBridge {
@@ -54,8 +54,7 @@ function judgeForwarding({ sysctls, netlink }: Host, bridges: readonly UsedBridg
     if (users.length === 0) return [];
     const names = [...new Set(users.flatMap(({ networks }) => networks.map(({ name }) => name)))].join(", ");
     const all = FORWARDING[family];
-    const uplink = findUplink(netlink, family);
-    const links = [...users.map(({ link }) => link.name), ...(uplink === undefined ? [] : [uplink.name])];
+    const links = [...users.map(({ link }) => link), ...listUplinks(netlink, family)].map(({ name }) => name);
     const off = sysctls.find(all) === "0" ? [all] : [];
     const some = links
       .map((link) => `net/ipv${family}/conf/${link}/forwarding`)
@@ -76,8 +75,7 @@ function judgeForwarding({ sysctls, netlink }: Host, bridges: readonly UsedBridg
 
 /** Strict filtering drops packets that come in by another link than the one that answers would take. */
 function judgeReversePath({ sysctls, netlink }: Host, bridges: readonly UsedBridge[]): readonly Found[] {
-  const uplink = findUplink(netlink, 4);
-  const links = [...bridges.filter((each) => uses(each, 4)).map(({ link }) => link), ...(uplink ? [uplink] : [])];
+  const links = [...bridges.filter((each) => uses(each, 4)).map(({ link }) => link), ...listUplinks(netlink, 4)];
   const filterOf = (name: string) => Number(sysctls.find(`net/ipv4/conf/${name}/rp_filter`) ?? 0);
   // The kernel takes the larger of the two. Documentation/networking/ip-sysctl.rst
   return links.map(({ name }) => {
@@ -94,9 +92,7 @@ function judgeReversePath({ sysctls, netlink }: Host, bridges: readonly UsedBrid
 function judgeAdvertisements({ sysctls, netlink }: Host, needs: readonly Needs[]): readonly Found[] {
   const isUsed = needs.some((each) => each.families.includes(6) && isRouted(each));
   if (!isUsed || sysctls.find(FORWARDING[6]) !== "1") return [];
-  const uplinks = [findUplink(netlink, 6), findUplink(netlink, 4)].flatMap((link) =>
-    link === undefined ? [] : [link.name],
-  );
+  const uplinks = [...listUplinks(netlink, 6), ...listUplinks(netlink, 4)].map(({ name }) => name);
   return [...new Set(uplinks)].map((name) => {
     const path = `net/ipv6/conf/${name}/accept_ra`;
     const value = sysctls.find(path) ?? "0";

@@ -69,6 +69,26 @@ test("a bridge or an uplink that does not forward is an error", () => {
   ]);
 });
 
+test("each uplink of a default route with several is looked at", () => {
+  addBridge(kernel.openRoute(), { name: "cni0" });
+  for (const name of ["up0", "up1"]) {
+    addBridge(kernel.openRoute(), { name, up: true });
+    set(`net/ipv4/conf/${name}/forwarding`, "0");
+    set(`net/ipv4/conf/${name}/rp_filter`, "1");
+  }
+  const [up0, up1] = ["up0", "up1"].map((name) => getLink(kernel.openRoute(), name));
+  for (const anywhere of ["0.0.0.0/0", "::/0"])
+    addRoute(kernel.openRoute(), getLink(kernel.openRoute(), "up0"), { destination: prefix(anywhere) });
+  const ways = [up0, up1].map((link) => ({ index: link?.index ?? 0, gateway: undefined }));
+  kernel.host.routes = kernel.host.routes.map((each) => (each.destination.length === 0 ? { ...each, ways } : each));
+  const subjects = examine().map((line) => line.replace(/: .*/, ""));
+  expect(subjects.filter((subject) => subject.includes("up1"))).toEqual([
+    "error net.ipv4.conf.up1.forwarding",
+    "note net.ipv4.conf.up1.rp_filter",
+    "warning net.ipv6.conf.up1.accept_ra",
+  ]);
+});
+
 test('strict rp_filter is a note, also where only "all" is strict', () => {
   addBridge(kernel.openRoute(), { name: "cni0" });
   set("net/ipv4/conf/all/rp_filter", "1");
