@@ -112,10 +112,17 @@ function containerAddress({ subnet, gateway }: Pool): Address {
   return candidates.find((each) => each.value >= first.value && !isSameAddress(each, gateway)) ?? last;
 }
 
-function isOther({ index }: KernelRoute, own: number | undefined): boolean {
+function isOther(route: KernelRoute, own: number | undefined): boolean {
+  const index = linkOf(route);
   return index !== undefined && index !== own;
 }
 
-function linkName(host: Host, { index = 0 }: KernelRoute): string {
+function linkName(host: Host, route: KernelRoute): string {
+  const index = linkOf(route) ?? 0;
   return JSON.stringify(findLink(host.netlink, index)?.name ?? index);
+}
+
+/** The index of the route's link, or of the first of several. */
+function linkOf({ index, nextHops }: KernelRoute): number | undefined {
+  return index ?? nextHops[0]?.index;
 }

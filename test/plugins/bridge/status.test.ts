@@ -78,8 +78,8 @@ describe("STATUS of a network of host-local", () => {
 
   /** A link of others with an address, and with a route where one is given. */
   const other =
-    (prefixes: readonly string[], routes: readonly string[] = []): Prepare =>
-    ({ host: { netlink } }) => {
+    (prefixes: readonly string[], routes: readonly string[] = []) =>
+    ({ host: { netlink } }: ReturnType<typeof arrange>) => {
       addBridge(netlink, { name: "other", mac: "02:00:00:00:00:07", up: true });
       const link = getLink(netlink, "other");
       for (const each of prefixes) addAddress(netlink, link, { prefix: prefix(each), withoutDad: true });
@@ -117,6 +117,21 @@ describe("STATUS of a network of host-local", () => {
     expect(statusOf(gateway(), other([], ["10.88.255.0/24"]))).toBe(taken("10.88.255.0/24"));
     expect(statusOf(gateway(), other([], ["10.88.255.254/32"]))).toBe("");
     expect(statusOf(gateway(), other([], ["10.0.0.0/8", "10.88.1.0/24"]))).toBe("");
+  });
+
+  test("says so of a route through several links, by the first", () => {
+    const several: Prepare = (stage) => {
+      other([], ["10.88.0.0/16"])(stage);
+      addBridge(stage.host.netlink, { name: "another", up: true });
+      const ways = ["other", "another"].map((name) => ({
+        index: getLink(stage.host.netlink, name).index,
+        gateway: undefined,
+      }));
+      stage.kernel.host.routes = stage.kernel.host.routes.map((each) =>
+        each.destination.length === 16 ? { ...each, ways } : each,
+      );
+    };
+    expect(statusOf(gateway(), several)).toContain('The host reaches 10.88.0.0/16 through link "other", so');
   });
 
   test("asks about an address that a container may get: the last but the broadcast address and the gateway", () => {
