@@ -18,7 +18,7 @@ import { listPorts } from "../../src/netlink/link/list.ts";
 import type { LinkId } from "../../src/netlink/link/message.ts";
 import { RTN } from "../../src/netlink/route/header.ts";
 import { findRoute } from "../../src/netlink/route/list.ts";
-import type { KernelRoute } from "../../src/netlink/route/message.ts";
+import { type KernelRoute, linkOf } from "../../src/netlink/route/message.ts";
 import type { Host } from "../../src/steps/host.ts";
 import { refusalOf } from "../../src/steps/problems.ts";
 import type { BridgeConfig } from "./config.ts";
@@ -120,9 +120,4 @@ function isOther(route: KernelRoute, own: number | undefined): boolean {
 function linkName(host: Host, route: KernelRoute): string {
   const index = linkOf(route) ?? 0;
   return JSON.stringify(findLink(host.netlink, index)?.name ?? index);
-}
-
-/** The index of the route's link, or of the first of several. */
-function linkOf({ index, nextHops }: KernelRoute): number | undefined {
-  return index ?? nextHops[0]?.index;
 }

@@ -3,7 +3,7 @@ import { formatPrefix, lastAddress, networkAddress, type Prefix, prefixesOverlap
 import { findLink } from "../../netlink/link/get.ts";
 import { RT_TABLE, RTN } from "../../netlink/route/header.ts";
 import { findRoute, listRoutesWithin } from "../../netlink/route/list.ts";
-import type { KernelRoute } from "../../netlink/route/message.ts";
+import { type KernelRoute, linkOf } from "../../netlink/route/message.ts";
 import type { Host } from "../../steps/host.ts";
 import { type Check, type Examination, orCannotTell } from "./examination.ts";
 import type { Found } from "./finding.ts";
@@ -74,7 +74,10 @@ function judgeSubnet(
   host: Host,
   { name, own, subnet }: { name: string; own: readonly number[]; subnet: Prefix },
 ): readonly Found[] {
-  const isOther = ({ index }: KernelRoute) => index !== undefined && !own.includes(index);
+  const isOther = (route: KernelRoute) => {
+    const index = linkOf(route);
+    return index !== undefined && !own.includes(index);
+  };
   const within = (table: number, type: number) =>
     listRoutesWithin(host.netlink, subnet, { table }).filter((route) => route.type === type && isOther(route));
   const addresses = within(RT_TABLE.LOCAL, RTN.LOCAL);
@@ -83,22 +86,22 @@ function judgeSubnet(
   const subject = name;
   const cure = `give network ${name} another subnet, or change the other one`;
   const found: readonly Found[] = [
-    ...addresses.map(({ destination, index }) => ({
+    ...addresses.map(({ destination, ...route }) => ({
       level: "error" as const,
       subject,
-      message: `link ${linkName(host, index)} has the address ${formatAddress(destination.address)}, in its subnet ${text}`,
+      message: `link ${linkName(host, linkOf(route))} has the address ${formatAddress(destination.address)}, in its subnet ${text}`,
       cure,
     })),
-    ...routes.map(({ destination, index }) => ({
+    ...routes.map(({ destination, ...route }) => ({
       level: destination.length === subnet.length ? ("error" as const) : ("warning" as const),
       subject,
-      message: `the host's route to ${formatPrefix(destination)} through link ${linkName(host, index)} takes packets for its subnet ${text}`,
+      message: `the host's route to ${formatPrefix(destination)} through link ${linkName(host, linkOf(route))} takes packets for its subnet ${text}`,
       cure,
     })),
-    ...(own.length === 0 ? findCover(host, subnet) : []).map(({ destination, index }) => ({
+    ...(own.length === 0 ? findCover(host, subnet) : []).map(({ destination, ...route }) => ({
       level: "note" as const,
       subject,
-      message: `the host reaches ${formatPrefix(destination)} through link ${linkName(host, index)}; the part ${text} of it will be the containers'`,
+      message: `the host reaches ${formatPrefix(destination)} through link ${linkName(host, linkOf(route))}; the part ${text} of it will be the containers'`,
       cure,
     })),
   ];

@@ -54,3 +54,8 @@ export function readRoute(bytes: Uint8Array): KernelRoute {
     nextHops: attributes.nextHops ?? [],
   };
 }
+
+/** The index of the link that a route goes through, or of the first of several. Undefined for a route without a link, such as a blackhole. */
+export function linkOf({ index, nextHops }: Pick<KernelRoute, "index" | "nextHops">): number | undefined {
+  return index ?? nextHops[0]?.index;
+}

@@ -67,6 +67,18 @@ test("a route to a part of the subnet is a warning, one to more than it a note u
   expect(examine().filter((line) => line.startsWith("note"))).toEqual([]);
 });
 
+test("a route through several links is told of by the first", () => {
+  for (const name of ["eth0", "eth1"]) addLink(name);
+  const ways = ["eth0", "eth1"].map((name) => ({ index: getLink(host, name).index, gateway: undefined }));
+  for (const text of ["10.88.9.0/24", "10.0.0.0/8"])
+    addRoute(host, getLink(host, "eth0"), { destination: prefix(text) });
+  kernel.host.routes = kernel.host.routes.map((each) => (each.table === 254 ? { ...each, ways } : each));
+  expect(examine().map((line) => line.split(";")[0]?.split(" | ")[0])).toEqual([
+    'warning x: the host\'s route to 10.88.9.0/24 through link "eth0" takes packets for its subnet 10.88.0.0/16',
+    'note x: the host reaches 10.0.0.0/8 through link "eth0"',
+  ]);
+});
+
 test("a default route is no clash", () => {
   addLink("eth0", "192.0.2.2/24");
   addRoute(host, getLink(host, "eth0"), { destination: prefix("0.0.0.0/0") });
