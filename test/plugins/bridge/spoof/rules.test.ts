@@ -1,3 +1,5 @@
+import fs from "node:fs";
+import path from "node:path";
 import { expect, test } from "vitest";
 import { addressElements, portElements } from "../../../../plugins/bridge/spoof/elements.ts";
 import { spoofRules } from "../../../../plugins/bridge/spoof/rules.ts";
@@ -66,6 +68,16 @@ test("spoofRules says its rules in words that tell them apart", () => {
     const labels = rules().map(({ label }) => label);
     expect(new Set(labels).size).toBe(labels.length);
   }
+});
+
+test("spoofRules says its rules in the nft tool's words, as far as it has any, without what only repeats the protocol", () => {
+  const file = fs.readFileSync(path.join(import.meta.dirname, "../../../captures/nftables/spoof.nft"), "utf8");
+  const theirs = [...file.matchAll(/^add rule bridge cni_spoofcheck (\S+) (.*)$/gm)].map(([, chain, rule = ""]) => {
+    const short = rule.replace(/^meta protocol \w+ /, "").replace(/^meta l4proto (\S+) (?=icmp|igmp)/, "");
+    return `${chain}: ${short.replace("ip6 nexthdr ipv6-icmp ", "")}`;
+  });
+  const ours = spoofRules().chains.flatMap(({ name, rules }) => rules().map(({ label }) => `${name}: ${label}`));
+  expect(ours.filter((line) => !UNSPEAKABLE.test(line))).toEqual(theirs);
 });
 
 test("every chain of spoofRules but the first drops what no rule lets through", () => {
