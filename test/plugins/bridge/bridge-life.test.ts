@@ -264,6 +264,13 @@ describe("deleteEmptyBridge()", () => {
     expect([findLink(host.netlink, "br0") !== undefined, uses]).toEqual([true, ["withdrawn"]]);
   });
 
+  test("waits for no lock where there is none of ours", () => {
+    const host = hostOn(new FakeKernel(), { withBridges: () => expect.fail("it took the lock") });
+    deleteEmptyBridge(host, "br0", all);
+    addBridge(host.netlink, { name: "br0" });
+    deleteEmptyBridge(host, "br0", all);
+  });
+
   test("bears that it is gone when the lock is free", () => {
     const host: Host = hostOn(new FakeKernel(), {
       withBridges: (_, act) => {
