@@ -114,7 +114,7 @@ describe("ensureBridge()", () => {
     addBridge(host.netlink, { name: "br0" });
     expect(() => ensureBridge(host, { ...SPEC, vlanNeed: "vlan 7" }, () => {})).toThrow(
       new CniError("bridgeConflict", 'Cannot use vlan 7: bridge "br0" does not filter VLANs', {
-        details: "where no port of it depends on that: ip link set dev br0 type bridge vlan_filtering 1",
+        details: "if no other port sends tagged frames: ip link set dev br0 type bridge vlan_filtering 1",
       }),
     );
   });

@@ -59,8 +59,9 @@ function examine({
 const CHAIN = `Chain f of nftables table inet t has policy drop${ADVICE}`;
 const refusals = (...names: readonly string[]) => names.map((name) => `Chain of ${name}${ADVICE}`);
 
-const UPLINK =
-  'Link "up0" does not forward IPv4, so no answer comes to containers through it: sysctl -w net.ipv4.conf.up0.forwarding=1';
+const uplink = (name: string, parameter: string) =>
+  `Link "${name}" does not forward IPv4, so no answer comes to containers through it: sysctl -w ${parameter}=1`;
+const UPLINK = uplink("eth0.100", "net/ipv4/conf/eth0.100/forwarding");
 
 describe("examineGateway()", () => {
   test("names each firewall of the addresses' families that drops what it does not accept", () => {
@@ -87,7 +88,7 @@ describe("examineGateway()", () => {
 
   test("names each of several uplinks that does not forward", () => {
     const { logged } = examine({ drops: false, uplinks: ["eth0.100", "up1", "up2"] });
-    expect(logged).toEqual([CHAIN, UPLINK, UPLINK.replaceAll("eth0.100", "up1")]);
+    expect(logged).toEqual([CHAIN, UPLINK, uplink("up1", "net.ipv4.conf.up1.forwarding")]);
   });
 
   test("leaves forwarding alone of a family that has no new address, and says nothing of it", () => {
