@@ -105,13 +105,14 @@ export function formatPort({ protocol, hostIp, hostPort, containerPort }: Format
 
 type FormattedPort = Pick<PublishedPort, "protocol" | "hostIp" | "hostPort" | "containerPort">;
 
-function formatRedirect({ protocol, hostIp, hostPort, to, toPort }: Redirect) {
+/** The parts of a mapping as a PublishedPort has them. */
+export function formatRedirect({ protocol, hostIp, hostPort, to, toPort }: Redirect) {
   const at = hostIp === undefined ? "" : formatAddress(hostIp);
   return { protocol, hostIp: at, hostPort, containerIp: formatAddress(to), containerPort: toPort };
 }
 
-/** A rule `[ip daddr ADDRESS] tcp dport PORT dnat to ADDRESS:PORT`. */
-function readReferenceRule({ expressions = [], userdata }: Rule): PublishedPort | undefined {
+/** Reads a rule `[ip daddr ADDRESS] tcp dport PORT dnat to ADDRESS:PORT` of the Go plugin; undefined for any other rule. */
+export function readReferenceRule({ expressions = [], userdata }: Rule): PublishedPort | undefined {
   const compared = expressions.flatMap((each) => bytesOf(each, "cmp"));
   const set = expressions.flatMap((each) => bytesOf(each, "immediate"));
   const [protocol, hostPort] = [compared.find(hasSize(1)), compared.find(hasSize(2))];

@@ -4,9 +4,9 @@ import { applyCurrent } from "../../src/netfilter/nftables/current.ts";
 import { deleteRule, listRulesIfThere, type Rule } from "../../src/netfilter/nftables/rule.ts";
 import { findComment } from "../../src/netfilter/nftables/userdata.ts";
 import type { Attachment } from "../../src/netfilter/owner.ts";
-import { u16be } from "../../src/netlink/codec.ts";
 import type { Nfnetlink } from "../../src/netlink/socket.ts";
 import { isSameBytes } from "../../src/platform/bytes.ts";
+import { formatRedirect, type PublishedPort, readReferenceRule } from "./published.ts";
 import type { Redirect } from "./redirect.ts";
 import { REFERENCE_TABLES } from "./tables.ts";
 
@@ -27,15 +27,9 @@ export function deleteReferenceRedirects(netlink: Nfnetlink, owner: Attachment, 
 
 /** Whether the reference plugin's nftables backend has all of these mappings for a container. @throws NetlinkError */
 export function hasReferenceRedirects(netlink: Nfnetlink, owner: Attachment, redirects: readonly Redirect[]): boolean {
-  const rules = listReferenceRedirects(
-    netlink,
-    owner,
-    redirects.map(({ to }) => to),
-  );
-  return redirects.every(({ hostPort, to, toPort }) => {
-    const values = [u16be.encode(hostPort), encodeAddress(to), u16be.encode(toPort)];
-    return rules.some((rule) => values.every((value) => holds(rule, value)));
-  });
+  const addresses = redirects.map(({ to }) => to);
+  const ports = listReferenceRedirects(netlink, owner, addresses).flatMap((rule) => readReferenceRule(rule) ?? []);
+  return redirects.every((redirect) => ports.some((port) => isSamePort(port, formatRedirect(redirect))));
 }
 
 /** The rules of the reference plugin's nftables backend for a container. @throws NetlinkError */
@@ -48,6 +42,16 @@ function listReferenceRedirects(
   return CHAINS.flatMap((chain) => listRulesIfThere(netlink, chain, [containerId])).filter(
     (rule) =>
       findComment("rule", rule.userdata) === containerId && (values.length === 0 || values.some((v) => holds(rule, v))),
+  );
+}
+
+function isSamePort(port: PublishedPort, wanted: ReturnType<typeof formatRedirect>): boolean {
+  return (
+    port.protocol === wanted.protocol &&
+    port.hostIp === wanted.hostIp &&
+    port.hostPort === wanted.hostPort &&
+    port.containerIp === wanted.containerIp &&
+    port.containerPort === wanted.containerPort
   );
 }
 

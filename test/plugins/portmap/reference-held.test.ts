@@ -4,22 +4,14 @@ import { parsePortmapConfig } from "../../../plugins/portmap/config.ts";
 import { planPorts } from "../../../plugins/portmap/plan.ts";
 import type { Redirect } from "../../../plugins/portmap/redirect.ts";
 import { findReferenceHeld } from "../../../plugins/portmap/reference-held.ts";
-import { encodeAddress } from "../../../src/ip/address.ts";
-import { addChain } from "../../../src/netfilter/nftables/chain.ts";
-import { NFT_CMP } from "../../../src/netfilter/nftables/expression/cmp.ts";
-import type { Expression } from "../../../src/netfilter/nftables/expression.ts";
-import { IPPROTO } from "../../../src/netfilter/nftables/match.ts";
-import { addRule } from "../../../src/netfilter/nftables/rule.ts";
 import { addTable } from "../../../src/netfilter/nftables/table.ts";
 import { applyTransaction } from "../../../src/netfilter/nftables/transaction.ts";
-import { commented } from "../../../src/netfilter/nftables/userdata.ts";
 import { OWN_TABLES } from "../../../src/netfilter/tables.ts";
 import { FakeKernel } from "../../kernel/fake-kernel.ts";
 import { hostOn } from "../../kernel/host.ts";
-import { address, prefix } from "../../netlink/text.ts";
+import { prefix } from "../../netlink/text.ts";
+import { addGoTable } from "./go-tables.ts";
 import { portmapRequest } from "./request.ts";
-
-const TABLE = { family: 2, table: "cni_hostport" };
 
 let kernel: FakeKernel;
 
@@ -32,27 +24,7 @@ beforeEach(() => {
 
 /** The Go plugin's table with a rule for 8085/tcp of container c2. */
 function mapByReference(): void {
-  const compare = (value: Uint8Array): Expression => ({
-    name: "cmp",
-    data: { sreg: 1, operation: NFT_CMP.EQ, data: { value } },
-  });
-  const set = (dreg: number, value: Uint8Array): Expression => ({
-    name: "immediate",
-    data: { dreg, data: { value } },
-  });
-  const expressions = [
-    compare(Uint8Array.of(IPPROTO.TCP)),
-    compare(Uint8Array.of(8085 >> 8, 8085 & 0xff)),
-    set(1, encodeAddress(address("10.1.0.9"))),
-    set(2, Uint8Array.of(0, 80)),
-  ];
-  const chain = "hostports";
-  const changes = [
-    addTable({ family: TABLE.family, name: TABLE.table, flags: 0 }),
-    addChain({ ...TABLE, name: chain }),
-    addRule({ ...TABLE, chain, label: "dnat", expressions, userdata: commented("rule", "c2") }),
-  ];
-  applyTransaction(kernel.openNetfilter(), changes, { action: "arrange" });
+  addGoTable(kernel, 4, [{ containerId: "c2", hostPort: 8085, to: ["10.1.0.9", 80] }]);
 }
 
 /** What is found for a mapping by container c1, and the number of requests for it. */
