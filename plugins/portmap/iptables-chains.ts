@@ -68,9 +68,9 @@ export function entryComment({ network, containerId }: Attachment): string {
   return comment.length <= LONGEST_COMMENT ? comment : `${comment.slice(0, LONGEST_COMMENT - 3)}...`;
 }
 
-/** The owner of a jump by its comment, which does not name the interface. */
+/** The owner of a jump by its comment, which does not name the interface. If the comment was cut, the ID is what is left of it. */
 export function parseEntryComment(comment: string): Omit<Attachment, "ifname"> | undefined {
-  const [, network, containerId] = /^dnat name: "([^"]*)" id: "([^"]*)/.exec(comment) ?? [];
+  const [, network, containerId] = /^dnat name: "([^"]*)" id: "([^"]*?)(?:"|(?:\.\.\.)?$)/.exec(comment) ?? [];
   return network === undefined || containerId === undefined ? undefined : { network, containerId };
 }
 

@@ -46,9 +46,8 @@ export function addIptablesRedirects(iptables: Iptables, plan: Plan, beforeChang
 export function findIptablesHeld(iptables: Iptables, redirects: readonly Redirect[], owner: Attachment) {
   const families = new Set(redirects.map(({ to }) => to.family));
   for (const family of families) {
-    const wanted = redirects.filter(({ to }) => to.family === family);
     for (const options of tablesWith(iptables, family, { chain: SHARED_CHAIN, text: ENTRY_COMMENT })) {
-      const found = findHeld(listIfPossible(family, iptables.invocation, options), wanted, { owner });
+      const found = findHeld(listIfPossible(family, iptables.invocation, options), redirects, { owner });
       if (found !== undefined) return found;
     }
   }
