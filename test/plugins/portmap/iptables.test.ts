@@ -290,7 +290,14 @@ describe.each(["legacy", "nft"] as const)("backend nftables beside mappings in i
   });
 
   test("ADD refuses a port of IPv6, of which the other family says nothing", () => {
-    host.add([{ ...web, hostIP: "::" }], IPTABLES, TWO);
+    host.add(
+      [
+        { ...web, hostIP: "::" },
+        { ...dns, hostIP: "0.0.0.0" },
+      ],
+      IPTABLES,
+      TWO,
+    );
     expect(() => host.add([web])).toThrow("Cannot map [::]:8080/tcp: it is mapped to [fd00:88::3]:80");
     host.add([{ ...web, hostIP: "0.0.0.0" }]);
   });
