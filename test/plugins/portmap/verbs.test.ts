@@ -66,6 +66,21 @@ test.each([{ backend: "nftables" }, { backend: "iptables" }])("reapply rebuilds 
   host.check([web], fields, { containerId: "c2", ips: C2 });
 });
 
+test("reapply leaves route_localnet alone for ports of other addresses", () => {
+  const mappings = [{ ...web, hostIP: "192.0.2.1" }];
+  host.add(mappings);
+  expect(host.reapply(mappings)).toEqual({ rebuilt: [], failed: [] });
+  expect(host.localnet).toBe("0");
+});
+
+test("ADD on a host without nf_tables and without iptables says what it needs which for", () => {
+  host.hasNftables = false;
+  host.iptables.missing.add("iptables-restore");
+  const message =
+    "Cannot use portMappings: the kernel has no nf_tables, and iptables-restore is not installed: install iptables";
+  expect(() => host.add([web])).toThrow(expect.objectContaining({ code: 2, message }));
+});
+
 describe("STATUS", () => {
   test("accepts a host that can map ports, and changes nothing", () => {
     const before = host.kernel.snapshot();
@@ -89,7 +104,9 @@ describe("STATUS", () => {
   test("answers 50 where the backend's tools are missing, and 7 where the configuration is wrong", () => {
     host.iptables.missing.add("iptables-restore");
     const message = 'Cannot use backend "iptables": iptables-restore is not installed: install iptables';
-    expect(() => host.status({ backend: "iptables" })).toThrow(expect.objectContaining({ code: 50, message }));
+    expect(() => host.status({ backend: "iptables" })).toThrow(
+      expect.objectContaining({ code: 50, message, details: "" }),
+    );
     expect(() => host.status({ backend: "other" })).toThrow(expect.objectContaining({ code: 7 }));
   });
 });
