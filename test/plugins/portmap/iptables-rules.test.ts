@@ -2,6 +2,8 @@ import { describe, expect, it } from "vitest";
 import { parsePortmapConfig } from "../../../plugins/portmap/config.ts";
 import {
   chainName,
+  entryComment,
+  parseEntryComment,
   referenceChainName,
   selectOwnChains,
   selectStaleChains,
@@ -276,7 +278,27 @@ it("selectStaleChains() selects a network's jumps but those of the valid attachm
   };
   const gone = chainName({ ...owner, containerId: "c9" });
   expect([isSelected(gone), isSelected(gone, "test2"), isSelected("MINE")]).toEqual([true, false, false]);
+  expect([isSelected(`X-${gone}`), isSelected(`${gone}0`)]).toEqual([false, false]);
   expect([isSelected(chain), isSelected(referenceChainName(owner))]).toEqual([false, false]);
+});
+
+describe("parseEntryComment()", () => {
+  it.each([
+    ['dnat name: "n" id: "c"', { network: "n", containerId: "c" }],
+    ['dnat name: "n" id: "c..."', { network: "n", containerId: "c..." }],
+    ['dnat name: "n" id: "cut', { network: "n", containerId: "cut" }],
+    ['dnat name: "n" id: "cut...', { network: "n", containerId: "cut" }],
+    ['dnat name: "n"', undefined],
+    ['a dnat name: "n" id: "c"', undefined],
+    ["", undefined],
+  ])("reads %j", (comment, owner) => expect(parseEntryComment(comment)).toEqual(owner));
+
+  it("reads what entryComment() writes, which is cut to what the kernel stores", () => {
+    const write = (length: number) => entryComment({ ...owner, network: "net1", containerId: "x".repeat(length) });
+    expect([write(231).length, write(231).endsWith('x"')]).toEqual([255, true]);
+    expect([write(232).length, write(232).endsWith("x...")]).toEqual([255, true]);
+    expect(parseEntryComment(write(232))?.containerId).toBe("x".repeat(229));
+  });
 });
 
 describe("needsGuard()", () => {

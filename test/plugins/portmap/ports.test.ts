@@ -209,7 +209,8 @@ describe("DEL", () => {
   test("deletes what it can, and then says what it could not", () => {
     mapAll();
     host.iptables.before.push({ status: 4, stderr: "holding the xtables lock" });
-    expect(() => host.del()).toThrow(expect.objectContaining({ code: 11 }));
+    const message = expect.stringMatching(/^Cannot delete iptables rules of eth0 of container c1: /);
+    expect(() => host.del()).toThrow(expect.objectContaining({ code: 11, message }));
     expect(host.targets()).toHaveLength(2);
     expect(goMappings()).toBe(1);
     expect(host.iptables.rules(6).filter((line) => line.includes(chainOf()))).toEqual([]);

@@ -97,8 +97,15 @@ describe("GC of mappings by nftables", () => {
     host.add([dns]);
     host.add([{ ...dns, hostPort: 54 }], { backend: "iptables" }, TWO);
     host.iptables.before.push({ status: 4, stderr: "holding the xtables lock" });
-    expect(() => host.gc([])).toThrow(expect.objectContaining({ code: 11 }));
+    const of = (what: string) =>
+      expect.objectContaining({
+        code: 11,
+        message: expect.stringContaining(`Cannot delete iptables rules of network net1's ${what}: `),
+      });
+    expect(() => host.gc([])).toThrow(of("stale attachments"));
     expect(host.targets()).toEqual([]);
+    host.iptables.before.push({ status: 4, stderr: "holding the xtables lock" });
+    expect(() => host.gc([valid("c2", ["10.88.0.9"])])).toThrow(of("outdated addresses"));
     host.gc([]);
     expect(mapped()).toEqual([]);
   });
