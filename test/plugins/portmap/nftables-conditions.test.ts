@@ -186,6 +186,13 @@ describe("CHECK of conditions", () => {
     );
   });
 
+  test("reports a change of the chain that packets pass next", () => {
+    host.add([web], V4);
+    change(flushChain(chainKey(chains(4).passed)));
+    const message = expect.stringContaining(`chain ${chains(4).passed}`);
+    expect(() => host.check([web], V4)).toThrow(expect.objectContaining({ code: 104, message }));
+  });
+
   test("does not compare the conditions, but finds missing ones", () => {
     host.add([web], V4);
     host.check([web], { conditionsV4: ["iif", "eth0"] });
