@@ -1,13 +1,12 @@
 import { CniError } from "../../src/cni/error.ts";
 import type { Interface } from "../../src/cni/result.ts";
-import { type Family, isLinkLocal } from "../../src/ip/address.ts";
+import { isLinkLocal } from "../../src/ip/address.ts";
 import { formatPrefix } from "../../src/ip/prefix.ts";
 import { listAddresses } from "../../src/netlink/address/list.ts";
 import { IF_OPER } from "../../src/netlink/link/attributes.ts";
 import type { LinkBrief } from "../../src/netlink/link/brief.ts";
-import { findLink } from "../../src/netlink/link/get.ts";
 import type { Link } from "../../src/netlink/link/message.ts";
-import { findDefaultRoute } from "../../src/netlink/route/default.ts";
+import { listUplinks } from "../../src/netlink/route/uplinks.ts";
 import type { AddressPlan } from "../../src/steps/address-plan.ts";
 import type { Host } from "../../src/steps/host.ts";
 import { IPV6_MIN_MTU, refuseMtuBelowIpv6 } from "../../src/steps/interface.ts";
@@ -21,7 +20,9 @@ import type { BridgeConfig } from "./config.ts";
 export function chooseMtu(host: Host, mtu: BridgeConfig["mtu"], log: (line: string) => void): number {
   if (mtu !== "auto") return mtu;
   for (const family of [4, 6] as const) {
-    const mtus = listUplinks(host, family).map((link) => link.mtu);
+    // No other link has the MTU of `lo`.
+    const links = listUplinks(host.netlink, family).filter(({ name }) => name !== "lo");
+    const mtus = links.map((link) => link.mtu);
     if (mtus.length > 0) return Math.min(...mtus);
   }
   log(`mtu "auto": this host has no default route, so the kernel's own MTU is taken`);
@@ -66,12 +67,4 @@ export function refuseSmallMtu(
   if (gateway === undefined || bridge.mtu === undefined || bridge.mtu >= IPV6_MIN_MTU) return;
   const message = `Cannot give bridge "${bridge.name}" address ${formatPrefix(gateway)}: its MTU is ${bridge.mtu}, IPv6 needs at least ${IPV6_MIN_MTU}`;
   throw new CniError("bridgeConflict", message);
-}
-
-/** The links of the default route, which may have several, without `lo`: no other link has its MTU. */
-export function listUplinks(host: Host, family: Family): readonly Link[] {
-  const route = findDefaultRoute(host.netlink, family);
-  const indexes = [route?.index, ...(route?.nextHops ?? []).map(({ index }) => index)];
-  const links = indexes.map((index) => (index === undefined ? undefined : findLink(host.netlink, index)));
-  return links.filter((link) => link !== undefined).filter(({ name }) => name !== "lo");
 }

@@ -6,11 +6,11 @@ import { setting } from "../../src/linux/sysctl-name.ts";
 import { findForwardRefusal, listDroppingChains } from "../../src/netfilter/forward-refusal.ts";
 import { findNftChain } from "../../src/netfilter/iptables/nft-filter.ts";
 import type { LinkId } from "../../src/netlink/link/message.ts";
+import { listUplinks } from "../../src/netlink/route/uplinks.ts";
 import { forwardFrom, forwardingOf } from "../../src/steps/forwarding.ts";
 import type { Host } from "../../src/steps/host.ts";
 import { openNetfilter } from "../../src/steps/netfilter.ts";
 import { checkPath } from "./host-path.ts";
-import { listUplinks } from "./mtu.ts";
 
 /** The chain in which `firewall` lets iptables accept containers' packets. */
 const ACCEPTING = "CNI-FORWARD";
@@ -52,7 +52,7 @@ function findObstacles(request: Request, host: Host, families: readonly Family[]
 
 /** Checks forwarding on the uplinks. IPv4 checks the link that a packet came in by; IPv6 only the host-wide setting. */
 function checkUplinks(host: Host): readonly string[] {
-  const names = listUplinks(host, 4).map(({ name }) => name);
+  const names = listUplinks(host.netlink, 4).flatMap(({ name }) => (name === "lo" ? [] : name));
   const off = names.filter((name) => host.sysctls.find(forwardingOf(name, 4)) === "0");
   return off.map((name) => {
     const remedy = setting(forwardingOf(name, 4), "1");

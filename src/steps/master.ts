@@ -4,6 +4,7 @@ import { type Child, type ChildKind, findChild, placeOfParent } from "../netlink
 import { findLink } from "../netlink/link/get.ts";
 import type { Link } from "../netlink/link/message.ts";
 import { findDefaultRoute } from "../netlink/route/default.ts";
+import { linkOf } from "../netlink/route/message.ts";
 import type { Rtnetlink } from "../netlink/socket.ts";
 import type { Container, Host } from "./host.ts";
 
@@ -110,7 +111,7 @@ function findBelow<K extends ChildKind>({ link, netlink }: Master, kind: K): num
 function findUplink(netlink: Rtnetlink): Link | undefined {
   for (const family of [4, 6] as const) {
     const route = findDefaultRoute(netlink, family);
-    const index = route?.index ?? route?.nextHops[0]?.index;
+    const index = route && linkOf(route);
     if (index !== undefined) return findLink(netlink, index);
   }
   return undefined;

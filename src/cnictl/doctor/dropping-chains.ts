@@ -3,12 +3,12 @@ import { type DroppingChain, findDroppingChains } from "../../netfilter/forward-
 import { CT_STATE, IPS } from "../../netfilter/nftables/expression/ct.ts";
 import { findLink } from "../../netlink/link/get.ts";
 import { NFPROTO } from "../../netlink/nfnetlink.ts";
+import { listUplinks } from "../../netlink/route/uplinks.ts";
 import type { Nfnetlink, Rtnetlink } from "../../netlink/socket.ts";
 import { type DroppingRules, type Fate, readChain } from "./chain-walk.ts";
 import type { Found } from "./finding.ts";
 import { type Needs, routedLinks } from "./needs.ts";
 import type { ForwardedPacket, PacketLink } from "./packet-field.ts";
-import { findUplink } from "./uplink.ts";
 
 /** A chain of nf_tables that drops forwarded packets which its rules do not accept. */
 export interface ExaminedChain extends DroppingChain {
@@ -115,7 +115,7 @@ function waysOf(host: Rtnetlink, examined: ExaminedChain, needs: Needs): readonl
         fateOutside(host, examined, { family, to: link, state: CT_STATE.ESTABLISHED, status: 0 }),
       ),
       published: worst((family) => {
-        const from = findUplink(host, family);
+        const from = listUplinks(host, family)[0];
         return examined.rules.fateOf({ family, from, to: link, state: CT_STATE.NEW, status: IPS.DST_NAT });
       }),
     };
@@ -127,7 +127,7 @@ const FATES = ["accepted", "maybe", "dropped"] as const satisfies readonly Fate[
 
 /** Rules may accept what comes from a link, or goes to it, by the uplink alone. */
 function fateOutside(host: Rtnetlink, { rules }: ExaminedChain, packet: ForwardedPacket): Fate {
-  const uplink = findUplink(host, packet.family);
+  const uplink = listUplinks(host, packet.family)[0];
   const fates = [
     rules.fateOf(packet),
     ...(uplink === undefined ? [] : [rules.fateOf({ from: uplink, to: uplink, ...packet })]),

@@ -2,13 +2,13 @@ import type { Family } from "../../ip/address.ts";
 import { nameOf, setting } from "../../linux/sysctl-name.ts";
 import { findLink } from "../../netlink/link/get.ts";
 import type { Link } from "../../netlink/link/message.ts";
+import { listUplinks } from "../../netlink/route/uplinks.ts";
 import { FORWARDING } from "../../steps/forwarding.ts";
 import type { Host } from "../../steps/host.ts";
 import { judgeBridgedPackets } from "./bridged-packets.ts";
 import { type Check, orCannotTell } from "./examination.ts";
 import type { Found } from "./finding.ts";
 import { isRouted, type Needs, needsOf } from "./needs.ts";
-import { listUplinks } from "./uplink.ts";
 
 /** A bridge that is there, and what networks with it need. */
 interface UsedBridge {
