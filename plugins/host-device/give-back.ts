@@ -17,7 +17,7 @@ import { findReportedInside } from "../../src/steps/reported.ts";
 import { readDataDir, readDeviceName } from "./config.ts";
 import { settingsToRestore } from "./device-settings.ts";
 import { moveLinkOut } from "./move-link.ts";
-import { type DeviceRecord, findRecord, isSameHardware, listRecords, removeRecord } from "./record.ts";
+import { type DeviceRecord, findRecord, listRecords, removeRecord } from "./record.ts";
 import { findInside, findRecorded, isAwaited, isHardware, isReturned, type Whereabouts } from "./whereabouts.ts";
 
 /**
@@ -157,8 +157,7 @@ function giveBackUnrecorded(request: Request, host: Host, dataDir: string): void
   const device = container && findDevice(container.netlink, request.ifname);
   if (container === undefined || device === undefined || !isName(device.alias)) return;
   if (isOthersInterface(host, device, request)) return;
-  const isCard = isSameHardware(device, device);
-  if (!isCard && (!isReported(request, device) || isBack(host, device))) return;
+  if (!isHardware(device) && (!isReported(request, device) || isBack(host, device))) return;
   const namespace = container.identify();
   const isAnothers = listRecords(dataDir).some((each) => each.namespace === namespace && each.name === device.alias);
   if (isAnothers) return;

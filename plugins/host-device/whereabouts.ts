@@ -50,9 +50,9 @@ export function isReturned(record: DeviceRecord, device: Device): boolean {
   return isRecorded(record, device) && (device.name === record.ifname || device.alias === record.name);
 }
 
-/** Whether a record is of hardware, which outlives the namespace that it is in. */
-export function isHardware(record: DeviceRecord): boolean {
-  return isSameHardware(record, record);
+/** Whether a device, or the device of a record, is hardware, which outlives the namespace that it is in. */
+export function isHardware(device: Parameters<typeof isSameHardware>[0]): boolean {
+  return isSameHardware(device, device);
 }
 
 /**
