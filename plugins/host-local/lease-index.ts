@@ -98,10 +98,14 @@ export function sweepRecords(
   { owners, isAlone }: { owners: Iterable<string>; isAlone: boolean },
 ): boolean {
   const wanted = new Set(Array.from(owners, recordName));
-  const unwanted = names.filter((name) => !wanted.has(name)).map((name) => `${recordsOf(folder)}/${name}`);
-  const coming = isAlone ? [] : unwanted.filter(isRecent);
-  for (const path of unwanted) if (!coming.includes(path)) files.removeFile(path);
-  return coming.length > 0;
+  let isLeft = false;
+  for (const name of names) {
+    const path = `${recordsOf(folder)}/${name}`;
+    if (wanted.has(name)) continue;
+    if (!isAlone && isRecent(path)) isLeft = true;
+    else files.removeFile(path);
+  }
+  return isLeft;
 }
 
 /**
