@@ -25,8 +25,9 @@ export const ENTRIES = ["src/image/main.ts", GLOBALS];
 
 /**
  * Builds the executable. `entry` exports start(). `load` returns sources; tests use it to change them. `preloaded` says of a module's
- * name whether a process begins with it. If the executable cannot run here, each process loads what it needs. `sanitize` is a folder: the executable is then
- * built with gcc, for this machine, and writes its memory errors there. With `mustRun` it is an error if the executable cannot run here.
+ * name whether a process begins with it. If the executable cannot run here, each process loads what it needs. `sanitize` is a folder:
+ * the executable is then built with gcc, for this machine, and writes its memory errors there. With `mustRun` it is an error if the
+ * executable cannot run here.
  */
 export async function buildNative(
   output,
@@ -39,8 +40,8 @@ export async function buildNative(
     await compileZig("digest", { target, output: digest });
     fs.writeFileSync(path.join(work, "functions.inc"), await functionTable());
     const modules = await collectModules([entry, GLOBALS], load);
-    const build = (isChosen, size) =>
-      compileModules(modules, { work, isPreloaded: isChosen }).then(({ bytecode, embedded }) => {
+    const build = (chosen, size) =>
+      compileModules(modules, { work, preloaded: chosen }).then(({ bytecode, embedded }) => {
         const numberOf = (wanted) => modules.findIndex(({ name }) => name === wanted);
         const numbers = [`-DENTRY=${numberOf(entry)}`, `-DGLOBALS=${numberOf(GLOBALS)}`, `-DHEAP_SIZE=${size}`];
         const code = [`-DBYTECODE="${bytecode}"`, `-DBYTECODE_SIZE="${embedded}"`, "-I", work];
@@ -100,10 +101,10 @@ function findRunner(arch) {
 }
 
 /** Bytecode of all modules in one file, and their table for host.c. Preloaded modules come last; `embedded` is the size of the others. */
-async function compileModules(modules, { work, isPreloaded, env = process.env }) {
+async function compileModules(modules, { work, preloaded, env = process.env }) {
   const compiler = await findCompiler();
-  const isFirst = ({ name }) => isPreloaded(name);
-  const ordered = [...modules.filter((module) => !isFirst(module)), ...modules.filter(isFirst)];
+  const isChosen = ({ name }) => preloaded(name);
+  const ordered = [...modules.filter((module) => !isChosen(module)), ...modules.filter(isChosen)];
   const scripts = ordered.flatMap(({ name, code }, number) => {
     const file = path.join(work, `${number}.js`);
     fs.writeFileSync(file, code);
@@ -113,11 +114,11 @@ async function compileModules(modules, { work, isPreloaded, env = process.env })
   const table = fs.readFileSync(path.join(work, "modules.txt"), "utf8").trim().split("\n");
   const places = new Map(table.map((line) => [line.split(" ")[0], line.split(" ").slice(1)]));
   const rows = modules.map(
-    (each) => `{ ${[JSON.stringify(each.name), ...places.get(each.name), isPreloaded(each.name)].join(", ")} },\n`,
+    (each) => `{ ${[JSON.stringify(each.name), ...places.get(each.name), isChosen(each)].join(", ")} },\n`,
   );
   fs.writeFileSync(path.join(work, "modules.inc"), rows.join(""));
   const bytecode = path.join(work, "modules.bin");
-  const first = ordered.find(isFirst);
+  const first = ordered.find(isChosen);
   return { bytecode, embedded: first === undefined ? fs.statSync(bytecode).size : places.get(first.name)[0] };
 }
 

@@ -119,13 +119,9 @@ function moveInto(fresh, folder) {
 /** Compiles the engine, if that was not done before. Returns the objects of a variant for a zig target. */
 async function compileEngine(variant, target) {
   const { engine, folder } = findToolchain();
-  const flags = [...flagsOf(variant, target), "-I", engine];
+  const flags = flagsOf(variant, target);
   const changed = changeEngine(fs.readFileSync(path.join(engine, "quickjs.c"), "utf8"));
-  const key = createHash("sha256")
-    .update(flagsOf(variant, target).join(" "))
-    .update(changed)
-    .digest("hex")
-    .slice(0, 16);
+  const key = createHash("sha256").update(flags.join(" ")).update(changed).digest("hex").slice(0, 16);
   const objects = path.join(folder, `${variant}-${key}`);
   if (fs.existsSync(objects)) return filesIn(objects);
   console.log(
@@ -139,7 +135,7 @@ async function compileEngine(variant, target) {
     await Promise.all(
       ENGINE.map((name) => {
         const file = name === "quickjs" ? source : path.join(engine, `${name}.c`);
-        return compileC(variant, [...flags, "-c", file, "-o", path.join(fresh, `${name}.o`)]);
+        return compileC(variant, [...flags, "-I", engine, "-c", file, "-o", path.join(fresh, `${name}.o`)]);
       }),
     );
     fs.rmSync(source);
