@@ -19,6 +19,38 @@ export function listOtherNamespaces(): readonly string[] {
 }
 
 /**
+ * Paths that open the network namespaces that are mounted or that a process is in, one for each but the calling thread's own. Those that
+ * the caller sees mounted come first: most containers have theirs there. One that nothing but an open file or a thread keeps is left out,
+ * because looking for those takes as many calls as the machine has open files. @throws LinuxError
+ */
+export function* eachContainerNamespace(): Generator<string> {
+  const seen = new Set([inodeOfOwn()]);
+  for (const [inode, path] of candidates()) {
+    if (seen.has(inode)) continue;
+    seen.add(inode);
+    yield path;
+  }
+}
+
+/** Inodes and paths of namespaces, some of them more than once. */
+function* candidates(): Generator<readonly [string, string]> {
+  const mountNamespaces = new Set([readLink("/proc/self/ns/mnt")]);
+  yield* ifPossible(() => listMounted("/proc/self")) ?? [];
+  for (const pid of listProcesses()) {
+    const process = `/proc/${pid}`;
+    const path = `${process}/ns/net`;
+    const inode = ifPossible(() => inodeOf(readLink(path)));
+    if (inode !== undefined) yield [inode, path];
+    const mountNamespace = ifPossible(() => readLink(`${process}/ns/mnt`));
+    if (mountNamespace === undefined || mountNamespaces.has(mountNamespace)) continue;
+    const mounted = ifPossible(() => listMounted(process));
+    if (mounted === undefined) continue;
+    mountNamespaces.add(mountNamespace);
+    yield* mounted;
+  }
+}
+
+/**
  * The network namespaces that a process or thread is in, has open, or sees mounted. Without /proc there are none, and the list is not
  * complete. namespaces(7)
  */
@@ -76,9 +108,14 @@ function examine(process: string, { paths, inhabited, mountNamespaces }: Found):
   for (const fd of fs.readdirSync(`${process}/fd`)) seeDescriptor(`${process}/fd/${fd}`, see);
   const mountNamespace = readLink(`${process}/ns/mnt`);
   if (mountNamespace === undefined || mountNamespaces.has(mountNamespace)) return;
-  for (const [, inode = "", point = ""] of fs.readFileSync(`${process}/mountinfo`, "utf8").matchAll(MOUNT))
-    see(inode, `${process}/root${unescapePath(point)}`);
+  for (const [inode, path] of listMounted(process)) see(inode, path);
   mountNamespaces.add(mountNamespace);
+}
+
+/** Inodes and paths of the network namespaces that a process sees mounted. */
+function listMounted(process: string): readonly (readonly [string, string])[] {
+  const mounts = fs.readFileSync(`${process}/mountinfo`, "utf8").matchAll(MOUNT);
+  return Array.from(mounts, ([, inode = "", point = ""]) => [inode, `${process}/root${unescapePath(point)}`]);
 }
 
 /** A line of mountinfo with a mounted network namespace. proc_pid_mountinfo(5) */
@@ -102,8 +139,12 @@ function seeDescriptor(path: string, see: See): void {
 }
 
 function seeName(name: string | undefined, path: string, see: See): void {
-  const inode = /^net:\[(\d+)\]$/.exec(name ?? "")?.[1];
+  const inode = inodeOf(name);
   if (inode !== undefined) see(inode, path);
+}
+
+function inodeOf(name: string | undefined): string | undefined {
+  return /^net:\[(\d+)\]$/.exec(name ?? "")?.[1];
 }
 
 /** Undefined if the thread has ended or the file has been closed since. */

@@ -1,13 +1,13 @@
 import { discard } from "../linux/discard.ts";
 import { openNetns } from "../linux/netns.ts";
-import { listOtherNamespaces } from "../linux/netns-list.ts";
+import { eachContainerNamespace } from "../linux/netns-list.ts";
 import { openRtnetlink, type Rtnetlink } from "../netlink/socket.ts";
 import { LinuxError } from "../platform/errno.ts";
 import { ignoring } from "../platform/outcome.ts";
 
-/** What Host.findInNamespaces() is on this machine. It reads /proc, so it is for rare questions. */
+/** What Host.findInNamespaces() is on this machine. It takes a call for each process. */
 export function findInNamespaces<T>(find: (netlink: Rtnetlink) => T | undefined): T | undefined {
-  for (const path of listOtherNamespaces()) {
+  for (const path of eachContainerNamespace()) {
     const netlink = openIn(path);
     try {
       const found = netlink && find(netlink);

@@ -48,8 +48,8 @@ export interface Host {
   /** A descriptor of the plugin's own network namespace, to move links there. @throws LinuxError */
   readonly openOwnNetns: () => number;
   /**
-   * What `find` returns for the first network namespace of the machine for which it returns something, asked by a socket in it. The
-   * plugin's own is left out. A namespace that cannot be opened is passed over.
+   * What `find` returns for the first network namespace for which it returns something, asked by a socket in it. Asked are those that
+   * are mounted or that a process is in, but the plugin's own. A namespace that cannot be opened is passed over.
    */
   readonly findInNamespaces: <T>(find: (netlink: Rtnetlink) => T | undefined) => T | undefined;
   /** Runs another plugin with this call's input: the IPAM plugin. @throws CniError as startDelegate() */

@@ -1,6 +1,6 @@
 import fs from "node:fs";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { listNamespaces, listOtherNamespaces } from "../../src/linux/netns-list.ts";
+import { eachContainerNamespace, listNamespaces, listOtherNamespaces } from "../../src/linux/netns-list.ts";
 import { FakeTree } from "./fake-tree.ts";
 
 test("listOtherNamespaces() has each namespace once, and not its own", () => {
@@ -112,6 +112,31 @@ describe("a machine", () => {
     proc.broken.set(`/proc/${pid}/fd`, errno);
     const found = listNamespaces();
     expect([found.isComplete, [...found.paths.keys()]]).toEqual([isComplete, ["10", "11"]]);
+  });
+
+  test("has mounted namespaces first for eachContainerNamespace(), then those of processes, and none of a thread or an open file", () => {
+    addProcess("self", "10", `${mount("20", "/run/netns/a")}${mount("10", "/own")}`);
+    addProcess("1", "10", mount("20", "/run/netns/a"));
+    proc.link("/proc/1/ns/net", "net:[11]");
+    proc.link("/proc/1/task/2/ns/net", "net:[12]");
+    proc.link("/proc/1/fd/3", "net:[13]");
+    // Its mounts cannot be read, but the next process sees the same.
+    proc.link("/proc/7/ns/net", "net:[20]");
+    proc.link("/proc/7/ns/mnt", "mnt:[77]");
+    proc.broken.set("/proc/7/mountinfo", 2);
+    proc.link("/proc/8/ns/net", "net:[14]");
+    proc.link("/proc/8/ns/mnt", "mnt:[77]");
+    proc.file("/proc/8/mountinfo", mount("21", "/b"));
+    proc.link("/proc/9/ns/mnt", "mnt:[77]");
+    proc.broken.set("/proc/9/ns/net", 13);
+    proc.broken.set("/proc/9/mountinfo", 5);
+    expect([...eachContainerNamespace()]).toEqual([
+      "/proc/self/root/run/netns/a",
+      "/proc/self/root/own",
+      "/proc/1/ns/net",
+      "/proc/8/ns/net",
+      "/proc/8/root/b",
+    ]);
   });
 
   test("has other namespaces than the own one for listOtherNamespaces(), which leaves nothing open", () => {
