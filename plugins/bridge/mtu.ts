@@ -20,9 +20,7 @@ import type { BridgeConfig } from "./config.ts";
 export function chooseMtu(host: Host, mtu: BridgeConfig["mtu"], log: (line: string) => void): number {
   if (mtu !== "auto") return mtu;
   for (const family of [4, 6] as const) {
-    // No other link has the MTU of `lo`.
-    const links = listUplinks(host.netlink, family).filter(({ name }) => name !== "lo");
-    const mtus = links.map((link) => link.mtu);
+    const mtus = listUplinks(host.netlink, family).map((link) => link.mtu);
     if (mtus.length > 0) return Math.min(...mtus);
   }
   log(`mtu "auto": this host has no default route, so the kernel's own MTU is taken`);

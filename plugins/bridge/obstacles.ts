@@ -52,7 +52,7 @@ function findObstacles(request: Request, host: Host, families: readonly Family[]
 
 /** Checks forwarding on the uplinks. IPv4 checks the link that a packet came in by; IPv6 only the host-wide setting. */
 function checkUplinks(host: Host): readonly string[] {
-  const names = listUplinks(host.netlink, 4).flatMap(({ name }) => (name === "lo" ? [] : name));
+  const names = listUplinks(host.netlink, 4).map(({ name }) => name);
   const off = names.filter((name) => host.sysctls.find(forwardingOf(name, 4)) === "0");
   return off.map((name) => {
     const remedy = setting(forwardingOf(name, 4), "1");

@@ -12,7 +12,7 @@ interface Part {
   readonly moduleName: string;
   /** What it is for, in words. */
   readonly purpose: string;
-  readonly kind: "link" | "rules" | "traffic";
+  readonly kind: "link" | "rules" | "traffic" | "redirection";
   /** The kind of links, if it is not the name of the module. */
   readonly linkKind?: string;
   readonly isNeeded: (needs: Needs) => boolean;
@@ -25,6 +25,12 @@ const hasRules = (needs: Needs) =>
 function linkPart(kind: string): Part {
   const moduleName = kind === "vlan" ? "8021q" : kind;
   return { moduleName, linkKind: kind, purpose: `${kind} interfaces`, kind: "link", isNeeded: isOfType(kind) };
+}
+
+/** What sends the packets of a container's link to its ifb. */
+function redirectionPart(moduleName: string): Part {
+  const isNeeded = ({ limits }: Needs) => limits.includes("egress");
+  return { moduleName, purpose: "egress limits", kind: "redirection", isNeeded };
 }
 
 function isOfType(type: string): (needs: Needs) => boolean {
@@ -43,6 +49,7 @@ const PARTS: readonly Part[] = [
   { moduleName: "ifb", purpose: "egress limits", kind: "link", isNeeded: ({ limits }) => limits.includes("egress") },
   ...["macvlan", "ipvlan", "vlan", "dummy", "vrf"].map(linkPart),
   { moduleName: "sch_tbf", purpose: "limits", kind: "traffic", isNeeded: ({ limits }) => limits.length > 0 },
+  ...["sch_ingress", "cls_u32", "act_mirred"].map(redirectionPart),
   { moduleName: "nf_tables", purpose: "rules", kind: "rules", isNeeded: hasRules },
   { moduleName: "nft_chain_nat", purpose: "masquerade and port mappings", kind: "rules", isNeeded: translates },
   { moduleName: "nft_masq", purpose: "masquerade and port mappings", kind: "rules", isNeeded: translates },
@@ -65,7 +72,9 @@ export const kernelCheck: Check = {
   name: "kernel",
   run: (examination) => {
     const needs = examination.networks.map(needsOf);
-    const wanted = PARTS.flatMap((part) => {
+    // A kernel without modules can be asked for these only by making them.
+    const parts = PARTS.filter(({ kind }) => kind !== "redirection" || examination.modules.isModular);
+    const wanted = parts.flatMap((part) => {
       const names = needs.filter(part.isNeeded).map(({ name }) => name);
       return names.length === 0 ? [] : [{ part, names }];
     });

@@ -9,7 +9,7 @@ export function findUplink(): Uplink | undefined {
   return ignoring([LinuxError], () => {
     const netlink = openRtnetlink();
     try {
-      const links = ([4, 6] as const).map((family) => listUplinks(netlink, family).filter(({ name }) => name !== "lo"));
+      const links = ([4, 6] as const).map((family) => listUplinks(netlink, family));
       const own = links.find((each) => each.length > 0) ?? [];
       return own.toSorted((a, b) => a.mtu - b.mtu)[0];
     } finally {

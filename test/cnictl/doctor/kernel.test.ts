@@ -104,6 +104,21 @@ test.each([
   expect(examination.lacking).toEqual(new Map([["x", cure]]));
 });
 
+test("a kernel with modules is looked at for what redirects the packets of egress limits", () => {
+  const states = { sch_tbf: "present", sch_ingress: "present", cls_u32: "missing", act_mirred: "missing" } as const;
+  const lacks = (limit: object) => {
+    const network = networkOf({ plugins: [{ type: "bandwidth", ...limit }] });
+    return wrong(kernelCheck.run(examinationOf([network], { modules: modules(states) })));
+  };
+  const cure =
+    "install the package with all modules of this kernel, such as linux-modules-extra or kernel-modules-extra";
+  expect(lacks({ ingressRate: 1 })).toEqual([]);
+  expect(lacks({ egressRate: 1 })).toEqual([
+    `error cls_u32: kernel 6.1.0 has no such module: egress limits of network x | ${cure}`,
+    `error act_mirred: kernel 6.1.0 has no such module: egress limits of network x | ${cure}`,
+  ]);
+});
+
 test("a network without bridges needs nothing of the kernel", () => {
   expect(kernelCheck.run(examinationOf([networkOf({ plugins: [{ type: "loopback" }] })]))).toEqual([]);
 });
