@@ -47,7 +47,7 @@ export function chooseOutdated(
   const outdated = new Set(states.filter((each) => each.isOutdated).map(({ key }) => key));
   const kept = new Set(states.filter((each) => each.address !== undefined && !each.isOutdated).map(({ key }) => key));
   return states
-    .filter(({ key, address, isOutdated: is }) => is || (address === undefined && outdated.has(key) && !kept.has(key)))
+    .filter(({ key, isOutdated: is }) => is || (outdated.has(key) && !kept.has(key)))
     .map(({ element }) => element);
 }
 
