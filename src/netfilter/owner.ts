@@ -85,11 +85,14 @@ export function ownerComment(owner: Attachment): string {
   return cut(ownerKey(owner) + names, COMMENT_MAX);
 }
 
-/** Reads the owner from its comment, unless the comment was cut; undefined for another format. */
+/**
+ * Reads the owner from its comment. Of a comment that was cut, the container's ID is what is left of it. Undefined if nothing is left
+ * of it, and for another format.
+ */
 export function parseOwnerComment(comment: string): Attachment | undefined {
-  const [, network, ifname, containerId] =
-    /^[0-9a-f]{16}-[0-9a-f]{16}, net: (.*), if: (.*), id: (.*)$/.exec(comment) ?? [];
-  if (network === undefined || ifname === undefined || containerId === undefined) return undefined;
+  const found = /^[0-9a-f]{16}-[0-9a-f]{16}, net: (.*), if: (.*), id: (.*)$/.exec(comment);
+  if (found === null) return undefined;
+  const [, network = "", ifname = "", containerId = ""] = found;
   return { network, ifname, containerId };
 }
 

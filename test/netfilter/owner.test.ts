@@ -1,5 +1,17 @@
 import { expect, test } from "vitest";
-import { networkKey, ownerComment, ownerKey, parseOwnerComment } from "../../src/netfilter/owner.ts";
+import {
+  isOwnerComment,
+  isSelected,
+  keyNumbers,
+  networkKey,
+  ownerComment,
+  ownerKey,
+  ownerKeyOf,
+  parseOwnerComment,
+  selectNetwork,
+  selectOwner,
+  selectStale,
+} from "../../src/netfilter/owner.ts";
 
 const owner = { network: "unit-test", ifname: "eth0", containerId: "one" };
 
@@ -40,9 +52,52 @@ test("parseOwnerComment reads of a comment that was cut what is left", () => {
   expect(cut?.containerId).toMatch(/^x{50,}$/);
 });
 
-test.each(["", "somebody's", "6fd94d501e58f0aa-, net: a, if: b, id: c"])(
-  "parseOwnerComment knows no owner in %j",
-  (text) => {
-    expect(parseOwnerComment(text)).toBeUndefined();
-  },
-);
+const KEY = "6fd94d501e58f0aa-287fc69eff0574a2";
+
+test.each([
+  "",
+  "somebody's",
+  "6fd94d501e58f0aa-, net: a, if: b, id: c",
+  `x${KEY}, net: a, if: b, id: c`,
+  `${KEY}, net: a, if: b`,
+  `${KEY}, net: a, if: b, id: c\nmore`,
+])("parseOwnerComment knows no owner in %j", (text) => {
+  expect(parseOwnerComment(text)).toBeUndefined();
+});
+
+test.each([
+  [`${KEY}, net: `, true],
+  [`${KEY}, net: a, if: b, id: c`, true],
+  [`x${KEY}, net: a`, false],
+  [`${KEY}, `, false],
+  [`${KEY.slice(1)}, net: a`, false],
+  [`${KEY.slice(0, -1)}, net: a`, false],
+  [`${KEY.toUpperCase()}, net: a`, false],
+  ["somebody's", false],
+])("isOwnerComment of %j is %j", (comment, expected) => {
+  expect(isOwnerComment(comment)).toBe(expected);
+});
+
+test("ownerKeyOf is the key that a comment begins with", () => {
+  expect(ownerKeyOf(ownerComment(owner))).toBe(ownerKey(owner));
+});
+
+test.each([
+  ["a network's key", networkKey("unit-test"), { network: 0x6fd9, attachment: undefined }],
+  ["an attachment's key", ownerKey(owner), { network: 0x6fd9, attachment: 0x287f }],
+  ["what is no key", "", { network: 0, attachment: undefined }],
+])("keyNumbers of %s are the first digits of its halves", (_, key, numbers) => {
+  expect(keyNumbers(key)).toEqual(numbers);
+});
+
+const other = { ...owner, containerId: "two" };
+const elsewhere = { ...owner, network: "another" };
+
+test.each([
+  { selection: selectOwner(owner), label: "eth0 of container one", selected: [owner] },
+  { selection: selectStale("unit-test", [other]), label: "network unit-test's stale attachments", selected: [owner] },
+  { selection: selectNetwork("unit-test"), label: "network unit-test", selected: [owner, other] },
+])("isSelected finds what belongs to $label", ({ selection, label, selected }) => {
+  const found = [owner, other, elsewhere].filter((each) => isSelected(selection, ownerComment(each)));
+  expect([selection.label, found]).toEqual([label, selected]);
+});
