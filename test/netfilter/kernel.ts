@@ -1,3 +1,4 @@
+import { NetlinkError } from "../../src/netlink/acknowledgement.ts";
 import type { NetlinkRequest } from "../../src/netlink/answers.ts";
 import type { Message } from "../../src/netlink/message.ts";
 import type { Nfnetlink } from "../../src/netlink/socket.ts";
@@ -31,4 +32,13 @@ export function generation(id: number): Message {
   const payload = Buffer.from([0, 0, 0, 0, 8, 0, 1, 0, 0, 0, 0, 0]);
   payload.writeUInt32BE(id, 8);
   return { type: 0xa0f, flags: 0, sequence: 1, port: 0, payload };
+}
+
+/** A socket whose kernel refuses each transaction as a whole, before its first change. */
+export function refusingNetlink(errno: number): Nfnetlink {
+  return fakeNetlink({
+    transact: ([begin]) => {
+      throw new NetlinkError(begin?.action ?? "", { errno });
+    },
+  });
 }

@@ -1,9 +1,8 @@
 import { beforeEach, expect, test } from "vitest";
 import { translatesAddresses } from "../../src/netfilter/translation.ts";
-import { NetlinkError } from "../../src/netlink/acknowledgement.ts";
 import { ERRNO } from "../../src/platform/errno.ts";
 import { FakeKernel } from "../kernel/fake-kernel.ts";
-import { fakeNetlink } from "./kernel.ts";
+import { refusingNetlink } from "./kernel.ts";
 
 let kernel: FakeKernel;
 
@@ -24,12 +23,7 @@ test.each(["translation", "nftables"] as const)("translatesAddresses() is false 
 });
 
 test("translatesAddresses() says what it wanted to know if it may not ask", () => {
-  const netlink = fakeNetlink({
-    transact: ([begin]) => {
-      throw new NetlinkError(begin?.action ?? "", { errno: ERRNO.EPERM });
-    },
-  });
-  expect(() => translatesAddresses(netlink)).toThrow(
+  expect(() => translatesAddresses(refusingNetlink(ERRNO.EPERM))).toThrow(
     "Cannot look whether nf_tables can translate addresses: Operation not permitted",
   );
 });
