@@ -1,5 +1,7 @@
-import { expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
+import { backOff } from "../../src/linux/wait.ts";
 import { deleteChain } from "../../src/netfilter/nftables/chain.ts";
+import { NFT } from "../../src/netfilter/nftables/data.ts";
 import { ifname } from "../../src/netfilter/nftables/datatype.ts";
 import { encodeElement, encodeElementList } from "../../src/netfilter/nftables/element.ts";
 import type { RuleSet } from "../../src/netfilter/nftables/rule-set.ts";
@@ -17,7 +19,11 @@ import { NetlinkError } from "../../src/netlink/acknowledgement.ts";
 import type { NetlinkRequest } from "../../src/netlink/answers.ts";
 import { ERRNO } from "../../src/platform/errno.ts";
 import { captured } from "./captured.ts";
-import { fakeNetlink, generation } from "./kernel.ts";
+import { fakeNetlink, generation, refusingNetlink } from "./kernel.ts";
+
+vi.mock("../../src/linux/wait.ts", () => ({ backOff: vi.fn() }));
+
+afterEach(() => void vi.resetAllMocks());
 
 const GET = { CHAIN: 0xa04, ELEMENT: 0xa0d, GENERATION: 0xa10 };
 const owner = { network: "unit-test", ifname: "eth0", containerId: "one" };
@@ -31,6 +37,12 @@ const rules: RuleSet = {
   chains: [{ name: "c", base: {}, rules: () => [{ label: "drop", expressions: [DROP] }] }],
 };
 const wanted = { action: "add them", elements: [own], rules };
+
+test("ownedElement has the value of a map's element", () => {
+  const data = { verdict: { code: NFT.JUMP, chain: "c" } };
+  const { element } = ownedElement(owner, { ...set, data: "verdict" }, { key: [ifname.encode("veth1")], data });
+  expect(element).toEqual({ ...own.element, data });
+});
 
 /** A kernel that holds elements, has the chain or not, and refuses transactions as told: one error number each, 0 to take it. */
 function kernel(options: {
@@ -90,6 +102,12 @@ test("addOwnedElements replaces what is there under the same key", () => {
   expect(log).toEqual([[ADD], [DELETE, ADD]]);
 });
 
+test("addOwnedElements looks at once for what is there if transactions are gathered, which are not refused yet", () => {
+  const { netlink, log } = kernel({ holds: [own] });
+  addOwnedElements({ ...netlink, isGathering: true }, wanted);
+  expect(log).toEqual([[DELETE, ADD]]);
+});
+
 test("addOwnedElements replaces nothing where refuse throws, which is told what was found", () => {
   const { netlink, log } = kernel({ holds: [{ ...theirs, element: own.element }], refusals: [ERRNO.EEXIST] });
   const refuse = () => {
@@ -99,10 +117,21 @@ test("addOwnedElements replaces nothing where refuse throws, which is told what 
   expect(log).toEqual([[ADD]]);
 });
 
-test("addOwnedElements gives up when it is always too late", () => {
+test("addOwnedElements pauses after each attempt but the first, and gives up when it is always too late", () => {
   const { netlink, log } = kernel({ refusals: Array.from({ length: 99 }, () => ERRNO.EEXIST), isChanging: true });
-  expect(() => addOwnedElements(netlink, wanted)).toThrow(expect.objectContaining({ code: "EAGAIN" }));
+  const message = `Cannot add them: others changed the rule set each of 20 times: Cannot ${ADD}: File exists`;
+  const error = { code: "EAGAIN", syscall: "netlink", message };
+  expect(() => addOwnedElements(netlink, wanted)).toThrow(expect.objectContaining(error));
   expect(log).toHaveLength(20);
+  const pauses = Array.from({ length: 18 }, (_, index) => index + 2);
+  expect(vi.mocked(backOff).mock.calls.flat()).toEqual(pauses);
+});
+
+test("addOwnedElements says what it was to do where the kernel refuses the whole transaction", () => {
+  const { transact } = refusingNetlink(ERRNO.EPERM);
+  expect(() => addOwnedElements({ ...kernel({}).netlink, transact }, wanted)).toThrow(
+    "Cannot add them: Operation not permitted",
+  );
 });
 
 test("addOwnedElements says what the kernel refused where nobody else has changed anything", () => {
@@ -116,6 +145,12 @@ test("listOwnedElements finds by owner, and by network without those that are va
   expect(listOwnedElements(netlink, [set], selectOwner(owner))).toEqual([own]);
   expect(listOwnedElements(netlink, [set], selectStale("unit-test", [owner]))).toEqual([theirs]);
   expect(listOwnedElements(netlink, [set], selectStale("another", []))).toEqual([]);
+});
+
+test("listOwnedElements leaves out an element without a key: the one of all other keys", () => {
+  const { userdata } = own.element;
+  const { netlink } = kernel({ holds: [{ set, element: { label: "*", userdata } }] });
+  expect(listOwnedElements(netlink, [set], selectOwner(owner))).toEqual([]);
 });
 
 test("deleteOwnedElements deletes the owner's alone, and what is to go with them", () => {
