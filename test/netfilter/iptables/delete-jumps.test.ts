@@ -1,12 +1,14 @@
-import fs from "node:fs";
-import os from "node:os";
-import path from "node:path";
-import { afterAll, beforeEach, expect, test, vi } from "vitest";
-import type { LaunchOptions } from "../../../src/linux/child.ts";
+import { beforeEach, expect, test, vi } from "vitest";
 import { deleteJumps } from "../../../src/netfilter/iptables/delete-jumps.ts";
 import { selectOwnJumps, selectStaleJumps } from "../../../src/netfilter/iptables/jump.ts";
 import { chainName, ruleComment } from "../../../src/netfilter/iptables/name.ts";
-import { invocationFor } from "../../../src/netfilter/iptables/tool.ts";
+import { addChain, findChain } from "../../../src/netfilter/nftables/chain.ts";
+import { addTable } from "../../../src/netfilter/nftables/table.ts";
+import { applyTransaction } from "../../../src/netfilter/nftables/transaction.ts";
+import { IPTABLES_NAT } from "../../../src/netfilter/tables.ts";
+import type { Nfnetlink } from "../../../src/netlink/socket.ts";
+import { FakeKernel } from "../../kernel/fake-kernel.ts";
+import { type Answer, installTools, stageCommands } from "./commands.ts";
 
 /** What iptables-legacy's table has of the texts that are looked for. */
 const table = vi.hoisted(() => ({ has: [] as string[], asked: [] as unknown[] }));
@@ -23,40 +25,17 @@ const own = chainName(owner);
 const comment = ruleComment(owner).replaceAll('"', String.raw`\"`);
 const jump = `-s 10.88.0.2/32 -m comment --comment "${comment}" -j ${own}`;
 
-const tools = fs.mkdtempSync(path.join(os.tmpdir(), "delete-jumps-"));
-for (const name of ["iptables-legacy", "iptables-legacy-restore"])
-  fs.writeFileSync(path.join(tools, name), "", { mode: 0o755 });
-afterAll(() => fs.rmSync(tools, { recursive: true }));
+const tools = installTools("iptables-legacy", "iptables-legacy-restore");
 
 beforeEach(() => Object.assign(table, { has: [own], asked: [] }));
 
-interface Answer {
-  readonly status: number;
-  readonly text: string;
-}
-
-const done: Answer = { status: 0, text: "" };
 const listed: Answer = { status: 0, text: `-P POSTROUTING ACCEPT\n-A POSTROUTING ${jump}\n` };
 const refused: Answer = { status: 1, text: "iptables-restore: line 2 failed" };
 
-/** Commands that answer like this one after the other, and what they were given. */
-function stage(answers: readonly Answer[]) {
-  const started: string[] = [];
-  const left = [...answers];
-  const launch = (executable: string, { args = [], stdin }: LaunchOptions) => {
-    const input = new TextDecoder().decode(stdin);
-    started.push([path.basename(executable), ...args.filter((arg) => !/^(-w|--wait|\d+)$/.test(arg)), input].join(" "));
-    const { status, text } = left.shift() ?? done;
-    const bytes = new TextEncoder().encode(text);
-    return {
-      begin: () => {},
-      abandon: () => {},
-      wait: () => ({ status, signal: undefined, stdout: bytes, stderr: bytes }),
-    };
-  };
-  const invocation = invocationFor({ environment: { PATH: tools }, launch, restores: undefined });
-  const act = (selection = selectOwnJumps(owner, undefined)) =>
-    deleteJumps({ netlink: undefined, invocation }, 4, selection);
+/** deleteJumps() with commands that give these answers, and what it starts. */
+function stage(answers: readonly Answer[], netlink?: Nfnetlink) {
+  const { invocation, started } = stageCommands(tools, answers);
+  const act = (selection = selectOwnJumps(owner, undefined)) => deleteJumps({ netlink, invocation }, 4, selection);
   return { act, started };
 }
 
@@ -69,6 +48,17 @@ test("deleteJumps() deletes what iptables-legacy's table has of an attachment, i
   act();
   expect(started).toEqual([LIST, REMOVE]);
   expect(table.asked).toEqual([[4, "nat"]]);
+});
+
+test("deleteJumps() deletes what iptables-nft's table has of an attachment, too", () => {
+  const netlink = new FakeKernel().openNetfilter();
+  const { family, table: name } = IPTABLES_NAT[4];
+  const changes = [addTable({ family, name, flags: 0 }), addChain({ family, table: name, name: own })];
+  applyTransaction(netlink, changes, { action: "arrange" });
+  const { act, started } = stage([listed], netlink);
+  act();
+  expect(findChain(netlink, { family, table: name, name: own })).toBeUndefined();
+  expect(started).toEqual([LIST, REMOVE]);
 });
 
 test("deleteJumps() starts nothing where the table has none of the texts", () => {

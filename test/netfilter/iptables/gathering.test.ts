@@ -1,31 +1,12 @@
-import fs from "node:fs";
-import os from "node:os";
-import path from "node:path";
-import { afterAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { mergeInputs, RestoreGathering } from "../../../src/netfilter/iptables/gathering.ts";
 import { formatInput } from "../../../src/netfilter/iptables/text.ts";
-import { invocationFor } from "../../../src/netfilter/iptables/tool.ts";
+import { installTools, stageCommands } from "./commands.ts";
 
-const tools = fs.mkdtempSync(path.join(os.tmpdir(), "gathering-"));
-for (const name of ["iptables-restore", "ip6tables-restore"])
-  fs.writeFileSync(path.join(tools, name), "", { mode: 0o755 });
-afterAll(() => fs.rmSync(tools, { recursive: true }));
+const tools = installTools("iptables-restore", "ip6tables-restore");
 
-test("apply() runs one command for each family and variant, with the lines of all", () => {
-  const started: string[] = [];
-  const invocation = invocationFor({
-    environment: { PATH: tools },
-    launch: (executable, { stdin }) => {
-      started.push(`${path.basename(executable)} ${new TextDecoder().decode(stdin)}`);
-      const nothing = new Uint8Array();
-      return {
-        begin: () => {},
-        abandon: () => {},
-        wait: () => ({ status: 0, signal: undefined, stdout: nothing, stderr: nothing }),
-      };
-    },
-    restores: undefined,
-  });
+test("RestoreGathering tells what it holds back, and runs one command for each family and variant", () => {
+  const { invocation, started } = stageCommands(tools);
   const gathering = new RestoreGathering();
   gathering.apply();
   expect(started).toEqual([]);
@@ -34,10 +15,12 @@ test("apply() runs one command for each family and variant, with the lines of al
   hold(4, "-N ONE");
   hold(6, "-N SIX");
   hold(4, "-N TWO");
+  expect(gathering.inputs(4)).toEqual([formatInput(["-N ONE"]), formatInput(["-N TWO"])]);
+  expect(gathering.inputs(6)).toEqual([formatInput(["-N SIX"])]);
   gathering.apply();
   expect(started).toEqual([
-    `iptables-restore ${formatInput(["-N ONE", "-N TWO"])}`,
-    `ip6tables-restore ${formatInput(["-N SIX"])}`,
+    `iptables-restore --noflush ${formatInput(["-N ONE", "-N TWO"])}`,
+    `ip6tables-restore --noflush ${formatInput(["-N SIX"])}`,
   ]);
 });
 

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import type { Family } from "../../../src/ip/address.ts";
 import { dropGuards, guardChanges, guardRemovals, guardRules } from "../../../src/netfilter/iptables/loopback-guard.ts";
-import { invocationFor } from "../../../src/netfilter/iptables/tool.ts";
+import { formatInput } from "../../../src/netfilter/iptables/text.ts";
 import { addChain } from "../../../src/netfilter/nftables/chain.ts";
 import { addRule, listRules } from "../../../src/netfilter/nftables/rule.ts";
 import { DROP } from "../../../src/netfilter/nftables/statement.ts";
@@ -10,15 +10,24 @@ import { applyTransaction } from "../../../src/netfilter/nftables/transaction.ts
 import { commented } from "../../../src/netfilter/nftables/userdata.ts";
 import type { Nfnetlink } from "../../../src/netlink/socket.ts";
 import { FakeKernel } from "../../kernel/fake-kernel.ts";
+import { installTools, stageCommands } from "./commands.ts";
 
-vi.mock("../../../src/netfilter/iptables/legacy-table.ts", () => ({ findInLegacy: () => [] }));
+/** The families whose table raw of iptables-legacy has the comments. */
+const legacy = vi.hoisted(() => ({ families: [] as number[] }));
+
+vi.mock("../../../src/netfilter/iptables/legacy-table.ts", () => ({
+  findInLegacy: (family: number, table: string, texts: readonly string[]) =>
+    table === "raw" && legacy.families.includes(family) ? texts : [],
+}));
 
 const RAW = { 4: { family: 2, table: "raw" }, 6: { family: 10, table: "raw" } } as const;
 const CHAIN = "PREROUTING";
+const tools = installTools("iptables-legacy", "iptables-legacy-restore");
 
 let netlink: Nfnetlink;
 
 beforeEach(() => {
+  legacy.families = [];
   netlink = new FakeKernel().openNetfilter();
   const comments = ["CNI portfwd loopback", "CNI portfwd route_localnet", "somebody else's"];
   const changes = ([4, 6] as const).flatMap((family) => [
@@ -35,11 +44,12 @@ beforeEach(() => {
   applyTransaction(netlink, changes, { action: "arrange" });
 });
 
+/** dropGuards(), which starts no command. */
 function drop(...inUse: readonly Family[]): readonly string[] {
-  const launch = () => {
-    throw new Error("Nothing was expected to start a command");
-  };
-  return dropGuards({ netlink, invocation: invocationFor({ environment: {}, launch }) }, new Set(inUse));
+  const { invocation, started } = stageCommands(tools);
+  const dropped = dropGuards({ netlink, invocation }, new Set(inUse));
+  expect(started).toEqual([]);
+  return dropped;
 }
 
 const counts = () => ([4, 6] as const).map((family) => listRules(netlink, { ...RAW[family], name: CHAIN }).length);
@@ -54,6 +64,21 @@ test("dropGuards() keeps those of a family that has mappings", () => {
   expect(drop(4)).toEqual(["table raw of ip6tables-nft"]);
   expect(drop(4)).toEqual([]);
   expect(counts()).toEqual([3, 1]);
+});
+
+test.each([
+  ["deletes the rules of iptables-legacy by one command", guardRules(4)],
+  ["changes nothing if another call has deleted them since", []],
+])("dropGuards() %s", (_, rules) => {
+  legacy.families = [4];
+  const listing = ["-P PREROUTING ACCEPT", "-A PREROUTING -j CT", ...rules].join("\n");
+  const { invocation, started } = stageCommands(tools, [{ status: 0, text: listing }]);
+  expect(dropGuards({ netlink: undefined, invocation }, new Set())).toEqual(["table raw of iptables-legacy"]);
+  const removals = formatInput(guardRemovals(listing), "raw");
+  expect(started).toEqual([
+    "iptables-legacy -t raw -S PREROUTING ",
+    ...(rules.length === 0 ? [] : [`iptables-legacy-restore --noflush ${removals}`]),
+  ]);
 });
 
 test("guardRemovals() deletes the rules of both families, those of earlier versions, and no other", () => {
