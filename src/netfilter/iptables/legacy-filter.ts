@@ -122,7 +122,7 @@ function policyOf(entry: Entry | undefined): "ACCEPT" | "DROP" {
 }
 
 function verdictOf(entry: Entry): string | undefined {
-  return entry.target.name === "" ? VERDICTS.get(verdictNumber(entry)) : undefined;
+  return VERDICTS.get(verdictNumber(entry));
 }
 
 function verdictNumber({ target }: Entry): number {

@@ -33,8 +33,8 @@ export const RULE_COMMENT = "name: ";
 
 /** The owner in the comment of a rule, which does not name the interface; undefined for another comment. */
 export function parseRuleComment(comment: string): Omit<Attachment, "ifname"> | undefined {
-  const [, network, containerId] = /^name: "([^"]*)" id: "([^"]*)/.exec(comment) ?? [];
-  return network === undefined || containerId === undefined ? undefined : { network, containerId };
+  const [, network = "", containerId] = /^name: "([^"]*)" id: "([^"]*)/.exec(comment) ?? [];
+  return containerId === undefined ? undefined : { network, containerId };
 }
 
 /** The prefix of the comments of a network's rules. Rules of other networks do not have it. */

@@ -24,10 +24,14 @@ test("chainName has the reference's form and is another for each interface, cont
   expect(names.map((name) => name.length)).toEqual([28, 28, 28, 28, 28]);
 });
 
-test.each(["CNI-2bbe0c48b91a7d1b8a6753a", "CNI-HOSTPORT-DNAT", "CNI-2BBE0C48B91A7D1B8A6753A8", "KUBE-POSTROUTING"])(
-  "isChainName refuses %s",
-  (name) => expect(isChainName(name)).toBe(false),
-);
+test.each([
+  "CNI-2bbe0c48b91a7d1b8a6753a",
+  "CNI-2bbe0c48b91a7d1b8a6753a80",
+  "X-CNI-2bbe0c48b91a7d1b8a6753a8",
+  "CNI-HOSTPORT-DNAT",
+  "CNI-2BBE0C48B91A7D1B8A6753A8",
+  "KUBE-POSTROUTING",
+])("isChainName refuses %s", (name) => expect(isChainName(name)).toBe(false));
 
 test("ruleComment is the reference's, and begins with its network's", () => {
   const comment = ruleComment({ network: "net1", containerId: "c1" });
@@ -41,7 +45,8 @@ test("parseRuleComment reads what ruleComment writes, also if it is cut, and not
   expect(parseRuleComment(ruleComment(owner))).toEqual(owner);
   const long = { network: "net1", containerId: "c".repeat(300) };
   expect(parseRuleComment(ruleComment(long))?.containerId).toMatch(/^c{200,}$/);
-  expect(parseRuleComment("name: me")).toBeUndefined();
+  const others = ["name: me", 'name: "net1"', 'user name: "net1" id: "c1"'];
+  expect(others.map(parseRuleComment)).toEqual([undefined, undefined, undefined]);
 });
 
 test("ruleComment is cut to what the kernel keeps", () => {

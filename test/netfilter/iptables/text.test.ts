@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { parseAddress } from "../../../src/ip/address.ts";
-import { selectOwnJumps, selectStaleJumps } from "../../../src/netfilter/iptables/jump.ts";
+import { selectOwnJumps } from "../../../src/netfilter/iptables/jump.ts";
 import { formatRemovals, parseJump } from "../../../src/netfilter/iptables/text.ts";
 
 const owner = { network: "net1", ifname: "eth0", containerId: "c1" };
@@ -22,6 +22,7 @@ test.each([
   [jump("fd00:88::2/128", OWN), { chain: OWN, source: "fd00:88::2", comment: 'name: "net1" id: "c1"' }],
   [jump("10.88.0.0/24", OWN), { chain: OWN, source: undefined, comment: 'name: "net1" id: "c1"' }],
   [`-A POSTROUTING -s 10.0.0.1/32 -m comment --comment one -j X`, { chain: "X", source: "10.0.0.1", comment: "one" }],
+  ["-A POSTROUTING -s 10.0.0.1 -m comment --comment one -j X", { chain: "X", source: "10.0.0.1", comment: "one" }],
   ["-A POSTROUTING -p tcp -m comment --comment one -m multiport --dports 80 -j X", { chain: "X", comment: "one" }],
 ])("parseJump reads %s", (line, expected: { chain: string; comment: string; source?: string | undefined }) => {
   expect(parseJump(line, "POSTROUTING")).toEqual({ ...expected, source: parseAddress(expected.source ?? "") });
@@ -32,6 +33,7 @@ test.each([
   "-N KUBE-POSTROUTING",
   "-A POSTROUTING -j KUBE-POSTROUTING",
   "-A POSTROUTING -o eth0 -j MASQUERADE",
+  "-A POSTROUTING -m comment --comment one -j MASQUERADE --random",
   "-A PREROUTING -m comment --comment one -j X",
   "",
 ])("parseJump reads nothing from %j", (line) => expect(parseJump(line, "POSTROUTING")).toBeUndefined());
@@ -60,21 +62,16 @@ test("formatRemovals takes all of the reference plugins' chain where the address
   expect(text?.match(/^-X .*/gm)).toEqual([`-X ${OWN}`, `-X ${SHARED}`]);
 });
 
+test("formatRemovals takes a jump to a chain that other jumps still go to, and leaves the chain", () => {
+  const selection = selectOwnJumps(owner, addresses("10.88.0.3"));
+  expect(formatRemovals(listing.slice(2).join("\n"), selection, [])).toBe(`*nat
+-D POSTROUTING -s 10.88.0.3/32 ${comment} -j ${SHARED}
+COMMIT
+`);
+});
+
 test("formatRemovals takes a chain without jumps, and says when there is nothing", () => {
   const selection = selectOwnJumps(owner, undefined);
   expect(formatRemovals("-P POSTROUTING ACCEPT", selection, [OWN])).toBe(`*nat\n-F ${OWN}\n-X ${OWN}\nCOMMIT\n`);
   expect(formatRemovals("-P POSTROUTING ACCEPT", selection, [])).toBeUndefined();
-});
-
-test("selectStaleJumps selects a network's jumps but those of the valid attachments, whoever made them", () => {
-  const { selects } = selectStaleJumps("net1", [{ containerId: "c1", ifname: "eth0" }]);
-  const selected = (line: string) => {
-    const parsed = parseJump(line, "POSTROUTING");
-    return parsed !== undefined && selects(parsed);
-  };
-  expect(listing.slice(1).map(selected)).toEqual([false, false, false]);
-  const gone = "CNI-aaaaaaaaaaaaaaaaaaaaaaaa";
-  expect(selected(jump("10.88.0.9/32", gone, "c9"))).toBe(true);
-  expect(selected(jump("10.88.0.9/32", gone, "c9", "net2"))).toBe(false);
-  expect(selected(jump("10.88.0.9/32", "MINE", "c9"))).toBe(false);
 });

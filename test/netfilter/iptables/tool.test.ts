@@ -24,6 +24,15 @@ vi.mock("../../../src/netfilter/rule-locks.ts", () => ({
     return 1000 + which;
   },
 }));
+/** Finds the commands of a test alone, whatever the host has. */
+vi.mock("../../../src/netfilter/executable.ts", async (original) => {
+  const real = await original<typeof import("../../../src/netfilter/executable.ts")>();
+  const findExecutable = (names: readonly string[], environment: { readonly PATH: string }) =>
+    names
+      .map((name) => real.findExecutable([name], environment))
+      .find((file) => file?.startsWith(`${environment.PATH}/`));
+  return { ...real, findExecutable };
+});
 vi.mock("../../../src/linux/discard.ts", () => ({ discard: (fd: number) => void locks.closed.push(fd) }));
 
 let folder: string;
@@ -222,6 +231,17 @@ test.each([
   expect(started.map(({ executable, args }) => [executable, ...args].join(" "))).toEqual(
     stdout === "" ? [] : ["iptables --version"],
   );
+});
+
+test("a command that is not installed is missed before anything is held back", () => {
+  const held: Restore[] = [];
+  const { invocation, started } = stage();
+  const restores = { hold: (restore: Restore) => void held.push(restore), inputs: () => [] };
+  const gathering = { ...invocation, environment: { PATH: folder }, restores };
+  const act = () => startRestore(4, "input", gathering, { variant: "legacy" });
+  expect(act).toThrow(expect.objectContaining({ name: "IptablesError", failure: "missing" }));
+  expect(act).toThrow(/^iptables-restore is neither in PATH nor in .*: install iptables$/);
+  expect([held, started]).toEqual([[], []]);
 });
 
 test("findRestore() is each family's own", () => {
