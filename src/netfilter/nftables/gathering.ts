@@ -45,7 +45,7 @@ export class Gathering {
     const table = `${decodeTable(attributes).name} of family ${family}`;
     const changes = this.#tables.get(table) ?? new Map<string, NetlinkRequest>();
     this.#tables.set(table, changes);
-    const identity = `${change.type} ${change.flags} ${change.payload.toHex()}`;
-    if (!changes.has(identity)) changes.set(identity, change);
+    // A change that is there already keeps its place.
+    changes.set(`${change.type} ${change.flags} ${change.payload.toHex()}`, change);
   }
 }

@@ -5,6 +5,7 @@ import {
   deleteChain,
   encodeChain,
   findChain,
+  listBaseChains,
   NF_INET,
   NF_IP_PRI,
 } from "../../../src/netfilter/nftables/chain.ts";
@@ -50,6 +51,38 @@ test("deleteChain is what the nft tool sends", () => {
   const [{ type, payload } = { type: 0, payload: new Uint8Array() }] = captured("delete", "sent", "DELCHAIN");
   const action = "delete nftables chain to_10.88.0.0/16 from table cni_masquerade";
   expect(deleteChain({ ...place, name: "to_10.88.0.0/16" })).toEqual({ type, flags: 0, payload, action });
+});
+
+test("listBaseChains asks as the nft tool does, and lists the chains with a hook alone", () => {
+  const [sent] = captured("apply", "sent", "GETCHAIN");
+  const all = captured("iptables-filter", "received", "NEWCHAIN");
+  const looksLikeOne = {
+    ...place,
+    name: "user",
+    userdata: [{ type: 0, value: encodeChain({ family: 1, policy: 1 }) }],
+  };
+  const kept: number[] = [];
+  const netlink = fakeNetlink({
+    request: ({ type, flags, payload, action, keep }) => {
+      expect({ type, flags: flags | 1, payload }).toMatchObject({
+        type: sent?.type,
+        flags: sent?.flags,
+        payload: sent?.payload,
+      });
+      expect(action).toBe("list nftables chains");
+      const [first = { type: 0, flags: 0, sequence: 0, port: 0 }] = all;
+      const answers = [...all, { ...first, payload: encodeChain(looksLikeOne) }].filter((each) => keep?.(each.payload));
+      kept.push(answers.length);
+      return answers;
+    },
+  });
+  expect(listBaseChains(netlink).map(({ name, policy }) => [name, policy])).toEqual([
+    ["INPUT", 1],
+    ["FORWARD", 0],
+    ["OUTPUT", 1],
+  ]);
+  // Only these are decoded.
+  expect([all.length, kept]).toEqual([7, [4]]);
 });
 
 test("findChain asks for the one chain and decodes the answer", () => {

@@ -2,13 +2,12 @@ import { expect, test } from "vitest";
 import { parsePrefix } from "../../../src/ip/prefix.ts";
 import { decodeChain, encodeChain } from "../../../src/netfilter/nftables/chain.ts";
 import { compareRuleSet } from "../../../src/netfilter/nftables/compare.ts";
-import { formatExpressions, isSameRule } from "../../../src/netfilter/nftables/format.ts";
 import { decodeRule } from "../../../src/netfilter/nftables/rule.ts";
 import { NetlinkError } from "../../../src/netlink/acknowledgement.ts";
 import type { Message } from "../../../src/netlink/message.ts";
 import { ERRNO } from "../../../src/platform/errno.ts";
 import { masqueradeRules } from "../../../src/steps/masquerade/rules.ts";
-import { captured, payloads } from "../captured.ts";
+import { captured } from "../captured.ts";
 import { fakeNetlink } from "../kernel.ts";
 
 const subnets = [parsePrefix("10.88.0.2/16")].filter((prefix) => prefix !== undefined);
@@ -66,33 +65,4 @@ test("compareRuleSet names a rule that is missing, one that is another, and one 
       'cmp data=(value=0a58) sreg=1, immediate data=(verdict=(code=-5))"',
     "Nftables chain to_10.88.0.0/16 of table cni_masquerade: must have 2 rules, has 3",
   ]);
-});
-
-test("formatExpressions is the same for what we send and what the kernel makes of it", () => {
-  const sent = payloads("apply", "sent", "NEWRULE").map((bytes) =>
-    formatExpressions(decodeRule(bytes).expressions ?? []),
-  );
-  const received = payloads("list", "received", "NEWRULE").map((bytes) => decodeRule(bytes).expressions ?? []);
-  expect(received.map(formatExpressions)).toEqual(sent);
-});
-
-test("isSameRule says of any two rules what their texts say", () => {
-  const messages = [...payloads("apply", "sent", "NEWRULE"), ...payloads("list", "received", "NEWRULE")];
-  const rules = messages.map((bytes) => decodeRule(bytes).expressions ?? []);
-  const pairs = rules.flatMap((rule) => rules.map((other) => [rule, other] as const));
-  const texts = pairs.map(([a, b]) => formatExpressions(a) === formatExpressions(b));
-  expect(pairs.map(([a, b]) => isSameRule(a, b))).toEqual(texts);
-  expect(new Set(texts)).toEqual(new Set([true, false]));
-});
-
-test("isSameRule sees a field that only one of the two rules has", () => {
-  const short = [{ name: "meta", data: { key: 15 } }] as const;
-  const long = [{ name: "meta", data: { key: 15, dreg: 1 } }] as const;
-  expect([isSameRule(short, long), isSameRule(long, short), isSameRule(long, long)]).toEqual([false, false, true]);
-  expect(isSameRule(short, [{ name: "meta", data: { key: 15, dreg: 0 } }])).toBe(true);
-});
-
-test("formatExpressions shows a kind that we do not speak", () => {
-  const counter = { name: "other", kind: "counter", bytes: Uint8Array.of(1, 255) } as const;
-  expect(formatExpressions([counter])).toBe("counter 01ff");
 });

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { NFT } from "../../../src/netfilter/nftables/data.ts";
 import {
+  addElement,
   createElement,
   decodeElement,
   decodeElementList,
@@ -59,6 +60,13 @@ test("createElement is what the nft tool sends for `create element`, but for the
   expect(action).toBe("add element 10.88.0.2 to nftables set sources4 of table cni_masquerade");
 });
 
+test("addElement is the same, and changes nothing if an equal element exists", () => {
+  const created = createElement(set, labelled);
+  const NLM_F_EXCL = 0x200;
+  expect(addElement(set, labelled)).toEqual({ ...created, flags: created.flags & ~NLM_F_EXCL });
+  expect(created.flags & NLM_F_EXCL).toBe(NLM_F_EXCL);
+});
+
 test("deleteElement is what the nft tool sends: the key alone", () => {
   const [{ type, payload } = { type: 0, payload: new Uint8Array() }] = captured("delete", "sent", "DELSETELEM");
   const action = "delete element 10.88.0.2 from nftables set sources4 of table cni_masquerade";
@@ -94,8 +102,16 @@ test("findElement and listElements find nothing where the kernel says ENOENT, an
   );
 });
 
-test("listElements joins the elements of all messages", () => {
-  const netlink = fakeNetlink({ request: () => captured("list", "received", "NEWSETELEM") });
+test("listElements asks for one set and joins the elements of all messages", () => {
+  const { family, table, name } = set;
+  const netlink = fakeNetlink({
+    request: ({ flags, payload }) => {
+      expect(flags).toBe(0x300);
+      expect(decodeElementList(payload)).toEqual({ family, table, set: name });
+      const found = captured("list", "received", "NEWSETELEM");
+      return [...found, ...found.slice(0, 1).map((message) => ({ ...message, payload }))];
+    },
+  });
   expect(listElements(netlink, set)).toHaveLength(3);
 });
 

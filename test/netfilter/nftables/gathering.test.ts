@@ -1,5 +1,8 @@
 import { beforeEach, expect, test } from "vitest";
+import { addChain } from "../../../src/netfilter/nftables/chain.ts";
 import { Gathering } from "../../../src/netfilter/nftables/gathering.ts";
+import { addTable } from "../../../src/netfilter/nftables/table.ts";
+import { applyTransaction, checkTransaction } from "../../../src/netfilter/nftables/transaction.ts";
 import type { Nfnetlink } from "../../../src/netlink/socket.ts";
 import { verifyMasquerade } from "../../../src/steps/masquerade/check.ts";
 import { addMasquerade } from "../../../src/steps/masquerade/elements.ts";
@@ -46,6 +49,36 @@ test("Gathering that holds nothing back is empty, and asks the kernel what is no
   const gathering = new Gathering();
   expect(verifyMasquerade(gathering.through(netlink), one)).not.toEqual([]);
   expect(gathering.isEmpty).toBe(true);
+});
+
+test("Gathering applies the changes of each table as one transaction, and names the table", () => {
+  const gathering = new Gathering();
+  const through = gathering.through(netlink);
+  const add = (family: number, name: string) => [
+    addTable({ family, name, flags: 0 }),
+    addChain({ family, table: name, name: "chain" }),
+  ];
+  const tables = [add(1, "one"), add(1, "two"), add(7, "one"), add(1, "one")];
+  for (const changes of tables) applyTransaction(through, changes, { action: "add it" });
+  const actions: (string | undefined)[] = [];
+  const from = kernel.requests;
+  const transact: Nfnetlink["transact"] = (requests) => {
+    actions.push(requests[0]?.action);
+    return netlink.transact(requests);
+  };
+  gathering.apply({ ...netlink, transact });
+  expect(actions).toEqual(
+    ["one of family 1", "two of family 1", "one of family 7"].map((table) => `rebuild nftables table ${table}`),
+  );
+  expect(kernel.log.slice(from)).toEqual(
+    ["one", "two", "one"].map((name) => `host: add nftables table ${name}; add nftables chain chain to table ${name}`),
+  );
+});
+
+test("Gathering lets the kernel check changes at once, and holds nothing back of them", () => {
+  const gathering = new Gathering();
+  checkTransaction(gathering.through(netlink), [addTable({ family: 1, name: "one", flags: 0 })], { action: "check" });
+  expect([kernel.log.at(-1), gathering.isEmpty]).toEqual(["host: add nftables table one", true]);
 });
 
 test("Gathering replaces what is there", () => {

@@ -69,6 +69,21 @@ test("missingOf deletes nothing of an earlier version where there was none", () 
   expect(actions([]).filter((action) => action.startsWith("delete"))).toEqual([]);
 });
 
+test("missingOf looks for nothing of an earlier version where a rule set names none", () => {
+  const { netlink, asked } = kernel([]);
+  const { former: _, ...withoutFormer } = rules;
+  missingOf(netlink, withoutFormer);
+  expect(asked).toHaveLength(3);
+});
+
+test("missingOf makes a missing chain that is no base chain alone, without the sets", () => {
+  expect(actions(["entry", "second", "beside", "first"], ["old"])).toEqual([
+    "add nftables table t",
+    "add nftables chain operator to table t",
+    "flush nftables chain operator of table t",
+  ]);
+});
+
 test("missingOf makes a base chain anew that somebody has emptied, and what is beside it not", () => {
   expect(actions(["operator", "second", "beside"]).filter((action) => action.startsWith("add rule"))).toEqual([
     'add rule "jump second" to nftables chain entry of table t',

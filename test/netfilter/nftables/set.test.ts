@@ -5,6 +5,7 @@ import {
   deleteSet,
   encodeSet,
   hasSet,
+  listSets,
   type NamedSet,
   NFT_SET,
   type SetSpec,
@@ -48,16 +49,38 @@ test("deleteSet names the set alone", () => {
   expect(action).toBe("delete nftables set sources4 from table cni_masquerade");
 });
 
+test("listSets asks for a table's sets, and leaves out those of others", () => {
+  const [request] = captured("iptables-filter", "sent", "GETSET");
+  const sets = captured("list", "received", "NEWSET");
+  const foreign = sets.map((message) => ({ ...message, payload: encodeSet({ ...place, table: "t", name: "s" }) }));
+  const netlink = fakeNetlink({
+    request: ({ type, flags, payload, action }) => {
+      expect({ type, flags: flags | 1 }).toEqual({ type: request?.type, flags: request?.flags });
+      expect(decodeSet(payload)).toEqual(place);
+      expect(action).toBe("list the sets of nftables table cni_masquerade");
+      return [...sets, ...foreign];
+    },
+  });
+  expect(listSets(netlink, place).map(({ name }) => name)).toEqual(["sources4", "sources6"]);
+});
+
+/** A kernel that refuses every question. */
+const refusing = (errno: number) =>
+  fakeNetlink({
+    request: ({ action }) => {
+      throw new NetlinkError(action, { errno });
+    },
+  });
+
+test("listSets finds none where there is no such table, and throws any other refusal", () => {
+  expect(listSets(refusing(ERRNO.ENOENT), place)).toEqual([]);
+  expect(() => listSets(refusing(ERRNO.EPERM), place)).toThrow("Cannot list the sets of nftables table cni_masquerade");
+});
+
 test("hasSet is false where the kernel knows no such set or table, and does not guess otherwise", () => {
-  const kernel = (errno: number) =>
-    fakeNetlink({
-      request: ({ action }) => {
-        throw new NetlinkError(action, { errno });
-      },
-    });
   expect(hasSet(fakeNetlink({ request: () => [] }), { ...place, name: "sources4" })).toBe(true);
-  expect(hasSet(kernel(ERRNO.ENOENT), { ...place, name: "sources4" })).toBe(false);
-  expect(() => hasSet(kernel(ERRNO.EPERM), { ...place, name: "sources4" })).toThrow(
+  expect(hasSet(refusing(ERRNO.ENOENT), { ...place, name: "sources4" })).toBe(false);
+  expect(() => hasSet(refusing(ERRNO.EPERM), { ...place, name: "sources4" })).toThrow(
     "Cannot find nftables set sources4 in table cni_masquerade: Operation not permitted",
   );
 });

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { deleteChain } from "../../../src/netfilter/nftables/chain.ts";
-import { applyTransaction, checkTransaction } from "../../../src/netfilter/nftables/transaction.ts";
+import { applyTransaction, changesOf, checkTransaction } from "../../../src/netfilter/nftables/transaction.ts";
 import type { NetlinkRequest } from "../../../src/netlink/answers.ts";
 import { captured } from "../captured.ts";
 import { fakeNetlink } from "../kernel.ts";
@@ -36,4 +36,12 @@ test("checkTransaction sends the same without its end", () => {
   const netlink = fakeNetlink({ transact: (requests) => sent.push(...requests) });
   checkTransaction(netlink, [change, change], { action: "do it" });
   expect(sent).toEqual(sentFor([change, change]).slice(0, -1));
+});
+
+test("changesOf finds the changes of a whole transaction, and none in anything else", () => {
+  const sent = sentFor([change, change]);
+  expect(changesOf(sent)).toEqual([change, change]);
+  expect(changesOf(sentFor([]))).toEqual([]);
+  const others = [[], [change], sent.slice(0, -1), sent.slice(1), sent.slice(0, 1)];
+  expect(others.map(changesOf)).toEqual(others.map(() => undefined));
 });
