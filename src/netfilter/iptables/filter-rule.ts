@@ -13,7 +13,7 @@ export interface FilterRule {
   /** Matches only packets of a connection whose destination the host has translated, as for a published port. */
   readonly translated?: boolean | undefined;
   readonly comment?: string | undefined;
-  /** ACCEPT, DROP, RETURN or the name of a chain. */
+  /** ACCEPT, DROP, RETURN or the name of a chain; "" if the rule only counts packets. */
   readonly target: string;
 }
 
@@ -47,7 +47,7 @@ export function formatRule(rule: FilterRule): string {
     ...(established === true ? ["-m conntrack --ctstate RELATED,ESTABLISHED"] : []),
     ...(translated === true ? ["-m conntrack --ctstate DNAT"] : []),
     ...(comment === undefined ? [] : [`-m comment --comment ${quote(comment)}`]),
-    `-j ${target}`,
+    ...(target === "" ? [] : [`-j ${target}`]),
   ].join(" ");
 }
 

@@ -12,6 +12,7 @@ test.each<[string, FilterRule]>([
   ["-d fd00:88::2/128 -j ACCEPT", { destination: address("fd00:88::2"), target: "ACCEPT" }],
   ["-i cni0 -o cni0 -j DROP", { inLink: "cni0", outLink: { name: "cni0" }, target: "DROP" }],
   ["-i br.100 ! -o br.100 -j DROP", { inLink: "br.100", outLink: { name: "br.100", not: true }, target: "DROP" }],
+  ["-i cni0", { inLink: "cni0", target: "" }],
   ['-i "a b" -j DROP', { inLink: "a b", target: "DROP" }],
   ["-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT", { established: true, target: "ACCEPT" }],
   ["-m conntrack --ctstate DNAT -m comment --comment ports -j X", { translated: true, comment: "ports", target: "X" }],

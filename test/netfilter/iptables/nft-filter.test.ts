@@ -88,7 +88,7 @@ describe("decodeNftRule", () => {
     ["counters", [other("counter"), jump("CNI-ADMIN")], "-j CNI-ADMIN", "CNI-ADMIN"],
     ["-g", [goTo("CNI-ADMIN")], undefined, "CNI-ADMIN"],
     ["nftables' own reject", [other("counter"), other("reject")], undefined, "REJECT"],
-    ["no target", [other("counter")], "-j ", ""],
+    ["no target", [...match("ip saddr", value), other("counter")], "-s 10.88.0.2/32", ""],
   ])("reads a rule with %s", (_, expressions, text, target) => {
     expect(decodeNftRule({ family: NFPROTO.IPV4, expressions }, 4)).toEqual({ text, target });
   });
@@ -96,7 +96,7 @@ describe("decodeNftRule", () => {
   it("reads a comment that nftables keeps, and a rule without anything", () => {
     const rule = { family: NFPROTO.IPV4, expressions: [DROP], userdata: commented("rule", "mine") };
     expect(decodeNftRule(rule, 4).text).toBe("-m comment --comment mine -j DROP");
-    expect(decodeNftRule({ family: NFPROTO.IPV4 }, 4)).toEqual({ text: "-j ", target: "" });
+    expect(decodeNftRule({ family: NFPROTO.IPV4 }, 4)).toEqual({ text: "", target: "" });
   });
 });
 
