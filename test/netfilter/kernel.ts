@@ -27,6 +27,19 @@ export function fakeNetlink(kernel: {
   };
 }
 
+/** The same socket, and what the transactions through it do, in words. */
+export function watchTransactions(netlink: Nfnetlink): {
+  watched: Nfnetlink;
+  actions: readonly (string | undefined)[];
+} {
+  const actions: (string | undefined)[] = [];
+  const transact: Nfnetlink["transact"] = (requests) => {
+    actions.push(requests[0]?.action);
+    return netlink.transact(requests);
+  };
+  return { watched: { ...netlink, transact }, actions };
+}
+
 /** The kernel's answer to NFT_MSG_GETGEN: struct nfgenmsg, then NFTA_GEN_ID. */
 export function generation(id: number): Message {
   const payload = Buffer.from([0, 0, 0, 0, 8, 0, 1, 0, 0, 0, 0, 0]);

@@ -10,6 +10,7 @@ import { applyTransaction } from "../../../src/netfilter/nftables/transaction.ts
 import { commented } from "../../../src/netfilter/nftables/userdata.ts";
 import type { Nfnetlink } from "../../../src/netlink/socket.ts";
 import { FakeKernel } from "../../kernel/fake-kernel.ts";
+import { watchTransactions } from "../kernel.ts";
 import { installTools, stageCommands } from "./commands.ts";
 
 /** The families whose table raw of iptables-legacy has the comments. */
@@ -79,6 +80,12 @@ test.each([
     "iptables-legacy -t raw -S PREROUTING ",
     ...(rules.length === 0 ? [] : [`iptables-legacy-restore --noflush ${removals}`]),
   ]);
+});
+
+test("dropGuards() says what it does where the kernel refuses it", () => {
+  const { watched, actions } = watchTransactions(netlink);
+  dropGuards({ netlink: watched, invocation: stageCommands(tools).invocation }, new Set([4]));
+  expect(actions).toEqual(["delete the rules of unused port mappings against loopback addresses"]);
 });
 
 test("guardRemovals() deletes the rules of both families, those of earlier versions, and no other", () => {

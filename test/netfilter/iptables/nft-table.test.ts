@@ -34,6 +34,7 @@ import type { Nfnetlink } from "../../../src/netlink/socket.ts";
 import { FakeKernel } from "../../kernel/fake-kernel.ts";
 import { address, prefix } from "../../netlink/text.ts";
 import { payloads } from "../captured.ts";
+import { watchTransactions } from "../kernel.ts";
 
 const ADDRESS = "10.88.0.2";
 const owner = { network: "net1", ifname: "eth0", containerId: "c1" };
@@ -123,12 +124,8 @@ test("deleteNftJumps() throws what the kernel refused, and has changed nothing",
 });
 
 test("deleteNftJumps() names the owner where the kernel refuses all of its changes", () => {
-  const actions: (string | undefined)[] = [];
-  const transact: Nfnetlink["transact"] = (requests) => {
-    actions.push(requests[0]?.action);
-    return netlink.transact(requests);
-  };
-  deleteNftJumps({ ...netlink, transact }, 4, selectOwnChain(owner));
+  const { watched, actions } = watchTransactions(netlink);
+  deleteNftJumps(watched, 4, selectOwnChain(owner));
   expect(actions).toEqual(["delete iptables rules of eth0 of container c1"]);
 });
 

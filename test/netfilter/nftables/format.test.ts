@@ -58,6 +58,7 @@ test.each([
   [other("counter", 1, 255), "counter 01ff"],
   [other("notrack"), "notrack"],
   [[MASQUERADE], "masq"],
+  [[MASQUERADE, ...other("limit", 1)], "masq, limit 01"],
   [compare({ value }), "cmp data=(value=0a58) sreg=1"],
 ])("formatExpressions shows %j as %s", (expressions, text) => {
   expect(formatExpressions(expressions)).toBe(text);

@@ -8,6 +8,7 @@ import { verifyMasquerade } from "../../../src/steps/masquerade/check.ts";
 import { addMasquerade } from "../../../src/steps/masquerade/elements.ts";
 import { FakeKernel } from "../../kernel/fake-kernel.ts";
 import { prefix } from "../../netlink/text.ts";
+import { watchTransactions } from "../kernel.ts";
 
 const one = { owner: { network: "net1", ifname: "eth0", containerId: "one" }, prefixes: [prefix("10.88.0.2/16")] };
 const two = { owner: { ...one.owner, containerId: "two" }, prefixes: [prefix("10.88.0.3/16")] };
@@ -60,13 +61,9 @@ test("Gathering applies the changes of each table as one transaction, and names 
   ];
   const tables = [add(1, "one"), add(1, "two"), add(7, "one"), add(1, "one")];
   for (const changes of tables) applyTransaction(through, changes, { action: "add it" });
-  const actions: (string | undefined)[] = [];
   const from = kernel.requests;
-  const transact: Nfnetlink["transact"] = (requests) => {
-    actions.push(requests[0]?.action);
-    return netlink.transact(requests);
-  };
-  gathering.apply({ ...netlink, transact });
+  const { watched, actions } = watchTransactions(netlink);
+  gathering.apply(watched);
   expect(actions).toEqual(
     ["one of family 1", "two of family 1", "one of family 7"].map((table) => `rebuild nftables table ${table}`),
   );

@@ -65,8 +65,9 @@ test("missingOf has an earlier version's rules replaced, what it had besides del
   ]);
 });
 
-test("missingOf deletes nothing of an earlier version where there was none", () => {
-  expect(actions([]).filter((action) => action.startsWith("delete"))).toEqual([]);
+test("missingOf makes all chains where there is none, and deletes nothing of an earlier version", () => {
+  const made = actions([]).filter((action) => /^(delete|add nftables chain)/.test(action));
+  expect(made).toEqual(rules.chains.map(({ name }) => `add nftables chain ${name} to table t`));
 });
 
 test("missingOf looks for nothing of an earlier version where a rule set names none", () => {

@@ -78,7 +78,13 @@ test("listSets finds none where there is no such table, and throws any other ref
 });
 
 test("hasSet is false where the kernel knows no such set or table, and does not guess otherwise", () => {
-  expect(hasSet(fakeNetlink({ request: () => [] }), { ...place, name: "sources4" })).toBe(true);
+  const netlink = fakeNetlink({
+    request: ({ payload }) => {
+      expect(decodeSet(payload)).toEqual({ ...place, name: "sources4" });
+      return [];
+    },
+  });
+  expect(hasSet(netlink, { ...place, name: "sources4" })).toBe(true);
   expect(hasSet(refusing(ERRNO.ENOENT), { ...place, name: "sources4" })).toBe(false);
   expect(() => hasSet(refusing(ERRNO.EPERM), { ...place, name: "sources4" })).toThrow(
     "Cannot find nftables set sources4 in table cni_masquerade: Operation not permitted",
