@@ -4,6 +4,7 @@ import path from "node:path";
 import { sleep } from "../lab.ts";
 import { type Container, Contender, hostPort, type Port } from "./contender.ts";
 import type { Job } from "./exec-timer.ts";
+import { formatServices } from "./services.ts";
 
 /** A plugin's configuration; its name and version are the list's. */
 export type Plugin = Readonly<Record<string, unknown>> & { readonly type: string };
@@ -17,6 +18,8 @@ export interface ListEntry {
   readonly ports?: readonly Port[];
   /** Leases of nobody's in the network's folder. */
   readonly leases?: number;
+  /** Services of a cluster that the host has rules for. */
+  readonly services?: number;
   /** Whether its dhcp works by a daemon alone. */
   readonly needsDaemon?: boolean;
 }
@@ -28,12 +31,13 @@ export class PluginList extends Contender {
   readonly #ports: readonly Port[];
   readonly #results = new Map<string, unknown>();
 
-  constructor({ name, bin, plugins, ports = [], leases = 0, needsDaemon = false }: ListEntry) {
+  constructor({ name, bin, plugins, ports = [], leases = 0, services = 0, needsDaemon = false }: ListEntry) {
     super(name);
     this.#bin = bin;
     this.#plugins = plugins.map((plugin) => ({ ...plugin, ...this.#complete(plugin) }));
     this.#ports = ports;
     if (leases > 0) this.#fill(leases);
+    if (services > 0) this.#addServices(services);
     if (plugins.some(({ ipam }) => Object(ipam).type === "dhcp")) this.#serve(needsDaemon);
     for (const { master, device } of plugins)
       for (const link of [master, device])
@@ -126,6 +130,12 @@ export class PluginList extends Contender {
   #servers(): readonly number[] {
     const files = ["dnsmasq", "daemon"].map((name) => this.#pidFile(name)).filter((file) => fs.existsSync(file));
     return files.map((file) => Number(fs.readFileSync(file, "utf8")));
+  }
+
+  #addServices(count: number): void {
+    const file = path.join(this.lab.dir, "services");
+    fs.writeFileSync(file, formatServices(count));
+    this.lab.run(["iptables-nft-restore", "--noflush", file]);
   }
 
   /** Leases as another runtime's containers would have left them, from the far end of the range. */

@@ -24,6 +24,8 @@ export interface Entry {
   readonly attached?: number;
   /** Leases of nobody's in the network's folder. */
   readonly leases?: number;
+  /** Services of a cluster that the host has rules of kube-proxy for. */
+  readonly services?: number;
   /** The kind of link that not every kernel has. */
   readonly kind?: string;
 }
@@ -130,6 +132,10 @@ export const SCENARIOS: readonly Scenario[] = [
     play: attachment,
   })),
   { ...compare("containerd's list", CONTAINERD, { share: 0.5, ports: TWO_TCP }), play: attachment },
+  {
+    ...compare("containerd's list, 10,000 services", CONTAINERD, { share: 0.25, ports: TWO_TCP, services: 10_000 }),
+    play: attachment,
+  },
   ...Object.entries(PUBLISHED).map(([name, ports]) => podman(name, { share: 0.5, ports, play: addAndDelete })),
   ...Object.entries(PUBLISHED).map(([name, ports]) =>
     podman(`${name}, 20 at once`, { share: 0.25, ports, play: crowd }),
@@ -172,7 +178,7 @@ export function enter({ attached = 0, ...entry }: Entry, places: Places): Conten
 function compare(
   title: string,
   plugins: readonly Plugin[],
-  { share = 1, ...state }: Pick<Entry, "ports" | "attached" | "leases" | "kind"> & { share?: number } = {},
+  { share = 1, ...state }: Pick<Entry, "ports" | "attached" | "leases" | "services" | "kind"> & { share?: number } = {},
 ): Omit<Scenario, "play"> {
   const origins: readonly Origin[] = ["reference", "dist/bin", "dist/pkg"];
   return {
