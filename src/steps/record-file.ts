@@ -25,5 +25,9 @@ export function isGone(error: unknown): boolean {
 
 /** Deletes a file, if there is one. @throws the errors of node:fs */
 export function removeFile(file: string): void {
-  ignoring(isGone, () => fs.unlinkSync(file));
+  // A file system that is mounted read-only refuses also what is not there.
+  ignoring(
+    (error) => isGone(error) || (errnoOf(error) === ERRNO.EROFS && !fs.existsSync(file)),
+    () => fs.unlinkSync(file),
+  );
 }
