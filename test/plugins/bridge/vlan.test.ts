@@ -34,6 +34,7 @@ describe("planVlans()", () => {
     ["vlan untagged", plan(100), [native(100)]],
     ["a trunk tagged, with native VLAN 1", plan(0, [101, 102]), [native(1), tagged(101), tagged(102)]],
     ["a trunk tagged, with vlan as the native one", plan(100, [7, 101]), [tagged(7), native(100), tagged(101)]],
+    ["VLANs in ascending order", plan(100, [102, 101]), [native(100), tagged(101), tagged(102)]],
     ["vlan untagged though it is in the trunk", plan(100, [100, 101]), [native(100), tagged(101)]],
   ])("%s", (_, { vlans }, expected) => {
     expect(vlans).toEqual(expected);
@@ -74,8 +75,8 @@ describe("checkVlans()", () => {
   // The captured port has 100 as PVID and untagged, and 200 to 204 and 208 to 210.
   const trunk = [200, 201, 202, 203, 204, 208, 209, 210];
 
-  function differences(wanted: VlanPlan): string[] {
-    return checkVlans(new FakeNetlink(() => captured("list-vlans", "received", RTM.NEWVLAN)), bridge, port, wanted);
+  function differences(wanted: VlanPlan, on = bridge): string[] {
+    return checkVlans(new FakeNetlink(() => captured("list-vlans", "received", RTM.NEWVLAN)), on, port, wanted);
   }
 
   it("finds nothing where all is as planned", () => {
@@ -93,5 +94,20 @@ describe("checkVlans()", () => {
   ])("names both sides: %s", (_, wanted, expected) => {
     const found = "(PVID 100, untagged 100, tagged 200-204,208-210)";
     expect(differences(wanted)).toEqual([`Port "veth0" has VLANs ${found}, expected ${expected}`]);
+  });
+
+  it.each([
+    ["is to be there if it is planned", trunk, true, true],
+    ["is to be there if it is planned and preserved", trunk, false, true],
+    ["may be there if it is preserved", trunk.slice(1), true, true],
+    ["may not be there otherwise", trunk.slice(1), false, false],
+  ])("a default VLAN 200 %s", (_, ids, keeps, isAsPlanned) => {
+    const on = { ...bridge, bridge: { vlanFiltering: 1, defaultVlan: 200 } };
+    expect(differences(plan(100, ids, keeps), on)).toHaveLength(isAsPlanned ? 0 : 1);
+  });
+
+  it("a preserved default VLAN does not excuse others", () => {
+    const on = { ...bridge, bridge: { vlanFiltering: 1, defaultVlan: 1 } };
+    expect(differences(plan(100, trunk.slice(1), true), on)).toHaveLength(1);
   });
 });
