@@ -69,7 +69,7 @@ function findFailed(error: unknown): PluginFailed | undefined {
 
 function adviceForDifferences(message: string, network: string): string {
   const cure = cureForDifferences(network, message.split("; "));
-  if (!cure.startsWith("cnictl reapply")) return cure;
+  if (cure !== `cnictl reapply ${network}`) return cure;
   return `\`${cure}\` rebuilds what others deleted on the host; if that does not help, start the container again`;
 }
 

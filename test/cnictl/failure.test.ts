@@ -101,6 +101,12 @@ test.each([
     "ip link set b address 02:00:00:00:00:01",
   ],
   [
+    "check",
+    104,
+    'Bridge "b" is missing; Route 0.0.0.0/0 is missing',
+    "cnictl reapply x; start the containers again whose interface, addresses or routes differ",
+  ],
+  [
     "add",
     4,
     'ARGS: unknown args ["IP=1.2.3.4"]',
