@@ -2,6 +2,7 @@ import type { Configuration } from "./configuration.ts";
 import type { Edge, ToolEdge } from "./edge.ts";
 import { COMMANDS, type Command, checkEnvironment, type Environment } from "./environment.ts";
 import { CniError, ERROR_CODES, formatError, isSystemError, reasonOf, toCniError } from "./error.ts";
+import { OutputError } from "./output-error.ts";
 import type { Rebuilding } from "./rebuilding.ts";
 import { type Call, createRequest, type Request, readNetwork, readVersion } from "./request.ts";
 import type { Result } from "./result.ts";
@@ -178,7 +179,7 @@ function print(text: string, edge: Edge): void {
   try {
     edge.writeOut(text);
   } catch (error) {
-    throw new CniError("ioFailure", `error writing to stdout: ${reasonOf(error)}`, { cause: error });
+    throw new OutputError(error);
   }
 }
 

@@ -1,8 +1,10 @@
 import fs from "#fs";
 import host from "#process";
 import { readToEnd } from "../platform/bytes.ts";
+import { ifPossible } from "../platform/outcome.ts";
 import { pause } from "../platform/pause.ts";
 import type { Edge, ProcessEdge, ToolEdge } from "./edge.ts";
+import { OutputError } from "./output-error.ts";
 import { type Plugin, servePlugin, type WithHost } from "./plugin.ts";
 import type { LaunchResident } from "./request.ts";
 import { serveResident } from "./resident.ts";
@@ -48,22 +50,26 @@ export function residentLauncher<Host>(
 
 /**
  * Runs a command line tool with this process's arguments, variables and streams, and ends the process with the tool's exit code. What
- * nobody reads any more, as in `tool | head`, is lost, and the tool goes on: it may be halfway through a change.
+ * nobody reads any more, as in `tool | head`, is lost, and the tool goes on: it may be halfway through a change. So is what cannot be
+ * written to standard error. If standard output cannot be written, the tool's `writeOut` throws OutputError.
  */
 export function runWithProcess(tool: (edge: ToolEdge) => number): never {
   const { writeOut, writeErr, ...edge } = processEdge();
-  const streams = { writeOut: untilClosed(writeOut), writeErr: untilClosed(writeErr) };
+  const streams = {
+    writeOut: untilClosed(writeOut),
+    writeErr: (text: string) => void ifPossible(() => writeErr(text)),
+  };
   host.exit(tool({ ...edge, ...streams, args: host.args, directory: host.directory() }));
 }
 
-/** Writes until the pipe has no reader. */
+/** Writes until the pipe has no reader. @throws OutputError */
 function untilClosed(write: (text: string) => void): (text: string) => void {
   let isOpen = true;
   return (text) => {
     try {
       if (isOpen) write(text);
     } catch (error) {
-      if (!hasCode(error, "EPIPE")) throw error;
+      if (!hasCode(error, "EPIPE")) throw new OutputError(error);
       isOpen = false;
     }
   };

@@ -1,6 +1,7 @@
 import { ERROR_CODES } from "../cni/error.ts";
 import { formatJson } from "../cni/json.ts";
 import { findNearest } from "../cni/nearest.ts";
+import { OutputError } from "../cni/output-error.ts";
 import { type Given, readArguments } from "./arguments.ts";
 import type { Description } from "./description.ts";
 import type { Edge } from "./edge.ts";
@@ -58,7 +59,17 @@ const SYNONYMS: Readonly<Record<string, readonly string[]>> = {
 const EXIT = { DONE: 0, FAILED: 1, MISUSED: 2 } as const;
 
 /** Runs the subcommand that the arguments name. Returns the exit code: 0 success, 1 failure, 2 wrong usage. Never throws. */
-export function runCnictl(edge: Edge, { commands, complete }: Tool): number {
+export function runCnictl(edge: Edge, tool: Tool): number {
+  try {
+    return runWords(edge, tool);
+  } catch (error) {
+    if (!(error instanceof OutputError)) throw error;
+    edge.writeErr(`cnictl: ${error.message}\n`);
+    return EXIT.FAILED;
+  }
+}
+
+function runWords(edge: Edge, { commands, complete }: Tool): number {
   const [word = "", ...args] = edge.args;
   const version = formatVersion(edge.build);
   if (word === COMPLETE) return print(edge, complete(edge, args));
@@ -92,6 +103,7 @@ function runCommand(edge: Edge, command: Command, args: readonly string[]): numb
   try {
     return command.run(edge, args) ?? EXIT.DONE;
   } catch (error) {
+    if (error instanceof OutputError) throw error;
     if (error instanceof UsageError)
       return refuse(edge, { message: `cnictl ${command.name}: ${error.message}`, hint: formatCommandLine(command) });
     writeFailure(edge, error, { json: wantsJson(edge) });

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { OutputError } from "../../src/cni/output-error.ts";
 import { COMMANDS } from "../../src/cnictl/commands.ts";
 import { makeStage, SOURCE, type Stage } from "./stage.ts";
 
@@ -98,6 +99,20 @@ test.each([
   const outcome = stage.cnictl(args);
   expect(outcome.code).toBe(2);
   expect(outcome.err).toMatch(err);
+});
+
+test.each([
+  [["help"]],
+  [["help", "add"]],
+  [["version", "--json"]],
+  [["add", "nope", "y", "--json"]],
+  [["nope", "--json"]],
+])("cnictl %j into a full disk says so, exit 1", (args) => {
+  const writeOut = () => {
+    throw new OutputError(new Error("ENOSPC: no space left on device"));
+  };
+  const err = "cnictl: error writing to stdout: ENOSPC: no space left on device\n";
+  expect(stage.cnictl(args, { writeOut })).toEqual({ code: 1, out: "", err });
 });
 
 test.each(COMMANDS.map(({ name }) => name))("cnictl %s --help prints its help and does nothing", (command) => {
