@@ -23,7 +23,8 @@ import { readNetworks } from "../runtime/load.ts";
 import { parseNetwork } from "../runtime/network.ts";
 import type { ValidAttachment } from "../runtime/plugin-input.ts";
 import type { Runtime } from "../runtime/runtime.ts";
-import type { RuntimeConf } from "../runtime/runtime-conf.ts";
+import { isNetworkName, type RuntimeConf } from "../runtime/runtime-conf.ts";
+import { failuresOf } from "../steps/undo.ts";
 import type { Edge } from "./edge.ts";
 import { findNfnetlink } from "./nfnetlink.ts";
 import { withOwnPlugins } from "./own-plugins.ts";
@@ -41,19 +42,25 @@ export interface Cleaning {
   readonly removed: readonly string[];
   /** This project's nftables tables that attachments use, one line each. */
   readonly staying: readonly string[];
+  /** Why networks could not be cleaned. */
+  readonly failures: readonly unknown[];
 }
 
-/** Removes the state of stale attachments on every network, and rules of iptables that no attachment needs. @throws CniError */
+/**
+ * Removes the state of stale attachments on every network, and rules of iptables that no attachment needs. Continues with the other
+ * networks after errors. @throws CniError if no network can be cleaned
+ */
 export function cleanHost(edge: Edge, cache: string): Cleaning {
   refuseUnknown(cache);
   const before = takeTraces(edge);
   const links = openRtnetlink();
   const [ports, limits] = (["veth", "ifb"] as const).map((kind) => listKind(links, kind).map(({ alias }) => alias));
   const comments = [...(ports ?? []), ...(limits ?? []), ...listRules()];
-  const names = new Set([...listNetworks(edge), ...comments.flatMap(networkOf)]);
-  withOwnPlugins(edge, PLUGINS, (folder) => {
+  // No plugin attaches to a network of another name.
+  const names = new Set([...listNetworks(edge), ...comments.flatMap(networkOf)].filter(isNetworkName));
+  const failures = withOwnPlugins(edge, PLUGINS, (folder) => {
     const runtime = { ...makeRuntime(edge, cache), path: [folder] };
-    for (const name of names) cleanNetwork(runtime, name, ports ?? []);
+    return failuresOf([...names].map((name) => () => cleanNetwork(runtime, name, ports ?? [])));
   });
   const after = takeTraces(edge);
   const guards = dropUnusedGuards(edge, after);
@@ -62,6 +69,7 @@ export function cleanHost(edge: Edge, cache: string): Cleaning {
     networks: [...names].sort(),
     removed: [...describeRemoved(before, after), ...guards],
     staying: describeStaying(after),
+    failures: failures.flatMap((each): unknown[] => (each instanceof AggregateError ? each.errors : [each])),
   };
 }
 

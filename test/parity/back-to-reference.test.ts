@@ -115,13 +115,17 @@ describe("cnictl clean, on a node that went back to the Go plugins", () => {
     },
   );
 
-  it("needs no network list, and keeps whom only a link of the host names", () => {
+  it("needs no network list, passes over one that no plugin takes, and keeps whom only a link of the host names", () => {
     writeList("net1", "nftables");
     const [gone, living] = ["gone", "living"].map((name) => caller.lab.addNamespace(name));
     jsonOf(cnictl(["add", "net1", gone ?? "", "--container-id", "gone"]));
     jsonOf(cnictl(["add", "net1", living ?? "", "--container-id", "living"]));
     detachByReference(gone, "gone");
     fs.rmSync(path.join(lists, "net1.conflist"));
+    fs.writeFileSync(
+      path.join(lists, "odd.conflist"),
+      '{"cniVersion":"1.1.0","name":"a/b","plugins":[{"type":"bridge"}]}',
+    );
     caller.forget("net1-living-eth0");
     expect(cnictl(["clean"])).toMatchObject({ status: 0, stderr: "" });
     expect(everything()).not.toContain("id: gone");
