@@ -9,9 +9,10 @@ import { ownProcessId } from "../../src/linux/own-process.ts";
 import { poll } from "../../src/linux/poll.ts";
 import { openSignals, readSignal, SIGINT, SIGTERM } from "../../src/linux/signals.ts";
 import { acceptUnix, listenUnix } from "../../src/linux/unix-listener.ts";
+import { logging } from "../../src/steps/logging.ts";
 import { DEFAULT_SOCKET } from "./config.ts";
 import { type Flags, parseFlags } from "./flags.ts";
-import { createKeeper } from "./keeper.ts";
+import { createKeeper, oncePerText } from "./keeper.ts";
 import { leaseFolder } from "./lease-file.ts";
 
 /** How long to wait at most for the next look at the folder of leases, in ms: ADD knocks, but nobody says that a file was deleted. */
@@ -52,9 +53,11 @@ function serve(
 ): void {
   const folder = leaseFolder(`${hostprefix}${socketpath}`);
   const keeper = createKeeper({ folder, hostPrefix: hostprefix, resumes: true, log });
+  const complain = oncePerText(log);
   try {
     for (let isEnded = false; !isEnded; ) {
-      keeper.scan();
+      // The leases that it knows are renewed meanwhile: nobody else does it.
+      complain((once) => logging(() => true, { log: once, what: `Cannot look at ${folder}` }, keeper.scan));
       const left = Math.min(keeper.work() - readBootClock(), LOOK);
       const [, hasSignal] = poll([listener, signals, ...keeper.fds()], left);
       if (hasSignal) readSignal(signals);

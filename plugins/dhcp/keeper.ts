@@ -1,11 +1,12 @@
 import { readBoot } from "../../src/linux/boot-id.ts";
+import { logging } from "../../src/steps/logging.ts";
 import { type Job, type KeeperOptions, makeJob, nextOf, serveJob } from "./job.ts";
 import { listLeases, type StoredLease } from "./lease-file.ts";
 import { removeLease } from "./lease-store.ts";
 
 /** Keeps all leases of a folder. */
 export interface Keeper {
-  /** Looks for leases that were added or deleted. */
+  /** Looks for leases that were added or deleted, and deletes those of an earlier boot. @throws what is in the way of looking, such as EIO */
   readonly scan: () => void;
   /** Does what is due. Returns when the next thing is, in ms of the boot's clock. */
   readonly work: () => number;
@@ -26,13 +27,17 @@ export function createKeeper(options: KeeperOptions): Keeper {
     jobs.delete(path);
   };
   return {
-    scan: () => {
-      const found = complain((log) => listCurrent({ ...options, log }));
-      const texts = new Map(found.map(({ path, text }) => [path, text]));
-      for (const [path, { stored }] of jobs) if (texts.get(path) !== stored.text) drop(path);
-      for (const stored of found) if (!jobs.has(stored.path)) jobs.set(stored.path, makeJob(stored, isFirst));
-      isFirst = false;
-    },
+    scan: () =>
+      complain((log) => {
+        const [boot, all] = [readBoot(), listLeases(options.folder, log)];
+        const found = all.filter(({ record }) => record.boot === boot);
+        const texts = new Map(found.map(({ path, text }) => [path, text]));
+        for (const [path, { stored }] of jobs) if (texts.get(path) !== stored.text) drop(path);
+        for (const stored of found) if (!jobs.has(stored.path)) jobs.set(stored.path, makeJob(stored, isFirst));
+        isFirst = false;
+        const old = all.filter(({ record }) => record.boot !== boot);
+        deleteOld(old, { ...options, log });
+      }),
     work: () => {
       for (const [path, job] of jobs) if (!serveJob(job, options)) drop(path);
       return Math.min(Infinity, ...[...jobs.values()].map(nextOf));
@@ -45,16 +50,19 @@ export function createKeeper(options: KeeperOptions): Keeper {
   };
 }
 
-/** The leases of this boot. Those of an earlier one are deleted: their namespaces ended with it. */
-function listCurrent({ folder, log }: KeeperOptions): readonly StoredLease[] {
-  const boot = readBoot();
-  const all = listLeases(folder, log);
-  for (const { path, record } of all) if (record.boot !== boot) removeLease(folder, path);
-  return all.filter(({ record }) => record.boot === boot);
+/** Deletes leases of an earlier boot: their namespaces ended with it. One that cannot be deleted keeps no other waiting for its renewal. */
+function deleteOld(old: readonly StoredLease[], { folder, log }: KeeperOptions): void {
+  logging(
+    () => true,
+    { log, what: "Cannot delete the leases of an earlier boot" },
+    () => {
+      for (const { path } of old) removeLease(folder, path);
+    },
+  );
 }
 
 /** Runs a look at the folder, and logs of its lines those that the look before did not have: a broken file stays what it is. */
-function oncePerText(log: (line: string) => void): <T>(look: (log: (line: string) => void) => T) => T {
+export function oncePerText(log: (line: string) => void): <T>(look: (log: (line: string) => void) => T) => T {
   let known: ReadonlySet<string> = new Set();
   return (look) => {
     const lines = new Set<string>();

@@ -4,6 +4,7 @@ import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { binDir, isNative } from "../lab.ts";
 import { DhcpLab } from "./dhcp.ts";
+import { failing } from "./failing.ts";
 
 let dhcp: DhcpLab;
 let netns: string;
@@ -176,6 +177,23 @@ describe("dhcp daemon", () => {
     expect(lines()).toHaveLength(1);
     fs.writeFileSync(path.join(dhcp.folder, "broken.json"), "[]");
     await dhcp.until("it logs that it is broken otherwise", () => lines()?.length === 2);
+  });
+
+  it("renews although a lease cannot be read for a moment, and a lease of an earlier boot cannot be deleted", async () => {
+    await dhcp.startServer({ seconds: 4 });
+    add(dhcp.network());
+    const old = path.join(dhcp.folder, "old.json");
+    const own = path.join(dhcp.folder, "lan:c1:eth0.json");
+    fs.writeFileSync(old, fs.readFileSync(own, "utf8").replace(/"boot": ".*"/, '"boot": "00000000"'));
+    // A file on which another one is mounted cannot be deleted.
+    const script = `mount --bind ${old} ${old} && exec ${PLUGIN} daemon -socketpath ${dhcp.socket}`;
+    const [strace = "", ...wrapper] = failing("openat", "EIO", { file: own, when: 2 });
+    // With -D, it is the daemon that gets SIGTERM.
+    daemon = await dhcp.start([strace, "-D", ...wrapper, "unshare", "--mount", "sh", "-c", script], "");
+    await dhcp.until("it has renewed three times", () => count("REQUEST", "10.9.0.7") > 2);
+    expect(daemon.output()).toContain(`Cannot look at ${dhcp.folder}: EIO`);
+    expect(daemon.output()).toContain("Cannot delete the leases of an earlier boot: EBUSY");
+    expect(await dhcp.stop(daemon.pid)).toBe(0);
   });
 
   it("asks after a restart whether each lease holds, and goes on", async () => {
