@@ -121,10 +121,12 @@ function settle(job: Job, happened: Told<LeaseRecord> | undefined, { place, opti
   const now = readBootClock();
   if (happened === undefined || happened.kind === "offered") return true;
   if (happened.kind !== "leased") {
-    const why = happened.kind === "expired" ? "no server has renewed it in time" : "a server refused it";
-    options.log(`${nameOf(record)}: the lease of ${formatPrefix(record.prefix)} is lost: ${why}`);
     takeAddress(place, record.prefix);
     job.isTaken = true;
+    // A server that says no to every question is logged once.
+    if (happened.kind === "refused" && record.lease.expireAt <= now) return true;
+    const why = happened.kind === "expired" ? "no server has renewed it in time" : "a server refused it";
+    options.log(`${nameOf(record)}: the lease of ${formatPrefix(record.prefix)} is lost: ${why}`);
     return store(job, endNow(record, now), options);
   }
   const renewed = happened.lease;

@@ -96,13 +96,16 @@ describe("dhcp daemon", () => {
     await dhcp.until("it says why", () => daemon.output().includes(reason));
   });
 
-  it("takes the address away when a server refuses it", async () => {
+  it("takes the address away when a server refuses it, and says so once", async () => {
     await dhcp.startServer({ seconds: 6 });
     await startDaemon();
     add(dhcp.network());
     dhcp.setMode({ nak: ["REQUEST"] });
     await dhcp.until("the address is gone", () => addressesOf() === "");
     await dhcp.until("it says why", () => daemon.output().includes("a server refused it"));
+    const asked = count("REQUEST");
+    await dhcp.until("it is refused twice more", () => count("REQUEST") >= asked + 3);
+    expect(daemon.output().match(/a server refused it/g)).toHaveLength(1);
     dhcp.setMode({ seconds: 600 });
     await dhcp.until("it is back", () => addressesOf() === "10.9.0.7");
   });
