@@ -56,7 +56,7 @@ function serve(
   const complain = oncePerText(log);
   try {
     for (let isEnded = false; !isEnded; ) {
-      // The leases that it knows are renewed meanwhile: nobody else does it.
+      // The leases that it knows must be renewed all the same: nobody else does it.
       complain((once) => logging(() => true, { log: once, what: `Cannot look at ${folder}` }, keeper.scan));
       const left = Math.min(keeper.work() - readBootClock(), LOOK);
       const [, hasSignal] = poll([listener, signals, ...keeper.fds()], left);
