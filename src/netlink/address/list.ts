@@ -28,6 +28,14 @@ export function findAddresses(netlink: Rtnetlink, link: LinkId, prefixes: readon
   return found.filter(({ prefix }) => prefixes.some((each) => isSamePrefix(each, prefix)));
 }
 
+/** The addresses of a family of all links, like `ip address show`. @throws NetlinkError */
+export function listAllAddresses(netlink: Rtnetlink, family: Family): readonly LinkAddress[] {
+  const payload = encodeLinkAddress({ header: { family: encodeFamily(family) }, attributes: {} });
+  const action = `list the IPv${family} addresses`;
+  const messages = netlink.request({ type: RTM.GETADDR, flags: NLM_F.DUMP, payload, action });
+  return messages.map((message) => readLinkAddress(message.payload));
+}
+
 /** The links, by index, that have an address, like `ip address show to ADDRESS`. Other addresses are not decoded. @throws NetlinkError */
 export function findHolders(netlink: Rtnetlink, address: Address): readonly LinkAddress[] {
   const bytes = encodeAddress(address);

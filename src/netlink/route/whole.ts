@@ -33,14 +33,31 @@ export const UNFIT: readonly number[] = [
   ERRNO.ENODEV,
 ];
 
-/** The routes of a family through a link in one table, like `ip route show table TABLE dev NAME`. A table without routes has none. */
+/** Which routes of a table are meant. */
+interface Wanted {
+  readonly family: Family;
+  readonly table: number;
+  readonly index: number;
+  /** Who made them, RTPROT; everybody if it is undefined. */
+  readonly protocol?: number | undefined;
+  /** No more than this many; all if it is undefined. */
+  readonly most?: number;
+}
+
+/**
+ * The routes of a family through a link in one table, like `ip route show table TABLE dev NAME`. A table without routes has none. Others,
+ * of which there may be very many, are not decoded.
+ */
 export function listWholeRoutes(
   netlink: Rtnetlink,
-  { family, table, index }: { family: Family; table: number; index: number },
+  { family, table, index, protocol, most = Number.POSITIVE_INFINITY }: Wanted,
 ): readonly WholeRoute[] {
+  let left = most;
+  // rtm_protocol of struct rtmsg. <linux/rtnetlink.h>
+  const keep = (route: Uint8Array) => (protocol === undefined || route[5] === protocol) && left-- > 0;
   const payload = encodeRoute({ header: { family: encodeFamily(family) }, attributes: { table, index } });
   const action = `list the IPv${family} routes of table ${table}`;
-  const request = { type: RTM.GETROUTE, flags: NLM_F.DUMP, payload, action };
+  const request = { type: RTM.GETROUTE, flags: NLM_F.DUMP, payload, action, keep };
   const messages = ignoring([ERRNO.ENOENT], () => netlink.request(request)) ?? [];
   const routes = messages.map(({ payload }) => readWholeRoute(payload));
   return routes.filter(({ known }) => known.table === table).flatMap((route) => waysThrough(route, index));

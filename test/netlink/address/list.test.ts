@@ -1,6 +1,12 @@
 import { expect, test } from "vitest";
 import { formatPrefix } from "../../../src/ip/prefix.ts";
-import { findAddresses, findHolders, listAddresses, listFirstAddresses } from "../../../src/netlink/address/list.ts";
+import {
+  findAddresses,
+  findHolders,
+  listAddresses,
+  listAllAddresses,
+  listFirstAddresses,
+} from "../../../src/netlink/address/list.ts";
 import { decodeLinkAddress } from "../../../src/netlink/address/message.ts";
 import { NLM_F } from "../../../src/netlink/message.ts";
 import { RTM } from "../../../src/netlink/rtnetlink.ts";
@@ -38,6 +44,12 @@ test("listAddresses() asks for one family", () => {
 
 test("listAddresses() leaves out other links' that a kernel without filters sends as well", () => {
   expect(listAddresses(new FakeNetlink(answer), { index: 3, name: "eth1" })).toEqual([]);
+});
+
+test("listAllAddresses() asks for those of all links, as `ip -4 address show` does", () => {
+  const netlink = new FakeNetlink(answer);
+  expect(listAllAddresses(netlink, 4)).toHaveLength(answer().length);
+  expect(decodeLinkAddress(netlink.onlyRequest.payload).header).toMatchObject({ family: 2, index: 0 });
 });
 
 /** Those that the kernel has, and one that cannot be decoded: it has no address. */

@@ -64,6 +64,20 @@ describe("listRoutesThrough()", () => {
 });
 
 describe("listWholeRoutes()", () => {
+  test("decodes no more routes than it is asked for, and none of another protocol", () => {
+    const all = captured("list-routes-through", "received", RTM.NEWROUTE).map(({ payload }) => payload);
+    const kept = (wanted: { most?: number; protocol?: number }) => {
+      const netlink = new FakeNetlink();
+      listWholeRoutes(netlink, { family: 4, table: 1000, index: NET1, ...wanted });
+      return all.filter((payload) => netlink.onlyRequest.keep?.(payload));
+    };
+    const protocol = decodeRoute(all[0] ?? new Uint8Array()).header.protocol;
+    expect(kept({})).toEqual(all);
+    expect(kept({ most: 2 })).toEqual(all.slice(0, 2));
+    expect(kept({ protocol })).toEqual(all.filter((payload) => decodeRoute(payload).header.protocol === protocol));
+    expect(kept({ protocol: 67 })).toEqual([]);
+  });
+
   const kernel = () => new FakeNetlink(() => captured("list-routes-through", "received", RTM.NEWROUTE));
 
   test("asks for those of one table through a link", () => {

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { plugin } from "../../../plugins/sbr/main.ts";
 import { createRequest } from "../../../src/cni/request.ts";
+import { single } from "../../../src/ip/prefix.ts";
 import { addAddress } from "../../../src/netlink/address/add.ts";
 import { addVeth } from "../../../src/netlink/link/add.ts";
 import { deleteLink } from "../../../src/netlink/link/delete.ts";
@@ -154,6 +155,38 @@ test("DEL touches no rule of others', and none of a container that has the place
   expect(listRules(netlink, 4).map(({ table }) => table)).toContain(100);
   call("DEL", "net1", []);
   expect(listRules(netlink, 4).map(({ table }) => table)).toEqual([255, 700, 701, 254, 253]);
+});
+
+test("DEL deletes the rules of all addresses of the result, however many", () => {
+  const ips = Array.from({ length: 120 }, (_, index) => ({ address: `192.168.1.${index + 1}/24` }));
+  const { netlink, call, rules } = stage({ net1: ips.map(({ address }) => address) });
+  call("ADD", "net1", ips);
+  expect(rules()).toHaveLength(120);
+  deleteLink(netlink, getLink(netlink, "net1"));
+  call("DEL", "net1", ips);
+  expect(rules()).toEqual([]);
+});
+
+test("DEL of an interface that is gone asks for addresses once, however many rules there are", () => {
+  const { kernel, netlink, call, rules } = stage({ eth0: ["192.168.2.1/24", "192.168.2.2/24"] });
+  for (const last of [1, 2, 3, 4])
+    addRule(netlink, { source: prefix(`192.168.2.${last}/32`), table: 300, priority: 20_000, protocol: 67 });
+  const from = kernel.requests;
+  call("DEL", "net1", []);
+  expect(rules()).toEqual([1, 2].map((last) => `4 20000 from 192.168.2.${last}/32 lookup 300 protocol 67`));
+  expect(kernel.log.slice(from).filter((line) => line.includes("list the IPv4 addresses"))).toHaveLength(1);
+});
+
+test("DEL moves at most 1000 routes, and deletes the rules of a container that made more", () => {
+  const { netlink, call, routes, rules } = stage({ net1: ["192.168.1.209/24"] });
+  const ips = [{ address: "192.168.1.209/24" }];
+  call("ADD", "net1", ips);
+  const net1 = getLink(netlink, "net1");
+  for (let value = 0n; value < 1005n; value++)
+    addRoute(netlink, net1, { destination: single({ family: 4, value: 0x0a000000n + value }), table: 100 });
+  call("DEL", "net1", ips);
+  expect(routes(100)).toHaveLength(6);
+  expect(rules()).toEqual([]);
 });
 
 test("DEL deletes the Go plugin's rules, and leaves the routes of its table", () => {
