@@ -1,7 +1,7 @@
 import { CniError } from "../../src/cni/error.ts";
 import type { IpConfig, Result, Route } from "../../src/cni/result.ts";
 import { type Address, formatAddress, isSameAddress, isUnspecified } from "../../src/ip/address.ts";
-import { isSamePrefix, isSingle, network, single } from "../../src/ip/prefix.ts";
+import { formatPrefix, isSamePrefix, isSingle, network, single } from "../../src/ip/prefix.ts";
 import { RT_SCOPE } from "../../src/netlink/route/header.ts";
 import type { InterfaceRoute } from "../../src/steps/interface.ts";
 
@@ -10,9 +10,14 @@ const CONTAINER_INTERFACE = 1;
 
 /**
  * The addresses of IPAM's answer as those of the container's interface.
- * @throws CniError delegateFailed if a gateway is an address of the container: then the host would have it, too
+ * @throws CniError delegateFailed if a gateway is of the other family, or an address of the container: then the host would have it, too
  */
 export function planIps({ ips }: Pick<Result, "ips">): readonly IpConfig[] {
+  for (const { address, gateway } of ips) {
+    if (gateway === undefined || gateway.family === address.address.family) continue;
+    const other = `${formatAddress(gateway)} for address ${formatPrefix(address)}`;
+    throw new CniError("delegateFailed", `Cannot use gateway ${other}: it is of the other family`);
+  }
   for (const { gateway } of ips) {
     if (gateway === undefined || !ips.some(({ address }) => isSameAddress(address.address, gateway))) continue;
     throw new CniError(

@@ -206,6 +206,8 @@ describe("DEL of ptp", () => {
   });
 });
 
+const crossed = { type: "static", addresses: [{ address: "10.9.0.2/24", gateway: "fd00::1" }] };
+
 describe("ADD of ptp", () => {
   it.each<[string, object, number]>([
     ["no IPAM plugin", { ipam: {} }, 7],
@@ -213,6 +215,7 @@ describe("ADD of ptp", () => {
     ["an MTU that IPv6 cannot have", { mtu: 1000 }, 7],
     ["an MTU that a veth cannot have", { mtu: 100_000 }, 107],
     ["an IPAM plugin that is not there", { ipam: { type: "none" } }, 108],
+    ["a gateway of the other family", { ipam: crossed }, 108],
     ["ranges that IPAM refuses", { ipam: { type: "host-local", ranges: [[{ subnet: "10.9.0.1/24" }]] } }, 7],
   ])("with %s fails, and leaves nothing", (_, fields, code) => {
     expect(refuse("ADD", { ...base, ...fields }).code).toBe(code);
