@@ -49,7 +49,7 @@ export function acquireLease<Lease>(
       poll(client.fds(), Math.min(client.wakeAt(), deadline) - now);
     }
   } finally {
-    client.close();
+    client.leave();
   }
 }
 

@@ -8,7 +8,7 @@ import type { Wire } from "./wire.ts";
 /** What happened to a client, with its servers in words. */
 export type Told<Lease> = Happened<Lease, string>;
 
-/** A client with its state and its sockets, of whichever family. The sockets are open while it waits for an answer. */
+/** A client with its state and its sockets, of whichever family. */
 export interface Conversation<Lease> {
   /** When advance() has something to do without an answer, in ms of the boot's clock. */
   readonly wakeAt: () => number;
@@ -24,7 +24,10 @@ export interface Conversation<Lease> {
   readonly advance: () => Told<Lease> | undefined;
   /** Sends the step's question. Returns whether it has one. @throws LinuxError, CniError: the question counts as lost */
   readonly send: (place: LeaseLink) => boolean;
+  /** Closes the sockets, until a question opens them again. */
   readonly close: () => void;
+  /** Closes the sockets for a process that ends soon. */
+  readonly leave: () => void;
 }
 
 /** What differs between the families. */
@@ -52,10 +55,6 @@ export function converse<State extends Waiting, Outgoing, Message, Lease, Server
   let { state, send: pending } = first;
   let wire: Wire<Outgoing, Message> | undefined;
   let heard: readonly Message[] = [];
-  const close = () => {
-    wire?.close();
-    wire = undefined;
-  };
   const open = (place: LeaseLink): Wire<Outgoing, Message> => {
     wire ??= protocol.open(place);
     return wire;
@@ -75,7 +74,6 @@ export function converse<State extends Waiting, Outgoing, Message, Lease, Server
       heard = [];
       state = step.state;
       pending = step.send;
-      if (state.kind === "bound") close();
       return step.happened && tell(step.happened, keep, protocol.show);
     },
     send: (place) => {
@@ -85,7 +83,14 @@ export function converse<State extends Waiting, Outgoing, Message, Lease, Server
       open(place).send(outgoing, place.container);
       return true;
     },
-    close,
+    close: () => {
+      wire?.close();
+      wire = undefined;
+    },
+    leave: () => {
+      wire?.leave();
+      wire = undefined;
+    },
   };
 }
 

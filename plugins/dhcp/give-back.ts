@@ -55,7 +55,7 @@ function giveBack4(
       wire.send({ kind: "everyone", packet }, container);
     }
   } finally {
-    wire.close();
+    wire.leave();
   }
 }
 
@@ -65,7 +65,7 @@ function giveBack6({ identity, lease }: Pick<LeaseRecord6, "identity" | "lease">
   try {
     wire.send(release6(identity, newXid(readMoment(), 24), lease), place.container);
   } finally {
-    wire.close();
+    wire.leave();
   }
 }
 

@@ -72,7 +72,10 @@ function serve(job: Job, options: KeeperOptions): boolean {
     const { record } = job.stored;
     const place = findLeaseLink(host, { ...record, netns: `${options.hostPrefix}${record.netns}` });
     if (place === undefined) return pause(job, options);
-    const isKept = settle(job, job.client.advance(), { place, options });
+    const happened = job.client.advance();
+    // The sockets are open only while it waits for an answer.
+    if (job.client.isBound()) job.client.close();
+    const isKept = settle(job, happened, { place, options });
     send(job.client, { place, options });
     limitIfDue(job, place);
     return isKept;

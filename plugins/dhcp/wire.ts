@@ -21,6 +21,8 @@ export interface Wire<Outgoing, Message> {
   /** The messages that have arrived. What is no message of a server is left out. @throws LinuxError */
   readonly receive: () => readonly Message[];
   readonly close: () => void;
+  /** Closes it for a process that ends soon, and need not wait for the kernel. */
+  readonly leave: () => void;
 }
 
 /** The wire of IPv4. */
@@ -51,6 +53,10 @@ export function openWire({ within }: Inside, link: LinkId): Wire4 {
     isSending: () => udp?.isSending() ?? false,
     close: () => {
       packets.close();
+      udp?.close();
+    },
+    leave: () => {
+      packets.leave();
       udp?.close();
     },
   };

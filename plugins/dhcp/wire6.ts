@@ -21,5 +21,6 @@ export function openWire6({ container, link }: LeaseLink): Wire<Uint8Array, Dhcp
     send: (payload) => udp.send(payload, { address: SERVERS, port: PORT.SERVER }),
     receive: () => udp.receive().flatMap((payload) => decodeIfWhole(decodeMessage, payload)),
     close: () => udp.close(),
+    leave: () => udp.close(),
   };
 }

@@ -21,21 +21,22 @@ export interface Asking {
   readonly ask: () => void;
   /** The claims that have arrived. @throws LinuxError */
   readonly claims: () => readonly Claim[];
-  readonly close: () => void;
+  /** Closes the socket: the process ends soon. */
+  readonly leave: () => void;
 }
 
 type Probed = Pick<LinkBrief, "index" | "mac">;
 
 /** Asks by ARP, in the calling thread's namespace. RFC 5227, 2.1 @throws LinuxError */
 export function askByArp({ index, mac }: Probed, addresses: readonly Address[]): Asking {
-  const { fd, send, receive, close } = openPacketSocket({ index, protocol: ETH_P.ARP });
+  const { fd, send, receive, leave } = openPacketSocket({ index, protocol: ETH_P.ARP });
   return {
     fd,
     ask: () => {
       for (const address of addresses) send(encodeArpProbe(address, mac), BROADCAST);
     },
     claims: () => receive().flatMap(({ packet }) => claimsOfArp(packet, { addresses, own: mac })),
-    close,
+    leave,
   };
 }
 
@@ -43,14 +44,14 @@ export function askByArp({ index, mac }: Probed, addresses: readonly Address[]):
 export function askByNd({ index, mac }: Probed, addresses: readonly Address[]): Asking {
   const groups = [ALL_HOSTS, ...addresses.map(groupMacOf)];
   const filter = icmp6Types([ND.SOLICITATION, ND.ADVERTISEMENT]);
-  const { fd, send, receive, close } = openPacketSocket({ index, protocol: ETH_P.IPV6, filter, groups });
+  const { fd, send, receive, leave } = openPacketSocket({ index, protocol: ETH_P.IPV6, filter, groups });
   return {
     fd,
     ask: () => {
       for (const address of addresses) send(encodeSolicitation(address), groupMacOf(address));
     },
     claims: () => receive().flatMap((received) => claimsOfNd(received, { addresses, own: mac })),
-    close,
+    leave,
   };
 }
 

@@ -92,7 +92,7 @@ function collectClaims({ link, within }: Sender, addresses: readonly Address[]):
     }
     return [];
   } finally {
-    for (const each of asking) each.close();
+    for (const each of asking) each.leave();
   }
 }
 

@@ -1,5 +1,6 @@
 import { LinuxError } from "../platform/errno.ts";
 import { libc } from "../platform/libc.ts";
+import { holdAside } from "./aside.ts";
 import { discard } from "./discard.ts";
 import { attachFilter, type PacketFilter } from "./packet-filter.ts";
 import { receiveAll } from "./receive-all.ts";
@@ -20,6 +21,9 @@ const SOCKADDR_SIZE = 20;
 /** sizeof(struct packet_mreq) <linux/if_packet.h> */
 const MEMBERSHIP_SIZE = 16;
 
+/** How long in ms another process keeps a socket, so that it is the last one that does. */
+const HELD_MS = 5;
+
 /** Bytes of the MAC of Ethernet. <linux/if_ether.h> */
 const ETH_ALEN = 6;
 
@@ -39,7 +43,10 @@ export interface PacketSocket {
   readonly send: (packet: Uint8Array, to: Uint8Array) => void;
   /** The packets that have arrived. Longer ones than any that is expected are left out. @throws LinuxError as send */
   readonly receive: () => readonly ReceivedPacket[];
+  /** Takes the kernel 8 to 16 ms. */
   readonly close: () => void;
+  /** Closes it for a process that ends soon: a process in the background waits for the kernel. */
+  readonly leave: () => void;
 }
 
 /** What a socket receives: packets of a protocol on the link of an index, if the filter accepts them, also those to groups of MACs. */
@@ -51,8 +58,8 @@ export interface PacketSocketOptions {
 }
 
 /**
- * Opens a socket in the calling thread's namespace that receives packets whether the host has their address or not. Closing it takes the
- * kernel 8 to 16 ms. @throws LinuxError
+ * Opens a socket in the calling thread's namespace that receives packets whether the host has their address or not.
+ * @throws LinuxError
  */
 export function openPacketSocket({ index, protocol, filter, groups = [] }: PacketSocketOptions): PacketSocket {
   const linkAddress = (mac: Uint8Array) => encodeLinkAddress({ index, protocol, mac });
@@ -67,6 +74,10 @@ export function openPacketSocket({ index, protocol, filter, groups = [] }: Packe
     send: (packet, to) => sendDatagram(fd, packet, linkAddress(to)),
     receive: () => receiveAll(fd, SOCKADDR_SIZE).map(({ bytes, sender }) => ({ packet: bytes, sender: macOf(sender) })),
     close: () => discard(fd),
+    leave: () => {
+      holdAside(fd, HELD_MS);
+      discard(fd);
+    },
   };
 }
 

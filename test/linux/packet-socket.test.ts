@@ -59,3 +59,8 @@ test("a packet socket sends to a MAC, and knows the MACs that it receives from",
   close();
   expect(sockets.open).toBe(0);
 });
+
+test("a packet socket is closed also where there is no process in the background", () => {
+  openPacketSocket({ index: 7, protocol: ETH_P.IP }).leave();
+  expect(sockets.open).toBe(0);
+});

@@ -89,6 +89,7 @@ export function openPackets({ index }: PacketSocketOptions): PacketSocket {
     },
     receive: () => receive().map((packet) => ({ packet, sender: new Uint8Array(6) })),
     close,
+    leave: close,
   };
 }
 

@@ -50,6 +50,9 @@ vi.mock("../../../src/linux/packet-socket.ts", async (original) => ({
     wire.opened.push(options);
     wire.places.push(wire.place);
     let isAnswered = true;
+    const close = () => {
+      wire.closed += 1;
+    };
     return {
       fd: -1,
       send: (packet, to) => {
@@ -61,9 +64,8 @@ vi.mock("../../../src/linux/packet-socket.ts", async (original) => ({
         isAnswered = true;
         return wire.arriving;
       },
-      close: () => {
-        wire.closed += 1;
-      },
+      close,
+      leave: close,
     };
   },
 }));
