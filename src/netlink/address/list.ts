@@ -12,7 +12,7 @@ import { encodeLinkAddress, readLinkAddress } from "./message.ts";
 
 /** The addresses of a link, of one family or both, like `ip address show dev NAME`. @throws NetlinkError ENODEV */
 export function listAddresses(netlink: Rtnetlink, link: LinkId, family?: Family): readonly LinkAddress[] {
-  return dump(netlink, link, { family });
+  return dumpOf(netlink, link, { family });
 }
 
 /**
@@ -24,43 +24,46 @@ export function findAddresses(netlink: Rtnetlink, link: LinkId, prefixes: readon
   // ifa_prefixlen of struct ifaddrmsg, and the address anywhere after it. <linux/if_addr.h>
   const keep = (payload: Uint8Array) =>
     wanted.some(({ length, bytes }) => payload[1] === length && holdsAny(payload, [bytes]));
-  const found = dump(netlink, link, { keep });
+  const found = dumpOf(netlink, link, { keep });
   return found.filter(({ prefix }) => prefixes.some((each) => isSamePrefix(each, prefix)));
 }
 
 /** The addresses of a family of all links, like `ip address show`. @throws NetlinkError */
 export function listAllAddresses(netlink: Rtnetlink, family: Family): readonly LinkAddress[] {
-  const payload = encodeLinkAddress({ header: { family: encodeFamily(family) }, attributes: {} });
-  const action = `list the IPv${family} addresses`;
-  const messages = netlink.request({ type: RTM.GETADDR, flags: NLM_F.DUMP, payload, action });
-  return messages.map((message) => readLinkAddress(message.payload));
+  return dump(netlink, { family: encodeFamily(family) }, { action: `list the IPv${family} addresses` });
 }
 
 /** The links, by index, that have an address, like `ip address show to ADDRESS`. Other addresses are not decoded. @throws NetlinkError */
 export function findHolders(netlink: Rtnetlink, address: Address): readonly LinkAddress[] {
   const bytes = encodeAddress(address);
-  const payload = encodeLinkAddress({ header: { family: encodeFamily(address.family) }, attributes: {} });
   const action = `find address ${formatAddress(address)}`;
   const keep = (found: Uint8Array) => holdsAny(found, [bytes]);
-  const messages = netlink.request({ type: RTM.GETADDR, flags: NLM_F.DUMP, payload, action, keep });
-  const all = messages.map((message) => readLinkAddress(message.payload));
+  const all = dump(netlink, { family: encodeFamily(address.family) }, { action, keep });
   return all.filter(({ prefix }) => isSameAddress(prefix.address, address));
 }
 
 /** The first `count` addresses of a link. @throws NetlinkError ENODEV */
 export function listFirstAddresses(netlink: Rtnetlink, link: LinkId, count: number): readonly LinkAddress[] {
   let left = count;
-  return dump(netlink, link, { keep: () => left-- > 0 });
+  return dumpOf(netlink, link, { keep: () => left-- > 0 });
 }
 
-function dump(
+function dumpOf(
   netlink: Rtnetlink,
   link: LinkId,
   { family, keep }: { family?: Family | undefined; keep?: NetlinkRequest["keep"] },
 ): readonly LinkAddress[] {
   const header = { family: family === undefined ? 0 : encodeFamily(family), index: link.index };
+  const all = dump(netlink, header, { action: `list the addresses of link "${link.name}"`, ...(keep && { keep }) });
+  return all.filter(({ index }) => index === link.index);
+}
+
+function dump(
+  netlink: Rtnetlink,
+  header: Parameters<typeof encodeLinkAddress>[0]["header"],
+  question: Pick<NetlinkRequest, "action" | "keep">,
+): readonly LinkAddress[] {
   const payload = encodeLinkAddress({ header, attributes: {} });
-  const action = `list the addresses of link "${link.name}"`;
-  const messages = netlink.request({ type: RTM.GETADDR, flags: NLM_F.DUMP, payload, action, ...(keep && { keep }) });
-  return messages.map((message) => readLinkAddress(message.payload)).filter((address) => address.index === link.index);
+  const messages = netlink.request({ type: RTM.GETADDR, flags: NLM_F.DUMP, payload, ...question });
+  return messages.map((message) => readLinkAddress(message.payload));
 }
