@@ -19,9 +19,9 @@ export const clean = defineCommand({
   options: { "cache-dir": CACHE_OPTION },
   environment: ["NETCONFPATH"],
   run: (edge, { values }) => {
-    const { networks, removed, staying, failures } = cleanHost(edge, values["cache-dir"] ?? CACHE_DIRECTORY);
+    const { networks, removed, staying, failure } = cleanHost(edge, values["cache-dir"] ?? CACHE_DIRECTORY);
     for (const line of [...removed, ...staying]) edge.writeOut(`${line}\n`);
-    if (failures.length > 0) throw new AggregateError(failures, "Cannot clean all networks");
+    if (failure !== undefined) throw failure;
     if (removed.length === 0 && edge.terminal.out)
       edge.writeOut(`nothing to remove${networks.length === 0 ? "" : ` on networks ${networks.join(", ")}`}\n`);
     return undefined;

@@ -42,8 +42,8 @@ export interface Cleaning {
   readonly removed: readonly string[];
   /** This project's nftables tables that attachments use, one line each. */
   readonly staying: readonly string[];
-  /** Why networks could not be cleaned. */
-  readonly failures: readonly unknown[];
+  /** Why networks could not be cleaned; undefined if all were. To be thrown when the rest has been printed. */
+  readonly failure: AggregateError | undefined;
 }
 
 /**
@@ -62,6 +62,7 @@ export function cleanHost(edge: Edge, cache: string): Cleaning {
     const runtime = { ...makeRuntime(edge, cache), path: [folder] };
     return failuresOf([...names].map((name) => () => cleanNetwork(runtime, name, ports ?? [])));
   });
+  const reasons = failures.flatMap((each): unknown[] => (each instanceof AggregateError ? each.errors : [each]));
   const after = takeTraces(edge);
   const guards = dropUnusedGuards(edge, after);
   for (const problem of after.problems) edge.writeErr(`${problem}\n`);
@@ -69,7 +70,7 @@ export function cleanHost(edge: Edge, cache: string): Cleaning {
     networks: [...names].sort(),
     removed: [...describeRemoved(before, after), ...guards],
     staying: describeStaying(after),
-    failures: failures.flatMap((each): unknown[] => (each instanceof AggregateError ? each.errors : [each])),
+    failure: reasons.length === 0 ? undefined : new AggregateError(reasons, "Cannot clean all networks"),
   };
 }
 

@@ -30,12 +30,12 @@ export const uninstall = defineCommand({
     if (!fs.existsSync(directory)) throw new InstallError(`Cannot uninstall from ${directory}: it does not exist`);
     if (clean) {
       const ended = detachEnded(edge, cache);
-      const { removed, staying, failures } = cleanHost(edge, cache);
+      const { removed, staying, failure } = cleanHost(edge, cache);
       const tables = dropUnusedTables();
       for (const each of ended) edge.writeOut(`${each}: detached\n`);
       for (const line of [...removed, ...staying]) edge.writeOut(`${line}\n`);
       for (const table of tables) edge.writeOut(`table ${table}: deleted\n`);
-      if (failures.length > 0) throw new AggregateError(failures, "Cannot clean all networks");
+      if (failure !== undefined) throw failure;
     }
     const { removed, lines } = withContext(`Cannot uninstall from ${directory}`, () => removeOurs(directory));
     const plugins = removed.filter((name) => name !== "cnictl");
