@@ -57,7 +57,7 @@ function serve(
   try {
     for (let isEnded = false; !isEnded; ) {
       // The leases that it knows must be renewed all the same: nobody else does it.
-      complain((once) => logging(() => true, { log: once, what: `Cannot look at ${folder}` }, keeper.scan));
+      complain((once) => logging([Error], { log: once, what: `Cannot look at ${folder}` }, keeper.scan));
       const left = Math.min(keeper.work() - readBootClock(), LOOK);
       const [, hasSignal] = poll([listener, signals, ...keeper.fds()], left);
       if (hasSignal) readSignal(signals);

@@ -30,12 +30,13 @@ export function createKeeper(options: KeeperOptions): Keeper {
     scan: () =>
       complain((log) => {
         const [boot, all] = [readBoot(), listLeases(options.folder, log)];
-        const found = all.filter(({ record }) => record.boot === boot);
+        const isCurrent = ({ record }: StoredLease) => record.boot === boot;
+        const found = all.filter(isCurrent);
         const texts = new Map(found.map(({ path, text }) => [path, text]));
         for (const [path, { stored }] of jobs) if (texts.get(path) !== stored.text) drop(path);
         for (const stored of found) if (!jobs.has(stored.path)) jobs.set(stored.path, makeJob(stored, isFirst));
         isFirst = false;
-        const old = all.filter(({ record }) => record.boot !== boot);
+        const old = all.filter((stored) => !isCurrent(stored));
         deleteOld(old, { ...options, log });
       }),
     work: () => {
@@ -52,13 +53,9 @@ export function createKeeper(options: KeeperOptions): Keeper {
 
 /** Deletes leases of an earlier boot: their namespaces ended with it. One that cannot be deleted keeps no other waiting for its renewal. */
 function deleteOld(old: readonly StoredLease[], { folder, log }: KeeperOptions): void {
-  logging(
-    () => true,
-    { log, what: "Cannot delete the leases of an earlier boot" },
-    () => {
-      for (const { path } of old) removeLease(folder, path);
-    },
-  );
+  logging([Error], { log, what: "Cannot delete the leases of an earlier boot" }, () => {
+    for (const { path } of old) removeLease(folder, path);
+  });
 }
 
 /** Runs a look at the folder, and logs of its lines those that the look before did not have: a broken file stays what it is. */
