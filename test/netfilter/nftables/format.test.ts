@@ -5,7 +5,7 @@ import { decodeRule } from "../../../src/netfilter/nftables/rule.ts";
 import { MASQUERADE } from "../../../src/netfilter/nftables/statement.ts";
 import { payloads } from "../captured.ts";
 
-test("formatExpressions is the same for what we send and what the kernel makes of it", () => {
+test("formatExpressions gives one text for the expressions that are sent and those that the kernel returns", () => {
   const sent = payloads("apply", "sent", "NEWRULE").map((bytes) =>
     formatExpressions(decodeRule(bytes).expressions ?? []),
   );
